@@ -144,14 +144,7 @@ class Knowledge:
         return not below(mine).isdisjoint(below(theirs))
 
     def lies_in(self, inner: str, outer: str) -> Truth | None:
-        """Return whether a place lies in another, or None when nothing is known about it.
-
-        >>> paris = "http://id.insee.fr/geo/departement/75"
-        >>> NOTHING_MORE.lies_in(paris, "https://w3id.org/dpv/loc#EU")
-        <Truth.TRUE: 'true'>
-        >>> NOTHING_MORE.lies_in("https://w3id.org/dpv/loc#TR", "https://w3id.org/dpv/loc#Europe")
-        <Truth.UNDETERMINED: 'undetermined'>
-        """
+        """Return whether a place lies in another, or None when nothing is known about it."""
         known, around, wanted = atlas(), self.above(inner, wholes=True), place(outer)
         if any(wanted in known.outside.get(item, ()) for item in around):
             return Truth.FALSE

@@ -47,21 +47,19 @@ def negate(truth: Truth) -> Truth:
 
 def all_of(truths: Iterable[Truth]) -> Truth:
     """Return the strong conjunction; True when empty."""
-    result = Truth.TRUE
-    for truth in truths:
-        if truth is Truth.FALSE:
-            return Truth.FALSE
-        if truth is Truth.UNDETERMINED:
-            result = truth
-    return result
+    return _decided(truths, Truth.FALSE)
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """Return the strong disjunction; False when empty."""
-    result = Truth.FALSE
+    return _decided(truths, Truth.TRUE)
+
+
+def _decided(truths: Iterable[Truth], decisive: Truth) -> Truth:
+    result = negate(decisive)
     for truth in truths:
-        if truth is Truth.TRUE:
-            return Truth.TRUE
+        if truth is decisive:
+            return truth
         if truth is Truth.UNDETERMINED:
             result = truth
     return result

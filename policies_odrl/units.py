@@ -38,11 +38,7 @@ def in_base(value: Decimal, unit: str) -> tuple[str, Decimal] | None:
 
 
 def canonical(unit: str) -> str:
-    """Return the one name of a currency that is written in several ways; another unit as it is.
-
-    >>> canonical("http://dbpedia.org/resource/Euro"), canonical(UCUM + "m") == UCUM + "m"
-    ('EUR', True)
-    """
+    """Return the one name of a currency that is written in several ways; another unit as it is."""
     for start in _TABLE["currencies"]["before"] if unit else ():
         code = unit.removeprefix(start)
         if len(code) == 3 and code.isascii() and code.isupper():  # noqa: PLR2004 - ISO 4217

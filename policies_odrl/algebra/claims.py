@@ -184,12 +184,10 @@ class Claims:
         """Return the domain, or None where values are no points (events, what recurs)."""
         operand = self.operand
         kind = _DOMAINS.get(operand.kind) if operand and operand.id != INTERVAL else None
-        if operand is None or kind is None:
-            return None
-        if kind is not Named:
-            return kind(operand, self.reading)
-        wholes = any(atom.item.operator in PARTS for atom in self.atoms)
-        return Named(operand, self.reading, wholes=wholes)
+        if operand and kind is Named:
+            wholes = any(atom.item.operator in PARTS for atom in self.atoms)
+            return Named(operand, self.reading, wholes=wholes)
+        return kind(operand, self.reading) if operand and kind else None
 
     def _add(self, atom: Atom, found: Extent) -> None:
         if found.opaque or self.domain is None:

@@ -145,15 +145,15 @@ class Numbers(Ordered):
         return _in_base(plain, unit) if _dimension(unit) == axis else None
 
     def ends(self, axis: Hashable) -> tuple[End, End]:
-        low, high = (self._natural(end, axis) for end in (self.operand.least, self.operand.most))
-        return LOWEST if low is None else at(low), HIGHEST if high is None else at(high)
+        least, most = self.operand.least, self.operand.most
+        return self._end(least, axis, LOWEST), self._end(most, axis, HIGHEST)
 
-    def _natural(self, end: int | None, axis: Hashable) -> Decimal | None:
+    def _end(self, limit: int | None, axis: Hashable, otherwise: End) -> End:
         """Return a natural limit in the base unit; zero is zero in every unit."""
-        if not end or not axis:
-            return None if end is None else Decimal(end)
-        known = in_base(Decimal(end), self.operand.unit)
-        return known[1] if known is not None and known[0] == axis else None
+        if limit is not None and not (limit and axis):
+            return at(Decimal(limit))
+        known = in_base(Decimal(limit or 0), self.operand.unit)
+        return at(known[1]) if limit and known and known[0] == axis else otherwise
 
     def fact(self, key: Any, item: Constraint) -> Fact:
         factor = in_base(_ONE, item.unit)
@@ -285,11 +285,7 @@ def _duration(value: Fact, unit: str) -> Duration | None:
 
 
 def written(found: Duration) -> Literal:
-    """Return a length of time as an xsd:duration.
-
-    >>> written(Duration(0, Decimal(90_000))).lexical, written(Duration(13, Decimal(1))).lexical
-    ('P1DT1H', 'P1Y1MT1S')
-    """
+    """Return a length of time as an xsd:duration."""
     whole, seconds = divmod(found.seconds, 60)
     hours, minutes = divmod(int(whole), 60)
     days, hours = divmod(hours, 24)

@@ -55,15 +55,10 @@ def above(end: End) -> End:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """A union of intervals; `of` builds one.
+    """A union of intervals; `of` builds one."""
 
-    Attributes:
-        pieces: in order, none of them empty, none of them touching another.
-        whole: whether only whole numbers are points of the axis.
-    """
-
-    pieces: tuple[Piece, ...]
-    whole: bool = False
+    pieces: tuple[Piece, ...]  # in order, none of them empty, none of them touching another
+    whole: bool = False  # whether only whole numbers are points of the axis
 
     @staticmethod
     def of(pieces: Iterable[Piece], *, whole: bool = False) -> Intervals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import chain, islice, product
 from math import prod
 from typing import Final
 
@@ -18,7 +18,7 @@ from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.algebra.relations import MAX_TRIED, Asserted, Link, Order, Relation, Requests
 from policies_odrl.logic import Truth, all_of, any_of, negate
-from policies_odrl.model import Constraint, Operator
+from policies_odrl.model import Constraint, Iri, Operator
 from policies_odrl.values import FactValue, Quantity, name
 from policies_odrl.vocabulary import Kind, Operand
 
@@ -119,9 +119,12 @@ class Names:
     def samples(self) -> Iterator[FactValue]:
         """Yield names that certainly lie in it, those first that it names."""
         named = [link.to for clause in self.clauses for link in clause]
+        around = self.order.around(dict.fromkeys(name(it) or "" for it in named[:MAX_TRIED]))
+        another = [Iri("urn:example:another")] if self.order.plain else []
+        near = chain(named, map(Iri, around), another)
         exact = [it.to for it in self._units if it.holds and it.relation is Relation.SAME]
         seen: set[str | None] = set()
-        for item in exact[:1] or islice(self.order.near(named), 4 * MAX_TRIED):
+        for item in exact[:1] or islice(near, 4 * MAX_TRIED):
             if name(item) not in seen and self.truth(item) is Truth.TRUE:
                 yield item
             seen.add(name(item))

@@ -42,17 +42,11 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """What is needed to say whether something is due again.
+    """What is needed to say whether something is due again."""
 
-    Attributes:
-        now: when it is asked, aware.
-        last: start of the last execution; None when there was none.
-        anchor: start of the first period; None: each period starts with an execution.
-    """
-
-    now: datetime
-    last: datetime | None = None
-    anchor: datetime | None = None
+    now: datetime  # when it is asked, aware
+    last: datetime | None = None  # start of the last execution
+    anchor: datetime | None = None  # of the first period; None: each starts with an execution
 
 
 def instant(at: datetime) -> datetime:

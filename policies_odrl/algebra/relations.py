@@ -17,7 +17,7 @@ from typing import Final
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.concepts import atlas, place
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL, Iri, Literal
+from policies_odrl.model import ODRL, Literal
 from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
 from policies_odrl.vocabulary import Kind, Operand
 
@@ -123,15 +123,6 @@ class Order(ABC):
         if one.holds:
             return self.leads(one, other)
         return other.holds and self.leads(other, one)
-
-    def near(self, named: Iterable[FactValue]) -> Iterator[FactValue]:
-        """Yield names worth trying, those given first."""
-        given = list(named)
-        yield from given
-        listed = dict.fromkeys(name(item) or "" for item in given[:MAX_TRIED])
-        yield from map(Iri, self.around(listed))
-        if self.plain:
-            yield Iri("urn:example:another")
 
     def around(self, listed: Iterable[str]) -> Iterator[str]:
         """Yield names that stand in some relation to those listed."""
