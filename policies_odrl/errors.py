@@ -81,12 +81,8 @@ class NotWritable(OdrlError):
 
 
 class TemplateRefused(OdrlError):
-    """A value that a contract template does not take, or a template that does not exist.
-
-    Attributes:
-        field: name of the parameter at fault; empty when it is the template.
-    """
+    """A value that a contract template does not take, or a template that does not exist."""
 
     def __init__(self, template: str, /, *, field: str = "", french: str = "") -> None:
         super().__init__(template, french=french)
-        self.field = field
+        self.field = field  # name of the parameter at fault; empty when it is the template

@@ -113,7 +113,6 @@ class Speech(Voice):
         return f"{said}{self.slots['named'].say(item.id)}."
 
     def _plain(self, forms: Forms, item: Constraint) -> str:
-        """Return the sentence of its own that a condition has, or nothing."""
         if len(item.right) != 1 or item.unit or item.reference:
             return ""
         value = item.right[0]

@@ -206,7 +206,6 @@ def _said(part: Any, path: str, members: tuple[Row, ...]) -> Iterator[tuple[Row,
 
 
 def _implied(name: str, policy: model.Policy) -> bool:
-    """Return whether a policy has a sentence that none of its members states."""
     if name == "unsaid":
         return policy.conflict is None and bool(policy.permissions and policy.prohibitions)
     instants = (

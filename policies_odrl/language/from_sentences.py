@@ -137,7 +137,6 @@ def _heard(item: Entry, known: tuple[Row, ...], speech: Speech) -> tuple[Row, di
 
 
 def _value(row: Row, slots: dict[str, Any], item: Entry, speech: Speech) -> Any:
-    """Return what a sentence states, with all that is said below it."""
     if row.slot == "rule":
         return _rule(row, slots, item, speech)
     found = row.value(slots)
@@ -159,7 +158,6 @@ def _rule(row: Row, slots: dict[str, Any], item: Entry, speech: Speech) -> Rule:
 
 
 def _insist(policy: Policy, entries: list[Entry], references: References, lang: str) -> None:
-    """Raise unless the policy reads as the text it came from."""
     for line, item in zip_longest(numbered(policy, lang, references), _flat(entries)):
         if line is None or item is None:
             key, it = ("missing", line) if line else ("too-many", item)

@@ -157,6 +157,5 @@ def _of(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _spelled(iri: str) -> str:
-    """Return the local name in words, or nothing where it is none."""
     own = term(iri).removeprefix(XSD).removeprefix(vocabulary.DCT)
     return "" if ":" in own else _WORD.sub(" ", own).lower()

@@ -248,7 +248,6 @@ class _Proposer:
 
 
 def _near(kind: Kind, value: model.Iri | model.Literal, left: str) -> Iterator[Fact]:
-    """Yield values at and about a limit."""
     found = scalar(kind, value)
     if kind is Kind.LEVEL:
         yield from (model.Iri(step) for step in LEVELS.get(left, ()))

@@ -130,8 +130,6 @@ def _in_role(policy: Policy, request: Request, facts: Facts, role: str) -> tuple
 
 
 class _Search:
-    """Looks for the smallest sets of changes that grant a request."""
-
     def __init__(self, policy: Policy, request: Request, facts: Facts, mode: Mode) -> None:
         self._policy, self._request, self._facts, self._mode = policy, request, facts, mode
         rules = len(list(policy.rules()))
@@ -190,7 +188,6 @@ class _Search:
         return ()
 
     def _minimal(self, made: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Leave out each change that is not needed."""
         fewer = (tuple(item for item in made if item is not change) for change in made)
         smaller = next((few for few in fewer if self.judge(few).granted), None)
         return made if smaller is None else self._minimal(smaller)

@@ -119,7 +119,6 @@ def _members(at: _At, table: Mapping[str, _Read[Any]]) -> dict[str, Any]:
 
 
 def _some(at: _At, read: _Read[_T]) -> tuple[_T, ...]:
-    """Return one value, or several in an array."""
     several = at.items() if isinstance(at.value, list) else (at,)
     return tuple(read(_At(item.value, at.path)) for item in several)
 
@@ -208,7 +207,6 @@ def _performed(at: _At) -> Performed:
 
 
 def _usage(at: _At) -> Usage:
-    """Return what was used so far: each use took place."""
     body = at.members(("started", "uses"))
     started = _named(body["started"], _time) if "started" in body else {}
     found: dict[UsageKey, list[Use]] = {}
