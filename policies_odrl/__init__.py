@@ -47,8 +47,7 @@ from policies_odrl.values import Quantity
 if TYPE_CHECKING:
     from policies_odrl.authoring import fill, template, templates
     from policies_odrl.checking.findings import Finding
-    from policies_odrl.checking.inspection import inspect
-    from policies_odrl.checking.lint import lint
+    from policies_odrl.checking.lint import inspect, lint
     from policies_odrl.checking.validate import validate
     from policies_odrl.comparison.change import term_changes
     from policies_odrl.comparison.compare import Answer, compare, contains, same_meaning
@@ -128,8 +127,7 @@ __all__ = [
 _LATER: Final = {
     "policies_odrl.authoring": ("fill", "template", "templates"),
     "policies_odrl.checking.findings": ("Finding",),
-    "policies_odrl.checking.inspection": ("inspect",),
-    "policies_odrl.checking.lint": ("lint",),
+    "policies_odrl.checking.lint": ("inspect", "lint"),
     "policies_odrl.checking.validate": ("validate",),
     "policies_odrl.comparison.change": ("term_changes",),
     "policies_odrl.comparison.compare": ("Answer", "compare", "contains", "same_meaning"),

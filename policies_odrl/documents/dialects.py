@@ -9,12 +9,12 @@ Source: IDS Information Model, model/contract; EDC management API; Gaia-X OVC pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
 from policies_odrl.documents.contexts import IDS, is_absolute
-from policies_odrl.documents.graphs import Node
+from policies_odrl.documents.graphs import MAX_DEPTH, Node
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import loaded
 
@@ -30,7 +30,9 @@ def translated(nodes: list[Node]) -> list[Node]:
     """Return node objects in the words of ODRL."""
     names, wrappers = _table()
     bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
-    return _of_ids([_renamed(_claim(node), names) for node in bare])
+    return _of_ids(
+        [renamed(_claim(_named(node, names)), lambda it: names.get(it, it)) for node in bare]
+    )
 
 
 @cache
@@ -52,18 +54,28 @@ def _is_part(node: Node, names: Mapping[str, str]) -> bool:
     return any(names.get(item, item).startswith(ODRL) for item in said)
 
 
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+def renamed(value: Any, rename: Callable[[str], str], depth: int = 0) -> Any:
+    """Return a node object, or a part of one, with other names of nodes, classes, properties."""
+    if depth > MAX_DEPTH:  # lists in lists: no policy has any
+        return value
     if isinstance(value, str):
-        return names.get(value, value)
+        return rename(value)
     if isinstance(value, list):
-        return [_renamed(item, names) for item in value]
+        return [renamed(item, rename, depth + 1) for item in value]
+    if not isinstance(value, Mapping):
+        return value
     found: Node = {}
     for key, item in value.items():
-        ours, new = names.get(key, key), item if key in _LITERAL else _renamed(item, names)
-        if ours != key:
-            new = [_as_name(part) for part in new]
+        ours, new = rename(key), item if key in _LITERAL else renamed(item, rename, depth + 1)
         found[ours] = [*found[ours], *new] if ours in found else new
     return found
+
+
+def _named(node: Node, names: Mapping[str, str]) -> Node:
+    return {
+        key: [_as_name(value) for value in values] if key in names else values
+        for key, values in node.items()
+    }
 
 
 def _as_name(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from policies_odrl.checking.findings import (
     local_name,
     table,
 )
-from policies_odrl.checking.inspection import MAX_HEIRS
+from policies_odrl.checking.lint import MAX_HEIRS
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.nodes import MAX_DEPTH
 from policies_odrl.reading.walk import MAX_NODES
