@@ -61,67 +61,15 @@ if TYPE_CHECKING:
     from policies_odrl.simulation.simulate import simulate, tell
     from policies_odrl.simulation.situation import facts_from, request_from
 
-__all__ = [
-    "Action",
-    "Answer",
-    "AssetRef",
-    "Conflict",
-    "Connective",
-    "Constraint",
-    "Decision",
-    "Duty",
-    "DutyState",
-    "Facts",
-    "Finding",
-    "IllFormed",
-    "Iri",
-    "Knowledge",
-    "Layer",
-    "LimitExceeded",
-    "Literal",
-    "LogicalConstraint",
-    "Mode",
-    "NotUnderstood",
-    "OdrlError",
-    "Operator",
-    "PartyRef",
-    "Performed",
-    "Permission",
-    "Policy",
-    "PolicyKind",
-    "Prohibition",
-    "Quantity",
-    "Request",
-    "Truth",
-    "compare",
-    "compile_policy",
-    "conflict_between",
-    "conflict_within",
-    "contains",
-    "counter_offer",
-    "evaluate",
-    "explain",
-    "facts_from",
-    "fill",
-    "from_sentences",
-    "inspect",
-    "layer",
-    "lint",
-    "load",
-    "profiles",
-    "read",
-    "read_all",
-    "request_from",
-    "resolve",
-    "same_meaning",
-    "simulate",
-    "tell",
-    "template",
-    "templates",
-    "term_changes",
-    "validate",
-    "write",
-]
+__all__ = ["Action", "Answer", "AssetRef", "Conflict", "Connective", "Constraint", "Decision"]
+__all__ += ["Duty", "DutyState", "Facts", "Finding", "IllFormed", "Iri", "Knowledge", "Layer"]
+__all__ += ["LimitExceeded", "Literal", "LogicalConstraint", "Mode", "NotUnderstood", "OdrlError"]
+__all__ += ["Operator", "PartyRef", "Performed", "Permission", "Policy", "PolicyKind"]
+__all__ += ["Prohibition", "Quantity", "Request", "Truth", "compare", "compile_policy"]
+__all__ += ["conflict_between", "conflict_within", "contains", "counter_offer", "evaluate"]
+__all__ += ["explain", "facts_from", "fill", "from_sentences", "inspect", "layer", "lint", "load"]
+__all__ += ["profiles", "read", "read_all", "request_from", "resolve", "same_meaning", "simulate"]
+__all__ += ["tell", "template", "templates", "term_changes", "validate", "write"]
 
 # Where the names are that are loaded on first use.
 _LATER: Final = {

@@ -179,11 +179,10 @@ class Decision:
     """The answer to a request, which is true where it may go ahead.
 
     Attributes:
-        granted: whether the request may go ahead.
         because: one line each, most important first; empty: what the nearest permission lacks.
         rules: every permission and prohibition, in order of the policy.
         due: duties, obligations, consequences and remedies still to be done.
-        void: True when a conflict made the whole policy void.
+        void: whether a conflict made the whole policy void.
         obligations: every obligation of the policy, wherever it stands.
     """
 

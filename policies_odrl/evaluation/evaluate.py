@@ -31,13 +31,9 @@ def evaluate(
 ) -> Decision:
     """Return whether the policy lets the request go ahead, and why.
 
-    Args:
-        policy: what it inherits must be resolved.
-        request: what is asked.
-        facts: what is known.
-        mode: reading that holds where public texts disagree.
-        tentative: True to ask what an offer would grant if it were agreed.
-        behaviour: what holds where no rule says anything; `OPEN` is unsafe.
+    What the policy inherits must be resolved. `mode` is the reading that holds where public texts
+    disagree; `tentative` asks what an offer would grant if it were agreed; `behaviour` is what
+    holds where no rule says anything, and `OPEN` is unsafe.
     """
     refusal = unusable(policy, tentative=tentative, profiles=facts.knowledge.profiles)
     if refusal:
