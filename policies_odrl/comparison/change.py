@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice, product
-from types import MappingProxyType
 from typing import Final
 
 from policies_odrl import model
@@ -33,16 +32,12 @@ from policies_odrl.vocabulary import DPV, LEVELS, PREAU, PROFILES, Kind, same_ac
 PROTECTION: Final = PREAU + "protectionLevel"
 PURPOSE: Final = model.ODRL + "purpose"
 # Attribute -> weight of changing it; 1 for all others: a purpose weighs more than a few days.
-WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        **dict.fromkeys(("action", "target", "assignee", PURPOSE), 8),
-        **dict.fromkeys((PROTECTION, DPV + "hasLegalBasis", PREAU + "isolationTier"), 4),
-        **dict.fromkeys((model.ODRL + "recipient", model.ODRL + "spatial"), 4),
-        **dict.fromkeys(
-            ("duty", model.ODRL + "dateTime", PREAU + "retention", PREAU + "epsilon"), 2
-        ),
-    }
-)
+WEIGHTS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("action", "target", "assignee", PURPOSE), 8),
+    **dict.fromkeys((PROTECTION, DPV + "hasLegalBasis", PREAU + "isolationTier"), 4),
+    **dict.fromkeys((model.ODRL + "recipient", model.ODRL + "spatial"), 4),
+    **dict.fromkeys((model.ODRL + "dateTime", PREAU + "retention", PREAU + "epsilon", "duty"), 2),
+}
 _YEAR: Final = 31_556_952  # mean Gregorian year, seconds
 MAX_PAIRS: Final = 1024  # pairs of permissions compared
 Cost = tuple[int, int, float]  # number of attributes, sum of their weights, sum of their distances
@@ -64,9 +59,6 @@ def term_changes(
         *strategy_changes(asked, offered),
         *_readings(asked, offered, knowledge),
     )
-
-
-# -- permissions ---------------------------------------------------------------------------------
 
 
 def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterator[Compared]:
@@ -182,9 +174,6 @@ def _moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
     return ChangeKind.NARROWED if asked else ChangeKind.ADDED
 
 
-# -- whole policies ------------------------------------------------------------------------------
-
-
 def rule_changes(
     asked: Policy, offered: Policy, source: str = "offer", *, lost: bool = False
 ) -> Iterator[Compared]:
@@ -236,9 +225,6 @@ def _read_otherwise(operand: str, mine: Iterable[str], theirs: Iterable[str]) ->
     before, after = (tuple(Iri(it) for it in sorted({*found}) if it) for found in (mine, theirs))
     if before != after:
         yield Compared(_moved(before, after), "", operand, before, after)
-
-
-# -- what changes cost ----------------------------------------------------------------------------
 
 
 def cost(found: Sequence[Compared], knowledge: Knowledge) -> Cost:

@@ -211,9 +211,6 @@ def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object
     return list(product([plain], [target, None], [assignee, None]))
 
 
-# -- one permission asked for, against those that are offered ------------------------------------
-
-
 class _Try(NamedTuple):
     """An offered permission, and all but its conditions compared with one asked for."""
 

@@ -29,22 +29,13 @@ _Pair = tuple[str, Permission]  # JSON pointer, permission
 
 @dataclass(frozen=True, slots=True)
 class CounterOffer:
-    """The answer to a request.
+    """The answer to a request: an Offer without identifier, in the provider's words, or nothing."""
 
-    Attributes:
-        agreed: whether what is asked for lies within the offer or the reserve as it stands.
-        policy: the terms to answer with, in the provider's words, class Offer, without identifier;
-            None when nothing can be granted.
-        changes: what differs from the request, in order; empty when agreed.
-        blocked: what cannot be granted in any form, and why.
-        reserve: whether the private reserve was needed.
-    """
-
-    agreed: bool
-    policy: Policy | None = None
-    changes: tuple[Compared, ...] = ()
-    blocked: tuple[Blocked, ...] = ()
-    reserve: bool = False
+    agreed: bool  # what is asked for lies within the offer or the reserve as it stands
+    policy: Policy | None = None  # the terms to answer with
+    changes: tuple[Compared, ...] = ()  # what differs from the request, in order
+    blocked: tuple[Blocked, ...] = ()  # what cannot be granted in any form, and why
+    reserve: bool = False  # whether the private reserve was needed
 
     def __bool__(self) -> bool:
         return self.policy is not None
@@ -109,9 +100,6 @@ def _in_words_of_limit(given: Iterator[_Candidate | Blocked]) -> list[Permission
 
 def _dropped(path: str, wanted: Permission) -> Compared:
     return Compared(ChangeKind.DROPPED, path, "rule", (wanted,))
-
-
-# -- what comes nearest --------------------------------------------------------------------------
 
 
 def _countered(

@@ -101,9 +101,6 @@ def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
     return replace(duty, functions=functions, consequences=consequences)
 
 
-# -- conditions ----------------------------------------------------------------------------------
-
-
 def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]:
     """Return conditions that may hold together, without what follows from the rest."""
     known = [rendered(item) for item in flat(items)]
@@ -237,23 +234,16 @@ def _lost_collections(
         bans = [
             ban
             for ban in whole.prohibitions  # of a thing that a permission of many may hold
-            if getattr(ban, part) and any(_related(ban, act, knowledge) for act in many)
+            if getattr(ban, part) and any(rules.related(ban, act, knowledge) for act in many)
         ]
         pairs = (pair for policy in sources for pair in rules.collections_in(policy, part))
         for rule, group in pairs if bans else ():
             if group not in known:
                 known.add(group)
                 free = Prohibition(action=model.Action(rule.action.id))
-                ban = bans[0] if any(_related(free, it, knowledge) for it in granted) else free
+                ban = bans[0] if any(rules.related(free, it, knowledge) for it in granted) else free
                 collection: Any = rules.REFERENCES[part](group, collection=True)
                 yield replace(ban, **{part: collection})
-
-
-def _related(ban: Prohibition, act: str, knowledge: Knowledge) -> bool:
-    return rules.related(ban.action.id, act, knowledge)
-
-
-# -- layers --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

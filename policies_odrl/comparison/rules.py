@@ -17,6 +17,7 @@ from policies_odrl.algebra.forms import condition_form, flat, operands_of, rule_
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import Condition, Permission, Policy, Prohibition, Rule
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, same_action
 
@@ -32,10 +33,10 @@ MAX_WORK: Final = 50_000  # conditions of all pairs of rules
 MAX_CONDITIONS: Final = 256  # conditions of one rule
 MAX_NESTED: Final = 64  # conditions below one another
 TOO_MANY: Final = "too many rules or conditions, or pairs of them, to compare"
-_R = TypeVar("_R", bound=model.Rule)
+_R = TypeVar("_R", bound=Rule)
 
 
-def named(policy: model.Policy, rule: _R) -> _R:
+def named(policy: Policy, rule: _R) -> _R:
     """Return a rule of a policy that names all that it is about."""
     return replace(
         rule,
@@ -45,12 +46,12 @@ def named(policy: model.Policy, rule: _R) -> _R:
     )
 
 
-def asked_for(policy: model.Policy) -> list[tuple[str, model.Permission]]:
+def asked_for(policy: Policy) -> list[tuple[str, Permission]]:
     """Return (JSON pointer, permission that names all it is about), granting or not."""
     return [(f"/permission/{i}", named(policy, rule)) for i, rule in enumerate(policy.permissions)]
 
 
-def granting(policy: model.Policy) -> list[tuple[str, model.Permission]]:
+def granting(policy: Policy) -> list[tuple[str, Permission]]:
     """Return the same of the permissions that can grant.
 
     A permission of an agreement that names nobody grants nothing (`conditions.py`).
@@ -59,7 +60,7 @@ def granting(policy: model.Policy) -> list[tuple[str, model.Permission]]:
     return [pair for pair in asked_for(policy) if not agreement or pair[1].assignee is not None]
 
 
-def unfolded(policy: model.Policy) -> model.Policy:
+def unfolded(policy: Policy) -> Policy:
     """Return a policy whose rules name all that they are about, without what changes nothing.
 
     A duty below a rule stays as it is: what it does not name is the rule's, not the policy's.
@@ -75,7 +76,7 @@ def unfolded(policy: model.Policy) -> model.Policy:
     )
 
 
-def folded(whole: model.Policy, first: model.Policy | None = None) -> model.Policy:
+def folded(whole: Policy, first: Policy | None = None) -> Policy:
     """Return a policy that states once what all its rules name alike.
 
     With a first policy, it states what that one does where each permission agrees. A prohibition
@@ -88,13 +89,13 @@ def folded(whole: model.Policy, first: model.Policy | None = None) -> model.Poli
         found = getattr(first or (rules[0] if rules else whole), part)
         free = [found, None] if first else [found]
         if all(
-            getattr(rule, part) in (free[:1] if isinstance(rule, model.Permission) else free)
+            getattr(rule, part) in (free[:1] if isinstance(rule, Permission) else free)
             for rule in rules
         ):
             stated[part] = found
     gone = dict.fromkeys(stated)
     for name in ("permissions", "prohibitions", "obligations"):
-        once: dict[object, model.Rule] = {}
+        once: dict[object, Rule] = {}
         for rule in getattr(whole, name):
             bare = replace(rule, **gone)
             once.setdefault(rule_form(bare), bare)
@@ -102,16 +103,14 @@ def folded(whole: model.Policy, first: model.Policy | None = None) -> model.Poli
     return replace(whole, **stated)
 
 
-def conditions_of(rule: model.Rule) -> list[model.Condition]:
+def conditions_of(rule: Rule) -> list[Condition]:
     """Return all that must hold for a rule: its constraints and every refinement."""
     chosen = (item.refinements for item in (rule.target, rule.assignee) if item is not None)
     groups = ((*rule.constraints, *rule.unread), rule.action.refinements, *chosen)
     return [item for group in groups for item in flat(group)]
 
 
-def attributes(
-    rule: model.Rule,
-) -> Iterator[tuple[str, model.Action | Reference | model.Condition]]:
+def attributes(rule: Rule) -> Iterator[tuple[str, model.Action | Reference | Condition]]:
     """Yield what a rule says, one attribute at a time; not who grants, and not its duties."""
     yield "action", model.Action(rule.action.id)
     stated = ((part, getattr(rule, part)) for part in NAMED)
@@ -121,20 +120,17 @@ def attributes(
         yield "condition", item
 
 
-def subject(item: model.Condition) -> str:
+def subject(item: Condition) -> str:
     """Return what a condition is about: its left operand, or how its parts are joined."""
     return item.left if isinstance(item, model.Constraint) else item.connective.value
 
 
-def collections_in(policy: model.Policy, part: str) -> Iterator[tuple[model.Permission, str]]:
+def collections_in(policy: Policy, part: str) -> Iterator[tuple[Permission, str]]:
     """Yield the permissions of a policy that are about collections, with the names of those."""
     for _, rule in asked_for(policy):
         item = getattr(rule, part)
         if item is not None and (item.collection or item.source):
             yield from ((rule, name) for name in (item.id, item.source) if name)
-
-
-# -- what two rules name -------------------------------------------------------------------------
 
 
 def reference_within(prover: Proof, asked: Reference, allowed: Reference) -> bool:
@@ -184,10 +180,7 @@ def pays_assigner(duty: model.Duty) -> bool:
     return any(COMPENSATED not in dict(item.functions) for item in (duty, *duty.consequences))
 
 
-# -- what is compared at all ---------------------------------------------------------------------
-
-
-def too_large(left: model.Policy, right: model.Policy) -> bool:
+def too_large(left: Policy, right: Policy) -> bool:
     """Return whether two policies have too many rules or conditions to be compared."""
     mine, other = (
         [_count(_stated(it, rule)) for rule in (*it.permissions, *it.prohibitions)]
@@ -200,13 +193,13 @@ def too_large(left: model.Policy, right: model.Policy) -> bool:
     )
 
 
-def _stated(policy: model.Policy, rule: model.Rule) -> list[model.Condition]:
+def _stated(policy: Policy, rule: Rule) -> list[Condition]:
     chosen = (policy.target_of(rule), policy.assignee_of(rule))
     groups = (rule.constraints, rule.action.refinements, *(it.refinements for it in chosen if it))
     return [item for group in groups for item in group]
 
 
-def _count(items: Sequence[model.Condition], depth: int = 1) -> int:
+def _count(items: Sequence[Condition], depth: int = 1) -> int:
     """Return how many conditions there are, nested ones too; too many where they lie too deep."""
     if depth > MAX_NESTED:
         return MAX_CONDITIONS * len(items)
@@ -214,7 +207,7 @@ def _count(items: Sequence[model.Condition], depth: int = 1) -> int:
     return len(items) + sum(_count(parts, depth + 1) for parts in nested)
 
 
-def obstacle(policy: model.Policy, knowledge: Knowledge) -> str:
+def obstacle(policy: Policy, knowledge: Knowledge) -> str:
     """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
     strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
     if strange:
@@ -232,9 +225,7 @@ def obstacle(policy: model.Policy, knowledge: Knowledge) -> str:
 # does. What either policy calls a collection may hold what a prohibition names (`conditions.py`).
 
 
-def box_of(
-    prover: Proof, bans: Sequence[model.Prohibition], wanted: model.Permission
-) -> Box | None:
+def box_of(prover: Proof, bans: Sequence[Prohibition], wanted: Permission) -> Box | None:
     """Return what a permission asks for, less what its policy prohibits; None: nothing is left."""
     extra: list[Choice] = []
     whole = Box(conditions_of(wanted))
@@ -248,7 +239,7 @@ def box_of(
     return whole.joined(extra) if extra else whole
 
 
-def _always_meant(prover: Proof, ban: model.Prohibition, wanted: model.Permission) -> bool:
+def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
     """Return whether a prohibition is about every action that a permission of its policy allows."""
     about = [(getattr(ban, part), getattr(wanted, part)) for part in ABOUT]
     wider = prover.knowledge.wider_actions(wanted.action.id)
@@ -258,18 +249,15 @@ def _always_meant(prover: Proof, ban: model.Prohibition, wanted: model.Permissio
 
 
 def unsafe(
-    prover: Proof,
-    offer: model.Policy,
-    request: model.Policy,
-    asked: Sequence[tuple[model.Permission, Box]],
+    prover: Proof, offer: Policy, request: Policy, asked: Sequence[tuple[Permission, Box]]
 ) -> list[int]:
     """Return the places of the prohibitions of an offer that may bear on what is asked for."""
     mine, theirs = collections_of(offer), collections_of(request)
     own, vague = unfolded(request).prohibitions, mine | theirs
 
-    def avoided(ban: model.Prohibition, wanted: model.Permission, box: Box) -> bool:
+    def avoided(ban: Prohibition, wanted: Permission, box: Box) -> bool:
         return (
-            not related(ban.action.id, wanted.action.id, prover.knowledge)
+            not related(ban, wanted.action.id, prover.knowledge)
             or any(apart(getattr(ban, part), getattr(wanted, part), vague) for part in ABOUT)
             or _false_in(prover, conditions_of(ban), box)
         )
@@ -282,9 +270,7 @@ def unsafe(
     ]
 
 
-def _upheld(
-    prover: Proof, ban: model.Prohibition, own: model.Prohibition, vague: frozenset[str]
-) -> bool:
+def _upheld(prover: Proof, ban: Prohibition, own: Prohibition, vague: frozenset[str]) -> bool:
     """Return whether a prohibition of the request holds wherever the offer's does.
 
     What only the offer calls a collection (`vague`) may hold what the offer's names.
@@ -292,7 +278,7 @@ def _upheld(
     theirs = conditions_of(ban)
     forms = set(map(condition_form, theirs))
 
-    def falls(item: model.Condition) -> bool:  # only where one and the same of theirs is False
+    def falls(item: Condition) -> bool:  # only where one and the same of theirs is False
         box = Box([Goal(item, holds=False)])
         return condition_form(item) in forms or any(prover.refuted(it, box) for it in theirs)
 
@@ -324,27 +310,22 @@ def _about_more(mine: Reference | None, theirs: Reference | None, vague: frozens
     )
 
 
-def _false_in(prover: Proof, items: Sequence[model.Condition], box: Box) -> bool:
+def _false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
     if any(prover.refuted(item, box) for item in items):
         return True
     touched = frozenset().union(*(operands_of(item) for item in items))
     return prover.by_cases(touched, box, lambda case: _false_in(prover, items, case))
 
 
-# -- whether a prohibition can be about what is asked for -----------------------------------------
-
-
-def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
-    """Return whether a prohibition of one action can bear on a permission of another.
+def related(ban: Prohibition, asked: str, knowledge: Knowledge) -> bool:
+    """Return whether a prohibition can bear on a permission of an action.
 
     It can where it touches the action of the permission, or one that the permission covers.
     """
-    ban, wanted = same_action(ruled), same_action(asked)
-    if touches(ban, wanted, knowledge):
-        return True
-    wider = knowledge.wider_actions
+    ruled, wanted, wider = same_action(ban.action.id), same_action(asked), knowledge.wider_actions
     covered = (item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item))
-    return any(ban in wider(item) for item in covered)
+    covers = any(ruled in wider(item) for item in covered)
+    return covers or touches(ruled, wanted, knowledge)
 
 
 def touches(ruled: str, asked: str, knowledge: Knowledge) -> bool:

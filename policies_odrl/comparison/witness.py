@@ -37,15 +37,10 @@ MAX_CASES: Final = 8  # ways to decide the choices of one rule
 MAX_VALUES: Final = 16  # constraints of the other policy that are looked at for one operand
 MAX_SAMPLES: Final = 3  # values tried on one side of such a constraint
 
-_Evidence = tuple[Request | None, tuple[str, ...]]  # a witness, or which facts are missing
-
 
 def find_witness(
-    offer: Policy,
-    request: Policy,
-    knowledge: Knowledge,
-    doubtful: frozenset[str] = frozenset(),
-) -> _Evidence:
+    offer: Policy, request: Policy, knowledge: Knowledge, doubtful: frozenset[str]
+) -> tuple[Request | None, tuple[str, ...]]:
     """Return a request that `request` grants and `offer` does not, or the facts that are missing.
 
     A refusal that one more fact could turn round is no evidence, and is returned as that fact. The

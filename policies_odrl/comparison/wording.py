@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from policies_odrl import model
@@ -23,21 +22,16 @@ from policies_odrl.text import instant, term
 from policies_odrl.values import name, number, span, step
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PROFILES, Kind, same_action
 
-_FOREIGN: Final = MappingProxyType(
-    {
-        "action": "an action that is not one of the provider's",
-        "rule": "a duty that is not one of the provider's",
-        "name": "an asset or party that is not named by the provider",
-        "function": "a party function that is not one of the provider's",
-        "note": "a description that is not the provider's",
-        "text": "an identifier or profile that is not the provider's",
-    }
-)
+_FOREIGN: Final = {
+    "action": "an action that is not one of the provider's",
+    "rule": "a duty that is not one of the provider's",
+    "name": "an asset or party that is not named by the provider",
+    "function": "a party function that is not one of the provider's",
+    "note": "a description that is not the provider's",
+    "text": "an identifier or profile that is not the provider's",
+}
 _R = TypeVar("_R", model.Prohibition, model.Duty)
 _Word = tuple[str, Any]  # what sort of word it is, and the word
-
-
-# -- one spelling --------------------------------------------------------------------------------
 
 
 def rendered(item: Condition) -> Condition:

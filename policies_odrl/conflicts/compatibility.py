@@ -58,19 +58,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ConflictVerdict(Judged):
-    """Whether two policies conflict.
+    """Whether two policies conflict: proved, but for Unknown.
 
-    Attributes:
-        answer: Conflict and Compatible are proved, Unknown names the fact that is lacking.
-        witness: with Compatible, a request that is granted, where something is permitted and such
-            a request was found; with Conflict, where one permits what the other prohibits, an
-            example in which they meet; None otherwise.
-        reasons: why, one line for each pair of rules, where there is something to tell.
+    The witness of Compatible is a request that is granted, where one was found. That of Conflict
+    shows what one permits and the other prohibits; other conflicts have none.
     """
 
     answer: Compatibility
     witness: Example | None = None
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # why, or what is lacking, a line for each pair of rules
 
 
 def conflict_between(
@@ -144,9 +140,6 @@ def _bans(side: list[_Bound]) -> list[_Bound]:
     """Return the prohibitions that bear; where permissions win they stand beside one."""
     bans = _of(side, Prohibition)
     return [] if bans and bans[0].policy.conflict is model.Conflict.PERM else bans
-
-
-# -- the questions -------------------------------------------------------------------------------
 
 
 def _common_use(sides: Sequence[list[_Bound]], world: World) -> ConflictVerdict:
@@ -251,9 +244,6 @@ def _tried(applying: _Rules, bans: Sequence[_Bound], world: World) -> Outcome:
     return next((it for it in outcomes if it.truth is Truth.UNDETERMINED), outcomes[-1])
 
 
-# -- action, asset, party ------------------------------------------------------------------------
-
-
 def _actions(applying: _Rules, bans: Sequence[_Bound], knowledge: Knowledge) -> list[str]:
     """Return actions that all rules cover, one for each way in which prohibitions touch them.
 
@@ -300,9 +290,6 @@ def _one_reference(
     if first.source or first.collection:
         return usual, first.source or first.id
     return first.id, ""
-
-
-# -- conditions ----------------------------------------------------------------------------------
 
 
 def _at(place: Example, applying: _Rules, bans: Sequence[_Bound], world: World) -> Outcome:

@@ -33,19 +33,12 @@ _SOME_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is known of several conditions together.
+    """What is known of several conditions together."""
 
-    Attributes:
-        truth: True: they can hold together; False: it is proved that they cannot.
-        facts: with True, left operand -> values that a request may state.
-        why: with Undetermined, the fact that is lacking; with False, what excludes what.
-        example: with True, a request and facts that were evaluated; None where none was asked for.
-    """
-
-    truth: Truth
-    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
-    why: str = ""
-    example: Any = None
+    truth: Truth  # True: they can hold together; False: it is proved that they cannot
+    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)  # with True, of a request
+    why: str = ""  # with Undetermined, the fact that is lacking; with False, what excludes what
+    example: Any = None  # with True, a request and facts that were evaluated, if it was asked for
 
 
 Judge = Callable[[Mapping[str, Sequence[Atom]], Sequence[Goal], "World"], Outcome]
@@ -53,20 +46,14 @@ Judge = Callable[[Mapping[str, Sequence[Atom]], Sequence[Goal], "World"], Outcom
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the search may rely on.
-
-    Attributes:
-        start: when the agreement began, aware; None when nobody says.
-        barring: whether a meeting is what must not be, so that none may be overlooked.
-        times: judges what is asked of the operands of time, and of sequences, together; None: each
-            tells by itself, or nothing is told.
-        shown: picks the conditions of a permission that one request can show.
-    """
+    """What the search may rely on."""
 
     reading: Reading
-    start: datetime | None = None
-    barring: bool = False
+    start: datetime | None = None  # of the agreement, aware; None when nobody says
+    barring: bool = False  # whether rules must not meet, so that no request may be overlooked
+    # judges operands of time and sequences together; None: each tells by itself, or nothing does
     times: Judge | None = None
+    # picks the conditions of a permission that one request can show
     shown: Callable[[Sequence[Condition], Knowledge], Iterable[Condition]] = lambda items, _: items
 
 
@@ -161,9 +148,6 @@ def _all_met(outcomes: Sequence[Outcome]) -> Outcome:
     if whys:
         return unknown("; ".join(dict.fromkeys(whys)))
     return Outcome(Truth.TRUE, {left: it for found in outcomes for left, it in found.facts.items()})
-
-
-# -- one operand ---------------------------------------------------------------------------------
 
 
 def settled(left: str, claims: Claims) -> Outcome:
