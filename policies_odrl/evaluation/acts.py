@@ -115,7 +115,6 @@ def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge
 
 
 def _elapsed(terms: Terms, item: model.Constraint, by: Duration | None) -> bool:
-    """Note a period after the use, where it can be read."""
     if by is None or item.operator not in _UNTIL or by.months < 0 or by.seconds < 0:
         return False
     terms.after_use = True

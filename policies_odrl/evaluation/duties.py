@@ -70,7 +70,6 @@ def blocks(result: DutyResult, mode: Mode) -> bool:
 
 
 def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
-    """Return how a condition for having to do something comes out."""
     result, why = judge.condition(item, path, case), ""
     if result.truth is Truth.FALSE and deeds.speaks_of_time(item, case.knowledge):
         why = "it may have held before"
@@ -80,7 +79,6 @@ def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
 
 
 def _recorded(task: Task) -> DutyResult | None:
-    """Return where a duty stands as the world states it."""
     terms, end = task.terms, task.terms.end()
     state = task.case.facts.recorded.get(task.duty.id or task.path)
     if state is None:
@@ -100,7 +98,6 @@ def _recorded(task: Task) -> DutyResult | None:
 
 
 def _judged(task: Task) -> DutyResult:
-    """Return where a duty stands that nobody recorded."""
     if task.active is Truth.FALSE:
         return _result(task, _S.INACTIVE)
     if not task.terms.known:
@@ -119,7 +116,6 @@ def _judged(task: Task) -> DutyResult:
 def _result(
     task: Task, state: DutyState, acts: tuple[Performed, ...] = (), note: str = ""
 ) -> DutyResult:
-    """Return where a duty with one occasion stands."""
     end = task.terms.end() if state in _UNDONE else None
     done = acts[-1].at if acts else None
     own = (Instance(state, task.after, end.at if end else None, done),) if state in _TOLD else ()
@@ -151,7 +147,6 @@ def _aftercare(task: Task) -> DutyResult:
 
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
-    """Return where a duty stands that has one occasion, from a moment on."""
     done, acts = first_done(task, deeds.acts_of(task.case.facts), since)
     if task.terms.window and task.now is None and done is not Truth.TRUE:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME)
@@ -164,7 +159,6 @@ def _once(task: Task, since: datetime | None) -> DutyResult:
 
 
 def _events(task: Task, done: Truth) -> Iterator[Event]:
-    """Yield what happened to a duty with one occasion, in order."""
     now, opens, end = task.now, task.terms.opens, task.terms.end()
     passed = end is not None and (end.passed(opens) or end.passed(now))  # or there is no time
     waiting = not passed and now is not None and opens is not None and now < opens

@@ -134,7 +134,6 @@ def rule_result(rule: model.Permission | model.Prohibition, path: str, outer: Ca
 
 
 def _blocking(result: RuleResult) -> str:
-    """Name a prohibition, and what keeps it from being ruled out."""
     notes = [item.note for item in result.failures() if item.truth is Truth.UNDETERMINED]
     why = f": {notes[0]}" if notes and result.applies is Truth.UNDETERMINED else ""
     return f"prohibition {result.path}{why}"

@@ -129,7 +129,6 @@ def _unread(operand: Operand, item: Constraint, values: Sequence[Fact]) -> str:
 
 
 def _of_clocks(found: Denoted, item: Constraint, values: Sequence[Fact]) -> Truth:
-    """Return how running clocks, and durations beside them, stand against a duration."""
     if found.extent.opaque:
         return Truth.UNDETERMINED
     region = cast("Lengths", found.extent.sets[0])
@@ -148,7 +147,6 @@ def _of_clocks(found: Denoted, item: Constraint, values: Sequence[Fact]) -> Trut
 def _overlaps(
     operand: Operand, item: Constraint, values: Sequence[Fact], knowledge: Knowledge
 ) -> bool:
-    """Return whether a concept given has something in common with one that is named."""
     given, named = ([one for one in map(name, group) if one] for group in (values, item.right))
     return operand.kind is Kind.CONCEPT and any(
         knowledge.overlap(mine, want) for mine in given for want in named
