@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice, product
 
 from hypothesis import HealthCheck, event, given, settings
@@ -113,33 +114,47 @@ def deciding(policy: Policy | None) -> Decides:
     return lambda request, facts, mode: ready[mode](request, facts)
 
 
-@LAW
-@given(pairs(), some.facts)
-def test_what_is_within_is_granted_by_both(both: tuple[Policy, Policy], facts: Facts) -> None:
-    offer, wish = both
-    found = contains(offer, wish)
+@dataclass(frozen=True)
+class Drawn:
+    """Two policies, a third one, and conditions and facts; what is asked of the two is kept."""
+
+    both: tuple[Policy, Policy]
+    third: Policy
+    facts: Facts
+    extra: list[Condition]
+
+    @cached_property
+    def near(self) -> list[Request]:
+        """Requests around the two."""
+        return list(around(*self.both))
+
+    @cached_property
+    def each(self) -> list[Decides]:
+        """What says whether each of the two grants a request."""
+        return list(map(deciding, self.both))
+
+
+def what_is_within_is_granted_by_both(it: Drawn) -> None:
+    found = contains(*it.both)
     event(found.answer.value)
     if found.answer is Answer.UNKNOWN:
         assert found.missing
-    mine, theirs = map(deciding, (offer, wish))
-    for request, mode in product(around(*both) if found else (), Mode):
-        assert not theirs(request, facts, mode) or mine(request, facts, mode)
+    mine, theirs = it.each
+    for request, mode in product(it.near if found else (), Mode):
+        assert not theirs(request, it.facts, mode) or mine(request, it.facts, mode)
 
 
-@LAW
-@given(pairs(), some.facts)
-def test_the_meet_grants_just_what_both_grant(both: tuple[Policy, Policy], facts: Facts) -> None:
-    common = meet(*both)
+def the_meet_grants_just_what_both_grant(it: Drawn) -> None:
+    common = meet(*it.both)
     event("met" if common else "apart")
-    each, joined = list(map(deciding, both)), deciding(common)
-    for request, mode in product(around(*both, *([common] if common else [])), Mode):
-        expected = all(grants(request, facts, mode) for grants in each)
-        assert joined(request, facts, mode) is expected
+    joined = deciding(common)
+    for request, mode in product(around(*it.both, common) if common else it.near, Mode):
+        expected = all(grants(request, it.facts, mode) for grants in it.each)
+        assert joined(request, it.facts, mode) is expected
 
 
-@LAW
-@given(pairs())
-def test_a_relation_is_seen_from_both_sides(both: tuple[Policy, Policy]) -> None:
+def a_relation_is_seen_from_both_sides(it: Drawn) -> None:
+    both = it.both
     found, turned = compare(*both), compare(both[1], both[0])
     event(found.relation.value)
     opposite = {Relation.WITHIN: Relation.CONTAINS, Relation.CONTAINS: Relation.WITHIN}
@@ -147,15 +162,52 @@ def test_a_relation_is_seen_from_both_sides(both: tuple[Policy, Policy]) -> None
         assert found.missing or turned.missing
     else:
         assert turned.relation is opposite.get(found.relation, found.relation)
-    each = list(map(deciding, both))
     apart = found.relation is Relation.DISJOINT
-    for request, mode in product(around(*both) if apart else (), Mode):
-        assert not all(grants(request, Facts(), mode) for grants in each)
+    for request, mode in product(it.near if apart else (), Mode):
+        assert not all(grants(request, Facts(), mode) for grants in it.each)
+
+
+def a_further_layer_never_grants_more_and_all_together_agree(it: Drawn) -> None:
+    both, third = it.both, it.third
+    names = [Layer(name, policy) for name, policy in zip("abc", (*both, third), strict=True)]
+    one, two, three = layer(names[0]), layer(*names[:2]), layer(*names)
+    event("granting" if three else f"empty at {three.empty_at}")
+    layers = [*it.each, deciding(third)]
+    joined = [deciding(item.policy) for item in (one, two, three)]
+    for request, mode in product(around(*both, three.policy if three else third), Mode):
+        each = [grants(request, it.facts, mode) for grants in layers]
+        merged = [grants(request, it.facts, mode) for grants in joined]
+        assert merged == [each[0], all(each[:2]), all(each)]
+
+
+def a_signed_layer_cannot_be_weakened(it: Drawn) -> None:
+    """Whatever a later layer says (fewer conditions, permissions that win), the first one holds."""
+    template, other = it.both
+    loose = replace(
+        other,
+        permissions=tuple(replace(r, constraints=tuple(it.extra)) for r in template.permissions),
+        conflict=Conflict.PERM,
+    )
+    merged = layer(Layer("authority", template), Layer("terms", loose)).policy
+    after, before = deciding(merged), it.each[0]
+    for request, mode in product(around(template, loose), Mode):
+        assert not after(request, Facts(), mode) or before(request, Facts(), mode)
 
 
 @LAW
-@given(terms, terms, st.none() | terms, some.facts)
-def test_a_counter_offer_is_within_the_limits_and_its_changes_are_all(
+@given(st.builds(Drawn, pairs(), some.policies, some.facts, st.lists(some.conditions, max_size=2)))
+def test_what_is_said_of_two_policies_is_what_they_grant(it: Drawn) -> None:
+    for law in (
+        what_is_within_is_granted_by_both,
+        the_meet_grants_just_what_both_grant,
+        a_relation_is_seen_from_both_sides,
+        a_further_layer_never_grants_more_and_all_together_agree,
+        a_signed_layer_cannot_be_weakened,
+    ):
+        law(it)
+
+
+def a_counter_offer_is_within_the_limits_and_its_changes_are_all(
     offer: Policy, wish: Policy, reserve: Policy | None, facts: Facts
 ) -> None:
     found = counter_offer(offer, wish, reserve)
@@ -178,9 +230,7 @@ def test_a_counter_offer_is_within_the_limits_and_its_changes_are_all(
     assert term_changes(found.policy, again.policy) == ()
 
 
-@LAW
-@given(terms, terms)
-def test_the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None:
+def the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None:
     prover = Proof()
     for blocked in blocking(offer, wish):
         event(f"{len(blocked.parts)} parts")
@@ -193,35 +243,9 @@ def test_the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None
 
 
 @LAW
-@given(pairs(), some.policies, some.facts)
-def test_a_further_layer_never_grants_more_and_all_together_agree(
-    both: tuple[Policy, Policy], third: Policy, facts: Facts
+@given(terms, terms, st.none() | terms, some.facts)
+def test_a_counter_offer_and_what_is_in_its_way(
+    offer: Policy, wish: Policy, reserve: Policy | None, facts: Facts
 ) -> None:
-    names = [Layer(name, policy) for name, policy in zip("abc", (*both, third), strict=True)]
-    one, two, three = layer(names[0]), layer(*names[:2]), layer(*names)
-    event("granting" if three else f"empty at {three.empty_at}")
-    layers, joined = (
-        [deciding(item.policy) for item in items] for items in (names, (one, two, three))
-    )
-    for request, mode in product(around(*both, three.policy if three else third), Mode):
-        each = [grants(request, facts, mode) for grants in layers]
-        merged = [grants(request, facts, mode) for grants in joined]
-        assert merged == [each[0], all(each[:2]), all(each)]
-
-
-@LAW
-@given(pairs(), st.lists(some.conditions, max_size=2))
-def test_a_signed_layer_cannot_be_weakened(
-    both: tuple[Policy, Policy], extra: list[Condition]
-) -> None:
-    """Whatever a later layer says (fewer conditions, permissions that win), the first one holds."""
-    template, other = both
-    loose = replace(
-        other,
-        permissions=tuple(replace(r, constraints=tuple(extra)) for r in template.permissions),
-        conflict=Conflict.PERM,
-    )
-    merged = layer(Layer("authority", template), Layer("terms", loose)).policy
-    after, before = map(deciding, (merged, template))
-    for request, mode in product(around(template, loose), Mode):
-        assert not after(request, Facts(), mode) or before(request, Facts(), mode)
+    a_counter_offer_is_within_the_limits_and_its_changes_are_all(offer, wish, reserve, facts)
+    the_conflicting_set_is_irreducible(offer, wish)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import combinations, product
 from random import Random
 from typing import Final
@@ -31,7 +32,7 @@ from policies_odrl import (
     evaluate,
 )
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.conflicts.compatibility import Compatibility
+from policies_odrl.conflicts.compatibility import Compatibility, ConflictVerdict
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
 from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between
@@ -141,17 +142,6 @@ def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None
     assert verdict.answer is wanted
 
 
-@given(policies(ANY), policies(ANY))
-@settings(max_examples=200, deadline=None)
-def test_a_witness_is_granted_by_both(left: Policy, right: Policy) -> None:
-    verdict = conflict_between(left, right, KNOWN)
-    assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
-    if verdict.witness is not None:
-        request, facts = verdict.witness.request, verdict.witness.facts
-        assert granted(left, request, facts)
-        assert granted(right, request, facts)
-
-
 def world_of(chance: Random) -> dict[str, tuple[Fact, ...]]:
     found = facts_of(
         width=chance.choice(HALVES),
@@ -171,40 +161,6 @@ def world_of(chance: Random) -> dict[str, tuple[Fact, ...]]:
 
 WORLDS = [world_of(Random(seed)) for seed in range(1000)]  # noqa: S311 - worlds, not secrets
 TRIED = st.lists(st.sampled_from(WORLDS), min_size=5, max_size=15)
-
-
-@given(policies(ANY), policies(ANY), st.data())
-@settings(max_examples=200, deadline=None)
-def test_no_request_satisfies_both_of_a_conflict(
-    left: Policy, right: Policy, data: st.DataObject
-) -> None:
-    if conflict_between(left, right, KNOWN).answer is not Compatibility.CONFLICT:
-        return
-    world = Facts(knowledge=KNOWN)
-    for facts in data.draw(TRIED):
-        request = Request(ODRL + "use", facts=facts)
-        assert not (granted(left, request, world) and granted(right, request, world))
-
-
-@given(policies(ANY), policies(ANY), TRIED)
-@settings(max_examples=150, deadline=None)
-def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
-    left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
-) -> None:
-    banning = replace(right, permissions=())
-    verdict = conflict_between(left, banning, KNOWN)
-    requests = [(Request(ODRL + "use", facts=facts), Facts(knowledge=KNOWN)) for facts in tried]
-    if verdict.answer is Compatibility.CONFLICT:
-        assert verdict.witness is not None
-        requests = [(verdict.witness.request, verdict.witness.facts)]
-    met = [
-        granted(left, *asked)
-        and any(rule.applies is Truth.TRUE for rule in evaluate(banning, *asked).rules)
-        for asked in requests
-    ]
-    assert any(met) is (verdict.answer is Compatibility.CONFLICT) or (
-        verdict.answer is Compatibility.UNKNOWN
-    )
 
 
 @given(policies(ANY), policies(ANY), st.integers(0, 999))
@@ -233,18 +189,78 @@ def shuffled(policy: Policy, seed: int) -> Policy:
     return replace(policy, permissions=tuple(rules))
 
 
-@given(policies(ANY), policies(ANY), NAMES_HELD)
-@settings(max_examples=100, deadline=None)
-def test_a_further_condition_never_ends_a_conflict(
-    left: Policy, right: Policy, more: Condition
-) -> None:
-    if conflict_between(left, right, KNOWN).answer is Compatibility.CONFLICT:
+@dataclass(frozen=True)
+class Drawn:
+    """Two policies and what their verdict is; and what else the laws ask with."""
+
+    left: Policy
+    right: Policy
+    tried: list[dict[str, tuple[Fact, ...]]]
+    more: Condition
+
+    @cached_property
+    def verdict(self) -> ConflictVerdict:
+        return conflict_between(self.left, self.right, KNOWN)
+
+    @property
+    def requests(self) -> list[tuple[Request, Facts]]:
+        """Requests that stand for all others."""
+        world = Facts(knowledge=KNOWN)
+        return [(Request(ODRL + "use", facts=facts), world) for facts in self.tried]
+
+
+def a_witness_is_granted_by_both(it: Drawn) -> None:
+    verdict = it.verdict
+    assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
+    if verdict.witness is not None:
+        request, facts = verdict.witness.request, verdict.witness.facts
+        assert granted(it.left, request, facts)
+        assert granted(it.right, request, facts)
+
+
+def no_request_satisfies_both_of_a_conflict(it: Drawn) -> None:
+    if it.verdict.answer is not Compatibility.CONFLICT:
+        return
+    for request, world in it.requests:
+        assert not (granted(it.left, request, world) and granted(it.right, request, world))
+
+
+def nothing_that_one_permits_is_prohibited_by_a_compatible_other(it: Drawn) -> None:
+    banning = replace(it.right, permissions=())
+    verdict, requests = conflict_between(it.left, banning, KNOWN), it.requests
+    if verdict.answer is Compatibility.CONFLICT:
+        assert verdict.witness is not None
+        requests = [(verdict.witness.request, verdict.witness.facts)]
+    met = [
+        granted(it.left, *asked)
+        and any(rule.applies is Truth.TRUE for rule in evaluate(banning, *asked).rules)
+        for asked in requests
+    ]
+    assert any(met) is (verdict.answer is Compatibility.CONFLICT) or (
+        verdict.answer is Compatibility.UNKNOWN
+    )
+
+
+def a_further_condition_never_ends_a_conflict(it: Drawn) -> None:
+    if it.verdict.answer is Compatibility.CONFLICT:
         rules = tuple(
-            replace(rule, constraints=(*rule.constraints, more)) for rule in left.permissions
+            replace(rule, constraints=(*rule.constraints, it.more)) for rule in it.left.permissions
         )
-        narrower = replace(left, permissions=rules)
-        found = conflict_between(narrower, right, KNOWN).answer
+        narrower = replace(it.left, permissions=rules)
+        found = conflict_between(narrower, it.right, KNOWN).answer
         assert found is not Compatibility.COMPATIBLE
+
+
+@given(st.builds(Drawn, policies(ANY), policies(ANY), TRIED, NAMES_HELD))
+@settings(max_examples=200, deadline=None)
+def test_a_verdict_agrees_with_evaluation(it: Drawn) -> None:
+    for law in (
+        a_witness_is_granted_by_both,
+        no_request_satisfies_both_of_a_conflict,
+        nothing_that_one_permits_is_prohibited_by_a_compatible_other,
+        a_further_condition_never_ends_a_conflict,
+    ):
+        law(it)
 
 
 @given(st.lists(NAMES_HELD, min_size=1, max_size=4), st.data())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
@@ -26,6 +26,7 @@ from policies_odrl import (
 )
 from policies_odrl.comparison.meet import meet
 from policies_odrl.evaluation.request import imagined
+from policies_odrl.model import Condition
 from tests.support import policy_strategies as some
 
 PROFILE = settings(
@@ -35,12 +36,41 @@ PROFILE = settings(
 )
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts, st.integers(0, 999))
-def test_order_of_rules_and_constraints_never_matters(
-    policy: Policy, request: Request, facts: Facts, seed: int
-) -> None:
-    chance = random.Random(seed)  # noqa: S311 - an order, no secret
+@dataclass(frozen=True)
+class Drawn:
+    """A policy, what is asked of it, and what it is compared or changed with."""
+
+    policy: Policy
+    other: Policy
+    request: Request
+    facts: Facts
+    extra: Condition
+    atoms: tuple[Constraint, Constraint]
+    seed: int
+
+    def grants(self, policy: Policy, **options: Any) -> bool:
+        """Return whether a policy grants the request."""
+        return evaluate(policy, self.request, self.facts, **options).granted
+
+    def chance(self) -> random.Random:
+        """Return the same chance each time."""
+        return random.Random(self.seed)  # noqa: S311 - an order or a choice, no secret
+
+
+drawn = st.builds(
+    Drawn,
+    some.policies,
+    some.policies,
+    some.requests,
+    some.facts,
+    some.conditions,
+    st.tuples(some.atoms, some.atoms),
+    st.integers(0, 999),
+)
+
+
+def order_of_rules_and_constraints_never_matters(it: Drawn) -> None:
+    policy, chance = it.policy, it.chance()
 
     def shuffled(items: tuple) -> tuple:
         return tuple(chance.sample(items, len(items)))
@@ -54,29 +84,22 @@ def test_order_of_rules_and_constraints_never_matters(
             tuple(replace(r, constraints=shuffled(r.constraints)) for r in policy.prohibitions)
         ),
     )
-    mine, theirs = evaluate(policy, request, facts), evaluate(other, request, facts)
+    mine, theirs = (evaluate(each, it.request, it.facts) for each in (policy, other))
     assert (mine.granted, mine.void, mine.missing) == (theirs.granted, theirs.void, theirs.missing)
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts, st.data())
-def test_taking_a_fact_away_never_grants(
-    policy: Policy, request: Request, facts: Facts, data: st.DataObject
-) -> None:
+def taking_a_fact_away_never_grants(it: Drawn) -> None:
+    request = it.request
     if not request.facts:
         return
-    gone = data.draw(st.sampled_from(sorted(request.facts)))
+    gone = it.chance().choice(sorted(request.facts))
     less = replace(request, facts={k: v for k, v in request.facts.items() if k != gone})
-    if evaluate(policy, less, facts).granted:
-        assert evaluate(policy, request, facts).granted
+    if evaluate(it.policy, less, it.facts).granted:
+        assert it.grants(it.policy)
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts)
-def test_a_decision_says_why_and_a_permission_whose_every_part_is_true_grants(
-    policy: Policy, request: Request, facts: Facts
-) -> None:
-    decision = evaluate(policy, request, facts)
+def a_decision_says_why_and_a_permission_whose_every_part_is_true_grants(it: Drawn) -> None:
+    decision = evaluate(it.policy, it.request, it.facts)
     assert decision.reasons
     assert all(reason and "\n" not in reason for reason in decision.reasons)
     if decision.granted:
@@ -85,18 +108,27 @@ def test_a_decision_says_why_and_a_permission_whose_every_part_is_true_grants(
         assert all(not list(r.failures()) for r in granting)
 
 
-@PROFILE
-@given(some.policies, some.policies, some.requests, some.facts)
-def test_containment_agrees_with_evaluation(
-    offer: Policy, wish: Policy, request: Request, facts: Facts
-) -> None:
+def every_policy_can_be_explained_and_checked(it: Drawn) -> None:
+    lang = it.chance().choice(["en", "fr"])
+    sentences = explain(it.policy, lang)
+    assert len(sentences) == len(set(sentences))
+    assert all(
+        "{" not in line and (line.endswith((".", ":")) or line.startswith("["))
+        for line in sentences
+    )
+    for finding in validate(it.policy, lang):
+        assert "{" not in finding.sentence + finding.fix
+
+
+def containment_agrees_with_evaluation(it: Drawn) -> None:
+    offer, wish = it.policy, it.other
     found = contains(offer, wish)
     event(found.answer.value)
     if found.answer is Answer.YES:
         assert not found.gaps
         for mode in Mode:
-            if evaluate(wish, request, facts, mode=mode).granted:
-                assert evaluate(offer, request, facts, mode=mode).granted
+            if it.grants(wish, mode=mode):
+                assert it.grants(offer, mode=mode)
     if found.answer is Answer.NO:
         assert found.witness is not None
         assert found.gaps
@@ -110,73 +142,71 @@ def test_containment_agrees_with_evaluation(
         assert modes
 
 
-@PROFILE
-@given(some.policies, some.atoms, some.atoms, some.requests, some.facts, st.data())
-def test_containment_agrees_with_evaluation_for_near_terms(
-    offer: Policy,
-    mine: Constraint,
-    other: Constraint,
-    request: Request,
-    facts: Facts,
-    data: st.DataObject,
-) -> None:
+def containment_agrees_with_evaluation_for_near_terms(it: Drawn) -> None:
     """Two policies that differ in one constraint on one operand: here Yes and No are frequent."""
-    other = replace(other, left=mine.left, right=data.draw(st.sampled_from([other, mine])).right)
-    rule = replace(offer.permissions[0], duties=())
-    offer = replace(offer, obligations=(), prohibitions=())
+    mine, other = it.atoms
+    other = replace(other, left=mine.left, right=it.chance().choice([other, mine]).right)
+    rule = replace(it.policy.permissions[0], duties=())
+    offer = replace(it.policy, obligations=(), prohibitions=())
     left = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, mine)),))
     right = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, other)),))
     found = contains(left, right)
-    event(found.answer.value)
-    if found.answer is Answer.YES and evaluate(right, request, facts).granted:
-        assert evaluate(left, request, facts).granted
+    event(f"near: {found.answer.value}")
+    if found.answer is Answer.YES and it.grants(right):
+        assert it.grants(left)
 
 
-@PROFILE
-@given(some.policies, some.policies, some.requests, some.facts)
-def test_the_common_policy_never_permits_more_than_either(
-    offer: Policy, wish: Policy, request: Request, facts: Facts
-) -> None:
-    common = meet(offer, wish)
+def the_common_policy_never_permits_more_than_either(it: Drawn) -> None:
+    common = meet(it.policy, it.other)
     event("met" if common else "apart")
-    if common is not None and evaluate(common, request, facts, tentative=True).granted:
-        assert evaluate(offer, request, facts).granted
-        assert evaluate(wish, request, facts).granted
+    if common is not None and it.grants(common, tentative=True):
+        assert it.grants(it.policy)
+        assert it.grants(it.other)
 
 
-@PROFILE
-@given(some.policies, some.conditions, some.requests, some.facts)
-def test_a_narrower_wish_is_contained_and_narrowing_it_gives_just_that(
-    offer: Policy, extra: object, request: Request, facts: Facts
-) -> None:
-    offer = replace(offer, permissions=offer.permissions[:1])
+def a_narrower_wish_is_contained_and_narrowing_it_gives_just_that(it: Drawn) -> None:
+    offer = replace(it.policy, permissions=it.policy.permissions[:1])
     rule = offer.permissions[0]
-    wish = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, extra)),))
+    wish = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, it.extra)),))
     assert contains(offer, wish).answer is Answer.YES
     agreed = meet(offer, wish)
-    if agreed is None:
-        assert not evaluate(wish, request, facts).granted
-    else:
-        assert (
-            evaluate(agreed, request, facts, tentative=True).granted
-            == evaluate(wish, request, facts).granted
-        )
+    assert it.grants(wish) is (agreed is not None and it.grants(agreed, tentative=True))
+
+
+def a_policy_contains_and_means_itself(it: Drawn) -> None:
+    assert contains(it.policy, it.policy).answer is Answer.YES
+    assert same_meaning(it.policy, it.policy)
+
+
+def policies_of_one_meaning_decide_alike(it: Drawn) -> None:
+    if same_meaning(it.policy, it.other):
+        assert it.grants(it.policy) == it.grants(it.other)
 
 
 @PROFILE
-@given(some.policies)
-def test_a_policy_contains_and_means_itself(policy: Policy) -> None:
-    assert contains(policy, policy).answer is Answer.YES
-    assert same_meaning(policy, policy)
+@given(drawn)
+def test_a_decision_follows_from_what_is_stated(it: Drawn) -> None:
+    for law in (
+        order_of_rules_and_constraints_never_matters,
+        taking_a_fact_away_never_grants,
+        a_decision_says_why_and_a_permission_whose_every_part_is_true_grants,
+        every_policy_can_be_explained_and_checked,
+        a_policy_contains_and_means_itself,
+        a_narrower_wish_is_contained_and_narrowing_it_gives_just_that,
+    ):
+        law(it)
 
 
 @PROFILE
-@given(some.policies, some.policies, some.requests, some.facts)
-def test_policies_of_one_meaning_decide_alike(
-    left: Policy, right: Policy, request: Request, facts: Facts
-) -> None:
-    if same_meaning(left, right):
-        assert evaluate(left, request, facts).granted == evaluate(right, request, facts).granted
+@given(drawn)
+def test_what_is_said_of_two_policies_holds_for_each_request(it: Drawn) -> None:
+    for law in (
+        containment_agrees_with_evaluation,
+        containment_agrees_with_evaluation_for_near_terms,
+        the_common_policy_never_permits_more_than_either,
+        policies_of_one_meaning_decide_alike,
+    ):
+        law(it)
 
 
 @settings(PROFILE, max_examples=40)
@@ -185,19 +215,6 @@ def test_reader_and_writer_round_trip(policy: Policy) -> None:
     data = policy_bytes(policy)
     assert read_policy(data) == policy
     assert policy_bytes(read_policy(data)) == data
-
-
-@PROFILE
-@given(some.policies, st.sampled_from(["en", "fr"]))
-def test_every_policy_can_be_explained_and_checked(policy: Policy, lang: str) -> None:
-    sentences = explain(policy, lang)
-    assert len(sentences) == len(set(sentences))
-    assert all(
-        "{" not in line and (line.endswith((".", ":")) or line.startswith("["))
-        for line in sentences
-    )
-    for finding in validate(policy, lang):
-        assert "{" not in finding.sentence + finding.fix
 
 
 # -- a prepared policy answers as a whole evaluation does, also when asked again ------------------

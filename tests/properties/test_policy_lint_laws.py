@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import permutations, product, starmap
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,6 @@ from policies_odrl import (
     Facts,
     Iri,
     Literal,
-    LogicalConstraint,
     Operator,
     Permission,
     Policy,
@@ -30,9 +31,11 @@ from policies_odrl.evaluation.request import imagined
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import DPV
+from tests.support.policy_strategies import joined
 
 SCALAR = [Operator.EQ, Operator.NEQ, Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ]
-LISTS = [Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.EQ, Operator.NEQ, Operator.IS_A]
+SINGLE = [Operator.EQ, Operator.NEQ, Operator.IS_A]
+LISTS = [Operator.IS_ANY_OF, Operator.IS_NONE_OF]
 PURPOSES = [Iri(DPV + name) for name in ("Marketing", "Advertising", "AcademicResearch")]
 LANGUAGES = [Iri(f"urn:{name}") for name in ("fr", "en", "de")]
 DAYS = [f"2026-0{month}-01" for month in (1, 2, 3)]
@@ -47,40 +50,25 @@ def day(value: str, kind: str) -> Literal:
 
 
 def listed(left: str, values: list[Iri]) -> st.SearchStrategy[Constraint]:
-    def build(operator: Operator, chosen: list[Iri]) -> Constraint:
-        many = operator in {Operator.IS_ANY_OF, Operator.IS_NONE_OF}
-        return Constraint(ODRL + left, operator, tuple(chosen if many else chosen[:1]))
-
-    some = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
-    return st.builds(build, st.sampled_from(LISTS), some)
+    single = product(SINGLE, permutations(values, 1))
+    several = product(LISTS, [some for most in (1, 2) for some in permutations(values, most)])
+    return st.sampled_from([Constraint(ODRL + left, *parts) for parts in (*single, *several)])
 
 
-def ordered(left: str, values: st.SearchStrategy[Literal]) -> st.SearchStrategy[Constraint]:
-    return st.builds(
-        lambda operator, value: Constraint(ODRL + left, operator, (value,)),
-        st.sampled_from(SCALAR),
-        values,
-    )
+def ordered(left: str, values: Iterable[Literal]) -> st.SearchStrategy[Constraint]:
+    asked = product(SCALAR, [(value,) for value in values])
+    return st.sampled_from([Constraint(ODRL + left, *parts) for parts in asked])
 
 
 ATOMS = st.one_of(
-    ordered("percentage", st.sampled_from([0, 20, 50, 100, 120]).map(decimal)),
-    ordered("count", st.sampled_from([0, 1, 2, 3]).map(decimal)),
-    ordered(
-        "dateTime", st.builds(day, st.sampled_from(DAYS), st.sampled_from(["date", "dateTime"]))
-    ),
+    ordered("percentage", map(decimal, [0, 20, 50, 100, 120])),
+    ordered("count", map(decimal, [0, 1, 2, 3])),
+    ordered("dateTime", starmap(day, product(DAYS, ["date", "dateTime"]))),
     listed("purpose", PURPOSES),
     listed("language", LANGUAGES),
 )
-CONDITIONS = st.recursive(
-    ATOMS,
-    lambda inner: st.builds(
-        lambda connective, parts: LogicalConstraint(connective, tuple(parts)),
-        st.sampled_from([Connective.AND, Connective.OR, Connective.XONE]),
-        st.lists(inner, min_size=1, max_size=3),
-    ),
-    max_leaves=4,
-)
+CHOICES = (Connective.AND, Connective.OR, Connective.XONE)
+CONDITIONS = joined(ATOMS, CHOICES)
 ACTIONS = st.sampled_from([ODRL + name for name in ("use", "read", "print")])
 PERMISSIONS = st.builds(
     lambda action, items: Permission(action=Action(action), constraints=tuple(items)),
@@ -106,18 +94,20 @@ def policy(
     )
 
 
-def known(values: list[FactValue]) -> st.SearchStrategy[tuple[FactValue, ...]]:
-    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
+def known(values: list[Iri]) -> st.SearchStrategy[tuple[FactValue, ...]]:
+    return st.sampled_from([some for most in (1, 2) for some in permutations(values, most)])
+
+
+def one_of(values: Iterable[Literal]) -> st.SearchStrategy[tuple[FactValue, ...]]:
+    return st.sampled_from([(value,) for value in values])
 
 
 FACTS = {
-    ODRL + "percentage": st.sampled_from([0, 20, 30, 50, 100]).map(lambda n: (decimal(n),)),
-    ODRL + "count": st.sampled_from([0, 1, 2, 3]).map(lambda n: (decimal(n),)),
-    ODRL + "dateTime": st.sampled_from([*DAYS, "2026-02-02"]).map(
-        lambda text: (day(text, "dateTime"),)
-    ),
+    ODRL + "percentage": one_of(map(decimal, [0, 20, 30, 50, 100])),
+    ODRL + "count": one_of(map(decimal, [0, 1, 2, 3])),
+    ODRL + "dateTime": one_of(day(text, "dateTime") for text in (*DAYS, "2026-02-02")),
     ODRL + "purpose": known([*PURPOSES, Iri(DPV + "PersonalisedAdvertising")]),
-    ODRL + "language": known(list(LANGUAGES)),
+    ODRL + "language": known(LANGUAGES),
 }
 REQUESTS = st.builds(
     lambda action, facts: Request(action, facts=facts),
@@ -137,93 +127,93 @@ def at_rule(found: str, path: str) -> int:
     return int(index.split("/")[0])
 
 
-@settings(max_examples=150, deadline=None)
-@given(PERMISSIONS, st.lists(REQUESTS, min_size=1, max_size=8))
-def test_what_can_never_hold_never_grants(rule: Permission, requests: list[Request]) -> None:
-    item = policy([rule], [])
-    if {found.code for found in validate(item)} & {"unsatisfiable", "never-true"}:
-        assert not any(decided(item, request).granted for request in requests)
+@dataclass(frozen=True)
+class Drawn:
+    """Rules to be checked, one condition of its own, and requests that are asked of them."""
+
+    rules: list[Permission]
+    bans: list[Prohibition]
+    item: Condition
+    requests: list[Request]
 
 
-@settings(max_examples=150, deadline=None)
-@given(PERMISSIONS, st.lists(REQUESTS, min_size=1, max_size=8))
-def test_what_is_redundant_may_go(rule: Permission, requests: list[Request]) -> None:
+def codes(checked: Policy, code: str) -> list[str]:
+    """Return where a check finds something."""
+    return [found.path for found in validate(checked) if found.code == code]
+
+
+def what_can_never_hold_never_grants(it: Drawn) -> None:
+    for rule in it.rules:
+        item = policy([rule], [])
+        if codes(item, "unsatisfiable") or codes(item, "never-true"):
+            assert not any(decided(item, request).granted for request in it.requests)
+
+
+def what_is_redundant_may_go(it: Drawn) -> None:
+    rule = it.rules[0]
     item = policy([rule], [])
-    gone = {
-        int(found.path.rpartition("/")[2]) for found in validate(item) if found.code == "redundant"
-    }
+    gone = {int(path.rpartition("/")[2]) for path in codes(item, "redundant")}
     kept = tuple(part for place, part in enumerate(rule.constraints) if place not in gone)
-    less = policy([replace(rule, constraints=kept)], [])
-    for request in requests:
-        assert decided(item, request).granted is decided(less, request).granted
+    if gone:
+        decide_alike(item, policy([replace(rule, constraints=kept)], []), it.requests)
 
 
-@settings(max_examples=150, deadline=None)
-@given(ATOMS | CONDITIONS, st.lists(REQUESTS, min_size=1, max_size=8))
-def test_what_always_holds_holds_for_each_known_value(
-    item: Condition, requests: list[Request]
-) -> None:
-    with_it = policy([Permission(action=Action(ODRL + "use"), constraints=(item,))], [])
-    found = {(i.code, i.path) for i in validate(with_it)}
-    if ("always-true", "/permission/0/constraint/0") not in found:
+def what_always_holds_holds_for_each_known_value(it: Drawn) -> None:
+    with_it = policy([Permission(action=Action(ODRL + "use"), constraints=(it.item,))], [])
+    if "/permission/0/constraint/0" not in codes(with_it, "always-true"):
         return
-    stated = _lefts(item)
-    for request in requests:
-        if all(left in request.facts for left in stated) and isinstance(item, Constraint):
+    for request in it.requests:
+        if isinstance(it.item, Constraint) and it.item.left in request.facts:
             assert decided(with_it, replace(request, action=ODRL + "read")).granted
 
 
-def _lefts(item: Condition) -> set[str]:
-    if isinstance(item, Constraint):
-        return {item.left}
-    return set().union(*(_lefts(part) for part in item.operands))
+def what_is_shadowed_may_go(it: Drawn) -> None:
+    item = policy(it.rules, [])
+    gone = {at_rule("permission", path) for path in codes(item, "shadowed")}
+    left = [rule for place, rule in enumerate(it.rules) if place not in gone]
+    if gone:
+        decide_alike(item, policy(left, []), it.requests)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(PERMISSIONS, min_size=2, max_size=3), st.lists(REQUESTS, min_size=1, max_size=8))
-def test_what_is_shadowed_may_go(rules: list[Permission], requests: list[Request]) -> None:
-    item = policy(rules, [])
-    gone = {
-        at_rule("permission", found.path) for found in validate(item) if found.code == "shadowed"
-    }
-    less = policy([rule for place, rule in enumerate(rules) if place not in gone], [])
+def what_is_never_usable_never_grants(it: Drawn) -> None:
+    for rules, bans in ((it.rules, it.bans), (it.rules[:1], it.bans[:1])):
+        item = policy(rules, bans, Conflict.PROHIBIT)
+        for place in {at_rule("permission", path) for path in codes(item, "never-usable")}:
+            alone = policy([rules[place]], bans, Conflict.PROHIBIT)
+            assert not any(decided(alone, request).granted for request in it.requests)
+
+
+def a_prohibition_that_is_shadowed_may_go(it: Drawn) -> None:
+    anything = Permission(action=Action(ODRL + "use"))
+    item = policy([anything], it.bans, Conflict.PROHIBIT)
+    gone = {at_rule("prohibition", path) for path in codes(item, "ban-shadowed")}
+    left = [ban for place, ban in enumerate(it.bans) if place not in gone]
+    if gone:
+        decide_alike(item, policy([anything], left, Conflict.PROHIBIT), it.requests)
+
+
+def decide_alike(one: Policy, other: Policy, requests: list[Request]) -> None:
     for request in requests:
-        assert decided(item, request).granted is decided(less, request).granted
+        assert decided(one, request).granted is decided(other, request).granted
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(PERMISSIONS, min_size=1, max_size=2),
-    st.lists(BANS, min_size=1, max_size=2),
-    st.lists(REQUESTS, min_size=1, max_size=8),
+    st.builds(
+        Drawn,
+        st.lists(PERMISSIONS, min_size=2, max_size=3),
+        st.lists(BANS, min_size=2, max_size=3),
+        ATOMS | CONDITIONS,
+        st.lists(REQUESTS, min_size=1, max_size=8),
+    )
 )
-def test_what_is_never_usable_never_grants(
-    rules: list[Permission], bans: list[Prohibition], requests: list[Request]
-) -> None:
-    item = policy(rules, bans, Conflict.PROHIBIT)
-    lost = {
-        at_rule("permission", found.path)
-        for found in validate(item)
-        if found.code == "never-usable"
-    }
-    for place in lost:
-        alone = policy([rules[place]], bans, Conflict.PROHIBIT)
-        assert not any(decided(alone, request).granted for request in requests)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(BANS, min_size=2, max_size=3), st.lists(REQUESTS, min_size=1, max_size=8))
-def test_a_prohibition_that_is_shadowed_may_go(
-    bans: list[Prohibition], requests: list[Request]
-) -> None:
-    anything = Permission(action=Action(ODRL + "use"))
-    item = policy([anything], bans, Conflict.PROHIBIT)
-    gone = {
-        at_rule("prohibition", found.path)
-        for found in validate(item)
-        if found.code == "ban-shadowed"
-    }
-    left = [ban for place, ban in enumerate(bans) if place not in gone]
-    less = policy([anything], left, Conflict.PROHIBIT)
-    for request in requests:
-        assert decided(item, request).granted is decided(less, request).granted
+def test_what_a_check_finds_holds_for_each_request(it: Drawn) -> None:
+    for law in (
+        what_can_never_hold_never_grants,
+        what_is_redundant_may_go,
+        what_always_holds_holds_for_each_known_value,
+        what_is_shadowed_may_go,
+        what_is_never_usable_never_grants,
+        a_prohibition_that_is_shadowed_may_go,
+    ):
+        law(it)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from policies_odrl import (
     Action,
     Constraint,
+    Decision,
     Facts,
     Iri,
     Literal,
@@ -62,7 +65,7 @@ clocks = st.builds(
     st.integers(0, 4),
 )
 atoms = st.one_of(some.atoms, spatial, clocks)
-conditions = st.recursive(atoms, some._logical, max_leaves=5)
+conditions = some.joined(atoms, most=5)
 moments = st.integers(0, 5).map(lambda days: START + timedelta(days=days))
 values = st.fixed_dictionaries(
     {
@@ -104,61 +107,57 @@ def test_more_information_never_turns_an_answer_round(
     assert less in {Truth.UNDETERMINED, more}
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts, st.data())
-def test_knowing_the_members_never_turns_a_premise_round(
-    policy: Policy, request: Request, facts: Facts, data: st.DataObject
-) -> None:
+@dataclass(frozen=True)
+class Drawn:
+    """A policy, what is asked of it, and what is added to it."""
+
+    policy: Policy
+    request: Request
+    facts: Facts
+    ban: Prohibition
+    extra: Condition
+    members: frozenset[str]
+
+    def decided(self, policy: Policy, **options: Any) -> Decision:
+        """Return what a policy says of the request."""
+        return evaluate(policy, self.request, self.facts, **options)
+
+
+def knowing_the_members_never_turns_a_premise_round(it: Drawn) -> None:
     team = PartyRef("urn:example:team", collection=True)
-    policy = replace(
-        policy, permissions=tuple(replace(rule, assignee=team) for rule in policy.permissions)
-    )
-    members = frozenset(data.draw(st.sets(st.sampled_from(some.PARTIES))))
-    known = replace(facts, members={"urn:example:team": members})
+    rules = tuple(replace(rule, assignee=team) for rule in it.policy.permissions)
+    policy = replace(it.policy, permissions=rules)
+    known = replace(it.facts, members={"urn:example:team": it.members})
     for less, more in zip(
-        evaluate(policy, request, facts).rules,
-        evaluate(policy, request, known).rules,
-        strict=True,
+        it.decided(policy).rules, evaluate(policy, it.request, known).rules, strict=True
     ):
         assert less.concerns in {Truth.UNDETERMINED, more.concerns}
         assert less.applies in {Truth.UNDETERMINED, more.applies}
 
 
-@PROFILE
-@given(some.policies, some.prohibitions, some.requests, some.facts)
-def test_adding_a_prohibition_never_grants_in_any_reading(
-    policy: Policy, ban: Prohibition, request: Request, facts: Facts
-) -> None:
-    more = replace(policy, prohibitions=(*policy.prohibitions, ban))
-    for mode in Mode:
-        for behaviour in Behaviour:
-            granted = evaluate(more, request, facts, mode=mode, behaviour=behaviour).granted
-            if granted:
-                assert evaluate(policy, request, facts, mode=mode, behaviour=behaviour).granted
+def adding_a_prohibition_never_grants_in_any_reading(it: Drawn) -> None:
+    more = replace(it.policy, prohibitions=(*it.policy.prohibitions, it.ban))
+    for mode, behaviour in product(Mode, Behaviour):
+        if it.decided(more, mode=mode, behaviour=behaviour).granted:
+            assert it.decided(it.policy, mode=mode, behaviour=behaviour).granted
 
 
-@PROFILE
-@given(some.policies, conditions, some.requests, some.facts)
-def test_adding_a_constraint_or_a_refinement_never_grants(
-    policy: Policy, extra: Condition, request: Request, facts: Facts
-) -> None:
-    rules = policy.permissions
-    constrained = (replace(rule, constraints=(*rule.constraints, extra)) for rule in rules)
+def adding_a_constraint_or_a_refinement_never_grants(it: Drawn) -> None:
+    rules = it.policy.permissions
+    constrained = (replace(rule, constraints=(*rule.constraints, it.extra)) for rule in rules)
     refined = (
-        replace(rule, action=Action(rule.action.id, (*rule.action.refinements, extra)))
+        replace(rule, action=Action(rule.action.id, (*rule.action.refinements, it.extra)))
         for rule in rules
     )
-    whole = evaluate(policy, request, facts).granted
+    whole = it.decided(it.policy).granted
     for narrower in (constrained, refined):
-        more = replace(policy, permissions=tuple(narrower))
-        assert whole or not evaluate(more, request, facts).granted
+        more = replace(it.policy, permissions=tuple(narrower))
+        assert whole or not it.decided(more).granted
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts)
-def test_the_parts_of_a_decision_agree(policy: Policy, request: Request, facts: Facts) -> None:
+def the_parts_of_a_decision_agree(it: Drawn) -> None:
     for mode in Mode:
-        decision = evaluate(policy, request, facts, mode=mode)
+        decision = it.decided(it.policy, mode=mode)
         for result in decision.rules:
             unread = isinstance(result.rule, Prohibition) and result.rule.unread
             held = () if unread else (item.truth for item in result.constraints)
@@ -174,16 +173,35 @@ def test_the_parts_of_a_decision_agree(policy: Policy, request: Request, facts: 
         )
 
 
-@PROFILE
-@given(some.policies, some.requests, some.facts)
-def test_open_behaviour_grants_only_what_no_rule_is_about(
-    policy: Policy, request: Request, facts: Facts
-) -> None:
-    opened = evaluate(policy, request, facts, behaviour=Behaviour.OPEN)
-    if opened.granted and not evaluate(policy, request, facts).granted:
+def open_behaviour_grants_only_what_no_rule_is_about(it: Drawn) -> None:
+    opened = it.decided(it.policy, behaviour=Behaviour.OPEN)
+    if opened.granted and not it.decided(it.policy).granted:
         event("granted by open behaviour")
         assert all(result.applies is Truth.FALSE for result in opened.rules)
         assert opened.reasons == ("nothing prohibits it, and open behaviour was asked for",)
+
+
+@PROFILE
+@given(
+    st.builds(
+        Drawn,
+        some.policies,
+        some.requests,
+        some.facts,
+        some.prohibitions,
+        conditions,
+        st.frozensets(st.sampled_from(some.PARTIES)),
+    )
+)
+def test_what_is_added_never_grants_and_the_parts_agree(it: Drawn) -> None:
+    for law in (
+        knowing_the_members_never_turns_a_premise_round,
+        adding_a_prohibition_never_grants_in_any_reading,
+        adding_a_constraint_or_a_refinement_never_grants,
+        the_parts_of_a_decision_agree,
+        open_behaviour_grants_only_what_no_rule_is_about,
+    ):
+        law(it)
 
 
 @PROFILE
