@@ -136,6 +136,9 @@ class AuditLog(Protocol):
     def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
         """Return as `entries`, whatever the rows hold."""
 
+    def size(self) -> int:
+        """Return how many entries there are."""
+
     def head(self) -> tuple[int, bytes]:
         """Return (size, RFC 6962 root) of the log."""
 

@@ -91,8 +91,6 @@ class SqlAuditLog:
         row = to_row(entry)
         self._scope.tell(_NEW_ENTRY, row, tuple(row))
         self._keep(done[1:])
-        head = {"new_size": grown.size, "new_frontier": b"".join(grown.hashes)}
-        self._scope.tell(_NEW_HEAD, head)
         self._scope.written.add(_HEADS.name)
         self._held = grown
         self._began = frontier.size if self._began is None else self._began
@@ -128,6 +126,10 @@ class SqlAuditLog:
             key = ("index",)
             found = rows.one_by_one(self._scope, LogEntry, _ENTRIES, key, places, *key)
             return Page.of(found, "")
+
+    def size(self) -> int:
+        """Return how many entries there are."""
+        return self._frontier().size
 
     def head(self) -> tuple[int, bytes]:
         """Return (size, RFC 6962 root) of the log."""
@@ -226,6 +228,13 @@ class SqlAuditLog:
             RuntimeError: the transaction is for reading.
         """
         self._asked = self._scope.ahead(_HELD_HEAD)
+
+    def settle(self) -> None:
+        """Write the head of what was appended; call it once, before the commit."""
+        if self._began is not None and self._held is not None:
+            grown = self._held
+            head = {"new_size": grown.size, "new_frontier": b"".join(grown.hashes)}
+            self._scope.tell(_NEW_HEAD, head)
 
     def _frontier(self) -> Frontier:
         if self._held is not None:  # nobody else writes meanwhile

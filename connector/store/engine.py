@@ -42,8 +42,9 @@ _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly":
 _USED_AT: Final = "used_at"
 _WRITES: Final = "writes"  # whether a connection to SQLite takes changes now
 _TRUSTED: Final = 1.0  # seconds after its use that a connection is not asked whether it is alive
-_KEPT_OPEN: Final = 8  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
-_MORE: Final = 24
+# Connections kept while idle, by the pool and by `Idle`; each costs memory (SQLite: 2 MB of cache).
+_KEPT_OPEN: Final = 4
+_MORE: Final = 28
 
 
 class Unreadable(ValueError):
@@ -78,9 +79,54 @@ def open_engine(address: str, wait: float) -> Engine:
         event.listen(engine, "connect", partial(_prepare_sqlite, wait))
     else:
         event.listen(engine, "connect", _used)
-        event.listen(engine, "checkin", _used)
         event.listen(engine, "checkout", partial(_alive, engine.dialect))
     return engine
+
+
+class Idle:
+    """Connections between two transactions of a store: the pool takes as long as two queries.
+
+    To the pool they are in use. What one transaction left in doubt goes back to it, and what was
+    idle for a while, so that it is asked whether it lives.
+
+    Attributes:
+        engine: whose connections they are.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._free: list[PoolProxiedConnection] = []
+
+    def take(self) -> PoolProxiedConnection:
+        """Return a connection, the one used last."""
+        while True:
+            try:
+                found = self._free.pop()
+            except IndexError:
+                return self.engine.raw_connection()
+            if time.monotonic() - found.info[_USED_AT] < _TRUSTED:
+                return found
+            found.close()
+
+    def give(self, found: PoolProxiedConnection, *, ended: bool) -> None:
+        """Take a connection back.
+
+        Args:
+            found: the connection.
+            ended: whether its transaction is known to be over.
+        """
+        found.info[_USED_AT] = time.monotonic()
+        if ended and found.is_valid and len(self._free) < _KEPT_OPEN:
+            self._free.append(found)
+        else:
+            found.close()
+
+    def dispose(self) -> None:
+        """Close all that are idle, here and in the pool."""
+        free, self._free = self._free, []
+        for each in free:
+            each.close()
+        self.engine.dispose()
 
 
 @contextmanager
@@ -127,14 +173,24 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as exc:
-        raise unavailable(exc.orig) from exc
-    except Unreadable as exc:
-        raise unavailable(exc.__cause__) from exc
-    except PoolTimeout as exc:
-        raise StoreUnavailable("all connections to the database are busy") from exc
-    except sqlite3.Error as exc:  # raised while a new connection is prepared
-        raise unavailable(exc) from exc
+    except Exception as exc:
+        fault = translation(exc)
+        if fault is None:
+            raise
+        raise fault from exc
+
+
+def translation(exc: BaseException) -> StoreUnavailable | None:
+    """Return what a failure of the database is called here; None of what is none."""
+    if isinstance(exc, DBAPIError):
+        return unavailable(exc.orig)
+    if isinstance(exc, Unreadable):
+        return unavailable(exc.__cause__)
+    if isinstance(exc, PoolTimeout):
+        return StoreUnavailable("all connections to the database are busy")
+    if isinstance(exc, sqlite3.Error):  # raised while a new connection is prepared
+        return unavailable(exc)
+    return None
 
 
 def unavailable(cause: BaseException | None) -> StoreUnavailable:

@@ -88,7 +88,7 @@ def storable(text: str) -> str:
     Raises:
         Malformed: it has a NUL character or a lone surrogate.
     """
-    if "\x00" in text or not _encodable(text):
+    if "\x00" in text or not (text.isascii() or _encodable(text)):
         raise Malformed("a text holds a character that cannot be stored")
     return text
 

@@ -17,9 +17,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
-from sqlalchemy import Dialect, Engine, text
+from sqlalchemy import Dialect, text
 
-from connector.store.engine import Unreadable
+from connector.store.engine import Idle, Unreadable
 from connector.store.prepared import NOTHING, Prepared, Record, Values, prepared
 from connector.store.session import Rows, Session, undone
 
@@ -55,9 +55,9 @@ class _Link:
 class PostgresSession(Session):
     """A transaction of PostgreSQL."""
 
-    def __init__(self, engine: Engine, *, writable: bool) -> None:
+    def __init__(self, idle: Idle, *, writable: bool) -> None:
         """Take a connection; nothing is sent yet."""
-        super().__init__(engine, _numbered(engine.dialect))
+        super().__init__(idle, _numbered(idle.engine.dialect))
         found = self._pooled.info.get(_Link)
         if found is None:
             found = self._pooled.info[_Link] = _Link(self._pooled.dbapi_connection)

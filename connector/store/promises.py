@@ -35,6 +35,8 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.store import rows
+from connector.store.mapping import codecs_of
+from connector.store.prepared import NOTHING
 from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
 from connector.store.soundness import check_whole, number_of, spoiled, strays, unnamed
@@ -125,6 +127,11 @@ class SqlPromises:
     def _check_jobs(register_id: str, wrong: int | None) -> None:
         what = f"what jobs spent of register `{register_id}`"
         check_whole(what, "reservation` or `agreement", wrong, _JOB_MEND)
+
+
+def _figures_of(contract: Agreement) -> dict[str, Any]:
+    codecs = codecs_of(Agreement)
+    return {name: codecs[name].to_column(getattr(contract, name)) for name in _FIGURES}
 
 
 def _most(figure: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -262,7 +269,7 @@ class SqlAgreements(SqlRepository[Agreement]):
         """Insert the contract unless its id is taken; see `SqlRepository.add`."""
         added = super().add(value)
         if added:
-            self._promises.count_in(self._columns(value))
+            self._promises.count_in(_figures_of(value))
         return added
 
     def remove(self, *key: str | int) -> None:
@@ -273,6 +280,9 @@ class SqlAgreements(SqlRepository[Agreement]):
             self._promises.count_out(before)
 
     def _figures(self, *key: str | int) -> Mapping[str, Any] | None:
+        known = self._scope.said(self._table, key)
+        if known is not NOTHING:
+            return None if known is None else _figures_of(known)
         query = one(self._table, _FIGURES, self._key)
         found = rows.sound(self._table, lambda: self._scope.ask(query, self._values(key)))
         return dict(zip(_FIGURES, found[0], strict=True)) if found else None

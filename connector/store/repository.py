@@ -91,7 +91,11 @@ class SqlRepository(Generic[T]):
         """
         shape, values = self._asked(equal)
         asked = _listing(self._table, self._fields, shape)
-        return self._strictly(lambda: [row[1:] for row in self._scope.ask(asked, values)])
+
+        def ask() -> list[T]:
+            return self._strictly(lambda: [row[1:] for row in self._scope.ask(asked, values)])
+
+        return list(self._scope.once(self._table, (shape, *values.values()), ask))
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
         """Return as `find`, at most `limit` rows that come after a page, whatever they hold.

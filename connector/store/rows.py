@@ -32,7 +32,10 @@ def strictly(kind: type[T], table: Table, ask: Callable[[], Iterable[Sequence[An
     Raises:
         RowDamaged: one of them cannot be read.
     """
-    return sound(table, lambda: [from_record(kind, row) for row in ask()])
+    try:
+        return [from_record(kind, row) for row in ask()]
+    except UNREADABLE as exc:
+        raise _named(table, exc) from exc
 
 
 def sound(table: Table, read: Callable[[], T]) -> T:
@@ -44,11 +47,19 @@ def sound(table: Table, read: Callable[[], T]) -> T:
     try:
         return read()
     except UNREADABLE as exc:
-        if not spoiled(exc):
-            raise
-        reason = f"a row of table `{table.name}` cannot be read"
-        hint = "`preau doctor` names it; a backup has it as it was"
-        raise RowDamaged(reason, hint=hint) from exc
+        raise _named(table, exc) from exc
+
+
+def _named(table: Table, exc: Exception) -> RowDamaged:
+    """Return what a row that cannot be read is called.
+
+    Raises:
+        Exception: `exc` itself, where it is about the database.
+    """
+    if not spoiled(exc):
+        raise exc
+    reason = f"a row of table `{table.name}` cannot be read"
+    return RowDamaged(reason, hint="`preau doctor` names it; a backup has it as it was")
 
 
 def spoiled(exc: Exception) -> bool:

@@ -84,6 +84,10 @@ class Scope:
             answers[question] = ask()
         return cast("T", answers[question])
 
+    def said(self, table: Table, question: Hashable) -> Any:
+        """Return what `once` has answered, and still holds; `NOTHING` where it was not asked."""
+        return self._said.get(table.name, {}).get(question, NOTHING)
+
     def kept(self, table: Table) -> Answers:
         """Return what a table said to readers a moment ago; see `Recent.kept`."""
         return self._recent.kept(table.name)

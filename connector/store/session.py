@@ -12,15 +12,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
-from sqlalchemy import Connection, Dialect, Engine
+from sqlalchemy import Connection, Dialect
 
 from connector.errors import StoreUnavailable
-from connector.store.engine import Unreadable, begin_sqlite, unavailable
+from connector.store.engine import Idle, Unreadable, begin_sqlite, unavailable
 from connector.store.prepared import Prepared, Record, Values
 
 Rows = Callable[[], list[Record]]
+_STOPPING: Final = "57P"  # class of SQLSTATE by which PostgreSQL says that it ends the connection
 
 
 class Session(ABC):
@@ -30,17 +31,17 @@ class Session(ABC):
         dialect: that statements are compiled for.
     """
 
-    def __init__(self, engine: Engine, dialect: Dialect) -> None:
+    def __init__(self, idle: Idle, dialect: Dialect) -> None:
         """Take a connection.
 
         Raises:
             StoreUnavailable: there is none.
         """
         self.dialect = dialect
-        self._engine = engine
-        self._errors = engine.dialect.loaded_dbapi.Error
+        self._idle = idle
+        self._errors = dialect.loaded_dbapi.Error
         try:
-            self._pooled = engine.raw_connection()
+            self._pooled = idle.take()
         except self._errors as exc:
             raise unavailable(exc) from exc
 
@@ -66,7 +67,7 @@ class Session(ABC):
         """For statements that SQLAlchemy runs."""
         if not self._is_open():
             raise undone()
-        return Connection(self._engine, self._pooled)
+        return Connection(self._idle.engine, self._pooled)
 
     def end(self, *, commit: bool) -> None:
         """Commit or roll back, and give the connection back.
@@ -74,14 +75,17 @@ class Session(ABC):
         Raises:
             StoreUnavailable: it could not be committed.
         """
+        ended = False
         try:
             if commit:
                 self._end(commit=True)
+                ended = True
             elif self._pooled.is_valid:
                 with suppress(StoreUnavailable):  # it ends with what led to this
                     self._end(commit=False)
+                    ended = True
         finally:
-            self._pooled.close()
+            self._idle.give(self._pooled, ended=ended)
 
     @abstractmethod
     def _end(self, *, commit: bool) -> None:
@@ -98,20 +102,21 @@ class Session(ABC):
             StoreUnavailable: always.
         """
         driver = self._pooled.dbapi_connection
-        dead = self.dialect.is_disconnect(exc, driver, None)  # type: ignore[arg-type]  # its Error
+        gone = self.dialect.is_disconnect(exc, driver, None)  # type: ignore[arg-type]  # its Error
+        dead = gone or str(getattr(exc, "sqlstate", "")).startswith(_STOPPING)
         if self._pooled.is_valid and (dead or spoiled):
             self._pooled.invalidate(exc)
         if dead:
-            self._engine.dispose()  # who waits in the pool was connected to the same server
+            self._idle.dispose()  # who is idle was connected to the same server
         raise unavailable(exc) from exc
 
 
 class SqliteSession(Session):
     """A transaction of SQLite."""
 
-    def __init__(self, engine: Engine, *, writable: bool) -> None:
+    def __init__(self, idle: Idle, *, writable: bool) -> None:
         """Begin."""
-        super().__init__(engine, engine.dialect)
+        super().__init__(idle, idle.engine.dialect)
         self._driver = cast("Any", self._pooled.dbapi_connection)
         try:
             begin_sqlite(self._pooled, writable=writable)
@@ -153,15 +158,15 @@ def undone() -> StoreUnavailable:
     return StoreUnavailable("a statement failed, so nothing was kept", hint="try again")
 
 
-def open_session(engine: Engine, *, writable: bool) -> Session:
-    """Begin a transaction.
+def open_session(idle: Idle, *, writable: bool) -> Session:
+    """Begin a transaction on a connection that is idle, or a new one.
 
     Raises:
         StoreUnavailable: the database did not answer, or stayed locked.
     """
-    if engine.dialect.name == "sqlite":
-        return SqliteSession(engine, writable=writable)
+    if idle.engine.dialect.name == "sqlite":
+        return SqliteSession(idle, writable=writable)
     # the module loads its driver, which a node on SQLite does without
     pipeline = import_module("connector.store.pipeline")
-    made: Session = pipeline.PostgresSession(engine, writable=writable)
+    made: Session = pipeline.PostgresSession(idle, writable=writable)
     return made

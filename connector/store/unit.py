@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
@@ -44,7 +44,7 @@ from connector.ports import (
 )
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
-from connector.store.engine import open_engine, translated
+from connector.store.engine import Idle, open_engine, translation
 from connector.store.holdings import SqlHoldings
 from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
@@ -125,6 +125,25 @@ class SqlTransaction:
         """Keep writers of other replicas waiting until the transaction ends."""
         self._log.hold()
 
+    @property
+    def written(self) -> set[str]:
+        """Names of the tables that it changed, of those that are asked by `Scope.recently`."""
+        return self._scope.written
+
+    def end(self, *, commit: bool) -> None:
+        """Commit or roll back.
+
+        Raises:
+            StoreUnavailable: it could not be committed.
+        """
+        try:
+            if commit:
+                self._log.settle()
+        except BaseException:
+            self._scope.end(commit=False)
+            raise
+        self._scope.end(commit=commit)
+
     def known(self) -> Mapping[str, Answers]:
         """Return what tables say once the transaction is committed, where that is known."""
         return {tables.AuditHeadRow.NAME: self._log.grown()}
@@ -169,73 +188,113 @@ class SqlStore:
             StoreUnavailable: the SQLite file cannot be created.
         """
         self._engine = open_engine(url, wait)
+        self._idle = Idle(self._engine)
         self._clock = clock
         self._wait = wait
         self._recent = Recent()
         self._writer = threading.Lock()
         self._here = threading.local()
 
-    @contextmanager
-    def read(self) -> Iterator[SqlTransaction]:
+    def read(self) -> AbstractContextManager[SqlTransaction]:
         """Open a transaction that sees one state and writes nothing.
 
         Raises:
             StoreUnavailable: the database did not answer.
         """
-        with self._open(writable=False) as transaction:
-            yield transaction
-        _run(transaction.actions)
+        return _Block(self, writable=False)
 
-    @contextmanager
-    def write(self) -> Iterator[SqlTransaction]:
+    def write(self) -> AbstractContextManager[SqlTransaction]:
         """Open a transaction that commits at the end of its block, or rolls back on an exception.
 
         Raises:
             StoreUnavailable: the database did not answer, or stayed locked.
             RuntimeError: this thread is already in a `write` block (a fault of the caller's code).
         """
-        with self._turn(), self._open(writable=True) as transaction:
-            transaction.hold()
-            yield transaction
-        _run(transaction.actions)
+        return _Block(self, writable=True)
 
     def close(self) -> None:
         """Close all idle connections; the store may be used again."""
-        self._engine.dispose()
+        self._idle.dispose()
 
-    @contextmanager
-    def _open(self, *, writable: bool) -> Iterator[SqlTransaction]:
-        begin = partial(open_session, self._engine, writable=writable)
-        scope = Scope(begin, self._recent, writable=writable)
-        transaction = SqlTransaction(scope, self._clock)
+    def begun(self, *, writable: bool) -> SqlTransaction:
+        """Return a transaction; it takes a connection once it is asked something."""
+        begin = partial(open_session, self._idle, writable=writable)
+        return SqlTransaction(Scope(begin, self._recent, writable=writable), self._clock)
+
+    def ended(self, transaction: SqlTransaction, *, commit: bool) -> None:
+        """End a transaction.
+
+        Raises:
+            StoreUnavailable: it could not be committed.
+        """
         known: Mapping[str, Answers] = {}
-        with translated():
-            try:
-                yield transaction
-            except BaseException:
-                scope.end(commit=False)
-                raise
-            else:
-                scope.end(commit=True)
+        try:
+            transaction.end(commit=commit)
+            if commit:
                 known = transaction.known()
-            finally:
-                self._recent.forget(scope.written, known)
+        finally:
+            self._recent.forget(transaction.written, known)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait until no other thread of this process writes."""
+    def take_turn(self) -> None:
+        """Wait until no other thread of this process writes.
+
+        Raises:
+            StoreUnavailable: one writes for too long.
+            RuntimeError: it is this thread (a fault of the caller's code).
+        """
         if getattr(self._here, "writing", False):
             raise RuntimeError("a write block inside a write block would wait for itself")
         if not self._writer.acquire(timeout=self._wait):
             raise StoreUnavailable("the database stayed locked", hint="try again")
         self._here.writing = True
+
+    def leave_turn(self) -> None:
+        """Let the next thread write."""
+        self._here.writing = False
+        self._writer.release()
+
+
+class _Block:
+    """A `with` block of a store; no generator, which would take as long as a query."""
+
+    def __init__(self, store: SqlStore, *, writable: bool) -> None:
+        self._store = store
+        self._writable = writable
+
+    def __enter__(self) -> SqlTransaction:
+        """Open the transaction; a writer waits for its turn."""
+        if self._writable:
+            self._store.take_turn()
+        transaction = self._transaction = self._store.begun(writable=self._writable)
+        if self._writable:
+            try:
+                transaction.hold()
+            except BaseException as exc:
+                self._end(exc)
+                raise
+        return transaction
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, exc: BaseException | None, _trace: object
+    ) -> None:
+        """End the transaction, and do what was to be done after its commit."""
+        self._end(exc)
+        if exc is None:
+            for action in self._transaction.actions:
+                action()
+
+    def _end(self, exc: BaseException | None) -> None:
+        """Commit, or roll back on an exception, and call a failure of the database by its name."""
+        failed = exc
         try:
-            yield
+            self._store.ended(self._transaction, commit=exc is None)
+        except Exception as failure:  # noqa: BLE001 - raised again, by its name
+            failed = failure
         finally:
-            self._here.writing = False
-            self._writer.release()
-
-
-def _run(actions: list[Callable[[], None]]) -> None:
-    for action in actions:
-        action()
+            if self._writable:
+                self._store.leave_turn()
+        fault = translation(failed) if failed is not None else None
+        if fault is not None:
+            raise fault from failed
+        if failed is not None and failed is not exc:
+            raise failed

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.negotiation import Agreement, Negotiation
@@ -376,3 +376,57 @@ def test_the_wait_for_a_lock_is_bounded(
     with second.write() as tx:  # and it recovers
         tx.issuers.put(issuer("b"))
     assert store_sees(first) == [issuer("a"), issuer("b")]
+
+
+_NO_HEAD = {  # from now on, the head of the log cannot be written
+    "sqlite": "CREATE TRIGGER no_head BEFORE UPDATE ON audit_head "
+    "BEGIN SELECT RAISE(ABORT, 'no'); END",
+    "postgresql": "ALTER TABLE audit_head ADD CONSTRAINT no_head CHECK (size < 1)",
+}
+_HEAD_AGAIN = {
+    "sqlite": "DROP TRIGGER no_head",
+    "postgresql": "ALTER TABLE audit_head DROP CONSTRAINT no_head",
+}
+
+
+def test_what_fails_at_the_end_of_a_block_undoes_it_and_holds_nobody_up(store: SqlStore) -> None:
+    dialect = store._engine.dialect.name
+    with store._engine.begin() as connection:
+        connection.execute(text(_NO_HEAD[dialect]))
+
+    def keep() -> None:
+        with store.write() as tx:
+            tx.outbox.put(message("m1"))
+            tx.audit.append("a.b", "x")
+
+    with pytest.raises(StoreUnavailable):
+        keep()
+    with store._engine.begin() as connection:
+        connection.execute(text(_HEAD_AGAIN[dialect]))
+    with store.write() as tx:
+        assert tx.outbox.get("m1") is None
+        assert tx.audit.append("a.b", "x").index == 0
+
+
+def test_a_connection_serves_one_transaction_after_another(store: SqlStore) -> None:
+    with store.read() as tx:
+        tx.outbox.find()
+    with store.read() as first, store.read() as second:
+        first.outbox.find()
+        second.outbox.find()
+        assert store._engine.pool.checkedout() == 2  # type: ignore[attr-defined] - of this kind
+
+    def give_up() -> None:
+        with store.write() as tx:
+            tx.outbox.put(message("m1"))
+            raise RuntimeError("over")
+
+    with pytest.raises(RuntimeError, match="over"):
+        give_up()
+    with store.write() as tx:
+        assert tx.outbox.get("m1") is None
+    assert store._engine.pool.checkedout() == 2  # type: ignore[attr-defined] - as above
+    store.close()
+    assert store._engine.pool.checkedout() == 0  # type: ignore[attr-defined] - as above
+    with store.read() as tx:
+        assert tx.outbox.find() == []

@@ -162,7 +162,7 @@ def charges_in(folder: Path, did: str) -> HomeCharges:
 def open_store(folder: Path, clock: Any = None) -> SqlStore:
     """Return a migrated store on SQLite in `folder`; what is there is kept (a restart)."""
     store = SqlStore(sqlite_url(folder), clock or FixedClock())
-    weakref.finalize(store, store._engine.dispose)
+    weakref.finalize(store, store._idle.dispose)
     return store
 
 

@@ -148,7 +148,7 @@ def begin(ports: Ports) -> None:
         StoreUnavailable: the database did not answer.
     """
     with ports.store.read() as tx:
-        size = tx.audit.head()[0]
+        size = tx.audit.size()
         begun = bool(tx.audit.since(RECORDED))
         unwritten = _recorded(ports) is None
         if unwritten and not begun and size:  # made by a release that kept no record

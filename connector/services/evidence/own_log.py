@@ -137,7 +137,7 @@ def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     del caller  # any member may witness
     request = ConsistencyRequestMessage.from_body(body)
     with ports.store.read() as tx:
-        size, _ = tx.audit.head()
+        size = tx.audit.size()
         if request.to_size > size:
             raise Malformed(f"the log has {size} entries, not {request.to_size}")
         proof = tx.audit.consistency(request.from_size, request.to_size)
