@@ -213,9 +213,6 @@ class UsedTokens(Protocol):
     def use(self, issuer: str, jti: str, expires: datetime) -> bool:
         """Record a token; return False when it was used before."""
 
-    def used(self, issuer: str, jti: str) -> bool:
-        """Return whether a token was used."""
-
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time."""
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete
 
 from connector.store.mapping import storable_key
 from connector.store.scope import Scope
 from connector.store.tables import UsedTokenRow, table_of
 
 _TOKENS: Final = table_of(UsedTokenRow)
-_USED: Final = select(_TOKENS.c.expires).where(
-    _TOKENS.c.issuer == bindparam("asked_issuer"), _TOKENS.c.jti == bindparam("asked_jti")
-)
 
 
 class SqlUsedTokens:
@@ -39,15 +36,6 @@ class SqlUsedTokens:
             "expires": expires,
         }
         return self._scope.insert_new(_TOKENS, values, ("issuer", "jti"))
-
-    def used(self, issuer: str, jti: str) -> bool:
-        """Return whether a token was used.
-
-        Raises:
-            Malformed: as `use`.
-        """
-        values = {"asked_issuer": storable_key(issuer), "asked_jti": storable_key(jti)}
-        return bool(self._scope.ask(_USED, values))
 
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time.

@@ -16,9 +16,16 @@ from tests.support.doubles import NOON
 TOKEN = CallToken("did:web:p", "t", NOON + timedelta(seconds=60))
 
 
+class _UndoneError(Exception):
+    pass
+
+
 def used(store: SqlStore) -> bool:
-    with store.read() as tx:
-        return tx.tokens.used(TOKEN.issuer, TOKEN.jti)
+    found = False
+    with suppress(_UndoneError), store.write() as tx:
+        found = not tx.tokens.use(TOKEN.issuer, TOKEN.jti, TOKEN.expires)
+        raise _UndoneError
+    return found
 
 
 def events(store: SqlStore) -> int:

@@ -4,8 +4,11 @@
 2. a CA of *that* DID's document issued it (an admitted CA could write any DID into a leaf);
 3. the caller's node is of a generation that can work with ours;
 4. the call's token is that DID's, for us, this method, these bytes and this certificate;
-5. the participant's membership stands now, by the cached status list;
-6. the token was not used before, also not before a restart; `use.py` writes that it is now.
+5. the participant's membership stands now, by the cached status list.
+
+That the token was not used before, also not before a restart, `use.py` finds where it writes that
+it is now: nothing of a call that was made before is kept, and nothing of it leaves. The tokens that
+this process saw last stop a replay before its handler.
 
 A certificate or token that does not fit may be the first sign of rotated keys, and a membership
 that does not stand may have been renewed: the peer's document and membership are then fetched anew,
@@ -16,6 +19,8 @@ stranger can not make this node fetch anything.
 from __future__ import annotations
 
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -44,6 +49,8 @@ from connector.services.membership import fetching, onboard
 
 RETRY_SECONDS: Final = 60.0
 FETCH_SECONDS: Final = 8.0  # for all that is fetched of a peer: a call's thread waits for it
+
+SEEN: Final = 4096  # tokens that are remembered
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +104,8 @@ class Gate:
     def __init__(self, ports: Ports, *, retry_seconds: float = RETRY_SECONDS) -> None:
         self._ports = ports
         self._again = Backoff(retry_seconds, retry_seconds)
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def identify(self, call: Shown) -> Participant:
         """Return the admitted participant whose certificate the connection shows (1, 2).
@@ -132,19 +141,30 @@ class Gate:
             TokenMissing: no token.
             TokenInvalid: several tokens, or signature, issuer, audience or lifetime is wrong.
             TokenMismatch: made for another method, body or certificate.
-            TokenReplayed: used before.
+            TokenReplayed: used before, as this process remembers.
             Untrusted: the participant is no longer believed; the class says why.
         """
         if len(call.tokens) > 1:
             raise TokenInvalid(f"the call carries {len(call.tokens)} tokens")
         try:
-            return self._judged(call, method, body)
-        except (UnknownPeer, TokenMissing, TokenMismatch, TokenReplayed):
+            found = self._judged(call, method, body)
+        except (UnknownPeer, TokenMissing, TokenMismatch):
             raise
         except Untrusted:
             if not self._reacquaint(call.did):
                 raise
-            return self._judged(call, method, body)
+            found = self._judged(call, method, body)
+        self._see(found[1])
+        return found
+
+    def _see(self, token: CallToken) -> None:
+        """Note a token; whether it was used is decided by the database (`use.py`)."""
+        with self._lock:
+            if (token.issuer, token.jti) in self._seen:
+                raise TokenReplayed("the token was used before")
+            self._seen[token.issuer, token.jti] = None
+            if len(self._seen) > SEEN:
+                self._seen.popitem(last=False)
 
     def _judged(self, call: Shown, method: str, body: bytes) -> tuple[Participant, CallToken]:
         """Run the checks by one look at what is known."""
@@ -157,9 +177,6 @@ class Gate:
             shown = self._check_token(call, participant, method, body)
             known, now = fetching.evidence(tx), self._ports.clock.now()
             onboard.judge_known(self._ports.settings, participant, known, now)
-            # `use.py` would find a replay too, but only after its handler ran.
-            if tx.tokens.used(shown.issuer, shown.jti):
-                raise TokenReplayed("the token was used before")
         return participant, shown
 
     def _known(self, did: str) -> Participant:
