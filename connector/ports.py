@@ -22,7 +22,7 @@ from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
-from connector.domain.delivery import OutgoingMessage, ReceivedMessage, Reply, Turn
+from connector.domain.delivery import Courier, OutgoingMessage, ReceivedMessage, Reply, Turn
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.holdings import Held
@@ -544,6 +544,7 @@ class Ports:
         held: how much is stored for each member.
         reply: what the answer to the call that is handled takes along; None: nothing.
         turn: what the delivery under way goes on with; None: the dispatcher sends all.
+        courier: who sends what opens a negotiation.
     """
 
     settings: Settings
@@ -569,3 +570,4 @@ class Ports:
     held: Held = field(default_factory=Held, compare=False)
     reply: Reply | None = None
     turn: Turn | None = None
+    courier: Courier = field(default_factory=Courier, compare=False)

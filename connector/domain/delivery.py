@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -72,6 +73,17 @@ class Turn:
     def follow(self, message: OutgoingMessage) -> None:
         """Note what comes next; of several that is the oldest."""
         self.following = self.following or message
+
+
+@dataclass(slots=True)
+class Courier:
+    """Takes a message that is the first about its subject, and due, without reading the outbox.
+
+    Attributes:
+        take: returns whether the message goes out now; else it waits in the outbox.
+    """
+
+    take: Callable[[OutgoingMessage], bool] = lambda _message: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,35 @@ def test_peers_that_do_not_answer_leave_threads_for_the_others(pair: Link) -> No
     assert len(pool.under_way) == deliver.TO_SILENT + 1
 
 
+def test_what_opens_a_negotiation_goes_out_without_a_look_at_the_outbox(pair: Link) -> None:
+    pool = Pool()
+    dispatcher = deliver.Dispatcher(pair.lab.ports, pool)  # type: ignore[arg-type] - as above
+    pair.lab.ports.courier.take = dispatcher.take
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert set(pool.under_way) == {pair.school.did}
+    pool.under_way.clear()
+    dispatcher.dispatch()
+    assert not pool.under_way  # it is under way already
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_opens_a_negotiation_waits_where_it_has_to(pair: Link, *, closed: bool) -> None:
+    bell, pool = Bell(), Pool()
+    pair.lab.ports = replace(pair.lab.ports, wakeups=bell)  # type: ignore[arg-type] - only notifies
+    dispatcher = deliver.Dispatcher(pair.lab.ports, pool)  # type: ignore[arg-type] - as above
+    pair.lab.ports.courier.take = dispatcher.take
+    if closed:
+        dispatcher.close()
+    else:
+        for number in range(deliver.PER_PEER):
+            queue(pair.lab, f"urn:{number}", pair.school.did)
+        dispatcher.dispatch()
+    before = len(pool.fresh)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert len(pool.fresh) == before
+    assert bell.rung == ["outbox"]  # where it is found
+
+
 class Bell:
     """Counts who was woken."""
 

@@ -80,6 +80,7 @@ def run(ports: Ports, stop: threading.Event) -> None:
             if not stop.is_set():
                 ports.wakeups.wait(OUTBOX, seconds)
 
+        ports.courier.take = dispatcher.take
         while not stop.is_set():
             guarded(ports, OUTBOX, turn, stop.wait)
         dispatcher.close()
@@ -166,11 +167,28 @@ class Dispatcher:
             with self._lock:
                 self._left = True
         for message in soon:
-            if message.due_at <= now and self._claim(message):
-                at_once = len(self._under_way) <= THREADS
-                task = self._pool.submit(self._deliver, message, fresh=at_once)
-                task.add_done_callback(partial(self._done, message.subject))
+            if message.due_at <= now:
+                self._start(message)
         return _until_next(soon, now)
+
+    def take(self, message: OutgoingMessage) -> bool:
+        """Start a message that is due and that nothing goes before; return whether that was done.
+
+        One that has to wait is found in the outbox, at the latest once the node starts again.
+        """
+        try:
+            return not self._closing and self._start(message)
+        except RuntimeError:  # the pool takes no more
+            return False
+
+    def _start(self, message: OutgoingMessage) -> bool:
+        """Deliver a message that is due by a thread, unless it has to wait."""
+        if not self._claim(message):
+            return False
+        at_once = len(self._under_way) <= THREADS
+        task = self._pool.submit(self._deliver, message, fresh=at_once)
+        task.add_done_callback(partial(self._done, message.subject))
+        return True
 
     def close(self) -> None:
         """Let deliveries under way end with what they send now."""

@@ -24,6 +24,7 @@ from connector.protocol.negotiation import Act, step
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require
+from connector.services.messages import sending
 from connector.services.negotiation import agree, steps, terms
 from connector.services.negotiation.terms import Considered
 from connector.services.publication import catalog_pages
@@ -81,7 +82,8 @@ def request(
     with ports.store.write() as tx:
         check_peer(tx, peer_did)
         message = _request_message(ports, negotiation, wish)
-        steps.enqueue(ports, tx, peer_did, negotiation.pid, message)
+        name, pid = message.message_id, negotiation.pid
+        sending.put_first(ports, tx, sending.outgoing(ports, name, peer_did, pid, message))
         return steps.store(tx, negotiation)
 
 
@@ -157,7 +159,8 @@ def on_offer(
         said = {"state": state, "dataset_id": message.dataset, **tabled}
         opened = steps.opened(ports, tx, caller, Role.CONSUMER, message.provider_pid, **said)
         return steps.store(tx, opened)
-    negotiation = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+    pids = (message.provider_pid, message.consumer_pid)
+    negotiation = steps.held(tx, caller, *pids, Role.CONSUMER)
     after = steps.received(negotiation, Act.OFFER, ports.clock.now(), **tabled)
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")

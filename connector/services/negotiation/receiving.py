@@ -125,12 +125,13 @@ def _agreement(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ar
     provider = _as_of_signing(ports, caller, message.agreement)
     known = agree.consider(ports, caller, message)
     handle = partial(consumer_side.on_agreement, ports, provider, known)
-    return _about(ports, caller, message, handle)
+    return _about(ports, caller, message, handle, Role.CONSUMER)
 
 
 def _verification(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
     message = messages.ContractAgreementVerificationMessage.from_body(body)
-    return _about(ports, caller, message, partial(provider_side.on_verification, ports))
+    handle = partial(provider_side.on_verification, ports)
+    return _about(ports, caller, message, handle, Role.PROVIDER)
 
 
 def _event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
@@ -139,12 +140,14 @@ def _event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arriva
     on_accepted = partial(provider_side.on_accepted, ports, caller)
     on_finalized = partial(consumer_side.on_finalized, ports)
     handle = on_accepted if accepted else on_finalized
-    return _about(ports, caller, message, handle)
+    likely = Role.PROVIDER if accepted else Role.CONSUMER
+    return _about(ports, caller, message, handle, likely)
 
 
 def _termination(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
     message = messages.ContractNegotiationTerminationMessage.from_body(body)
-    return _about(ports, caller, message, partial(_terminated, ports, caller))
+    handle = partial(_terminated, ports, caller)
+    return _about(ports, caller, message, handle, Role.PROVIDER)
 
 
 _ARRIVALS: Final[Mapping[str, Callable[[Ports, Participant, Mapping[str, Any]], Arrival]]] = (
@@ -167,11 +170,13 @@ def _about(
     caller: Participant,
     message: M,
     handle: Callable[[Transaction, Negotiation, M], Negotiation],
+    likely: Role,
 ) -> Arrival:
     """Return the arrival of a message about a negotiation that is known here; see `steps.held`."""
 
     def about(tx: Transaction) -> Negotiation:
-        found = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        pids = (message.provider_pid, message.consumer_pid)
+        found = steps.held(tx, caller, *pids, likely)
         if found.role is Role.PROVIDER:
             steps.heard(ports, tx, found)
         return handle(tx, found, message)

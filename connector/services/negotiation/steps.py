@@ -65,10 +65,10 @@ def take(
     known = tx.inbox.get(caller.did, message.message_id)
     if known is not None:
         return _answer_again(ports, tx, known, digest)
-    before, _ = tx.audit.head()
+    before = tx.audit.size()
     answer = answer_of(handle(tx), ports.reply.carried if ports.reply else None)
     now, kept = ports.clock.now(), canonical(answer)
-    if tx.audit.head()[0] > before:  # else nothing was moved, and it may be asked as often
+    if tx.audit.size() > before:  # else nothing was moved, and it may be asked as often
         tx.inbox.put(ReceivedMessage(message.message_id, caller.did, digest, kept, now))
     return answer
 
@@ -125,18 +125,27 @@ def opened(
     )
 
 
-def held(tx: Transaction, caller: Participant, provider_pid: str, consumer_pid: str) -> Negotiation:
+def held(
+    tx: Transaction,
+    caller: Participant,
+    provider_pid: str,
+    consumer_pid: str,
+    likely: Role = Role.PROVIDER,
+) -> Negotiation:
     """Return the negotiation that a message is about, locked; adopt the peer's pid if it is new.
 
-    Which role we have in it follows from which of the two pids is ours.
+    Which role we have in it follows from which of the two pids is ours; `likely` is looked at
+    first.
 
     Raises:
         NotFound: none of these pids with this peer (also when it is somebody else's).
     """
-    for role, pid, peer_pid in (
-        (Role.PROVIDER, provider_pid, consumer_pid),
-        (Role.CONSUMER, consumer_pid, provider_pid),
-    ):
+    pids = {
+        Role.PROVIDER: (provider_pid, consumer_pid),
+        Role.CONSUMER: (consumer_pid, provider_pid),
+    }
+    for role in (likely, likely.other):
+        pid, peer_pid = pids[role]
         negotiation = tx.negotiations.lock(pid)
         if (
             negotiation is not None
