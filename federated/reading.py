@@ -14,15 +14,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NoReturn
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 64
 MAX_TEXT: Final = 512
 MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: integers that every reader agrees on
-_SHA256: Final = r"[0-9a-f]{64}"
-_INSTANT: Final = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_INSTANT: Final = re.compile(
+    r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z"
+)
 _UNSEEN: Final = ("C", "Zl", "Zp")  # Unicode categories: control, lone surrogates, line breaks
 
 Trail = tuple[Any, str | int] | None  # of what is above, and the step from there
@@ -113,8 +115,8 @@ class Member:
             self._check_name(name)
         return {name: self.child(name) for name in found}
 
-    def text(self, *, most: int = MAX_TEXT, pattern: str = r"(?s).+") -> str:
-        """Return one line of text that matches `pattern` as a whole.
+    def text(self, *, most: int = MAX_TEXT, pattern: str = "") -> str:
+        """Return one line of text that matches `pattern`, where there is one, as a whole.
 
         Raises:
             Exception: not a text, empty, too long, or of another form.
@@ -123,7 +125,7 @@ class Member:
         self._bounded(len(text), 1, most, "characters")
         if not _plain(text):
             self.refuse("has characters that cannot be shown")
-        if re.fullmatch(pattern, text) is None:
+        if pattern and re.fullmatch(pattern, text) is None:
             self.refuse("has another form than it must")
         return text
 
@@ -153,7 +155,7 @@ class Member:
         Raises:
             Exception: it is none.
         """
-        if re.fullmatch(_SHA256, self.content()) is None:
+        if _SHA256.fullmatch(self.content()) is None:
             self.refuse("must be a SHA-256 in hex")
         return self.content()
 
@@ -203,8 +205,7 @@ class Member:
             Exception: written otherwise, or no time.
         """
         try:
-            text = self.value if re.fullmatch(_INSTANT, self.content()) else ""
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(self.value if _INSTANT.fullmatch(self.content()) else "")
         except ValueError:
             self.refuse("must have the form `2026-11-24T15:00:00Z`")
 
@@ -236,11 +237,15 @@ def read(data: bytes, refusal: Refusal, *, limit: int = MAX_BYTES) -> Member:
     """
     if len(data) > limit:
         raise refusal("", f"JSON of {len(data)} bytes is over the limit of {limit}")
+    escapes, fault = b"\\u" in data, None
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
-        )
-        fault = _fault(value, escapes=b"\\u" in data)
+        text = data.decode("utf-8")
+        try:
+            value, finite = _FINITE.decode(text), True
+        except OverflowError:
+            value, finite = _ANY.decode(text), False
+        if escapes or not finite or data.count(b"{") + data.count(b"[") >= MAX_DEPTH:
+            fault = _fault(value, escapes=escapes)
     except (ValueError, RecursionError) as exc:
         raise refusal("", "not well-formed JSON") from exc
     if fault is not None:
@@ -305,6 +310,19 @@ def _plain(text: str) -> bool:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise OverflowError(text)
+    return number
+
+
+_ANY: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_FINITE: Final = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_real
+)
 
 
 def _range(above: float, most: float) -> str:

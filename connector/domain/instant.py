@@ -13,12 +13,11 @@ from connector.errors import Malformed
 from federated.reading import Member
 
 SKEW: Final = timedelta(seconds=30)  # most that the clocks of two nodes may differ
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def text(when: datetime) -> str:
     """Write an aware time; parts of a second are cut off."""
-    return when.astimezone(UTC).strftime(_FORM)
+    return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def read(value: object) -> datetime:

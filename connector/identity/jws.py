@@ -25,6 +25,7 @@ from joserfc.registry import JWS_HEADER_REGISTRY
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity.key import Relationship, algorithm
 from connector.jsonld.canonical import parse_object, unb64url
+from connector.jsonld.kept import kept
 
 MAX_HEADER_CHARS: Final = 1024
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
@@ -156,6 +157,12 @@ def unverified_header(token: str) -> dict[str, Any]:
     if len(head) > MAX_HEADER_CHARS or len(signature) != _SIGNATURE_CHARS:
         raise Malformed("the signature's header or signature part has a wrong size")
     unb64url(signature)
+    return dict(_header(head))
+
+
+@kept(256, MAX_HEADER_CHARS)
+def _header(head: str) -> Mapping[str, Any]:
+    """Read the first part of a JWS; a signer writes the same one each time."""
     return parse_object(unb64url(head))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,9 +18,9 @@ import policies_odrl
 from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.kept import kept
-from connector.jsonld.template import TIME, template
+from connector.jsonld.template import AT, NAMED, TIME, template
 from connector.jsonld.turtle import turtle_bytes
-from policies_odrl import Knowledge, LimitExceeded, OdrlError, Policy
+from policies_odrl import Knowledge, LimitExceeded, OdrlError, Policy, PolicyKind
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.reading.compact import shared_by
@@ -63,13 +64,24 @@ def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[
     Raises:
         PolicyInvalid: something of the policy would be lost on the wire.
     """
+    name, time = policy.id, policy.timestamp
     try:
-        document = policies_odrl.write(policy)
+        if policy.kind is PolicyKind.AGREEMENT and name and time:
+            # What contracts on one offer have in common is written once; `_same` checks each.
+            common = _written(replace(policy, id=NAMED, timestamp=AT))
+            document = {**common, "@id": name, TIME: {**common[TIME], "@value": time}}
+        else:
+            document = policies_odrl.write(policy)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
     found = _read(document, knowledge) if knowledge else _read_document(document)
     _same(found, policy)
     return document
+
+
+@lru_cache(maxsize=64)
+def _written(policy: Policy) -> dict[str, Any]:
+    return policies_odrl.write(policy)
 
 
 def policy_bytes(policy: Policy) -> bytes:

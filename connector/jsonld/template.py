@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Final
 
 TIME: Final = "dspace:timestamp"
-_NAMED: Final = "urn:uuid:00000000-0000-4000-8000-000000000000"
-_AT: Final = "2000-02-29T23:59:58Z"
+NAMED: Final = "urn:uuid:00000000-0000-4000-8000-000000000000"
+AT: Final = "2000-02-29T23:59:58Z"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NAME: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
@@ -30,8 +30,8 @@ def template(document: Mapping[str, Any]) -> bytes | None:
     found = _NAME.fullmatch(name) if isinstance(name, str) else None
     if found is None or not isinstance(time, dict) or not _plain(time.get("@value")):
         return None
-    text = json.dumps({**document, "@id": _NAMED, TIME: {**time, "@value": _AT}})
-    once = text.count(_NAMED) == 1 and text.count(_AT) == 1
+    text = json.dumps({**document, "@id": NAMED, TIME: {**time, "@value": AT}})
+    once = text.count(NAMED) == 1 and text.count(AT) == 1
     return text.encode() if once and found[1] not in text else None
 
 

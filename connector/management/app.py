@@ -32,8 +32,8 @@ from connector.management.routes import (
 )
 
 _log = logging.getLogger(__name__)
-_ROUTERS = (
-    *(node, datasets, offers, catalogs, negotiations, agreements, jobs, budgets, audits, members),
+_ROUTERS = (  # looked through in this order
+    *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
     *(recoveries, observe),
 )
 

@@ -7,11 +7,14 @@ unknown fields and unreadable bytes are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from functools import cache, partial
+from typing import Any, Final, TypeVar, cast
 
-from google.protobuf import json_format, unknown_fields
+from google.protobuf import message_factory, unknown_fields
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from connector.domain import generation as generations
@@ -136,13 +139,8 @@ def read(cls: type[M], raw: bytes) -> M:
 
 def to_body(message: Message) -> dict[str, Any]:
     """Return the body of a message."""
-    return dict(
-        json_format.MessageToDict(
-            message,
-            preserving_proto_field_name=True,
-            always_print_fields_with_no_presence=True,
-        )
-    )
+    forms = _forms(cast("Any", type(message))).items()
+    return {name: form.body(getattr(message, name)) for name, form in forms}
 
 
 def from_body(cls: type[M], body: Mapping[str, Any]) -> M:
@@ -151,10 +149,70 @@ def from_body(cls: type[M], body: Mapping[str, Any]) -> M:
     Raises:
         Malformed: a field is unknown or of another type.
     """
+    forms = _forms(cast("Any", cls))
     try:
-        return json_format.ParseDict(dict(body), cls())
-    except json_format.ParseError as exc:
+        return cls(**{name: forms[name].field(value) for name, value in body.items()})
+    except (LookupError, TypeError, ValueError) as exc:
         raise Malformed(f"not the body of a `{cls.DESCRIPTOR.name}`") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a field goes to its body and back; protobuf's own mapping takes several times as long."""
+
+    body: Callable[[Any], Any]
+    field: Callable[[Any], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _of_kind(kind: type) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(kind.__name__)
+        return value
+
+    return checked
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int and not (type(value) is str and value.isdecimal()):
+        raise TypeError("int")
+    return int(value)
+
+
+_FORMS: Final[dict[int, _Form]] = {
+    FieldDescriptor.TYPE_STRING: _Form(_same, _of_kind(str)),
+    FieldDescriptor.TYPE_BOOL: _Form(_same, _of_kind(bool)),
+    FieldDescriptor.TYPE_UINT64: _Form(str, _whole),
+    FieldDescriptor.TYPE_BYTES: _Form(
+        lambda value: base64.b64encode(value).decode("ascii"),
+        lambda text: base64.b64decode(text, validate=True),
+    ),
+}
+
+
+@cache
+def _forms(cls: Any) -> dict[str, _Form]:
+    """Return the form of each field of a message, in order."""
+    return {field.name: _form(field) for field in cls.DESCRIPTOR.fields}
+
+
+def _form(field: Any) -> _Form:
+    if field.message_type is None:
+        one = _FORMS[field.type]
+    else:
+        one = _Form(
+            to_body, partial(from_body, message_factory.GetMessageClass(field.message_type))
+        )
+    if not field.is_repeated:
+        return one
+    return _Form(
+        lambda values: [one.body(each) for each in values],
+        lambda values: [one.field(each) for each in _of_kind(list)(values)],
+    )
 
 
 def read_hello(raw: bytes) -> Hello:

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import json_format
 
 from connector.errors import Malformed
+from connector.peer import routes
 from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
 from connector.protocol import messages as m
 from connector.protocol.codec import Body
@@ -71,6 +72,31 @@ def test_a_body_is_protobufs_json(message: Body) -> None:
     )
     assert back == message.to_body()
     assert type(message).from_body(back) == message
+
+
+@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+def test_the_wire_maps_a_body_as_protobuf_does(message: Body) -> None:
+    cls, body = BY_PROTO[type(message).__name__], message.to_body()
+    wire = json_format.ParseDict(body, cls())
+    assert routes.from_body(cls, body) == wire
+    assert routes.to_body(wire) == body
+
+
+@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("wrong", [None, 1.5, {"a": 1}, b"x"], ids=["null", "1.5", "{}", "bytes"])
+def test_the_wire_carries_no_other_body(message: Body, wrong: Any) -> None:
+    cls, body = BY_PROTO[type(message).__name__], message.to_body()
+    for name in (*body, "extra"):
+        with pytest.raises(Malformed, match="not the body of"):
+            routes.from_body(cls, {**body, name: wrong})
+
+
+@pytest.mark.parametrize("policy", ["e3", "é", "e30=\n"], ids=repr)
+def test_the_wire_carries_whole_base64_only(policy: str) -> None:
+    wire = routes.from_body(negotiation_pb2.ContractRequestMessage, REQUEST)
+    assert wire.policy == b"{}"
+    with pytest.raises(Malformed):
+        routes.from_body(negotiation_pb2.ContractRequestMessage, {**REQUEST, "policy": policy})
 
 
 @pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)

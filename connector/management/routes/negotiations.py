@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from connector.management import render
 from connector.management.paging import Paged
@@ -33,11 +33,13 @@ def negotiation(here: Here, pid: Pid) -> NegotiationView:
     return render.negotiation(negotiate.negotiation(here.ports, pid))
 
 
-@router.post("/negotiations")
-def request(here: Here, asked: NegotiationRequest) -> NegotiationView:
+@router.post("/negotiations", response_model=NegotiationView)
+def request(here: Here, asked: NegotiationRequest) -> Response:
     """Ask a provider for a contract; returns once the request is on its way."""
     opened = negotiate.request(here.ports, asked.peer, asked.dataset, asked.offer, asked.policy)
-    return render.negotiation(opened)
+    # written in this thread: FastAPI would take another one to write a view
+    shown = render.negotiation(opened).model_dump_json(by_alias=True)
+    return Response(shown, media_type="application/json")
 
 
 @router.post("/offers")

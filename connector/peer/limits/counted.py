@@ -54,7 +54,8 @@ class Counted:
         finally:
             with self._lock:
                 self._open[did] -= number
-                self._open += Counter()  # drops peers of which nothing runs
+                if not self._open[did]:
+                    del self._open[did]
 
     def _check(self, did: str, number: int) -> None:
         mine, everyone = self._open[did] + number, self._open.total() + number

@@ -10,7 +10,7 @@ contracts of a dataset is `services/privacy/budget.py`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, Generic, TypeVar
@@ -52,6 +52,10 @@ MAX_VALUES: Final = 256  # right operands of all conditions together
 # Stand in for what only an agreement fills in, where an offer is asked what it would mean.
 _ANY_ASSET = AssetRef("urn:preau:any-dataset")
 _ANY_PARTY = PartyRef("urn:preau:any-party")
+# Of a policy, what its plan may follow from.
+_COMPARED: Final = tuple(
+    each.name for each in fields(Policy) if each.name not in ("kind", "id", "timestamp")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,34 @@ def plan(policy: Policy) -> EnforcementPlan:
         ConstraintUnknown: a part that no node could uphold.
         PolicyInvalid: a figure is missing or cannot be read.
     """
+    return _planned(_Terms(policy))
+
+
+class _Terms:
+    """A policy but for name and time; those that share their rules are compared without a look.
+
+    Contracts on one offer do: `connector/jsonld/policy.py` reads what they have in common once.
+    """
+
+    __slots__ = ("policy",)
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def __hash__(self) -> int:
+        rules = self.policy
+        return hash((id(rules.permissions), id(rules.prohibitions), id(rules.obligations)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Terms):
+            return NotImplemented
+        pairs = ((getattr(self.policy, n), getattr(other.policy, n)) for n in _COMPARED)
+        return all(one is another or one == another for one, another in pairs)
+
+
+@lru_cache(maxsize=256)
+def _planned(terms: _Terms) -> EnforcementPlan:
+    policy = terms.policy
     return _plan(
         replace(
             policy,
@@ -332,10 +364,11 @@ def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
     Raises:
         PolicyInvalid: the offer has no figures; it could not have been published.
     """
-    end, memberships = plan(policy).valid_until, plan(policy).memberships
-    if end is not None and now >= end:
-        return Refusal(ContractExpired.code, (f"the offer ended at {instant.text(end)}",))
-    others = [name for name in memberships if name != space]
+    found = plan(policy)
+    if found.valid_until is not None and now >= found.valid_until:
+        end = instant.text(found.valid_until)
+        return Refusal(ContractExpired.code, (f"the offer ended at {end}",))
+    others = [name for name in found.memberships if name != space]
     if others:
         return Refusal(MembershipRequired.code, (f"membership of `{others[0]}` was not shown",))
     return None
