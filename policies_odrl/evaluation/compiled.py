@@ -91,9 +91,9 @@ class CompiledPolicy:
         permits, bans = found
         if not any(self._applies(place, request, facts) is Truth.TRUE for place in permits):
             return False
-        prohibited = any_of(self._applies(place, request, facts) for place in bans)
-        if prohibited is Truth.FALSE:
+        if not bans:
             return True
+        prohibited = any_of(self._applies(place, request, facts) for place in bans)
         return whole.resolve(self.policy.conflict, permitted=True, prohibited=prohibited).granted
 
     def _applicable(self, request: Request, facts: Facts) -> _Found | None:
@@ -138,7 +138,7 @@ class CompiledPolicy:
     def _applies(self, place: _Place, request: Request, facts: Facts) -> Truth:
         """Return whether a prohibition applies, or a permission grants."""
         if place.tests is not None:
-            return all_of(test(request, facts) for test in place.tests)
+            return all_of([test(request, facts) for test in place.tests])
         case = Case.of(self.policy, request, facts, self._mode)
         result = whole.rule_result(place.rule, place.path, case)
         permits = isinstance(place.rule, model.Permission)
@@ -202,10 +202,12 @@ def _timed(item: model.Constraint, general: Test) -> Test:
     else:
         limit = Limit(bound.end, inclusive=bound.start == bound.end)
 
+    late, timely = (Truth.FALSE, Truth.TRUE) if until else (Truth.TRUE, Truth.FALSE)
+
     def against(request: Request, facts: Facts) -> Truth:
         if facts.now is None or DATE_TIME in facts.values:
             return general(request, facts)
-        return Truth.of(limit.passed(facts.now) is not until)
+        return late if limit.passed(facts.now) else timely
 
     return against
 
