@@ -48,8 +48,14 @@ class Names:
         return [clause[0] for clause in self.clauses if len(clause) == 1]
 
     @property
+    def _asking(self) -> list[Clause]:
+        """What a name has to be: links that only deny do not rule one another out."""
+        return [clause for clause in self.clauses if all(it.holds for it in clause)]
+
+    @property
     def empty(self) -> bool:
-        dead = any(all(self._dead(it, clause) for it in clause) for clause in self.clauses)
+        asking = self._asking
+        dead = any(all(self._dead(it, clause, asking) for it in clause) for clause in self.clauses)
         return dead or self._pinned()
 
     def _pinned(self) -> bool:
@@ -64,11 +70,11 @@ class Names:
             for bar in barred
         )
 
-    def _dead(self, link: Link, own: Clause) -> bool:
+    def _dead(self, link: Link, own: Clause, asking: Sequence[Clause]) -> bool:
         """Return whether another clause rules a link out."""
         return any(
             link not in other and all(self.order.excludes(link, item) for item in other)
-            for other in self.clauses
+            for other in (self.clauses if link.holds else asking)
             if other is not own
         )
 
@@ -91,17 +97,18 @@ class Names:
 
         Each link of some clause has to imply one of the clause that is wanted, or be ruled out.
         """
+        asking = self._asking
         return all(
-            any(self._clause_within(clause, wanted) for clause in self.clauses)
+            any(self._clause_within(clause, wanted, asking) for clause in self.clauses)
             for wanted in other.clauses
         )
 
-    def _clause_within(self, clause: Clause, wanted: Clause) -> bool:
+    def _clause_within(self, clause: Clause, wanted: Clause, asking: Sequence[Clause]) -> bool:
         listed = frozenset(wanted)
         return all(
             link in listed
             or any(self.order.implies(link, item) for item in wanted)
-            or (len(clause) > 1 and self._dead(link, clause))
+            or (len(clause) > 1 and self._dead(link, clause, asking))
             for link in clause
         )
 

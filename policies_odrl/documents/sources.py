@@ -91,7 +91,7 @@ def parsed(text: str) -> Any:
     """
     try:
         value = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
         )
         if "\\u" in text:  # half of a character may hide in an escape
             json.dumps(value, ensure_ascii=False).encode()
@@ -119,6 +119,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise IllFormed("a number that no double holds")
     return value
+
+
+def _no_number(name: str) -> float:
+    raise IllFormed("`{name}` is no number of JSON", name=name)
 
 
 def linked(document: Mapping[str, Any] | list[Any], *, strict: bool = False) -> Nodes:

@@ -7,14 +7,14 @@ is evaluated whole: duties, collections, counts and clocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.evaluation import evaluate as whole
 from policies_odrl.evaluation.acts import Limit
-from policies_odrl.evaluation.conditions import JOIN, collections_of
+from policies_odrl.evaluation.conditions import JOIN, collections_of, containers
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request, names_of
@@ -98,20 +98,23 @@ class CompiledPolicy:
 
     def _applicable(self, request: Request, facts: Facts) -> _Found | None:
         """Return the rules that can apply; None where the policy has to be evaluated whole."""
-        if self._refusal or facts.members or facts.knowledge is not self._knowledge:
+        if self._refusal or facts.knowledge is not self._knowledge:
             return None
         # what a prohibition is about may lie inside what is asked for
-        if request.target in self._vague or request.assignee in self._vague:
+        vague = self._vague if not facts.members else self._vague | facts.members.keys()
+        if request.target in vague or request.assignee in vague:
             return None
+        if facts.members:
+            return self._looked_up(request, facts.members)
         key = (request.action, request.target, request.assignee)
         found = self._kept.get(key)
-        if found is None and (found := self._looked_up(request)):
+        if found is None and (found := self._looked_up(request, {})):
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             self._kept[key] = found
         return found
 
-    def _looked_up(self, request: Request) -> _Found | None:
+    def _looked_up(self, request: Request, members: Mapping[str, frozenset[str]]) -> _Found | None:
         target, party, known = request.target or "", request.assignee, self._knowledge
         unnamed = (self._needs_target and not target) or (self._needs_party and not party)
         if unnamed or not known.known_action(request.action):
@@ -123,8 +126,10 @@ class CompiledPolicy:
             if asked in known.wider_actions(ruled) or not known.known_action(ruled)
         )
 
+        targets, parties = ({*containers(members, it), ANY} for it in (target, party))
+
         def places(actions: Iterable[str], *, bans: bool) -> list[_Place]:
-            keys = product((bans,), actions, {target, ANY}, {party, ANY})
+            keys = product((bans,), actions, targets, parties)
             return [place for key in keys for place in self._places.get(key, ())]
 
         permits, prohibits = places({*wider, ANY}, bans=False), places({*wider, ANY}, bans=True)

@@ -233,8 +233,8 @@ def _starts(task: Task) -> list[datetime] | None:
         return None if task.after is None else [task.after]
     used = None if task.owner is None else used_before(task.case)
     if used is not None:
-        uses = {use.ticket: use.start for held in used for use in held if use.committed}
-        return sorted(uses.values())
+        uses = {(use.start, use.ticket) for held in used for use in held if use.committed}
+        return [start for start, _ in sorted(uses)]
     if task.owner is not None and task.case.facts.usage is not None:  # it was never opened in it
         return None
     if task.owner is not None and not task.terms.within:

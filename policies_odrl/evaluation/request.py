@@ -88,7 +88,7 @@ class Usage:
 
     def of(self, *keys: UsageKey) -> tuple[Use, ...]:
         """Return the uses under some keys in order of their start, each once."""
-        uses = {use.ticket: use for key in keys for use in self.uses.get(key, ())}
+        uses = {(use.ticket, use.start): use for key in keys for use in self.uses.get(key, ())}
         return tuple(sorted(uses.values(), key=lambda use: use.start))
 
 

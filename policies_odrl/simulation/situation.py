@@ -97,7 +97,7 @@ class _At(NamedTuple):
             raise self.wrong("entries")
         for key in self.value if keys else ():
             if key not in keys:
-                raise self.wrong("means-nothing", key, keys)
+                raise self.wrong("means-nothing", str(key), keys)
         return {key: _At(item, f"{self.path}/{key}") for key, item in self.value.items()}
 
     def items(self) -> list[_At]:

@@ -113,6 +113,8 @@ def test_other_knowledge_is_evaluated_whole() -> None:
 
 def test_only_rules_that_can_apply_are_looked_at() -> None:
     many = terms(*(named(target=f"urn:{number}") for number in range(200)))
-    found = compile_policy(many)._applicable(replace(ASKED, target="urn:7"), Facts())
-    assert found is not None
-    assert [place.path for place in found[0]] == ["/permission/7"]
+    prepared, asked = compile_policy(many), replace(ASKED, target="urn:7")
+    for members, looked_at in (({}, {7}), ({"urn:8": frozenset({"urn:7"})}, {7, 8})):
+        found = prepared._applicable(asked, Facts(members=members))
+        assert found is not None
+        assert {place.path for place in found[0]} == {f"/permission/{at}" for at in looked_at}

@@ -164,6 +164,19 @@ def test_a_member_that_stands_twice_among_very_many_is_refused_at_once() -> None
         nodes("{" + members + "}")
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("NaN", "`NaN` is no number"),
+        ("-Infinity", "`-Infinity` is no number"),
+        ("-1e999", "double"),
+    ],
+)
+def test_a_number_that_json_does_not_have_is_named(number: str, why: str) -> None:
+    with pytest.raises(IllFormed, match=why):
+        nodes('{"@id": ' + number + "}")
+
+
 def test_too_many_bytes_are_refused() -> None:
     with pytest.raises(LimitExceeded):
         nodes(json.dumps(doc(target="urn:" + "a" * MAX_BYTES)))

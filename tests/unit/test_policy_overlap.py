@@ -20,9 +20,12 @@ from policies_odrl import (
     Prohibition,
 )
 from policies_odrl.algebra.extent import Budget, Exhausted, Reading
+from policies_odrl.algebra.names import Names
+from policies_odrl.algebra.relations import Link, Relation, Requests
 from policies_odrl.conflicts.compatibility import MAX_PAIRS, Compatibility, judged
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.model import ODRL, Condition, Constraint
+from policies_odrl.vocabulary import OPERANDS
 from tests.support.conflicts import KNOWN, condition, conflict_between, permitting, problems
 from tests.support.small_policies import may, terms, where
 
@@ -118,6 +121,19 @@ def test_no_step_is_taken_beyond_the_limit() -> None:
     for steps, wanted in ((budget, Compatibility.UNKNOWN), (Budget(), Compatibility.COMPATIBLE)):
         world = World(Reading(KNOWN, asserted=True, budget=steps))
         assert judged((policy,), world).answer is wanted
+
+
+def test_names_that_must_not_be_are_not_compared_with_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Link] = []
+    monkeypatch.setattr(Requests, "excludes", lambda _self, one, _other: bool(asked.append(one)))
+    order = Requests(OPERANDS[ODRL + "purpose"], Reading(KNOWN))
+    denied = [(Link(Relation.KIND, Iri(f"urn:x:{i}"), holds=False),) for i in range(100)]
+    assert not Names(order, tuple(denied)).empty
+    assert not asked
+    assert not Names(order, (*denied, (Link(Relation.KIND, Iri("urn:y")),))).empty
+    assert len(asked) == 200  # each with what must be
 
 
 def test_more_pairs_of_a_duty_and_prohibitions_than_are_compared() -> None:

@@ -161,6 +161,11 @@ def test_a_bad_value_is_refused_with_its_place(value: object, reason: str) -> No
     assert caught.value.node == "/values/odrl:count"
 
 
+def test_a_key_that_is_no_text_is_refused() -> None:
+    with pytest.raises(IllFormed, match="`1` means nothing here"):
+        facts_from({1: 2})
+
+
 @rows("situation", "bad facts are refused with their place")
 def test_bad_facts_are_refused_with_their_place(document: object, reason: str, place: str) -> None:
     with pytest.raises(OdrlError) as caught:

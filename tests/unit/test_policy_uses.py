@@ -113,6 +113,8 @@ def test_a_use_under_several_keys_is_one_and_uses_come_in_order() -> None:
     late, other = reserved(OPEN, [KEY], "t", START + DAY), replace(KEY, assignee="urn:example:bob")
     both = reserved(late, [other, KEY], "u", START)
     assert both.of(KEY) == both.of(KEY, other) == (Use("u", START), Use("t", START + DAY))
+    told = [Use("", START + DAY * day, committed=True) for day in (1, 2)]
+    assert Usage(OPEN.started, {KEY: tuple(told)}).of(KEY) == (*told,)  # two, by whatever ticket
     assert OPEN.of(KEY) == Usage().of(KEY) == ()
     assert not granted(Usage())  # an agreement that was never opened has an unknown past
 
