@@ -66,9 +66,10 @@ def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[
     """
     name, time = policy.id, policy.timestamp
     try:
-        if policy.kind is PolicyKind.AGREEMENT and name and time:
+        if policy.kind is PolicyKind.AGREEMENT and name and time and not policy.inherits:
             # What contracts on one offer have in common is written once; `_same` checks each.
-            common = _written(replace(policy, id=NAMED, timestamp=AT))
+            plain = replace(policy, id=NAMED, timestamp=AT)
+            common = _written(plain, described(plain))
             document = {**common, "@id": name, TIME: {**common[TIME], "@value": time}}
         else:
             document = policies_odrl.write(policy)
@@ -80,7 +81,8 @@ def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[
 
 
 @lru_cache(maxsize=64)
-def _written(policy: Policy) -> dict[str, Any]:
+def _written(policy: Policy, _described: object) -> dict[str, Any]:
+    """Write a policy; its descriptions, which its equality leaves out, are asked for beside it."""
     return policies_odrl.write(policy)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from connector.errors import PreauError
 from connector.jsonld import policy as reading
 from connector.jsonld.policy import identical, policy_document, read_policy
 from connector.services.negotiation import terms
+from policies_odrl.model import Literal
 
 NAME = "urn:uuid:5d0c7b6e-9c1f-4a53-8e5e-0d3f6c9b1a22"
 STAND_IN = "urn:uuid:00000000-0000-4000-8000-000000000000"
@@ -65,6 +67,15 @@ def test_each_is_as_if_it_were_read_by_itself() -> None:
     for minute in range(3):
         document = contract(at=AT.replace(minute=minute), notes={"dct:title": "Étude"})
         assert identical(read_policy(document), alone(document))
+
+
+def test_each_is_written_with_its_own_descriptions() -> None:
+    found = read_policy(contract())
+    for said in ("for the study", "for the study of 2026"):
+        notes = (("http://purl.org/dc/terms/description", Literal(said)),)
+        rule = replace(found.permissions[0], notes=notes)
+        noted = replace(found, permissions=(rule,))
+        assert identical(read_policy(policy_document(noted)), noted)
 
 
 ODD: dict[str, dict[str, Any]] = {
