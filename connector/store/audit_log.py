@@ -138,7 +138,7 @@ class SqlAuditLog:
 
     def recent(self, kinds: tuple[str, ...], ask: Callable[[], Stand]) -> Stand:
         """Return how the log stands, perhaps a second ago; see `ports.AuditLog`."""
-        return self._scope.recently(_HEADS, kinds, ask)
+        return ask() if self._scope.writable else self._scope.recently(_HEADS, kinds, ask)
 
     def grown(self) -> Mapping[Hashable, tuple[Mark, Stand]]:
         """Return what `recent` answers now that what was appended is on disk.

@@ -7,8 +7,10 @@ bounded. A foreign exception becomes `StoreUnavailable` here, with neither URL n
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +89,7 @@ class Idle:
     """Connections between two transactions of a store: the pool takes as long as two queries.
 
     To the pool they are in use. What one transaction left in doubt goes back to it, and what was
-    idle for a while, so that it is asked whether it lives.
+    idle for a while, so that it is asked whether it lives; and all, while somebody asks it for one.
 
     Attributes:
         engine: whose connections they are.
@@ -95,18 +97,29 @@ class Idle:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._lock = threading.Lock()
         self._free: list[PoolProxiedConnection] = []
+        self._asking = 0  # threads that ask the pool, where each connection may be in use
 
     def take(self) -> PoolProxiedConnection:
         """Return a connection, the one used last."""
-        while True:
-            try:
-                found = self._free.pop()
-            except IndexError:
-                return self.engine.raw_connection()
+        while (found := self._pop()) is not None:
             if time.monotonic() - found.info[_USED_AT] < _TRUSTED:
                 return found
             found.close()
+        try:
+            return self.engine.raw_connection()
+        finally:
+            with self._lock:
+                self._asking -= 1
+
+    def _pop(self) -> PoolProxiedConnection | None:
+        """Return a connection that waits here; else note that the pool is asked for one."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            self._asking += 1
+            return None
 
     def give(self, found: PoolProxiedConnection, *, ended: bool) -> None:
         """Take a connection back.
@@ -115,15 +128,18 @@ class Idle:
             found: the connection.
             ended: whether its transaction is known to be over.
         """
-        found.info[_USED_AT] = time.monotonic()
-        if ended and found.is_valid and len(self._free) < _KEPT_OPEN:
-            self._free.append(found)
-        else:
-            found.close()
+        if found.is_valid:
+            found.info[_USED_AT] = time.monotonic() if ended else -math.inf
+            with self._lock:
+                if ended and not self._asking and len(self._free) < _KEPT_OPEN:
+                    self._free.append(found)
+                    return
+        found.close()
 
     def dispose(self) -> None:
         """Close all that are idle, here and in the pool."""
-        free, self._free = self._free, []
+        with self._lock:
+            free, self._free = self._free, []
         for each in free:
             each.close()
         self.engine.dispose()

@@ -46,10 +46,17 @@ class Scope:
         self._mark = recent.mark()
         self._said: dict[str, dict[Hashable, Any]] = {}
         self._session: Session | None = None
+        self._over = False
 
     @property
     def session(self) -> Session:
-        """Open, begun."""
+        """Open, begun.
+
+        Raises:
+            RuntimeError: the transaction is over (a fault of the caller's code).
+        """
+        if self._over:
+            raise RuntimeError("the transaction is over")
         if self._session is None:
             self._session = self._begin()
         return self._session
@@ -60,6 +67,7 @@ class Scope:
         Raises:
             StoreUnavailable: it could not be committed.
         """
+        self._over = True  # its connection may serve another one from now on
         if self._session is not None:
             self._session.end(commit=commit)
 
@@ -105,7 +113,8 @@ class Scope:
         """
         self.check_writable()
         session = self.session
-        return session.ahead(prepared(statement, session.dialect), NOTHING)
+        rows = session.ahead(prepared(statement, session.dialect), NOTHING)
+        return lambda: rows() if self.session else []  # not once the transaction is over
 
     def answered(
         self, statement: Any, values: Values = NOTHING, columns: Names = ()

@@ -123,6 +123,7 @@ class SqliteSession(Session):
         except self._errors as exc:
             self._pooled.close()
             raise unavailable(exc) from exc
+        self._sound = True  # whether no statement failed
 
     def run(self, statement: Prepared, values: Values) -> list[Record]:
         """Run a statement; see `Session.run`."""
@@ -136,6 +137,7 @@ class SqliteSession(Session):
         except self._errors as exc:
             if "decode" in str(exc):
                 raise Unreadable("a driver cannot read a row") from exc
+            self._sound = False
             self._failed(exc, spoiled=False)
         finally:
             cursor.close()
@@ -150,7 +152,9 @@ class SqliteSession(Session):
             self._failed(exc, spoiled=False)
 
     def _is_open(self) -> bool:
-        return bool(self._driver.in_transaction)  # on a full disk SQLite rolls back by itself
+        return (
+            self._sound and self._driver.in_transaction
+        )  # on a full disk SQLite rolls back by itself
 
 
 def undone() -> StoreUnavailable:

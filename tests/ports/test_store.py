@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,15 @@ from connector.domain.contract.notice import Notice, Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log import merkle
-from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
+from connector.domain.log.audit import (
+    Checkpoint,
+    CosignedHead,
+    Epoch,
+    Head,
+    PeerLog,
+    ReturnedHead,
+    Stand,
+)
 from connector.domain.membership import Membership
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.privacy.budget import Reservation, ReservationState
@@ -28,6 +37,7 @@ from connector.domain.privacy.tally import Forfeit
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
+from connector.store.engine import _KEPT_OPEN
 from connector.store.tables import ReservationRow, table_of
 from tests.support.doubles import NOON
 from tests.support.stored import issuer, message
@@ -430,3 +440,97 @@ def test_a_connection_serves_one_transaction_after_another(store: SqlStore) -> N
     assert store._engine.pool.checkedout() == 0  # type: ignore[attr-defined] - as above
     with store.read() as tx:
         assert tx.outbox.find() == []
+
+
+def test_who_waits_for_a_connection_gets_one_that_another_gives_back(
+    open_again: Callable[..., SqlStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.store.engine._MORE", 0)
+    store = open_again(wait=3.0)
+    asked, found = threading.Event(), []
+    ask = store._engine.raw_connection
+
+    def late() -> None:
+        store._engine.raw_connection = noted  # type: ignore[method-assign] - tells when it is asked
+        try:
+            with store.read() as tx:
+                found.append(tx.outbox.find())
+        except StoreUnavailable as refused:
+            found.append(refused)
+
+    def noted() -> Any:
+        asked.set()
+        return ask()
+
+    thread = threading.Thread(target=late)
+    with ExitStack() as all_:
+        for _ in range(_KEPT_OPEN):
+            all_.enter_context(store.read()).outbox.find()
+        thread.start()
+        assert asked.wait(10.0)
+    thread.join(10.0)
+    assert found == [[]]
+
+
+def test_a_connection_left_in_doubt_is_asked_whether_it_lives(store: SqlStore) -> None:
+    with store.read() as tx:
+        tx.outbox.find()
+    taken = store._idle.take()
+    record: Any = taken._connection_record  # type: ignore[attr-defined] - of SQLAlchemy's own kind
+    store._idle.give(taken, ended=False)
+    assert record.info["used_at"] < 0
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_transaction_that_is_over_does_nothing_more(store: SqlStore, *, writable: bool) -> None:
+    with store.write() if writable else store.read() as over:
+        over.outbox.find()
+    with store.write() as tx:
+        for later in (over.inbox.find, over.audit.head, lambda: over.outbox.put(message("m1"))):
+            with pytest.raises(RuntimeError):
+                later()
+        assert tx.outbox.find() == []
+
+
+def test_a_transaction_that_asked_nothing_is_over_too(store: SqlStore) -> None:
+    with store.read() as over:
+        assert store._engine.pool.checkedout() == 0  # type: ignore[attr-defined] - of this kind
+    with pytest.raises(RuntimeError):
+        over.outbox.find()
+    assert store._engine.pool.checkedout() == 0  # type: ignore[attr-defined] - of this kind
+
+
+def test_a_writer_sees_how_the_log_stands_after_its_own_entry(store: SqlStore) -> None:
+    with store.write() as tx:
+
+        def stand() -> Stand:
+            return Stand(Head(0, *tx.audit.head()), tx.audit.since("a.b"))
+
+        assert tx.audit.recent(("a.b",), stand).head.size == 0
+        tx.audit.append("a.b", "x")
+        assert tx.audit.recent(("a.b",), stand) == stand()
+
+
+_NO_ISSUER = {
+    "sqlite": "CREATE TRIGGER no_issuer BEFORE INSERT ON issuer "
+    "BEGIN SELECT RAISE(ABORT, 'no'); END",
+    "postgresql": "ALTER TABLE issuer ADD CONSTRAINT no_issuer CHECK (did = '')",
+}
+
+
+def test_of_a_block_that_passes_over_a_failure_nothing_is_kept(store: SqlStore) -> None:
+    with store._engine.begin() as connection:
+        connection.execute(text(_NO_ISSUER[store._engine.dialect.name]))
+
+    def keep() -> None:
+        with store.write() as tx:
+            tx.outbox.put(message("m1"))
+            with suppress(StoreUnavailable):
+                tx.issuers.add(issuer("a"))
+            tx.audit.append("a.b", "x")
+
+    with pytest.raises(StoreUnavailable):
+        keep()
+    with store.read() as tx:
+        assert tx.outbox.get("m1") is None
+        assert tx.audit.size() == 0
