@@ -8,6 +8,7 @@ unknown fields and unreadable bytes are refused.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -42,6 +43,7 @@ GENERATION_KEY: Final = "preau-generation"
 CARRIES_KEY: Final = "preau-carries"  # older nodes do not look at it, and carry nothing
 
 
+_DIGITS: Final = r"[0-9]{1,20}"
 M = TypeVar("M", bound=Message)
 Metadata = tuple[tuple[str, str | bytes], ...]
 STATED: Final[Metadata] = ((GENERATION_KEY, str(generations.GENERATION)),)
@@ -152,7 +154,7 @@ def from_body(cls: type[M], body: Mapping[str, Any]) -> M:
     forms = _forms(cast("Any", cls))
     try:
         return cls(**{name: forms[name].field(value) for name, value in body.items()})
-    except (LookupError, TypeError, ValueError) as exc:
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
         raise Malformed(f"not the body of a `{cls.DESCRIPTOR.name}`") from exc
 
 
@@ -178,7 +180,7 @@ def _of_kind(kind: type) -> Callable[[Any], Any]:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int and not (type(value) is str and value.isdecimal()):
+    if type(value) is not int and not (type(value) is str and re.fullmatch(_DIGITS, value)):
         raise TypeError("int")
     return int(value)
 

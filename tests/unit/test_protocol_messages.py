@@ -83,12 +83,25 @@ def test_the_wire_maps_a_body_as_protobuf_does(message: Body) -> None:
 
 
 @pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
-@pytest.mark.parametrize("wrong", [None, 1.5, {"a": 1}, b"x"], ids=["null", "1.5", "{}", "bytes"])
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 1.5, {"a": 1}, b"x", [1], [None], [[]], "\ud800", -1],
+    ids=["null", "1.5", "{}", "bytes", "[1]", "[null]", "[[]]", "surrogate", "-1"],
+)
 def test_the_wire_carries_no_other_body(message: Body, wrong: Any) -> None:
     cls, body = BY_PROTO[type(message).__name__], message.to_body()
     for name in (*body, "extra"):
         with pytest.raises(Malformed, match="not the body of"):
             routes.from_body(cls, {**body, name: wrong})
+
+
+@pytest.mark.parametrize("size", [True, 1.0, 2**64, -1, "-1", "", " 1", "\u0663", "1" * 5000])
+def test_the_wire_carries_whole_numbers_of_64_bits_only(size: Any) -> None:
+    cls = audit_pb2.ConsistencyRequestMessage
+    body = {"from_size": "1", "to_size": str(2**64 - 1)}
+    assert routes.to_body(routes.from_body(cls, body)) == body
+    with pytest.raises(Malformed):
+        routes.from_body(cls, {**body, "from_size": size})
 
 
 @pytest.mark.parametrize("policy", ["e3", "é", "e30=\n"], ids=repr)
