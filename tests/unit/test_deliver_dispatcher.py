@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from connector.errors import PeerUnreachable, StoreUnavailable
 from connector.services.messages import deliver
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
+from tests.support.doubles import NOON
 from tests.support.link import DATASET, Link, Node, description, link
 from tests.support.outgoing import acknowledge, kept, queue, scripted
 
@@ -149,6 +150,52 @@ def test_what_opens_a_negotiation_waits_where_it_has_to(pair: Link, *, closed: b
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     assert len(pool.fresh) == before
     assert bell.rung == ["outbox"]  # where it is found
+
+
+def test_what_opens_a_negotiation_does_not_overtake_what_waits_for_a_place(pair: Link) -> None:
+    pool = Pool()
+    dispatcher = deliver.Dispatcher(pair.lab.ports, pool)  # type: ignore[arg-type] - as above
+    pair.lab.ports.courier.take = dispatcher.take
+    for number in range(deliver.PER_PEER + 1):
+        queue(pair.lab, f"urn:{number}", pair.school.did)
+    dispatcher.dispatch()
+    pool.under_way[pair.school.did].set_result(True)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert len(pool.fresh) == deliver.PER_PEER
+    dispatcher.dispatch()  # by its age, what waited goes first
+    assert len(pool.fresh) == deliver.PER_PEER + 1
+
+
+@pytest.mark.parametrize("change", [{"delivered_at": NOON}, {"failed": "NOT_FOUND: no"}, {}])
+def test_what_ended_before_it_is_handed_over_is_not_sent_again(
+    pair: Link, change: dict[str, Any]
+) -> None:
+    wire = scripted(pair.lab, acknowledge)
+    message = queue(pair.lab, "urn:1", pair.school.did)
+    with pair.lab.ports.store.write() as tx:
+        tx.outbox.put(replace(message, **change))
+    with ThreadPoolExecutor(1) as pool:
+        dispatcher = deliver.Dispatcher(pair.lab.ports, pool)
+        assert dispatcher.take(message)
+    assert wire.calls == ([] if change else [(pair.school.did, "urn:1")])
+
+
+def test_a_message_for_which_there_was_no_thread_is_started_later(pair: Link) -> None:
+    pool, waiting = Pool(), queue(pair.lab, "urn:1", pair.school.did)
+    submit = pool.submit
+
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    pool.submit = refuse  # type: ignore[method-assign] - as on a machine that is full
+    dispatcher = deliver.Dispatcher(pair.lab.ports, pool)  # type: ignore[arg-type] - as above
+    for _ in range(deliver.PER_PEER):
+        assert not dispatcher.take(waiting)
+        with pytest.raises(RuntimeError):
+            dispatcher.dispatch()
+    pool.submit = submit  # type: ignore[method-assign] - there is one again
+    dispatcher.dispatch()
+    assert pair.school.did in pool.under_way
 
 
 class Bell:

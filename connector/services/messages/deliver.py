@@ -174,19 +174,30 @@ class Dispatcher:
     def take(self, message: OutgoingMessage) -> bool:
         """Start a message that is due and that nothing goes before; return whether that was done.
 
-        One that has to wait is found in the outbox, at the latest once the node starts again.
+        One that has to wait is found in the outbox, at the latest once the node starts again; it
+        does not overtake what waits there for a place. As it may have been found, sent and ended
+        before it comes here, it is read again.
         """
         try:
-            return not self._closing and self._start(message)
+            waits = self._closing or self._left
+            return not waits and self._start(message, fresh=False)
         except RuntimeError:  # the pool takes no more
             return False
 
-    def _start(self, message: OutgoingMessage) -> bool:
-        """Deliver a message that is due by a thread, unless it has to wait."""
+    def _start(self, message: OutgoingMessage, *, fresh: bool = True) -> bool:
+        """Deliver a message that is due by a thread, unless it has to wait.
+
+        Raises:
+            RuntimeError: there is no thread; what was taken for the message is free again.
+        """
         if not self._claim(message):
             return False
-        at_once = len(self._under_way) <= THREADS
-        task = self._pool.submit(self._deliver, message, fresh=at_once)
+        at_once = fresh and len(self._under_way) <= THREADS
+        try:
+            task = self._pool.submit(self._deliver, message, fresh=at_once)
+        except RuntimeError:
+            self._leave(message)
+            raise
         task.add_done_callback(partial(self._done, message.subject))
         return True
 
@@ -206,7 +217,8 @@ class Dispatcher:
     def _goes_on(self, message: OutgoingMessage, following: OutgoingMessage) -> bool:
         """Keep the places of a delivery for what follows, unless others wait for a thread."""
         with self._lock:
-            if self._closing or len(self._under_way) > THREADS:
+            claimed = self._under_way.get(message.subject) is message
+            if self._closing or not claimed or len(self._under_way) > THREADS:
                 self._left = True
                 return False
             self._under_way[message.subject] = following
@@ -226,6 +238,13 @@ class Dispatcher:
             self._under_way[message.subject] = message
             self._calls[message.peer] += 1
             return True
+
+    def _leave(self, message: OutgoingMessage) -> None:
+        """Leave a message that was taken; a pool without a thread may run it all the same."""
+        with self._lock:
+            del self._under_way[message.subject]
+            self._calls[message.peer] -= 1
+            self._left = True
 
     def _busy(self, message: OutgoingMessage) -> bool:
         silent = message.peer in self._silent
