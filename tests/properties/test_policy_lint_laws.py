@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import permutations, product, starmap
 
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from policies_odrl import (
     Constraint,
     Decision,
     Facts,
+    Finding,
     Iri,
     Literal,
     Operator,
@@ -137,9 +139,14 @@ class Drawn:
     requests: list[Request]
 
 
+@lru_cache(maxsize=16)  # several laws ask for the same policy
+def findings(checked: Policy) -> tuple[Finding, ...]:
+    return validate(checked)
+
+
 def codes(checked: Policy, code: str) -> list[str]:
     """Return where a check finds something."""
-    return [found.path for found in validate(checked) if found.code == code]
+    return [found.path for found in findings(checked) if found.code == code]
 
 
 def what_can_never_hold_never_grants(it: Drawn) -> None:

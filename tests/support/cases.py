@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Po
 from policies_odrl.comparison.differences import Compared
 from policies_odrl.comparison.meet import meet
 from policies_odrl.conflicts.compatibility import ConflictVerdict
+from policies_odrl.documents.sources import Nodes
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.request import Behaviour, Usage, UsageKey, Use
@@ -58,7 +59,8 @@ class Case:
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
-        return tuple(policy_in(item, self.knowledge) for item in self.row["policies"])
+        stated = json.dumps(self.row.get("facts", {}))
+        return tuple(_policy(json.dumps(item), stated) for item in self.row["policies"])
 
     @cached_property
     def request(self) -> Request:
@@ -71,6 +73,15 @@ class Case:
     @property
     def knowledge(self) -> Knowledge:
         return self.facts.knowledge
+
+    @cached_property
+    def verdict(self) -> ConflictVerdict:
+        """Whether two policies conflict, or one by itself."""
+        ask: Callable[..., ConflictVerdict] = conflict_between
+        if len(self.policies) == 1:
+            ask = conflict_within
+        wide = self.row.get("parts_as_kinds", False)
+        return ask(*self.policies, self.knowledge, anchors=self.facts.anchors, parts_as_kinds=wide)
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -102,7 +113,17 @@ def _rows(file: Path) -> Iterator[Case]:
 
 def policy_in(document: Mapping[str, Any], knowledge: Knowledge | None = None) -> Policy:
     """Return the policy of a document without context."""
-    return policies_odrl.read(nodes(written_out(document)), knowledge)
+    return policies_odrl.read(_nodes(json.dumps(document)), knowledge)
+
+
+@cache  # many rows ask of the same policy
+def _policy(document: str, facts: str) -> Policy:
+    return policy_in(json.loads(document), facts_in(json.loads(facts)).knowledge)
+
+
+@cache
+def _nodes(document: str) -> Nodes:
+    return nodes(written_out(json.loads(document)))
 
 
 def written_out(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,22 +285,13 @@ def _counter_offer(case: Case) -> dict[str, Any]:
     )
 
 
-def verdict_of(case: Case) -> ConflictVerdict:
-    """Return whether two policies conflict, or one by itself."""
-    ask: Callable[..., ConflictVerdict] = conflict_between
-    if len(case.policies) == 1:
-        ask = conflict_within
-    wide = case.row.get("parts_as_kinds", False)
-    return ask(*case.policies, case.knowledge, anchors=case.facts.anchors, parts_as_kinds=wide)
-
-
 def _conflict(case: Case) -> dict[str, Any]:
-    found = verdict_of(case)
+    found = case.verdict
     return _stated(answer=found.answer.value, reasons=list(found.reasons))
 
 
 def _witness(case: Case) -> str | None:
-    found = verdict_of(case).witness
+    found = case.verdict.witness
     return found and line(found)
 
 

@@ -23,7 +23,7 @@ from policies_odrl import (
 from policies_odrl.comparison.meet import meet
 from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
-from tests.support.cases import Case, answer, cases, check_sets, verdict_of
+from tests.support.cases import Case, answer, cases, check_sets
 
 CASES = cases()
 
@@ -83,7 +83,7 @@ def an_example_of_a_verdict_is_one(case: Case) -> None:
         return  # duties are taken as promised, and a request does not say since when a value holds
     if "parts_as_kinds" in case.row:
         return  # evaluation reads no parts of concepts
-    found = verdict_of(case)
+    found = case.verdict
     if found.witness is None or found.answer.value != "Compatible":
         return
     for policy in case.policies:
