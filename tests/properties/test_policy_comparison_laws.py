@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, islice, product
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,8 @@ from policies_odrl import (
 )
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.comparison.compare import Relation
+from policies_odrl.comparison import compare as comparing
+from policies_odrl.comparison.compare import Containment, Relation
 from policies_odrl.comparison.counter import blocking, possible
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import Near
@@ -134,8 +136,14 @@ class Drawn:
         return list(map(deciding, self.both))
 
 
+@lru_cache(maxsize=4)
+def contained(offer: Policy, request: Policy) -> Containment:
+    """What `contains` answers: laws and comparisons of one draw ask the same again."""
+    return contains(offer, request)
+
+
 def what_is_within_is_granted_by_both(it: Drawn) -> None:
-    found = contains(*it.both)
+    found = contained(*it.both)
     event(found.answer.value)
     if found.answer is Answer.UNKNOWN:
         assert found.missing
@@ -155,7 +163,8 @@ def the_meet_grants_just_what_both_grant(it: Drawn) -> None:
 
 def a_relation_is_seen_from_both_sides(it: Drawn) -> None:
     both = it.both
-    found, turned = compare(*both), compare(both[1], both[0])
+    with patch.object(comparing, "contains", lambda *asked: contained(*asked[:2])):
+        found, turned = compare(*both), compare(both[1], both[0])
     event(found.relation.value)
     opposite = {Relation.WITHIN: Relation.CONTAINS, Relation.CONTAINS: Relation.WITHIN}
     if Relation.UNKNOWN in {found.relation, turned.relation}:
