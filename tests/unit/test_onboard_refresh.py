@@ -3,164 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from connector.bootstrap.diagnosis import probe
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (
     CredentialInvalid,
     CredentialRevoked,
     DidUnresolvable,
     MembershipRequired,
-    NotFound,
     PeerUnreachable,
-    RowDamaged,
     StatusListStale,
     UnknownPeer,
     Untrusted,
     UntrustedIssuer,
 )
-from connector.identity import certificate, credential, status, succession
+from connector.identity import certificate, status, succession
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity import key as keys
 from connector.identity.key import Relationship
-from connector.ports import Ports
 from connector.services.continuity.recovery import EXCHANGE
-from connector.services.membership import fetching, introducing, onboard
+from connector.services.membership import introducing, onboard
 from connector.services.messages import deliver
-from tests.support.doubles import NOON, FixedClock, ports_for_tests
-from tests.support.federation_workers import AdditiveAccountant
+from tests.support.doubles import NOON
 from tests.support.keys import MemorySigner
 from tests.support.management import commanded
-
-AUTHORITY = "did:web:authority.example"
-PEER = "did:web:peer.example"
-OWN = "did:web:node.example"
-LIST = "https://authority.example/status/1"
-
-
-class MemoryWeb:
-    """The port `Web` over a table of addresses; counts what is fetched."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, Callable[[], bytes]] = {}
-        self.fetched: list[str] = []
-        self.posted: list[tuple[str, bytes]] = []
-        self.down: set[str] = set()
-
-    def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
-        self.fetched.append(url)
-        if any(host in url for host in self.down):
-            raise PeerUnreachable("down")
-        if url not in self.pages:
-            raise NotFound(f"nothing at `{url}`")
-        data = self.pages[url]()
-        assert len(data) <= limit
-        return data
-
-    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
-        if any(host in url for host in self.down):
-            raise PeerUnreachable("down")
-        self.posted.append((url, body))
-        return b"{}"[:limit]
-
-
-class World:
-    """An authority and a peer on a web in memory, and this node's ports."""
-
-    def __init__(self, folder: Path) -> None:
-        self.web = MemoryWeb()
-        self.clock = FixedClock(NOON)
-        self.authority, self.peer = MemorySigner(AUTHORITY), MemorySigner(PEER)
-        self.own = MemorySigner(OWN)
-        self.revoked: list[int] = []
-        self.list_life = timedelta(hours=24)
-        self.tls = [certificate.make_authority(PEER, NOON, 300)[0]]
-        self.peer_services = {
-            "PreauPeer": "grpcs://peer.example:443",
-            "PreauMembership": "https://peer.example/membership",
-            "PreauFirstContact": "https://peer.example/first-contact",
-        }
-        self.authority_services = {"PreauMemberships": "https://authority.example/memberships/"}
-        self.membership = self.issue(PEER, self.peer, 1)
-        self.own_membership = self.issue(OWN, self.own, 2)
-        self.web.pages = {
-            dids.document_url(AUTHORITY): self.authority_document,
-            dids.document_url(PEER): self.peer_document,
-            LIST: lambda: self.status_list().encode(),
-            "https://peer.example/generation": lambda: b'{"generation":2}',
-            "https://peer.example/membership": lambda: bytes(self.membership, "ascii"),
-            "https://authority.example/memberships/did%3Aweb%3Anode.example": (
-                lambda: bytes(self.own_membership, "ascii")
-            ),
-        }
-        self.ports: Ports = ports_for_tests(
-            folder,
-            OWN,
-            clock=self.clock,
-            web=self.web,
-            own_document=lambda: documents.build(self.own, OWN),
-        )
-
-    def authority_document(self) -> bytes:
-        return documents.build(self.authority, AUTHORITY, (), self.authority_services)
-
-    def peer_document(self) -> bytes:
-        return documents.build(self.peer, PEER, self.tls, self.peer_services)
-
-    def issue(self, did: str, signer: MemorySigner, index: int, days: int = 30) -> str:
-        document = documents.read(documents.build(signer, did), did)
-        return credential.issue_membership(
-            self.authority,
-            AUTHORITY,
-            did,
-            name="Peer",
-            role="member",
-            space=AUTHORITY,
-            key_thumbprints=sorted(document.thumbprints()),
-            index=index,
-            status_url=LIST,
-            valid_from=self.clock.now() - timedelta(minutes=1),
-            valid_until=self.clock.now() + timedelta(days=days),
-        )
-
-    def status_list(self) -> str:
-        now = self.clock.now()
-        return status.build(
-            self.authority,
-            AUTHORITY,
-            LIST,
-            self.revoked,
-            valid_from=now,
-            valid_until=now + self.list_life,
-        )
-
-    def known(self) -> Participant:
-        with self.ports.store.read() as tx:
-            found = tx.participants.get(PEER)
-        assert found is not None
-        return found
-
-    def kinds(self) -> list[str]:
-        with self.ports.store.read() as tx:
-            return [entry.kind for entry in tx.audit.entries()]
+from tests.support.memory_web import AUTHORITY, LIST, OWN, PEER, World, met
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
-    onboard.meet(made.ports, PEER)
-    made.web.fetched.clear()
-    return made
+    return met(tmp_path)
 
 
 def test_meeting_tells_the_peer_who_we_are(world: World) -> None:
@@ -527,87 +405,3 @@ class TestIntroductions:
 
 
 # Damaged rows
-
-OTHER = "did:web:other-authority.example"
-OTHER_LIST = "https://other-authority.example/status/1"
-
-
-def keep_beside(world: World) -> None:
-    """Keep papers of another authority and another peer beside those of the first."""
-    with world.ports.store.write() as tx:
-        tx.issuers.put(IssuerDocument(OTHER, b"{}", NOON))
-        tx.status_lists.put(StatusList(OTHER_LIST, "token", NOON + timedelta(days=9), NOON))
-        tx.participants.put(replace(world.known(), did="did:web:aaa.example"))
-
-
-def spoil(world: World, table: str, column: str, where: str) -> None:
-    with world.ports.store.write() as tx:
-        change = f"UPDATE {table} SET {column} = x'ff' WHERE {where}"  # noqa: S608 - our own
-        tx._scope.change(text(change))  # type: ignore[attr-defined]
-        tx._scope.written.add(table)  # type: ignore[attr-defined]  # nothing of before is kept
-
-
-@pytest.mark.parametrize(
-    ("table", "column", "where"),
-    [
-        ("issuer", "fetched_at", f"did = '{OTHER}'"),
-        ("issuer", "did", f"did = '{OTHER}'"),
-        ("status_list", "valid_until", f"url = '{OTHER_LIST}'"),
-        ("status_list", "url", f"url = '{OTHER_LIST}'"),
-        ("participant", "name", "did = 'did:web:aaa.example'"),
-        ("participant", "tls_authorities", "did = 'did:web:aaa.example'"),
-    ],
-)
-def test_a_damaged_row_refuses_nobody_else(
-    world: World, table: str, column: str, where: str
-) -> None:
-    keep_beside(world)
-    spoil(world, table, column, where)
-    assert onboard.judge(world.ports, PEER).did == PEER
-    world.clock.advance(23 * 3600)
-    onboard.refresh(world.ports)  # all papers are renewed as before
-    world.clock.advance(2 * 3600)
-    assert onboard.judge(world.ports, PEER).did == PEER
-    checks = probe.stored(world.ports.settings, AdditiveAccountant(), ask_peers=False)
-    assert any(f"`{column}` of table `{table}`" in check.finding for check in checks)
-
-
-@pytest.mark.parametrize(
-    ("table", "column", "refused"),
-    [("issuer", "fetched_at", UntrustedIssuer), ("status_list", "valid_until", StatusListStale)],
-)
-def test_who_depends_on_a_damaged_row_is_refused_and_it_is_not_replaced(
-    world: World, table: str, column: str, refused: type[Untrusted]
-) -> None:
-    """A paper that is fetched anew must follow from the one before, which cannot be read."""
-    spoil(world, table, column, "1 = 1")
-    with pytest.raises(refused):
-        onboard.judge(world.ports, PEER)
-    for fetch, what in ((fetching.refresh_issuer, AUTHORITY), (fetching.refresh_list, LIST)):
-        if (what == LIST) == (table == "status_list"):
-            with pytest.raises(RowDamaged):
-                fetch(world.ports, what)
-    with pytest.raises(Untrusted):
-        onboard.known(world.ports, PEER)
-
-
-def test_nothing_is_pinned_anew_while_a_row_does_not_say_whose_it_is(world: World) -> None:
-    keep_beside(world)
-    for table, key in (("issuer", "did"), ("status_list", "url")):
-        spoil(world, table, key, "1 = 1 AND seq = 1")
-    with pytest.raises(RowDamaged, match="a new issuer"):
-        fetching.refresh_issuer(world.ports, AUTHORITY)
-
-
-def test_a_new_list_is_kept_beside_a_damaged_one_that_says_which_it_is(world: World) -> None:
-    keep_beside(world)
-    spoil(world, "status_list", "valid_until", f"url = '{OTHER_LIST}'")
-    with world.ports.store.write() as tx:
-        tx.status_lists.remove(LIST)
-    fetching.refresh_list(world.ports, LIST)
-    assert onboard.judge(world.ports, PEER).did == PEER
-    with world.ports.store.write() as tx:
-        tx.status_lists.remove(LIST)
-    spoil(world, "status_list", "url", f"url = '{OTHER_LIST}'")
-    with pytest.raises(RowDamaged, match="a new status list"):
-        fetching.refresh_list(world.ports, LIST)
