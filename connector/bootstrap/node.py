@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.life import Life
@@ -35,6 +35,8 @@ from connector.services.evidence import own_log
 from connector.services.health import diagnose
 from connector.services.messages import deliver
 from connector.serving.sockets import open_files
+
+WAKE_SECONDS: Final = 1.0  # how often who waits for a stop looks for signals
 
 _log = logging.getLogger(__name__)
 
@@ -123,8 +125,16 @@ class Node:
         self._asked.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the node is asked to stop; return whether it was."""
-        return self._asked.wait(seconds)
+        """Wait until the node is asked to stop; return whether it was.
+
+        Python runs the handler of a signal in the main thread, between two steps. One that another
+        thread takes, or that comes just before the main one sleeps, does not wake it.
+        """
+        if seconds is not None:
+            return self._asked.wait(seconds)
+        while not self._asked.wait(WAKE_SECONDS):
+            pass
+        return True
 
     def stop(self) -> None:
         """Stop everything that was started, in the other order; harmless before `start`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import signal
 import socket
 import sqlite3
 import threading
@@ -159,6 +160,19 @@ def test_waiting_ends_when_the_node_is_asked_to_stop(home: Path) -> None:
     node.ask_to_stop()
     assert node.wait(5) is True
     node.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_another_thread_takes_stops_the_node(home: Path, number: int) -> None:
+    node = bootstrap.build(config.load(home))
+    late = threading.Timer(20, node.ask_to_stop)
+    taken = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), number))
+    with wiring.stopped_by_signals(node):
+        late.start()
+        taken.start()
+        node.wait()
+        assert late.is_alive()
+        late.cancel()
 
 
 def test_one_home_runs_one_node(home: Path) -> None:
