@@ -180,6 +180,10 @@ def begin_sqlite(pooled: PoolProxiedConnection, *, writable: bool) -> None:
     cursor.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
 
 
+# What the driver, the mapping and the pool raise; anything else is a fault of ours.
+_FAULTS: Final = (DBAPIError, Unreadable, PoolTimeout, sqlite3.Error)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn a failure of the database into one of ours.
@@ -189,7 +193,7 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except Exception as exc:
+    except _FAULTS as exc:
         fault = translation(exc)
         if fault is None:
             raise
