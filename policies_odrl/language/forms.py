@@ -128,6 +128,16 @@ def _why(text: str, form: str, speech: Speech) -> Pair:
         name = match[1] or match[2] or ""
         if not any(name in names(group, speech.lang).terms for group in ("values", "profiles")):
             return _nearest("values", name, speech)
+    strange = speech.unlisted(text)
+    if strange:
+        return filled("mention", word=strange)
+    _, at, missed = speech.follow(form, text, 0)
+    if missed and missed[0] and missed[0].startswith(text[at:]):
+        return filled("unfinished", word=missed[0].removeprefix(text[at:]).strip())
+    if missed is None and at == len(text):  # it has the form, and what it holds is no value
+        first, *between = (before for before, _ in parts(form))
+        held = text.removeprefix(first).rpartition(next(filter(None, between), "."))[0]
+        return filled("word", word=cut(held)) if held else ("", "")
     at, slot = _stop(form, text, speech)
     named = slot.removeprefix("de_").replace("deed", "action")
     group = TERMS[named][0] if named in TERMS else ""
@@ -162,4 +172,5 @@ def _stop(form: str, text: str, speech: Speech) -> tuple[int, str]:
     if missed is None or missed[1]:
         return at, missed[1] if missed else ""
     departs = next(i for i, c in enumerate(missed[0]) if text[at + i : at + i + 1] != c)
-    return text.rfind(" ", 0, at + departs + 1) + 1, ""
+    after = not departs  # a value stands before, and the word at fault after it
+    return text.rfind(" ", 0, at + departs + after) + 1, ""

@@ -137,6 +137,14 @@ class Voice:
                 found[slot.removeprefix(_AFTER_DE)], at = part
         return found, at, None
 
+    def unlisted(self, text: str) -> str:
+        """Return the first mention in a text that the list does not have, or nothing."""
+        for match in _MENTION.finditer(text):
+            places = match.start(), match.start(2) - 1
+            if not any(self._references.mentioned(text, at) for at in places):
+                return match[0]
+        return ""
+
     def _named(self, group: str) -> Reader:
         """Return a reader of the names of a group; the longest name counts."""
         known = phrases.names(group, self.lang)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.files import read_bytes, read_object
-from connector.errors import ConfigurationInvalid
+from connector.cli.files import read_bytes, read_object, write_new
+from connector.errors import ConfigurationInvalid, WorldFault
 
 BAD: dict[str, tuple[str, str]] = {
     "a member twice": ('{"prohibition": [1], "prohibition": [2]}', "`prohibition` stands there"),
@@ -67,3 +67,40 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
             read(tmp_path / "missing.json")
     with pytest.raises(ConfigurationInvalid, match="cannot read"):
         read_bytes(Path("a\0b"))
+
+
+FRENCH = {
+    "a.json": [
+        ('{"a": 1, "a": 2}', "`a` y figure deux fois"),
+        ('{"a": NaN}', "`NaN` n'est pas un nombre"),
+        ('{"a": [1e999]}', "un nombre sans valeur finie"),
+        ('{"a": "\\ud800"}', "la moitié d'un caractère"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "trop imbriqué"),
+        ("[1]", "ne contient pas un objet JSON"),
+        ("{", "n'est pas du JSON : ligne 1"),
+    ],
+    "a.toml": [("a = [", "n'est pas du TOML : mal formé"), ("a = 2026-01-01", "une date")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"), [(name, *row) for name, rows in FRENCH.items() for row in rows]
+)
+def test_what_is_wrong_is_said_in_french(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationInvalid) as caught:
+        read_object(file, "fr")
+    assert reason in caught.value.reason
+
+
+def test_files_that_cannot_be_read_or_written_are_said_in_french(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match="ne peut pas être lu"):
+        read_bytes(tmp_path / "missing.json", "fr")
+    file = tmp_path / "offer.json"
+    write_new(file, b"{}", "fr")
+    with pytest.raises(WorldFault, match="existe et reste tel quel") as caught:
+        write_new(file, b"{}", "fr")
+    assert caught.value.hint == "choisissez un autre nom avec --out"
+    with pytest.raises(WorldFault, match="ne peut pas être écrit"):
+        write_new(tmp_path / "none" / "offer.json", b"{}", "fr")

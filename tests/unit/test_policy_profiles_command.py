@@ -50,7 +50,9 @@ def test_a_profile_is_added_listed_and_removed(policy: Path, tmp_path: Path) -> 
 
     added = preau("profile", "add", CATENA_X, "--json")
     assert CX + "Membership" in json.loads(added.stdout)["operands"]
-    assert preau("profile", "add", CATENA_X).exit_code != Exit.OK  # it is not overwritten
+    again = preau("profile", "add", CATENA_X)
+    assert again.exit_code != Exit.OK
+    assert "first `preau policy profile remove profile.ttl`" in again.stderr
     assert "profile.ttl" in preau("profile", "list").stdout
     assert json.loads(preau("profile", "list", "--json").stdout)["profile.ttl"]["actions"]
     codes = {item["code"] for item in json.loads(preau("check", policy, "--json").stdout)}

@@ -18,9 +18,8 @@ import typer
 import policies_odrl
 from connector.cli import output
 from connector.cli.exits import Exit
-from connector.cli.files import read_bytes, write_new
+from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
-from connector.cli.policy.files import said
 from connector.cli.policy.profile import known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
@@ -102,7 +101,7 @@ def check(
     """
     found = checked(file, lang.value)
     if fix is not None:
-        write_new(fix, fixed(file, found, lang.value))
+        write_new(fix, fixed(file, found, lang.value), lang.value)
     if json:
         output.json_value([as_json(item) for item in found.findings])
     else:
@@ -122,7 +121,7 @@ def checked(file: Path, lang: str) -> Checked:
     document: Any = None
     terms = known()
     try:
-        text = text_of(read_bytes(file))
+        text = text_of(read_bytes(file, lang))
         document = parsed(text) if is_json(text) else None
         nodes, read = turtle(text) if document is None else (linked(document), [])
     except OdrlError as exc:
@@ -184,10 +183,10 @@ def fixed(file: Path, found: Checked, lang: str) -> bytes:
         try:
             policies = (read_policy(document),)
         except PreauError:
-            return _bytes(file, document)
+            return _bytes(file, document, lang)
     if len(policies) != 1:
-        raise _by_hand(file)
-    return _bytes(file, _mended(policies[0], lang, MAX_ROUNDS))
+        raise _by_hand(file, lang)
+    return _bytes(file, _mended(policies[0], lang, MAX_ROUNDS), lang)
 
 
 def _mended(policy: Policy, lang: str, rounds: int) -> dict[str, Any]:
@@ -214,18 +213,18 @@ def _fitting(
     ]
 
 
-def _bytes(file: Path, document: dict[str, Any]) -> bytes:
+def _bytes(file: Path, document: dict[str, Any], lang: str) -> bytes:
     try:
         text = json_.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
         return f"{text}\n".encode()
     except ValueError as exc:  # a number without a finite value, half of a character
-        raise _by_hand(file) from exc
+        raise _by_hand(file, lang) from exc
 
 
-def _by_hand(file: Path) -> PolicyInvalid:
-    return PolicyInvalid(
-        f"`{file}` cannot be mended by itself", hint="correct what is named as an error first"
-    )
+def _by_hand(file: Path, lang: str) -> PolicyInvalid:
+    why = said("cannot be mended by itself", "ne peut pas être réparé sans vous", lang)
+    hint = said("correct what is named as an error first", "corrigez d'abord les erreurs", lang)
+    return PolicyInvalid(f"`{file}` {why}", hint=hint)
 
 
 def print_finding(item: Finding, where: str = "", lang: str = "en") -> None:

@@ -73,7 +73,8 @@ def counter(
     found = _answer(policy_at(offer, lang=spoken), policy_at(request, lang=spoken), least, spoken)
     document = policy_document(found.policy) if found.policy else None
     if out is not None and document is not None:
-        write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+        text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        write_new(out, text.encode(), spoken)
     if json:
         output.json_value({**as_json(found, lang.value), "policy": document})
         return

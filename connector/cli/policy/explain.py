@@ -10,10 +10,10 @@ import typer
 
 import policies_odrl
 from connector.cli import output
-from connector.cli.files import read_bytes, write_new
+from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
-from connector.cli.policy.files import policy_at, said
+from connector.cli.policy.files import policy_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
@@ -97,7 +97,8 @@ def write(
     if out is None:
         output.json_value(document)
         return
-    write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+    text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    write_new(out, text.encode(), lang.value)
 
 
 def _print_grammar(lang: str, *, json: bool) -> None:
@@ -116,7 +117,7 @@ def from_file(file: Path, lang: str) -> Policy:
         PolicyInvalid: a sentence is not understood.
     """
     try:
-        text = read_bytes(file).decode("utf-8-sig")
+        text = read_bytes(file, lang).decode("utf-8-sig")
         return policies_odrl.from_sentences(text, lang)
     except UnicodeDecodeError as exc:
         why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)

@@ -42,11 +42,6 @@ def policy_at(path: Path, knowledge: Knowledge | None = None, lang: str = "en") 
         PolicyInvalid: it does not hold one policy of a profile that is known here.
     """
     try:
-        return load(read_bytes(path), knowledge or known())
+        return load(read_bytes(path, lang), knowledge or known())
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
-
-
-def said(english: str, french: str, lang: str) -> str:
-    """Return a text in a language, `en` or `fr`."""
-    return french if lang == "fr" else english

@@ -20,9 +20,8 @@ import click
 import typer
 
 from connector.cli import output
-from connector.cli.files import read_object, write_new
+from connector.cli.files import read_object, said, write_new
 from connector.cli.options import Json
-from connector.cli.policy.files import said
 from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
@@ -103,7 +102,8 @@ def _deliver(
     document = policy_document(policy)
     missing = not_upheld(policy)
     if out is not None:
-        write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+        text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        write_new(out, text.encode(), lang)
     if as_json:
         output.json_value(
             {
@@ -156,7 +156,8 @@ def _filled(chosen: Template, given: Mapping[str, str], lang: str) -> Policy:
 
 def _given(pairs: Sequence[str], file: Path | None, lang: str) -> dict[str, str]:
     """Return the values of the file and, instead of these, those of the options."""
-    found = {} if file is None else {k: _text(k, v, lang) for k, v in read_object(file).items()}
+    held = {} if file is None else read_object(file, lang)
+    found = {name: _text(name, value, lang) for name, value in held.items()}
     stated: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

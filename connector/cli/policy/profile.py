@@ -52,6 +52,9 @@ def add(
     found = _declared(file, data)
     home = folder()
     home.mkdir(parents=True, exist_ok=True)
+    if (home / file.name).exists():
+        hint = f"rename the file, or first `preau policy profile remove {file.name}`"
+        raise ConfigurationInvalid(f"a profile `{file.name}` was added already", hint=hint)
     write_new(home / file.name, data)
     if json:
         output.json_value({"name": file.name, **_as_json(found)})

@@ -18,11 +18,11 @@ import typer
 
 import policies_odrl
 from connector.cli import output
-from connector.cli.files import read_bytes
+from connector.cli.files import detail, read_bytes, said
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
-from connector.cli.policy.files import policy_at, said
+from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
@@ -224,7 +224,7 @@ def as_json(found: Simulation, lang: str) -> dict[str, Any]:
 
 
 def _read(path: Path, lang: str) -> bytes:
-    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+    data = read_bytes(path, lang).removeprefix(b"\xef\xbb\xbf")
     if len(data) > MAX_FILE:
         why = said("is larger than {0} bytes", "dépasse {0} octets", lang).format(MAX_FILE)
         raise PolicyInvalid(f"`{path}` {why}")
@@ -232,7 +232,7 @@ def _read(path: Path, lang: str) -> bytes:
 
 
 def _document(path: Path, data: bytes, lang: str) -> object:
-    no_json = said("is not JSON", "n'est pas du JSON", lang)
+    no_json = said("is not JSON:", "n'est pas du JSON :", lang)
     try:
         return json_.loads(data, object_pairs_hook=_once)
     except UnicodeDecodeError as exc:
@@ -241,15 +241,15 @@ def _document(path: Path, data: bytes, lang: str) -> object:
     except json_.JSONDecodeError as exc:
         why = f"{exc.msg[0].lower()}{exc.msg[1:]} in line {exc.lineno}"
         why = said(why, f"ligne {exc.lineno}", lang)
-        raise PolicyInvalid(f"`{path}` {no_json}: {why}") from exc
+        raise PolicyInvalid(f"`{path}` {no_json} {why}") from exc
     except (ValueError, RecursionError) as exc:
-        raise PolicyInvalid(f"`{path}` {no_json}: {exc}") from exc
+        raise PolicyInvalid(f"`{path}` {no_json} {detail(exc, lang)}") from exc
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key is stated twice")
+        raise ValueError("a key is stated twice", "une clé est donnée deux fois")
     return found
 
 
