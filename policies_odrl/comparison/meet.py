@@ -90,7 +90,7 @@ def compatible(prover: Proof, mine: Permission, other: Permission) -> bool:
     stated = (item for rule in (mine, other) for _, item in rules.attributes(rule))
     items = [rendered(item) for item in stated if isinstance(item, Condition)]
     kept = _lists_met(items, prover.knowledge)
-    return kept is not None and not prover.apart(Box(kept))
+    return kept is not None and not prover.void(Box(kept))
 
 
 def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
