@@ -95,7 +95,8 @@ def sentence(item: Condition, lang: str = "en") -> str:
     opened = Speech(lang).condition(said).removesuffix(".")
     if not isinstance(said, model.LogicalConstraint):
         return opened
-    return f"{opened} {'; '.join(sentence(part, lang) for part in said.operands)}"
+    between = " ; " if lang == "fr" else "; "
+    return f"{opened} {between.join(sentence(part, lang) for part in said.operands)}"
 
 
 def spelled(policy: Policy) -> Policy:
