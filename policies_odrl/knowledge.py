@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, cast
 
 from policies_odrl.concepts import atlas, concepts, place
 from policies_odrl.logic import Truth
@@ -83,7 +83,7 @@ class Knowledge:
     def keep(self, key: object, item: object, found: object) -> None:
         """Keep what was found of a constraint, which lives as long and is compared when asked.
 
-        The key is its `id` and what else was asked.
+        The key is its `id` and what else was asked; that of an operand is its name.
         """
         if len(self.kept) >= MOST_KEPT:
             self.kept.clear()
@@ -108,6 +108,17 @@ class Knowledge:
                 return min(seen[seen.index(known.replaced_by) :])
             seen.append(known.replaced_by)
         return seen[-1]
+
+    def names(self, left: str) -> tuple[str, ...]:
+        """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
+        kept = self.kept.get(left)
+        if kept is not None:
+            return cast("tuple[str, ...]", kept[1])
+        current, known = self.current(left), (*OPERANDS, *self.operands)
+        older = (name for name in known if self.current(name) == current)
+        found = tuple(dict.fromkeys((left, current, *older)))
+        self.keep(left, left, found)
+        return found
 
     def known_action(self, iri: str) -> bool:
         """Return whether the action is known, from the vocabulary or from here."""

@@ -30,10 +30,14 @@ class TooMany(Exception):
 class Budget:
     """How much work one question may take; whoever compares pays first."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "_steps")
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
-        self._left = steps
+        self._left = self._steps = steps
+
+    def renew(self) -> None:
+        """Begin another question."""
+        self._left = self._steps
 
     @property
     def spent(self) -> bool:

@@ -296,8 +296,9 @@ class Asserted(Order):
             if not group.isdisjoint(listed):
                 yield from sorted(group)
         if self.place:
+            inside = frozenset[str]().union(*map(known.parts, listed))
             places = (*known.wholes, *atlas().wholes)
-            yield from (it for it in places if not self._above(it).isdisjoint(listed))
+            yield from (it for it in places if not inside.isdisjoint((it, place(it))))
 
     def _above(self, item: str) -> frozenset[str]:
         """Return a name and all that it is asserted to lie under; kept for the next question."""

@@ -172,21 +172,24 @@ class Index:
         """Yield the rules, but for some, that are proved to bear on all that another bears on."""
         action, target, assignee = rule.key
         aims, takers = dict.fromkeys((None, target)), dict.fromkeys((None, assignee))
+        prover = Proof(MAX_PROOF // max(1, rule.size), self._proof.knowledge)
+        box, size = Box(rule.conditions), len(rule.conditions)
         for key in product(sorted(self._wider(action)), aims, takers):
             for other in self._keys.get(key, ()):
                 if self._proof.exhausted:
                     return
-                if other is not rule and id(other) not in but and self._covers(other, rule):
+                if other is rule or id(other) in but:
+                    continue
+                prover.reading.budget.renew()
+                follow = (prover.pay(size) and prover.within(it, box) for it in other.conditions)
+                if self._related(other, rule) and all(follow):
                     yield other
 
-    def _covers(self, wider: Bearing, rule: Bearing) -> bool:
-        """Return whether the conditions of one rule are proved to let the other's through."""
+    def _related(self, wider: Bearing, rule: Bearing) -> bool:
+        """Return whether the conditions of one rule may let the other's through, and are few."""
         asked = wider.operands or frozenset()
         related = rule.operands is None or asked <= rule.operands
-        if not self._proof.pay(1) or not related or not self._affords(wider, rule):
-            return False
-        prover = Proof(MAX_PROOF // max(1, rule.size), self._proof.knowledge)
-        return all(prover.follows(item, rule.conditions) for item in wider.conditions)
+        return self._proof.pay(1) and related and self._affords(wider, rule)
 
     def meeting(self, rule: Bearing) -> Bearing | None:
         """Return the first rule that some request of another one is shown to be under, too."""

@@ -38,19 +38,28 @@ class _Graph:
         self._blank: dict[str, str] = {}
 
     def node(self, name: str) -> Node:
-        return self.nodes.setdefault(name, {"@id": name})
+        if name not in self.nodes:
+            self.nodes[name] = {"@id": name}
+        return self.nodes[name]
 
     def blank(self, label: str | None) -> str:
         if label is None:
             label = f" {len(self._blank)}"  # no label of a document holds a space
-        return self._blank.setdefault(label, f"_:b{len(self._blank)}")
+        if label not in self._blank:
+            self._blank[label] = f"_:b{len(self._blank)}"
+        return self._blank[label]
 
     def add(self, node: Node, key: str, value: Any) -> None:
-        known = self._seen.setdefault((node["@id"], key), set())
-        mark = value if isinstance(value, str) else repr(sorted(value.items()))
-        if mark not in known or "@list" in value:  # a list equals no other value
+        held = node.setdefault(key, [])
+        if held:
+            place = (node["@id"], key)
+            if place not in self._seen:  # most properties have one value
+                self._seen[place] = set(map(_mark, held))
+            known, mark = self._seen[place], _mark(value)
+            if mark in known and "@list" not in value:  # a list equals no other value
+                return
             known.add(mark)
-            node.setdefault(key, []).append(value)
+        held.append(value)
 
     def refer(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Add a node object; return a reference to it."""
@@ -87,6 +96,11 @@ class _Graph:
         if is_absolute(name) if self._strict else (name.isprintable() and name) or not own:
             return name
         raise IllFormed("`{name}` is not an absolute name", name=name[:200])
+
+
+def _mark(value: Any) -> str:
+    """Return text that is equal for equal values."""
+    return value if isinstance(value, str) else repr(sorted(value.items()))
 
 
 def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
@@ -126,7 +140,8 @@ def node_map(statements: Iterable[Any], *, strict: bool) -> tuple[Nodes, list[Re
             graph.add(node, "@type", _named(statement.object, graph))
             continue
         value = _stated(statement.object, graph)
-        name = "" if strict or len(value) > 1 else meant(key, value.get("@value", ""))
+        text = "" if strict or len(value) > 1 else value.get("@value")
+        name = meant(key, text) if text else ""
         if name:
             readings.append((key, value["@value"], name))
         graph.add(node, key, {"@id": name} if name else value)

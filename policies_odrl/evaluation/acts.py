@@ -21,7 +21,7 @@ from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE, check
-from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Performed, Request, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Performed, Request
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.model import Operator
@@ -248,7 +248,7 @@ def _fulfils(task: Task, act: Performed) -> Truth:
     parts += [item.truth for item in judge.refinements_of(duty, "", done)]
     parts += [_in_time(item, act, task.case) for item in task.terms.window]
     for gate, result in zip(task.terms.gates, task.gates, strict=True):
-        names = (name for left in operands_of(gate) for name in names_of(left, known))
+        names = (name for left in operands_of(gate) for name in known.names(left))
         stated = any(map(act.facts.get, names))
         parts.append(judge.condition(gate, "", done).truth if stated else result.truth)
         if speaks_of_time(gate, known):  # a window, or a condition: it has to be both

@@ -20,7 +20,7 @@ from policies_odrl import model
 from policies_odrl.algebra.domain import MOST_COUNTED, Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.decision import ConditionResult
-from policies_odrl.evaluation.request import DATE_TIME, Case, Mode, UsageKey, Use, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Mode, UsageKey, Use
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, XSD, Literal, Operator
 from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
@@ -48,7 +48,7 @@ def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[F
     `came` is when the members before it in an `andSequence` came true, but for those that always
     held.
     """
-    facts, names = case.facts, names_of(item.left, case.knowledge)
+    facts, names = case.facts, case.knowledge.names(item.left)
     left = next((name for name in names if name in _KEPT), None)
     if left is not None and not any(name in facts.values for name in names):
         found = _kept(left, item, case, came)

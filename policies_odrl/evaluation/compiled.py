@@ -1,8 +1,9 @@
 """A policy prepared for many decisions: the same answers as `evaluate`, for less.
 
 Rules are found by action, target and assignee, so that work grows with the rules that can apply.
-Their conditions are prepared once, as tests that ask `operands.check`. Whatever cannot be prepared
-is evaluated whole: duties, collections, counts and clocks.
+Their conditions are prepared once, as tests that ask `operands.check`. What cannot be prepared is
+Undetermined to them (collections, counts, clocks): where they are not False, the rule is evaluated
+whole, and so are its duties.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from policies_odrl.evaluation.acts import Limit
 from policies_odrl.evaluation.conditions import JOIN, collections_of, containers
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
-from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth, all_of, any_of
 from policies_odrl.model import Operator
@@ -38,11 +39,12 @@ _Key = tuple[bool, str, str, str]
 
 
 class _Place(NamedTuple):
-    """A rule, where it stands, and what has to hold for it; without tests it is judged whole."""
+    """A rule, where it stands, what has to hold for it, and whether nothing else has to."""
 
     path: str
     rule: model.Permission | model.Prohibition
-    tests: tuple[Test, ...] | None
+    tests: tuple[Test, ...]
+    plain: bool
 
 
 _Found = tuple[list[_Place], list[_Place]]  # permissions and prohibitions that can apply
@@ -74,9 +76,11 @@ class CompiledPolicy:
         for path, rule in policy.rules():
             if isinstance(rule, model.Permission | model.Prohibition):
                 key, plain = _key(policy, rule)
-                items = (*rule.constraints, *rule.action.refinements)
-                tests = _tests(items, knowledge) if plain else None
-                self._places.setdefault(key, []).append(_Place(path, rule, tests))
+                lifted = isinstance(rule, model.Prohibition) and rule.unread  # its conditions
+                items = () if lifted else (*rule.constraints, *rule.action.refinements)
+                plain &= all(_preparable(it, knowledge) for _, it in model.conditions(items, ""))
+                tests = tuple(_test(item, knowledge) for item in items)
+                self._places.setdefault(key, []).append(_Place(path, rule, tests, plain))
         self._banned = frozenset(action for bans, action, *_ in self._places if bans)
         self._needs_target = any(target for *_, target, _ in self._places)
         self._needs_party = any(party for *_, party in self._places)
@@ -134,16 +138,15 @@ class CompiledPolicy:
 
         permits, prohibits = places({*wider, ANY}, bans=False), places({*wider, ANY}, bans=True)
         unclear: Test = lambda *_: Truth.UNDETERMINED  # noqa: E731 - what is prohibited is a part
-        partly = (
-            place if place.tests is None else place._replace(tests=(*place.tests, unclear))
-            for place in places(narrower, bans=True)
-        )
+        partly = places(narrower, bans=True)
+        partly = [place._replace(tests=(*place.tests, unclear)) for place in partly]
         return permits, [*prohibits, *partly]
 
     def _applies(self, place: _Place, request: Request, facts: Facts) -> Truth:
         """Return whether a prohibition applies, or a permission grants."""
-        if place.tests is not None:
-            return all_of([test(request, facts) for test in place.tests])
+        truth = all_of([test(request, facts) for test in place.tests])
+        if place.plain or truth is Truth.FALSE:  # in Kleene's logic, whatever else is found
+            return truth
         case = Case.of(self.policy, request, facts, self._mode)
         result = whole.rule_result(place.rule, place.path, case)
         permits = isinstance(place.rule, model.Permission)
@@ -169,23 +172,25 @@ def _key(policy: model.Policy, rule: model.Permission | model.Prohibition) -> tu
 # -- conditions as functions --------------------------------------------------------------------
 
 
-def _tests(items: Iterable[model.Condition], knowledge: Knowledge) -> tuple[Test, ...] | None:
-    """Return conditions as functions, or None where only a whole evaluation can judge them."""
-    made = [_test(item, knowledge) for item in items]
-    tests = tuple(test for test in made if test is not None)
-    return tests if len(tests) == len(made) else None
-
-
-def _test(item: model.Condition, knowledge: Knowledge) -> Test | None:
+def _preparable(item: model.Condition, knowledge: Knowledge) -> bool:
+    """Return whether a condition, but for those within it, can be judged without the case."""
     if isinstance(item, model.LogicalConstraint):
-        join, tests = JOIN.get(item.connective), _tests(item.operands, knowledge)
-        if join is None or not tests:
-            return None
+        return bool(item.operands) and item.connective in JOIN
+    operand = knowledge.operand(item.left)
+    stateful = operand is None or operand.kind in _STATEFUL
+    return not stateful and len(knowledge.names(item.left)) == 1
+
+
+def _test(item: model.Condition, knowledge: Knowledge) -> Test:
+    """Return a condition as a function; what only a whole evaluation can judge is Undetermined."""
+    if not _preparable(item, knowledge):
+        return lambda *_: Truth.UNDETERMINED
+    if isinstance(item, model.LogicalConstraint):
+        join, tests = JOIN[item.connective], [_test(it, knowledge) for it in item.operands]
         return lambda request, facts: join(test(request, facts) for test in tests)
     operand = knowledge.operand(item.left)
-    if operand is None or operand.kind in _STATEFUL or len(names_of(item.left, knowledge)) > 1:
-        return None
-    left, by_node = item.left, item.left == DATE_TIME or operand.by_node
+    left = item.left
+    by_node = left == DATE_TIME or (operand is not None and operand.by_node)
 
     def general(request: Request, facts: Facts) -> Truth:
         values = facts.values.get(left)

@@ -15,7 +15,7 @@ from policies_odrl import model
 from policies_odrl.evaluation import clocks
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.evaluation.operands import NO_VALUE, POLICY_USAGE, check
-from policies_odrl.evaluation.request import Case, Mode, names_of
+from policies_odrl.evaluation.request import Case, Mode
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.vocabulary import closure, same_action
 
@@ -55,7 +55,7 @@ def _atomic(item: model.Constraint, path: str, case: Case, came: clocks.Moments)
         timed = replace(item, right=(model.Literal(now.isoformat(), model.XSD + "dateTime"),))
     given = clocks.values_of(timed, case, came)
     truth, note = check(timed, given, known)
-    if note == NO_VALUE and any(map(claims.get, names_of(item.left, known))):
+    if note == NO_VALUE and any(map(claims.get, known.names(item.left))):
         note = "only the node states it: what the request says of it is ignored"
     elif truth is Truth.UNDETERMINED and (dated := clocks.anchored(timed, given, case)):
         truth, note = check(timed, dated, known)

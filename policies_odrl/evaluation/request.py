@@ -17,7 +17,6 @@ from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy, Rule
-from policies_odrl.vocabulary import OPERANDS
 
 DATE_TIME: Final = ODRL + "dateTime"
 
@@ -125,7 +124,7 @@ class Facts:
 
     def names_of(self, left: str) -> tuple[str, ...]:
         """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
-        return names_of(left, self.knowledge)
+        return self.knowledge.names(left)
 
     def values_of(self, left: str, request: Request) -> tuple[Fact, ...]:
         """Return the values of a left operand; empty when nobody stated any.
@@ -160,13 +159,6 @@ def imagined(request: Request, facts: Facts) -> Facts:
     return replace(facts, values={**facts.values, **kept}) if kept else facts
 
 
-def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
-    if not knowledge.operands:
-        return _NAMES.get(left) or (left,)
-    return _names(left, knowledge)
-
-
 def _stated(
     names: tuple[str, ...], stated: Mapping[str, tuple[Fact, ...]]
 ) -> tuple[Fact, ...] | None:
@@ -175,16 +167,6 @@ def _stated(
         return stated.get(names[0])
     found = [stated[name] for name in names if name in stated]
     return tuple(value for values in found for value in values) if found else None
-
-
-def _names(left: str, knowledge: Knowledge) -> tuple[str, ...]:
-    current = knowledge.current(left)
-    known = (*OPERANDS, *knowledge.operands)
-    older = (name for name in known if knowledge.current(name) == current)
-    return tuple(dict.fromkeys((left, current, *older)))
-
-
-_NAMES: Final = {left: _names(left, NOTHING_MORE) for left in OPERANDS}
 
 
 # -- one question in hand ----------------------------------------------------------------------

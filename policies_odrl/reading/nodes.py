@@ -50,6 +50,7 @@ class Count(Enum):
     CONSTRAINTS = 40_000
     VALUES = 100_000
     NOTES = 20_000
+    __hash__ = object.__hash__  # members are single objects; the hash by name is slower
 
 
 class Node:
@@ -151,9 +152,12 @@ class Node:
         """Return the names of the nodes that a property refers to."""
         return [item for item, _ in self.places(name)]
 
-    def each(self, name: str, build: Callable[[Node], _T]) -> tuple[_T, ...]:
+    def each(self, name: str, build: Callable[[Node], _T], *what: Count) -> tuple[_T, ...]:
         """Return what `build` makes of each node that a property of ODRL refers to."""
-        return self.walk.each(self.places(ODRL + name), build)
+        places = self.places(ODRL + name)
+        for count in what if self.walk.report is None else ():  # a report reads each node once
+            self.walk.afford(count, len(places))
+        return self.walk.each(places, build)
 
     def iris(self, name: str, *, text: bool = False) -> list[str]:
         """Return IRIs, given as such, as xsd:anyURI (ODRL context), or if `text`, as plain text."""

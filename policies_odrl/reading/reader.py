@@ -190,7 +190,8 @@ def _rules(
     node: Node, name: str, kind: type[_Rule], shared: _Shared, last: str = ""
 ) -> tuple[_Rule, ...]:
     """Return the rules that a property refers to; `last` ones have no consequence."""
-    return tuple(chain.from_iterable(node.each(name, partial(_rule, kind, shared, last))))
+    build = partial(_rule, kind, shared, last)
+    return tuple(chain.from_iterable(node.each(name, build, Count.RULES)))
 
 
 def _rule(kind: type[_Rule], shared: _Shared, last: str, node: Node) -> list[_Rule]:
@@ -205,7 +206,7 @@ def _rule(kind: type[_Rule], shared: _Shared, last: str, node: Node) -> list[_Ru
     own = _stated(node)
     parts: dict[str, Any] = {
         below: duties,
-        "constraints": node.each("constraint", condition),
+        "constraints": node.each("constraint", condition, Count.CONSTRAINTS),
         "id": walk.claim(node),
         "notes": notes_of(node, Scope.WHOLE, kind.__name__, "Rule"),
     }

@@ -131,8 +131,12 @@ class Walk:
 
     def pay(self, what: Count, amount: int = 1) -> None:
         """Count what was read."""
+        self.afford(what, amount)
         self.counts[what] += amount
-        if self.counts[what] > what.value:
+
+    def afford(self, what: Count, amount: int) -> None:
+        """Insist that so much more may be read, before any of it is."""
+        if self.counts[what] + amount > what.value:
             many = "more than {limit} " + what.name.lower()
             raise LimitExceeded(many, limit=what.value, node=self.path[-1] if self.path else "")
 
