@@ -131,26 +131,45 @@ def test_both_policy_contexts_and_the_protocol_message_mean_the_same() -> None:
     assert len(inside) == len(outside)
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_one_context_does_not_spoil_another(order: tuple[int, ...]) -> None:
-    """pyld keeps parsed contexts; the order in which they are first used must not matter."""
-    message = {"@context": [DSP], "@type": "Dataset", "@id": "urn:a", "hasPolicy": [{"@id": "b:c"}]}
-    alone = {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"}
-    documents = [message, alone, doc()]
-    code = (
-        "import json, sys; from tests.support.policies import nodes;"
-        "print(json.dumps([nodes(item) for item in json.loads(sys.argv[1])]))"
-    )
-    chosen = json.dumps([documents[index] for index in order])
+ORDERS = list(permutations(range(3)))
+MESSAGE = {"@context": [DSP], "@type": "Dataset", "@id": "urn:a", "hasPolicy": [{"@id": "b:c"}]}
+DOCUMENTS = [MESSAGE, {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"}, doc()]
+EACH_ALONE = """
+import json, sys
+from multiprocessing import get_context
+import pyld
+from tests.support.policies import nodes
+
+def read(documents):
+    return [nodes(item) for item in documents]
+
+with get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    print(json.dumps(pool.map(read, json.loads(sys.argv[1]), chunksize=1)))
+"""
+
+
+@pytest.fixture(scope="module")
+def read_in_each_order() -> list[Any]:
+    """What is read in each order, each by a process that has read nothing before."""
+    chosen = json.dumps([[DOCUMENTS[index] for index in order] for order in ORDERS])
     done = subprocess.run(
-        [sys.executable, "-c", code, chosen],
+        [sys.executable, "-c", EACH_ALONE, chosen],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [nodes(documents[index]) for index in order]
+    return list(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_one_context_does_not_spoil_another(
+    order: tuple[int, ...], read_in_each_order: list[Any]
+) -> None:
+    """pyld keeps parsed contexts; the order in which they are first used must not matter."""
+    expected = [nodes(DOCUMENTS[index]) for index in order]
+    assert read_in_each_order[ORDERS.index(order)] == expected
 
 
 def test_too_many_members_are_refused_before_expansion() -> None:
