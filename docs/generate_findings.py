@@ -29,7 +29,8 @@ policy as Préau writes it (into the document itself, where its terms would be l
 what to do about it, in English and in French. An **error** keeps the policy from doing what it
 says, and a node refuses to publish it; a **warning** says that it probably does not do what was
 meant; a **note** is worth knowing. A finding marked *mechanical* is mended by `check --fix OUT`,
-which writes a new file.
+which writes a new file and changes no decision. One marked *suggested* is mended where you confirm
+it, with `--accept CODE`, because the mended policy may grant what this one does not.
 
 What cannot be proved is not reported: a policy without findings may still be wrong.
 """
@@ -55,7 +56,8 @@ def _summary() -> Iterator[str]:
 def _section(code: str, entry: Mapping[str, Any], place: Any) -> Iterator[str]:
     found = {lang: _found(code, place, lang) for lang in ("en", "fr")}
     english, french = found["en"], found["fr"]
-    mechanical = ", mechanical" if english and english.edit else ""
+    mended = "mechanical" if english and english.mechanical else "suggested"
+    mechanical = f", {mended}" if english and english.edit else ""
     yield f"\n## `{code}` {{#{code}}}\n"
     yield f"*{entry['severity']}{mechanical}*\n"
     for lang, item in (("English", english), ("Français", french)):

@@ -66,8 +66,13 @@ class Finding:
     severity: Severity
     sentence: str
     fix: str
-    edit: tuple[Step, ...] = field(default=(), hash=False)  # `fix`, which changes no meaning
+    edit: tuple[Step, ...] = field(default=(), hash=False)  # `fix`; of an error, a suggestion
     policy: str = ""  # its IRI, where a document holds several
+
+    @property
+    def mechanical(self) -> bool:
+        """Whether `edit` changes nothing that is decided: by an error, nothing was."""
+        return bool(self.edit) and self.severity is not Severity.ERROR
 
 
 @cache

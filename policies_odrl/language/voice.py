@@ -53,11 +53,7 @@ _LITERAL: Final = {"text": "lexical", "datatype": "datatype", "tag": "language"}
 _SHAPES: Final[Mapping[str, tuple[str, Callable[..., Any], Mapping[str, str]]]] = {
     "party": ("parties", PartyRef, _REFERENCE),
     "asset": ("assets", AssetRef, _REFERENCE),
-    "literal": (
-        "literals",
-        Literal,
-        {"text": "lexical", "datatype": "datatype", "tag": "language"},
-    ),
+    "literal": ("literals", Literal, _LITERAL),
 }
 
 

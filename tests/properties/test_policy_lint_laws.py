@@ -29,8 +29,11 @@ from policies_odrl import (
     evaluate,
     validate,
 )
+from policies_odrl.checking.written import mended
 from policies_odrl.evaluation.request import imagined
 from policies_odrl.model import ODRL, XSD, Condition
+from policies_odrl.reading.reader import load
+from policies_odrl.reading.writer import write
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import DPV
 from tests.support.policy_strategies import joined
@@ -199,6 +202,13 @@ def a_prohibition_that_is_shadowed_may_go(it: Drawn) -> None:
         decide_alike(item, policy([anything], left, Conflict.PROHIBIT), it.requests)
 
 
+def what_a_fix_changes_decides_as_before(it: Drawn) -> None:
+    item = policy(it.rules, it.bans[:1], Conflict.PROHIBIT)
+    edits = [found for found in findings(item) if found.mechanical]
+    if edits:
+        decide_alike(item, load(mended(write(item), edits)), it.requests)
+
+
 def decide_alike(one: Policy, other: Policy, requests: list[Request]) -> None:
     for request in requests:
         assert decided(one, request).granted is decided(other, request).granted
@@ -222,5 +232,6 @@ def test_what_a_check_finds_holds_for_each_request(it: Drawn) -> None:
         what_is_shadowed_may_go,
         what_is_never_usable_never_grants,
         a_prohibition_that_is_shadowed_may_go,
+        what_a_fix_changes_decides_as_before,
     ):
         law(it)

@@ -16,20 +16,28 @@ from policies_odrl import (
     Action,
     AssetRef,
     Conflict,
+    Facts,
     Finding,
+    Iri,
+    Literal,
+    OdrlError,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
+    Request,
+    evaluate,
     lint,
     validate,
 )
 from policies_odrl.checking.findings import Change, Severity, Step, table
 from policies_odrl.checking.proofs import MAX_PAIRS
 from policies_odrl.checking.written import at, mended, pointer
-from policies_odrl.model import ODRL
+from policies_odrl.evaluation.request import imagined
+from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import write
+from policies_odrl.vocabulary import DPV
 from tests.support.policies import name_is, one_rule, purpose
 from tests.support.tables import rows
 
@@ -119,11 +127,45 @@ def test_an_edit_mends_what_it_belongs_to_and_breaks_nothing(code: str, place: i
 @rows("lint", "a mended file is clean of what was mended")
 def test_a_mended_file_is_clean_of_what_was_mended(code: str, tmp_path: Path) -> None:
     bad = vector(code, "bad")
-    out = tmp_path / "mended.jsonld"
-    out.write_bytes(fixed(bad, checked(bad, "en"), "en"))
+    before, out = checked(bad, "en"), tmp_path / "mended.jsonld"
+    out.write_bytes(fixed(bad, before, "en", errors(before.findings)))
     found = checked(out, "en").findings
     assert code not in {item.code for item in found}
     assert not errors(found)
+
+
+@rows("lint", "a mended file is clean of what was mended")
+def test_what_is_decided_stays_unless_a_person_confirms(code: str) -> None:
+    bad = vector(code, "bad")
+    before = checked(bad, "en")
+    one, other = (read_if_any(it) for it in (bad.read_bytes(), fixed(bad, before, "en")))
+    assert grants(one) == grants(other)
+
+
+def test_what_is_confirmed_is_decided_then() -> None:
+    bad = vector("term-relative", "bad")
+    before = checked(bad, "en")
+    assert not any(grants(read_if_any(fixed(bad, before, "en", frozenset({"null-value"})))))
+    assert any(grants(read_if_any(fixed(bad, before, "en", frozenset({"term-relative"})))))
+
+
+def read_if_any(text: bytes) -> Policy | None:
+    try:
+        return load(text)
+    except OdrlError:
+        return None
+
+
+def grants(policy: Policy | None) -> list[bool]:
+    """Return what is granted of requests for each action; nothing by what cannot be read."""
+    facts = {ODRL + "purpose": (Iri(DPV + "AcademicResearch"),)}
+    facts |= {ODRL + "dateTime": (Literal("2026-01-01T00:00:00Z", XSD + "dateTime"),)}
+    asked = [
+        Request(ODRL + action, assignee="urn:bob", target="urn:example:dataset", facts=stated)
+        for action in ("read", "print", "sell", "use")
+        for stated in ({}, facts)
+    ]
+    return [bool(policy and evaluate(policy, it, imagined(it, Facts()))) for it in asked]
 
 
 def test_what_would_change_the_meaning_is_a_suggestion_only() -> None:

@@ -1,7 +1,8 @@
 """`preau policy check`: what is wrong or questionable in one file, all of it.
 
 Rule: a file that cannot be read as a policy is told why in findings, as far as it can be made out;
-only a file that cannot be opened is an error. `--fix` writes a new file and changes no other.
+only a file that cannot be opened is an error. `--fix` writes a new file and changes no other. What
+changes a decision is a suggestion, which a person confirms with `--accept`.
 """
 
 from __future__ import annotations
@@ -92,16 +93,27 @@ def check(
             "--fix", metavar="OUT", help="Write the policy with the mechanical fixes applied."
         ),
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="CODE",
+            help="With --fix: apply the fixes suggested for this error too; repeatable.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a policy: is it well formed, and does it say what was meant?
 
     Prints a line for each finding (severity, code, place, sentence) and how to mend it. A policy
-    with errors ends with exit code 5; warnings and notes end with 0.
+    with errors ends with exit code 5; warnings and notes end with 0. A mechanical fix changes no
+    decision; to mend an error may, so that it is done for the codes that you accept.
     """
     found = checked(file, lang.value)
     if fix is not None:
-        write_new(fix, fixed(file, found, lang.value), lang.value)
+        accepted = frozenset(accept or ())
+        write_new(fix, fixed(file, found, lang.value, accepted), lang.value)
+        _print_suggestions(found, accepted, lang.value)
     if json:
         output.json_value([as_json(item) for item in found.findings])
     else:
@@ -169,15 +181,21 @@ def _lost(document: dict[str, Any], lang: str) -> tuple[Finding, ...]:
     return losses(document, lang) or unsaid(document, lang)
 
 
-def fixed(file: Path, found: Checked, lang: str) -> bytes:
+def fixed(file: Path, found: Checked, lang: str, accepted: frozenset[str] = frozenset()) -> bytes:
     """Return a checked file with the mechanical fixes applied, as JSON-LD.
+
+    Args:
+        file: where it was read.
+        found: what was found in it.
+        lang: language of what is wrong.
+        accepted: codes of errors whose suggested fixes are applied as well.
 
     Raises:
         PolicyInvalid: it holds several policies, or faults that only a person can mend keep it
             from being read.
     """
     policies = found.policies
-    own = [item for item in found.findings if item.code in _OF_DOCUMENTS and item.edit]
+    own = [item for item in _chosen(found.findings, accepted) if item.code in _OF_DOCUMENTS]
     if found.document is not None and len(policies) <= 1:
         document = mended(found.document, own)
         try:
@@ -186,15 +204,30 @@ def fixed(file: Path, found: Checked, lang: str) -> bytes:
             return _bytes(file, document, lang)
     if len(policies) != 1:
         raise _by_hand(file, lang)
-    return _bytes(file, _mended(policies[0], lang, MAX_ROUNDS), lang)
+    return _bytes(file, _mended(policies[0], accepted, MAX_ROUNDS), lang)
 
 
-def _mended(policy: Policy, lang: str, rounds: int) -> dict[str, Any]:
+def _chosen(found: Iterable[Finding], accepted: frozenset[str]) -> list[Finding]:
+    """Return the findings that are mended: no decision changes that nobody confirmed."""
+    return [item for item in found if item.mechanical or (item.edit and item.code in accepted)]
+
+
+def _print_suggestions(found: Checked, accepted: frozenset[str], lang: str) -> None:
+    """Say which fixes were not made, because they change what is decided."""
+    left = {item.code for item in found.findings if item.edit and not item.mechanical} - accepted
+    for code in sorted(left):
+        english = f"not mended, as it changes what is decided: `{code}`; confirm it with --accept"
+        french = f"non réparé, car la décision changerait : `{code}` ; confirmez avec --accept"
+        output.note(said(english, french, lang))
+
+
+def _mended(policy: Policy, accepted: frozenset[str], rounds: int) -> dict[str, Any]:
     document = policy_document(policy)
-    better = mended(document, _fitting(document, policy, policies_odrl.validate(policy, lang)))
+    found = _chosen(policies_odrl.validate(policy), accepted)
+    better = mended(document, _fitting(document, policy, found))
     if better == document or not rounds:
         return document
-    return _mended(read_policy(better), lang, rounds - 1)
+    return _mended(read_policy(better), accepted, rounds - 1)
 
 
 def _fitting(
@@ -245,7 +278,7 @@ def as_json(item: Finding) -> dict[str, Any]:
         "path": item.path,
         "sentence": item.sentence,
         "fix": item.fix,
-        "mechanical": bool(item.edit),
+        "mechanical": item.mechanical,
     }
     return shown | ({"policy": item.policy} if item.policy else {})
 
