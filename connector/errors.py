@@ -291,6 +291,12 @@ class JobRefused(Unlawful):
     code = "JOB_REFUSED"
 
 
+class StepUnknown(Unlawful):
+    """A plan has a step that this node cannot execute: of a later version, or altered."""
+
+    code = "STEP_UNKNOWN"
+
+
 class RoundRefused(Unlawful):
     """A round was asked that the site may not answer (order, content or state)."""
 

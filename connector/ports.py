@@ -44,6 +44,7 @@ from connector.domain.privacy.promise import Claim
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
+from connector.enforcement.mechanism import Mechanisms
 from federated.privacy.question import Question
 
 T = TypeVar("T")
@@ -537,6 +538,7 @@ class Ports:
         own_document: returns the node's own DID document, exact bytes served now.
         own_membership: returns the node's own membership credential, or an empty string.
         person_key: returns the key of the persons' digests.
+        mechanisms: the ways in which this node lets data be used.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
         asking: what peers were asked of the own log since the node started.
@@ -563,6 +565,7 @@ class Ports:
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
     person_key: PersonKey
+    mechanisms: Mechanisms
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
     asking: Asking = field(default_factory=Asking, compare=False)

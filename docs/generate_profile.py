@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
 from connector.jsonld.turtle import turtle_bytes
@@ -173,7 +174,7 @@ def _templates() -> Iterator[str]:
 
 def _upheld(item: Template) -> bool:
     try:
-        cover(fill(item, item.example))
+        cover(fill(item, item.example), MECHANISMS)
     except ConstraintUnknown:
         return False
     return True

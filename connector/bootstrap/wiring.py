@@ -19,6 +19,7 @@ from typing import Final
 from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.keys.own import PERSON_KEY, Identity
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
 from connector.bootstrap.threads.checks import Checks
@@ -90,6 +91,7 @@ def build(settings: Settings) -> Node:
         own_document=identity.document,
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
+        mechanisms=MECHANISMS,
         code_hash=code_hash(),
         asking=Asking(over=threading.Event()),
     )

@@ -1,97 +1,35 @@
 """Who upholds each part of a policy: the table that both parties see before they sign.
 
 Rules: no part is dropped. An action, constraint, refinement, duty, party function or output that
-this node can neither check, enforce nor audit raises `ConstraintUnknown`, so that it can be neither
-published nor signed. Prohibitions and logical constraints of what is checked are checked too: the
-evaluation of the whole policy decides each request. A level of protection is upheld only where what
-comes out of training has it; membership, only where having it is what permits: of spaces other than
-its own a node does not know who is no member.
+no mechanism of this node can check, enforce or audit raises `ConstraintUnknown`, so that it can be
+neither published nor signed. Prohibitions and logical constraints of what is checked are checked
+too: the evaluation of the whole policy decides each request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import NoReturn
 
+from connector.enforcement.mechanism import Mechanism, Mechanisms, Upheld
 from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
 from policies_odrl import (
     Connective,
     Constraint,
-    Iri,
-    Knowledge,
     LogicalConstraint,
-    Operator,
+    Permission,
     Policy,
     Prohibition,
-    Truth,
 )
-from policies_odrl.evaluation.operands import check
-from policies_odrl.model import ODRL, Condition, Rule, below, duties_below
+from policies_odrl.model import Condition, Rule, below, duties_below
 from policies_odrl.text import condition as condition_text
 from policies_odrl.text import term
-from policies_odrl.vocabulary import PREAU, wider_actions
-
-FEDERATED_TRAINING: Final = PREAU + "federatedTraining"
-PERSON: Final = PREAU + "Person"
-PURPOSE: Final = ODRL + "purpose"
-DATE_TIME: Final = ODRL + "dateTime"
-MEMBERSHIP: Final = PREAU + "membership"
-EPSILON: Final = PREAU + "epsilon"
-DELTA: Final = PREAU + "delta"
-UNIT: Final = PREAU + "unitOfPrivacy"
-ROWS: Final = PREAU + "rowsPerPerson"
-SITES: Final = PREAU + "minimumSites"
-PROTECTION: Final = PREAU + "protectionLevel"
-
-# What comes out of training: sums over persons with noise, never a row (decision 0026).
-RELEASED: Final = PREAU + "Aggregated"
+from policies_odrl.vocabulary import wider_actions
 
 
-@dataclass(frozen=True, slots=True)
-class _Upheld:
-    label: Label
-    by: str
-    operators: frozenset[Operator]
-
-
-_ANY_TIME: Final = frozenset({Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ})
-_ANY_CONCEPT: Final = frozenset(
-    {Operator.IS_A, Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.EQ, Operator.NEQ}
-)
-_EQ: Final = frozenset({Operator.EQ})
-_AT_MOST: Final = frozenset({Operator.LTEQ})
-_AT_LEAST: Final = frozenset({Operator.GTEQ})
-
-# Left operand -> who upholds it. What is not here cannot be agreed.
-UPHELD: Final = MappingProxyType(
-    {
-        PURPOSE: _Upheld(Label.CHECKED, "purpose of the job manifest, at submission", _ANY_CONCEPT),
-        DATE_TIME: _Upheld(
-            Label.CHECKED, "clock of the site, at submission and before each round", _ANY_TIME
-        ),
-        MEMBERSHIP: _Upheld(
-            Label.CHECKED, "membership credential and status list, at each call", _EQ
-        ),
-        SITES: _Upheld(
-            Label.CHECKED,
-            "receipts of the other contracts, and sites that answered before each round",
-            _AT_LEAST,
-        ),
-        EPSILON: _Upheld(Label.ENFORCED, "training step: privacy ledger", _AT_MOST),
-        DELTA: _Upheld(Label.ENFORCED, "training step: privacy ledger", _AT_MOST),
-        UNIT: _Upheld(Label.ENFORCED, "training step: clipping per person", _EQ),
-        ROWS: _Upheld(Label.ENFORCED, "training step: rows kept per person", _AT_MOST),
-        PROTECTION: _Upheld(
-            Label.ENFORCED, "training step: only sums with noise leave the site", _EQ | _AT_LEAST
-        ),
-    }
-)
-
-
-def cover(policy: Policy) -> tuple[CoverageLine, ...]:
+def cover(policy: Policy, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
     """Return one line per action and constraint of the policy, in its order.
 
     Raises:
@@ -102,30 +40,58 @@ def cover(policy: Policy) -> tuple[CoverageLine, ...]:
         raise ConstraintUnknown("a policy that inherits from others cannot be upheld here")
     if policy.replaced_by:  # it permits nothing any more (IM 2.8)
         raise ConstraintUnknown("a policy that another one replaces cannot be upheld here")
-    return tuple(line for path, rule in policy.rules() for line in _rule(policy, path, rule))
+    return tuple(
+        line for path, rule in policy.rules() for line in _rule(policy, path, rule, mechanisms)
+    )
 
 
-def _rule(policy: Policy, path: str, rule: Rule) -> Iterator[CoverageLine]:
-    yield _action(path, rule)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Conditions of a rule, and what must uphold them.
+
+    Attributes:
+        by: the mechanisms that the rule concerns.
+        enforceable: whether a step may uphold a condition here: not where it hangs on another.
+        permits: whether what holds here permits.
+    """
+
+    by: tuple[Mechanism, ...]
+    enforceable: bool
+    permits: bool
+
+
+def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iterator[CoverageLine]:
+    concerned = _concerned(policy, path, rule, mechanisms)
+    yield _action(path, rule, concerned)
     _nothing_else(policy, path, rule)
     permits = not isinstance(rule, Prohibition)
+    part = _Part(concerned, enforceable=permits, permits=permits)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
-        place = f"{path}/constraint/{index}"
-        yield from _condition(place, item, enforceable=permits, permits=permits)
+        yield from _condition(f"{path}/constraint/{index}", item, part)
 
 
-def _action(path: str, rule: Rule) -> CoverageLine:
-    name = rule.action.id
-    text = f"{type(rule).__name__.lower()} {term(name)}"
-    if isinstance(rule, Prohibition) and name in wider_actions(FEDERATED_TRAINING):
-        return CoverageLine(f"{path}/action", text, Label.CHECKED, "evaluation of each request")
-    if (
-        name == FEDERATED_TRAINING
-        and not isinstance(rule, Prohibition)
-        and path.startswith("/perm")
-    ):
-        return CoverageLine(f"{path}/action", text, Label.ENFORCED, "training step")
-    raise ConstraintUnknown(f"{text} at `{path}` can be neither checked, enforced nor audited")
+def _concerned(
+    policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms
+) -> tuple[Mechanism, ...]:
+    """Return what carries out a permitted action, or all that a prohibition may stop."""
+    action = rule.action.id
+    if isinstance(rule, Prohibition):
+        permitted = (each.action.id for each in policy.permissions)
+        named = (mechanisms.of(each) for each in permitted if action in wider_actions(each))
+        found = tuple(dict.fromkeys(each for each in named if each is not None))
+    else:
+        known = mechanisms.of(action) if isinstance(rule, Permission) else None
+        found = () if known is None else (known,)
+    if not found:
+        _unknown(_named(rule), path)
+    return found
+
+
+def _action(path: str, rule: Rule, concerned: tuple[Mechanism, ...]) -> CoverageLine:
+    place, text = f"{path}/action", _named(rule)
+    if isinstance(rule, Prohibition):
+        return CoverageLine(place, text, Label.CHECKED, "evaluation of each request")
+    return CoverageLine(place, text, Label.ENFORCED, concerned[0].by)
 
 
 def _nothing_else(policy: Policy, path: str, rule: Rule) -> None:
@@ -142,24 +108,22 @@ def _nothing_else(policy: Policy, path: str, rule: Rule) -> None:
     )
     for name, present in parts:
         if present:
-            raise ConstraintUnknown(
-                f"{name} at `{path}` can be neither checked, enforced nor audited"
-            )
+            _unknown(name, path)
 
 
-def _condition(
-    path: str, item: Condition, *, enforceable: bool, permits: bool
-) -> Iterator[CoverageLine]:
+def _condition(path: str, item: Condition, part: _Part) -> Iterator[CoverageLine]:
     if isinstance(item, Constraint):
-        yield _atomic(path, item, enforceable=enforceable, permits=permits)
+        yield _atomic(path, item, part)
         return
     # what a step enforces cannot hang on an alternative
-    inner = enforceable and item.connective is Connective.AND
-    positive = permits and item.connective is not Connective.XONE  # there, what holds may refuse
+    inner = _Part(
+        part.by,
+        enforceable=part.enforceable and item.connective is Connective.AND,
+        permits=part.permits and item.connective is not Connective.XONE,  # what holds may refuse
+    )
     _ordered(path, item)
-    for index, part in enumerate(item.operands):
-        place = f"{below(item, path)}/{index}"
-        yield from _condition(place, part, enforceable=inner, permits=positive)
+    for index, each in enumerate(item.operands):
+        yield from _condition(f"{below(item, path)}/{index}", each, inner)
 
 
 def _ordered(path: str, item: LogicalConstraint) -> None:
@@ -167,21 +131,27 @@ def _ordered(path: str, item: LogicalConstraint) -> None:
         raise ConstraintUnknown(f"andSequence at `{path}`: this node keeps no order of events")
 
 
-def _atomic(path: str, item: Constraint, *, enforceable: bool, permits: bool) -> CoverageLine:
+def _atomic(path: str, item: Constraint, part: _Part) -> CoverageLine:
     text = condition_text(item)
-    known = UPHELD.get(item.left)
+    rows = [each.upholds.get(item.left) for each in part.by]
+    known = [row for row in rows if row is not None and _fits(item, row, part)]
+    if len(known) < len(rows):
+        _unknown(f"`{text}`", path)
+    by = "; ".join(dict.fromkeys(row.by for row in known))
+    return CoverageLine(path, text, known[0].label, by)
+
+
+def _fits(item: Constraint, row: Upheld, part: _Part) -> bool:
     plain = not (item.unit or item.reference or item.status)
-    fits = known is not None and item.operator in known.operators and plain and _released(item)
-    here = permits or item.left != MEMBERSHIP
-    if known is None or not (fits and here) or (known.label is Label.ENFORCED and not enforceable):
-        raise ConstraintUnknown(
-            f"`{text}` at `{path}` can be neither checked, enforced nor audited"
-        )
-    return CoverageLine(path, text, known.label, known.by)
+    here = (part.permits or not row.permitting) and (
+        part.enforceable or row.label is not Label.ENFORCED
+    )
+    return plain and here and item.operator in row.operators and row.fits(item)
 
 
-def _released(item: Constraint) -> bool:
-    """Return whether what comes out of training is as protected as a constraint demands."""
-    if item.left != PROTECTION:
-        return True
-    return check(item, (Iri(RELEASED),), Knowledge())[0] is Truth.TRUE
+def _named(rule: Rule) -> str:
+    return f"{type(rule).__name__.lower()} {term(rule.action.id)}"
+
+
+def _unknown(what: str, path: str) -> NoReturn:
+    raise ConstraintUnknown(f"{what} at `{path}` can be neither checked, enforced nor audited")

@@ -1,15 +1,26 @@
-"""What a node does to uphold an agreement, as data.
+"""What a node does to uphold an agreement, as data that both parties sign.
 
 A plan knows nothing of policies; the mechanisms that execute its steps know nothing of agreements.
-Rule: every constraint of the agreement has exactly one line in the coverage table, and none is
-left out (`coverage.py`).
+Rules: every constraint of the agreement has exactly one line in the coverage table, and none is
+left out (`coverage.py`). A plan is compiled once, stands in the agreement, and is executed as it
+stands there; it is never compiled anew. A step of an unknown kind or version is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Final
+
+from connector.domain import instant
+from federated.reading import Member
+
+VERSION: Final = 1
+_MOST_USES: Final = 16
+_MOST_STEPS: Final = 32
+_MOST_VERSIONS: Final = 1000
 
 
 class Label(StrEnum):
@@ -47,46 +58,96 @@ class CoverageLine:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingStep:
-    """Federated training next to the data, with differential privacy.
+class Step:
+    """One thing that an executor does, as it is signed; its typed form is in `steps/`.
 
     Attributes:
-        epsilon: ε that all jobs of the contract may spend per unit of privacy.
-        delta: δ at which that ε is stated.
-        unit: IRI of the unit of privacy.
-        rows_per_person: most rows of one unit; 0 when the contract sets no limit of its own.
-        minimum_sites: fewest sites that take part in a job and answer a round.
+        kind: what is done.
+        version: of the members that say how.
+        body: those members, JSON values.
     """
 
-    epsilon: float
-    delta: float
-    unit: str
-    rows_per_person: int
-    minimum_sites: int
+    kind: str
+    version: int
+    body: Mapping[str, Any] = field(hash=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the step as it stands in a plan."""
+        return {"kind": self.kind, "version": self.version, **self.body}
 
 
 @dataclass(frozen=True, slots=True)
-class EnforcementPlan:
+class Use:
+    """What one permission of the agreement lets a consumer ask for, and how it is done.
+
+    Attributes:
+        action: IRI of the action that is permitted.
+        mechanism: name of the mechanism that carries it out.
+        steps: in the order in which they are executed.
+    """
+
+    action: str
+    mechanism: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
     """The plan of one agreement.
 
     Attributes:
-        target: IRI of the dataset.
-        provider: DID.
-        consumer: DID.
-        training: see `TrainingStep`.
-        purposes: IRIs of the purposes allowed; a narrower purpose is allowed too.
-        memberships: IRIs of the spaces of which the consumer must be a member.
-        valid_until: end of the contract, UTC, parts of a second cut off; None without an end. The
-            last instant itself is allowed where the contract says `lteq` of an instant; `decide` is
-            what counts.
-        coverage: one line per action and constraint.
+        valid_until: end of the contract, UTC, whole seconds; None without an end.
+        uses: one for each permission, in the policy's order.
     """
 
-    target: str
-    provider: str
-    consumer: str
-    training: TrainingStep
-    purposes: tuple[str, ...]
-    memberships: tuple[str, ...]
     valid_until: datetime | None
-    coverage: tuple[CoverageLine, ...]
+    uses: tuple[Use, ...]
+
+    def use(self, mechanism: str) -> Use | None:
+        """Return the use that a mechanism carries out, or None."""
+        return next((use for use in self.uses if use.mechanism == mechanism), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as it stands in the agreement document."""
+        return {
+            "version": VERSION,
+            "validUntil": instant.text(self.valid_until) if self.valid_until else None,
+            "uses": [
+                {
+                    "action": use.action,
+                    "mechanism": use.mechanism,
+                    "steps": [step.as_json() for step in use.steps],
+                }
+                for use in self.uses
+            ],
+        }
+
+
+def read(member: Member) -> Plan:
+    """Read a plan as it is signed; steps of any kind, `steps/registry.py` refuses unknown ones.
+
+    Raises:
+        Exception: it is none, as the document's reader refuses.
+    """
+    part = member.fields("version", "validUntil", "uses")
+    part["version"].integer(least=VERSION, most=VERSION)
+    end = part["validUntil"]
+    return Plan(
+        valid_until=None if end.value is None else end.instant(),
+        uses=tuple(map(_use, part["uses"].items(least=1, most=_MOST_USES))),
+    )
+
+
+def _use(member: Member) -> Use:
+    part = member.fields("action", "mechanism", "steps")
+    return Use(
+        action=part["action"].text(),
+        mechanism=part["mechanism"].text(),
+        steps=tuple(map(_step, part["steps"].items(least=1, most=_MOST_STEPS))),
+    )
+
+
+def _step(member: Member) -> Step:
+    part = member.fields("kind", "version", others=True)
+    body = {name: each for name, each in member.value.items() if name not in ("kind", "version")}
+    return Step(part["kind"].text(), part["version"].integer(least=1, most=_MOST_VERSIONS), body)

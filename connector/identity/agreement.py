@@ -7,7 +7,8 @@ another spelling or two statements that contradict one another are `AgreementTam
 states how privacy is accounted for and which training recipes are accepted; a contract of version
 1 states neither, and stays readable. What that means is `services/privacy/budget.py`. Version 3
 states the version of the semantics that its policy is decided by; what states none is of the first
-(`policies_odrl/checking/semantics.py`).
+(`policies_odrl/checking/semantics.py`). Version 4 states the plan that both nodes keep and execute
+(`enforcement/plan.py`); of a contract that spends no privacy, the accounting is null.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -32,7 +33,7 @@ from federated.privacy.rule import read as read_accounting
 from federated.reading import Member
 
 TYPE: Final = "preau:Agreement"
-VERSION: Final = 3
+VERSION: Final = 4
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
 # Version of the document -> the members that it has besides `_MEMBERS`.
@@ -40,10 +41,13 @@ _BESIDES: Final[Mapping[int, tuple[str, ...]]] = {
     1: (),
     2: ("accounting", "recipes"),
     3: ("accounting", "recipes", "semantics"),
+    4: ("accounting", "recipes", "semantics", "plan"),
 }
 _MOST_RECIPES: Final = 64
 FIRST_SEMANTICS: Final = 1  # of what states none
 _MOST_SEMANTICS: Final = 1000
+_PLANNED: Final = 4  # version from which a plan is stated
+_MOST_PLAN: Final = 16  # members; `enforcement/plan.py` reads them
 _MEMBERS: Final = (
     *("type", "version", "agreement", "offer", "dataset", "provider", "consumer", "coverage"),
     "timestamp",
@@ -103,10 +107,11 @@ class AgreementDocument:
         coverage: how the provider's node upholds each constraint.
         timestamp: UTC.
         version: of the document.
-        accounting: rule and adjacency of its ε and δ; None in version 1.
+        accounting: rule and adjacency of its ε and δ; None in version 1, or without a budget.
         recipes: SHA-256 (hex) of the training recipes that the provider accepts, sorted; none in
             version 1.
         semantics: version of the semantics that it was signed under.
+        plan: what is executed, canonical JSON; None before version 4.
         data: the exact bytes.
         digest: their SHA-256, hex.
     """
@@ -124,6 +129,7 @@ class AgreementDocument:
     accounting: Accounting | None
     recipes: tuple[str, ...]
     semantics: int
+    plan: Mapping[str, Any] | None = field(repr=False)
     data: bytes = field(repr=False)
     digest: str
 
@@ -137,9 +143,10 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     provider: Party,
     consumer: Party,
     coverage: Sequence[Mapping[str, str]],
-    accounting: Accounting,
+    accounting: Accounting | None,
     recipes: Sequence[str],
     semantics: int,
+    plan: Mapping[str, Any],
     timestamp: datetime,
 ) -> bytes:
     """Return the canonical bytes of an agreement.
@@ -153,9 +160,10 @@ def build(  # noqa: PLR0913 - the parts of an agreement
         provider: who gives, with the key that will sign.
         consumer: who may use.
         coverage: lines with `path`, `constraint`, `label`, `by`.
-        accounting: rule and adjacency of its ε and δ.
+        accounting: rule and adjacency of its ε and δ; None without a budget.
         recipes: SHA-256 (hex) of the training recipes that are accepted.
         semantics: version of the semantics that the policy is decided by.
+        plan: what is executed, JSON.
         timestamp: UTC.
 
     Raises:
@@ -177,9 +185,10 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "provider": {**_named(provider), "key": provider.key},
             "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
-            "accounting": stated(accounting),
+            "accounting": None if accounting is None else stated(accounting),
             "recipes": sorted(set(recipes)),
             "semantics": semantics,
+            "plan": dict(plan),
             "timestamp": instant.text(timestamp),
         }
     )
@@ -273,13 +282,14 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
         coverage=tuple(map(_line, part["coverage"].items(most=MAX_BYTES))),
         timestamp=part["timestamp"].instant(),
         version=version,
-        accounting=read_accounting(part["accounting"]) if "accounting" in part else None,
+        accounting=_accounting(part.get("accounting"), version),
         recipes=_recipes(part["recipes"]) if "recipes" in part else (),
         semantics=(
             part["semantics"].integer(least=FIRST_SEMANTICS, most=_MOST_SEMANTICS)
             if "semantics" in part
             else FIRST_SEMANTICS
         ),
+        plan=_plan(part.get("plan")),
         data=data,
         digest=sha256_hex(data),
     )
@@ -341,3 +351,16 @@ def _recipes(member: Member) -> tuple[str, ...]:
     if found != sorted(set(found)):
         member.refuse("must be sorted, each once")
     return tuple(found)
+
+
+def _accounting(member: Member | None, version: int) -> Accounting | None:
+    if member is None or (member.value is None and version >= _PLANNED):
+        return None
+    return read_accounting(member)
+
+
+def _plan(member: Member | None) -> Mapping[str, Any] | None:
+    if member is None:
+        return None
+    member.entries(least=1, most=_MOST_PLAN)
+    return dict(member.value)

@@ -251,6 +251,7 @@ class AgreementRow(Row, table=True):
     delta: float
     stands: bool
     standing: str
+    plan: bytes
 
 
 class PromiseRow(Row, table=True):

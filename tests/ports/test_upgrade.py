@@ -19,7 +19,8 @@ from connector.bootstrap.state import HomeLock
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.log import merkle
-from connector.errors import PeerUnreachable, StoreUnavailable, WorldFault
+from connector.enforcement.mechanisms import train
+from connector.errors import PeerUnreachable, StepUnknown, StoreUnavailable, WorldFault
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
@@ -32,6 +33,7 @@ from connector.services.evidence import export
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.health import contracts as contract_checks
 from connector.services.health import diagnose
+from connector.services.negotiation.plans import plan_of
 from connector.services.privacy import budget, standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import passed
@@ -149,6 +151,28 @@ def test_both_sides_read_the_same_contracts_and_their_signatures_hold(space: Ope
         consumer = documents.read(each.consumer_document, lab.settings.did)
         agreements.verify_provider(read, each.provider_signature, provider)
         agreements.verify_consumer(read, each.consumer_signature, consumer)
+
+
+def test_contracts_are_carried_over_with_a_plan_beside_their_signed_bytes(
+    space: Opened, tmp_path: Path
+) -> None:
+    then = first_generation(tmp_path)
+    for name in ("school", "lab"):
+        engine = sa.create_engine(f"sqlite:///{then / name / 'node.sqlite'}")
+        with closing(engine.connect()) as connection:
+            rows = connection.execute(sa.text("select id, document from agreement"))
+            signed = {row.id: bytes(row.document) for row in rows}
+        engine.dispose()
+        with space[name].store.read() as tx:
+            held = [each for each in tx.agreements.find() if each.id != RESEARCH]
+        assert {each.id: each.document for each in held} == signed
+        for each in held:
+            assert agreements.read(each.document).plan is None
+            step = train.step_of(plan_of(each))
+            assert (step.epsilon, step.delta) == (each.epsilon, each.delta)
+            assert step.minimum_sites >= 1
+            with pytest.raises(StepUnknown):
+                plan_of(replace(each, plan=b""))
 
 
 def test_contracts_that_would_be_decided_otherwise_are_listed_with_the_clause(

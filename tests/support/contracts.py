@@ -122,6 +122,19 @@ class Contract:
     receipt: str
 
 
+PLAN: dict[str, Any] = {
+    "version": 1,
+    "validUntil": None,
+    "uses": [
+        {
+            "action": "https://w3id.org/preau/odrl/v1#federatedTraining",
+            "mechanism": "train",
+            "steps": [{"kind": "where", "version": 1, "runs": "training"}],
+        }
+    ],
+}
+
+
 def policy(**changes: Any) -> dict[str, Any]:
     """Return a small ODRL agreement between PROVIDER and CONSUMER."""
     return {
@@ -151,6 +164,7 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
         "accounting": Accounting(Rule.SUMS),
         "recipes": [DIGEST],
         "semantics": PRESENT,
+        "plan": PLAN,
         "timestamp": NOW,
         **changes,
     }
@@ -161,15 +175,22 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
 def of_version_1(data: bytes) -> bytes:
     """Return an agreement as the first version of the document states it."""
     document = json.loads(data)
-    del document["accounting"], document["recipes"], document["semantics"]
+    del document["accounting"], document["recipes"], document["semantics"], document["plan"]
     return canonical(document | {"version": 1})
 
 
 def of_version_2(data: bytes) -> bytes:
     """Return an agreement as the second version of the document states it."""
     document = json.loads(data)
-    del document["semantics"]
+    del document["semantics"], document["plan"]
     return canonical(document | {"version": 2})
+
+
+def of_version_3(data: bytes) -> bytes:
+    """Return an agreement as the third version of the document states it."""
+    document = json.loads(data)
+    del document["plan"]
+    return canonical(document | {"version": 3})
 
 
 def contract(provider: Member, consumer: Member, **changes: Any) -> Contract:

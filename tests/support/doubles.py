@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.system import ThreadWakeups
 from connector.config import Settings
 from connector.errors import KeyUnusable
@@ -144,6 +145,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "own_document": _nothing(b""),
         "own_membership": _nothing(""),
         "person_key": PersonKeys(),
+        "mechanisms": MECHANISMS,
         **{port: Unset(port) for port in ("web", "wire", "accountant", "workers", "sources")},
         **overrides,
     }

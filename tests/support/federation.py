@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.federation.frames import Hello
@@ -24,6 +25,7 @@ from connector.domain.federation.job import Job
 from connector.domain.participant import IssuerDocument, Participant
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register, own_register
+from connector.enforcement.ground import Ground
 from connector.errors import PeerUnreachable
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
@@ -40,6 +42,7 @@ from connector.services.federation.site import jobs as site_jobs
 from connector.services.membership import onboard
 from connector.services.messages.deliver import deliver_due
 from connector.services.messages.receive import HANDLERS
+from connector.services.negotiation.terms import planned
 from connector.services.privacy.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
@@ -272,9 +275,12 @@ class Federation:
         stated = {**self.terms, **terms}
         accounting = stated.pop("accounting", Accounting(Rule.SUMS))
         recipes = stated.pop("recipes", [CODE])
+        alter = stated.pop("alter", None)
         until = stated.get("until", END)
+        agreed = policy(LEAD, site, node.dataset.id, number, **stated)
+        plan = planned(read_policy(agreed), Ground.of(node.dataset), MECHANISMS)
         data = agreements.build(
-            policy(LEAD, site, node.dataset.id, number, **stated),
+            agreed,
             offer_id="urn:offer:1",
             offer_digest="ab" * 32,
             dataset=Subject(
@@ -292,6 +298,7 @@ class Federation:
             accounting=accounting,
             recipes=recipes,
             semantics=PRESENT,
+            plan=alter(plan) if alter else plan,
             timestamp=NOW,
         )
         signed = agreements.sign(node.member.signer, data)

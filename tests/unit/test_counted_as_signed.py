@@ -58,7 +58,7 @@ def change(node: Node, *statements: str) -> None:
 
 def found(node: Node, seconds: float = 60.0) -> Miscount:
     with node.ports.store.read() as tx:
-        return promises.miscount(tx, node.ports.charges, seconds)
+        return promises.miscount(tx, node.ports.charges, node.ports.mechanisms, seconds)
 
 
 def test_what_was_spoiled_is_named_and_counted_anew_from_what_was_signed(

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.enforcement.compile import JobFacts, compile_agreement, decide
-from connector.enforcement.plan import TrainingStep
+from connector.bootstrap.mechanisms import MECHANISMS
+from connector.domain.decision import Refusal
+from connector.enforcement import compile as compiling
+from connector.enforcement import decide as decisions
+from connector.enforcement.compile import Outline
+from connector.enforcement.ground import Ground
+from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms.train import JobFacts
+from connector.enforcement.steps.training import TrainingStep
 from connector.errors import BY_CODE, ConstraintUnknown, PolicyInvalid
 from policies_odrl import Action, Conflict, Connective, LogicalConstraint, Policy, Prohibition
 from policies_odrl.model import Condition
@@ -34,6 +41,21 @@ from tests.support.policies import (
 )
 
 CONTRACT = agreed(training_offer())
+GROUND = Ground((), "", 1)
+
+
+def outline(policy: Policy) -> Outline:
+    return compiling.outline(policy, MECHANISMS)
+
+
+def training(policy: Policy) -> TrainingStep:
+    return train.step_of(compiling.compile_agreement(policy, MECHANISMS, GROUND))
+
+
+def decide(policy: Policy, job: JobFacts) -> Refusal | None:
+    return decisions.decide(policy, job.use(), train.MECHANISM)
+
+
 PERSON = PREAU + "Person"
 
 
@@ -62,39 +84,36 @@ JOB = JobFacts(
 
 
 def test_plan_of_the_contract() -> None:
-    plan = compile_agreement(CONTRACT)
-    assert plan.training == TrainingStep(
+    assert training(CONTRACT) == TrainingStep(
         epsilon=3.0, delta=1e-5, unit=PERSON, rows_per_person=4, minimum_sites=3
     )
-    assert (plan.target, plan.provider, plan.consumer) == (DATASET, PROVIDER, CONSUMER)
-    assert plan.purposes == (DPV + "AcademicResearch",)
+    plan = outline(CONTRACT)
+    assert (plan.figures.epsilon, plan.figures.delta, plan.figures.minimum_sites) == (3.0, 1e-5, 3)
     assert plan.memberships == (SPACE,)
     assert plan.valid_until == datetime(2027, 6, 30, 22, tzinfo=UTC)
     assert len(plan.coverage) == 9
 
 
 def test_the_strictest_of_several_bounds_counts() -> None:
-    plan = compile_agreement(
-        with_terms(
-            *training_terms(),
-            amount("epsilon", "2"),
-            LogicalConstraint(
-                Connective.AND,
-                (amount("minimumSites", "7", "gteq"), until("2026-12-31", "lteq")),
-            ),
-            until("2027-01-05", "lt"),
-        )
+    policy = with_terms(
+        *training_terms(),
+        amount("epsilon", "2"),
+        LogicalConstraint(
+            Connective.AND,
+            (amount("minimumSites", "7", "gteq"), until("2026-12-31", "lteq")),
+        ),
+        until("2027-01-05", "lt"),
     )
-    assert plan.training.epsilon == 2
-    assert plan.training.minimum_sites == 7
-    assert plan.valid_until == datetime(2027, 1, 1, tzinfo=UTC)
+    assert training(policy).epsilon == outline(policy).figures.epsilon == 2
+    assert training(policy).minimum_sites == 7
+    assert outline(policy).valid_until == datetime(2027, 1, 1, tzinfo=UTC)
 
 
 def test_a_level_of_protection_is_a_fact_that_the_node_knows() -> None:
     for level in ("Raw", "Anonymised", "Aggregated"):
         term = name_is("protectionLevel", PREAU + level, "gteq")
         policy = with_terms(*training_terms(), term)
-        compile_agreement(policy)
+        outline(policy)
         assert decide(policy, JOB) is None
     unmet = with_terms(*training_terms(), name_is("protectionLevel", PREAU + "Synthetic"))
     refusal = decide(unmet, JOB)
@@ -105,7 +124,7 @@ def test_a_level_of_protection_is_a_fact_that_the_node_knows() -> None:
 def test_alternatives_set_no_bound_of_the_plan_but_are_decided() -> None:
     either = LogicalConstraint(Connective.OR, (until("2026-01-01"), purpose("Marketing")))
     policy = with_terms(*training_terms(), either)
-    assert compile_agreement(policy).valid_until == compile_agreement(CONTRACT).valid_until
+    assert outline(policy).valid_until == outline(CONTRACT).valid_until
     refusal = decide(policy, JOB)
     assert refusal is not None
     assert refusal.code == "CONTRACT_EXPIRED"
@@ -115,11 +134,10 @@ def test_limits_that_are_not_stated() -> None:
     bare = with_terms(
         amount("epsilon", "1"), amount("delta", "0.001"), name_is("unitOfPrivacy", PERSON)
     )
-    plan = compile_agreement(bare)
-    assert plan.training.rows_per_person == 0
-    assert plan.training.minimum_sites == 1
-    assert plan.valid_until is None
-    assert plan.purposes == plan.memberships == ()
+    assert training(bare).rows_per_person == 0
+    assert training(bare).minimum_sites == 1
+    assert outline(bare).valid_until is None
+    assert outline(bare).memberships == ()
 
 
 NO_PLAN: dict[str, tuple[Policy, str]] = {
@@ -182,7 +200,7 @@ NO_PLAN: dict[str, tuple[Policy, str]] = {
 def test_no_plan(name: str) -> None:
     policy, part = NO_PLAN[name]
     with pytest.raises(PolicyInvalid) as caught:
-        compile_agreement(policy)
+        outline(policy)
     assert part in caught.value.reason
 
 
@@ -198,21 +216,21 @@ def test_the_largest_and_smallest_figures_have_a_plan() -> None:
         amount("delta", "0." + "0" * 299 + "1"),
         amount("minimumSites", str(2**53 - 1), "gteq"),
     )
-    training = compile_agreement(policy).training
-    assert (training.epsilon, training.delta) == (1e300, 1e-300)
-    assert training.minimum_sites == 2**53 - 1
+    step = training(policy)
+    assert (step.epsilon, step.delta) == (1e300, 1e-300)
+    assert step.minimum_sites == 2**53 - 1
 
 
 def test_the_end_of_a_contract_is_a_whole_second_and_never_later() -> None:
     policy = with_terms(*training_terms(), until("2026-12-01T00:00:00.75Z", "lteq"))
-    assert compile_agreement(policy).valid_until == datetime(2026, 12, 1, tzinfo=UTC)
+    assert outline(policy).valid_until == datetime(2026, 12, 1, tzinfo=UTC)
     first = with_terms(*training_terms(), until("0001-01-01T14:00:00+14:00"))
-    assert compile_agreement(first).valid_until == datetime(1, 1, 1, tzinfo=UTC)
+    assert outline(first).valid_until == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_no_plan_for_what_nobody_upholds() -> None:
     with pytest.raises(ConstraintUnknown):
-        compile_agreement(one_rule("read", kind="Agreement"))
+        outline(one_rule("read", kind="Agreement"))
 
 
 # -- jobs -----------------------------------------------------------------------------------
@@ -334,14 +352,14 @@ def test_a_contract_without_permission_allows_nothing() -> None:
 def test_a_job_is_allowed_exactly_within_the_plan(
     epsilon: float, sites: int, days: int, rows: int
 ) -> None:
-    plan = compile_agreement(CONTRACT)
-    assert plan.valid_until is not None
-    now = plan.valid_until + timedelta(days=days)
+    step, end = training(CONTRACT), outline(CONTRACT).valid_until
+    assert end is not None
+    now = end + timedelta(days=days)
     job = replace(JOB, epsilon=epsilon, sites=sites, now=now, rows_per_person=rows)
     within = (
-        epsilon <= plan.training.epsilon
-        and sites >= plan.training.minimum_sites
-        and now <= plan.valid_until
-        and rows <= plan.training.rows_per_person
+        epsilon <= step.epsilon
+        and sites >= step.minimum_sites
+        and now <= end
+        and rows <= step.rows_per_person
     )
     assert (decide(CONTRACT, job) is None) is within

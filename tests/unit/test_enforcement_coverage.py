@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from connector.enforcement.coverage import UPHELD, cover
-from connector.enforcement.plan import Label
+from connector.bootstrap.mechanisms import MECHANISMS
+from connector.enforcement import coverage
+from connector.enforcement.mechanisms import train
+from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
 from connector.jsonld.policy import policy_document
 from policies_odrl import (
@@ -41,6 +43,11 @@ from tests.support.policies import (
 OFFER = training_offer()
 RULE = OFFER.permissions[0]
 TRAINING = PREAU + "federatedTraining"
+UPHELD = train.MECHANISM.upholds
+
+
+def cover(policy: Policy) -> tuple[CoverageLine, ...]:
+    return coverage.cover(policy, MECHANISMS)
 
 
 def with_rule(**changes: object) -> Policy:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.census import Overlap
+from connector.enforcement import carried
 from connector.errors import (
     Malformed,
     PeerUnreachable,
@@ -20,12 +22,13 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.identity.receipt import read_receipt
-from connector.jsonld.canonical import parse_object
+from connector.jsonld.canonical import canonical, parse_object
 from connector.services.federation.fitting import check_receipt
 from connector.services.federation.lead.request import complete
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.federation.site import names
 from connector.services.membership import onboard
+from connector.services.negotiation.agree import policy_of
 from federated.job import JobState
 from tests.support.census import passing
 from tests.support.contracts import NOW, of_version_1, stranger
@@ -267,10 +270,32 @@ def test_a_contract_of_version_1_accepts_the_sites_own_recipe(
 ) -> None:
     site, kept = federation.site(), federation.agreements[SITES[0]]
     with site.ports.store.write() as tx:
-        tx.agreements.put(replace(kept, document=of_version_1(kept.document)))
+        plan = canonical(carried.plan(policy_of(kept)).as_json())
+        tx.agreements.put(replace(kept, document=of_version_1(kept.document), plan=plan))
     _, body = federation.submission(set_at("code", to=asked), privacy=CHEAP)
     answer = federation.ask(site, body)
     assert (answer["accepted"], answer["code"]) == (not code, code)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "code"),
+    [("epsilon", 1.0, "BUDGET_EXCEEDED"), ("minimumSites", 4, "TOO_FEW_SITES")],
+)
+def test_what_runs_is_the_step_that_was_signed(
+    tmp_path: Path, member: str, value: float, code: str
+) -> None:
+    """The policy alone would allow the job: the plan is executed, not compiled anew."""
+
+    def alter(plan: Mapping[str, Any]) -> dict[str, Any]:
+        changed: dict[str, Any] = json.loads(canonical(plan))
+        changed["uses"][0]["steps"][1][member] = value
+        return changed
+
+    for change, expected in ((None, ""), (alter, code)):
+        federation = Federation(tmp_path / expected, alter=change)
+        _, body = federation.submission()
+        answer = federation.ask(federation.site(), body)
+        assert (answer["accepted"], answer["code"]) == (not expected, expected)
 
 
 def test_a_site_without_recipe_refuses(federation: Federation) -> None:

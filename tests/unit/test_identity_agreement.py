@@ -23,11 +23,13 @@ from tests.support.contracts import (
     DATASET,
     DIGEST,
     NOW,
+    PLAN,
     PROVIDER,
     agreement_bytes,
     contract,
     of_version_1,
     of_version_2,
+    of_version_3,
     policy,
     stranger,
 )
@@ -88,7 +90,13 @@ def test_open_statements_may_be_empty() -> None:
         lambda c: c.pop("offer"),
         lambda c: c.update(version=1),
         lambda c: c.update(version=2),
-        lambda c: c.update(version=4),
+        lambda c: c.update(version=3),
+        lambda c: c.update(version=5),
+        lambda c: c.pop("plan"),
+        lambda c: c.update(plan=None),
+        lambda c: c.update(plan={}),
+        lambda c: c.update(plan=[1]),
+        lambda c: c.update(plan={f"m{n}": 1 for n in range(17)}),
         lambda c: c.pop("semantics"),
         lambda c: c.update(semantics=0),
         lambda c: c.update(semantics="2"),
@@ -155,7 +163,7 @@ def test_rule_and_recipes_are_read_back() -> None:
     recipes = ["ef" * 32, "ab" * 32, "ab" * 32]
     stated = agreement_bytes(GIVER, TAKER, accounting=Accounting(Rule.RENYI, 9), recipes=recipes)
     found = agreements.read(stated)
-    assert (found.version, found.accounting) == (3, Accounting(Rule.RENYI, 9))
+    assert (found.version, found.accounting) == (4, Accounting(Rule.RENYI, 9))
     assert found.recipes == ("ab" * 32, "ef" * 32)
     assert agreements.read(agreement_bytes(GIVER, TAKER, recipes=[])).recipes == ()
 
@@ -169,6 +177,19 @@ def test_an_agreement_of_version_1_stays_readable_and_verifies() -> None:
     for name, value in (("recipes", []), ("accounting", json.loads(DATA)["accounting"])):
         with pytest.raises(AgreementTampered):
             agreements.read(canonical({**json.loads(data), name: value}))
+
+
+def test_an_agreement_of_version_3_states_no_plan() -> None:
+    data = of_version_3(DATA)
+    older = agreements.read(data)
+    assert (older.version, older.plan, agreements.read(DATA).plan) == (3, None, PLAN)
+    agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
+    with pytest.raises(AgreementTampered):
+        agreements.read(canonical(json.loads(data) | {"accounting": None}))
+
+
+def test_a_contract_that_spends_no_privacy_accounts_for_none() -> None:
+    assert agreements.read(agreement_bytes(GIVER, TAKER, accounting=None)).accounting is None
 
 
 def test_an_agreement_of_version_2_is_of_the_first_semantics() -> None:

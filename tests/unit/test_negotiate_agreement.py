@@ -157,8 +157,37 @@ def _other_rule(document: dict[str, Any]) -> None:
 
 
 def _older_version(document: dict[str, Any]) -> None:
-    del document["accounting"], document["recipes"]
+    del document["accounting"], document["recipes"], document["semantics"], document["plan"]
     document["version"] = 1
+
+
+def _no_plan(document: dict[str, Any]) -> None:
+    del document["plan"]
+    document["version"] = 3
+
+
+def _dearer_plan(document: dict[str, Any]) -> None:
+    document["plan"]["uses"][0]["steps"][1]["epsilon"] += 1
+
+
+def _longer_plan(document: dict[str, Any]) -> None:
+    document["plan"]["validUntil"] = None
+
+
+def _step_less(document: dict[str, Any]) -> None:
+    del document["plan"]["uses"][0]["steps"][0]
+
+
+def _use_more(document: dict[str, Any]) -> None:
+    document["plan"]["uses"] *= 2
+
+
+def _version_that_is_true(document: dict[str, Any]) -> None:
+    document["plan"]["uses"][0]["steps"][0]["version"] = True  # in Python equal to 1
+
+
+def _no_accounting(document: dict[str, Any]) -> None:
+    document["accounting"] = None
 
 
 def _nothing(_document: dict[str, Any]) -> None:
@@ -183,6 +212,13 @@ CHANGES: list[Change] = [
     _many_conditions,
     _other_rule,
     _older_version,
+    _no_plan,
+    _dearer_plan,
+    _longer_plan,
+    _step_less,
+    _use_more,
+    _version_that_is_true,
+    _no_accounting,
     _by_another_means,
     _lines_in_another_order,
     _set("offer", "digest", "ab" * 32),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.contract.negotiation import Role
 from connector.errors import (
     IllegalMessage,
@@ -21,6 +22,7 @@ from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import receipt
 from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.policy import read_policy
 from connector.services.negotiation import agree, negotiate, terms
 from connector.services.publication import publish
 from tests.support.link import (
@@ -105,7 +107,9 @@ def test_the_contract_is_the_providers_offer(pair: Link) -> None:
     written = json.loads(agreed.document)
     assert written["offer"] == {"id": offered.id, "digest": offered.digest}
     assert written["agreement"]["permission"] == json.loads(offered.policy)["permission"]
-    assert written["coverage"] == [line.to_body() for line in terms.coverage_of(offered.policy)]
+    assert written["coverage"] == [
+        line.to_body() for line in terms.coverage(read_policy(offered.policy), MECHANISMS)
+    ]
 
 
 def test_narrower_terms_are_contracted_in_the_providers_words(pair: Link) -> None:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.enforcement.compile import compile_agreement
+from connector.bootstrap.mechanisms import MECHANISMS
+from connector.enforcement.compile import outline
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
 from connector.jsonld.policy import policy_document, read_policy
@@ -242,10 +243,10 @@ def slots(part: Any) -> Iterator[str]:
 @pytest.mark.parametrize("item", ALL, ids=NAMES)
 def test_only_federated_training_is_upheld_in_full_today(item: Template) -> None:
     if item.name == "federated-training":
-        assert len(cover(example(item))) == 9
+        assert len(cover(example(item), MECHANISMS)) == 9
     else:
         with pytest.raises(ConstraintUnknown):
-            cover(example(item))
+            cover(example(item), MECHANISMS)
 
 
 def test_an_agreement_for_federated_training_compiles_to_a_plan() -> None:
@@ -254,8 +255,8 @@ def test_an_agreement_for_federated_training_compiles_to_a_plan() -> None:
         kind=PolicyKind.AGREEMENT,
         assignee=PartyRef("did:web:consumer.example"),
     )
-    plan = compile_agreement(agreement)
-    assert (plan.training.epsilon, plan.training.minimum_sites) == (3.0, 3)
+    plan = outline(agreement, MECHANISMS)
+    assert (plan.figures.epsilon, plan.figures.minimum_sites) == (3.0, 3)
     assert plan.valid_until == at("2030-06-30T23:59:59+00:00")
 
 

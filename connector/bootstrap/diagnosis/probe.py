@@ -25,6 +25,7 @@ from typing import Final
 from connector.bootstrap.computing import BoundedAccountant
 from connector.bootstrap.diagnosis import liveness, reputation
 from connector.bootstrap.keys import own, tls_rotation
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset
@@ -235,7 +236,7 @@ def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
 
 def _counts(settings: Settings, tx: Transaction) -> list[Check]:
     charges = HomeCharges(settings.home, settings.did)
-    return count_checks.counts(promises.miscount(tx, charges, _ROWS_SECONDS))
+    return count_checks.counts(promises.miscount(tx, charges, MECHANISMS, _ROWS_SECONDS))
 
 
 def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:

@@ -19,6 +19,7 @@ from uuid import uuid4
 import click
 import typer
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.cli import output
 from connector.cli.files import read_object, said, write_new
 from connector.cli.options import Json
@@ -128,7 +129,7 @@ def at_terminal() -> bool:
 def not_upheld(policy: Policy) -> str:
     """Return the first part of an offer that a node cannot uphold today; empty when it can all."""
     try:
-        cover(policy)
+        cover(policy, MECHANISMS)
     except ConstraintUnknown as exc:
         return exc.reason
     return ""

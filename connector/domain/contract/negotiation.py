@@ -136,6 +136,7 @@ class Agreement:
         stands: whether it counts in full until its end; False once its negotiation was terminated
             or a party has ended it.
         standing: what the notices of both parties make of it.
+        plan: what is executed, canonical JSON, where the document states none; else empty.
     """
 
     id: str
@@ -161,6 +162,7 @@ class Agreement:
     delta: float
     stands: bool = True
     standing: Standing = Standing.RUNNING
+    plan: bytes = b""
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

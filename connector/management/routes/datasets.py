@@ -86,7 +86,7 @@ def _in_brief(tx: Transaction, value: Dataset) -> DatasetView:
 def _shown(here: Reach, value: Dataset) -> DatasetView:
     offers = publish.offers(here.ports, value.id)
     with here.ports.store.read() as tx:
-        return _described(tx, value, offers, _offer)
+        return _described(tx, value, offers, partial(_offer, here))
 
 
 def _described(
@@ -102,5 +102,5 @@ def _described(
     return render.dataset(value, made, found, persons, shown.fault)
 
 
-def _offer(value: Offer) -> OfferView:
-    return render.offer(value, terms.coverage_of(value.policy))
+def _offer(here: Reach, value: Offer) -> OfferView:
+    return render.offer(value, terms.coverage_of(value.policy, here.ports.mechanisms))

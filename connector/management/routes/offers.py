@@ -18,12 +18,12 @@ Id = Annotated[str, Query(alias="id", description="id of the offer")]
 def withdraw(here: Here, identifier: Id, why: Withdrawal) -> OfferView:
     """Take an offer back; contracts on it keep their terms."""
     found = withdrawing.withdraw_offer(here.ports, identifier, why.reason)
-    return render.offer(found, terms.coverage_of(found.policy))
+    return render.offer(found, terms.coverage_of(found.policy, here.ports.mechanisms))
 
 
 @router.post("/offer/replace")
 def replace(here: Here, identifier: Id, what: Replacement) -> OfferView:
     """Put other terms in the place of an offer's; its id stays."""
     found, effects = withdrawing.replace_offer(here.ports, identifier, what.policy, what.reason)
-    shown = render.offer(found, terms.coverage_of(found.policy))
+    shown = render.offer(found, terms.coverage_of(found.policy, here.ports.mechanisms))
     return shown.model_copy(update={"effects": list(effects)})

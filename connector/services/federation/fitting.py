@@ -18,7 +18,7 @@ from typing import Any
 from connector.domain.catalog.dataset import ColumnClass, Dataset
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.decision import Refusal
-from connector.enforcement.plan import TrainingStep
+from connector.enforcement.steps.training import TrainingStep
 from connector.errors import (
     AgreementUnknown,
     BudgetExceeded,

@@ -20,7 +20,9 @@ from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Standing
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
-from connector.enforcement.plan import EnforcementPlan
+from connector.enforcement.compile import Outline
+from connector.enforcement.ground import Ground
+from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
     AgreementTampered,
     AgreementTimeWrong,
@@ -120,24 +122,15 @@ def policy_of(agreement: Agreement) -> Policy:
     return _policy_in(agreement.document)
 
 
-def plan_of(agreement: Agreement) -> EnforcementPlan:
-    """Return what a contract asks of this node, with its figures.
+def figures_of(agreement: Agreement, mechanisms: Mechanisms) -> dict[str, Any]:
+    """Return the fields of a contract that are copies of its document.
 
     Raises:
         AgreementTampered: its document cannot be read.
         PreauError: its policy is none that this node can uphold.
     """
-    return terms.plan(policy_of(agreement))
-
-
-def figures_of(agreement: Agreement) -> dict[str, Any]:
-    """Return the fields of a contract that are copies of its document.
-
-    Raises:
-        AgreementTampered: its document cannot be read.
-        PreauError: as `plan_of`.
-    """
-    return _figures(documents.read(agreement.document), plan_of(agreement))
+    found = terms.outline(policy_of(agreement), mechanisms)
+    return _figures(documents.read(agreement.document), found)
 
 
 def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
@@ -180,16 +173,17 @@ def draw_up(
             ports.settings.did, sha256_hex(own), negotiation.pid, key=ports.signer.key_id
         ),
         consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
-        coverage=[line.to_body() for line in terms.coverage(policy)],
-        accounting=terms.accounting(rule, policy),
+        coverage=[line.to_body() for line in terms.coverage(policy, ports.mechanisms)],
+        accounting=terms.accounting(rule, policy, ports.mechanisms),
         semantics=semantics.PRESENT,
+        plan=terms.planned(agreed, Ground.of(dataset), ports.mechanisms),
         recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )
     return _signed(
         documents.read(data),
         negotiation,
-        terms.plan(policy),
+        terms.outline(policy, ports.mechanisms),
         provider_signature=documents.sign(ports.signer, data),
         consumer_signature="",
         provider_document=own,
@@ -239,7 +233,7 @@ def check(
     return _signed(
         document,
         negotiation,
-        terms.plan(policy),
+        terms.outline(policy, ports.mechanisms),
         provider_signature=message.provider_signature,
         consumer_signature=documents.sign(ports.signer, document.data),
         provider_document=provider.document,
@@ -263,7 +257,7 @@ def consider(
         return None
     try:
         document = documents.read(message.agreement)
-        checking.check_terms(document, _policy_in(message.agreement), found)
+        checking.check_terms(ports, document, _policy_in(message.agreement), found)
     except PreauError:
         return None  # `check` says why
     return Considered(_question(message, found), answer=True)
@@ -291,14 +285,14 @@ def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> 
         document,
         agreement.provider_signature,
         consumer_signature,
-        minimum_sites=plan_of(agreement).training.minimum_sites,
+        minimum_sites=_sites(ports, agreement),
         valid_until=agreement.valid_until,
         now=ports.clock.now(),
     )
     return replace(agreement, consumer_signature=consumer_signature, receipt=token, finalized=True)
 
 
-def complete(agreement: Agreement, token: str, now: datetime) -> Agreement:
+def complete(ports: Ports, agreement: Agreement, token: str, now: datetime) -> Agreement:
     """Verify the provider's receipt on a contract that we verified, and complete it.
 
     Raises:
@@ -312,13 +306,13 @@ def complete(agreement: Agreement, token: str, now: datetime) -> Agreement:
         found, document, agreement.provider_signature, agreement.consumer_signature
     )
     if found.timestamp > now + instant.SKEW:
-        stated, here = instant.text(found.timestamp), instant.text(now)
+        made, here = instant.text(found.timestamp), instant.text(now)
         raise AgreementTimeWrong(
-            f"the receipt states `{stated}`, which is ahead of this clock, `{here}`",
+            f"the receipt states `{made}`, which is ahead of this clock, `{here}`",
             hint="set the clocks of both nodes; the receipt is sent again",
         )
-    sites = plan_of(agreement).training.minimum_sites
-    if (found.minimum_sites, found.valid_until) != (sites, agreement.valid_until):
+    stated = (found.minimum_sites, found.valid_until)
+    if stated != (_sites(ports, agreement), agreement.valid_until):
         raise AgreementTampered("the receipt states other terms than the agreement")
     return replace(agreement, receipt=token, finalized=True)
 
@@ -344,7 +338,7 @@ def _subject(dataset: Dataset) -> Subject:
 
 
 def _signed(
-    document: AgreementDocument, negotiation: Negotiation, plan: EnforcementPlan, **proof: Any
+    document: AgreementDocument, negotiation: Negotiation, outline: Outline, **proof: Any
 ) -> Agreement:
     """Return a contract with what proves it so far; none of it has a default."""
     return Agreement(
@@ -357,17 +351,21 @@ def _signed(
         digest=document.digest,
         receipt="",
         finalized=False,
-        **_figures(document, plan),
+        **_figures(document, outline),
         **proof,
     )
 
 
-def _figures(document: AgreementDocument, plan: EnforcementPlan) -> dict[str, Any]:
+def _sites(ports: Ports, agreement: Agreement) -> int:
+    return terms.outline(policy_of(agreement), ports.mechanisms).figures.minimum_sites
+
+
+def _figures(document: AgreementDocument, outline: Outline) -> dict[str, Any]:
     return {
         "dataset_id": document.dataset.id,
-        "valid_until": plan.valid_until,
+        "valid_until": outline.valid_until,
         "population": document.dataset.population,
         "concluded_at": document.timestamp,
-        "epsilon": plan.training.epsilon,
-        "delta": plan.training.delta,
+        "epsilon": outline.figures.epsilon,
+        "delta": outline.figures.delta,
     }

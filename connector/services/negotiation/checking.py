@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from connector.domain.contract.negotiation import Negotiation, Role, check_concluded
 from connector.domain.participant import Participant
+from connector.enforcement.ground import Ground
 from connector.errors import AgreementTampered, AgreementTimeWrong, CredentialExpired
 from connector.identity import agreement as documents
 from connector.identity import credential as credentials
@@ -16,8 +17,9 @@ from connector.identity import dataset_facts
 from connector.identity import description as descriptions
 from connector.identity import document as did_documents
 from connector.identity.agreement import AgreementDocument, Subject
+from connector.identity.dataset_facts import DatasetFacts
 from connector.identity.document import DidDocument
-from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import identical, read_policy
 from connector.ports import Ports
 from connector.services.negotiation import terms
@@ -55,14 +57,31 @@ def check(
     about = did_documents.read(provider.document, provider.did)
     _check_parties(ports, document, negotiation, about)
     documents.verify_provider(document, signature, about)
-    rule = _check_dataset(document, negotiation, about)
+    facts = _check_dataset(document, negotiation, about)
     if not compared:
-        check_terms(document, policy, negotiation)
+        check_terms(ports, document, policy, negotiation)
+    _check_plan(ports, document, policy, facts)
     _check_time(ports, negotiation, document, provider, policy)
-    if document.accounting is None:
+    stated = document.accounting
+    rule = facts.rule or (Rule.SUMS if stated is None else stated.rule)
+    expected = terms.accounting(rule, policy, ports.mechanisms)
+    if expected is not None and stated is None:
         raise AgreementTampered("the agreement does not say how privacy is accounted for")
-    if document.accounting != terms.accounting(rule or document.accounting.rule, policy):
+    if stated != expected:
         raise AgreementTampered("the agreement accounts for privacy otherwise than described")
+
+
+def _check_plan(
+    ports: Ports, document: AgreementDocument, policy: Policy, facts: DatasetFacts
+) -> None:
+    """The plan is the one that this node works out from the terms and the described dataset."""
+    if document.plan is None:
+        raise AgreementTampered(
+            f"`{document.provider.did}` must upgrade: the agreement states no plan"
+        )
+    expected = terms.planned(policy, Ground.of(facts), ports.mechanisms)
+    if canonical(document.plan) != canonical(expected):  # in Python `True == 1`
+        raise AgreementTampered("the agreement's plan is not what its terms give for the dataset")
 
 
 def _check_time(
@@ -75,7 +94,7 @@ def _check_time(
     """The contract is concluded when both parties are members, and before its own end."""
     at = document.timestamp
     check_concluded(negotiation, at, ports.clock.now())
-    end = terms.plan(policy).valid_until
+    end = terms.outline(policy, ports.mechanisms).valid_until
     if end is not None and at >= end:
         raise AgreementTimeWrong("the agreement is concluded after its own end")
     members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}
@@ -105,12 +124,8 @@ def _check_parties(
 
 def _check_dataset(
     document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
-) -> Rule | None:
-    """The dataset is the one whose description this node decided on, and stated as there.
-
-    Returns:
-        How the description says that jobs add up; None when it says nothing.
-    """
+) -> DatasetFacts:
+    """The dataset is the one whose description this node decided on, and stated as there."""
     _, facts = dataset_facts.verified(negotiation.description, provider, negotiation.dataset_id)
     stated = document.dataset
     expected = Subject(
@@ -122,10 +137,12 @@ def _check_dataset(
     )
     if stated != expected:
         raise AgreementTampered("the agreement is about another dataset than the one described")
-    return facts.rule
+    return facts
 
 
-def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negotiation) -> None:
+def check_terms(
+    ports: Ports, document: AgreementDocument, policy: Policy, negotiation: Negotiation
+) -> None:
     """The policy is the offer that was shown, to the letter, and means what was asked for.
 
     Raises:
@@ -149,7 +166,9 @@ def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negoti
         raise AgreementTampered("the agreement says something else than the offer that was shown")
     if not terms.same(read_policy(negotiation.policy), policy):
         raise AgreementTampered("the agreement does not mean what was accepted")
-    if list(document.coverage) != [line.to_body() for line in terms.coverage(policy)]:
+    if list(document.coverage) != [
+        line.to_body() for line in terms.coverage(policy, ports.mechanisms)
+    ]:
         raise AgreementTampered("the agreement does not say how each constraint is upheld")
 
 

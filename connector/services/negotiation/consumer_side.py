@@ -60,8 +60,8 @@ def request(
     """
     dataset = catalog_pages.fetch_dataset(ports, peer_did, dataset_id)
     chosen = dataset.offer(offer_id)
-    terms.check_readable(chosen.policy)
-    _check_table(chosen)
+    terms.check_readable(chosen.policy, ports.mechanisms)
+    _check_table(ports, chosen)
     wish = _wish(policy)
     now = ports.clock.now()
     negotiation = Negotiation(
@@ -99,7 +99,7 @@ def accept(ports: Ports, pid: str) -> Negotiation:
     description = _described(ports, pid)
     with ports.store.write() as tx:
         negotiation = steps.own(tx, pid, Role.CONSUMER)
-        terms.check_readable(negotiation.policy)
+        terms.check_readable(negotiation.policy, ports.mechanisms)
         described = replace(negotiation, description=negotiation.description or description)
         return _accept(ports, tx, described)
 
@@ -166,7 +166,7 @@ def on_offer(
         raise Malformed("the offer is about another dataset than the negotiation")
     question = (negotiation.policy, negotiation.offered, message.policy)
     fits = terms.answered(known, question)
-    if terms.fits(*question) if fits is None else fits:
+    if terms.fits(*question, ports.mechanisms) if fits is None else fits:
         return _accept(ports, tx, steps.log(tx, after))
     return steps.store(tx, after)
 
@@ -189,7 +189,7 @@ def consider(
     if found is None or found.peer != caller.did:
         return None
     question = (found.policy, found.offered, message.policy)
-    return Considered(question, terms.fits(*question))
+    return Considered(question, terms.fits(*question, ports.mechanisms))
 
 
 def on_agreement(
@@ -239,7 +239,7 @@ def on_finalized(
     """
     final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
     agreement = steps.contract_of(tx, final)
-    tx.agreements.put(agree.complete(agreement, message.receipt, final.updated_at))
+    tx.agreements.put(agree.complete(ports, agreement, message.receipt, final.updated_at))
     cosigning.owe(ports, tx, final.peer)
     return steps.store(tx, final, agreement=agreement.id, digest=agreement.digest)
 
@@ -275,9 +275,9 @@ def _request_message(
     )
 
 
-def _check_table(offer: OfferView) -> None:
+def _check_table(ports: Ports, offer: OfferView) -> None:
     """The provider shows the table that will be signed: the one that this node works out too."""
-    if offer.coverage != terms.coverage(read_policy(offer.policy)):
+    if offer.coverage != terms.coverage(read_policy(offer.policy), ports.mechanisms):
         raise PolicyInvalid(
             f"the catalog says that offer `{offer.id}` is upheld otherwise than this node finds",
             hint="both nodes need releases that uphold terms alike",

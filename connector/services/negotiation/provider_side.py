@@ -106,7 +106,7 @@ def on_request(
     found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
     question = _question(found, message, before.dataset_id)
     verdict = terms.answered(known, question) or terms.judge(
-        found, message.policy, before.dataset_id
+        found, message.policy, before.dataset_id, ports.mechanisms
     )
     requested = replace(
         before,
@@ -138,7 +138,7 @@ def consider(
         found = tx.offers.get(message.offer_id)
     if found is None or found.withdrawn or found.audience not in ("", caller.did):
         return None
-    verdict = terms.judge(found, message.policy, found.dataset_id)
+    verdict = terms.judge(found, message.policy, found.dataset_id, ports.mechanisms)
     return Considered(_question(found, message, found.dataset_id), verdict)
 
 
@@ -315,9 +315,9 @@ def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     dataset = tx.datasets.get(found.dataset_id)
     policy = read_policy(found.policy)
     now = ports.clock.now()
-    refusal = terms.refusal_now(policy, ports.settings.space, now)
+    refusal = terms.refusal_now(policy, ports.settings.space, now, ports.mechanisms)
     if refusal is not None or dataset is None:
         return refusal
-    training = terms.plan(policy).training
+    counts = terms.outline(policy, ports.mechanisms).figures
     register = register_of(tx, dataset)
-    return budget.check_agreement(tx, register, training.epsilon, training.delta, now)
+    return budget.check_agreement(tx, register, counts.epsilon, counts.delta, now)

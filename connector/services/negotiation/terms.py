@@ -10,17 +10,20 @@ contracts of a dataset is `services/privacy/budget.py`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import policies_odrl
 from connector.domain import instant
 from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
-from connector.enforcement.compile import compile_agreement
-from connector.enforcement.plan import EnforcementPlan
+from connector.enforcement import compile as compiling
+from connector.enforcement.compile import Outline
+from connector.enforcement.ground import Ground
+from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
     ContractExpired,
     Malformed,
@@ -94,16 +97,16 @@ def answered(known: Considered[T] | None, question: tuple[object, ...]) -> T | N
     return known.answer if known is not None and known.question == question else None
 
 
-def plan(policy: Policy) -> EnforcementPlan:
+def outline(policy: Policy, mechanisms: Mechanisms) -> Outline:
     """Return what an offer or agreement asks of a node, with its figures.
 
-    Name and time of an agreement change nothing of it: all contracts on one offer have one plan.
+    Name and time of an agreement change nothing of it: all contracts on one offer have one.
 
     Raises:
-        ConstraintUnknown: a part that no node could uphold.
+        ConstraintUnknown: a part that no mechanism of this node could uphold.
         PolicyInvalid: a figure is missing or cannot be read.
     """
-    return _planned(_Terms(policy))
+    return _outlined(_Terms(policy), mechanisms)
 
 
 class _Terms:
@@ -129,34 +132,52 @@ class _Terms:
 
 
 @lru_cache(maxsize=256)
-def _planned(terms: _Terms) -> EnforcementPlan:
-    policy = terms.policy
-    return _plan(
-        replace(
-            policy,
-            kind=PolicyKind.AGREEMENT,
-            id="",
-            timestamp="",
-            target=policy.target or _ANY_ASSET,
-            assigner=policy.assigner or _ANY_PARTY,
-            assignee=policy.assignee or _ANY_PARTY,
-        )
-    )
+def _outlined(terms: _Terms, mechanisms: Mechanisms) -> Outline:
+    return _outline(_anyhow(terms.policy), mechanisms)
 
 
 @lru_cache(maxsize=256)
-def _plan(policy: Policy) -> EnforcementPlan:
-    return compile_agreement(policy)
+def _outline(policy: Policy, mechanisms: Mechanisms) -> Outline:
+    return compiling.outline(policy, mechanisms)
 
 
-def accounting(rule: Rule, policy: Policy) -> Accounting:
-    """Return how privacy is accounted for under a policy.
+def _anyhow(policy: Policy) -> Policy:
+    """Return a policy as an agreement without name and time, between anybody if none is named."""
+    return replace(
+        policy,
+        kind=PolicyKind.AGREEMENT,
+        id="",
+        timestamp="",
+        target=policy.target or _ANY_ASSET,
+        assigner=policy.assigner or _ANY_PARTY,
+        assignee=policy.assignee or _ANY_PARTY,
+    )
+
+
+def planned(agreed: Policy, ground: Ground, mechanisms: Mechanisms) -> Mapping[str, Any]:
+    """Return the plan of an agreement about a dataset, as it is signed.
 
     Raises:
-        PreauError: as `plan`.
+        PreauError: as `outline`, or the dataset has not what the policy speaks of.
     """
-    training = plan(policy).training
-    return fixed(rule, training.epsilon, training.delta)
+    return _planned(_Terms(agreed), ground, mechanisms)
+
+
+@lru_cache(maxsize=256)
+def _planned(terms: _Terms, ground: Ground, mechanisms: Mechanisms) -> Mapping[str, Any]:
+    return compiling.compile_agreement(_anyhow(terms.policy), mechanisms, ground).as_json()
+
+
+def accounting(rule: Rule, policy: Policy, mechanisms: Mechanisms) -> Accounting | None:
+    """Return how privacy is accounted for under a policy; None where none of it is spent.
+
+    Raises:
+        PreauError: as `outline`.
+    """
+    figures = outline(policy, mechanisms).figures
+    if not figures.epsilon:
+        return None
+    return fixed(rule, figures.epsilon, figures.delta)
 
 
 def as_agreement(
@@ -183,17 +204,17 @@ def as_agreement(
     )
 
 
-def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
+def coverage(policy: Policy, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
     """Return how each action and constraint is upheld.
 
     Raises:
         ConstraintUnknown: one that this node can neither check, enforce nor audit.
-        PolicyInvalid: as `plan`.
+        PolicyInvalid: as `outline`.
     """
-    return tuple(CoverageLine(**line.as_json()) for line in plan(policy).coverage)
+    return tuple(CoverageLine(**line.as_json()) for line in outline(policy, mechanisms).coverage)
 
 
-def coverage_bytes(policy: Policy) -> bytes:
+def coverage_bytes(policy: Policy, mechanisms: Mechanisms) -> bytes:
     """Return the same as an offer keeps it.
 
     A release that words a line otherwise brings a revision of the schema that empties what is
@@ -201,31 +222,31 @@ def coverage_bytes(policy: Policy) -> bytes:
 
     Raises:
         ConstraintUnknown: as `coverage`.
-        PolicyInvalid: as `plan`.
+        PolicyInvalid: as `outline`.
     """
-    return canonical([line.to_body() for line in coverage(policy)])
+    return canonical([line.to_body() for line in coverage(policy, mechanisms)])
 
 
-def coverage_shown(offer: Offer) -> tuple[CoverageLine, ...]:
+def coverage_shown(offer: Offer, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
     """Return how each part of an own offer is upheld, as it keeps it; else as `coverage_of`."""
     if not offer.coverage:
-        return coverage_of(offer.policy)
+        return coverage_of(offer.policy, mechanisms)
     return tuple(CoverageLine.from_body(line) for line in json.loads(offer.coverage))
 
 
-def coverage_of(policy: bytes) -> tuple[CoverageLine, ...]:
+def coverage_of(policy: bytes, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
     """Return how each part of a stored offer is upheld; empty where the offer is upheld no longer.
 
     An offer may be older than the rules of this node. It can then be contracted no more, and must
     not hide the others from those who list them.
     """
     try:
-        return coverage(read_policy(policy))
+        return coverage(read_policy(policy), mechanisms)
     except PreauError:
         return ()
 
 
-def check_sound(policy: Policy) -> None:
+def check_sound(policy: Policy, mechanisms: Mechanisms) -> None:
     """Check that a policy is well formed and can do what it says.
 
     Raises:
@@ -237,7 +258,7 @@ def check_sound(policy: Policy) -> None:
         if found.severity is Severity.ERROR:
             where = f" at `{found.path}`" if found.path else ""
             raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
-    plan(policy)
+    outline(policy, mechanisms)
 
 
 def check_size(policy: Policy) -> None:
@@ -269,7 +290,7 @@ def read_small(data: bytes) -> Policy:
     return policy
 
 
-def check_readable(policy: bytes) -> None:
+def check_readable(policy: bytes, mechanisms: Mechanisms) -> None:
     """Check that this node understands all of a peer's terms before it accepts them.
 
     Raises:
@@ -277,7 +298,7 @@ def check_readable(policy: bytes) -> None:
         PolicyInvalid: not a policy that this node knows.
         ConstraintUnknown: a part that nobody could uphold.
     """
-    plan(read_small(policy))
+    outline(read_small(policy), mechanisms)
 
 
 def same(left: Policy, right: Policy) -> bool:
@@ -285,7 +306,7 @@ def same(left: Policy, right: Policy) -> bool:
     return policies_odrl.same_meaning(_bare(left), _bare(right))
 
 
-def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
+def fits(asked: bytes, shown: bytes, offered: bytes, mechanisms: Mechanisms) -> bool:
     """Whether an offer means what was asked for, says nothing new, and this node understands it.
 
     Labels, descriptions and metadata decide nothing, yet a person reads them: an offer that holds
@@ -295,6 +316,7 @@ def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
         asked: terms that the consumer asked for.
         shown: the provider's offer before this one; may be empty.
         offered: the offer.
+        mechanisms: of this node.
 
     Raises:
         Malformed: the offer cannot be read without loss.
@@ -305,19 +327,20 @@ def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
     if new or not same(wish, policy):
         return False
     try:
-        plan(policy)
+        outline(policy, mechanisms)
     except PreauError:
         return False
     return True
 
 
-def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
+def judge(offer: Offer, wish: bytes, dataset_id: str, mechanisms: Mechanisms) -> Verdict:
     """Return how the terms that a consumer asks for relate to an offer of ours.
 
     Args:
         offer: ours.
         wish: canonical JSON-LD as received; empty means "as offered".
         dataset_id: what the negotiation is about.
+        mechanisms: of this node.
 
     Raises:
         Malformed: the wish cannot be read without loss, or is about another dataset.
@@ -332,7 +355,7 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     if policies_odrl.same_meaning(offered, asked):
         return Verdict(as_offered=True)
     reserve = _bare(read_policy(offer.reserve)) if offer.reserve else None
-    return _narrowed(offered, asked, reserve)
+    return _narrowed(offered, asked, reserve, mechanisms)
 
 
 def changes(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
@@ -353,18 +376,21 @@ def _changed(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
     return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
 
 
-def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
+def refusal_now(
+    policy: Policy, space: str, now: datetime, mechanisms: Mechanisms
+) -> Refusal | None:
     """Return why an offer may not be contracted at this moment, or None.
 
     Args:
         policy: the offer.
         space: the space whose membership the caller has shown.
         now: UTC.
+        mechanisms: of this node.
 
     Raises:
         PolicyInvalid: the offer has no figures; it could not have been published.
     """
-    found = plan(policy)
+    found = outline(policy, mechanisms)
     if found.valid_until is not None and now >= found.valid_until:
         end = instant.text(found.valid_until)
         return Refusal(ContractExpired.code, (f"the offer ended at {end}",))
@@ -374,14 +400,16 @@ def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
     return None
 
 
-def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict:
+def _narrowed(
+    offered: Policy, asked: Policy, reserve: Policy | None, mechanisms: Mechanisms
+) -> Verdict:
     """Return narrower terms in our own words; what only the consumer's could say is refused."""
     own = (offered, reserve) if reserve else (offered,)
     lines: list[str] = []
     for private in dict.fromkeys((reserve, None)):
         found = policies_odrl.counter_offer(offered, asked, private)
         words = foreign(found.policy, *own) if found.policy is not None else ()
-        unmet = _not_upheld(found.policy) if found.policy is not None else ()
+        unmet = _not_upheld(found.policy, mechanisms) if found.policy is not None else ()
         if found.policy is not None and not words and not unmet:
             return Verdict(policy=found.policy, reasons=() if found.agreed else _reasons(found))
         lines[:0] = words
@@ -410,10 +438,10 @@ def one_line(text: str) -> str:
     return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _not_upheld(policy: Policy) -> tuple[str, ...]:
+def _not_upheld(policy: Policy, mechanisms: Mechanisms) -> tuple[str, ...]:
     """Return why this node could not uphold terms, or why nobody could ever use them."""
     try:
-        check_sound(policy)
+        check_sound(policy, mechanisms)
     except PreauError as exc:
         return (exc.reason,)
     return ()

@@ -30,12 +30,14 @@ from connector.domain.privacy import tally
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.domain.privacy.register import Register
-from connector.enforcement.compile import budget as figures
+from connector.enforcement import carried
+from connector.enforcement.steps import registry as steps
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, PolicyInvalid, RoundRefused
 from connector.identity import agreement as documents
 from connector.ports import Accountant, Transaction
 from connector.services.lookup import require
 from connector.services.negotiation import agree
+from connector.services.negotiation.plans import plan_of
 from federated.errors import PrivacyFault
 from federated.privacy import ledger
 from federated.privacy.event import SubsampledGaussian
@@ -233,8 +235,12 @@ def budget_of(agreement: Agreement) -> Budget:
         PreauError: its document cannot be read, or has no such figures.
         PolicyInvalid: its figures are no budget.
     """
-    epsilon, delta = figures(agree.policy_of(agreement))
-    rule = documents.read(agreement.document).accounting
+    document = documents.read(agreement.document)
+    rule = document.accounting
+    if document.plan is None:
+        epsilon, delta = carried.budget(agree.policy_of(agreement))
+    else:
+        epsilon, delta = steps.spends(plan_of(agreement))
     try:
         return Budget(epsilon, delta, rule or fixed(Rule.RENYI, epsilon, delta))
     except PrivacyFault as exc:

@@ -21,6 +21,7 @@ from connector.domain.contract.negotiation import Agreement, NegotiationState
 from connector.domain.contract.notice import Notice, Standing
 from connector.domain.page import LONGEST, Page
 from connector.domain.privacy import tally
+from connector.enforcement.mechanism import Mechanisms
 from connector.errors import PreauError, RowDamaged, Unlawful
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Charges, Ports, Transaction
@@ -51,12 +52,13 @@ class Miscount:
     whole: bool
 
 
-def miscount(tx: Transaction, charges: Charges, seconds: float) -> Miscount:
+def miscount(tx: Transaction, charges: Charges, mechanisms: Mechanisms, seconds: float) -> Miscount:
     """Compare sums and copies with what they came from; rows that cannot be read are passed over.
 
     Args:
         tx: the transaction.
         charges: the record of the home.
+        mechanisms: of this node.
         seconds: after which no further contract is looked at.
     """
     until = time.monotonic() + seconds
@@ -71,7 +73,7 @@ def miscount(tx: Transaction, charges: Charges, seconds: float) -> Miscount:
                 altered.append(each.id)
                 continue
             with suppress(RowDamaged):
-                if _as_signed(tx, each, said.get(each.id, [])) != each:
+                if _as_signed(tx, mechanisms, each, said.get(each.id, [])) != each:
                     contracts.append(each.id)
     return Miscount(
         registers=tuple(tx.promises.astray()),
@@ -95,7 +97,7 @@ def recount(ports: Ports, reason: str) -> Miscount:
     """
     check_reason(reason)
     with ports.store.read() as tx:
-        found = miscount(tx, ports.charges, float("inf"))
+        found = miscount(tx, ports.charges, ports.mechanisms, float("inf"))
     if not found.registers and not found.contracts:
         raise Unlawful("all contracts are counted as they were signed")
     with ports.store.write() as tx:
@@ -103,7 +105,9 @@ def recount(ports: Ports, reason: str) -> Miscount:
         for name in found.contracts:
             kept = tx.agreements.lock(name)
             if kept is not None:
-                tx.agreements.put(_as_signed(tx, kept, tx.notices.find(agreement_id=name)))
+                tx.agreements.put(
+                    _as_signed(tx, ports.mechanisms, kept, tx.notices.find(agreement_id=name))
+                )
         tx.promises.recount()
         lists = {"registers": list(found.registers), "agreements": list(found.contracts)}
         tx.audit.append(RECOUNTED, ports.settings.did, **lists, reason=reason)
@@ -122,14 +126,16 @@ def _check_readable(tx: Transaction, found: Miscount) -> None:
             raise RowDamaged(f"{what} `{row.row}` cannot be read", hint=hint)
 
 
-def _as_signed(tx: Transaction, kept: Agreement, said: list[Notice]) -> Agreement:
+def _as_signed(
+    tx: Transaction, mechanisms: Mechanisms, kept: Agreement, said: list[Notice]
+) -> Agreement:
     """Return a contract with the figures that its document, notices and negotiation give it."""
     standing = notice.standing(said)
     negotiation = None if kept.finalized else tx.negotiations.get(kept.pid)
     over = negotiation is not None and negotiation.state is NegotiationState.TERMINATED
     stands = standing is not Standing.ENDED and not over
     try:
-        signed = agree.figures_of(kept)
+        signed = agree.figures_of(kept, mechanisms)
     except PreauError:  # of an older release: it counts by the figures on record
         signed = {}
     return replace(kept, **signed, standing=standing, stands=stands)

@@ -116,7 +116,7 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
     return messages.Catalog(
         participant_id=ports.settings.did,
         participant_description=own_description(ports),
-        datasets=tuple(map(_entry, page.values)),
+        datasets=tuple(_entry(ports, entry) for entry in page.values),
         next_page_token=b64url(page.next.encode()) if page.next else "",
     ).to_body()
 
@@ -134,7 +134,7 @@ def receive_dataset(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
         offers = _offers(tx, caller.did, wanted)
     if dataset is None or not offers:
         raise NotFound("no such dataset")
-    return _entry(Entry(dataset.id, dataset.credential, offers)).to_body()
+    return _entry(ports, Entry(dataset.id, dataset.credential, offers)).to_body()
 
 
 def visible_offer(tx: Transaction, caller: str, offer_id: str, dataset_id: str) -> Offer:
@@ -235,9 +235,9 @@ def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
     return tuple(offer for offer in found if offer.audience in ("", caller))
 
 
-def _entry(entry: Entry) -> messages.Dataset:
+def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
     shown = tuple(
-        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_shown(offer))
+        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_shown(offer, ports.mechanisms))
         for offer in entry.offers
     )
     return messages.Dataset(entry.id, entry.description, shown)

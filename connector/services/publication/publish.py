@@ -207,7 +207,7 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
     given = read_policy(raw)
     _no_target(given, "the reserve")
     rendered = new_offer(ports, replace(given, assignee=None), dataset.id).policy
-    _check(read_policy(rendered), dataset, "the reserve")
+    _check(ports, read_policy(rendered), dataset, "the reserve")
     return rendered
 
 
@@ -228,8 +228,8 @@ def offer_of(
     audience = policy.assignee.id if policy.assignee else ""
     offer = new_offer(ports, policy, dataset.id, identifier, audience=audience, reserve=reserve)
     stored = read_policy(offer.policy)
-    _check(stored, dataset, "the offer")
-    return replace(offer, coverage=terms.coverage_bytes(stored))
+    _check(ports, stored, dataset, "the offer")
+    return replace(offer, coverage=terms.coverage_bytes(stored, ports.mechanisms))
 
 
 def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> list[Offer]:
@@ -263,11 +263,11 @@ def _no_target(policy: Policy, what: str) -> None:
         raise PolicyInvalid(f"{what} names a target; in a catalog the dataset is its target")
 
 
-def _check(policy: Policy, dataset: Dataset, what: str) -> None:
-    terms.check_sound(policy)
+def _check(ports: Ports, policy: Policy, dataset: Dataset, what: str) -> None:
+    terms.check_sound(policy, ports.mechanisms)
     if dataset.cap is None:
         return
-    asked = terms.plan(policy).training
+    asked = terms.outline(policy, ports.mechanisms).figures
     if asked.epsilon > dataset.cap.epsilon or asked.delta > dataset.cap.delta:
         raise CapExceeded(
             f"{what} promises ε {asked.epsilon:g} at δ {asked.delta:g}, above the cap of "

@@ -22,6 +22,7 @@ from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job, JobSide
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.enforcement.mechanisms import train
 from connector.errors import (
     AgreementUnknown,
     JobCancelled,
@@ -50,7 +51,7 @@ from connector.services.federation.site.rounds import end, one_line
 from connector.services.federation.site.run import SiteRun
 from connector.services.federation.threads import JobThreads
 from connector.services.federation.translation import translated
-from connector.services.negotiation import agree
+from connector.services.negotiation.plans import plan_of
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication.verdicts import passed
@@ -131,7 +132,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
         site=ports.settings.did,
         agreement=agreement,
         document=agreements.read(agreement.document),
-        training=agree.plan_of(agreement).training,
+        training=train.step_of(plan_of(agreement)),
         dataset=dataset,
         checked=checked,
         code_hash=ports.code_hash,

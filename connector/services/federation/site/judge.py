@@ -13,7 +13,8 @@ from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job
-from connector.enforcement.compile import JobFacts, decide
+from connector.enforcement.decide import decide
+from connector.enforcement.mechanisms import train
 from connector.errors import DataFault, DataFileChanged, JobRefused
 from connector.ports import Ports
 from connector.services.federation import padding
@@ -21,6 +22,7 @@ from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.rounds import check_time
 from connector.services.membership import onboard
 from connector.services.negotiation import agree
+from connector.services.negotiation.plans import plan_of
 from federated.job import JobManifest
 
 
@@ -38,7 +40,7 @@ def check_policy(
         sites: sites of the job, or those that answered the round before.
     """
     space = ports.settings.space
-    facts = JobFacts(
+    facts = train.JobFacts(
         assignee=manifest.lead,
         target=agreement.dataset_id,
         purpose=manifest.purpose,
@@ -49,7 +51,7 @@ def check_policy(
         rows_per_person=manifest.unit.rows,
         sites=sites,
     )
-    return decide(agree.policy_of(agreement), facts)
+    return decide(agree.policy_of(agreement), facts.use(), train.MECHANISM)
 
 
 def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:
@@ -84,4 +86,4 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
     refusal = check_policy(ports, agreement, manifest, sites)
     if refusal is not None:
         raise refusal.as_error()
-    return agree.plan_of(agreement).training.minimum_sites
+    return train.step_of(plan_of(agreement)).minimum_sites

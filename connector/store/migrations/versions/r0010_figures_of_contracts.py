@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from connector.enforcement.compile import budget
+from connector.enforcement.carried import budget
 from connector.errors import PreauError
 from connector.identity import agreement as documents
 from connector.jsonld.policy import read_policy

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from connector.domain.catalog.search import folded
-from connector.enforcement.coverage import cover
+from connector.enforcement.carried import table
 from connector.errors import PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
@@ -51,6 +51,6 @@ def downgrade() -> None:
 def _coverage(policy: bytes) -> bytes:
     """Return the table; empty where the offer is upheld no longer, which is then found anew."""
     try:
-        return canonical([line.as_json() for line in cover(read_policy(policy))])
+        return canonical([line.as_json() for line in table(read_policy(policy))])
     except PreauError:
         return b""

@@ -1,0 +1,10 @@
+"""The mechanisms that a node has: adding one is a module, its executor, and a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.enforcement.mechanism import Mechanisms
+from connector.enforcement.mechanisms import train
+
+MECHANISMS: Final = Mechanisms((train.MECHANISM,))

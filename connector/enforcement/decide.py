@@ -1,0 +1,68 @@
+"""May this use be made now? The whole policy is evaluated; what it cannot tell refuses. Pure.
+
+Rule: a decision is the policy's own evaluation, of which the first failing part gives the refusal
+its code, as the mechanism orders them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.domain.decision import Refusal
+from connector.enforcement.mechanism import Mechanism
+from policies_odrl import Facts, Permission, Policy, Request, Truth, evaluate
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.evaluation.decision import RuleResult
+
+
+@dataclass(frozen=True, slots=True)
+class UseFacts:
+    """What is asked, and what the node knows, at one moment.
+
+    Attributes:
+        action: IRI.
+        assignee: DID of who asks.
+        target: IRI of the dataset.
+        now: aware, UTC.
+        stated: operand -> values that the request states.
+        known: operand -> values that the node establishes itself; they win.
+    """
+
+    action: str
+    assignee: str
+    target: str
+    now: datetime
+    stated: Mapping[str, tuple[Fact, ...]]
+    known: Mapping[str, tuple[Fact, ...]]
+
+
+def decide(policy: Policy, use: UseFacts, mechanism: Mechanism) -> Refusal | None:
+    """Return why an agreement does not allow a use now, or None when it does.
+
+    The refusal has one line per part that fails, each with what is allowed and what was given.
+    """
+    request = Request(use.action, use.assignee, use.target, use.stated)
+    decision = evaluate(policy, request, Facts(now=use.now, values=use.known))
+    if decision.granted:
+        return None
+    permissions = [item for item in decision.rules if isinstance(item.rule, Permission)]
+    failures = _nearest(permissions)
+    if not failures:
+        return Refusal(mechanism.refused, decision.reasons)
+    rank = {operand: place for place, operand in enumerate(mechanism.codes)}
+    ordered = sorted(failures, key=lambda item: rank.get(item[0], len(rank)))
+    code = mechanism.codes.get(ordered[0][0], mechanism.refused)
+    return Refusal(code, tuple(line for _, line in ordered))
+
+
+def _nearest(permissions: list[RuleResult]) -> list[tuple[str, str]]:
+    if not permissions:
+        return []
+    found = [
+        [(item.operand, item.line) for item in result.failures()]
+        for result in permissions
+        if result.applies is not Truth.TRUE
+    ]
+    return min(found, key=len, default=[])

@@ -1,0 +1,1 @@
+"""One module for each mechanism; `bootstrap/mechanisms.py` registers them."""
