@@ -267,9 +267,10 @@ class Claims:
 
     def _fitting(self, wish: Any, item: Constraint, axis: Hashable) -> Iterator[Fact]:
         """Yield some of the values that certainly lie in a set."""
+        tried = isinstance(self.domain, Named)  # whose samples certainly lie in their set
         for value in islice(self.domain.facts(wish, item), MAX_SAMPLES) if self.domain else ():
             point = self.points((value,), axis)
-            if point and wish.truth(point[0]) is Truth.TRUE:
+            if point and (tried or wish.truth(point[0]) is Truth.TRUE):
                 yield value
 
     def _together(self, wishes: list[Any]) -> list[Any]:

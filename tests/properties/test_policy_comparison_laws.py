@@ -96,13 +96,17 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
     )
 
 
+@lru_cache(maxsize=16)  # laws of one draw ask for the same again
+def beside(mine: Policy, other: Policy) -> dict[str, Request]:
+    """Requests that a policy is likely to grant, on either side of what another says."""
+    near = islice(Near(other, Reading()).requests(mine), NEAR)
+    return {repr(request): request for request in near}
+
+
 def around(*policies: Policy) -> Iterable[Request]:
     """Requests that one of several policies is likely to grant, or just not to, each once."""
-    near = (
-        islice(Near(other, Reading()).requests(mine), NEAR)
-        for mine, other in product(policies, repeat=2)
-    )
-    return {repr(request): request for request in chain.from_iterable(near)}.values()
+    each = [beside(mine, other).items() for mine, other in product(policies, repeat=2)]
+    return dict(chain.from_iterable(each)).values()
 
 
 Decides = Callable[[Request, Facts, Mode], bool]
