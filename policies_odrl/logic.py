@@ -38,29 +38,29 @@ class Truth(Judged, Enum):
         return Truth.TRUE if value else Truth.FALSE
 
 
+_TRUE, _FALSE, _UNDETERMINED = Truth  # a member is slow to look up by its name
+
+
 def negate(truth: Truth) -> Truth:
     """Return the strong negation."""
-    if truth is Truth.UNDETERMINED:
-        return truth
-    return Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+    return truth if truth is _UNDETERMINED else Truth.of(truth is _FALSE)
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
     """Return the strong conjunction; True when empty."""
-    return _decided(truths, Truth.FALSE)
+    return _decided(truths, _FALSE, _TRUE)
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """Return the strong disjunction; False when empty."""
-    return _decided(truths, Truth.TRUE)
+    return _decided(truths, _TRUE, _FALSE)
 
 
-def _decided(truths: Iterable[Truth], decisive: Truth) -> Truth:
-    result = negate(decisive)
+def _decided(truths: Iterable[Truth], decisive: Truth, result: Truth) -> Truth:
     for truth in truths:
         if truth is decisive:
             return truth
-        if truth is Truth.UNDETERMINED:
+        if truth is _UNDETERMINED:
             result = truth
     return result
 

@@ -37,7 +37,7 @@ SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
 ALWAYS: Final = datetime.min.replace(tzinfo=UTC)  # it held from the start
 Moments = Sequence[datetime | None]  # when something came true; None: nobody knows
 _OF_USES: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL, MONTHLY})
-_KEPT: Final = _OF_USES | {EVENT, *SINCE}
+OF_RULE: Final = _OF_USES | {EVENT, *SINCE}  # the others are the same for each rule
 _FROM: Final = frozenset({Operator.GTEQ, Operator.EQ})
 _UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ})
 
@@ -49,7 +49,7 @@ def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[F
     held.
     """
     facts, names = case.facts, case.knowledge.names(item.left)
-    left = next((name for name in names if name in _KEPT), None)
+    left = next((name for name in names if name in OF_RULE), None)
     if left is not None and not any(name in facts.values for name in names):
         found = _kept(left, item, case, came)
         accounted = facts.usage is not None or came

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from policies_odrl import model
 from policies_odrl.evaluation import clocks
@@ -49,6 +49,14 @@ def conditions(
 
 
 def _atomic(item: model.Constraint, path: str, case: Case, came: clocks.Moments) -> ConditionResult:
+    shared = clocks.OF_RULE.isdisjoint(case.knowledge.names(item.left))
+    found = case.kept.get(id(item)) if shared else None
+    if found is None:
+        found = case.kept[id(item)] = _judged(item, case, came)
+    return ConditionResult(path, *found)
+
+
+def _judged(item: model.Constraint, case: Case, came: clocks.Moments) -> tuple[Any, ...]:
     known, now, claims, timed = case.knowledge, case.facts.now, case.request.facts, item
     if item.left == clocks.EVENT and now is not None and item.right == (model.Iri(POLICY_USAGE),):
         # "the actual datetime the action of the Rule was exercised" (Vocabulary, `policyUsage`)
@@ -59,7 +67,7 @@ def _atomic(item: model.Constraint, path: str, case: Case, came: clocks.Moments)
         note = "only the node states it: what the request says of it is ignored"
     elif truth is Truth.UNDETERMINED and (dated := clocks.anchored(timed, given, case)):
         truth, note = check(timed, dated, known)
-    return ConditionResult(path, truth, item, given, note)
+    return truth, item, given, note
 
 
 def _sequence(item: model.LogicalConstraint, path: str, case: Case) -> ConditionResult:
@@ -80,8 +88,7 @@ def _sequence(item: model.LogicalConstraint, path: str, case: Case) -> Condition
 def refinements_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return how the refinements of a rule's action, target and assignee come out."""
     found: tuple[ConditionResult, ...] = ()
-    policy = case.policy
-    parts = (rule.action, policy.target_of(rule), policy.assignee_of(rule))
+    parts = (rule.action, case.policy.target_of(rule), case.policy.assignee_of(rule))
     for name, item in zip(("action", "target", "assignee"), parts, strict=True):
         if item is not None and item.refinements:
             found += conditions(item.refinements, f"{path}/{name}/odrl:refinement", case)
@@ -125,9 +132,8 @@ def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
         note = "the request covers more than what is prohibited: ask for less"
     else:
         truth = Truth.FALSE
-    return ConditionResult(
-        f"{path}/action", truth, Premise("action", rule.action.id), (asked,), note
-    )
+    premise = Premise("action", rule.action.id)
+    return ConditionResult(f"{path}/action", truth, premise, (asked,), note)
 
 
 def addressed(party: model.PartyRef | None, asked: str, case: Case) -> Truth:

@@ -291,7 +291,7 @@ def _followed(
 
     found: dict[int, DutyResult] = {}
     for index in sorted(range(len(duties)), key=latest):
-        then = replace(case, facts=replace(case.facts, performed=tuple(left)))
+        then = replace(case, facts=replace(case.facts, performed=tuple(left)), kept={})
         found[index] = duty_state(
             duties[index], f"{path}/{index}", then, owner, since, follows=True
         )
@@ -317,7 +317,7 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
         if any(item.truth is not Truth.TRUE for item in parts):
             continue
         left = left_of(left, [act])  # what was wrong does not make itself good
-        his = replace(case, request=replace(case.request, assignee=act.party))
+        his = replace(case, request=replace(case.request, assignee=act.party), kept={})
         place = f"{path}/odrl:remedy"
         remedies, left = _followed(rule.remedies, place, his, rule, act.at, left)
         found.append(Violation(act, tuple(remedies)))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
@@ -122,17 +122,13 @@ class Facts:
         if self.now is not None:
             object.__setattr__(self, "now", instant(self.now))
 
-    def names_of(self, left: str) -> tuple[str, ...]:
-        """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
-        return self.knowledge.names(left)
-
     def values_of(self, left: str, request: Request) -> tuple[Fact, ...]:
         """Return the values of a left operand; empty when nobody stated any.
 
         What is known here wins under whatever name it is known; the time, and what only the node
         states, is never the request's.
         """
-        names = self.names_of(left)
+        names = self.knowledge.names(left)
         known = _stated(names, self.values)
         if known is not None:
             return known
@@ -200,7 +196,7 @@ class Case:
     """A request to be judged by one rule, `None` for the policy as a whole; `path` is its pointer.
 
     `wider` is the action asked for and all that include it, `vague` the collections whose members
-    may be what a prohibition names.
+    may be what a prohibition names; `kept` is how constraints came out that rules may share.
     """
 
     policy: Policy
@@ -211,6 +207,7 @@ class Case:
     vague: frozenset[str] = frozenset()
     rule: Rule | None = None
     path: str = ""
+    kept: dict[int, tuple[Any, ...]] = field(repr=False, compare=False, default_factory=dict)
 
     @staticmethod
     def of(
@@ -238,4 +235,4 @@ class Case:
     def under(self, rule: Rule, path: str) -> Case:
         """Return the case with a rule in hand."""
         asked = (self.policy, self.request, self.facts, self.mode)
-        return Case(*asked, self.wider, self.vague, rule, path)
+        return Case(*asked, self.wider, self.vague, rule, path, self.kept)

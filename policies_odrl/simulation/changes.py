@@ -108,7 +108,7 @@ def _apply(change: Change, request: Request, facts: Facts) -> tuple[Request, Fac
     if change.aspect is Aspect.VALUE:
         operand = facts.knowledge.operand(subject)
         by_node = operand is not None and (operand.by_node or operand.kind is Kind.INSTANT)
-        if by_node or any(name in facts.values for name in facts.names_of(subject)):
+        if by_node or any(name in facts.values for name in facts.knowledge.names(subject)):
             return request, replace(facts, values={**facts.values, subject: change.values})
         return replace(request, facts={**request.facts, subject: change.values}), facts
     asked = {(request.target if change.path.endswith("/target") else request.assignee) or ""}

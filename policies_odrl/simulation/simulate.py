@@ -19,6 +19,7 @@ from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
+from policies_odrl.evaluation.compiled import CompiledPolicy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
@@ -135,11 +136,16 @@ class _Search:
         rules = len(list(policy.rules()))
         self._left = max(LEAST_EVALUATIONS, MAX_EVALUATIONS // max(1, rules // 8))
         self._kept = self._left // 2  # for the search step by step
+        self._whole = CompiledPolicy(policy, facts.knowledge, mode=mode, tentative=True)
 
     def judge(self, changes: Iterable[Change]) -> Decision:
         request, facts = applied(changes, self._request, self._facts)
         self._left -= 1
         return evaluate(self._policy, request, facts, mode=self._mode, tentative=True)
+
+    def _grants(self, changes: Iterable[Change]) -> bool:
+        self._left -= 1
+        return self._whole.permits(*applied(changes, self._request, self._facts))
 
     def sets(self, decision: Decision) -> list[tuple[Change, ...]]:
         """Return up to `MAX_SETS` sets: one change, else two, else those found step by step."""
@@ -155,7 +161,7 @@ class _Search:
                 continue
             if self._left <= self._kept or len(seen) == MAX_SETS:
                 return
-            if self.judge(made).granted:
+            if self._grants(made):
                 seen.add(keys)
                 yield made
 
@@ -189,7 +195,7 @@ class _Search:
 
     def _minimal(self, made: tuple[Change, ...]) -> tuple[Change, ...]:
         fewer = (tuple(item for item in made if item is not change) for change in made)
-        smaller = next((few for few in fewer if self.judge(few).granted), None)
+        smaller = next((few for few in fewer if self._grants(few)), None)
         return made if smaller is None else self._minimal(smaller)
 
 

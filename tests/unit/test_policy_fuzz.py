@@ -46,7 +46,8 @@ def test_the_runner_reports_what_it_did(tmp_path: Path) -> None:
     runner = Path(__file__).parents[2] / "benchmarks" / "policy_fuzz.py"
     done = subprocess.run(
         [
-            *(sys.executable, runner, "--minutes", "0.01", "--seed", "4"),
+            # a seed that draws no document of thousands of rules, which takes ten seconds
+            *(sys.executable, runner, "--minutes", "0.01", "--seed", "8"),
             *("--slow", "100", "--out", tmp_path / "out"),  # how fast this machine is is no fault
         ],
         check=False,
@@ -55,5 +56,5 @@ def test_the_runner_reports_what_it_did(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("seed 4: ")
+    assert done.stdout.startswith("seed 8: ")
     assert not (tmp_path / "out").exists()

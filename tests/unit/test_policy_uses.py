@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policies_odrl import Action, Constraint, Duty, Facts, Iri, Performed, Policy, Request, evaluate
 from policies_odrl.evaluation.clocks import metered_time
+from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.request import Usage, UsageKey, Use
 from policies_odrl.model import ODRL
 from tests.support.small_policies import may, never, terms, typed, where
@@ -64,6 +65,13 @@ def test_a_use_counts_under_every_rule_that_may_be_about_it() -> None:
         decision, usage = reserve_use(both, ASK, Facts(now=START + DAY, usage=usage), f"t{times}")
         assert decision.granted is (times < 2)
     assert {key.rule for key in usage.uses} == {"/permission/0", "/prohibition/0"}
+
+
+def test_a_use_counts_for_its_own_rule_where_rules_share_a_constraint() -> None:
+    once = may(count("lteq", "1"))
+    known = Facts(now=START + DAY * 9, usage=used(X))
+    found = evaluate(terms(once, once, id=AGREEMENT), ASK, known)
+    assert [item.effect for item in found.rules] == [Effect.NOTHING, Effect.GRANTS]
 
 
 @pytest.mark.parametrize(
