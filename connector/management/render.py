@@ -56,6 +56,7 @@ from connector.protocol.messages import CoverageLine
 from connector.services.continuity.confirmation import Confirmed, Plan
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.negotiation import terms
+from connector.services.negotiation.plans import plan_of
 from connector.services.privacy.budget import budget_of
 from connector.services.publication import catalog_pages
 from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
@@ -250,12 +251,14 @@ def agreement_detail(
     shown = Readable()
     document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
     read = shown.part(partial(documents.read, value.document), None)
+    plan: dict[str, Any] = shown.part(lambda: plan_of(value).as_json(), {})
     accounting = shown.part(lambda: stated(budget_of(value).accounting), _UNKNOWN_RULE)
     return AgreementDetailView(
         **_agreement(value),
         document=document,
         **accounting,
         recipes=list(read.recipes) if read else [],
+        plan=plan,
         coverage=[CoverageView(**line) for line in read.coverage] if read else [],
         sentences=sentences(read.policy) if read else {},
         provider_signature=value.provider_signature,

@@ -244,6 +244,9 @@ class AgreementDetailView(AgreementView):
         description="SHA-256 of the training recipes that are accepted; none in a contract of "
         "version 1, which accepts the site's own"
     )
+    plan: dict[str, Any] = Field(
+        default={}, description="what runs under the contract: uses and their steps, as signed"
+    )
     coverage: list[CoverageView]
     sentences: dict[str, list[str]] = Field(
         default={}, description="the contract in plain words, by language (`en`, `fr`)"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,7 +59,7 @@ def show(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Show a contract, and how each of its constraints is upheld."""
+    """Show a contract, how each of its constraints is upheld, and the plan that runs."""
     with node_of(home) as node:
         found = node.agreement(agreement)
     _print(found, language, json=json)
@@ -156,3 +157,14 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
         output.line(f"{output.cell(notice.at)}  {notice.act} by {notice.by}: {notice.reason}")
     output.unreadable([(found.id, found.fault)])
     output.terms(found, language)
+    output.table(
+        ("use", "step", "version", "how"), _steps(found.plan), empty="no plan: nothing runs"
+    )
+
+
+def _steps(plan: dict[str, Any]) -> Iterator[tuple[str, str, int, str]]:
+    for use in plan.get("uses", ()):
+        for step in use["steps"]:
+            how = {name: each for name, each in step.items() if name not in ("kind", "version")}
+            said = ", ".join(f"{name} {output.cell(each)}" for name, each in how.items())
+            yield use["mechanism"], step["kind"], step["version"], said
