@@ -20,7 +20,7 @@ from typing import Any, Final
 from federated.child import command, environment
 from federated.errors import WorkerFailed
 from federated.privacy.process import ProcessAccountant
-from federated.training.confinement.memory import for_file
+from federated.training.memory import for_file
 from federated.training.roles.frames import Frames
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]

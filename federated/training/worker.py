@@ -17,10 +17,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from federated.confinement.confine import confine, end_with, tier_of_rights
+from federated.confinement.landlock import SEALED, seal
+from federated.confinement.seccomp import FILTERED, close_calls
 from federated.errors import FederatedError, WorkerFailed
-from federated.training.confinement.confine import confine, end_with, tier_of_rights
-from federated.training.confinement.landlock import SEALED, seal
-from federated.training.confinement.seccomp import FILTERED, close_calls
 from federated.training.launch import ROLES
 from federated.training.roles.frames import Frames
 

@@ -39,6 +39,10 @@ PLANTED = {
         "federated/privacy/event.py",
         "import numpy",
     ),
+    "federated.confinement: standard library only": (
+        "federated/confinement/planted.py",
+        "import pyarrow",
+    ),
 }
 
 

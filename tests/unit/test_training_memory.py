@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from federated.errors import WorkerFailed
-from federated.training.confinement import memory
+from federated.training import memory
 from federated.training.engine import Engine
 from federated.training.launch import ProcessWorkers
 from federated.training.noise import SystemNoise

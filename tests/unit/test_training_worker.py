@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
+from federated.confinement.confine import WORKER_USERS
 from federated.errors import FederatedError, WorkerFailed
 from federated.training import code_hash, launch
-from federated.training.confinement.confine import WORKER_USERS
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.roles import site as site_role
 from federated.training.roles.frames import Frames

@@ -347,7 +347,7 @@ def _tier() -> str:
     """Let a process shut itself in as a worker would, and return what it says."""
     code = (
         "from pathlib import Path; "
-        "from federated.training.confinement import confine, landlock, seccomp; "
+        "from federated.confinement import confine, landlock, seccomp; "
         "tier = confine.confine(); "
         "tier += f'+{landlock.SEALED}' if landlock.seal(Path.cwd()) else ''; "
         "tier += confine.tier_of_rights(Path.cwd()); "

@@ -23,8 +23,7 @@ from typing import Any, Final
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
-from federated.training import code_hash
-from federated.training.confinement import memory
+from federated.training import code_hash, memory
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import selftest
 from federated.training.flower.client import Site, make_app

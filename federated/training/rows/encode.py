@@ -68,7 +68,7 @@ def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
     usable = np.flatnonzero(~np.isnan(labels) & np.asarray(pc.is_valid(person)))
     entry, place = _places(person.take(pa.array(usable)))
     kept = place < manifest.unit.rows
-    rows = usable[kept]  # only these: memory follows the agreed numbers (`confinement/memory.py`)
+    rows = usable[kept]  # only these: memory follows the agreed numbers (`../memory.py`)
     inputs = encode_features(table.take(rows), manifest.features)
     return _fill(inputs, labels[rows], entry[kept], place[kept], manifest)
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from federated.training.confinement import landlock
+from federated.confinement import landlock
 
 PROBE = """
 import json, os, sys
 from pathlib import Path
-from federated.training.confinement.confine import confine
-from federated.training.confinement.landlock import seal
+from federated.confinement.confine import confine
+from federated.confinement.landlock import seal
 home = Path(sys.argv[1])
 tier = confine()
 sealed = seal(Path.cwd(), [home / "rows.csv", home / "not there"])

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from connector.bootstrap.diagnosis import probe
-from federated.training.confinement import seccomp
+from federated.confinement import seccomp
 
 PROBE = """
 import ctypes, json, os, resource, socket, sys, threading
 from pathlib import Path
 ends = socket.socketpair()
-from federated.training.confinement.confine import confine
+from federated.confinement.confine import confine
 from connector.bootstrap.diagnosis import probe
-from federated.training.confinement import seccomp
+from federated.confinement import seccomp
 confine()
 closed = seccomp.close_calls() if sys.argv[2] == "closed" else False
 other = int(sys.argv[1])

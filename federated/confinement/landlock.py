@@ -89,7 +89,7 @@ def _libraries(folder: Path) -> Sequence[Path]:
     searched = [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
     found = [Path(name) for name in searched if name and Path(name).is_absolute()]
     kept = [path for path in found if not home.is_relative_to(path.resolve())]
-    return [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2], *kept]
+    return [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1], *kept]
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
