@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from connector.domain.catalog.dataset import Column, ColumnClass
+from connector.domain.catalog.dataset import Column
 
 
 class Described(Protocol):
@@ -42,7 +42,3 @@ class Ground:
     def of(cls, described: Described) -> Ground:
         """Return what a description states."""
         return cls(described.columns, described.person_column, described.rows_per_person)
-
-    def named(self, *kinds: ColumnClass) -> tuple[str, ...]:
-        """Return the columns of these classes, in file order."""
-        return tuple(column.name for column in self.columns if column.kind in kinds)

@@ -1,4 +1,4 @@
-"""What a mechanism says of itself: actions, operands and duties that it upholds, and its steps.
+"""What a mechanism says of itself: its actions, the operands that it upholds, and its steps.
 
 Rules: a mechanism is a value that knows the policy's words and nothing of how a step is executed;
 compiler, coverage and decision read these values and name no mechanism. A mechanism that a node
@@ -8,7 +8,7 @@ does not have cannot be published or signed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connector.enforcement.plan import Label, Step
@@ -32,7 +32,7 @@ def _always(_: Constraint) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Upheld:
-    """Who upholds constraints on an operand, or a duty, and how.
+    """Who upholds constraints on an operand, and how.
 
     Attributes:
         label: see `Label`.
@@ -77,7 +77,6 @@ class Mechanism:
         actions: IRIs of the actions that it carries out.
         by: what carries them out, for people; it is signed.
         upholds: left operand -> who upholds it. What is not here cannot be agreed.
-        duties: action of a duty -> who sees to it.
         compile: a permission, and the dataset that it is about -> steps, in order.
         figures: a permission -> what it counts.
         codes: left operand -> code of the refusal when it fails, what tells most first.
@@ -92,7 +91,6 @@ class Mechanism:
     codes: Mapping[str, str]
     refused: str
     figures: Callable[[Permission], Figures] = _no_figures
-    duties: Mapping[str, Upheld] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
@@ -29,8 +29,8 @@ from connector.enforcement.mechanism import (
 )
 from connector.enforcement.plan import Label, Plan, Step
 from connector.enforcement.steps import registry as steps
-from connector.enforcement.steps.tables import Where
 from connector.enforcement.steps.training import TrainingStep
+from connector.enforcement.steps.where import Where
 from connector.enforcement.terms import (
     AGGREGATED,
     DATE_TIME,
@@ -125,7 +125,8 @@ def step_of(plan: Plan) -> TrainingStep:
     use = plan.use(NAME)
     if use is None:
         raise StepUnknown("the contract permits no federated training")
-    return steps.the_only(use.steps, TrainingStep)
+    _, step = steps.executed(use.steps, Where, TrainingStep)
+    return cast("TrainingStep", step)
 
 
 def budget(rule: Permission) -> tuple[float, float]:

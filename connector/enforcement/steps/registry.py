@@ -8,35 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from connector.enforcement.plan import Plan, Step
-from connector.enforcement.steps.tables import (
-    Aggregate,
-    Minimise,
-    Noise,
-    Pseudonymise,
-    Release,
-    Where,
-)
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
+from connector.enforcement.steps.where import Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
-S = TypeVar("S", bound=Typed)
-
-_ALL: Final[tuple[type[Typed], ...]] = (
-    Where,
-    Minimise,
-    Pseudonymise,
-    Aggregate,
-    Noise,
-    Release,
-    TrainingStep,
-)
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
-    {(each.kind, each.version): each for each in _ALL}
+    {(each.kind, each.version): each for each in (Where, TrainingStep)}
 )
 
 
@@ -57,16 +39,17 @@ def typed(step: Step) -> Typed:
     return known.read(Member(dict(step.body), _refusal))
 
 
-def the_only(steps: tuple[Step, ...], kind: type[S]) -> S:
-    """Return the one step of a kind.
+def executed(steps: tuple[Step, ...], *kinds: type[Typed]) -> tuple[Typed, ...]:
+    """Return the steps of a use, which must be of these kinds, in this order, and no others.
 
     Raises:
-        StepUnknown: there is none, or more than one, or one that cannot be executed.
+        StepUnknown: they are not, or one cannot be executed: an executor skips nothing.
     """
-    found = [each for each in map(typed, steps) if isinstance(each, kind)]
-    if len(found) != 1:
-        raise StepUnknown(f"the plan has {len(found)} steps `{kind.kind}` where one is executed")
-    return found[0]
+    found = tuple(map(typed, steps))
+    if tuple(map(type, found)) != kinds:
+        asked, known = (", ".join(each.kind for each in part) for part in (found, kinds))
+        raise StepUnknown(f"the plan has the steps {asked}, where this node executes {known}")
+    return found
 
 
 def spends(plan: Plan) -> tuple[float, float]:
@@ -76,7 +59,7 @@ def spends(plan: Plan) -> tuple[float, float]:
         StepUnknown: it has a step that this node cannot execute.
     """
     found = [each for use in plan.uses for each in map(typed, use.steps)]
-    noisy = [each for each in found if isinstance(each, TrainingStep | Noise)]
+    noisy = [each for each in found if isinstance(each, TrainingStep)]
     return sum(each.epsilon for each in noisy), sum(each.delta for each in noisy)
 
 

@@ -1,0 +1,30 @@
+"""The step that says where the processing runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from federated.reading import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the processing runs.
+
+    Attributes:
+        runs: `training`: next to the data, and only sums with noise leave.
+    """
+
+    kind: ClassVar[str] = "where"
+    version: ClassVar[int] = 1
+    runs: str
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        return {"runs": self.runs}
+
+    @classmethod
+    def read(cls, member: Member) -> Where:
+        """Return the step that these members say."""
+        return cls(member.fields("runs")["runs"].exactly("training"))
