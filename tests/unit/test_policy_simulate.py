@@ -196,6 +196,14 @@ def test_no_set_is_shown_that_could_not_be_tried(monkeypatch: pytest.MonkeyPatch
     assert simulate(policy, READ, KNOWN).changes
 
 
+def test_an_offer_is_searched_as_if_it_were_agreed() -> None:
+    either = LogicalConstraint(Connective.OR, (amount("epsilon", "1"), amount("delta", "1")))
+    agreed = one_rule("read", either)
+    found = simulate(replace(agreed, kind=PolicyKind.OFFER), READ, KNOWN)
+    assert found.changes == simulate(agreed, READ, KNOWN).changes
+    assert len(found.changes) > 1
+
+
 def test_an_empty_choice_in_a_prohibition_cannot_be_left() -> None:
     ban = Prohibition(
         action=Action(ODRL + "read"), constraints=(LogicalConstraint(Connective.AND, ()),)
