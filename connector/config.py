@@ -75,6 +75,8 @@ class Settings:
         first_contacts_per_minute: first contacts answered, per address; 0: none.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
+        profiles: files, Turtle or JSON-LD, with the vocabularies of others in which terms are
+            published, negotiated and decided; both parties need the same file. Read at start.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
             libraries take 0.2 GiB; half of it is for reading a file, half for the persons that a
             contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
@@ -117,6 +119,7 @@ class Settings:
     keep_days: int = 45
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
     worker_memory_bytes: int = 8 * 1024**3
 
     def path(self, name: str) -> Path:

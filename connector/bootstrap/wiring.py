@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from connector.bootstrap import profiles
 from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.keys.own import PERSON_KEY, Identity
@@ -91,7 +92,7 @@ def build(settings: Settings) -> Node:
         own_document=identity.document,
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
-        mechanisms=MECHANISMS,
+        mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
         asking=Asking(over=threading.Event()),
     )

@@ -9,12 +9,14 @@ too: the evaluation of the whole policy decides each request.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Final, NoReturn
 
 from connector.enforcement.mechanism import Mechanism, Mechanisms, Upheld
 from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
+from connector.jsonld.profiles import Profiles, declared
 from policies_odrl import (
     Connective,
     Constraint,
@@ -28,9 +30,11 @@ from policies_odrl.text import condition as condition_text
 from policies_odrl.text import term
 from policies_odrl.vocabulary import wider_actions
 
+PROFILE_PATH: Final = "/profile/"  # of the lines on profiles, which come first
+
 
 def cover(policy: Policy, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
-    """Return one line per action and constraint of the policy, in its order.
+    """Return one line per profile of others, action and constraint of the policy, in its order.
 
     Raises:
         ConstraintUnknown: a part that this node can neither check, enforce nor audit; the message
@@ -40,9 +44,18 @@ def cover(policy: Policy, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
         raise ConstraintUnknown("a policy that inherits from others cannot be upheld here")
     if policy.replaced_by:  # it permits nothing any more (IM 2.8)
         raise ConstraintUnknown("a policy that another one replaces cannot be upheld here")
-    return tuple(
-        line for path, rule in policy.rules() for line in _rule(policy, path, rule, mechanisms)
-    )
+    rules = (_rule(policy, path, rule, mechanisms) for path, rule in policy.rules())
+    return (*_profiles(policy, mechanisms.profiles), *chain.from_iterable(rules))
+
+
+def _profiles(policy: Policy, known: Profiles) -> Iterator[CoverageLine]:
+    """Say by which bytes the words of others are read: both parties sign the same ones."""
+    for index, name in enumerate(declared(policy)):
+        digests = known.digests(name)
+        if not digests:
+            raise ConstraintUnknown(f"profile `{name}` is not known here")
+        by = f"evaluation by the vocabulary of SHA-256 {', '.join(digests)}"
+        yield CoverageLine(f"{PROFILE_PATH}{index}", f"profile {term(name)}", Label.CHECKED, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +66,13 @@ class _Part:
         by: the mechanisms that the rule concerns.
         enforceable: whether a step may uphold a condition here: not where it hangs on another.
         permits: whether what holds here permits.
+        profiles: by which unknown operands are called.
     """
 
     by: tuple[Mechanism, ...]
     enforceable: bool
     permits: bool
+    profiles: Profiles
 
 
 def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iterator[CoverageLine]:
@@ -65,7 +80,7 @@ def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iter
     yield _action(path, rule, concerned)
     _nothing_else(policy, path, rule)
     permits = not isinstance(rule, Prohibition)
-    part = _Part(concerned, enforceable=permits, permits=permits)
+    part = _Part(concerned, permits, permits, mechanisms.profiles)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
         yield from _condition(f"{path}/constraint/{index}", item, part)
 
@@ -83,7 +98,7 @@ def _concerned(
         known = mechanisms.of(action) if isinstance(rule, Permission) else None
         found = () if known is None else (known,)
     if not found:
-        _unknown(_named(rule), path)
+        _unknown(_named(rule) + _called(action, mechanisms.profiles), path)
     return found
 
 
@@ -116,8 +131,8 @@ def _condition(path: str, item: Condition, part: _Part) -> Iterator[CoverageLine
         yield _atomic(path, item, part)
         return
     # what a step enforces cannot hang on an alternative
-    inner = _Part(
-        part.by,
+    inner = replace(
+        part,
         enforceable=part.enforceable and item.connective is Connective.AND,
         permits=part.permits and item.connective is not Connective.XONE,  # what holds may refuse
     )
@@ -136,7 +151,7 @@ def _atomic(path: str, item: Constraint, part: _Part) -> CoverageLine:
     rows = [each.upholds.get(item.left) for each in part.by]
     known = [row for row in rows if row is not None and _fits(item, row, part)]
     if len(known) < len(rows):
-        _unknown(f"`{text}`", path)
+        _unknown(f"`{text}`{_called(item.left, part.profiles)}", path)
     by = "; ".join(dict.fromkeys(row.by for row in known))
     return CoverageLine(path, text, known[0].label, by)
 
@@ -151,6 +166,12 @@ def _fits(item: Constraint, row: Upheld, part: _Part) -> bool:
 
 def _named(rule: Rule) -> str:
     return f"{type(rule).__name__.lower()} {term(rule.action.id)}"
+
+
+def _called(name: str, known: Profiles) -> str:
+    """Return what a profile calls a term, for whoever does not know its IRI."""
+    label = known.label(name)
+    return f" ({label})" if label else ""
 
 
 def _unknown(what: str, path: str) -> NoReturn:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from connector.domain.decision import Refusal
 from connector.enforcement.mechanism import Mechanism
+from connector.jsonld.profiles import NO_PROFILES, Profiles
 from policies_odrl import Facts, Permission, Policy, Request, Truth, evaluate
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.decision import RuleResult
@@ -38,13 +39,17 @@ class UseFacts:
     known: Mapping[str, tuple[Fact, ...]]
 
 
-def decide(policy: Policy, use: UseFacts, mechanism: Mechanism) -> Refusal | None:
+def decide(
+    policy: Policy, use: UseFacts, mechanism: Mechanism, profiles: Profiles = NO_PROFILES
+) -> Refusal | None:
     """Return why an agreement does not allow a use now, or None when it does.
 
     The refusal has one line per part that fails, each with what is allowed and what was given.
     """
     request = Request(use.action, use.assignee, use.target, use.stated)
-    decision = evaluate(policy, request, Facts(now=use.now, values=use.known))
+    decision = evaluate(
+        policy, request, Facts(use.now, use.known, knowledge=profiles.known(policy))
+    )
     if decision.granted:
         return None
     permissions = [item for item in decision.rules if isinstance(item.rule, Permission)]

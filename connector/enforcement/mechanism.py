@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connector.enforcement.plan import Label, Step
+from connector.jsonld.profiles import NO_PROFILES, Profiles
 from policies_odrl import Constraint, Operator, Permission
 
 if TYPE_CHECKING:
@@ -95,9 +96,15 @@ class Mechanism:
 
 @dataclass(frozen=True, slots=True)
 class Mechanisms:
-    """Those of a node, as `bootstrap` registers them. No two carry out one action."""
+    """Those of a node, as `bootstrap` registers them, and the words in which they may be asked.
+
+    Attributes:
+        all: no two carry out one action.
+        profiles: vocabularies of others; a mechanism upholds their concepts under its operands.
+    """
 
     all: tuple[Mechanism, ...]
+    profiles: Profiles = NO_PROFILES
 
     def of(self, action: str) -> Mechanism | None:
         """Return the mechanism that carries out an action, or None."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 T = TypeVar("T")
 D = TypeVar("D", bytes, str)
+P = ParamSpec("P")
 
 LARGEST: Final = 32 * 1024  # bytes; contracts and policies in use are far below
 
 
-def kept(most: int, largest: int = LARGEST) -> Callable[[Callable[[D], T]], Callable[[D], T]]:
+def kept(
+    most: int, largest: int = LARGEST
+) -> Callable[[Callable[Concatenate[D, P], T]], Callable[Concatenate[D, P], T]]:
     """Let a reader remember what it made of the last `most` different inputs; no refusal is.
 
     Args:
@@ -24,12 +27,13 @@ def kept(most: int, largest: int = LARGEST) -> Callable[[Callable[[D], T]], Call
         largest: bytes of one, or characters.
     """
 
-    def bounded(read: Callable[[D], T]) -> Callable[[D], T]:
-        remembered = lru_cache(maxsize=most)(read)
+    def bounded(read: Callable[Concatenate[D, P], T]) -> Callable[Concatenate[D, P], T]:
+        remembered: Callable[..., T] = lru_cache(maxsize=most)(read)
 
         @wraps(read)
-        def one(data: D) -> T:
-            return remembered(data) if len(data) <= largest else read(data)
+        def one(data: D, /, *more: P.args, **named: P.kwargs) -> T:
+            chosen = remembered if len(data) <= largest else read
+            return chosen(data, *more, **named)
 
         return one
 

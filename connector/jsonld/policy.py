@@ -18,9 +18,10 @@ import policies_odrl
 from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.kept import kept
+from connector.jsonld.profiles import NO_PROFILES, Profiles, declared
 from connector.jsonld.template import AT, NAMED, TIME, template
 from connector.jsonld.turtle import turtle_bytes
-from policies_odrl import Knowledge, LimitExceeded, OdrlError, Policy, PolicyKind
+from policies_odrl import LimitExceeded, OdrlError, Policy, PolicyKind
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.reading.compact import shared_by
@@ -41,8 +42,12 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def read_policy(data: bytes | str | Mapping[str, Any]) -> Policy:
+def read_policy(data: bytes | str | Mapping[str, Any], profiles: Profiles = NO_PROFILES) -> Policy:
     """Read a policy from JSON-LD.
+
+    Args:
+        data: the document.
+        profiles: those of the node.
 
     Raises:
         Malformed: not JSON-LD under pinned contexts, or a part of it would be lost.
@@ -50,16 +55,16 @@ def read_policy(data: bytes | str | Mapping[str, Any]) -> Policy:
         PolicyInvalid: not ODRL of a profile that this node knows.
     """
     if isinstance(data, Mapping):
-        return _read_document(data)
-    return _read_text(data.encode() if isinstance(data, str) else data)
+        return _read_document(data, profiles)
+    return _read_text(data.encode() if isinstance(data, str) else data, profiles)
 
 
-def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[str, Any]:
+def policy_document(policy: Policy, profiles: Profiles = NO_PROFILES) -> dict[str, Any]:
     """Return the policy as compact JSON-LD, after checking that reading it gives it back.
 
     Args:
         policy: see `policies_odrl/model.py`.
-        knowledge: terms beyond those of ODRL and of our profile.
+        profiles: those of the node.
 
     Raises:
         PolicyInvalid: something of the policy would be lost on the wire.
@@ -75,8 +80,7 @@ def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[
             document = policies_odrl.write(policy)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
-    found = _read(document, knowledge) if knowledge else _read_document(document)
-    _same(found, policy)
+    _same(_read_document(document, profiles), policy)
     return document
 
 
@@ -86,42 +90,46 @@ def _written(policy: Policy, _described: object) -> dict[str, Any]:
     return policies_odrl.write(policy)
 
 
-def policy_bytes(policy: Policy) -> bytes:
+def policy_bytes(policy: Policy, profiles: Profiles = NO_PROFILES) -> bytes:
     """Return the canonical bytes (RFC 8785) of a policy.
+
+    Args:
+        policy: see `policies_odrl/model.py`.
+        profiles: those of the node.
 
     Raises:
         PolicyInvalid: something of the policy would be lost on the wire.
     """
-    return canonical(policy_document(policy))
+    return canonical(policy_document(policy, profiles))
 
 
-def read_turtle(data: bytes | str, knowledge: Knowledge | None = None) -> Policy:
+def read_turtle(data: bytes | str, profiles: Profiles = NO_PROFILES) -> Policy:
     """Read a policy from Turtle.
 
     Args:
         data: the document.
-        knowledge: terms beyond those of ODRL and of our profile.
+        profiles: those of the node.
 
     Raises:
         Malformed: not Turtle that the node map can hold.
         MessageTooLarge: larger than is read.
         PolicyInvalid: not ODRL of a profile that this node knows.
     """
-    return _policy(nodes_at_border(data), knowledge)
+    return _policy(nodes_at_border(data), profiles)
 
 
-def policy_turtle(policy: Policy, knowledge: Knowledge | None = None) -> bytes:
+def policy_turtle(policy: Policy, profiles: Profiles = NO_PROFILES) -> bytes:
     """Return the policy as Turtle, after checking that reading it gives it back.
 
     Args:
         policy: see `policies_odrl/model.py`.
-        knowledge: terms beyond those of ODRL and of our profile.
+        profiles: those of the node.
 
     Raises:
         PolicyInvalid: something of the policy would be lost.
     """
-    data = turtle_bytes(nodes_at_border(policy_document(policy, knowledge)), PREFIXES)
-    _same(read_turtle(data, knowledge), policy)
+    data = turtle_bytes(nodes_at_border(policy_document(policy, profiles)), PREFIXES)
+    _same(read_turtle(data, profiles), policy)
     return data
 
 
@@ -135,25 +143,25 @@ def said(policy: Policy) -> frozenset[tuple[str, tuple[str, Value]]]:
     return frozenset((what, note) for what, notes in described(policy) for note in notes)
 
 
-def _read_document(document: Mapping[str, Any]) -> Policy:
+def _read_document(document: Mapping[str, Any], profiles: Profiles) -> Policy:
     """Read a policy; of a contract, what it has in common with others is read once."""
     common = template(document)
     if common is None:
-        return _read(document)
+        return _read(document, profiles)
     try:
-        found = _read_text(common)
+        found = _read_text(common, profiles)
     except PreauError:
-        return _read(document)  # a refusal names the document's own words
+        return _read(document, profiles)  # a refusal names the document's own words
     return replace(found, id=document["@id"], timestamp=document[TIME]["@value"])
 
 
 @kept(128)
-def _read_text(data: bytes) -> Policy:
-    return _read(data)
+def _read_text(data: bytes, profiles: Profiles) -> Policy:
+    return _read(data, profiles)
 
 
-def _read(data: bytes | Mapping[str, Any], knowledge: Knowledge | None = None) -> Policy:
-    return _policy(nodes_at_border(data), knowledge)
+def _read(data: bytes | Mapping[str, Any], profiles: Profiles) -> Policy:
+    return _policy(nodes_at_border(data), profiles)
 
 
 def nodes_at_border(source: Source) -> list[dict[str, Any]]:
@@ -171,13 +179,19 @@ def nodes_at_border(source: Source) -> list[dict[str, Any]]:
         raise Malformed(exc.reason) from exc
 
 
-def _policy(found: list[dict[str, Any]], knowledge: Knowledge | None) -> Policy:
-    known = knowledge or Knowledge()
+def _policy(found: list[dict[str, Any]], profiles: Profiles) -> Policy:
+    everything = profiles.together
     try:
-        policy = policies_odrl.read(found, known, strict=True)
+        policy = policies_odrl.read(found, everything, strict=True)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
-    unknown = next(strange(policy, known), "")
+    missing = next((it for it in declared(policy) if it not in everything.profiles), "")
+    if missing:
+        raise PolicyInvalid(
+            f"profile `{missing[:200]}` is not known here",
+            hint="get its file from the other party, and name it in `profiles` of preau.toml",
+        )
+    unknown = next(strange(policy, profiles.known(policy)), "")
     if unknown:
         raise PolicyInvalid(f"`{unknown[:200]}` is not known here, or of no profile declared")
     if not any(policy.rules()) and not (policy.inherits or policy.replaced_by):

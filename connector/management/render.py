@@ -27,6 +27,7 @@ from connector.errors import PreauError
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
+from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
@@ -190,7 +191,7 @@ def peer(value: Participant, code: str = "", reason: str = "") -> PeerView:
     )
 
 
-def negotiation(value: Negotiation) -> NegotiationView:
+def negotiation(value: Negotiation, profiles: Profiles = NO_PROFILES) -> NegotiationView:
     """Return a negotiation."""
     shown = Readable()
     return NegotiationView(
@@ -206,14 +207,14 @@ def negotiation(value: Negotiation) -> NegotiationView:
         agreement=value.agreement_id,
         code=value.code,
         reasons=list(value.reasons),
-        changes=changes(value),
+        changes=changes(value, profiles),
         created_at=value.created_at,
         updated_at=value.updated_at,
         fault=shown.fault,
     )
 
 
-def changes(value: Negotiation) -> list[ChangeView]:
+def changes(value: Negotiation, profiles: Profiles) -> list[ChangeView]:
     """Return how the provider's terms on the table differ from those that were asked for.
 
     Where this node cannot compare the two, that is said in place of the list: an empty one means
@@ -222,7 +223,7 @@ def changes(value: Negotiation) -> list[ChangeView]:
     if value.policy_by is not Role.PROVIDER:
         return []
     try:
-        found = terms.changes(value.asked, value.policy)
+        found = terms.changes(value.asked, value.policy, profiles)
     except PreauError as exc:
         return [_not_compared(exc.reason)]
     return [

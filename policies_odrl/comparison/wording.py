@@ -7,7 +7,7 @@ renderer's own: what is not is named without quoting it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -90,15 +90,18 @@ def _anew(left: str, value: model.Value) -> model.Value | None:
 # -- whose words they are ------------------------------------------------------------------------
 
 
-def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
+def foreign(rendering: Policy, *own: Policy, terms: Container[str] = ()) -> tuple[str, ...]:
     """Return which parts of a rendering are not in the words of `own`; empty when all are.
 
     Rules, assets, parties, identifiers and descriptions stand only where one of the own policies
-    has the very same. A value of a condition is own for that left operand, or written anew.
+    has the very same. A value of a condition is own for that left operand, written anew, or a term.
     """
     mine = {word for policy in map(opaque, own) for word in _said(policy)}
     stated = [word for sort, word in mine if sort == "condition"]
     mine |= {("value", (word.left, value)) for word in stated for value in word.right}
+    used = (it for it in inventory.conditions_in(rendering) if isinstance(it, Constraint))
+    named = ((it.left, value) for it in used for value in it.right if isinstance(value, model.Iri))
+    mine |= {("value", (left, value)) for left, value in named if value.value in terms}
     found: list[str] = []
     for path, rule in rendering.rules():
         if isinstance(rule, model.Permission):
@@ -163,14 +166,10 @@ def _is_own(sort: str, word: Any, mine: set[_Word]) -> bool:
     if sort != "condition":
         return sort == "action" and word in INCLUDED_IN
     more = word.unit or word.datatype or word.reference or word.status or word.id
-    left = word.left
-    return (
-        left in OPERANDS
-        and not more
-        and all(
-            ("value", (left, value)) in mine or _anew(left, value) == value for value in word.right
-        )
-    )
+    if more or word.left not in OPERANDS:
+        return False
+    stated = ((word.left, value) for value in word.right)
+    return all(("value", it) in mine or _anew(*it) == it[1] for it in stated)
 
 
 def _told(sort: str, word: Any) -> str:

@@ -193,6 +193,20 @@ def test_what_a_worker_leaves_in_its_folder_stops_no_backup(home: Path, tmp_path
     assert jobs == [f"home/jobs/{kept.parent.name}/model.npz"]
 
 
+def test_profiles_of_the_home_are_kept_and_others_are_named(home: Path, tmp_path: Path) -> None:
+    names = ("profiles/a.ttl", "profiles/.b.ttl", "c.ttl", str(tmp_path / "d.ttl"))
+    (home / "profiles").mkdir()
+    for name in names:
+        (home / name).write_text("text")
+    settings = replace(node(home, ""), profiles=(*names, names[0]))
+    migrations.upgrade(settings.database_url)
+    backup.make(settings, tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar") as found:
+        assert [name for name in found.getnames() if "ttl" in name] == ["home/profiles/a.ttl"]
+    left = [each for each in backup.outside(settings) if each.endswith("ttl")]
+    assert left == [str(home / name) for name in names[1:]]
+
+
 def test_no_database_is_no_backup(home: Path, tmp_path: Path) -> None:
     settings = config.load(home)
     (home / "node.sqlite").rename(home / "gone")

@@ -134,6 +134,7 @@ def test_what_follows_the_last_part_is_refused(space: Path, tmp_path: Path) -> N
         "home/keys/../../evil",
         "home/keys/.hidden",
         "home/keys/a/b/c",
+        "home/profiles/a/b",
         "home/keys/x\n",
         "home/node.sqlite",
         "home/run/node.json",

@@ -66,7 +66,7 @@ def make(
         tempfile.TemporaryFile(dir=file.parent) as spool,
     ):
         writer = Writer(spool)
-        _add(writer, home, [home / config.FILE_NAME])
+        _add(writer, home, [home / config.FILE_NAME, *_profiles(settings)])
         if with_keys:
             _add(writer, home, sorted((home / "keys").rglob("[!.]*")))
         made_at = instant.text((clock or SystemClock()).now())
@@ -101,6 +101,8 @@ def outside(settings: Settings) -> list[str]:
     )
     paths = [settings.path(name) for name in named if name]
     elsewhere = [str(path) for path in paths if not path.is_relative_to(settings.home)]
+    held = set(_profiles(settings))
+    elsewhere += [str(path) for path in map(settings.path, settings.profiles) if path not in held]
     return [*elsewhere, *snapshot.data_files(settings.database_url)]
 
 
@@ -169,6 +171,13 @@ def _results(home: Path) -> list[Path]:
     """Return the files of models; what else a worker left in its folder is none, and no fault."""
     found = sorted((home / "jobs").glob("*/model.*"))
     return [each for each in found if is_name(_part(home, each)) and not each.is_symlink()]
+
+
+def _profiles(settings: Settings) -> list[Path]:
+    """Return the profiles that lie in the folder `profiles` of the home, each once."""
+    found = dict.fromkeys(map(settings.path, settings.profiles))
+    inside = [each for each in found if each.is_relative_to(settings.home)]
+    return [each for each in inside if is_name(_part(settings.home, each))]
 
 
 def _part(home: Path, file: Path) -> str:

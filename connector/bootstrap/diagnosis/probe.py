@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Final
 
 from connector.bootstrap.computing import BoundedAccountant
-from connector.bootstrap.diagnosis import liveness, reputation
+from connector.bootstrap.diagnosis import liveness, reputation, vocabularies
 from connector.bootstrap.keys import own, tls_rotation
-from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.domain.privacy.census import Census
+from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
@@ -83,6 +83,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
     checks = [
         *_keys(settings),
         *_roots(settings),
+        *vocabularies.checks(settings),
         *liveness.checks(settings),
         *stored(settings, BoundedAccountant(ProcessAccountant()), ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),
@@ -174,6 +175,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
     if not settings.database and not (settings.home / "node.sqlite").exists():
         missing = "`node.sqlite` is missing"
         return [diagnose.database(missing, entries=0, lost=True)]
+    mechanisms = vocabularies.mechanisms(settings)
     try:
         schema = migrations.schema(settings.database_url)
         if schema is not Schema.CURRENT:
@@ -196,13 +198,15 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in papers]
             ended = {n.pid for n in readable(tx.negotiations, state=NegotiationState.TERMINATED)}
-            contracts = contract_checks.contracts(readable(tx.agreements), SystemClock().now())
+            contracts = contract_checks.contracts(
+                readable(tx.agreements), SystemClock().now(), mechanisms.profiles
+            )
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = _shares(settings, tx, found)
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
-            counts = _counts(settings, tx)
+            counts = _counts(settings, tx, mechanisms)
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, entries=0)]
     now = SystemClock().now()
@@ -234,9 +238,9 @@ def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
         return [Check("recovery", diagnose.FAIL, f"not known: {exc.reason}", diagnose.ROW_MEND)]
 
 
-def _counts(settings: Settings, tx: Transaction) -> list[Check]:
+def _counts(settings: Settings, tx: Transaction, mechanisms: Mechanisms) -> list[Check]:
     charges = HomeCharges(settings.home, settings.did)
-    return count_checks.counts(promises.miscount(tx, charges, MECHANISMS, _ROWS_SECONDS))
+    return count_checks.counts(promises.miscount(tx, charges, mechanisms, _ROWS_SECONDS))
 
 
 def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:

@@ -15,6 +15,7 @@ from connector.domain.contract.notice import Standing
 from connector.errors import PreauError
 from connector.identity import agreement as documents
 from connector.jsonld.policy import read_policy
+from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.services.health.diagnose import FAIL, OK, WARN, Check
 from policies_odrl.checking import semantics
 from policies_odrl.checking.semantics import Clause
@@ -26,15 +27,18 @@ _NAME: Final = "contracts"
 _ANEW: Final = "conclude it anew where that is not what both parties want"
 
 
-def contracts(found: Iterable[Agreement], now: datetime) -> list[Check]:
+def contracts(
+    found: Iterable[Agreement], now: datetime, profiles: Profiles = NO_PROFILES
+) -> list[Check]:
     """Judge the running contracts by the version of the semantics that they were signed under.
 
     Args:
         found: contracts of both roles; those that have ended are left out.
         now: UTC.
+        profiles: those of the node.
     """
     running = [each for each in found if _runs(each, now)]
-    checks = [check for each in running if (check := _judged(each)) is not None]
+    checks = [check for each in running if (check := _judged(each, profiles)) is not None]
     if len(checks) > MOST_SHOWN:
         more = f"{len(checks) - MOST_SHOWN} more contracts like these"
         checks[MOST_SHOWN:] = [Check(_NAME, WARN, more, _ANEW)]
@@ -48,18 +52,20 @@ def _runs(agreement: Agreement, now: datetime) -> bool:
     return agreement.finalized and standing and not ended
 
 
-def _judged(agreement: Agreement) -> Check | None:
+def _judged(agreement: Agreement, profiles: Profiles) -> Check | None:
     """Return what is to be said of a contract; None where nothing is."""
     peer = agreement.provider if agreement.role is Role.CONSUMER else agreement.consumer
     named = f"contract `{agreement.id}` with `{peer}`"
     try:
         document = documents.read(agreement.document)
-        policy = read_policy(document.policy)
+        policy = read_policy(document.policy, profiles)
     except PreauError as exc:
         return Check(_NAME, FAIL, f"{named} cannot be read any more: {exc.reason}", _ANEW)
     touched = [
         clause
-        for clause in semantics.decided_otherwise(policy, document.semantics)
+        for clause in semantics.decided_otherwise(
+            policy, document.semantics, profiles.known(policy)
+        )
         if clause.change.node
     ]
     if not touched:

@@ -41,6 +41,7 @@ from connector.identity.agreement import AgreementDocument, Party, Subject
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.kept import kept
 from connector.jsonld.policy import policy_document, read_policy
+from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.lookup import require
@@ -113,13 +114,13 @@ def check_stands(agreement: Agreement) -> None:
         raise fault(f"agreement `{agreement.id}` is {agreement.standing.value}")
 
 
-def policy_of(agreement: Agreement) -> Policy:
-    """Return the ODRL Agreement of a contract.
+def policy_of(agreement: Agreement, profiles: Profiles = NO_PROFILES) -> Policy:
+    """Return the ODRL Agreement of a contract, in words of this node's profiles.
 
     Raises:
         AgreementTampered: its document cannot be read.
     """
-    return _policy_in(agreement.document)
+    return _policy_in(agreement.document, profiles)
 
 
 def figures_of(agreement: Agreement, mechanisms: Mechanisms) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def figures_of(agreement: Agreement, mechanisms: Mechanisms) -> dict[str, Any]:
         AgreementTampered: its document cannot be read.
         PreauError: its policy is none that this node can uphold.
     """
-    found = terms.outline(policy_of(agreement), mechanisms)
+    found = terms.outline(policy_of(agreement, mechanisms.profiles), mechanisms)
     return _figures(documents.read(agreement.document), found)
 
 
@@ -160,12 +161,12 @@ def draw_up(
         PolicyInvalid: the offer cannot be written as an agreement.
     """
     now = instant.read(instant.text(ports.clock.now()))
-    policy = read_policy(offer.policy)
+    policy = read_policy(offer.policy, ports.mechanisms.profiles)
     own = ports.own_document()
     parties = (ports.settings.did, consumer.did)
     agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
     data = documents.build(
-        policy_document(agreed),
+        policy_document(agreed, ports.mechanisms.profiles),
         offer_id=offer.id,
         offer_digest=offer.digest,
         dataset=_subject(dataset),
@@ -216,7 +217,7 @@ def check(
     """
     document = documents.read(message.agreement)
     try:
-        policy = _policy_in(message.agreement)
+        policy = _policy_in(message.agreement, ports.mechanisms.profiles)
         checking.check(
             ports,
             negotiation,
@@ -257,7 +258,9 @@ def consider(
         return None
     try:
         document = documents.read(message.agreement)
-        checking.check_terms(ports, document, _policy_in(message.agreement), found)
+        checking.check_terms(
+            ports, document, _policy_in(message.agreement, ports.mechanisms.profiles), found
+        )
     except PreauError:
         return None  # `check` says why
     return Considered(_question(message, found), answer=True)
@@ -318,9 +321,9 @@ def complete(ports: Ports, agreement: Agreement, token: str, now: datetime) -> A
 
 
 @kept(256)
-def _policy_in(document: bytes) -> Policy:
+def _policy_in(document: bytes, profiles: Profiles) -> Policy:
     try:
-        return read_policy(documents.read(document).policy)
+        return read_policy(documents.read(document).policy, profiles)
     except AgreementTampered:
         raise
     except PreauError as exc:
@@ -357,7 +360,9 @@ def _signed(
 
 
 def _sites(ports: Ports, agreement: Agreement) -> int:
-    return terms.outline(policy_of(agreement), ports.mechanisms).figures.minimum_sites
+    return terms.outline(
+        policy_of(agreement, ports.mechanisms.profiles), ports.mechanisms
+    ).figures.minimum_sites
 
 
 def _figures(document: AgreementDocument, outline: Outline) -> dict[str, Any]:

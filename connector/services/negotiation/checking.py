@@ -156,7 +156,7 @@ def check_terms(
     terms.check_size(policy)
     parties = (document.provider.did, document.consumer.did)
     expected = terms.as_agreement(
-        read_policy(negotiation.offered),
+        read_policy(negotiation.offered, ports.mechanisms.profiles),
         document.id,
         document.dataset.id,
         parties,
@@ -164,7 +164,7 @@ def check_terms(
     )
     if not identical(policy, expected):
         raise AgreementTampered("the agreement says something else than the offer that was shown")
-    if not terms.same(read_policy(negotiation.policy), policy):
+    if not terms.same(read_policy(negotiation.policy, ports.mechanisms.profiles), policy):
         raise AgreementTampered("the agreement does not mean what was accepted")
     if list(document.coverage) != [
         line.to_body() for line in terms.coverage(policy, ports.mechanisms)

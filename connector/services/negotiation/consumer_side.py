@@ -62,7 +62,7 @@ def request(
     chosen = dataset.offer(offer_id)
     terms.check_readable(chosen.policy, ports.mechanisms)
     _check_table(ports, chosen)
-    wish = _wish(policy)
+    wish = _wish(ports, policy)
     now = ports.clock.now()
     negotiation = Negotiation(
         pid=ports.ids.new(),
@@ -112,7 +112,7 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
         IllegalMessage: nothing of the provider's is on the table.
         PolicyInvalid: the terms are not a policy that this node knows.
     """
-    wish = _wish(policy)
+    wish = _wish(ports, policy)
     description = _described(ports, pid)
     with ports.store.write() as tx:
         negotiation = steps.own(tx, pid, Role.CONSUMER)
@@ -144,7 +144,7 @@ def on_offer(
         Malformed: the offer is about another dataset, or cannot be read.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    about = terms.read_small(message.policy).target
+    about = terms.read_small(message.policy, ports.mechanisms.profiles).target
     if about is not None and about.id != message.dataset:
         raise Malformed("the terms offered are about another dataset")
     tabled: dict[str, Any] = {
@@ -183,7 +183,7 @@ def consider(
         Malformed: it cannot be read.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    terms.read_small(message.policy)
+    terms.read_small(message.policy, ports.mechanisms.profiles)
     with ports.store.read() as tx:
         found = tx.negotiations.get(message.consumer_pid)
     if found is None or found.peer != caller.did:
@@ -277,17 +277,24 @@ def _request_message(
 
 def _check_table(ports: Ports, offer: OfferView) -> None:
     """The provider shows the table that will be signed: the one that this node works out too."""
-    if offer.coverage != terms.coverage(read_policy(offer.policy), ports.mechanisms):
+    policy = read_policy(offer.policy, ports.mechanisms.profiles)
+    other = terms.other_version(policy, offer.coverage, ports.mechanisms)
+    if other:
+        raise PolicyInvalid(
+            f"offer `{offer.id}` is in another version of profile `{other}` than this node's",
+            hint="both nodes need the same file of the profile",
+        )
+    if offer.coverage != terms.coverage(policy, ports.mechanisms):
         raise PolicyInvalid(
             f"the catalog says that offer `{offer.id}` is upheld otherwise than this node finds",
             hint="both nodes need releases that uphold terms alike",
         )
 
 
-def _wish(policy: Mapping[str, Any] | bytes | None) -> bytes:
+def _wish(ports: Ports, policy: Mapping[str, Any] | bytes | None) -> bytes:
     if policy is None:
         return b""
     data = policy if isinstance(policy, bytes) else canonical(dict(policy))
-    if not read_policy(data).permissions:
+    if not read_policy(data, ports.mechanisms.profiles).permissions:
         raise PolicyInvalid("the terms asked for permit nothing")
     return data

@@ -133,7 +133,7 @@ def consider(
     """
     if not message.policy:
         return None
-    terms.read_small(message.policy)
+    terms.read_small(message.policy, ports.mechanisms.profiles)
     with ports.store.read() as tx:
         found = tx.offers.get(message.offer_id)
     if found is None or found.withdrawn or found.audience not in ("", caller.did):
@@ -313,7 +313,7 @@ def _of_state(ports: Ports, tx: Transaction, peer: str) -> Refusal | None:
 def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     """Return why an offer cannot be contracted now, or None; call it where it is stored."""
     dataset = tx.datasets.get(found.dataset_id)
-    policy = read_policy(found.policy)
+    policy = read_policy(found.policy, ports.mechanisms.profiles)
     now = ports.clock.now()
     refusal = terms.refusal_now(policy, ports.settings.space, now, ports.mechanisms)
     if refusal is not None or dataset is None:

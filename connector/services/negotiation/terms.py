@@ -10,7 +10,7 @@ contracts of a dataset is `services/privacy/budget.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +22,7 @@ from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.enforcement import compile as compiling
 from connector.enforcement.compile import Outline
+from connector.enforcement.coverage import PROFILE_PATH
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
@@ -33,6 +34,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy, said
+from connector.jsonld.profiles import NO_PROFILES, Profiles, declared
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
 from federated.privacy.rule import Accounting, Rule, fixed
@@ -228,10 +230,24 @@ def coverage_bytes(policy: Policy, mechanisms: Mechanisms) -> bytes:
 
 
 def coverage_shown(offer: Offer, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
-    """Return how each part of an own offer is upheld, as it keeps it; else as `coverage_of`."""
-    if not offer.coverage:
+    """Return how each part of an own offer is upheld, as it keeps it; else as `coverage_of`.
+
+    Profiles may be of another version than when it was published.
+    """
+    kept = [CoverageLine.from_body(line) for line in json.loads(offer.coverage or b"[]")]
+    if not kept or kept[0].path.startswith(PROFILE_PATH):
         return coverage_of(offer.policy, mechanisms)
-    return tuple(CoverageLine.from_body(line) for line in json.loads(offer.coverage))
+    return tuple(kept)
+
+
+def other_version(policy: Policy, shown: Sequence[CoverageLine], mechanisms: Mechanisms) -> str:
+    """Return the first profile of a policy whose bytes here are not those shown or signed.
+
+    Raises:
+        PreauError: as `outline`.
+    """
+    own = zip(declared(policy), coverage(policy, mechanisms), strict=False)  # they come first
+    return next((name for name, line in own if line not in shown), "")
 
 
 def coverage_of(policy: bytes, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
@@ -241,7 +257,7 @@ def coverage_of(policy: bytes, mechanisms: Mechanisms) -> tuple[CoverageLine, ..
     not hide the others from those who list them.
     """
     try:
-        return coverage(read_policy(policy), mechanisms)
+        return coverage(read_policy(policy, mechanisms.profiles), mechanisms)
     except PreauError:
         return ()
 
@@ -254,7 +270,12 @@ def check_sound(policy: Policy, mechanisms: Mechanisms) -> None:
         ConstraintUnknown: a part that this node can neither check, enforce nor audit.
     """
     check_size(policy)
-    for found in policies_odrl.validate(policy):
+    for name, profile in mechanisms.profiles.undeclared(policy):
+        raise PolicyInvalid(
+            f"`{name}` is a term of profile `{profile}`, which the policy does not declare",
+            hint=f'state `"profile": "{profile}"` in the policy',
+        )
+    for found in policies_odrl.validate(policy, knowledge=mechanisms.profiles.known(policy)):
         if found.severity is Severity.ERROR:
             where = f" at `{found.path}`" if found.path else ""
             raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
@@ -276,7 +297,7 @@ def check_size(policy: Policy) -> None:
         )
 
 
-def read_small(data: bytes) -> Policy:
+def read_small(data: bytes, profiles: Profiles) -> Policy:
     """Read a peer's terms that are small enough to be judged.
 
     Raises:
@@ -285,7 +306,7 @@ def read_small(data: bytes) -> Policy:
     """
     if len(data) > MAX_BYTES:
         raise PolicyInvalid(f"the policy has {len(data)} bytes, at most {MAX_BYTES} are judged")
-    policy = read_policy(data)
+    policy = read_policy(data, profiles)
     check_size(policy)
     return policy
 
@@ -298,7 +319,7 @@ def check_readable(policy: bytes, mechanisms: Mechanisms) -> None:
         PolicyInvalid: not a policy that this node knows.
         ConstraintUnknown: a part that nobody could uphold.
     """
-    outline(read_small(policy), mechanisms)
+    outline(read_small(policy, mechanisms.profiles), mechanisms)
 
 
 def same(left: Policy, right: Policy) -> bool:
@@ -322,8 +343,10 @@ def fits(asked: bytes, shown: bytes, offered: bytes, mechanisms: Mechanisms) -> 
         Malformed: the offer cannot be read without loss.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    policy, wish = read_small(offered), read_policy(asked)
-    new = said(policy).difference(said(wish), said(read_policy(shown)) if shown else ())
+    profiles = mechanisms.profiles
+    policy, wish = read_small(offered, profiles), read_policy(asked, profiles)
+    known = said(read_policy(shown, profiles)) if shown else ()
+    new = said(policy).difference(said(wish), known)
     if new or not same(wish, policy):
         return False
     try:
@@ -348,17 +371,18 @@ def judge(offer: Offer, wish: bytes, dataset_id: str, mechanisms: Mechanisms) ->
     """
     if not wish:
         return Verdict(as_offered=True)
-    offered, asked = _bare(read_policy(offer.policy)), read_small(wish)
+    profiles = mechanisms.profiles
+    offered, asked = _bare(read_policy(offer.policy, profiles)), read_small(wish, profiles)
     if asked.target is not None and asked.target.id != dataset_id:
         raise Malformed("the terms asked for are about another dataset")
     asked = _bare(asked)
     if policies_odrl.same_meaning(offered, asked):
         return Verdict(as_offered=True)
-    reserve = _bare(read_policy(offer.reserve)) if offer.reserve else None
+    reserve = _bare(read_policy(offer.reserve, profiles)) if offer.reserve else None
     return _narrowed(offered, asked, reserve, mechanisms)
 
 
-def changes(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
+def changes(asked: bytes, offered: bytes, profiles: Profiles = NO_PROFILES) -> tuple[Compared, ...]:
     """Return what an offer changes of what was asked for, as this node finds by comparing them.
 
     Nothing of it is taken from what the other party says about its offer. Empty only where nothing
@@ -368,12 +392,13 @@ def changes(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
         Malformed: one of the two cannot be read without loss.
         PolicyInvalid: one is not a policy that this node knows, or is too large to be judged.
     """
-    return _changed(asked, offered) if asked and offered and asked != offered else ()
+    return _changed(asked, offered, profiles) if asked and offered and asked != offered else ()
 
 
 @lru_cache(maxsize=128)
-def _changed(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
-    return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
+def _changed(asked: bytes, offered: bytes, profiles: Profiles) -> tuple[Compared, ...]:
+    mine, theirs = (_bare(read_small(each, profiles)) for each in (asked, offered))
+    return policies_odrl.term_changes(mine, theirs, profiles.known(mine, theirs))
 
 
 def refusal_now(
@@ -406,9 +431,12 @@ def _narrowed(
     """Return narrower terms in our own words; what only the consumer's could say is refused."""
     own = (offered, reserve) if reserve else (offered,)
     lines: list[str] = []
+    knowledge = mechanisms.profiles.known(*own)  # what only the wish declares is none of ours
     for private in dict.fromkeys((reserve, None)):
-        found = policies_odrl.counter_offer(offered, asked, private)
-        words = foreign(found.policy, *own) if found.policy is not None else ()
+        found = policies_odrl.counter_offer(offered, asked, private, knowledge)
+        words = (
+            foreign(found.policy, *own, terms=knowledge.broader) if found.policy is not None else ()
+        )
         unmet = _not_upheld(found.policy, mechanisms) if found.policy is not None else ()
         if found.policy is not None and not words and not unmet:
             return Verdict(policy=found.policy, reasons=() if found.agreed else _reasons(found))

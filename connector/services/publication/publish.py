@@ -179,7 +179,7 @@ def new_offer(
         assigner=PartyRef(ports.settings.did),
         timestamp="",
     )
-    data = policy_bytes(own)
+    data = policy_bytes(own, ports.mechanisms.profiles)
     return Offer(
         id=identifier,
         dataset_id=dataset_id,
@@ -204,10 +204,10 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
     """Return the private limits in our own rendering, checked like an offer."""
     if raw is None:
         return b""
-    given = read_policy(raw)
+    given = read_policy(raw, ports.mechanisms.profiles)
     _no_target(given, "the reserve")
     rendered = new_offer(ports, replace(given, assignee=None), dataset.id).policy
-    _check(ports, read_policy(rendered), dataset, "the reserve")
+    _check(ports, read_policy(rendered, ports.mechanisms.profiles), dataset, "the reserve")
     return rendered
 
 
@@ -221,13 +221,13 @@ def offer_of(
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
     """
-    policy = read_policy(raw)
+    policy = read_policy(raw, ports.mechanisms.profiles)
     if policy.kind is not PolicyKind.OFFER:
         raise PolicyInvalid(f"a policy of class Offer was expected, not {policy.kind}")
     _no_target(policy, "the offer")
     audience = policy.assignee.id if policy.assignee else ""
     offer = new_offer(ports, policy, dataset.id, identifier, audience=audience, reserve=reserve)
-    stored = read_policy(offer.policy)
+    stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")
     return replace(offer, coverage=terms.coverage_bytes(stored, ports.mechanisms))
 
@@ -237,7 +237,7 @@ def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> li
     reserve = _reserve(ports, draft.reserve, dataset)
     found: list[Offer] = []
     for raw in draft.offers:
-        name = _identifier(tx, dataset.id, read_policy(raw).id)
+        name = _identifier(tx, dataset.id, read_policy(raw, ports.mechanisms.profiles).id)
         if name in {offer.id for offer in found}:
             raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
         found.append(offer_of(ports, dataset, raw, reserve, name))

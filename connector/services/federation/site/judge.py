@@ -15,13 +15,13 @@ from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job
 from connector.enforcement.decide import decide
 from connector.enforcement.mechanisms import train
-from connector.errors import DataFault, DataFileChanged, JobRefused
+from connector.errors import DataFault, DataFileChanged, JobRefused, PreauError
 from connector.ports import Ports
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.rounds import check_time
 from connector.services.membership import onboard
-from connector.services.negotiation import agree
+from connector.services.negotiation import agree, terms
 from connector.services.negotiation.plans import plan_of
 from federated.job import JobManifest
 
@@ -51,7 +51,16 @@ def check_policy(
         rows_per_person=manifest.unit.rows,
         sites=sites,
     )
-    return decide(agree.policy_of(agreement), facts.use(), train.MECHANISM)
+    profiles = ports.mechanisms.profiles
+    try:
+        policy = agree.policy_of(agreement, profiles)
+        changed = terms.other_version(policy, agree.coverage_of(agreement), ports.mechanisms)
+    except PreauError as exc:  # a profile of the contract was taken out of the settings
+        return Refusal(exc.code, (exc.reason,))
+    if changed:
+        reason = f"profile `{changed}` is here in another version than was signed"
+        return Refusal(JobRefused.code, (reason,))
+    return decide(policy, facts.use(), train.MECHANISM, profiles)
 
 
 def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:
