@@ -43,6 +43,10 @@ PLANTED = {
         "federated/confinement/planted.py",
         "import pyarrow",
     ),
+    "Arrow and what parses files only where rows are": (
+        "connector/services/planted.py",
+        "import pyarrow",
+    ),
 }
 
 

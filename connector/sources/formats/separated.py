@@ -1,0 +1,86 @@
+"""CSV and TSV: a row is one line, its fields are quoted as RFC 4180 has it.
+
+Rules: a line with a quote that is not closed, or with another number of fields than the header,
+stops: half a row may belong to another person. A quoted value holds no line break.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Literal
+
+import pyarrow as pa
+
+from connector.domain.catalog.layout import Layout
+from connector.errors import ColumnMissing
+from connector.sources.formats.lines import LONGEST, blocks, fault
+
+
+def columns(file: BinaryIO, layout: Layout, names: Sequence[str]) -> Iterator[list[pa.Array]]:
+    """Yield these columns as text, many rows at a time; an empty line is no row.
+
+    Raises:
+        DataFileUnreadable: a line is no row, with its number.
+        ColumnMissing: the header lacks a column, or has it twice.
+    """
+    csv.field_size_limit(LONGEST)
+    width, places = 0, list[int]()
+    for at, lines in blocks(file, layout.encoding):
+        first, rest = at, lines
+        if not width:
+            header = _row(lines[0], layout, 1, 0)
+            width, places = len(header), [place(header, name) for name in names]
+            first, rest = at + 1, lines[1:]
+        rows = _rows(rest, layout, first, width)
+        yield [pa.array([row[each] for row in rows], pa.string()) for each in places]
+
+
+def place(header: Sequence[str], name: str) -> int:
+    """Return where a column stands.
+
+    Raises:
+        ColumnMissing: it does not, or twice.
+    """
+    if list(header).count(name) != 1:
+        raise ColumnMissing(f"the file has no column `{name}`, or has it twice")
+    return list(header).index(name)
+
+
+def parsed(lines: Sequence[str], separator: str, quote: str) -> list[list[str]]:
+    """Return the fields of lines; fewer rows than lines where a quote stays open.
+
+    Raises:
+        csv.Error: a quote is not closed, or has text behind it; a line break within the line.
+    """
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    sign = quote or None
+    return list(
+        csv.reader(lines, strict=True, delimiter=separator, quotechar=sign, quoting=quoting)
+    )
+
+
+def _rows(lines: list[str], layout: Layout, first: int, width: int) -> list[list[str]]:
+    try:
+        rows = parsed(lines, layout.separator, layout.quote)
+    except csv.Error:
+        rows = []
+    if len(rows) == len(lines) and set(map(len, rows)) <= {width}:
+        return rows
+    each = (_row(line, layout, first + at, width) for at, line in enumerate(lines))
+    return [row for row in each if row]
+
+
+def _row(line: str, layout: Layout, number: int, width: int) -> list[str]:
+    """Return the fields of one line, parsed by itself; none for an empty one."""
+    row = list[str]()
+    try:
+        row = (parsed([line], layout.separator, layout.quote) or [[]])[0]
+        wrong = ""
+    except csv.Error:
+        wrong = "a quote is not closed on its line, or has text behind it"
+    if not wrong and width and len(row) not in (0, width):
+        wrong = f"has {len(row)} fields, the header has {width}"
+    if wrong:
+        raise fault(number, wrong)
+    return row

@@ -1,0 +1,167 @@
+"""Reads a file as its layout states: Arrow batches, streamed, and what could not be read, counted.
+
+Rules: memory holds a block, whatever the size of the file; what cannot be read as declared is null
+in the batch and counted for its column; what is no row at all stops with the number of its line. A
+plain file only: a pipe would hold the reader, a link could lead elsewhere. Runs in the confined
+child (`worker.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+
+from connector.domain.catalog.layout import Layout
+from connector.errors import ColumnMissing, DataFileMissing, DataFileUnreadable
+from connector.sources.formats import json_lines, parquet, separated, sheets
+from connector.sources.values import TYPES, typed
+
+Columns = Callable[[BinaryIO, Layout, Sequence[str]], Iterator[list[pa.Array]]]
+
+_FORMATS: Final[Mapping[str, Columns]] = {
+    "csv": separated.columns,
+    "parquet": parquet.columns,
+    "jsonl": json_lines.columns,
+    "xlsx": sheets.columns,
+}
+_MOST_PARTS: Final = 10_000
+_DEEPEST: Final = 4
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read so far.
+
+    Attributes:
+        rows: of all files.
+        missing: values that are not there, by column.
+        unreadable: values that are not what the layout states, by column.
+    """
+
+    rows: int = 0
+    missing: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file, and what the names of its folders say of its rows.
+
+    Attributes:
+        path: of the file.
+        stated: column and value of each `name=value` folder above it.
+    """
+
+    path: Path
+    stated: Mapping[str, str]
+
+
+def batches(path: Path, layout: Layout, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file or folder.
+
+    Args:
+        path: of it.
+        layout: how it is read.
+        tally: is kept up to date.
+
+    Raises:
+        DataFileMissing: it is not there.
+        DataFileUnreadable: it is no plain file, or not of that layout.
+        ColumnMissing: it lacks a column.
+    """
+    schema = pa.schema([(each.name, TYPES[each.datatype]) for each in layout.fields])
+    for part in parts(path, folder=layout.folder):
+        with opened(part.path) as file:
+            for rows in _rows(file, part, layout):
+                arrays = [_typed(array, at, layout, tally) for at, array in enumerate(rows)]
+                batch = pa.record_batch(arrays, schema=schema)
+                tally.rows += batch.num_rows
+                if batch.num_rows:
+                    yield batch
+
+
+def parts(path: Path, *, folder: bool) -> list[Part]:
+    """Return the files that are read, in the order of their paths.
+
+    Raises:
+        DataFileMissing: there is none.
+        DataFileUnreadable: a folder was stated and is none, or the reverse; it nests too deep, or
+            holds too many files or a link.
+    """
+    if folder != path.is_dir():
+        what = "is no folder" if folder else "is a folder, and the layout states a file"
+        raise DataFileUnreadable(f"`{path.name}` {what}")
+    if not folder:
+        return [Part(path, {})]
+    found = list(_within(path, {}, _DEEPEST))
+    if not found:
+        raise DataFileMissing(f"no file in folder `{path.name}`")
+    if len(found) > _MOST_PARTS:
+        raise DataFileUnreadable(f"the folder `{path.name}` holds more than {_MOST_PARTS} files")
+    return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain file.
+
+    Raises:
+        DataFileMissing: it is not there.
+        DataFileUnreadable: it is no plain file, or cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise DataFileMissing(f"no file `{path.name}`") from None
+    except OSError as exc:
+        raise DataFileUnreadable(f"`{path.name}` cannot be read: {exc.strerror}") from exc
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise DataFileUnreadable(f"`{path.name}` is no plain file")
+        yield file
+
+
+def _within(folder: Path, stated: Mapping[str, str], deeper: int) -> Iterator[Part]:
+    for each in sorted(folder.iterdir()):
+        if each.name.startswith((".", "_")):  # what tools leave beside the rows
+            continue
+        if each.is_symlink():
+            raise DataFileUnreadable(f"the folder `{folder.name}` holds a link")
+        if not each.is_dir():
+            yield Part(each, stated)
+            continue
+        if not deeper:
+            raise DataFileUnreadable(f"folders are nested deeper than {_DEEPEST}")
+        name, equals, value = each.name.partition("=")
+        yield from _within(each, {**stated, name: value} if equals else stated, deeper - 1)
+
+
+def _rows(file: BinaryIO, part: Part, layout: Layout) -> Iterator[list[pa.Array]]:
+    """Yield the columns of a part in the layout's order, those that its folders state included."""
+    names = [each.name for each in layout.fields]
+    inside = [name for name in names if name not in part.stated]
+    if not inside:
+        raise ColumnMissing("the layout names no column that stands in the files themselves")
+    for arrays in _FORMATS[layout.format](file, layout, inside):
+        found = dict(zip(inside, arrays, strict=True))
+        rows = len(arrays[0])
+        yield [
+            found[name] if name in found else pa.array([part.stated[name]] * rows, pa.string())
+            for name in names
+        ]
+
+
+def _typed(array: pa.Array, at: int, layout: Layout, tally: Tally) -> pa.Array:
+    column = layout.fields[at]
+    made, unreadable = typed(array, column, layout)
+    missing = made.null_count - unreadable
+    tally.unreadable[column.name] = tally.unreadable.get(column.name, 0) + unreadable
+    tally.missing[column.name] = tally.missing.get(column.name, 0) + missing
+    return made
