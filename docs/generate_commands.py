@@ -22,9 +22,9 @@ _OPENING = """\
 
 `preau COMMAND --help` says the same in the terminal. Commands speak to the running node of
 `--home` (default `./preau-home`, or the variable `PREAU_HOME`) over its Unix socket; only `init`,
-`serve`, `doctor`, `backup`, `restore`, `authority init`, `authority web-certificate` and
-`audit verify` need no running node. Wherever something is printed, `--json` prints one JSON value
-instead; errors then are one object `{"code", "reason", "hint"}` on standard error.
+`serve`, `doctor`, `backup`, `restore`, `authority init`, `authority web-certificate`,
+`audit verify` and `source` need no running node. Wherever something is printed, `--json` prints
+one JSON value instead; errors then are one object `{"code", "reason", "hint"}` on standard error.
 """
 
 

@@ -117,6 +117,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "authority": "authority",
         "peer": "peer",
         "register": "publishing.register",
+        "source": "publishing.source",
         "dataset": "publishing.dataset",
         "offer": "publishing.offer",
         "negotiation": "contracts.negotiate",

@@ -6,10 +6,13 @@ Rule: what is wrong is said in the language of the command, `en` or `fr`.
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from connector.errors import ConfigurationInvalid, WorldFault
 
@@ -136,6 +139,27 @@ def write_new(file: Path, content: bytes, lang: str = "en") -> None:
     except OSError as exc:
         begun = said(f"cannot write `{file}`:", f"`{file}` ne peut pas être écrit :", lang)
         raise WorldFault(f"{begun} {exc.strerror}") from exc
+
+
+@contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """Open a file that is not there yet; it gets its name when all was written, else it is gone.
+
+    Raises:
+        WorldFault: it exists, or cannot be written.
+    """
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with part.open("xb") as out:
+            part.chmod(0o600)  # it may hold rows
+            yield out
+        os.link(part, file)  # unlike a rename, it replaces nothing
+    except FileExistsError as exc:
+        raise _exists(file) from exc
+    except OSError as exc:
+        raise WorldFault(f"cannot write `{file}`: {exc.strerror}") from exc
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _exists(file: Path, lang: str = "en") -> WorldFault:

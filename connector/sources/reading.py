@@ -49,6 +49,12 @@ class Tally:
     missing: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
 
+    def counts(self, layout: Layout) -> dict[str, dict[str, int]]:
+        """Return missing and unreadable values of each column, also where no row was read."""
+        names = [each.name for each in layout.fields]
+        both = {"missing": self.missing, "unreadable": self.unreadable}
+        return {what: {name: of.get(name, 0) for name in names} for what, of in both.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

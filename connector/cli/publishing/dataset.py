@@ -106,6 +106,8 @@ def publish(
     described = read_object(description)
     if data is not None:
         described["file"] = {"path": str(data.absolute()), "format": _format(data)}
+        if _format(data) == "parquet":  # it states its types itself; the layout was another file's
+            described.pop("layout", None)
     if offer:
         given = described.get("offers", [])
         described["offers"] = [*given, *(read_object(file) for file in offer)]

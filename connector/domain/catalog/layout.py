@@ -25,6 +25,7 @@ DATES: Final = (
     "YYYYMMDD",
 )
 MOST_COLUMNS: Final = 4096
+JOBS_MISSING: Final = ("NA", "N/A", "NaN", "nan", "null", "NULL")  # beside the empty one
 _MOST_SPELLINGS: Final = 64
 # What each format states, besides what all do.
 _OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -89,6 +90,17 @@ class Layout:
     separator: str = ""
     quote: str = ""
     sheet: str = ""
+
+    @property
+    def as_jobs_read(self) -> bool:
+        """Whether the workers of jobs, which know no layout, read the file the same way."""
+        spelled = {"csv": ("utf-8", ",", '"'), "parquet": ("", "", "")}.get(self.format)
+        return (
+            spelled == (self.encoding, self.separator, self.quote)
+            and not self.folder
+            and self.decimal == "."
+            and set(self.missing) <= set(JOBS_MISSING)
+        )
 
     def body(self) -> dict[str, Any]:
         """Return its members, as `read` takes them."""

@@ -5,6 +5,8 @@ The file (JSON or TOML, parsed by the caller) says:
     id                  IRI of the dataset
     title, description  one line; free text (may be left out)
     file                {path, format}: relative paths start at the node's home; `csv` or `parquet`
+    layout              how the file is read, as `preau source inspect` writes it; left out: UTF-8,
+                        comma, decimal point; any other is refused until the file is converted
     columns             [{name, class, datatype, description}]; class is one of `direct
                         identifier`, `quasi-identifier`, `sensitive`, `other`; datatype is `number`
                         or `category`; description may be left out
@@ -41,9 +43,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.layout import Layout
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule
+from federated.reading import Member
 
 _KNOWN: Final = frozenset(
     (
@@ -51,6 +55,7 @@ _KNOWN: Final = frozenset(
         "title",
         "description",
         "file",
+        "layout",
         "columns",
         "personal",
         "person_column",
@@ -109,6 +114,7 @@ def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
     offers = reader.offers()
     reserve = reader.part("reserve")
     rule, order = _accounting(reader)
+    _check_layout(reader, dataset)
     missing = reader.absent + descriptions.missing_statements(dataset)
     problems = reader.problems + _contradictions(dataset)
     if missing or problems:
@@ -290,6 +296,34 @@ def _file(reader: _Reader, home: Path) -> DataFile:
     path = below.needed("path")
     kind = below.needed("format", re.compile("csv|parquet"), "csv or parquet")
     return DataFile(str(home / path), kind, "")
+
+
+def _check_layout(reader: _Reader, dataset: Dataset) -> None:
+    """See that the layout, where one is stated, is that of the file, and one that jobs read."""
+    part = reader.part("layout")
+    if part is None:
+        return
+    try:
+        layout = Layout.read(Member(dict(part), _LayoutWrong))
+    except _LayoutWrong as exc:
+        reader.wrong(f"layout{exc.pointer}", exc.fault)
+        return
+    if layout.format != dataset.file.format:
+        reader.wrong("layout/format", "is not the format of the file")
+    if not layout.as_jobs_read:
+        reader.wrong("layout", "is none that jobs read: `preau source convert` makes such a file")
+    named = {field.name for field in layout.fields}
+    for column in dataset.columns:
+        if column.name not in named:
+            reader.wrong("layout/columns", f"lacks the column `{column.name}`")
+
+
+class _LayoutWrong(Exception):
+    """A member of a layout is wrong."""
+
+    def __init__(self, pointer: str, fault: str) -> None:
+        super().__init__(fault)
+        self.pointer, self.fault = pointer, fault
 
 
 def _contradictions(dataset: Dataset) -> list[str]:

@@ -1,0 +1,182 @@
+"""`preau source`: look into a data file before it is published.
+
+Works without a running node. Leaves parsing to a confined process, judging a description to
+`preau dataset publish`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connector.cli import output
+from connector.cli.files import check_new, read_object, said, write_new, written
+from connector.cli.options import Json
+from connector.errors import DataFileUnreadable
+
+
+class Lang(StrEnum):
+    """Languages, as options."""
+
+    EN = "en"
+    FR = "fr"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Data files, before they are published.")
+    group.command("inspect")(inspect)
+    group.command("convert")(convert)
+    app.add_typer(group, name="source")
+
+
+def inspect(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="CSV, TSV, JSON Lines, Parquet or Excel; or a folder of files of one of them.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a description in JSON: complete it by hand, then `preau dataset publish`."
+        ),
+    ] = None,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reasons.")] = Lang.EN,
+    json: Json = False,
+) -> None:
+    """Propose how a file is read and what its columns are, for a person to confirm.
+
+    Spelling, datatypes and classes are guessed from a sample, then the file is read whole by that
+    guess: rows, persons, missing and unreadable values are those of the file, up to five million
+    rows. What is marked `?` must be looked at. The counts are for you: they are exact.
+    """
+    from connector.sources import child  # noqa: PLC0415 - start-up stays fast
+    from connector.sources.describing import describe  # noqa: PLC0415 - same
+
+    if out is not None:
+        check_new(out)
+    found = child.inspect(file)
+    if out is not None:
+        described = dumps(describe(file, found), ensure_ascii=False, indent=2)
+        write_new(out, f"{described}\n".encode(), lang.value)
+    if json:
+        output.json_value(found)
+        return
+    _print(found, lang.value)
+    if out is not None:
+        written = f"written to `{out}`: confirm it and add what is empty"
+        output.line(said(written, f"écrit dans `{out}` : confirmez et complétez", lang.value))
+
+
+def convert(
+    description: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="Description with `file` and `layout`, confirmed."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    data: Annotated[
+        Path | None, typer.Option(exists=True, help="Another file of that layout.")
+    ] = None,
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of what is printed.")] = Lang.EN,
+    json: Json = False,
+) -> None:
+    """Read a file as its layout states, and write it as Parquet, which jobs read.
+
+    Nothing is guessed. A value that is not as stated becomes a missing one, and is counted; a
+    column of which more than half is so is refused, and so is a file with a line that is no row.
+    """
+    from connector.sources import child  # noqa: PLC0415 - start-up stays fast
+    from connector.sources.describing import contradictions, read_source  # noqa: PLC0415 - same
+
+    path, layout = read_source(read_object(description, lang.value))
+    check_new(out)
+    with written(out) as file:
+        found = child.convert(data or path, layout, file)
+        if faults := contradictions(layout, found):
+            raise DataFileUnreadable(
+                f"`{(data or path).name}` is not of that layout: {'; '.join(faults)}",
+                hint="`preau source inspect FILE` proposes a layout",
+            )
+    if json:
+        output.json_value(found)
+        return
+    output.pairs(((said("rows", "lignes", lang.value), found["rows"]),))
+    counts = ({"name": each.name, "class": "", "datatype": each.datatype} for each in layout.fields)
+    _print_columns(
+        [
+            {**each, **{what: found[what][each["name"]] for what in ("missing", "unreadable")}}
+            for each in counts
+        ],
+        found["rows"],
+        lang.value,
+    )
+
+
+def _print_columns(columns: list[dict[str, Any]], rows: int, lang: str) -> None:
+    output.table(
+        (
+            *(said("column", "colonne", lang), said("class", "classe", lang), "type"),
+            *(said("missing", "manquants", lang), said("unreadable", "illisibles", lang)),
+        ),
+        (_cells(each, rows) for each in columns),
+        empty=said("no column", "aucune colonne", lang),
+    )
+
+
+def _print(found: dict[str, Any], lang: str) -> None:
+    layout, reasons = found["layout"], found["layout_reasons"]
+    stated = [
+        (name, value if isinstance(value, str) else ", ".join(value))
+        for name, value in layout.items()
+        if name not in ("columns", "folder")
+    ]
+    output.pairs(
+        (name, f"{_shown(value)}  {_why(reasons[name], lang) if name in reasons else ''}".strip())
+        for name, value in stated
+    )
+    persons, most = found["persons"] or None, found["rows_per_person"] or None
+    output.pairs(
+        (
+            (said("rows", "lignes", lang), found["rows"]),
+            (said("person column", "colonne des personnes", lang), found["person_column"]),
+            (said("persons", "personnes", lang), persons),
+            (said("most rows of one", "lignes d'une, au plus", lang), most),
+        )
+    )
+    _print_columns(found["columns"], found["rows"], lang)
+    output.pairs((each["name"], _because(each, lang)) for each in found["columns"])
+    for note in found["notes"]:
+        output.line(_why(note, lang))
+
+
+def _cells(column: dict[str, Any], rows: int) -> tuple[str, ...]:
+    shares = (_share(column[name], rows) for name in ("missing", "unreadable"))
+    return (column["name"], column["class"], column["datatype"], *shares)
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a share in percent; what is not zero is never shown as such."""
+    if not part:
+        return ""
+    return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "< 0.1 %"
+
+
+def _because(column: dict[str, Any], lang: str) -> str:
+    return "; ".join(_why(reason, lang) for reason in column["reasons"])
+
+
+def _why(reason: dict[str, Any], lang: str) -> str:
+    return f"{'' if reason['sure'] else '? '}{reason[lang]}"
+
+
+def _shown(value: str) -> str:
+    return {"\t": "tab", "": "–"}.get(value, value)

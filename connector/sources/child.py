@@ -1,0 +1,134 @@
+"""Has files parsed by a confined process: the node's end of `worker.py`.
+
+Rules: no file is parsed by who asks; the child gets a path, a layout and limits, an environment
+without secrets and a folder of its own that is gone afterwards; every wait is bounded. Standard
+library only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Final
+
+from connector.domain.catalog.layout import Layout
+from connector.errors import DataFileMissing, WorkerFailed, from_code
+from federated.child import command, environment
+
+MEMORY: Final = 2 << 30  # bytes
+SECONDS: Final = 1800.0
+_MOST_ANSWER: Final = 16 << 20  # bytes
+
+
+def inspect(path: Path, *, memory: int = MEMORY, seconds: float = SECONDS) -> dict[str, Any]:
+    """Return what is proposed for a file or a folder (`inspection/inspect.py`).
+
+    Args:
+        path: of it.
+        memory: most private memory in bytes.
+        seconds: longest wait.
+
+    Raises:
+        DataFileMissing: it is not there.
+        DataFileUnreadable: it cannot be read; the reason says what and where.
+        ColumnMissing: files of a folder have other columns than the first.
+        WorkerFailed: the process ended without an answer.
+    """
+    request = {"act": "inspect", "path": _whole(path), "memory": memory}
+    with _running(request, subprocess.DEVNULL, seconds) as (_, end):
+        return _answer(end, memory, seconds)
+
+
+def convert(
+    path: Path, layout: Layout, out: BinaryIO, *, memory: int = MEMORY, seconds: float = SECONDS
+) -> dict[str, Any]:
+    """Read a file or a folder by its layout, write it as Parquet, and return what was counted.
+
+    Args:
+        path: of it.
+        layout: how it is read.
+        out: where the bytes go; they mean nothing when this raises.
+        memory: most private memory in bytes.
+        seconds: longest wait.
+
+    Raises:
+        DataFileMissing: it is not there.
+        DataFileUnreadable: it is not of that layout; the reason says what and where.
+        ColumnMissing: it lacks a column.
+        WorkerFailed: the process ended without an answer.
+    """
+    stated = {"act": "convert", "path": _whole(path), "layout": layout.body(), "memory": memory}
+    with _running(stated, subprocess.PIPE, seconds) as (pipe, end):
+        if pipe is not None:
+            shutil.copyfileobj(pipe, out, 1 << 20)
+        return _answer(end, memory, seconds)
+
+
+def _whole(path: Path) -> str:
+    try:
+        return str(path.resolve(strict=True))
+    except (OSError, ValueError):  # a NUL character in the path
+        raise DataFileMissing(f"no file `{path.name}`") from None
+
+
+@contextmanager
+def _running(
+    request: dict[str, Any], stdout: int, seconds: float
+) -> Iterator[tuple[IO[bytes] | None, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with tempfile.TemporaryDirectory(prefix="preau-source-") as name, ours:
+        folder = Path(name)
+        with theirs:
+            try:
+                process = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
+                    command("connector.sources.worker"),
+                    stdin=theirs.fileno(),
+                    stdout=stdout,
+                    stderr=subprocess.DEVNULL,  # a traceback could hold a row
+                    cwd=folder,
+                    env=environment(folder),
+                    start_new_session=True,
+                )
+            except OSError as exc:
+                raise WorkerFailed(f"the reader did not start: {exc.strerror}") from exc
+        late = threading.Timer(seconds, process.kill)
+        late.daemon = True
+        late.start()
+        try:
+            _send(ours, request)
+            yield process.stdout, ours
+        finally:
+            late.cancel()
+            process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait()
+
+
+def _send(end: socket.socket, request: dict[str, Any]) -> None:
+    try:
+        end.sendall(json.dumps(request).encode() + b"\n")
+    except OSError as exc:
+        raise WorkerFailed("the reader ended before it was asked") from exc
+
+
+def _answer(end: socket.socket, memory: int, seconds: float) -> dict[str, Any]:
+    line = b""
+    with suppress(OSError), end.makefile("rb") as lines:
+        line = lines.readline(_MOST_ANSWER)
+    if not line.endswith(b"\n"):
+        raise WorkerFailed(
+            "the reader ended without an answer",
+            hint=f"the file may need more than {memory >> 20} MiB or {seconds:.0f} s",
+        )
+    answer: dict[str, Any] = json.loads(line)
+    if "code" in answer:
+        raise from_code(answer["code"], answer["reason"])
+    return answer

@@ -1,0 +1,100 @@
+"""From what an inspection proposes to a description that `preau dataset publish` takes.
+
+Rules: what only a person knows (identifier, purpose, legal basis, retention, territory, offers) is
+left empty, and publication refuses it so; numbers that become public are rounded up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from connector.domain.catalog.layout import Layout
+from connector.errors import DescriptionIncomplete
+from federated.reading import Member
+
+_CATEGORIES: Final = ("text", "boolean", "date")
+_STEPS: Final = (1, 2, 5)
+
+
+def describe(path: Path, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with what a file itself can tell.
+
+    Args:
+        path: of the file.
+        proposal: as `inspection/inspect.py` makes it.
+    """
+    layout = proposal["layout"]
+    return {
+        "id": "",
+        "title": path.stem,
+        "description": "",
+        "file": {"path": str(path.absolute()), "format": layout["format"]},
+        "layout": layout,
+        "columns": [
+            {
+                "name": each["name"],
+                "class": each["class"],
+                "datatype": "category" if each["datatype"] in _CATEGORIES else "number",
+                "description": "",
+            }
+            for each in proposal["columns"]
+        ],
+        "personal": True,
+        "person_column": proposal["person_column"],
+        "person_format": "text",
+        "rows_per_person": rounded_rows(proposal["rows_per_person"]),
+        "population": rounded_persons(proposal["persons"]),
+        "collection_purpose": "",
+        "legal_basis": "",
+        "retention": "",
+        "territory": "",
+    }
+
+
+def read_source(description: Mapping[str, Any]) -> tuple[Path, Layout]:
+    """Return where the file of a description is, and its layout.
+
+    Raises:
+        DescriptionIncomplete: one of them is missing or wrong.
+    """
+    stated = Member(dict(description), _refusal)
+    path = stated.child("file").child("path").text(most=4096)
+    if not Path(path).is_absolute():
+        stated.child("file").child("path").refuse("must be an absolute path")
+    return Path(path), Layout.read(stated.child("layout"))
+
+
+def contradictions(layout: Layout, counts: Mapping[str, Any]) -> list[str]:
+    """Return which columns are not what the layout states: most of their values are not.
+
+    Args:
+        layout: by which a file was read.
+        counts: rows, missing and unreadable values.
+    """
+    return [
+        f"most values of column `{field.name}` are no {field.datatype}"
+        for field in layout.fields
+        if 2 * counts["unreadable"][field.name] > counts["rows"] - counts["missing"][field.name]
+    ]
+
+
+def _refusal(pointer: str, fault: str) -> DescriptionIncomplete:
+    return DescriptionIncomplete(f"`{pointer.removeprefix('/')}` {fault}")
+
+
+def rounded_persons(persons: int) -> int:
+    """Return a population that may be public: up to two significant digits, a multiple of 10."""
+    unit = 10
+    while persons > 99 * unit:
+        unit *= 10
+    return -(-persons // unit) * unit
+
+
+def rounded_rows(rows: int) -> int:
+    """Return 1, 2, 5, 10, 20, 50 …, not below: the exact most is one person's own number."""
+    unit = 1
+    while rows > _STEPS[-1] * unit:
+        unit *= 10
+    return next(step * unit for step in _STEPS if step * unit >= rows)

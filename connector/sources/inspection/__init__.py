@@ -1,0 +1,1 @@
+"""What a file seems to be: a proposal that a person confirms, never a reading."""

@@ -1,0 +1,66 @@
+"""The confined process that parses a file: `python -m connector.sources.worker`.
+
+Standard input is a socket for request and answer, a line of JSON each; rows go to standard output.
+Rules: network, files, calls and rights are given up before a byte of the file
+is read; it ends when who asked does; a failure is a code and a reason, without a value of a row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+from connector.domain.catalog.layout import Layout
+from connector.errors import DataFileUnreadable, Malformed, PreauError
+from federated.confinement.confine import confine, end_with, tier_of_rights
+from federated.confinement.landlock import SEALED, seal
+from federated.confinement.seccomp import FILTERED, close_calls
+from federated.reading import Member
+
+_PACKAGE: Final = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Answer one request."""
+    end = socket.socket(fileno=0)
+    with end.makefile("rb") as lines:
+        request = json.loads(lines.readline())
+    isolation = confine(request["memory"])
+    isolation += f"+{SEALED}" if seal(Path.cwd(), [Path(request["path"]), _PACKAGE]) else ""
+    isolation += tier_of_rights(Path.cwd())
+    isolation += f"+{FILTERED}" if close_calls() else ""
+    end_with(end.fileno())
+    try:
+        answer = {**_answer(request), "isolation": isolation}
+    except PreauError as exc:
+        answer = {"code": exc.code, "reason": exc.reason}
+    except MemoryError:
+        spent = f"the file needs more than {request['memory'] >> 20} MiB to be read"
+        answer = {"code": DataFileUnreadable.code, "reason": spent}
+    end.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    # Only now, confined: what parses is loaded.
+    path = Path(request["path"])
+    if request["act"] == "inspect":
+        from connector.sources.inspection.inspect import inspect  # noqa: PLC0415 - see above
+
+        return inspect(path)
+    from connector.sources.writing import write  # noqa: PLC0415 - same
+
+    layout = Layout.read(Member(request["layout"], _refusal))
+    with os.fdopen(1, "wb", closefd=False) as out:
+        tally = write(path, layout, out)
+    return {"rows": tally.rows, **tally.counts(layout)}
+
+
+def _refusal(pointer: str, fault: str) -> PreauError:
+    return Malformed(f"layout {pointer or '/'}: {fault}")
+
+
+if __name__ == "__main__":
+    main()
