@@ -13,14 +13,16 @@ import pytest
 from connector.bootstrap import profiles
 from connector.bootstrap.diagnosis import vocabularies
 from connector.bootstrap.mechanisms import MECHANISMS
+from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
+from connector.jsonld.policy import read_policy
 from connector.management import render
 from connector.ports import Ports
 from connector.services.federation.site import judge
 from connector.services.health import contracts
 from connector.services.publication import publish
 from tests.support.doubles import settings_for_tests
-from tests.support.link import DATASET, Link, Node, description, link, offer
+from tests.support.link import DATASET, Link, Node, description, limit, link, offer
 from tests.support.negotiating import State, ask, both, states
 from tests.support.training_rig import manifest
 
@@ -205,6 +207,25 @@ def test_a_term_of_a_profile_that_is_not_declared_is_refused(
 ) -> None:
     with pytest.raises(PolicyInvalid, match=f"is a term of profile `{PURPOSES}`, which"):
         published(pair, offer=offer(purpose=QUALITY, profile=profile))
+
+
+def test_a_concept_below_alternatives_is_a_term_too(pair: Link) -> None:
+    named = {"leftOperand": "odrl:purpose", "operator": "isA", "rightOperand": {"@id": QUALITY}}
+    end = limit("odrl:dateTime", "lteq", "2027-01-01T00:00:00Z", "dateTime")
+    either = {"or": [named, end]}
+    research = "https://w3id.org/dpv#ResearchAndDevelopment"
+    with pytest.raises(PolicyInvalid, match="is a term of profile"):
+        published(pair, offer=offer(purpose=research, extra=(either,)))
+    published(pair, offer=offer(purpose=research, extra=(either,), profile=[OURS, PURPOSES]))
+    ask(pair)
+    assert states(pair) == both(State.FINALIZED)
+
+
+def test_terms_in_an_unknown_profile_are_covered_by_nothing(pair: Link) -> None:
+    policy = read_policy(OFFER, pair.school.ports.mechanisms.profiles)
+    with pytest.raises(ConstraintUnknown, match="profile"):
+        cover(policy, MECHANISMS)
+    assert cover(policy, pair.school.ports.mechanisms)[0].path == "/profile/0"
 
 
 def test_a_profile_that_is_not_known_is_refused(pair: Link) -> None:

@@ -65,6 +65,29 @@ def test_a_profile_is_added_listed_and_removed(policy: Path, tmp_path: Path) -> 
     assert not json.loads(preau("simulate", policy, "--request", ask, "--json").stdout)["granted"]
 
 
+def test_every_verb_reads_with_a_profile(policy: Path) -> None:
+    offer, folder = CATENA_X.with_name("offer.json"), policy.with_name("own")
+    folder.mkdir()
+    narrow, text, again = (folder / name for name in ("narrow.json", "text.txt", "again.json"))
+    narrow.write_text(offer.read_text().replace("QualityAnalysis", "ComplaintAnalysis"))
+
+    def relation() -> str:
+        return str(json.loads(preau("compare", narrow, offer, "--json").stdout)["relation"])
+
+    assert relation() == "unknown"
+    assert preau("profile", "add", CATENA_X.with_name("purposes.ttl")).exit_code == Exit.OK
+    assert relation() == "within"
+    found = json.loads(preau("counter", "--offer", narrow, "--request", offer, "--json").stdout)
+    purpose = found["policy"]["permission"][0]["constraint"][0]["rightOperand"]
+    assert "ComplaintAnalysis" in str(purpose)
+    assert preau("lint", folder).exit_code == Exit.OK
+    assert preau("check", offer, "--fix", again).exit_code == Exit.OK
+    text.write_text(preau("explain", offer).stdout, encoding="utf-8")
+    written = preau("write", text)
+    assert written.exit_code == Exit.OK, written.stderr
+    assert "QualityAnalysis" in written.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

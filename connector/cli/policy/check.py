@@ -21,7 +21,7 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
-from connector.cli.policy.profile import known
+from connector.cli.policy.profile import held, known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
@@ -199,7 +199,7 @@ def fixed(file: Path, found: Checked, lang: str, accepted: frozenset[str] = froz
     if found.document is not None and len(policies) <= 1:
         document = mended(found.document, own)
         try:
-            policies = (read_policy(document),)
+            policies = (read_policy(document, held()),)
         except PreauError:
             return _bytes(file, document, lang)
     if len(policies) != 1:
@@ -222,12 +222,12 @@ def _print_suggestions(found: Checked, accepted: frozenset[str], lang: str) -> N
 
 
 def _mended(policy: Policy, accepted: frozenset[str], rounds: int) -> dict[str, Any]:
-    document = policy_document(policy)
-    found = _chosen(policies_odrl.validate(policy), accepted)
+    document = policy_document(policy, held())
+    found = _chosen(policies_odrl.validate(policy, knowledge=known()), accepted)
     better = mended(document, _fitting(document, policy, found))
     if better == document or not rounds:
         return document
-    return _mended(read_policy(better), accepted, rounds - 1)
+    return _mended(read_policy(better, held()), accepted, rounds - 1)
 
 
 def _fitting(

@@ -15,6 +15,7 @@ from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
+from connector.cli.policy.profile import known
 from policies_odrl import Answer, Request
 from policies_odrl import text as texts
 from policies_odrl.comparison.compare import Comparison, Containment, Relation
@@ -88,7 +89,7 @@ def compare(
     and the other does not. Where neither can be shown, the fact that is missing is named.
     """
     found = policies_odrl.compare(
-        policy_at(first, lang=lang.value), policy_at(second, lang=lang.value)
+        policy_at(first, lang=lang.value), policy_at(second, lang=lang.value), known()
     )
     if json:
         output.json_value(as_json(found, lang.value))

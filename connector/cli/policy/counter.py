@@ -16,6 +16,7 @@ from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
+from connector.cli.policy.profile import held, known
 from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
@@ -71,7 +72,7 @@ def counter(
     spoken = lang.value
     least = policy_at(reserve, lang=spoken) if reserve else None
     found = _answer(policy_at(offer, lang=spoken), policy_at(request, lang=spoken), least, spoken)
-    document = policy_document(found.policy) if found.policy else None
+    document = policy_document(found.policy, held()) if found.policy else None
     if out is not None and document is not None:
         text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
         write_new(out, text.encode(), spoken)
@@ -108,7 +109,7 @@ def as_json(found: CounterOffer, lang: str) -> dict[str, Any]:
 
 def _answer(offer: Policy, request: Policy, reserve: Policy | None, lang: str) -> CounterOffer:
     try:
-        return policies_odrl.counter_offer(offer, request, reserve)
+        return policies_odrl.counter_offer(offer, request, reserve, known())
     except OdrlError as exc:
         raise PolicyInvalid(exc.in_(lang)) from exc
 

@@ -14,6 +14,7 @@ from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.files import policy_at
+from connector.cli.policy.profile import held
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
@@ -93,7 +94,7 @@ def write(
                 lang.value,
             ),
         )
-    document = policy_document(from_file(file, lang.value))
+    document = policy_document(from_file(file, lang.value), held())
     if out is None:
         output.json_value(document)
         return

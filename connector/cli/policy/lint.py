@@ -21,6 +21,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import read_bytes
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang, Language, as_json, checked, counts, print_finding
+from connector.cli.policy.profile import known
 from connector.errors import ConfigurationInvalid
 from policies_odrl import Finding, Policy
 from policies_odrl.checking.findings import Report, Severity
@@ -106,7 +107,7 @@ def linted(folder: Path, lang: str) -> Linted:
             policies[key], files[key] = policy, name
     if not found:
         raise ConfigurationInvalid(f"`{folder}` holds no policy", hint=_HINT)
-    for key, items in policies_odrl.lint(policies, lang).items():
+    for key, items in policies_odrl.lint(policies, lang, knowledge=known()).items():
         found[files[key]] = _joined(found[files[key]], items)
     return Linted(found, len(policies))
 

@@ -16,6 +16,7 @@ from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid, NotFound, PolicyInvalid
+from connector.jsonld.profiles import Profile, Profiles
 from policies_odrl import Knowledge, OdrlError
 from policies_odrl.reading.profiles import profiles
 
@@ -102,6 +103,11 @@ def known() -> Knowledge:
     for file in files:
         _declared(file, read_bytes(file))
     return profiles(*files)
+
+
+def held() -> Profiles:
+    """Return the same for policies that are written, which are read back."""
+    return Profiles((Profile("", "", known(), frozenset(), {}),))
 
 
 def folder() -> Path:
