@@ -1,10 +1,11 @@
 """The command's tree: which noun is where, and how errors leave.
 
 Rules: one file per noun; a command raises errors of `connector/errors.py` and this file alone
-prints them and picks the exit code. Nothing heavy is imported before a command needs it.
+prints them and picks the exit code, in the language that the command was asked for. Nothing heavy
+is imported before a command needs it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from typer.core import TyperGroup
 
 from connector.cli import output
 from connector.cli.exits import Exit, epilog, exit_of
+from connector.cli.files import said
+from connector.cli.french import spoken, usage
 from connector.cli.options import JSON_ASKED
 from connector.errors import ConfigurationInvalid, PreauError
 
@@ -45,7 +48,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the noun; see `invoke`."""
-        with _misuse("--json" in args):
+        with _misuse(args):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -53,11 +56,13 @@ class Commands(TyperGroup):
 
         With --json an error of usage is an object too, also where it was met before that option.
         """
+        words = [*ctx.args]
         try:
-            with _misuse("--json" in ctx.args):
+            with _misuse(ctx.args):
                 return super().invoke(ctx)
         except PreauError as exc:
-            output.error(exc, as_json=bool(ctx.meta.get(JSON_ASKED)))
+            as_json = bool(ctx.meta.get(JSON_ASKED))
+            output.error(exc, as_json=as_json, lang=spoken(words))
             raise typer.Exit(exit_of(exc)) from exc
 
 
@@ -77,21 +82,26 @@ def build() -> typer.Typer:
 
 
 @contextmanager
-def _misuse(as_json: bool) -> Iterator[None]:
-    """Print an error of usage as an object, where JSON was asked for."""
+def _misuse(words: Sequence[str]) -> Iterator[None]:
+    """Print an error of usage as an object where JSON was asked for, and in French likewise."""
+    as_json, lang = "--json" in words, spoken(words)
     try:
         yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
     except click.UsageError as exc:
-        if not as_json:
+        if not as_json and lang == "en":
             raise
-        output.error(_misused(exc), as_json=True)
+        output.error(_misused(exc, lang), as_json=as_json, lang=lang)
         raise typer.Exit(Exit.USAGE) from exc
 
 
-def _misused(exc: click.UsageError) -> ConfigurationInvalid:
+def _misused(exc: click.UsageError, lang: str) -> ConfigurationInvalid:
     path = exc.ctx.command_path if exc.ctx else "preau"
-    reason = " ".join(exc.format_message().split()).rstrip(".")
-    return ConfigurationInvalid(reason, hint=f"`{path} --help` explains")
+    reason = " ".join(exc.format_message().split())
+    reason = said(reason.rstrip("."), usage(reason), lang)
+    hint = f"`{path} --help` {said('explains', 'explique', lang)}"
+    return ConfigurationInvalid(reason, hint=hint)
 
 
 _HELP = """Préau: a data-space node. Data is used without being given away.

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from connector.cli.french import reason_of
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
@@ -133,15 +134,18 @@ def note(text: str) -> None:
     sys.stderr.write(clean(text) + "\n")
 
 
-def error(fault: PreauError, *, as_json: bool) -> None:
+def error(fault: PreauError, *, as_json: bool, lang: str = "en") -> None:
     """Print an error: one line and its hint, or one JSON object, on standard error."""
+    reason = reason_of(fault, lang)
     if as_json:
-        value = {"code": fault.code, "reason": fault.reason, "hint": fault.hint}
+        value = {"code": fault.code, "reason": reason, "hint": fault.hint}
         sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
         return
-    note(f"error {fault.code}: {fault.reason}")
+    wrong, hint = ("erreur", "conseil") if lang == "fr" else ("error", "hint")
+    blank = " " if lang == "fr" else ""  # French sets one before a colon
+    note(f"{wrong} {fault.code}{blank}: {reason}")
     if fault.hint:
-        note(f"hint: {fault.hint}")
+        note(f"{hint}{blank}: {fault.hint}")
 
 
 def cell(value: object) -> str:
