@@ -14,6 +14,7 @@ from connector.bootstrap import profiles
 from connector.bootstrap.diagnosis import vocabularies
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.enforcement.coverage import cover
+from connector.enforcement.mechanism import Mechanisms
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import read_policy
 from connector.management import render
@@ -181,6 +182,13 @@ def test_contracts_without_a_profile_mean_what_they_meant(pair: Link, tmp_path: 
     )
     know(pair.school, file=hijack)
     assert refusal(pair, "https://w3id.org/dpv#Marketing") == "PURPOSE_FORBIDDEN"
+    assert not refusal(pair, "https://w3id.org/dpv#AcademicResearch")
+
+
+def test_a_contract_without_a_profile_is_decided_though_nothing_covers_it_now(pair: Link) -> None:
+    publish.publish(pair.school.ports, description(pair.folder))
+    ask(pair)
+    pair.school.ports = replace(pair.school.ports, mechanisms=Mechanisms(()))
     assert not refusal(pair, "https://w3id.org/dpv#AcademicResearch")
 
 

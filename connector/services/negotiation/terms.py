@@ -246,8 +246,9 @@ def other_version(policy: Policy, shown: Sequence[CoverageLine], mechanisms: Mec
     Raises:
         PreauError: as `outline`.
     """
-    own = zip(declared(policy), coverage(policy, mechanisms), strict=False)  # they come first
-    return next((name for name, line in own if line not in shown), "")
+    names = declared(policy)
+    own = coverage(policy, mechanisms)[: len(names)] if names else ()  # they come first
+    return next((name for name, line in zip(names, own, strict=True) if line not in shown), "")
 
 
 def coverage_of(policy: bytes, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
