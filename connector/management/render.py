@@ -170,6 +170,7 @@ def _check(dataset_id: str, verdict: Verdict, persons: RegisterPersons | None) -
         malformed=counts.malformed if counts else None,
         persons=counts.persons if counts else None,
         over=counts.over if counts else None,
+        unreadable={each.column: each.values for each in counts.unreadable} if counts else {},
         register_persons=persons.persons if persons else None,
         distinct={each.register_id: each.reason for each in census.overlaps if each.reason}
         if census

@@ -106,6 +106,9 @@ class CheckView(View):
     over: int | None = Field(
         default=None, description="persons with more rows than stated, of which the first count"
     )
+    unreadable: dict[str, int] = Field(
+        default={}, description="values that are neither a number nor missing, by number column"
+    )
     register_persons: int | None = Field(
         default=None, description="persons who were ever in the dataset's register"
     )

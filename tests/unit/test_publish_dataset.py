@@ -199,6 +199,10 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"columns": [{"name": "grade"}]}, "columns/0/class"),
         ({"columns": [COLUMN, COLUMN], "person_column": "grade"}, "described twice"),
         ({"person_column": "name"}, "`person_column` names `name`, which is not described"),
+        (
+            {"columns": [{"name": "pupil", "class": "other", "datatype": "category"}]},
+            "`person_column` names `pupil`, which is classed `other`",
+        ),
         ({"file": {"path": "a.csv", "format": "xlsx"}}, "`file/format` must be csv or parquet"),
         ({"offers": ["x"]}, "`offers` must be a list of objects"),
         ({"offer": "x"}, "`offer` must be an object"),

@@ -263,6 +263,11 @@ def _print_check(found: DatasetView) -> None:
             ("malformed rows", check.malformed),
             ("persons", check.persons),
             ("with more rows than stated", check.over),
+            *(
+                (f"no number in {name}", f"{number} of {check.rows} rows")
+                for name, number in check.unreadable.items()
+                if number
+            ),
             ("persons of the register", check.register_persons),
             *((f"others than those of {name}", why) for name, why in check.distinct.items()),
         )

@@ -20,7 +20,10 @@ from connector.services.federation.site.rounds import one_line
 
 SECONDS: Final = 600.0
 FOLDER: Final = "jobs/check"
-_COMMAS: Final = "the first line of a CSV file names the columns, with commas between them"
+_COMMAS: Final = (
+    "the first line of a CSV file names the columns, with commas between them; "
+    "`preau source convert` makes such a file of another"
+)
 
 
 @dataclass(frozen=True, slots=True)

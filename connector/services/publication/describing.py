@@ -331,6 +331,12 @@ def _contradictions(dataset: Dataset) -> list[str]:
     found = [f"column `{name}` is described twice" for name in _doubles(names)]
     if dataset.person_column and dataset.person_column not in names:
         found.append(f"`person_column` names `{dataset.person_column}`, which is not described")
+    kinds = {column.name: column.kind for column in dataset.columns}
+    if dataset.personal and kinds.get(dataset.person_column) is ColumnClass.OTHER:
+        found.append(
+            f"`person_column` names `{dataset.person_column}`, which is classed `other`: "
+            "what names a person identifies"
+        )
     if dataset.personal and dataset.population and not is_rounded(dataset.population):
         found.append(
             f"`population` must be rounded to two significant digits and a multiple of 10, "

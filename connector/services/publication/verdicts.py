@@ -123,14 +123,13 @@ def refuse(dataset: Dataset, census: Census) -> None:
     """Stop when a census does not allow publication.
 
     Raises:
-        RowsMalformed: as `judge`, or there is no row at all.
+        RowsMalformed: as `judge`, there is no row at all, or most of a column is no number.
         PersonsExceeded: as `judge`.
         PersonsOverlap: persons of another register, and nobody has said that they are others.
     """
-    fault = judge(dataset, census.counts) if census.counts else None
-    if census.counts and not census.counts.rows:
-        # Here only: a job must not end otherwise because one person is or is not in the file.
-        fault = RowsMalformed("the file holds no row", hint="publish it once it holds data")
+    # What `_useless` finds refuses here only: a job must not end because of one person's row.
+    counts = census.counts
+    fault = (_useless(counts) or judge(dataset, counts)) if counts else None
     if fault is not None:
         raise fault
     if census.open_overlaps:
@@ -140,6 +139,20 @@ def refuse(dataset: Dataset, census: Census) -> None:
             hint=f'state `register = "{first}"` if they are the same persons, or pass '
             "`--distinct REASON` if they are others",
         )
+
+
+def _useless(counts: Counts) -> DataFault | None:
+    """Return why nothing can be learnt from a file, whatever share of it may be malformed."""
+    if not counts.rows:
+        return RowsMalformed("the file holds no row", hint="publish it once it holds data")
+    for each in counts.unreadable:
+        if 2 * each.values > counts.rows:
+            return RowsMalformed(
+                f"{each.values} of {counts.rows} rows have no number in `{each.column}`",
+                hint="`preau source inspect FILE` says how its numbers are written; "
+                "`preau source convert` reads them so",
+            )
+    return None
 
 
 def overlap_line(overlap: Overlap) -> str:

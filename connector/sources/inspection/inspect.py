@@ -98,8 +98,10 @@ def count(path: Path, layout: Layout, person: str = "") -> Counted:
     tally, persons, all_persons = Tally(), Counter[int](), True
     for batch in batches(path, layout, tally):
         if person and all_persons:
-            for pair in batch.column(person).drop_null().value_counts():
-                persons[hash(pair["values"].as_py())] += pair["counts"].as_py()
+            found = batch.column(person).drop_null().value_counts()
+            names, rows = (found.field(part).to_pylist() for part in ("values", "counts"))
+            for name, number in zip(names, rows, strict=True):
+                persons[hash(name)] += number
             all_persons = len(persons) <= MOST_PERSONS
         if tally.rows >= MOST_ROWS:
             return Counted(tally, whole=False, persons=persons, all_persons=all_persons)
