@@ -13,10 +13,10 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, cast
 
 from connector.domain.catalog.layout import Layout
 from connector.errors import DataFileMissing, WorkerFailed, from_code
@@ -46,29 +46,72 @@ def inspect(path: Path, *, memory: int = MEMORY, seconds: float = SECONDS) -> di
         return _answer(end, memory, seconds)
 
 
-def convert(
-    path: Path, layout: Layout, out: BinaryIO, *, memory: int = MEMORY, seconds: float = SECONDS
-) -> dict[str, Any]:
+class Rows:
+    """Rows of a file on their way.
+
+    Attributes:
+        pipe: their bytes; they mean nothing before `end` has returned.
+    """
+
+    def __init__(self, pipe: BinaryIO, end: Callable[[], dict[str, Any]]) -> None:
+        self.pipe = pipe
+        self._end = end
+
+    def end(self) -> dict[str, Any]:
+        """Return what was counted, once the pipe was read to its end.
+
+        Raises:
+            DataFileMissing: the file is not there.
+            DataFileUnreadable: it is not of that layout; the reason says what and where.
+            ColumnMissing: it lacks a column.
+            WorkerFailed: the process ended without an answer.
+        """
+        return self._end()
+
+
+@contextmanager
+def rows(
+    path: Path,
+    layout: Layout,
+    *,
+    form: str = "arrow",
+    memory: int = MEMORY,
+    seconds: float = SECONDS,
+) -> Iterator[Rows]:
+    """Have a file or a folder read by its layout; the process ends with the context.
+
+    Args:
+        path: of it.
+        layout: how it is read.
+        form: `arrow` (IPC stream, for another process) or `parquet` (for a file).
+        memory: most private memory in bytes.
+        seconds: longest wait.
+
+    Raises:
+        DataFileMissing: it is not there.
+        WorkerFailed: the process did not start.
+    """
+    stated = {"act": "read", "path": _whole(path), "layout": layout.body(), "form": form}
+    request = {**stated, "memory": memory}
+    with _running(request, subprocess.PIPE, seconds) as (pipe, end):
+        yield Rows(cast("BinaryIO", pipe), lambda: _answer(end, memory, seconds))
+
+
+def convert(path: Path, layout: Layout, out: BinaryIO) -> dict[str, Any]:
     """Read a file or a folder by its layout, write it as Parquet, and return what was counted.
 
     Args:
         path: of it.
         layout: how it is read.
         out: where the bytes go; they mean nothing when this raises.
-        memory: most private memory in bytes.
-        seconds: longest wait.
 
     Raises:
-        DataFileMissing: it is not there.
-        DataFileUnreadable: it is not of that layout; the reason says what and where.
-        ColumnMissing: it lacks a column.
+        DataFault: as `Rows.end`.
         WorkerFailed: the process ended without an answer.
     """
-    stated = {"act": "convert", "path": _whole(path), "layout": layout.body(), "memory": memory}
-    with _running(stated, subprocess.PIPE, seconds) as (pipe, end):
-        if pipe is not None:
-            shutil.copyfileobj(pipe, out, 1 << 20)
-        return _answer(end, memory, seconds)
+    with rows(path, layout, form="parquet") as found:
+        shutil.copyfileobj(found.pipe, out, 1 << 20)
+        return found.end()
 
 
 def _whole(path: Path) -> str:

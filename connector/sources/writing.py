@@ -1,9 +1,9 @@
-"""Writes rows that were read by a layout as Parquet, batch by batch."""
+"""Writes rows that were read by a layout, batch by batch: Arrow for a process, Parquet to keep."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -13,8 +13,14 @@ from connector.sources.reading import Tally, batches
 from connector.sources.values import TYPES
 
 
-def write(path: Path, layout: Layout, out: BinaryIO) -> Tally:
-    """Write a file or folder as one Parquet file, and return what was read.
+def write(path: Path, layout: Layout, form: str, out: BinaryIO) -> Tally:
+    """Write a file or folder as one stream, and return what was read.
+
+    Args:
+        path: of it.
+        layout: how it is read.
+        form: `arrow` (IPC stream) or `parquet`.
+        out: where it goes; it need not seek.
 
     Raises:
         DataFileMissing: it is not there.
@@ -23,7 +29,14 @@ def write(path: Path, layout: Layout, out: BinaryIO) -> Tally:
     """
     tally = Tally()
     schema = pa.schema([(each.name, TYPES[each.datatype]) for each in layout.fields])
-    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+    with _WRITERS[form](out, schema) as writer:
         for batch in batches(path, layout, tally):
             writer.write_batch(batch)
     return tally
+
+
+def _parquet(out: BinaryIO, schema: pa.Schema) -> parquet.ParquetWriter:
+    return parquet.ParquetWriter(out, schema, compression="zstd")
+
+
+_WRITERS: Final = {"arrow": pa.ipc.new_stream, "parquet": _parquet}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -119,6 +120,20 @@ def test_a_layout_that_jobs_read_is_published_as_it_is(described: Path) -> None:
     with pytest.raises(DescriptionIncomplete, match="lacks the column `note`"):
         published({**body, "layout": {**layout, "columns": layout["columns"][:1]}})
     assert set(MISSING) == {"", *JOBS_MISSING}
+
+
+def test_rows_are_streamed_to_another_process(described: Path, pupils: Path) -> None:
+    _, layout = read_source(json.loads(described.read_text(encoding="utf-8")))
+    with child.rows(pupils, layout) as found:
+        table = pa.ipc.open_stream(found.pipe).read_all()
+        counted = found.end()
+    assert table.num_rows == counted["rows"] == 70
+    assert table["né"][0].as_py() == date(2012, 1, 1)
+    pupils.write_bytes(TEXT.encode("cp1252") + b"e1;1\n")
+    with child.rows(pupils, layout) as found:
+        found.pipe.read()
+        with pytest.raises(DataFileUnreadable, match="line 72: has 2 fields"):
+            found.end()
 
 
 def test_a_file_that_is_not_of_its_layout_leaves_nothing(described: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from connector.domain.catalog.layout import Field, Layout
 from connector.errors import ColumnMissing, DataFileMissing, DataFileUnreadable
+from connector.sources.formats import separated
 from connector.sources.reading import Tally, batches
 from connector.sources.values import typed
 from tests.support.sheets import write_sheet
@@ -95,6 +96,26 @@ def test_decimals_survive_either_sign(numbers: list[Any]) -> None:
         texts = pa.array([str(each).replace(".", sign) for each in numbers], pa.string())
         made, _ = typed(texts, Field("c", "number"), csv(decimal=sign))
         assert made.to_pylist() == [float(each) for each in numbers]
+
+
+@given(
+    st.lists(st.text(st.sampled_from("aé\"'; ,\r\x0b\x85\u2028"), max_size=6), max_size=6),
+    st.integers(1, 3),
+)
+def test_what_arrow_reads_fast_is_what_stands_there(lines: list[str], width: int) -> None:
+    places = list(reversed(range(width)))
+    for layout in (csv(), csv(quote="")):
+        fast = separated.unquoted(lines, layout, width, places)
+        if fast:
+            slow = separated.quoted(lines, layout, 1, width, places)
+            assert [each.to_pylist() for each in fast] == [each.to_pylist() for each in slow]
+
+
+def test_a_file_without_quotes_is_read_fast() -> None:
+    lines = ["é;1\r", "\r", ";\r", ""]
+    assert separated.unquoted(lines, csv(), 2, [1, 0]) == [pa.array(["1", ""]), pa.array(["é", ""])]
+    assert separated.unquoted(['"é";1'], csv(), 2, [0]) == []
+    assert separated.unquoted(["é;1;2"], csv(), 2, [0]) == []
 
 
 SECRET = "Zoé-82"
