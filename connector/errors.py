@@ -285,6 +285,30 @@ class TooFewSites(Unlawful):
     code = "TOO_FEW_SITES"
 
 
+class ApprovalRefused(Unlawful):
+    """A person of the provider refused what was asked for."""
+
+    code = "APPROVAL_REFUSED"
+
+
+class ApprovalLapsed(Unlawful):
+    """No person of the provider decided in time."""
+
+    code = "APPROVAL_LAPSED"
+
+
+class ApprovalClosed(Unlawful):
+    """What waited for a decision was decided, has lapsed, or has ended."""
+
+    code = "APPROVAL_CLOSED"
+
+
+class RoleForbidden(Unlawful):
+    """The role does not decide here, or has decided before."""
+
+    code = "ROLE_FORBIDDEN"
+
+
 class JobRefused(Unlawful):
     """The manifest does not fit the contract in another way; the reason says which."""
 

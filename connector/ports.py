@@ -20,6 +20,7 @@ from connector.domain.calls import Calls
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
+from connector.domain.contract.approval import Approval
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
 from connector.domain.delivery import Courier, OutgoingMessage, ReceivedMessage, Reply, Turn
@@ -252,6 +253,7 @@ class Transaction(Protocol):
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id
     notices: Notices  # key: agreement_id, party, number
+    approvals: Repository[Approval]  # key: id
     tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id

@@ -23,6 +23,7 @@ from connector.bootstrap.keys.own import PERSON_KEY, Identity
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
+from connector.bootstrap.threads.approvals import Approvals
 from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
 from connector.config import Settings
@@ -103,7 +104,8 @@ def build(settings: Settings) -> Node:
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     runners: list[Part] = []
     if settings.kind == "participant":
-        runners = [Checks(ports), Exchange(ports), SiteRunner(ports), LeadRunner(ports, hub)]
+        runners = [Checks(ports), Exchange(ports), Approvals(ports)]
+        runners += [SiteRunner(ports), LeadRunner(ports, hub)]
     else:
         ports.asking.over.set()  # it has no peers and no budget
     return Node(ports, identity, face, runners, [healing.close, wire.close, store.close])

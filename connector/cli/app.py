@@ -131,6 +131,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "dataset": "publishing.dataset",
         "offer": "publishing.offer",
         "negotiation": "contracts.negotiate",
+        "approve": "contracts.approve",
         "agreement": "contracts.agreement",
         "job": "job",
         "audit": "audit",

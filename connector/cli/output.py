@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+    from connector.management.approval_views import ApprovalDetailView
     from connector.management.views import AgreementDetailView, DamagedView, OfferView
 
 _WIDEST = 1 << 16  # characters, wider than any table
@@ -116,12 +117,20 @@ def unreadable(rows: Iterable[tuple[str, str]]) -> None:
             line(f"{name}: a part cannot be shown: {fault}")
 
 
-def terms(stated: OfferView | AgreementDetailView, language: str) -> None:
+def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language: str) -> None:
     """Print what an offer or a contract says, and how each of its constraints is upheld."""
     for sentence in stated.sentences.get(language, []):
         line(f"  {sentence}")
     rows = ((item.constraint, item.label, item.by) for item in stated.coverage)
     table(("constraint", "label", "by"), rows, empty="no constraint")
+
+
+def decision(offer: OfferView) -> None:
+    """Print who decides on an own offer."""
+    if not offer.roles:
+        return
+    hours = f"reminder after {offer.remind_hours} h, lapses after {offer.lapse_hours} h"
+    line(f"  {offer.decision} by {' and '.join(offer.roles)}; {hours}")
 
 
 def line(text: str) -> None:

@@ -18,6 +18,7 @@ from connector.management.gate import PROBLEM_JSON, problem
 from connector.management.reach import Reach, reach_of
 from connector.management.routes import (
     agreements,
+    approvals,
     audits,
     budgets,
     catalogs,
@@ -34,7 +35,7 @@ from connector.management.routes import (
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(recoveries, observe),
+    *(approvals, recoveries, observe),
 )
 
 

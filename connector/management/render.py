@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.catalog.review import Review
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
 from connector.domain.federation.job import Job
@@ -112,8 +113,20 @@ def offer_in_brief(value: Offer) -> OfferView:
         policy=shown.part(partial(parse_object, value.policy), {}),
         audience=value.audience,
         withdrawn=value.withdrawn,
+        decision=value.decision.value,
+        **_review(value.review),
         fault=shown.fault,
     )
+
+
+def _review(value: Review | None) -> dict[str, Any]:
+    if value is None:
+        return {}
+    return {
+        "roles": list(value.roles),
+        "remind_hours": value.remind_hours,
+        "lapse_hours": value.lapse_hours,
+    }
 
 
 def dataset(
@@ -209,6 +222,7 @@ def negotiation(value: Negotiation, profiles: Profiles = NO_PROFILES) -> Negotia
         code=value.code,
         reasons=list(value.reasons),
         changes=changes(value, profiles),
+        awaits=value.awaits,
         created_at=value.created_at,
         updated_at=value.updated_at,
         fault=shown.fault,
@@ -223,8 +237,13 @@ def changes(value: Negotiation, profiles: Profiles) -> list[ChangeView]:
     """
     if value.policy_by is not Role.PROVIDER:
         return []
+    return differences(value.asked, value.policy, profiles)
+
+
+def differences(before: bytes, after: bytes, profiles: Profiles) -> list[ChangeView]:
+    """Return how terms differ from others; where they cannot be compared, that is said instead."""
     try:
-        found = terms.changes(value.asked, value.policy, profiles)
+        found = terms.changes(before, after, profiles)
     except PreauError as exc:
         return [_not_compared(exc.reason)]
     return [
@@ -291,6 +310,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                         policy=parse_object(offer.policy),
                         sentences=sentences(offer.policy) if said else {},
                         coverage=[coverage(line) for line in offer.coverage],
+                        decision=offer.decision,
                     )
                     for offer in dataset.offers
                 ],

@@ -86,6 +86,12 @@ class OfferView(StoredView):
     coverage: list[CoverageView] = []
     audience: str = ""
     withdrawn: bool = False
+    decision: str = Field(
+        default="", description="what a person of the provider decides on; empty: not said"
+    )
+    roles: list[str] = Field(default=[], description="of an own offer: who must accept")
+    remind_hours: int = Field(default=0, description="of an own offer: until a reminder")
+    lapse_hours: int = Field(default=0, description="of an own offer: until it is too late")
     effects: list[str] = Field(
         default=[], description="what the change means for contracts that run"
     )
@@ -207,6 +213,7 @@ class NegotiationView(StoredView):
     changes: list[ChangeView] = Field(
         default=[], description="how the provider's terms differ from those asked for"
     )
+    awaits: bool = Field(default=False, description="a person of the provider has yet to decide")
     created_at: datetime
     updated_at: datetime
 
@@ -389,7 +396,9 @@ class Withdrawal(View):
 class Replacement(Withdrawal):
     """The terms that take the place of an offer's."""
 
-    policy: dict[str, Any] = Field(description="ODRL offer, JSON-LD")
+    policy: dict[str, Any] = Field(
+        description="ODRL offer, JSON-LD; or an object that holds it and says who decides"
+    )
 
 
 class OfferToPeer(View):

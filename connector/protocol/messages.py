@@ -90,11 +90,16 @@ class CoverageLine(Body):
 
 @dataclass(frozen=True, slots=True)
 class CatalogOffer(Body):
-    """An offer of a dataset; `policy` is canonical JSON-LD without `target`."""
+    """An offer of a dataset; `policy` is canonical JSON-LD without `target`.
+
+    Attributes:
+        decision: what a person of the provider decides on; empty where an older node does not say.
+    """
 
     id: Id
     policy: Policy
     coverage: Annotated[tuple[CoverageLine, ...], Several(of=CoverageLine, limit=256)]
+    decision: Annotated[str, Text(limit=64, empty=True, spaces=True)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class ContractNegotiation(Body):
     Attributes:
         next_kind: of the provider's next message; empty where none is carried.
         next: canonical JSON of its fields.
+        awaits: whether a person of the provider has yet to decide.
     """
 
     provider_pid: MaybeId
@@ -221,6 +227,7 @@ class ContractNegotiation(Body):
     state: Annotated[str, Text(among=tuple(NegotiationState))]
     next_kind: Annotated[str, Text(among=CARRIED, empty=True)] = ""
     next: Annotated[bytes, Octets(limit=MOST_CARRIED, empty=True)] = b""
+    awaits: Annotated[bool, Flag()] = False
 
     def check(self) -> None:
         """A carried message has a kind, and a kind has a message.

@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import Malformed, PreauError
+from connector.management.approval_views import ApprovalDetailView, ApprovalView
 from connector.management.budget_views import (
     AgreementBudgetView,
     BudgetView,
@@ -191,7 +192,10 @@ class Client:
         return self._post(OfferView, "/offer/withdraw", {"reason": reason}, {"id": offer})
 
     def replace_offer(self, offer: str, policy: Mapping[str, Any], reason: str) -> OfferView:
-        """Put other terms in the place of an offer's; its id stays."""
+        """Put other terms in the place of an offer's; its id stays.
+
+        An entry that says who decides may stand for the terms; see `dataset publish`.
+        """
         body = {"policy": policy, "reason": reason}
         return self._post(OfferView, "/offer/replace", body, {"id": offer})
 
@@ -283,7 +287,8 @@ class Client:
     def await_negotiation(self, pid: str, *, seconds: float = 30.0) -> NegotiationView:
         """Return a negotiation once nothing is to be expected of the peer, or after `seconds`.
 
-        That is when it has ended, or when the peer's offer waits for an answer of this side's.
+        That is when it has ended, when the peer's offer waits for an answer of this side's, or
+        when a person of the provider has yet to decide.
         """
         return _until(lambda: self.negotiation(pid), _rests, seconds)
 
@@ -303,6 +308,27 @@ class Client:
         """Do one of `end`, `suspend`, `resume` with a contract; the other party is told why."""
         body = {"act": act, "reason": reason}
         return self._post(AgreementDetailView, "/agreement", body, {"id": agreement})
+
+    # --- decisions of persons
+    def approvals(
+        self, *, closed: bool = False, limit: int = 0, after: str = ""
+    ) -> Listing[ApprovalView]:
+        """Return what waits for a decision of this node; `closed`: also what was decided."""
+        return self._list(ApprovalView, "/approvals", {"closed": str(closed).lower()}, limit, after)
+
+    def approval(self, approval: str) -> ApprovalDetailView:
+        """Return what waits for a decision: terms, coverage, budget, and what is new."""
+        return self._get(ApprovalDetailView, "/approval", {"id": approval})
+
+    def approve(self, approval: str, *, role: str = "", reason: str = "") -> ApprovalView:
+        """Accept in a role; the last one that was missing lets the contract be signed."""
+        body = {"role": role, "reason": reason}
+        return self._post(ApprovalView, "/approval/accept", body, {"id": approval})
+
+    def refuse(self, approval: str, reason: str, *, role: str = "") -> ApprovalView:
+        """Refuse in a role; the negotiation ends, and the consumer is told the reason."""
+        body = {"role": role, "reason": reason}
+        return self._post(ApprovalView, "/approval/refuse", body, {"id": approval})
 
     # --- jobs
     def submit(self, request: Mapping[str, Any]) -> JobView:
@@ -474,7 +500,7 @@ def _read(kind: type[T], content: bytes) -> T:
 
 def _rests(negotiation: NegotiationView) -> bool:
     waits = (negotiation.role, negotiation.state) == ("consumer", "OFFERED")
-    return waits or negotiation.state in NEGOTIATION_ENDS
+    return waits or negotiation.awaits or negotiation.state in NEGOTIATION_ENDS
 
 
 def _until(look: Callable[[], T], done: Callable[[T], bool], seconds: float) -> T:

@@ -30,6 +30,8 @@ from connector.domain.delivery import INTRODUCTION
 from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
 from connector.store import tables
+from connector.store.approvals import ApprovalRow
+from connector.store.keyed import table_of
 from connector.store.scope import Scope
 from federated.job import JobState, is_final
 
@@ -37,13 +39,14 @@ _CONTRACT: Final = NegotiationState.FINALIZED.value
 _ENDS: Final = sorted((_CONTRACT, NegotiationState.TERMINATED.value))
 _OVER: Final = sorted({state for state in JobState if is_final(state)} - {JobState.REFUSED})
 
-_negotiation: Final = tables.table_of(tables.NegotiationRow).c
-_offer: Final = tables.table_of(tables.OfferRow).c
-_inbox: Final = tables.table_of(tables.InboxRow).c
-_outbox: Final = tables.table_of(tables.OutboxRow).c
-_job: Final = tables.table_of(tables.JobRow).c
-_reservation: Final = tables.table_of(tables.ReservationRow).c
-_token: Final = tables.table_of(tables.UsedTokenRow).c
+_negotiation: Final = table_of(tables.NegotiationRow).c
+_offer: Final = table_of(tables.OfferRow).c
+_approval: Final = table_of(ApprovalRow).c
+_inbox: Final = table_of(tables.InboxRow).c
+_outbox: Final = table_of(tables.OutboxRow).c
+_job: Final = table_of(tables.JobRow).c
+_reservation: Final = table_of(tables.ReservationRow).c
+_token: Final = table_of(tables.UsedTokenRow).c
 
 
 _OPEN_WITH: Final = select(func.count()).where(
@@ -96,7 +99,7 @@ class SqlHoldings:
                 rows = _seqs(table, conditions, limit - done)
                 done += self._scope.change(delete(table).where(table.c.seq.in_(rows))).rowcount
         if done < limit:
-            jobs = tables.table_of(tables.JobRow)
+            jobs = table_of(tables.JobRow)
             rows = _seqs(jobs, _uncharged(before), limit - done)
             emptied = update(jobs).where(jobs.c.seq.in_(rows)).values(manifest=b"", signature="")
             done += self._scope.change(emptied).rowcount
@@ -123,6 +126,7 @@ def _counts() -> list[Select[Any]]:
         select(_offer.audience, size(_offer.policy, _offer.reserve, _offer.coverage))
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
+        select(_approval.peer, rows).group_by(_approval.peer),
         select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),
         select(_outbox.peer, size(_outbox.body))
         .where(_outbox.delivered_at.is_(None))  # the others are dropped within hours
@@ -157,6 +161,11 @@ def _came_to_nothing(before: datetime) -> tuple[ColumnElement[bool], ...]:
     return over, _negotiation.updated_at < before, _negotiation.agreement_id == ""
 
 
+def _decided(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What persons decided: the log says it for good."""
+    return (_approval.closed_at < before,)
+
+
 def _narrowed(before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Offers that were written for a negotiation, and that none has on its table."""
     used = select(_negotiation.seq).where(_negotiation.offer_id == _offer.id).exists()
@@ -179,10 +188,11 @@ def _uncharged(before: datetime) -> tuple[ColumnElement[bool], ...]:
 
 # Negotiations go before the offers that they name.
 _ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool], ...]]], ...]] = (
-    (tables.table_of(tables.InboxRow), _handled),
-    (tables.table_of(tables.OutboxRow), _delivered),
-    (tables.table_of(tables.OutboxRow), _given_up),
-    (tables.table_of(tables.NegotiationRow), _came_to_nothing),
-    (tables.table_of(tables.OfferRow), _narrowed),
-    (tables.table_of(tables.JobRow), _refused),
+    (table_of(tables.InboxRow), _handled),
+    (table_of(tables.OutboxRow), _delivered),
+    (table_of(tables.OutboxRow), _given_up),
+    (table_of(tables.NegotiationRow), _came_to_nothing),
+    (table_of(ApprovalRow), _decided),
+    (table_of(tables.OfferRow), _narrowed),
+    (table_of(tables.JobRow), _refused),
 )

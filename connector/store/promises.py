@@ -35,12 +35,13 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.store import rows
+from connector.store.keyed import table_of
 from connector.store.mapping import codecs_of
 from connector.store.prepared import NOTHING
 from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
 from connector.store.soundness import check_whole, number_of, spoiled, strays, unnamed
-from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow, table_of
+from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow
 
 # Of a contract that names no end; a column of a key is never empty.
 ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)

@@ -9,40 +9,18 @@ unique constraint called `key_<table>`. Nested values are JSON text. What a valu
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index
 
-from connector.store.columns import UtcDateTime, serial, whole
 from connector.store.declared import Declared, column
-
-UTC_TIME: Any = UtcDateTime
-LONG: Any = Text
-WHOLE: Any = whole()
-
-
-class Row(Declared):
-    """What every repository's table has.
-
-    Attributes:
-        seq: given by the database; grows with each insertion, unchanged by a replacement.
-        KEY: names of the key's fields, in the order of `Repository.get`.
-    """
-
-    KEY: ClassVar[tuple[str, ...]] = ("id",)
-
-    seq: int | None = column(serial(), key=True, counted=True)
-
-
-def _keyed(table: str, *key: str) -> UniqueConstraint:
-    return UniqueConstraint(*key, name=f"key_{table}")
+from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
 
 
 class ParticipantRow(Row, table=True):
     """`Participant`."""
 
     NAME = "participant"
-    PARTS = (_keyed("participant", "did"),)
+    PARTS = (keyed("participant", "did"),)
     KEY = ("did",)
 
     did: str
@@ -62,7 +40,7 @@ class IssuerRow(Row, table=True):
     """`IssuerDocument`."""
 
     NAME = "issuer"
-    PARTS = (_keyed("issuer", "did"),)
+    PARTS = (keyed("issuer", "did"),)
     KEY = ("did",)
 
     did: str
@@ -74,7 +52,7 @@ class StatusListRow(Row, table=True):
     """`StatusList`."""
 
     NAME = "status_list"
-    PARTS = (_keyed("status_list", "url"),)
+    PARTS = (keyed("status_list", "url"),)
     KEY = ("url",)
 
     url: str
@@ -87,7 +65,7 @@ class KeptListRow(Row, table=True):
     """`KeptList`."""
 
     NAME = "kept_list"
-    PARTS = (_keyed("kept_list", "digest"), Index("kept_list_url", "url"))
+    PARTS = (keyed("kept_list", "digest"), Index("kept_list_url", "url"))
     KEY = ("digest",)
 
     digest: str
@@ -100,7 +78,7 @@ class DatasetRow(Row, table=True):
     """`Dataset`, and the text that is searched."""
 
     NAME = "dataset"
-    PARTS = (_keyed("dataset", "id"), Index("dataset_register", "register_id"))
+    PARTS = (keyed("dataset", "id"), Index("dataset_register", "register_id"))
 
     id: str
     title: str
@@ -128,7 +106,7 @@ class CensusRow(Row, table=True):
     """`Census`."""
 
     NAME = "census"
-    PARTS = (_keyed("census", "dataset_id"),)
+    PARTS = (keyed("census", "dataset_id"),)
     KEY = ("dataset_id",)
 
     dataset_id: str
@@ -144,7 +122,7 @@ class RegisterPersonsRow(Row, table=True):
     """`RegisterPersons`."""
 
     NAME = "register_persons"
-    PARTS = (_keyed("register_persons", "register_id"),)
+    PARTS = (keyed("register_persons", "register_id"),)
     KEY = ("register_id",)
 
     register_id: str
@@ -156,7 +134,7 @@ class RegisterRow(Row, table=True):
     """`Register`."""
 
     NAME = "register"
-    PARTS = (_keyed("register", "id"),)
+    PARTS = (keyed("register", "id"),)
 
     id: str
     cap: str | None = column(LONG)
@@ -171,7 +149,7 @@ class OfferRow(Row, table=True):
 
     NAME = "offer"
     PARTS = (
-        _keyed("offer", "id"),
+        keyed("offer", "id"),
         Index("offer_dataset", "dataset_id", "withdrawn", "derived_from"),
     )
 
@@ -185,6 +163,7 @@ class OfferRow(Row, table=True):
     reserve: bytes
     withdrawn: bool
     coverage: bytes
+    review: str | None = column(LONG)
 
 
 class NegotiationRow(Row, table=True):
@@ -192,7 +171,7 @@ class NegotiationRow(Row, table=True):
 
     NAME = "negotiation"
     PARTS = (
-        _keyed("negotiation", "pid"),
+        keyed("negotiation", "pid"),
         Index("negotiation_peer", "peer", "peer_pid"),
         Index("negotiation_open", "peer", "state"),
         Index("negotiation_state", "state", "updated_at"),
@@ -217,6 +196,7 @@ class NegotiationRow(Row, table=True):
     description: str
     asked: bytes
     offered: bytes
+    awaits: bool
 
 
 class AgreementRow(Row, table=True):
@@ -224,7 +204,7 @@ class AgreementRow(Row, table=True):
 
     NAME = "agreement"
     PARTS = (
-        _keyed("agreement", "id"),
+        keyed("agreement", "id"),
         Index("agreement_dataset", "dataset_id", "role", "seq"),
     )
 
@@ -258,7 +238,7 @@ class PromiseRow(Row, table=True):
     """How many contracts that we provide stand, by their figures; written with `AgreementRow`."""
 
     NAME = "promise"
-    PARTS = (_keyed("promise", "dataset_id", "until", "epsilon", "delta"),)
+    PARTS = (keyed("promise", "dataset_id", "until", "epsilon", "delta"),)
     KEY = ("dataset_id", "until", "epsilon", "delta")
 
     dataset_id: str
@@ -273,7 +253,7 @@ class NoticeRow(Row, table=True):
 
     NAME = "notice"
     PARTS = (
-        _keyed("notice", "agreement_id", "party", "number"),
+        keyed("notice", "agreement_id", "party", "number"),
         Index("notice_party", "party", "act"),
     )
     KEY = ("agreement_id", "party", "number")
@@ -291,7 +271,7 @@ class TellingRow(Row, table=True):
     """`Telling`."""
 
     NAME = "telling"
-    PARTS = (_keyed("telling", "id"),)
+    PARTS = (keyed("telling", "id"),)
 
     id: str
     dataset_id: str
@@ -307,7 +287,7 @@ class OutboxRow(Row, table=True):
 
     NAME = "outbox"
     PARTS = (
-        _keyed("outbox", "id"),
+        keyed("outbox", "id"),
         Index("outbox_waiting", "delivered_at", "failed", "subject"),
     )
 
@@ -327,7 +307,7 @@ class InboxRow(Row, table=True):
     """`ReceivedMessage`."""
 
     NAME = "inbox"
-    PARTS = (_keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
+    PARTS = (keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
     KEY = ("peer", "id")
 
     id: str
@@ -342,7 +322,7 @@ class ReservationRow(Row, table=True):
 
     NAME = "reservation"
     PARTS = (
-        _keyed("reservation", "job_id"),
+        keyed("reservation", "job_id"),
         Index("reservation_agreement", "agreement_id"),
         Index("reservation_dataset", "dataset_id"),
         Index("reservation_register", "register_id"),
@@ -369,7 +349,7 @@ class JobRow(Row, table=True):
     """`Job`."""
 
     NAME = "job"
-    PARTS = (_keyed("job", "id"), Index("job_state", "state"))
+    PARTS = (keyed("job", "id"), Index("job_state", "state"))
 
     id: str
     side: str
@@ -391,7 +371,7 @@ class JobSiteRow(Row, table=True):
     """`JobSite`."""
 
     NAME = "job_site"
-    PARTS = (_keyed("job_site", "job_id", "site"),)
+    PARTS = (keyed("job_site", "job_id", "site"),)
     KEY = ("job_id", "site")
 
     job_id: str
@@ -409,7 +389,7 @@ class RoundRow(Row, table=True):
     """`RoundRecord`."""
 
     NAME = "job_round"
-    PARTS = (_keyed("job_round", "job_id", "round"),)
+    PARTS = (keyed("job_round", "job_id", "round"),)
     KEY = ("job_id", "round")
 
     job_id: str
@@ -425,7 +405,7 @@ class CheckpointRow(Row, table=True):
     """`Checkpoint`."""
 
     NAME = "checkpoint"
-    PARTS = (_keyed("checkpoint", "origin", "size"),)
+    PARTS = (keyed("checkpoint", "origin", "size"),)
     KEY = ("origin", "size")
 
     origin: str
@@ -441,7 +421,7 @@ class PeerLogRow(Row, table=True):
     """`PeerLog`."""
 
     NAME = "peer_log"
-    PARTS = (_keyed("peer_log", "origin"),)
+    PARTS = (keyed("peer_log", "origin"),)
     KEY = ("origin",)
 
     origin: str
@@ -458,7 +438,7 @@ class EpochRow(Row, table=True):
     """`Epoch`."""
 
     NAME = "epoch"
-    PARTS = (_keyed("epoch", "origin", "number"),)
+    PARTS = (keyed("epoch", "origin", "number"),)
     KEY = ("origin", "number")
 
     origin: str
@@ -476,7 +456,7 @@ class ReturnedHeadRow(Row, table=True):
     """`ReturnedHead`."""
 
     NAME = "returned_head"
-    PARTS = (_keyed("returned_head", "peer"),)
+    PARTS = (keyed("returned_head", "peer"),)
     KEY = ("peer",)
 
     peer: str
@@ -490,7 +470,7 @@ class CosignedHeadRow(Row, table=True):
     """`CosignedHead`."""
 
     NAME = "cosigned_head"
-    PARTS = (_keyed("cosigned_head", "peer"),)
+    PARTS = (keyed("cosigned_head", "peer"),)
     KEY = ("peer",)
 
     peer: str
@@ -503,7 +483,7 @@ class ForfeitRow(Row, table=True):
     """`Forfeit`."""
 
     NAME = "forfeit"
-    PARTS = (_keyed("forfeit", "id"),)
+    PARTS = (keyed("forfeit", "id"),)
 
     id: str
     epoch: int = column(WHOLE)
@@ -515,7 +495,7 @@ class MembershipRow(Row, table=True):
     """`Membership`."""
 
     NAME = "membership"
-    PARTS = (_keyed("membership", "did"),)
+    PARTS = (keyed("membership", "did"),)
     KEY = ("did",)
 
     did: str
@@ -582,8 +562,3 @@ class UsedTokenRow(Declared, table=True):
     issuer: str = column(key=True)
     jti: str = column(key=True)
     expires: datetime = column(UTC_TIME)
-
-
-def table_of(row: type[Declared]) -> Table:
-    """Return the SQL table of a row class."""
-    return row.TABLE

@@ -10,9 +10,10 @@ from typing import Final
 
 from sqlalchemy import delete
 
+from connector.store.keyed import table_of
 from connector.store.mapping import storable_key
 from connector.store.scope import Scope
-from connector.store.tables import UsedTokenRow, table_of
+from connector.store.tables import UsedTokenRow
 
 _TOKENS: Final = table_of(UsedTokenRow)
 

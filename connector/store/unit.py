@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.approval import Approval
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -43,9 +44,11 @@ from connector.ports import (
     UsedTokens,
 )
 from connector.store import outbox, tables
+from connector.store.approvals import ApprovalRow
 from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import Idle, open_engine, translation
 from connector.store.holdings import SqlHoldings
+from connector.store.keyed import Row
 from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.recent import Answers, Recent
@@ -75,9 +78,7 @@ class _Part(Generic[T]):
         return made
 
 
-def _of(
-    kind: type[T], row: type[tables.Row], repository: type[SqlRepository[T]] = SqlRepository
-) -> Any:
+def _of(kind: type[T], row: type[Row], repository: type[SqlRepository[T]] = SqlRepository) -> Any:
     return _Part(lambda scope: repository(scope, kind, row))
 
 
@@ -96,6 +97,7 @@ class SqlTransaction:
     negotiations: Repository[Negotiation] = _of(Negotiation, tables.NegotiationRow)
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
     notices: Notices = cast("Any", _Part(SqlNotices))
+    approvals: Repository[Approval] = _of(Approval, ApprovalRow)
     tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
     outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
     inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)

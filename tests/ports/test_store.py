@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text, update
 
 from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.approval import Approval
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Notice, Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -38,7 +39,8 @@ from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
 from connector.store.engine import _KEPT_OPEN
-from connector.store.tables import ReservationRow, table_of
+from connector.store.keyed import table_of
+from connector.store.tables import ReservationRow
 from tests.support.doubles import NOON
 from tests.support.stored import issuer, message
 from tests.support.values import values_of
@@ -55,6 +57,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "offers": (Offer, ("id",)),
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),
+    "approvals": (Approval, ("id",)),
     "tellings": (Telling, ("id",)),
     "notices": (Notice, ("agreement_id", "party", "number")),
     "outbox": (OutgoingMessage, ("id",)),

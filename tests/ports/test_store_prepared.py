@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, bindparam, func, select, text
 
 from connector.errors import StoreUnavailable
 from connector.store.engine import Idle, open_engine
+from connector.store.keyed import table_of
 from connector.store.prepared import prepared
 from connector.store.recent import Recent
 from connector.store.scope import Scope
 from connector.store.session import open_session
-from connector.store.tables import OutboxRow, table_of
+from connector.store.tables import OutboxRow
 
 NOW = datetime(2026, 11, 27, 12, 30, 1, 250_000, tzinfo=UTC)
 OUTBOX = table_of(OutboxRow)

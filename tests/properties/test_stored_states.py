@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from connector.bootstrap.diagnosis import probe
 from connector.domain.catalog.dataset import Dataset, Offer, PrivacyCap
+from connector.domain.contract.approval import Approval
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
 from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
@@ -48,6 +49,7 @@ KEPT = {
     Offer: ("offers", ("id",)),
     Negotiation: ("negotiations", ("pid",)),
     Agreement: ("agreements", ("id",)),
+    Approval: ("approvals", ("id",)),
     Notice: ("notices", ("agreement_id", "party", "number")),
     Reservation: ("reservations", ("job_id",)),
     Job: ("jobs", ("id",)),
@@ -80,6 +82,7 @@ LISTS = {
     "/datasets": ("id", Dataset),
     "/negotiations": ("pid", Negotiation),
     "/agreements": ("id", Agreement),
+    "/approvals?closed=true": ("id", Approval),
     "/jobs": ("id", Job),
     "/budget": ("id", Register),
     "/budget/agreements": ("agreement", Agreement),
@@ -94,6 +97,7 @@ SHOWS = {
     "/dataset?id=urn:x:1": Dataset,
     "/negotiation?pid=urn:x:1": Negotiation,
     "/agreement?id=urn:x:1": Agreement,
+    "/approval?id=urn:x:1": Approval,
     "/job?id=urn:x:1": Job,
     "/recovery": Epoch,
 }
@@ -104,6 +108,7 @@ COMMANDS = (
     ("authority", "members"),
     *(("dataset", "show", "urn:x:1"), ("negotiation", "show", "urn:x:1")),
     *(("agreement", "show", "urn:x:1"), ("job", "status", "urn:x:1")),
+    *(("approve", "list", "--all"), ("approve", "show", "urn:x:1")),
 )
 
 

@@ -75,7 +75,7 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
         output.json_value(catalogs[0] if peer else catalogs)
         return
     output.table(
-        ("peer", "dataset", "title", "offer"),
+        ("peer", "dataset", "title", "offer", "decision"),
         (row for shown in catalogs for row in _rows(shown)),
         empty="no dataset is offered",
     )
@@ -93,9 +93,9 @@ def _all(node: Client, fetch: Callable[[str], CatalogView]) -> list[CatalogView]
     return found
 
 
-def _rows(shown: CatalogView) -> list[tuple[str, str, str, str]]:
+def _rows(shown: CatalogView) -> list[tuple[str, ...]]:
     return [
-        (shown.participant, dataset.id, _title(dataset.description), offer.id)
+        (shown.participant, dataset.id, _title(dataset.description), offer.id, offer.decision)
         for dataset in shown.datasets
         for offer in dataset.offers
     ]

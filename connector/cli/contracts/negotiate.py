@@ -6,7 +6,7 @@ Leaves the protocol to the node; `preau agreement` shows what came of it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -34,6 +34,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="negotiation")
 
 
+_WAITS: Final = {
+    "consumer": "a decision of the provider",
+    "provider": "a decision of ours: see `preau approve list`",
+}
 Pid = Annotated[str, typer.Argument(help="Our id of the negotiation.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended, or waits for you.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest wait.")]
@@ -63,7 +67,8 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
     Without --policy the offer is asked for as it stands. With --wait the command ends when both
     have signed, or fails with the code of the refusal. Where the provider answers with other terms,
     it ends with 7: what they change is listed, as this node finds by comparing them, beside the
-    provider's reasons, and you decide.
+    provider's reasons, and you decide. It ends with 7, too, where a person of the provider decides
+    first: the catalog says of each offer whether one does.
     """
     asked = read_object(policy) if policy else None
     with node_of(home) as node:
@@ -160,6 +165,7 @@ def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
             ("dataset", shown.dataset),
             ("offer", shown.offer),
             ("agreement", shown.agreement),
+            ("waits for", _WAITS[shown.role] if shown.awaits else ""),
             ("code", shown.code),
             ("reasons", shown.reasons),
         )

@@ -79,7 +79,9 @@ def publish(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="ODRL offer in JSON-LD, besides those of the description. Repeatable.",
+            help="ODRL offer in JSON-LD, besides those of the description; or an object with "
+            "`policy`, `decision`, `roles`, `reminder` and `lapse`, where persons decide. "
+            "Repeatable.",
         ),
     ] = None,
     reserve: Annotated[
@@ -247,6 +249,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
     for offer in found.offers:
         output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
         output.unreadable([(offer.id, offer.fault)])
+        output.decision(offer)
         output.terms(offer, language)
 
 

@@ -46,14 +46,23 @@ def withdraw(
 def replace(
     offer: Id,
     policy: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="The new terms, ODRL in JSON-LD.")
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="The new terms, ODRL in JSON-LD; or an object with `policy`, `decision`, `roles`, "
+            "`reminder` and `lapse`.",
+        ),
     ],
     reason: Reason,
     language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Put other terms in the place of an offer's. Its id stays; contracts keep the former terms."""
+    """Put other terms in the place of an offer's. Its id stays; contracts keep the former terms.
+
+    Who decides stays too, unless the file says otherwise.
+    """
     with node_of(home) as node:
         found = node.replace_offer(offer, read_object(policy), reason)
     _print(found, language, json=json)
@@ -64,6 +73,7 @@ def _print(found: OfferView, language: str, *, json: bool) -> None:
         output.json_value(found)
         return
     output.line(f"offer {found.id}" + (" (withdrawn)" if found.withdrawn else ""))
+    output.decision(found)
     for sentence in found.sentences.get(language, []):
         output.line(f"  {sentence}")
     for effect in found.effects:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from connector.domain.catalog.review import Decision, Review
+
 
 class ColumnClass(StrEnum):
     """What a column says about a person."""
@@ -135,6 +137,7 @@ class Offer:
         withdrawn: True once no longer offered (existing agreements keep their terms).
         coverage: how each constraint is upheld, canonical JSON, as found when it was published;
             empty where it is to be found anew.
+        review: how persons decide on it; None where the terms and the budget do.
     """
 
     id: str
@@ -147,3 +150,9 @@ class Offer:
     reserve: bytes = b""
     withdrawn: bool = False
     coverage: bytes = b""
+    review: Review | None = None
+
+    @property
+    def decision(self) -> Decision:
+        """What a person of the provider decides on."""
+        return Decision.AUTOMATIC if self.review is None else self.review.decision

@@ -53,6 +53,7 @@ WAITING: Final[Mapping[NegotiationState, timedelta]] = {
     NegotiationState.ACCEPTED: STALE,
     NegotiationState.AGREED: UNVERIFIED,
 }
+DECIDING: Final = timedelta(days=30)  # for which both sides wait for a person of the provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Negotiation:
             for none.
         offered: the provider's offer under `offer_id` as the consumer was shown it, exact bytes:
             an agreement is on these; empty on the provider's side.
+        awaits: whether a person of the provider has yet to decide, as far as this side knows.
     """
 
     pid: str
@@ -99,12 +101,17 @@ class Negotiation:
     description: str = ""
     asked: bytes = b""
     offered: bytes = b""
+    awaits: bool = False
+
+    @property
+    def patience(self) -> timedelta | None:
+        """How long nothing may happen in it; None in a state that waits for ever."""
+        return DECIDING if self.awaits else WAITING.get(self.state)
 
     @property
     def deadline(self) -> datetime | None:
         """When it is over unless something happens, UTC; None in a state that waits for ever."""
-        wait = WAITING.get(self.state)
-        return None if wait is None else self.updated_at + wait
+        return None if self.patience is None else self.updated_at + self.patience
 
 
 @dataclass(frozen=True, slots=True)

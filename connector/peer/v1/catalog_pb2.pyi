@@ -51,14 +51,16 @@ class Dataset(_message.Message):
     def __init__(self, id: _Optional[str] = ..., description: _Optional[str] = ..., offers: _Optional[_Iterable[_Union[CatalogOffer, _Mapping]]] = ...) -> None: ...
 
 class CatalogOffer(_message.Message):
-    __slots__ = ("id", "policy", "coverage")
+    __slots__ = ("id", "policy", "coverage", "decision")
     ID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
     id: str
     policy: bytes
     coverage: _containers.RepeatedCompositeFieldContainer[CoverageLine]
-    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ...) -> None: ...
+    decision: str
+    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ..., decision: _Optional[str] = ...) -> None: ...
 
 class CoverageLine(_message.Message):
     __slots__ = ("path", "constraint", "label", "by")

@@ -103,18 +103,20 @@ class GetNegotiationMessage(_message.Message):
     def __init__(self, pid: _Optional[str] = ...) -> None: ...
 
 class ContractNegotiation(_message.Message):
-    __slots__ = ("provider_pid", "consumer_pid", "state", "next_kind", "next")
+    __slots__ = ("provider_pid", "consumer_pid", "state", "next_kind", "next", "awaits")
     PROVIDER_PID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_PID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     NEXT_KIND_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_FIELD_NUMBER: _ClassVar[int]
     provider_pid: str
     consumer_pid: str
     state: str
     next_kind: str
     next: bytes
-    def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ..., next_kind: _Optional[str] = ..., next: _Optional[bytes] = ...) -> None: ...
+    awaits: bool
+    def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ..., next_kind: _Optional[str] = ..., next: _Optional[bytes] = ..., awaits: _Optional[bool] = ...) -> None: ...
 
 class AgreementNotice(_message.Message):
     __slots__ = ("message_id", "statement")

@@ -13,7 +13,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from connector.domain.contract.negotiation import WAITING, Negotiation, NegotiationState
+from connector.domain.contract.negotiation import (
+    STALE,
+    WAITING,
+    Negotiation,
+    NegotiationState,
+)
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import NotFound, PeerUnreachable, PreauError
@@ -161,10 +166,13 @@ def expire(ports: Ports) -> int:
             if item.deadline is not None and item.deadline < now
         ]
         for item in stale:
-            hours = int(WAITING[item.state].total_seconds()) // 3600
-            reasons = (f"nothing happened for {hours} h",)
+            reasons = (f"nothing happened for {_hours(item)} h",)
             steps.end_here(ports, tx, item, PeerUnreachable.code, reasons)
     return len(stale)
+
+
+def _hours(stale: Negotiation) -> int:
+    return int((stale.patience or STALE).total_seconds()) // 3600
 
 
 def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:

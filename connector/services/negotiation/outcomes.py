@@ -37,14 +37,25 @@ _AGREEMENT: Final = messages.ContractAgreementMessage.__name__
 def acknowledged(
     tx: Transaction, message: OutgoingMessage, ack: messages.ContractNegotiation
 ) -> None:
-    """Note the peer's pid from its first acknowledgement."""
-    if message.kind not in _OPENING:
+    """Note the peer's pid from its first acknowledgement, and whether a person decides there."""
+    if message.kind not in _OPENING and not ack.awaits:
         return
     negotiation = tx.negotiations.lock(message.subject)
-    if negotiation is None or negotiation.peer_pid:
+    if negotiation is None:
         return
     theirs = ack.consumer_pid if negotiation.role is Role.PROVIDER else ack.provider_pid
-    tx.negotiations.put(replace(negotiation, peer_pid=theirs))
+    # A message that came meanwhile may have moved it on: then the answer is of the past.
+    awaits = ack.awaits and (negotiation.role, negotiation.state.value) == (
+        Role.CONSUMER,
+        ack.state,
+    )
+    told = replace(
+        negotiation,
+        peer_pid=negotiation.peer_pid or theirs,
+        awaits=negotiation.awaits or (awaits and not steps.is_over(negotiation)),
+    )
+    if told != negotiation:
+        tx.negotiations.put(told)
 
 
 def given_up(

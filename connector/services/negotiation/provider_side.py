@@ -5,7 +5,8 @@ sent; an offer that is unknown, withdrawn or another consumer's gets one and the
 condition is judged again at each step, and the cap in the transaction that stores the agreement.
 Within policy everything is answered at once: as offered, an agreement; terms inside the offer or
 the private reserve, a new offer for this consumer; other terms, one counter-offer, and after that
-an explained refusal.
+an explained refusal. Where the offer says so, persons decide before anything is signed
+(`services/approval`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
+from connector.services.approval import asking
 from connector.services.continuity import recovery
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
@@ -163,13 +165,40 @@ def on_accepted(
     del message
     accepted = steps.received(negotiation, Act.ACCEPTED, ports.clock.now())
     steps.log(tx, accepted)
-    try:
-        found = catalog_pages.visible_offer(tx, caller.did, accepted.offer_id, accepted.dataset_id)
-    except OfferUnknown as exc:
-        return steps.end(ports, tx, accepted, exc.code, ("the offer was withdrawn",))
-    if found.policy != accepted.policy:
-        return steps.end(ports, tx, accepted, OfferUnknown.code, ("the offer was replaced",))
+    found = _tabled(tx, accepted)
+    if isinstance(found, Refusal):
+        return steps.end(ports, tx, accepted, found.code, found.reasons)
     return _contract(ports, caller, tx, accepted, found)
+
+
+def conclude(
+    ports: Ports, caller: Participant, tx: Transaction, negotiation: Negotiation
+) -> Negotiation:
+    """Contract what persons of ours have accepted, judged anew; or terminate with the reason.
+
+    Args:
+        ports: of this node.
+        caller: the consumer, judged now.
+        tx: the transaction.
+        negotiation: as it waits for them.
+    """
+    found = _tabled(tx, negotiation)
+    if isinstance(found, Refusal):
+        return steps.end(ports, tx, negotiation, found.code, found.reasons)
+    return _contract(ports, caller, tx, negotiation, found, decided=True)
+
+
+def _tabled(tx: Transaction, negotiation: Negotiation) -> Offer | Refusal:
+    """Return the offer of ours on the table, as it was put there, or why there is none any more."""
+    try:
+        found = catalog_pages.visible_offer(
+            tx, negotiation.peer, negotiation.offer_id, negotiation.dataset_id
+        )
+    except OfferUnknown as exc:
+        return Refusal(exc.code, ("the offer was withdrawn",))
+    if found.policy != negotiation.policy:
+        return Refusal(OfferUnknown.code, ("the offer was replaced",))
+    return found
 
 
 def on_verification(
@@ -239,6 +268,7 @@ def _answer(
         audience=caller.did,
         derived_from=found.id,
         reserve=found.reserve,
+        review=found.review,
     )
     refusal = _refusal(ports, tx, narrowed)
     if refusal is not None:
@@ -269,11 +299,22 @@ def _message(
 
 
 def _contract(
-    ports: Ports, caller: Participant, tx: Transaction, negotiation: Negotiation, found: Offer
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    found: Offer,
+    *,
+    decided: bool = False,
 ) -> Negotiation:
-    """Conclude on an offer of ours, or terminate with the reason why not."""
+    """Conclude on an offer of ours, or terminate with the reason why not.
+
+    Where persons decide on the offer they are asked first; `decided`: they have accepted.
+    """
     refusal = _of_state(ports, tx, caller.did) or _refusal(ports, tx, found)
     dataset = tx.datasets.get(found.dataset_id)
+    if refusal is None and found.review is not None and not decided:
+        return asking.ask(ports, tx, negotiation, found, found.review)
     if refusal is None and dataset is not None:
         rule = register_of(tx, dataset).accounting.rule
         agreement = agree.draw_up(ports, negotiation, found, dataset, rule, caller)

@@ -31,6 +31,7 @@ from connector.protocol import messages
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import Negotiating, act_of
 from connector.protocol.negotiation import TERMINAL, Act, allowed, step
+from connector.services.approval import asking
 from connector.services.lookup import require
 from connector.services.messages import sending
 
@@ -77,7 +78,9 @@ def answer_of(negotiation: Negotiation, carried: OutgoingMessage | None = None) 
     """Return the acknowledgement: both pids, the state that this side holds, what it carries."""
     kind, body = (carried.kind, carried.body) if carried else ("", b"")
     state, names = negotiation.state.value, pids(negotiation)
-    answer = messages.ContractNegotiation(**names, state=state, next_kind=kind, next=body)
+    answer = messages.ContractNegotiation(
+        **names, state=state, next_kind=kind, next=body, awaits=negotiation.awaits
+    )
     return answer.to_body()
 
 
@@ -189,7 +192,7 @@ def received(negotiation: Negotiation, act: Act, now: datetime, **changes: Any) 
         IllegalMessage: the table does not have the transition.
     """
     after = step(negotiation.state, act, negotiation.role.other, sending=False)
-    return replace(negotiation, state=after, updated_at=now, **changes)
+    return replace(negotiation, state=after, updated_at=now, awaits=False, **changes)
 
 
 def store(tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiation:
@@ -205,6 +208,7 @@ def log(tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiation:
     """As `store`, of a state that the same transaction leaves again: it is not kept by itself."""
     if negotiation.state is NegotiationState.TERMINATED:
         _free(tx, negotiation.agreement_id)
+        asking.void(tx, negotiation)
     if negotiation.role is Role.PROVIDER and negotiation.state in _DECIDED:
         withdraw_narrowed(tx, negotiation.offer_id)
     tx.audit.append(
@@ -256,7 +260,7 @@ def send(
     """
     now = ports.clock.now()
     after = step(negotiation.state, act_of(message), negotiation.role, sending=True)
-    moved = replace(negotiation, state=after, updated_at=now, **changes)
+    moved = replace(negotiation, state=after, updated_at=now, awaits=False, **changes)
     dispatch(ports, tx, moved, message)
     return store(tx, moved, **(facts or {}))
 
@@ -374,6 +378,7 @@ def end_here(
         code=code,
         reasons=reasons,
         updated_at=ports.clock.now(),
+        awaits=False,
     )
     return store(tx, ended, code=code, by="local", **signed(statement))
 
@@ -391,7 +396,8 @@ def _answer_again(
     kept = parse_object(known.answer)
     if not kept.get("next_kind"):
         return kept
-    answer = messages.ContractNegotiation.from_body(kept)
+    # one that was kept by an earlier release does not say `awaits`
+    answer = messages.ContractNegotiation.from_body({"awaits": False, **kept})
     negotiation = tx.negotiations.get(answer.provider_pid)
     ended = negotiation is None or negotiation.state is NegotiationState.TERMINATED
     if not ended or answer.state == NegotiationState.TERMINATED:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.approval import ApprovalState
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.contract.notice import Act, Notice, Standing, Telling
 from connector.domain.participant import Participant
@@ -71,13 +72,17 @@ def turn(ports: Ports, pages: int = PAGES) -> None:
 def end_open(ports: Ports, tx: Transaction, dataset_id: str, reason: str) -> None:
     """End the negotiations on a dataset whose offer is no longer made as it was tabled.
 
-    A provider that waits for a consumer's word is in OFFERED; a contract that it has signed stands.
+    A provider that waits for a consumer's word is in OFFERED, one whose persons have yet to decide
+    in the state that the consumer's message brought; a contract that it has signed stands.
 
     Raises:
         KeyUnusable: our key cannot sign.
     """
+    undecided = tx.approvals.find(state=ApprovalState.PENDING, dataset_id=dataset_id)
+    waiting = (tx.negotiations.lock(each.id) for each in undecided)
     state = NegotiationState.OFFERED
-    for found in tx.negotiations.find(state=state, role=Role.PROVIDER, dataset_id=dataset_id):
+    offered = tx.negotiations.find(state=state, role=Role.PROVIDER, dataset_id=dataset_id)
+    for found in (*offered, *filter(None, waiting)):
         offer = tx.offers.get(found.offer_id)
         gone = offer is None or offer.withdrawn
         if gone or offer is None or offer.policy != found.policy:
@@ -114,7 +119,8 @@ def _statement(ports: Ports, negotiation: Negotiation, line: str) -> str:
     own = ports.settings.did
     number = int(now.timestamp())
     notice = Notice(negotiation.offer_id, own, number, Act.NOTED, line, "", now)
-    digest = sha256_hex(negotiation.policy)  # in OFFERED these are the offer's bytes
+    # In OFFERED, and where persons have yet to decide, these are the offer's bytes.
+    digest = sha256_hex(negotiation.policy)
     return signed.make(ports.signer, notice, digest, signed.OFFER_TYPE)
 
 

@@ -43,11 +43,13 @@ class OfferView:
         id: IRI.
         policy: canonical JSON-LD of the ODRL Offer, exact bytes.
         coverage: how the peer's node upholds each constraint.
+        decision: what a person of the peer decides on; empty where the peer does not say.
     """
 
     id: str
     policy: bytes
     coverage: tuple[messages.CoverageLine, ...]
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,9 @@ def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> Data
     subject, facts = dataset_facts.verified(entry.description, document, entry.id)
     if facts.publisher != peer:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
-    offers = tuple(OfferView(offer.id, offer.policy, offer.coverage) for offer in entry.offers)
+    offers = tuple(
+        OfferView(offer.id, offer.policy, offer.coverage, offer.decision) for offer in entry.offers
+    )
     return DatasetView(entry.id, entry.description, subject, facts, offers)
 
 
@@ -237,7 +241,12 @@ def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
 
 def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
     shown = tuple(
-        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_shown(offer, ports.mechanisms))
+        messages.CatalogOffer(
+            offer.id,
+            offer.policy,
+            terms.coverage_shown(offer, ports.mechanisms),
+            offer.decision.value,
+        )
         for offer in entry.offers
     )
     return messages.Dataset(entry.id, entry.description, shown)

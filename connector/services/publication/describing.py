@@ -25,7 +25,8 @@ The file (JSON or TOML, parsed by the caller) says:
                         the register's
     accounting          {rule, order}: `sums` or `renyi`, and the Rényi order (left out: the one
                         that follows from the cap); left out: the register's, `sums` for a new one
-    offer or offers     ODRL Offer as JSON-LD, or a list of them
+    offer or offers     ODRL Offer as JSON-LD, or a list of them; `entries.py` says how one states
+                        that persons decide
     reserve             private limits for narrowed terms, ODRL as JSON-LD (may be left out)
 
 Rules: everything that is missing or wrong is said at once; an unknown statement is refused, since
@@ -46,6 +47,7 @@ from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Data
 from connector.domain.catalog.layout import Layout
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
+from connector.services.publication.entries import Entry, entry_of
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule
 from federated.reading import Member
 
@@ -90,14 +92,14 @@ class Draft:
 
     Attributes:
         dataset: without the file's digest and without its credential.
-        offers: ODRL Offers as given.
+        offers: entries of offers.
         reserve: private limits as given; None when there are none.
         rule: how the dataset's own register adds up jobs; None when it says nothing.
         order: Rényi order; 0 where it states none.
     """
 
     dataset: Dataset
-    offers: tuple[Mapping[str, Any], ...]
+    offers: tuple[Entry, ...]
     reserve: Mapping[str, Any] | None
     rule: Rule | None
     order: int
@@ -201,12 +203,15 @@ class _Reader:
             return []
         return value
 
-    def offers(self) -> tuple[Mapping[str, Any], ...]:
+    def offers(self) -> tuple[Entry, ...]:
         one = self.part("offer")
-        found = tuple(self.items("offers")) + ((one,) if one else ())
+        found = [(f"offers/{n}/", each) for n, each in enumerate(self.items("offers"))]
+        found += [("offer/", one)] if one else []
         if not found:
             self.absent.append("offer")
-        return found
+        entries = [entry_of(each, where) for where, each in found]
+        self.problems += [problem for _, problems in entries for problem in problems]
+        return tuple(entry for entry, _ in entries)
 
     def below(self, raw: Mapping[str, Any], where: str) -> _Reader:
         """Return a reader of a part, which notes into the same lists."""

@@ -30,7 +30,10 @@ def of_dataset(before: Dataset, after: Dataset) -> tuple[str, ...]:
 
 
 def of_offers(before: Sequence[Offer], after: Sequence[Offer]) -> tuple[str, ...]:
-    """Return which offers are no longer made, or are made under other terms."""
+    """Return which offers are no longer made, or are made under other terms or decided otherwise.
+
+    What already waits for a decision waits on for the roles that were asked.
+    """
     made = {offer.id: offer for offer in after}
     lines = []
     for old in before:
@@ -39,6 +42,8 @@ def of_offers(before: Sequence[Offer], after: Sequence[Offer]) -> tuple[str, ...
             lines.append(f"offer `{old.id}` is withdrawn; contracts on it keep its terms")
         elif new.digest != old.digest:
             lines.append(f"offer `{old.id}` has other terms; contracts on it keep the former")
+        if new is not None and new.review != old.review:
+            lines.append(f"offer `{old.id}`: {new.decision.value} from now on")
     return tuple(lines)
 
 

@@ -34,6 +34,7 @@ from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
 from connector.services.publication import checking, describing, effects, verdicts
 from connector.services.publication.describing import Draft
+from connector.services.publication.entries import Entry
 from policies_odrl import Policy
 from policies_odrl.model import PartyRef, PolicyKind
 
@@ -212,16 +213,16 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
 
 
 def offer_of(
-    ports: Ports, dataset: Dataset, raw: Mapping[str, Any], reserve: bytes, identifier: str
+    ports: Ports, dataset: Dataset, entry: Entry, reserve: bytes, identifier: str
 ) -> Offer:
-    """Return an offer of a dataset from its policy, checked, not stored.
+    """Return an offer of a dataset from its entry, checked, not stored.
 
     Raises:
         PolicyInvalid: not a well-formed offer for a catalog.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
     """
-    policy = read_policy(raw, ports.mechanisms.profiles)
+    policy = read_policy(entry.policy, ports.mechanisms.profiles)
     if policy.kind is not PolicyKind.OFFER:
         raise PolicyInvalid(f"a policy of class Offer was expected, not {policy.kind}")
     _no_target(policy, "the offer")
@@ -229,18 +230,20 @@ def offer_of(
     offer = new_offer(ports, policy, dataset.id, identifier, audience=audience, reserve=reserve)
     stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")
-    return replace(offer, coverage=terms.coverage_bytes(stored, ports.mechanisms))
+    coverage = terms.coverage_bytes(stored, ports.mechanisms)
+    return replace(offer, coverage=coverage, review=entry.review)
 
 
 def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> list[Offer]:
     """Return the offers of a draft, each under the id that it states."""
     reserve = _reserve(ports, draft.reserve, dataset)
     found: list[Offer] = []
-    for raw in draft.offers:
-        name = _identifier(tx, dataset.id, read_policy(raw, ports.mechanisms.profiles).id)
+    for entry in draft.offers:
+        stated = read_policy(entry.policy, ports.mechanisms.profiles).id
+        name = _identifier(tx, dataset.id, stated)
         if name in {offer.id for offer in found}:
             raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
-        found.append(offer_of(ports, dataset, raw, reserve, name))
+        found.append(offer_of(ports, dataset, entry, reserve, name))
     return found
 
 

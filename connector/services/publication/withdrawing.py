@@ -17,7 +17,7 @@ from connector.errors import NotFound
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
 from connector.services.negotiation import notices, telling
-from connector.services.publication import effects, publish
+from connector.services.publication import effects, entries, publish
 
 
 def withdraw_dataset(ports: Ports, dataset_id: str, reason: str) -> Dataset:
@@ -67,9 +67,11 @@ def withdraw_offer(ports: Ports, offer_id: str, reason: str) -> Offer:
 
 
 def replace_offer(
-    ports: Ports, offer_id: str, policy: Mapping[str, Any], reason: str
+    ports: Ports, offer_id: str, entry: Mapping[str, Any], reason: str
 ) -> tuple[Offer, tuple[str, ...]]:
-    """Put other terms in the place of an offer's; its id stays.
+    """Put other terms, or another decision, in the place of an offer's; its id stays.
+
+    The private reserve stays, and so does who decides where the entry does not say it.
 
     Returns:
         The offer, and what that means for contracts on it.
@@ -77,18 +79,21 @@ def replace_offer(
     Raises:
         NotFound: none of that id that was published, or its dataset is gone.
         Malformed: the reason is not one line.
+        DescriptionIncomplete: the entry says how persons decide in a way that is none.
         PolicyInvalid: the terms are not a well-formed offer.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
         KeyUnusable: our key cannot sign what parties are told.
     """
     notices.check_reason(reason)
+    stated = entries.read(entry)
     with ports.store.write() as tx:
         before = _held(tx, offer_id)
         dataset = tx.datasets.get(before.dataset_id)
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
-        after = publish.offer_of(ports, dataset, policy, before.reserve, offer_id)
+        made = stated if stated.says else replace(stated, review=before.review)
+        after = publish.offer_of(ports, dataset, made, before.reserve, offer_id)
         _withdraw_narrowed(tx, before)
         tx.offers.put(after)
         tx.audit.append(
@@ -97,9 +102,11 @@ def replace_offer(
             dataset=dataset.id,
             before=before.digest,
             after=after.digest,
+            decision=after.decision.value,
             reason=reason,
         )
-        _tell(ports, tx, before, "has other terms", reason)
+        if after.digest != before.digest:
+            _tell(ports, tx, before, "has other terms", reason)
     telling.turn(ports, pages=1)
     return after, effects.of_offers([before], [after])
 

@@ -1,0 +1,170 @@
+"""`preau approve`: what waits for persons of this node, and what they decide.
+
+Leaves judging to the node; who acts in which role is the institution's own affair.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+
+if TYPE_CHECKING:
+    from connector.management.approval_views import (
+        ApprovalBudgetView,
+        ApprovalDetailView,
+        ApprovalView,
+    )
+
+Id = Annotated[str, typer.Argument(help="Our id of the negotiation; `preau approve list` has it.")]
+Role = Annotated[
+    str, typer.Option(help="Role in which you decide; may be left out where only one decides.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Contracts that wait for a decision of ours.")
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("accept")(accept)
+    group.command("refuse")(refuse)
+    app.add_typer(group, name="approve")
+
+
+def list_(
+    closed: Annotated[bool, typer.Option("--all", help="Also what was decided.")] = False,
+    limit: Limit = PAGE,
+    after: After = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """List what waits for a decision."""
+    with node_of(home) as node:
+        found = node.approvals(closed=closed, limit=limit, after=after)
+    output.more("approvals", found.next, found.damaged)
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("approval", "peer", "dataset", "state", "still to accept", "lapses"),
+        (
+            (
+                a.id,
+                a.peer,
+                a.dataset,
+                a.state,
+                a.missing,
+                a.lapses_at,
+            )
+            for a in found
+        ),
+        empty="nothing waits for a decision",
+    )
+
+
+def show(
+    approval: Id, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
+    """Show what waits: terms, how each constraint is upheld, the budget, and what is new.
+
+    New is what differs from the last contract with the same consumer on the same dataset.
+    """
+    with node_of(home) as node:
+        found = node.approval(approval)
+    if json:
+        output.json_value(found)
+        return
+    _print(found)
+    output.unreadable([(found.id, found.fault)])
+    if found.budget is not None:
+        _print_budget(found.budget)
+    _print_changes(found, language)
+    output.terms(found, language)
+
+
+def accept(
+    approval: Id,
+    role: Role = "",
+    reason: Annotated[
+        str, typer.Option(help="Why, in one line that names no person; it is logged.")
+    ] = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Accept in a role. Once all roles have, the node judges everything anew and signs."""
+    with node_of(home) as node:
+        found = node.approve(approval, role=role, reason=reason)
+    _print_decided(found, json=json)
+
+
+def refuse(
+    approval: Id,
+    reason: Annotated[
+        str, typer.Option(help="Why, in one line that names no person; the consumer is told.")
+    ],
+    role: Role = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Refuse in a role: nothing is signed, and the negotiation ends."""
+    with node_of(home) as node:
+        found = node.refuse(approval, reason, role=role)
+    _print_decided(found, json=json)
+
+
+def _print_decided(found: ApprovalView, *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+    else:
+        _print(found)
+
+
+def _print(found: ApprovalView) -> None:
+    pending = found.state == "pending"
+    output.pairs(
+        (
+            ("approval", found.id),
+            ("state", found.state),
+            ("peer", found.peer),
+            ("dataset", found.dataset),
+            ("offer", found.offer),
+            ("asked", found.asked_at),
+            ("lapses", found.lapses_at if pending else None),
+            ("closed", found.closed_at),
+            ("still to accept", found.missing),
+            ("code", found.code),
+            ("reason", found.reason),
+        )
+    )
+    for each in found.acceptances:
+        output.line(f"accepted by {each.role}" + (f": {each.reason}" if each.reason else ""))
+
+
+def _print_budget(budget: ApprovalBudgetView) -> None:
+    output.pairs(
+        (
+            ("asks for ε", budget.epsilon),
+            ("at δ", budget.delta),
+            ("register", budget.register_id),
+            ("cap ε", budget.cap_epsilon),
+            ("cap δ", budget.cap_delta),
+            ("promised ε", budget.promised_epsilon),
+            ("promised δ", budget.promised_delta),
+        )
+    )
+
+
+def _print_changes(found: ApprovalDetailView, language: str) -> None:
+    if not found.previous:
+        output.line("no earlier contract with this consumer on this dataset")
+        return
+    output.line(f"beside contract {found.previous}:")
+    if not found.changes and not found.fault:
+        output.line("nothing differs")
+    for number, change in enumerate(found.changes, 1):
+        output.line(f"change {number}  {change.sentences.get(language) or change.line}")

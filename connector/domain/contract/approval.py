@@ -1,0 +1,127 @@
+"""What waits for a decision of persons of the provider, and what they decided. Pure.
+
+Rules: each role that the offer names accepts once, and all must; one refusal ends it. What was
+decided, has lapsed or is void stays so. Acceptances say which role, never which person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from connector.errors import ApprovalClosed, RoleForbidden
+
+
+class ApprovalState(StrEnum):
+    """What became of it."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+    VOID = "void"  # what it was about ended otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That a role accepts.
+
+    Attributes:
+        role: see `catalog/review.py`.
+        reason: one line; may be empty.
+    """
+
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A contract that waits for persons of the provider, or what they decided.
+
+    Attributes:
+        id: our id of the negotiation.
+        peer: DID of who asks.
+        dataset_id: what for.
+        offer_id: the offer that would be contracted.
+        roles: all of them must accept.
+        acceptances: so far, in order.
+        state: see `ApprovalState`.
+        code: stable code of an end without a contract; empty otherwise.
+        reason: of that end, one line.
+        asked_at: UTC.
+        remind_at: when to ask again, UTC.
+        reminded: whether that was done.
+        lapses_at: from when on it is too late, UTC.
+        closed_at: when it was decided or ended, UTC; None while it is pending.
+    """
+
+    id: str
+    peer: str
+    dataset_id: str
+    offer_id: str
+    roles: tuple[str, ...]
+    acceptances: tuple[Acceptance, ...]
+    state: ApprovalState
+    code: str
+    reason: str
+    asked_at: datetime
+    remind_at: datetime
+    reminded: bool
+    lapses_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Roles that have not accepted yet."""
+        given = {each.role for each in self.acceptances}
+        return tuple(role for role in self.roles if role not in given)
+
+    @property
+    def due(self) -> datetime:
+        """When something happens by itself next, UTC."""
+        return self.lapses_at if self.reminded else min(self.remind_at, self.lapses_at)
+
+    def check_open(self, now: datetime) -> None:
+        """Check that it may still be decided.
+
+        Raises:
+            ApprovalClosed: it was, it has lapsed, or what it is about has ended.
+        """
+        if self.state is not ApprovalState.PENDING:
+            raise ApprovalClosed(f"approval `{self.id}` is {self.state.value}")
+        if now >= self.lapses_at:
+            raise ApprovalClosed(f"approval `{self.id}` has lapsed")
+
+    def check_role(self, role: str) -> str:
+        """Return the role that decides; the only one where none is named.
+
+        Raises:
+            RoleForbidden: it is none of those that decide, or there are two to choose from.
+        """
+        chosen = role or (self.roles[0] if len(self.roles) == 1 else "")
+        if chosen not in self.roles:
+            names = ", ".join(f"`{each}`" for each in self.roles)
+            said = f"role `{chosen}` does not decide" if chosen else "a role must be named"
+            raise RoleForbidden(f"{said} on approval `{self.id}`", hint=f"who decides: {names}")
+        return chosen
+
+    def accepted_by(self, role: str, reason: str) -> Approval:
+        """Return it with a further acceptance.
+
+        Raises:
+            RoleForbidden: that role has accepted before.
+        """
+        if role not in self.missing:
+            raise RoleForbidden(
+                f"role `{role}` has accepted approval `{self.id}` before",
+                hint=f"still to accept: {', '.join(self.missing)}",
+            )
+        return replace(self, acceptances=(*self.acceptances, Acceptance(role, reason)))
+
+    def closed(
+        self, state: ApprovalState, now: datetime, code: str = "", reason: str = ""
+    ) -> Approval:
+        """Return it as decided or ended."""
+        return replace(self, state=state, code=code, reason=reason, closed_at=now)

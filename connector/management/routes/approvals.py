@@ -1,0 +1,53 @@
+"""Routes: what waits for persons of this node, and what they decide."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from connector.management import approval_render
+from connector.management.approval_views import (
+    ApprovalAnswer,
+    ApprovalDetailView,
+    ApprovalRefusal,
+    ApprovalView,
+)
+from connector.management.paging import Paged
+from connector.management.reach import Here
+from connector.management.views import DamagedView
+from connector.services.approval import deciding, viewing
+
+router: Final = APIRouter(tags=["approvals"])
+Id = Annotated[str, Query(alias="id", description="our id of the negotiation")]
+
+
+@router.get("/approvals")
+def approvals(
+    here: Here,
+    paged: Paged,
+    *,
+    closed: Annotated[bool, Query(description="also what was decided")] = False,
+) -> list[ApprovalView | DamagedView]:
+    """List what waits for a decision, oldest first."""
+    page = deciding.approvals(here.ports, pending=not closed, after=paged.after, limit=paged.limit)
+    return paged.rows(page, approval_render.approval)
+
+
+@router.get("/approval")
+def approval(here: Here, identifier: Id) -> ApprovalDetailView:
+    """Show what waits for a decision: terms, coverage, budget, and what is new."""
+    found = viewing.brief(here.ports, identifier)
+    return approval_render.brief(found, here.ports.mechanisms.profiles)
+
+
+@router.post("/approval/accept")
+def accept(here: Here, identifier: Id, given: ApprovalAnswer) -> ApprovalView:
+    """Accept in a role; the last one that was missing lets the contract be signed."""
+    found = deciding.accept(here.ports, identifier, given.role, given.reason)
+    return approval_render.approval(found)
+
+
+@router.post("/approval/refuse")
+def refuse(here: Here, identifier: Id, given: ApprovalRefusal) -> ApprovalView:
+    """Refuse in a role; the negotiation ends, and the consumer is told why."""
+    found = deciding.refuse(here.ports, identifier, given.reason, given.role)
+    return approval_render.approval(found)

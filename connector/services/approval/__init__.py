@@ -1,0 +1,1 @@
+"""Decisions of persons, where the provider wants one before anything is signed."""

@@ -1,0 +1,117 @@
+"""What a person has to know before deciding: the terms, the budget, and what is new in them.
+
+Rule: figures and differences are worked out now, from this node's own records; what has become of
+them by the time of the decision is judged again there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.contract.approval import Approval
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.enforcement.mechanism import Figures
+from connector.identity import agreement as documents
+from connector.jsonld.policy import read_policy
+from connector.ports import Ports, Transaction
+from connector.protocol.messages import CoverageLine
+from connector.services.lookup import require
+from connector.services.negotiation import terms
+from connector.services.privacy.budget import promised
+from connector.services.privacy.registers import register_of
+from connector.services.readable import readable
+from policies_odrl import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the contract would promise, beside what the register of its persons allows.
+
+    Attributes:
+        asked: ε and δ that it would promise.
+        register_id: the register.
+        cap: over all contracts; None where the register has none.
+        promised: Σε and Σδ of the contracts that count.
+    """
+
+    asked: Figures
+    register_id: str
+    cap: PrivacyCap | None
+    promised: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that is shown of what waits for a decision.
+
+    Attributes:
+        approval: itself.
+        policy: the terms that would be signed, canonical JSON-LD; empty once they are dropped.
+        coverage: returns how each constraint would be upheld, or raises a `PreauError`.
+        budget: returns what they cost, or raises one; None once terms or dataset are gone.
+        previous: the last contract with the same consumer on the same dataset; None if none is.
+    """
+
+    approval: Approval
+    policy: bytes
+    coverage: Callable[[], tuple[CoverageLine, ...]]
+    budget: Callable[[], Budget | None]
+    previous: Agreement | None
+
+    def previous_policy(self) -> Mapping[str, Any]:
+        """Return the terms of the last contract; empty if there is none.
+
+        Raises:
+            AgreementTampered: it cannot be read.
+        """
+        return documents.read(self.previous.document).policy if self.previous else {}
+
+
+def brief(ports: Ports, approval_id: str) -> Brief:
+    """Return what a person has to know before deciding.
+
+    Raises:
+        NotFound: none of that id.
+    """
+    with ports.store.read() as tx:
+        found = require(tx.approvals.get(approval_id), "approval", approval_id)
+        negotiation = tx.negotiations.get(approval_id)
+        policy = negotiation.policy if negotiation is not None else b""
+        previous = _previous(tx, found)
+    budget = partial(_budget, ports, found.dataset_id, policy)
+    return Brief(found, policy, partial(_coverage, ports, policy), budget, previous)
+
+
+def _read(ports: Ports, policy: bytes) -> Policy:
+    return read_policy(policy, ports.mechanisms.profiles)
+
+
+def _coverage(ports: Ports, policy: bytes) -> tuple[CoverageLine, ...]:
+    return terms.coverage(_read(ports, policy), ports.mechanisms) if policy else ()
+
+
+def _budget(ports: Ports, dataset_id: str, policy: bytes) -> Budget | None:
+    with ports.store.read() as tx:
+        dataset = tx.datasets.get(dataset_id)
+        if dataset is None or not policy:
+            return None
+        register = register_of(tx, dataset)
+        counted = promised(tx, register, ports.clock.now())
+    asked = terms.outline(_read(ports, policy), ports.mechanisms).figures
+    return Budget(asked, register.id, register.cap, counted)
+
+
+def _previous(tx: Transaction, found: Approval) -> Agreement | None:
+    earlier = readable(
+        tx.agreements,
+        dataset_id=found.dataset_id,
+        role=Role.PROVIDER,
+        consumer=found.peer,
+        finalized=True,
+    )
+    others = [each for each in earlier if each.pid != found.id]
+    return others[-1] if others else None
