@@ -185,6 +185,10 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"population": 4600.0}, "`population` must be a whole number"),
         ({"rows_per_person": "4"}, "`rows_per_person` must be a whole number"),
         ({"collection_purpose": "teaching"}, "`collection_purpose` must be an absolute IRI"),
+        (
+            {"legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-z"},
+            "`legal_basis` is none of the vocabulary",
+        ),
         ({"retention": "5 years"}, "`retention` must be an ISO 8601 duration"),
         ({"retention": "P"}, "`retention` must be an ISO 8601 duration"),
         ({"territory": "France"}, "`territory` must be an ISO 3166 code"),

@@ -50,6 +50,7 @@ from connector.identity import description as descriptions
 from connector.services.publication.entries import Entry, entry_of
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule
 from federated.reading import Member
+from policies_odrl.concepts import hierarchy
 
 _KNOWN: Final = frozenset(
     (
@@ -336,6 +337,8 @@ def _contradictions(dataset: Dataset) -> list[str]:
     found = [f"column `{name}` is described twice" for name in _doubles(names)]
     if dataset.person_column and dataset.person_column not in names:
         found.append(f"`person_column` names `{dataset.person_column}`, which is not described")
+    if _is_misspelt(dataset.legal_basis, "legal_bases"):
+        found.append("`legal_basis` is none of the vocabulary that its IRI names")
     kinds = {column.name: column.kind for column in dataset.columns}
     if dataset.personal and kinds.get(dataset.person_column) is ColumnClass.OTHER:
         found.append(
@@ -348,6 +351,15 @@ def _contradictions(dataset: Dataset) -> list[str]:
             f"not {dataset.population}"
         )
     return found
+
+
+def _is_misspelt(iri: str, table: str) -> bool:
+    """Return whether an IRI is in a namespace of known concepts, and none of them.
+
+    One of another namespace, a national law say, is its user's own matter.
+    """
+    known = hierarchy(table)
+    return iri not in known and iri.partition("#")[0] in {each.partition("#")[0] for each in known}
 
 
 def _doubles(names: list[str]) -> list[str]:
