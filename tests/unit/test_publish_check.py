@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.services.publication import checking, publish, recounting
-from connector.services.publication.verdicts import Verdict, judge, passed, verdict
+from connector.services.publication.verdicts import Verdict, judge, passed, refuse, verdict
+from tests.support.census import passing
 from tests.support.command import invoked
 from tests.support.doubles import PersonKeys
 from tests.support.federation import wait_for
@@ -139,6 +141,26 @@ def test_a_column_that_is_mostly_no_number_is_refused_whatever_may_be_malformed(
     shown = json.loads(preau(school, "dataset", "show", DATASET, "--json").stdout)["check"]
     assert shown["unreadable"] == {"grade": 0, "reading": 1}
     assert "no number in reading" in preau(school, "dataset", "show", DATASET).stdout
+
+
+@pytest.mark.parametrize(
+    ("persons", "population", "far"),
+    [(869, 87_000, True), (869, 8_600, False), (100, 1_100, True), (99, 4_600, False)],
+)
+def test_a_population_far_above_the_persons_is_refused(
+    pair: Link, school: Node, persons: int, population: int, *, far: bool
+) -> None:
+    dataset = publish.publish(school.ports, description(pair.folder))
+    counts = Counts(persons, persons, 0, 0, 0, 0, 0, 0)
+    census = replace(passing(dataset), counts=counts)
+    declared = replace(dataset, population=population)
+    with (
+        pytest.raises(DescriptionIncomplete, match=f"{population}, and the file has {persons}")
+        if far
+        else nullcontext()
+    ):
+        refuse(declared, census)
+    refuse(replace(declared, personal=False), census)
 
 
 def _odd(**values: int) -> tuple[ColumnCount, ...]:

@@ -20,6 +20,7 @@ from connector.errors import (
     DataFileMissing,
     DataFileUnreadable,
     DataUnchecked,
+    DescriptionIncomplete,
     PersonsExceeded,
     PersonsOverlap,
     RowsMalformed,
@@ -93,6 +94,8 @@ def mend(dataset_id: str, code: str) -> str:
     return "mend the file or its description, and publish it again"
 
 
+_FEW: Final = 100  # persons, below which a file may be a first delivery or an example
+_FAR: Final = 10  # times as many persons as there are
 OF_THE_FILE: Final = {each.code for each in (DataFileMissing, DataFileChanged, DataFileUnreadable)}
 
 
@@ -125,11 +128,14 @@ def refuse(dataset: Dataset, census: Census) -> None:
     Raises:
         RowsMalformed: as `judge`, there is no row at all, or most of a column is no number.
         PersonsExceeded: as `judge`.
+        DescriptionIncomplete: the declared population is far above the persons of the file.
         PersonsOverlap: persons of another register, and nobody has said that they are others.
     """
-    # What `_useless` finds refuses here only: a job must not end because of one person's row.
+    # `_useless` and `_far` refuse here only: a job must not end because of one person's row.
     counts = census.counts
-    fault = (_useless(counts) or judge(dataset, counts)) if counts else None
+    fault = None
+    if counts:
+        fault = _useless(counts) or judge(dataset, counts) or _far(dataset, counts)
     if fault is not None:
         raise fault
     if census.open_overlaps:
@@ -153,6 +159,17 @@ def _useless(counts: Counts) -> DataFault | None:
                 "`preau source convert` reads them so",
             )
     return None
+
+
+def _far(dataset: Dataset, counts: Counts) -> DataFault | None:
+    """Return why the population cannot be that of a file; one of few persons is not judged."""
+    declared, found = dataset.population, counts.persons
+    if not dataset.personal or found < _FEW or declared <= _FAR * found:
+        return None
+    return DescriptionIncomplete(
+        f"`population` is {declared}, and the file has {found} persons",
+        hint="declare the persons of this file, rounded up to two significant digits",
+    )
 
 
 def overlap_line(overlap: Overlap) -> str:
