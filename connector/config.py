@@ -77,6 +77,9 @@ class Settings:
             besides the one that this node runs; `preau agreement show` lists a contract's.
         profiles: files, Turtle or JSON-LD, with the vocabularies of others in which terms are
             published, negotiated and decided; both parties need the same file. Read at start.
+        notice_url: `https://` address to which the node posts that something waits for a decision
+            of its persons, signed; a host that is not public stands in `unsafe_allow_hosts` too;
+            empty: nowhere.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
             libraries take 0.2 GiB; half of it is for reading a file, half for the persons that a
             contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
@@ -120,6 +123,7 @@ class Settings:
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    notice_url: str = ""
     worker_memory_bytes: int = 8 * 1024**3
 
     def path(self, name: str) -> Path:
@@ -166,6 +170,9 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
+    notice_url = values.get("notice_url", "")
+    if notice_url and not notice_url.startswith("https://"):
+        raise ConfigurationInvalid("setting `notice_url` must begin with `https://`, or be empty")
     for proxy in values.get("proxies", ()):
         _network(proxy)
     return Settings(home=home, **values)

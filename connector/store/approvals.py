@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index
 
 from connector.store.declared import column
-from connector.store.keyed import LONG, UTC_TIME, Row, keyed
+from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
 
 
 class ApprovalRow(Row, table=True):
@@ -33,3 +33,6 @@ class ApprovalRow(Row, table=True):
     reminded: bool
     lapses_at: datetime = column(UTC_TIME)
     closed_at: datetime | None = column(UTC_TIME)
+    notice: str
+    tries: int = column(WHOLE)
+    try_at: datetime | None = column(UTC_TIME)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.domain import instant
 from connector.domain.catalog.review import Decision, Review
 from connector.domain.contract.approval import Approval, ApprovalState
 from connector.errors import (
@@ -18,11 +21,15 @@ from connector.errors import (
     InRecovery,
     Malformed,
     NotFound,
+    PeerUnreachable,
     PreauError,
     RoleForbidden,
+    SignatureInvalid,
     Untrusted,
 )
-from connector.services.approval import deciding, timing, viewing
+from connector.identity import jws
+from connector.jsonld.canonical import canonical
+from connector.services.approval import deciding, noticing, timing, viewing
 from connector.services.negotiation import negotiate, telling
 from connector.services.publication import catalog_pages, entries, publish, withdrawing
 from connector.services.storage import pruning
@@ -381,6 +388,97 @@ def test_what_was_decided_is_dropped_in_the_end(pair: Link) -> None:
     pruning.prune(pair.school.ports, lambda _seconds: False)
     assert deciding.approvals(pair.school.ports, pending=False).values == ()
     assert pair.school.log("approval.refused")
+
+
+# --- notices ------------------------------------------------------------------------------------
+
+HOOK = "https://hook.school.example/preau"
+
+
+@dataclass
+class Hook:
+    """The port `Web` of an institution's address; it fails as often as a test asks."""
+
+    failing: int = 0
+    posted: list[bytes] = field(default_factory=list)
+    tried: int = 0
+
+    def get(self, url: str, **_limit: int) -> bytes:
+        raise AssertionError(url)
+
+    def post(self, url: str, body: bytes, **_limit: int) -> bytes:
+        assert url == HOOK
+        self.tried += 1
+        if self.tried <= self.failing:
+            raise PeerUnreachable("no answer")
+        self.posted.append(body)
+        return b""
+
+
+def told_at(pair: Link, failing: int = 0) -> Hook:
+    """Give the school an address to be told at, then let the lab ask."""
+    hook, ports = Hook(failing), pair.school.ports
+    settings = replace(ports.settings, notice_url=HOOK)
+    pair.school.ports = replace(ports, web=hook, settings=settings)
+    ask(pair)
+    return hook
+
+
+def test_an_address_is_told_signed_and_without_terms(by_two: Link) -> None:
+    hook = told_at(by_two)
+    ports = by_two.school.ports
+    for _ in range(2):
+        timing.turn(ports, steady=True)
+    (posted,) = hook.posted
+    read = json.loads(posted)
+    assert read["notice"] == {
+        "type": "approval",
+        "happening": "asked",
+        "approval": waiting(by_two.school).id,
+        "node": by_two.school.did,
+        "peer": by_two.lab.did,
+        "dataset": DATASET,
+        "roles": list(TWO),
+        "lapses": instant.text(waiting(by_two.school).lapses_at),
+    }
+    about = (by_two.school.member.document, "assertionMethod", noticing.TYPE)
+    jws.verify_detached(read["signature"], canonical(read["notice"]), *about)
+    with pytest.raises(SignatureInvalid):
+        jws.verify_detached(read["signature"], canonical({}), *about)
+    by_two.clock.set(waiting(by_two.school).remind_at)
+    timing.turn(ports, steady=True)
+    assert json.loads(hook.posted[1])["notice"]["happening"] == "reminded"
+
+
+def test_a_notice_that_fails_is_tried_again_and_blocks_nothing(pair: Link) -> None:
+    hook = told_at(pair, failing=2)
+    ports = pair.school.ports
+    assert timing.turn(ports, steady=True) == 60.0
+    pair.school.ports.store.close()  # a crash: the try stands in the database
+    assert timing.turn(ports, steady=True) == 60.0
+    assert hook.tried == 1
+    for seconds in (60, 120):
+        pair.clock.advance(seconds)
+        timing.turn(ports, steady=True)
+    assert (hook.tried, len(hook.posted)) == (3, 1)
+    assert pair.school.log("approval.told")
+    deciding.accept(ports, waiting(pair.school).id)
+
+
+def test_a_notice_is_given_up_in_the_end(pair: Link) -> None:
+    hook = told_at(pair, failing=99)
+    for _ in range(10):
+        timing.turn(pair.school.ports, steady=True)
+        pair.clock.advance(HOUR)
+    assert hook.tried == noticing.MOST_TRIES
+    assert len(pair.school.log("approval.untold")) == 1
+    unsigned(pair)
+
+
+def test_without_an_address_nothing_is_told(pair: Link) -> None:
+    ask(pair)
+    timing.turn(pair.school.ports, steady=True)  # the link's own web would raise
+    assert waiting(pair.school).try_at is None
 
 
 # --- what a person sees -------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def test_numbers_at_their_bound(name: str, value: int) -> None:
         {"name": ""},
         {"proxies": ["here"]},
         {"recipes": ["x"]},
+        {"notice_url": "http://mail.example/hook"},
         {"no_such": 1},
     ],
 )

@@ -23,6 +23,14 @@ class ApprovalState(StrEnum):
     VOID = "void"  # what it was about ended otherwise
 
 
+class Happening(StrEnum):
+    """What an address of the institution is told of."""
+
+    NONE = ""
+    ASKED = "asked"
+    REMINDED = "reminded"
+
+
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """That a role accepts.
@@ -55,6 +63,9 @@ class Approval:
         reminded: whether that was done.
         lapses_at: from when on it is too late, UTC.
         closed_at: when it was decided or ended, UTC; None while it is pending.
+        notice: what is still to be told of it.
+        tries: how often that was tried.
+        try_at: when it is tried next, UTC; None where nothing is to be told.
     """
 
     id: str
@@ -71,6 +82,9 @@ class Approval:
     reminded: bool
     lapses_at: datetime
     closed_at: datetime | None
+    notice: Happening = Happening.NONE
+    tries: int = 0
+    try_at: datetime | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -82,6 +96,11 @@ class Approval:
     def due(self) -> datetime:
         """When something happens by itself next, UTC."""
         return self.lapses_at if self.reminded else min(self.remind_at, self.lapses_at)
+
+    @property
+    def wakes(self) -> datetime:
+        """When it is next to be looked at, UTC."""
+        return self.due if self.try_at is None else min(self.due, self.try_at)
 
     def check_open(self, now: datetime) -> None:
         """Check that it may still be decided.

@@ -13,9 +13,10 @@ from typing import Final
 from connector.domain import instant
 from connector.domain.catalog.dataset import Offer
 from connector.domain.catalog.review import Review
-from connector.domain.contract.approval import Approval, ApprovalState
+from connector.domain.contract.approval import Approval, ApprovalState, Happening
 from connector.domain.contract.negotiation import Negotiation, Role
 from connector.ports import Ports, Transaction
+from connector.services.approval import noticing
 
 APPROVALS: Final = "approvals"  # what wakes the thread that waits for the next due time
 
@@ -50,7 +51,7 @@ def ask(
         closed_at=None,
     )
     waits = replace(negotiation, policy=offer.policy, policy_by=Role.PROVIDER, awaits=True)
-    tx.approvals.put(asked)
+    tx.approvals.put(noticing.after(ports, asked, Happening.ASKED))
     tx.negotiations.put(waits)
     tx.audit.append(
         "approval.asked",

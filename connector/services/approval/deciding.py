@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.contract.approval import Approval, ApprovalState
+from connector.domain.contract.approval import Approval, ApprovalState, Happening
 from connector.domain.contract.negotiation import Negotiation, NegotiationState
 from connector.domain.page import PAGE, Page
 from connector.errors import ApprovalLapsed, ApprovalRefused
 from connector.ports import Ports, Transaction
+from connector.services.approval import noticing
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require
@@ -96,9 +97,10 @@ def refuse(ports: Ports, approval_id: str, reason: str, role: str = "") -> Appro
         return closed
 
 
-def remind(tx: Transaction, found: Approval) -> None:
-    """Ask again for a decision that is missing: it stands in the log."""
-    tx.approvals.put(replace(found, reminded=True))
+def remind(ports: Ports, tx: Transaction, found: Approval) -> None:
+    """Ask again for a decision that is missing: it stands in the log, and is told."""
+    reminded = replace(found, reminded=True)
+    tx.approvals.put(noticing.after(ports, reminded, Happening.REMINDED))
     tx.audit.append("approval.reminded", found.id, peer=found.peer, roles=list(found.missing))
 
 

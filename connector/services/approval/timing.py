@@ -11,7 +11,7 @@ from typing import Final
 
 from connector.domain.contract.approval import Approval, ApprovalState
 from connector.ports import Ports, Transaction
-from connector.services.approval import deciding
+from connector.services.approval import deciding, noticing
 
 LONGEST_SLEEP: Final = 300.0  # seconds; for what another replica of the node began
 UNSTEADY_SLEEP: Final = 60.0  # seconds, until the clock is looked at again
@@ -32,8 +32,10 @@ def turn(ports: Ports, *, steady: bool) -> float:
         if found.due <= now and (steady or now < found.lapses_at):
             with ports.store.write() as tx:
                 _act(ports, tx, found.id, now)
-    left = [(each.due - now).total_seconds() for each in _pending(ports)]
-    return max(min([LONGEST_SLEEP, *left]), 0.0 if steady else UNSTEADY_SLEEP)
+    noticing.turn(ports)
+    left = [(each.wakes - ports.clock.now()).total_seconds() for each in _pending(ports)]
+    seconds = max(min([LONGEST_SLEEP, *left]), 0.0)
+    return seconds if steady or seconds else UNSTEADY_SLEEP  # a lapse is due that has to wait
 
 
 def _pending(ports: Ports) -> tuple[Approval, ...]:
@@ -48,4 +50,4 @@ def _act(ports: Ports, tx: Transaction, name: str, now: datetime) -> None:
     if now >= found.lapses_at:
         deciding.lapse(ports, tx, found)
     else:
-        deciding.remind(tx, found)
+        deciding.remind(ports, tx, found)
