@@ -14,9 +14,9 @@ from typing import Any
 
 from connector.cli.policy.check import checked
 from connector.cli.policy.lint import linted
+from connector.cli.policy.mending import at
 from policies_odrl import Finding
 from policies_odrl.checking.findings import Severity, table
-from policies_odrl.checking.written import at
 
 PAGE = Path(__file__).parent / "reference" / "lint.md"
 VECTORS = Path(__file__).parents[1] / "tests" / "conformance" / "policies" / "lint"

@@ -10,6 +10,7 @@ from itertools import permutations, product, starmap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.cli.policy.mending import mended
 from policies_odrl import (
     Action,
     Conflict,
@@ -29,7 +30,6 @@ from policies_odrl import (
     evaluate,
     validate,
 )
-from policies_odrl.checking.written import mended
 from policies_odrl.evaluation.request import imagined
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.reading.reader import load

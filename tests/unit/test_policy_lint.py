@@ -12,6 +12,7 @@ import pytest
 
 from connector.cli.policy.check import checked, fixed
 from connector.cli.policy.lint import linted
+from connector.cli.policy.mending import at, mended
 from policies_odrl import (
     Action,
     AssetRef,
@@ -32,7 +33,7 @@ from policies_odrl import (
 )
 from policies_odrl.checking.findings import Change, Severity, Step, table
 from policies_odrl.checking.proofs import MAX_PAIRS
-from policies_odrl.checking.written import at, mended, pointer
+from policies_odrl.checking.written import pointer
 from policies_odrl.evaluation.request import imagined
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.reader import load

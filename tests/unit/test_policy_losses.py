@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from policies_odrl.checking.written import MAX_LOSSES, losses, mended, unsaid
+from connector.cli.policy.mending import mended
+from policies_odrl.checking.written import MAX_LOSSES, losses, unsaid
 from policies_odrl.errors import IllFormed
 from policies_odrl.reading.writer import CONTEXTS
 from tests.support.policies import nodes

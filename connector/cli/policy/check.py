@@ -21,12 +21,13 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
+from connector.cli.policy.mending import mended
 from connector.cli.policy.profile import held, known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Report, Severity
-from policies_odrl.checking.written import as_names, losses, mended, unsaid
+from policies_odrl.checking.written import as_names, losses, unsaid
 from policies_odrl.documents.contexts import UNDEFINED
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import is_json, linked, parsed, text_of, turtle
