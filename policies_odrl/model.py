@@ -25,6 +25,7 @@ XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 XSD_STRING: Final = XSD + "string"
 
 _T = TypeVar("_T")
+_Part = TypeVar("_Part")
 
 
 class PolicyKind(StrEnum):
@@ -297,30 +298,30 @@ def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
         yield from with_duties(path, rule, rule)
 
 
-def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
-    """Return a policy, or a part of one, with every constraint in it changed."""
+def each(part: _T, kind: type[_Part], change: Callable[[_Part], _Part]) -> _T:
+    """Return a policy, or a part of one, with every part of a class in it changed."""
     made: Any = part
-    if isinstance(part, Constraint):
+    if isinstance(part, kind):
         made = change(part)
     elif isinstance(part, tuple):
-        made = tuple(each_constraint(item, change) for item in part)
+        made = tuple(each(item, kind, change) for item in part)
     elif is_dataclass(part) and not isinstance(part, type):
-        parts = {it.name: each_constraint(getattr(part, it.name), change) for it in fields(part)}
+        parts = {it.name: each(getattr(part, it.name), kind, change) for it in fields(part)}
         made = replace(made, **parts)
     result: _T = made
     return result
 
 
-def constraints_in(part: object) -> Iterator[Constraint]:
-    """Yield every constraint of a policy, or of a part or several parts of one."""
-    if isinstance(part, Constraint):
+def all_in(part: object, kind: type[_Part]) -> Iterator[_Part]:
+    """Yield every part of a class of a policy, or of a part or several parts of one."""
+    if isinstance(part, kind):
         yield part
     elif isinstance(part, tuple):
         for item in part:
-            yield from constraints_in(item)
+            yield from all_in(item, kind)
     elif is_dataclass(part):
         for it in fields(part):
-            yield from constraints_in(getattr(part, it.name))
+            yield from all_in(getattr(part, it.name), kind)
 
 
 def below(item: LogicalConstraint, path: str) -> str:

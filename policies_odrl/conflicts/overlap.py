@@ -74,7 +74,7 @@ def overlap(goals: Sequence[Goal], world: World) -> Outcome:
 
     outcomes = []
     for group in _groups(
-        [replace(it, item=model.each_constraint(it.item, current)) for it in goals]
+        [replace(it, item=model.each(it.item, model.Constraint, current)) for it in goals]
     ):
         try:
             outcomes.append(_search(group, world))

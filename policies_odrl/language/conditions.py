@@ -211,13 +211,17 @@ class Speech(Voice):
         known, key = _things(rule.action.id), ""
         function, party = rule.functions[0] if rule.functions else ("", None)
         target, first = rule.target, rule.constraints[:1]
-        if duty and party and not (party.refinements or party.notes) and function in known:
+        if duty and party and not self._more(party) and function in known:
             key, said = function, replace(said, functions=rule.functions[:1])
-        elif duty and target and not (target.refinements or target.notes) and _ASSET in known:
+        elif duty and target and not self._more(target) and _ASSET in known:
             key, said = _ASSET, replace(said, target=target)
         thing = self.say(known.get(key, ("", "")), party=party, asset=target)
         deadline = self._deadline(first) if duty else ""
         return replace(said, constraints=first) if deadline else said, thing + deadline
+
+    def _more(self, item: model.Reference) -> bool:
+        """Return whether more is told of a party or an asset than its name."""
+        return bool(item.refinements or (item.notes and self.references.listed))
 
     def left(self, rule: Rule) -> Rule:
         """Return what the sentence of a rule leaves to those below it; in place of others, None."""

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.language.conditions import Speech
+from policies_odrl.language.naming import called, described_alike, described_once
 from policies_odrl.language.phrases import Pair, stated, table
 from policies_odrl.language.voice import References
 from policies_odrl.model import XSD, Condition, Constraint, Literal, Policy, Rule
@@ -59,9 +60,10 @@ def numbered(policy: Policy, lang: str, references: References | None = None) ->
     Raises:
         ValueError: a language that there are no sentences in.
     """
-    speech = Speech(lang, References() if references is None else references)
+    references = References() if references is None else references
     whole = spelled(policy if policy.inherits else replace(policy, common=model.Common()))
-    return tuple(_lines(whole, "", (*rows("kinds"), *rows("Policy")), "", speech))
+    references.names, speech = called(whole, lang), Speech(lang, references)
+    return tuple(_lines(described_once(whole), "", (*rows("kinds"), *rows("Policy")), "", speech))
 
 
 def _lines(
@@ -91,7 +93,7 @@ def number(above: str, count: int, *, digits: bool) -> str:
 
 def sentence(item: Condition, lang: str = "en") -> str:
     """Return one condition in words, without a full stop; IRIs without a name as they are."""
-    said = model.each_constraint(item, spelled_constraint)
+    said = model.each(item, Constraint, spelled_constraint)
     opened = Speech(lang).condition(said).removesuffix(".")
     if not isinstance(said, model.LogicalConstraint):
         return opened
@@ -111,7 +113,7 @@ def spelled(policy: Policy) -> Policy:
         for name in ("target", "assigner", "assignee")
     }
     whole = replace(policy, common=replace(policy.common, **shared))
-    return model.each_constraint(whole, spelled_constraint)
+    return described_alike(model.each(whole, Constraint, spelled_constraint))
 
 
 def spelled_constraint(item: Constraint) -> Constraint:
@@ -211,7 +213,7 @@ def _implied(name: str, policy: model.Policy) -> bool:
         return policy.conflict is None and bool(policy.permissions and policy.prohibitions)
     instants = (
         item
-        for item in model.constraints_in(policy)
+        for item in model.all_in(policy, Constraint)
         if item.left in OPERANDS and OPERANDS[item.left].kind is Kind.INSTANT
     )
     return name != "zones" or any(naive(value) for item in instants for value in item.right)

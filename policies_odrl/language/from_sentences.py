@@ -18,6 +18,7 @@ from policies_odrl.errors import LimitExceeded, NotUnderstood
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import Row, number, numbered, rows
 from policies_odrl.language.forms import not_understood
+from policies_odrl.language.naming import described_alike
 from policies_odrl.language.phrases import cut, mistake
 from policies_odrl.language.voice import References, entry
 from policies_odrl.model import Action, Common, Duty, Permission, Policy, Prohibition, Rule
@@ -53,7 +54,7 @@ def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
         raise mistake(NotUnderstood, "no-sentence")
     made = _members(entries[:1], rows("kinds"), speech)
     made |= _members(entries[1:], rows("Policy"), speech)
-    policy = Policy(**made | {"common": Common(**made.get("common", {}))})
+    policy = described_alike(Policy(**made | {"common": Common(**made.get("common", {}))}))
     _insist(policy, entries, references, lang)
     return policy
 

@@ -3,9 +3,10 @@
 Each slot of a sentence has a writer and, beside it, a reader. A reader takes exactly what the
 writer could have written at that place.
 
-An IRI without a name is mentioned as `name [3]`, where the name is the readable end of the IRI, or
-nothing. A list at the end of a text says `[3] https://…`. Numbers follow the first mention. A name
-that does not fit its IRI, a number that is not listed and one never mentioned are mistakes.
+An IRI without a name is mentioned as `name [3]`: by the label that the policy gives it
+(`naming.py`), else by the readable end of the IRI, or by nothing. A list at the end of a text says
+`[3] https://…`, and the label. Numbers follow the first mention. A name that does not fit its IRI,
+a number that is not listed and one never mentioned are mistakes.
 """
 
 from __future__ import annotations
@@ -26,26 +27,19 @@ Reader = Callable[[str, int], Heard]
 
 _NICK: Final = re.compile(r"[^\W\d_][\w.\-]{0,39}(?<![.\-])")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", re.ASCII)
-_MENTION: Final = re.compile(r"(?:([^\W\d_][\w.\-]{0,39}) )?\[(\d{1,6})\]")
+_MENTION: Final = re.compile(r"(?:[^\W\d_][\w.'’\-]{0,79} )?\[(\d{1,6})\]")
+_NUMBER: Final = re.compile(r"[^\[]{0,81}\[(\d{1,6})\]")
 _PLAIN: Final = re.compile(r'[^\s"\\]+')
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
-_ENTRY: Final = re.compile(rf"\[(\d{{1,6}})\] (?:({_PLAIN.pattern})|({_QUOTED.pattern}))")
+_ENTRY: Final = re.compile(
+    rf"\[(\d{{1,6}})\] (?:({_PLAIN.pattern})|({_QUOTED.pattern}))(?: \(([^()]+)\))?"
+)
 _VOWELS: Final = frozenset("aàâeéèêëiîïoôuùûyhœæ")
 _TAG: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _AFTER_DE: Final = "de_"  # opens the slots that stand for another one after that preposition
+_JOINED: Final = (("du ", "le "), ("des ", "les "))  # with the article, and the article
 # Slot -> group of labels, words for a term with a name, words for any other.
-TERMS: Final = {
-    "action": ("actions", "name", "perform"),
-    "function": ("functions", "name", "strange-function"),
-    "operand": ("operands", "operand", "strange-operand"),
-    "property": ("properties", "name", "mention"),
-    "datatype": ("datatypes", "name", "mention"),
-    "profile": ("profiles", "quoted", "mention"),
-    "concept": ("values", "quoted", "mention"),
-    "unit": ("units", "unit", "strange-unit"),
-    "id": ("", "", "named-rule"),
-    "named": ("", "", "named-condition"),
-}
+TERMS: Final[Mapping[str, tuple[str, str, str]]] = dict(phrases.stated("members")["terms"])
 OPTIONAL: Final = frozenset({"unit", "narrower", "id", "named"})  # that may hold nothing
 _REFERENCE: Final = {"iri": "id", "collection": "collection", "source": "source"}
 _LITERAL: Final = {"text": "lexical", "datatype": "datatype", "tag": "language"}
@@ -73,8 +67,8 @@ class Voice:
     def __init__(self, lang: str, references: References | None = None) -> None:
         self.lang = lang
         self.index = phrases.index(lang)
-        self._references = References(listed=False) if references is None else references
-        mention = Slot(self._references.mention, self._references.mentioned)
+        self.references = References(listed=False) if references is None else references
+        mention = Slot(self.references.mention, self.references.mentioned)
         self.slots: dict[str, Slot] = {
             **{name: self._term(name) for name in TERMS},
             **{name: self._shape(*row) for name, row in _SHAPES.items()},
@@ -86,7 +80,8 @@ class Voice:
             "text": Slot(quoted, unquoted),
             "tag": Slot(lambda tag: tag if _TAG.fullmatch(tag) else quoted(tag), _hear_tag),
         }
-        self.slots["de_action"] = self.after_de(self.slots["action"])
+        for name in ("action", "iri", "party"):
+            self.slots[_AFTER_DE + name] = self.after_de(self.slots[name])
         self.action = self.slots["action"].say
         self.operand = self.slots["operand"].say
 
@@ -136,8 +131,8 @@ class Voice:
     def unlisted(self, text: str) -> str:
         """Return the first mention in a text that the list does not have, or nothing."""
         for match in _MENTION.finditer(text):
-            places = match.start(), match.start(2) - 1
-            if not any(self._references.mentioned(text, at) for at in places):
+            name = self.references.before(match[1])
+            if name is None or not text[: match.start(1) - 1].endswith(name):
                 return match[0]
         return ""
 
@@ -160,7 +155,7 @@ class Voice:
             name = phrases.label(group, iri, self.lang) if group else ""
             if name:
                 return self.word(known, name=name)
-            return self.word(strange, iri=self._references.mention(iri))
+            return self.word(strange, iri=self.references.mention(iri))
 
         def hear(text: str, start: int) -> Heard:
             found = self.match(table("words")[strange], text, start)
@@ -173,18 +168,23 @@ class Voice:
         return Slot(say, hear)
 
     def after_de(self, slot: Slot) -> Slot:
-        """Return a slot after the French preposition."""
+        """Return a slot after the French preposition, which joins the article that follows."""
 
         def say(item: Any) -> str:
-            verb = slot.say(item)
-            return f"d'{verb}" if verb[0].lower() in _VOWELS else f"de {verb}"
+            words = slot.say(item)
+            elided = "d'" if words[0].lower() in _VOWELS else "de "
+            joined, article = next((it for it in _JOINED if words.startswith(it[1])), (elided, ""))
+            return joined + words.removeprefix(article)
 
         def hear(text: str, start: int) -> Heard:
-            for preposition in ("de ", "d'"):
-                if text.startswith(preposition, start):
-                    found = slot.hear(text, start + len(preposition))
-                    if found and say(found[0]) == text[start : found[1]]:
-                        return found
+            for joined, article in (*_JOINED, ("d'", ""), ("de ", "")):
+                at = start + len(joined)
+                found = (
+                    slot.hear(article + text[at:], 0) if text.startswith(joined, start) else None
+                )
+                end = at + found[1] - len(article) if found else at
+                if found and say(found[0]) == text[start:end]:
+                    return found[0], end
             return None
 
         return Slot(say, hear)
@@ -237,43 +237,50 @@ class References:
     """IRIs by the number of their first mention; where none are listed, each as it is."""
 
     def __init__(self, *, listed: bool = True) -> None:
-        self._listed = listed
+        self.listed = listed
         self._iris: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._used: set[int] = set()
+        self.names: dict[str, str] = {}  # IRI -> the label that it is mentioned by
 
     def __bool__(self) -> bool:
         return bool(self._iris)
 
-    def add(self, number: int, iri: str) -> bool:
+    def add(self, number: int, iri: str, label: str) -> bool:
         """Return whether an IRI could be listed, as neither it nor its number was."""
         new = number not in self._iris and iri not in self._numbers
         if new:
             self._iris[number], self._numbers[iri] = iri, number
+            self.names |= {iri: label} if label else {}
         return new
 
     def mention(self, iri: str) -> str:
         """Return how a sentence mentions an IRI."""
-        if not self._listed:
-            return iri
+        if not self.listed:
+            return f"{self.names[iri]} ({iri})" if iri in self.names else iri
         number = self._numbers.setdefault(iri, len(self._numbers) + 1)
         self._iris.setdefault(number, iri)
         self._used.add(number)
-        name = nick(iri)
-        return f"{name} [{number}]" if name else f"[{number}]"
+        return f"{self.before(str(number))}[{number}]"
+
+    def before(self, number: str) -> str | None:
+        """Return what stands before the number of an IRI, or None where it is not listed."""
+        iri = self._iris.get(int(number))
+        name = self.names.get(iri) or nick(iri) if iri is not None else ""
+        return None if iri is None else name and f"{name} "
 
     def mentioned(self, text: str, start: int) -> tuple[str, int] | None:
         """Return the IRI mentioned at a place and where the mention ends, or None."""
-        match = _MENTION.match(text, start)
-        iri = self._iris.get(int(match[2])) if match else None
-        if match is None or iri is None or nick(iri) != (match[1] or ""):
+        match = _NUMBER.match(text, start)
+        if match is None or text[start : match.start(1) - 1] != self.before(match[1]):
             return None
-        return iri, match.end()
+        return self._iris[int(match[1])], match.end()
 
     def lines(self) -> tuple[str, ...]:
         """Return the list."""
         return tuple(
             f"[{number}] {iri if _PLAIN.fullmatch(iri) and iri.isprintable() else quoted(iri)}"
+            + (f" ({self.names[iri]})" if iri in self.names else "")
             for number, iri in self._iris.items()
         )
 
@@ -282,13 +289,13 @@ class References:
         return min(set(self._iris) - self._used, default=None)
 
 
-def entry(line: str) -> tuple[int, str] | None:
-    """Return the number and the IRI of a line of the list, or None for another line."""
+def entry(line: str) -> tuple[int, str, str] | None:
+    """Return number, IRI and label of a line of the list, or None for another line."""
     match = _ENTRY.fullmatch(line)
     if match is None:
         return None
     iri = (match[2], 0) if match[2] else unquoted(match[3], 0)
-    return (int(match[1]), iri[0]) if iri else None
+    return (int(match[1]), iri[0], match[4] or "") if iri else None
 
 
 def nick(iri: str) -> str:

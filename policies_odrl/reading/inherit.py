@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from policies_odrl.errors import LimitExceeded, Unresolvable
-from policies_odrl.model import Common, Conflict, Policy, duties_below, each_constraint
+from policies_odrl.model import Common, Conflict, Constraint, Policy, duties_below, each
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import Count
 
@@ -34,7 +34,7 @@ def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
         return policy
     uncounted = partial(replace, status=None)  # parents keep what they counted so far (IM 2.9)
     above = _ancestors(policy, parents)
-    family = [policy, *(each_constraint(parent, uncounted) for parent in above)]
+    family = [policy, *(each(parent, Constraint, uncounted) for parent in above)]
     common = compact.together(*map(compact.shared_by, family))
     whole: dict[str, Any] = {**dict.fromkeys(compact.WHOLE), **compact.alone(common)}
     whole["profiles"] = compact.once(item.profiles for item in family)

@@ -142,7 +142,9 @@ class _Proposer:
         self._facts = facts
         self._mentioned: dict[str, list[model.Iri | model.Literal]] = {}
         for _, rule in policy.rules():
-            for item in model.constraints_in((*rule.constraints, *rule.action.refinements)):
+            for item in model.all_in(
+                (*rule.constraints, *rule.action.refinements), model.Constraint
+            ):
                 self._mentioned.setdefault(item.left, []).extend(item.right)
 
     def for_refusal(self, decision: Decision) -> Iterator[Change]:

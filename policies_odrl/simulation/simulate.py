@@ -26,7 +26,9 @@ from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Mode, Request, Usage
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
+from policies_odrl.language.naming import called
 from policies_odrl.language.phrases import fill, label, table, word
+from policies_odrl.language.voice import References
 from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Constraint, Duty, Iri, Literal, Policy, incomplete
 from policies_odrl.simulation.changes import Aspect, Change, applied, nearest, proposals
@@ -223,7 +225,9 @@ class Teller:
         self._lang = lang
         lines = numbered(simulation.policy, lang)
         self._numbers = {line.path: line.number for line in lines if line.path}
-        self._speech = Speech(lang)
+        references = References(listed=False)
+        references.names = called(simulation.policy, lang)
+        self._speech = Speech(lang, references)
 
     def lines(self) -> Iterator[str]:
         """Yield the answer, what is not known, and what would have to change."""

@@ -87,10 +87,16 @@ literals = st.builds(Literal, text, datatypes, st.sampled_from(["", "", "fr", 'x
 values = st.one_of(iris.map(Iri), concepts.map(Iri), literals, decimals, dates, moments, durations)
 lefts = st.sampled_from([*sorted(OPERANDS), "urn:example:operand", ODRL + "noSuchOperand"])
 maybe_iri = st.just("") | iris
+names = st.builds(
+    Literal,
+    st.sampled_from(["la DEPP", "le labo", "les écoles", "the data", "not", "the members of not"]),
+    st.just(XSD_STRING),
+    st.sampled_from(["", "fr", "en-GB"]),
+)
 
-notes = st.just(()) | st.lists(
-    st.tuples(iris | st.just("http://www.w3.org/2000/01/rdf-schema#label"), values), max_size=1
-).map(tuple)
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+described = st.tuples(iris | st.just(LABEL), values) | st.tuples(st.just(LABEL), names)
+notes = st.just(()) | st.lists(described, max_size=1).map(tuple)
 constraints = st.builds(
     Constraint,
     left=lefts,

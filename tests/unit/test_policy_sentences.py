@@ -19,6 +19,7 @@ from policies_odrl import (
     Literal,
     NotUnderstood,
     Operator,
+    PartyRef,
     Policy,
     Prohibition,
     explain,
@@ -225,9 +226,10 @@ def test_iris_are_listed_so_that_they_come_back() -> None:
     assert references.mention("urn:x:a b") == "[1]"
     assert references.lines() == ('[1] "urn:x:a b"', "[2] https://example.org/data/")
     assert [entry(line) for line in references.lines()] == [
-        (1, "urn:x:a b"),
-        (2, "https://example.org/data/"),
+        (1, "urn:x:a b", ""),
+        (2, "https://example.org/data/", ""),
     ]
+    assert entry("[1] urn:x:a (la DEPP)") == (1, "urn:x:a", "la DEPP")
     for line in ("[1] a b", '[1] "a', '[1] "a" b', "[1]", "1. Sentence", '[1] "\\q"'):
         assert entry(line) is None
 
@@ -273,3 +275,82 @@ def test_a_duty_below_a_duty_below_a_duty() -> None:
     )
     for lang in LANGUAGES:
         assert there_and_back(policy, lang) == policy
+
+
+# -- labels of parties and assets ---------------------------------------------------------------
+
+NAME = "http://www.w3.org/2000/01/rdf-schema#label"
+
+
+def called(did: str, *names: str) -> PartyRef:
+    """A party with labels such as `la DEPP@fr`."""
+    parts = (name.partition("@") for name in names)
+    return PartyRef(did, notes=tuple((NAME, Literal(it[0], language=it[2])) for it in parts))
+
+
+def informing(grants: PartyRef, informed: PartyRef) -> Policy:
+    """A policy of one party with a duty to inform another one, and to obtain its consent."""
+    told = Duty(action=Action(ODRL + "inform"), functions=((ODRL + "informedParty", informed),))
+    asked = Duty(
+        action=Action(ODRL + "obtainConsent"), functions=((ODRL + "consentingParty", informed),)
+    )
+    (rule,) = one_rule("read").permissions
+    return replace(
+        one_rule("read"), assigner=grants, permissions=(replace(rule, duties=(told, asked)),)
+    )
+
+
+DEPP = called("did:web:depp.example", "la DEPP@fr", "the DEPP@en-GB")
+LAB = called("did:web:labo.example", "le laboratoire")
+
+
+@pytest.mark.parametrize(
+    ("grants", "lang", "said"),
+    [
+        (DEPP, "fr", ("informer la DEPP [", "consentement de la DEPP [")),
+        (DEPP, "en", ("inform the DEPP [", "of the DEPP [")),
+        (LAB, "fr", ("informer le laboratoire [", "consentement du laboratoire [")),
+        (LAB, "en", ("inform le laboratoire [",)),
+        (called("urn:x:a", "les écoles@fr"), "fr", ("consentement des écoles [",)),
+        (called("urn:x:a", "Académie de Lille@fr"), "fr", ("consentement d'Académie de Lille [",)),
+        (called("urn:x:a", "la DEPP@fr"), "en", ("inform a [",)),  # no label in that language
+        (called("urn:x:a", "depp.example"), "fr", ("informer a [",)),  # it is like an address
+        (called("urn:x:a", "l'usage, 1. Il est permis"), "fr", ("informer a [",)),
+        (called("urn:x:a", "les membres de droit"), "fr", ("informer a [",)),  # it opens a form
+    ],
+)
+def test_a_party_is_named_by_its_label_and_read_back(
+    grants: PartyRef, lang: str, said: tuple[str, ...]
+) -> None:
+    policy = informing(grants, replace(grants))
+    text = "\n".join(explain(policy, lang))
+    assert all(words in text for words in said)
+    found = from_sentences(text, lang)
+    assert (found, described(found)) == (spelled(policy), described(spelled(policy)))
+    assert text.count("Note, ") + text.count("Remarque, ") == len(grants.notes)  # told once
+
+
+def test_a_label_that_two_have_names_neither() -> None:
+    text = "\n".join(explain(informing(DEPP, called("urn:x:other", "la DEPP@fr")), "fr"))
+    assert "depp.example [2]" in text
+    assert "la DEPP [" not in text
+    assert from_sentences(text, "fr").assigner == PartyRef(DEPP.id)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("informer la DEPP [2]", "informer la DEPP [1]", "DEPP [1]"),
+        ("informer la DEPP [2]", "informer la DGESCO [2]", "DGESCO [2]"),
+        ("informer la DEPP [2]", "informer depp.example [2]", "depp.example [2]"),
+        ("(la DEPP)", "", "DEPP [2]"),
+        ("(la DEPP)", "(la DGESCO)", "DEPP [2]"),
+        ('"la DEPP" (langue fr)', '"la DGESCO" (langue fr)', "la DGESCO"),
+    ],
+)
+def test_label_and_number_agree_or_the_word_is_named(old: str, new: str, word: str) -> None:
+    text = "\n".join(explain(informing(DEPP, DEPP), "fr"))
+    assert old in text
+    with pytest.raises(NotUnderstood) as refused:
+        from_sentences(text.replace(old, new), "fr")
+    assert word in refused.value.french

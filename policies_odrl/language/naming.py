@@ -1,0 +1,78 @@
+"""Parties and assets by the labels that a policy states: `la DEPP [3]`, and `[3]` is the address.
+
+A description is of what has the name (RDF): each mention has all of it, and it is told once. A
+label is used in its language, where one address only has it and it is like no address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from policies_odrl import model
+from policies_odrl.language.phrases import index, stated, table
+from policies_odrl.model import Literal, Notes, Policy, Reference
+from policies_odrl.vocabulary import expanded
+
+# Words with one blank between them; no dot, which addresses have, and nothing that ends a sentence.
+_LABEL: Final = re.compile(r"(?=.{1,80}$)[^\W\d_](?:[\w'’&-]| (?=[\w&]))*")
+# The parts of a policy in the order in which they are told.
+_ORDER: Final = "target assigner assignee common permissions prohibitions obligations"
+
+
+def described_alike(policy: Policy) -> Policy:
+    """Return the policy with all that describes a party or an asset at each mention of it."""
+    known: dict[str, Notes] = {}
+    parts = (
+        getattr(policy, name) for name in _ORDER.split() if policy.inherits or name != "common"
+    )
+    for item in model.all_in(tuple(parts), Reference):
+        if item.id and item.notes:
+            known[item.id] = tuple(dict.fromkeys((*known.get(item.id, ()), *item.notes)))
+
+    def described(item: Reference) -> Reference:
+        return replace(item, notes=known.get(item.id, item.notes))
+
+    return model.each(policy, Reference, described) if known else policy
+
+
+def described_once(policy: Policy) -> Policy:
+    """Return the policy with what describes a party or an asset where that is told first."""
+    told: set[str] = set()
+
+    def once(item: Reference) -> Reference:
+        if item.id in told:
+            return replace(item, notes=())
+        told.update(filter(None, [item.id]))
+        return item
+
+    if not any(item.notes for item in model.all_in(policy, Reference)):
+        return policy
+    order = _ORDER.split()
+    return replace(policy, **{it: model.each(getattr(policy, it), Reference, once) for it in order})
+
+
+def called(policy: Policy, lang: str) -> dict[str, str]:
+    """Return IRI -> the label in a language of each party or asset that is given one."""
+    order = [expanded(name) for name in stated("members")["labels"]]
+    found: dict[str, str] = {}
+    for item in model.all_in(policy, Reference):
+        texts = [text for it in order for name, text in item.notes if name == it]
+        plain = [text for text in reversed(texts) if isinstance(text, Literal)]
+        given = {text.language.partition("-")[0].lower(): text.lexical for text in plain}
+        name = given.get(lang) or given.get("", "")
+        if item.id and _LABEL.fullmatch(name) and not f"{name} ".startswith(_openings(lang)):
+            found[item.id] = name
+    shared = Counter(found.values())
+    return {iri: name for iri, name in found.items() if shared[name] == 1}
+
+
+@cache
+def _openings(lang: str) -> tuple[str, ...]:
+    """Return the words that open what may stand in the place of a mention."""
+    tables = map(table, ("parties", "assets", "objects", "towards", "deadlines"))
+    texts = {pair[index(lang)].partition("{")[0] for rows in tables for pair in rows.values()}
+    return tuple(f"{text.strip()} " for text in texts if text.strip())
