@@ -465,6 +465,19 @@ def test_a_notice_that_fails_is_tried_again_and_blocks_nothing(pair: Link) -> No
     deciding.accept(ports, waiting(pair.school).id)
 
 
+def test_a_slow_address_delays_no_lapse(pair: Link) -> None:
+    """One notice is told in a turn, and each turn looks at the due times first."""
+    hook = told_at(pair)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.pump()
+    assert timing.turn(pair.school.ports, steady=True) == 0.0
+    assert hook.tried == 1
+    pair.clock.advance(7 * DAY)
+    timing.turn(pair.school.ports, steady=True)
+    assert hook.tried == 1
+    assert len(pair.school.log("approval.lapsed")) == 2
+
+
 def test_a_notice_is_given_up_in_the_end(pair: Link) -> None:
     hook = told_at(pair, failing=99)
     for _ in range(10):

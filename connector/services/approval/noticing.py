@@ -34,8 +34,10 @@ def after(ports: Ports, found: Approval, happening: Happening) -> Approval:
     return replace(found, notice=happening, tries=0, try_at=ports.clock.now())
 
 
-def turn(ports: Ports) -> None:
-    """Tell what is due, one after another.
+def turn(ports: Ports) -> bool:
+    """Tell one thing that is due, and return whether more is.
+
+    An address that answers slowly delays other notices, and nothing else of this thread's.
 
     Raises:
         StoreUnavailable: the database did not answer; what was tried is tried again later.
@@ -43,9 +45,10 @@ def turn(ports: Ports) -> None:
     now = ports.clock.now()
     with ports.store.read() as tx:
         pending = tx.approvals.page(limit=0, state=ApprovalState.PENDING).values
-    for found in pending:
-        if found.try_at is not None and found.try_at <= now:
-            _tell(ports, found.id)
+    due = [each.id for each in pending if each.try_at is not None and each.try_at <= now]
+    if due:
+        _tell(ports, due[0])
+    return len(due) > 1
 
 
 def body(ports: Ports, found: Approval) -> bytes:

@@ -32,7 +32,8 @@ def turn(ports: Ports, *, steady: bool) -> float:
         if found.due <= now and (steady or now < found.lapses_at):
             with ports.store.write() as tx:
                 _act(ports, tx, found.id, now)
-    noticing.turn(ports)
+    if noticing.turn(ports):
+        return 0.0
     left = [(each.wakes - ports.clock.now()).total_seconds() for each in _pending(ports)]
     seconds = max(min([LONGEST_SLEEP, *left]), 0.0)
     return seconds if steady or seconds else UNSTEADY_SLEEP  # a lapse is due that has to wait
