@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 from policies_odrl import model
 from policies_odrl.language.phrases import index, stated, table
 from policies_odrl.model import Literal, Notes, Policy, Reference
+from policies_odrl.reading.inventory import references_of
 from policies_odrl.vocabulary import expanded
 
 # Words with one blank between them; no dot, which addresses have, and nothing that ends a sentence.
@@ -26,10 +28,7 @@ _ORDER: Final = "target assigner assignee common permissions prohibitions obliga
 def described_alike(policy: Policy) -> Policy:
     """Return the policy with all that describes a party or an asset at each mention of it."""
     known: dict[str, Notes] = {}
-    parts = (
-        getattr(policy, name) for name in _ORDER.split() if policy.inherits or name != "common"
-    )
-    for item in model.all_in(tuple(parts), Reference):
+    for item in _mentions(policy):
         if item.id and item.notes:
             known[item.id] = tuple(dict.fromkeys((*known.get(item.id, ()), *item.notes)))
 
@@ -37,6 +36,13 @@ def described_alike(policy: Policy) -> Policy:
         return replace(item, notes=known.get(item.id, item.notes))
 
     return model.each(policy, Reference, described) if known else policy
+
+
+def _mentions(policy: Policy) -> Iterator[Reference]:
+    yield from references_of(policy)
+    yield from model.all_in(policy.common if policy.inherits else (), Reference)
+    for _, rule, _ in model.every_rule(policy):
+        yield from references_of(rule)
 
 
 def described_once(policy: Policy) -> Policy:
@@ -49,7 +55,7 @@ def described_once(policy: Policy) -> Policy:
         told.update(filter(None, [item.id]))
         return item
 
-    if not any(item.notes for item in model.all_in(policy, Reference)):
+    if not any(item.notes for item in _mentions(policy)):
         return policy
     order = _ORDER.split()
     return replace(policy, **{it: model.each(getattr(policy, it), Reference, once) for it in order})
@@ -59,7 +65,7 @@ def called(policy: Policy, lang: str) -> dict[str, str]:
     """Return IRI -> the label in a language of each party or asset that is given one."""
     order = [expanded(name) for name in stated("members")["labels"]]
     found: dict[str, str] = {}
-    for item in model.all_in(policy, Reference):
+    for item in _mentions(policy):
         texts = [text for it in order for name, text in item.notes if name == it]
         plain = [text for text in reversed(texts) if isinstance(text, Literal)]
         given = {text.language.partition("-")[0].lower(): text.lexical for text in plain}
