@@ -29,10 +29,12 @@ from connector.errors import (
 )
 from connector.identity import jws
 from connector.jsonld.canonical import canonical
+from connector.ports import Ports
 from connector.services.approval import deciding, noticing, timing, viewing
 from connector.services.negotiation import negotiate, telling
 from connector.services.publication import catalog_pages, entries, publish, withdrawing
 from connector.services.storage import pruning
+from connector.store import SqlStore
 from tests.support.link import DATASET, Link, Node, description, link, offer
 from tests.support.management import commanded
 from tests.support.negotiating import MARKETING, State, ask, both, states
@@ -212,26 +214,37 @@ def test_what_was_decided_stays_decided(pair: Link) -> None:
     assert pair.school.state_of_everything() == before
 
 
-def test_two_persons_at_once_sign_once(pair: Link) -> None:
-    ask(pair)
-    ports, name = pair.school.ports, waiting(pair.school).id
-    failed: list[PreauError] = []
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_replicas_that_decide_at_once_sign_once(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
+    with link(tmp_path, databases=server.create if server else None) as pair:
+        ask(published(pair))
+        ports, name = pair.school.ports, waiting(pair.school).id
+        replica = replace(ports, store=SqlStore(pair.school.url, pair.clock))
+        failed: list[PreauError] = []
 
-    def accept() -> None:
-        try:
-            deciding.accept(ports, name)
-        except PreauError as exc:
-            failed.append(exc)
+        def accept(of: Ports) -> None:
+            try:
+                deciding.accept(of, name)
+            except PreauError as exc:
+                failed.append(exc)
 
-    threads = [threading.Thread(target=accept) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert [type(each) for each in failed] == [ApprovalClosed] * 3
-    pair.pump()
-    assert states(pair) == both(State.FINALIZED)
-    assert len(pair.school.agreements()) == 1
+        nodes = (ports, replica, ports, replica)
+        threads = [threading.Thread(target=accept, args=(each,)) for each in nodes]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        replica.store.close()  # type: ignore[attr-defined] - the store is an SqlStore
+        assert [type(each) for each in failed] == [ApprovalClosed] * 3
+        pair.pump()
+        assert states(pair) == both(State.FINALIZED)
+        assert len(pair.school.agreements()) == 1
+    if server:
+        for node in pair.nodes.values():
+            server.drop(node.url)
 
 
 def test_a_restart_goes_on_where_it_was(by_two: Link) -> None:
@@ -369,6 +382,19 @@ def test_both_sides_are_patient_as_long_as_a_decision_may_take(tmp_path: Path) -
         pair.clock.advance(4 * DAY)
         assert negotiate.expire(pair.lab.ports) == 1
         assert pair.lab.only().reasons == ("nothing happened for 720 h",)
+
+
+def test_a_late_acceptance_is_signed_by_both(tmp_path: Path) -> None:
+    """Past the seven days for which a consumer waits where no person decides."""
+    with link(tmp_path) as pair:
+        published(pair, lapse="P28D")
+        ask(pair)
+        pair.clock.advance(20 * DAY)
+        for node in (pair.lab, pair.school):
+            node.have_fresh_papers()
+        deciding.accept(pair.school.ports, waiting(pair.school).id)
+        pair.pump()
+        assert states(pair) == both(State.FINALIZED)
 
 
 def test_without_persons_patience_is_as_before(tmp_path: Path) -> None:
