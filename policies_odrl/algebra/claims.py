@@ -280,7 +280,7 @@ class Claims:
         be met by a name beside another (arXiv 2602.19883 reads it as their intersection).
         """
         named = isinstance(self.domain, Named) and not self.domain.operand.evidence
-        return [reduce(Names.meet, wishes)] if named and self.reading.asserted else wishes
+        return [reduce(Names.meet, wishes)] if named and self.reading.order else wishes
 
 
 def always(item: Constraint, reading: Reading) -> bool:

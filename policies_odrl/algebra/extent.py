@@ -60,12 +60,12 @@ class Reading:
     """How constraints are read.
 
     Names are those that a request states, so that a known concept which is not under the one wanted
-    is another one (closed world). Where `asserted`, only what is asserted counts (open world), as
-    the question whether two policies conflict asks.
+    is another one (closed world). A public suite that counts only what is asserted (open world)
+    brings its own order of names.
     """
 
     knowledge: Knowledge = field(default_factory=Knowledge)
-    asserted: bool = False
+    order: Callable[..., Any] | None = None  # makes an `Order`; None: that of requests
     parts_as_kinds: bool = False  # whether parts of a concept are its kinds; not for evaluation
     budget: Budget = field(default_factory=Budget, compare=False)  # of one question
 

@@ -16,14 +16,20 @@ from typing import Final
 from policies_odrl.algebra.domain import PARTS, TURNED, Domain, Fact
 from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.algebra.relations import MAX_TRIED, Asserted, Link, Order, Relation, Requests
+from policies_odrl.algebra.relations import (
+    MAX_TRIED,
+    Clause,
+    Link,
+    Order,
+    Relation,
+    Requests,
+)
 from policies_odrl.logic import Truth, all_of, any_of, negate
 from policies_odrl.model import Constraint, Iri, Operator
 from policies_odrl.values import FactValue, Quantity, name
 from policies_odrl.vocabulary import Kind, Operand
 
 MAX_CLAUSES: Final = 100_000  # of a complement; of what one constraint denotes it has fewer
-Clause = tuple[Link, ...]
 _RELATIONS: Final = {
     Operator.EQ: Relation.SAME,
     Operator.NEQ: Relation.SAME,
@@ -56,19 +62,7 @@ class Names:
     def empty(self) -> bool:
         asking = self._asking
         dead = any(all(self._dead(it, clause, asking) for it in clause) for clause in self.clauses)
-        return dead or self._pinned()
-
-    def _pinned(self) -> bool:
-        """Return whether a name lies under and over one that it must not be."""
-        leads, units = self.order.leads, self._units
-        barred = [it.to for it in units if not it.holds and it.relation is Relation.SAME]
-        under = [it for it in units if it.holds and it.relation is not Relation.HOLDS]
-        over = [it for it in units if it.holds and it.relation is Relation.HOLDS]
-        return any(
-            any(leads(it, Link(Relation.HOLDS, bar)) for it in over)
-            and any(leads(it, Link(Relation.PART, bar)) for it in under)
-            for bar in barred
-        )
+        return dead or self.order.exhausted(self.clauses)
 
     def _dead(self, link: Link, own: Clause, asking: Sequence[Clause]) -> bool:
         """Return whether another clause rules a link out."""
@@ -144,10 +138,9 @@ class Named(Domain):
 
     def __init__(self, operand: Operand, reading: Reading, *, wholes: bool = False) -> None:
         super().__init__(operand, reading)
-        self.order: Order = Requests(operand, reading)
-        if reading.asserted:
-            parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
-            self.order = Asserted(operand, reading, wholes=parts)
+        make = reading.order or Requests
+        parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
+        self.order: Order = make(operand, reading, wholes=parts)
 
     def limit(self, item: Constraint, value: Fact) -> FactValue | None:
         return None if name(value) is None else self.point(value, "")

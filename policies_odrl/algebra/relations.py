@@ -1,21 +1,21 @@
 """How names stand to one another: the same, of a kind, part of, holding.
 
-Two readings share one interface. `Requests` reads a name as a request states it: a concept that is
-known and not under the one wanted is another one. `Asserted` reads it as arXiv 2602.19883 does:
-what is not asserted is unknown, so that only declared disjointness keeps two concepts apart.
-Source: ODRL Vocabulary 2.2, constraint operators; decision record 0020.
+Readings share one interface. `Requests` reads a name as a request states it: a concept that is
+known and not under the one wanted is another one. Another reading is that of a public suite
+(`Reading.order`). Source: ODRL Vocabulary 2.2, constraint operators; decision records 0020, 0084.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.concepts import atlas, place
+from policies_odrl.concepts import place
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Literal
 from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
@@ -23,6 +23,7 @@ from policies_odrl.vocabulary import Kind, Operand
 
 LANGUAGE: Final = ODRL + "language"
 MAX_TRIED: Final = 256  # names that are tried as an example
+MAX_BESIDE: Final = 32  # of these, beside a name, for each one above it
 
 
 class Relation(Enum):
@@ -59,11 +60,15 @@ class Link:
         return Link(self.relation, self.to, not self.holds)
 
 
+Clause = tuple[Link, ...]  # of which one is enough
+
+
 class Order(ABC):
     """What a reading knows of names; all but `implies` and `excludes` leave `Link.holds` aside."""
 
-    def __init__(self, operand: Operand, reading: Reading) -> None:
+    def __init__(self, operand: Operand, reading: Reading, *, wholes: bool) -> None:
         self.operand = operand
+        self.wholes = wholes  # whether what is asked of its parts bears on it
         self.knowledge = reading.knowledge
         self.budget = reading.budget
         self.place = operand.kind is Kind.PLACE
@@ -72,7 +77,11 @@ class Order(ABC):
 
     @abstractmethod
     def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
-        """Return whether a value stands in a relation; an exact one means nothing below it."""
+        """Return whether a value stands in a relation; an exact one means nothing below it.
+
+        What is False of an exact one is True of no request that states it, whatever is learned of
+        names that are not known.
+        """
 
     @abstractmethod
     def _leads(self, one: Link, other: Link) -> bool:
@@ -90,12 +99,15 @@ class Order(ABC):
         same = one.relation is other.relation and one.to == other.to
         return same or self._leads(one, other)
 
-    def apart(self, one: Link, other: Link) -> bool:
-        """Return whether it is proved that nothing stands in both."""
+    def apart(self, one: Link, other: Link, *, exact: bool = True) -> bool:
+        """Return whether it is proved that nothing stands in both.
+
+        What is not exact may mean what lies below it, so that it is apart from less.
+        """
         self.budget.pay()
         for first, second in ((one, other), (other, one)):
             if first.relation is SAME:
-                return self.stands(first.to, second, exact=True) is Truth.FALSE
+                return self.stands(first.to, second, exact=exact) is Truth.FALSE
         return self._apart(one, other)
 
     @abstractmethod
@@ -124,6 +136,10 @@ class Order(ABC):
             return self.leads(one, other)
         return other.holds and self.leads(other, one)
 
+    def exhausted(self, clauses: Sequence[Clause]) -> bool:
+        """Return whether a relation that few names can stand in leaves none for other clauses."""
+        return False
+
     def around(self, listed: Iterable[str]) -> Iterator[str]:
         """Yield names that stand in some relation to those listed."""
         for item in listed:
@@ -138,19 +154,59 @@ class Requests(Order):
         if mine is None:
             return Truth.UNDETERMINED
         if relation is PART:
-            return self._part_of(mine, wanted)
+            return self._part_of(mine, wanted, exact=exact)
         if relation is HOLDS:
-            return self._part_of(wanted, mine)
+            return self._part_of(wanted, mine, exact=exact)
         if self.language and relation is not SAME and in_range(mine, wanted):
             return Truth.TRUE
         if relation is SAME or relation is COVERED:
-            found = self._identical(value, link.to)
+            found = self._identical(value, link.to, exact=exact)
             kinds = relation is COVERED and self._in_hierarchy(mine, wanted)
             if found is not Truth.FALSE or not kinds:
                 return found
-        return self._under(mine, wanted, wholes=self.place)
+        return self._under(mine, wanted, wholes=self.place, exact=exact)
 
-    def _identical(self, value: FactValue, other: FactValue) -> Truth:
+    def lifts(self, one: Link, other: Link) -> bool:
+        # what is clear of a part may still lie in the whole: neither holds it, nor is clear of it
+        return (other.relation is not HOLDS or one == other) and super().lifts(one, other)
+
+    def exhausted(self, clauses: Sequence[Clause]) -> bool:
+        units = [clause[0] for clause in clauses if len(clause) == 1 and clause[0].holds]
+        few: list[Iterable[FactValue]] = [[it.to] for it in units if it.relation is SAME]
+        few += [self.knowledge.above(it.name, wholes=True) for it in units if it.relation is HOLDS]
+        return any(
+            all(any(all(self._never(x, it) for it in each) for each in clauses) for x in names)
+            for names in few
+        )
+
+    def _never(self, value: FactValue, link: Link) -> bool:
+        """Return whether it is proved that a request that states a name never satisfies a link.
+
+        A broad name is not under a narrower one, and not clear of it either.
+        """
+        self.budget.pay()
+        found = self.stands(value, link, exact=True)
+        if link.holds:
+            return found is Truth.FALSE
+        return found is not Truth.UNDETERMINED and self.stands(value, link) is not Truth.FALSE
+
+    def excludes(self, one: Link, other: Link) -> bool:
+        if super().excludes(one, other):
+            return True
+        narrow, wide = (one, other) if one.holds else (other, one)
+        tags = self.language and narrow.holds and not wide.holds and wide.relation is SAME
+        return tags and in_range(narrow.name, wide.name)  # a tag may be that of any region
+
+    def around(self, listed: Iterable[str]) -> Iterator[str]:
+        """Yield names below those listed, then above them, then beside them."""
+        known, listed = self.knowledge, list(listed)
+        below = known.parts if self.place else known.below
+        yield from (it for item in listed for it in sorted(below(item)))
+        above = sorted({it for item in listed for it in known.above(item, wholes=self.place)})
+        yield from above
+        yield from (it for item in above for it in islice(sorted(below(item)), MAX_BESIDE))
+
+    def _identical(self, value: FactValue, other: FactValue, *, exact: bool) -> Truth:
         """Return whether two values are the same; names that are not known may be synonyms.
 
         Of identities equal texts are one; others may be where they are written alike, or where
@@ -160,13 +216,13 @@ class Requests(Order):
         if mine == theirs or (self.place and place(mine) == place(theirs)):
             return Truth.TRUE
         if self.language and (found := languages(mine, theirs)) is not Truth.FALSE:
-            return found
+            return Truth.FALSE if exact and found is not Truth.TRUE else found
         if not self.plain:
             return Truth.FALSE if self._both_known(mine, theirs) else Truth.UNDETERMINED
         clash = len({datatype_of(value), datatype_of(other)} - {""}) > 1
         return Truth.UNDETERMINED if clash or alike(value, other) else Truth.FALSE
 
-    def _under(self, value: str, concept: str, *, wholes: bool) -> Truth:
+    def _under(self, value: str, concept: str, *, wholes: bool, exact: bool) -> Truth:
         """Return whether a name that a request states is a concept or lies under it."""
         known = self.knowledge
         if value == concept or concept in known.above(value):
@@ -174,7 +230,7 @@ class Requests(Order):
         settled = known.lies_in(value, concept) if wholes else None
         if settled is not None:
             return settled
-        if known.overlap(value, concept, wholes=wholes):
+        if not exact and known.overlap(value, concept, wholes=wholes):
             return Truth.UNDETERMINED  # a use for any purpose, or all over the EU, may be this one
         return Truth.FALSE if self._both_known(value, concept) else Truth.UNDETERMINED
 
@@ -185,14 +241,14 @@ class Requests(Order):
     def _in_hierarchy(self, mine: str, wanted: str) -> bool:
         return self.knowledge.knows(mine) or self.knowledge.knows(wanted)
 
-    def _part_of(self, inner: str, outer: str) -> Truth:
+    def _part_of(self, inner: str, outer: str, *, exact: bool) -> Truth:
         """Return whether one is part of another; a kind of it may be a part of it, or not."""
         settled = Truth.TRUE if inner == outer else self.knowledge.lies_in(inner, outer)
         if settled is not None:
             return settled
         if outer in self.knowledge.above(inner):
             return Truth.UNDETERMINED
-        return self._under(inner, outer, wholes=True)
+        return self._under(inner, outer, wholes=True, exact=exact)
 
     def _leads(self, one: Link, other: Link) -> bool:
         """Return what `leads` does.
@@ -201,7 +257,9 @@ class Requests(Order):
         overseas territory lies in a state that lies in a union.
         """
         known, kinds = self.knowledge, {one.relation, other.relation}
-        if not self._one_type(one, other) or not (len(kinds) == 1 or kinds == {KIND, COVERED}):
+        placed = self.place and (one.relation, other.relation) == (PART, KIND)
+        known_pair = placed or len(kinds) == 1 or kinds == {KIND, COVERED}
+        if not (known_pair and self._one_type(one, other)):
             return False
         if one.relation is KIND and other.relation is COVERED and not known.knows(other.name):
             return False
@@ -236,123 +294,9 @@ class Requests(Order):
             return known and hierarchic and self.stands(other.to, one) is not Truth.TRUE
         if self.plain and other.relation is not KIND:
             untyped = Link(one.relation, Literal(one.name))
-            if datatype_of(other.to) or not self.apart(untyped, other):
+            if datatype_of(other.to) or not self.apart(untyped, other, exact=False):
                 return False
-        return self.apart(one, other)
-
-
-class Asserted(Order):
-    """Names on what hierarchies assert, and nothing else."""
-
-    def __init__(self, operand: Operand, reading: Reading, *, wholes: bool) -> None:
-        super().__init__(operand, reading)
-        self._wholes = wholes
-        self._kept: dict[str, frozenset[str]] = {}  # see `_above`
-
-    def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
-        """Return whether a value stands in a relation.
-
-        What holds the other strictly is not yet clear of it: a use for research as a whole may be
-        one for commercial research.
-        """
-        item = name(value) or ""
-        if link.relation is HOLDS:
-            return self._under(link.name, item, vague=not exact)
-        if link.relation is SAME or (link.relation is COVERED and not self.knowledge.knows(item)):
-            return self._same(item, link.name)
-        return self._under(item, link.name, vague=not exact)
-
-    def _leads(self, one: Link, other: Link) -> bool:
-        mine, theirs = one.name, other.name
-        if HOLDS in {one.relation, other.relation}:
-            return one.relation is other.relation and self._under(theirs, mine) is Truth.TRUE
-        if other.relation is SAME:
-            return False
-        lower = self.knowledge.parts(mine) if self._wholes else ()  # places have exceptions
-        return all(self._under(part, theirs) is Truth.TRUE for part in (mine, *lower))
-
-    def denies(self, one: Link, other: Link) -> bool:
-        return self.apart(one, other)
-
-    def _apart(self, one: Link, other: Link) -> bool:
-        if one.relation is HOLDS:
-            one, other = other, one
-        mine, theirs = one.name, other.name
-        if other.relation is HOLDS:  # a place that holds it may lie there although it does not
-            return (
-                one.relation is not HOLDS
-                and self._under(theirs, mine) is Truth.FALSE
-                and all(self._under(it, mine) is not Truth.TRUE for it in self._above(theirs))
-            )
-        listed = one.relation is other.relation is COVERED and not self.knowledge.knows(mine)
-        return self._disjoint(mine, theirs) or (listed and self._same(mine, theirs) is Truth.FALSE)
-
-    def around(self, listed: Iterable[str]) -> Iterator[str]:
-        known = self.knowledge
-        for item in listed:
-            yield from sorted(known.below(item))
-            yield from sorted(self._above(item))
-        for group in known.disjoint:
-            if not group.isdisjoint(listed):
-                yield from sorted(group)
-        if self.place:
-            inside = frozenset[str]().union(*map(known.parts, listed))
-            places = (*known.wholes, *atlas().wholes)
-            yield from (it for it in places if not inside.isdisjoint((it, place(it))))
-
-    def _above(self, item: str) -> frozenset[str]:
-        """Return a name and all that it is asserted to lie under; kept for the next question."""
-        found = self._kept.get(item)
-        if found is None:
-            found = self.knowledge.above(item)
-            if self._wholes:
-                found |= self.knowledge.above(item, wholes=True)
-            self._kept[item] = found
-        return found
-
-    def _same(self, item: str, other: str) -> Truth:
-        self.budget.pay()
-        if item == other or (self.place and place(item) == place(other)):
-            return Truth.TRUE
-        if other in self._above(item) and item in self._above(other):
-            return Truth.TRUE
-        if self.language:
-            return languages(item, other)
-        if self.plain or self._disjoint(item, other):
-            return Truth.FALSE
-        known = self.knowledge.knows(item) and self.knowledge.knows(other)
-        return Truth.FALSE if known and _space(item) == _space(other) else Truth.UNDETERMINED
-
-    def _under(self, item: str, other: str, *, vague: bool = False) -> Truth:
-        self.budget.pay()
-        settled = self.knowledge.lies_in(item, other) if self._wholes else None
-        if settled is not None:
-            return settled
-        if self._same(item, other) is Truth.TRUE or other in self._above(item):
-            return Truth.TRUE
-        if self._disjoint(item, other) or (not vague and self._too_wide(item, other)):
-            return Truth.FALSE
-        return Truth.UNDETERMINED
-
-    def _too_wide(self, item: str, other: str) -> bool:
-        """Return whether a name holds the other strictly, or something disjoint from it."""
-        if item in self._above(other) and self._same(other, item) is Truth.FALSE:
-            return True
-        clear = [group - mine for group, mine in self._groups(other)]
-        self.budget.pay(sum(map(len, clear)))
-        return any(item in self._above(it) for members in clear for it in members)
-
-    def _disjoint(self, item: str, other: str) -> bool:
-        theirs = self._above(other)
-        return any(
-            mine.isdisjoint(theirs) and not group.isdisjoint(theirs)
-            for group, mine in self._groups(item)
-        )
-
-    def _groups(self, item: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
-        """Yield the groups of disjoint names that a name lies in, and its side of each."""
-        above = self._above(item)
-        return ((it, it & above) for it in self.knowledge.disjoint if not it.isdisjoint(above))
+        return self.apart(one, other, exact=False)
 
 
 def languages(value: str, other: str) -> Truth:
@@ -364,9 +308,3 @@ def languages(value: str, other: str) -> Truth:
         return Truth.TRUE
     either = in_range(value, other) or in_range(other, value)
     return Truth.UNDETERMINED if either else Truth.FALSE
-
-
-def _space(item: str) -> str:
-    """Return the vocabulary that a name belongs to: what stands before its last part."""
-    head, _, _ = item.rstrip("/#").rpartition("#" if "#" in item.rstrip("#") else "/")
-    return head

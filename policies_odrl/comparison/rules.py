@@ -259,7 +259,7 @@ def unsafe(
         return (
             not related(ban, wanted.action.id, prover.knowledge)
             or any(apart(getattr(ban, part), getattr(wanted, part), vague) for part in ABOUT)
-            or _false_in(prover, conditions_of(ban), box)
+            or false_in(prover, conditions_of(ban), box)
         )
 
     return [
@@ -310,11 +310,12 @@ def _about_more(mine: Reference | None, theirs: Reference | None, vague: frozens
     )
 
 
-def _false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
+def false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
+    """Return whether one of some conditions is proved False of all that satisfies a box."""
     if any(prover.refuted(item, box) for item in items):
         return True
     touched = frozenset().union(*(operands_of(item) for item in items))
-    return prover.by_cases(touched, box, lambda case: _false_in(prover, items, case))
+    return prover.by_cases(touched, box, lambda case: false_in(prover, items, case))
 
 
 def related(ban: Prohibition, asked: str, knowledge: Knowledge) -> bool:

@@ -1,8 +1,8 @@
 """Do two policies conflict? Proved yes, proved no with an example, or not to be told, and why.
 
 What is asked follows from the rules on either side; where both only prohibit or demand, abstaining
-and doing satisfies them. What is not asserted is not assumed: two purposes that nothing declares
-disjoint are neither compatible nor in conflict.
+and doing satisfies them. Names are read as evaluation and comparison read them: as a request states
+them (decision record 0084). What is not known is neither compatible nor in conflict.
 Source: arXiv 2602.19883 (Conflict, Compatible, Unknown; soundness under incomplete knowledge);
 IM 2.10 and the POE wiki, Policy Conflict (permission against prohibition).
 """
@@ -17,6 +17,7 @@ from itertools import islice, product
 from typing import Final
 
 from policies_odrl import model, text
+from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.claims import Goal
 from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.algebra.forms import flat, opaque, same_reference
@@ -73,7 +74,7 @@ def conflict_between(
     left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE
 ) -> ConflictVerdict:
     """Return whether two policies, whose inheritance is resolved, conflict."""
-    return judged((left, right), World(Reading(knowledge, asserted=True)))
+    return judged((left, right), World(Reading(knowledge)))
 
 
 def conflict_within(policy: Policy, knowledge: Knowledge = NOTHING_MORE) -> ConflictVerdict:
@@ -82,7 +83,7 @@ def conflict_within(policy: Policy, knowledge: Knowledge = NOTHING_MORE) -> Conf
     With prohibitions: whether it permits what it prohibits; with permissions alone: whether any
     request can satisfy one of them.
     """
-    return judged((policy,), World(Reading(knowledge, asserted=True)))
+    return judged((policy,), World(Reading(knowledge)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,15 @@ def _at(place: Example, applying: _Rules, bans: Sequence[_Bound], world: World) 
         if found.truth is Truth.FALSE:  # whoever is no member is not concerned
             action = text.term(doubtful[0].rule.action.id)
             return unknown(f"whom or what the prohibition of {action} concerns")
+    if found.truth is Truth.FALSE and world.barring and world.reading.order is None:
+        permitted, prohibited = applying
+        own = [item for item, meant in about if meant is Truth.TRUE]
+        box = Box([*permitted.goals, *map(_off, own)])
+        prover = Proof(knowledge=world.reading.knowledge)
+        items, nothing = [it.item for it in prohibited.goals], not all(it.goals for it in own)
+        # INVARIANT: a ban lifts only where it is False; a broad name may mean what it is about
+        if not (nothing or prover.void(box) or rules.false_in(prover, items, box)):
+            return unknown("whether the prohibition is False of all that is permitted")
     if found.truth is not Truth.TRUE:
         return found
     example = _with_values(place, found)
@@ -335,10 +345,15 @@ def _clear_of(barring: Sequence[_Bound], goals: Sequence[Goal], world: World) ->
     for ban in barring:
         if not ban.goals:
             return Outcome(Truth.FALSE, why=f"{text.term(ban.rule.action.id)} is prohibited")
-        items = tuple(goal.item for goal in ban.goals)
-        both = model.LogicalConstraint(model.Connective.AND, items)
-        clear.append(Goal(both, holds=False, side=ban.goals[0].side))
+        clear.append(_off(ban))
     return overlap(clear, world)
+
+
+def _off(ban: _Bound) -> Goal:
+    """Return that a prohibition does not apply."""
+    items = tuple(goal.item for goal in ban.goals)
+    side = ban.goals[0].side if ban.goals else 0
+    return Goal(model.LogicalConstraint(model.Connective.AND, items), holds=False, side=side)
 
 
 def _with_values(place: Example, found: Outcome) -> Example:

@@ -23,9 +23,11 @@ from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.relations import Order
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, RDF_JSON, XSD, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU
+from tests.conformance.times.asserted import Asserted
 from tests.support.algebra import entails, never_blocked, unsatisfiable
 
 LAW = settings(max_examples=25, deadline=None)
@@ -357,8 +359,8 @@ def test_what_is_opaque_entails_only_itself(item: Constraint) -> None:
         assert not unsatisfiable([item, other], Reading()).yes
 
 
-@pytest.mark.parametrize("asserted", [False, True])
-def test_what_hierarchies_say_later_never_turns_an_answer_round(*, asserted: bool) -> None:
+@pytest.mark.parametrize("order", [None, Asserted])
+def test_what_hierarchies_say_later_never_turns_an_answer_round(order: type[Order] | None) -> None:
     """Completions: an answer that is given stays, however the unknown names are placed."""
     names = [*CONCEPTS[2:], Iri(DPV + "Advertising")]
     operators = (Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.IS_NONE_OF)
@@ -369,9 +371,9 @@ def test_what_hierarchies_say_later_never_turns_an_answer_round(*, asserted: boo
     ]
     answers = 0
     for mine, other in product(items, items):
-        before = entails([mine], other, Reading(asserted=asserted))
+        before = entails([mine], other, Reading(order=order))
         for more in placed:
-            after = entails([mine], other, Reading(more, asserted=asserted))
+            after = entails([mine], other, Reading(more, order=order))
             answers += before.yes
             assert not (before.yes and after.no), (mine, other, after.witness)
     assert answers > len(items)

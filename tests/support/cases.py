@@ -290,6 +290,14 @@ def _conflict(case: Case) -> dict[str, Any]:
     return _stated(answer=found.answer.value, reasons=list(found.reasons))
 
 
+def _conflict_of_requests(case: Case) -> dict[str, Any]:
+    """Return what the library says, which reads names as evaluation and comparison do."""
+    alone = len(case.policies) == 1
+    ask: Any = policies_odrl.conflict_within if alone else policies_odrl.conflict_between
+    found = ask(*case.policies, case.knowledge)
+    return _stated(answer=found.answer.value, reasons=list(found.reasons))
+
+
 def _witness(case: Case) -> str | None:
     found = case.verdict.witness
     return found and line(found)
@@ -385,6 +393,7 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "same_meaning": lambda case: policies_odrl.same_meaning(*case.policies),
     "term_changes": _term_changes,
     "conflict": _conflict,
+    "conflict_of_requests": _conflict_of_requests,
     "witness": _witness,
     "validate": _validate,
     "advice": _advice,

@@ -26,6 +26,7 @@ from policies_odrl.conflicts.compatibility import MAX_PAIRS, Compatibility, judg
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.model import ODRL, Condition, Constraint
 from policies_odrl.vocabulary import OPERANDS
+from tests.conformance.times.asserted import Asserted
 from tests.support.conflicts import KNOWN, condition, conflict_between, permitting, problems
 from tests.support.small_policies import may, terms, where
 
@@ -119,7 +120,7 @@ def test_no_step_is_taken_beyond_the_limit() -> None:
     assert (before, budget.spent) == (False, True)
     policy = permitting("width eq 5")
     for steps, wanted in ((budget, Compatibility.UNKNOWN), (Budget(), Compatibility.COMPATIBLE)):
-        world = World(Reading(KNOWN, asserted=True, budget=steps))
+        world = World(Reading(KNOWN, order=Asserted, budget=steps))
         assert judged((policy,), world).answer is wanted
 
 
@@ -128,7 +129,7 @@ def test_names_that_must_not_be_are_not_compared_with_one_another(
 ) -> None:
     asked: list[Link] = []
     monkeypatch.setattr(Requests, "excludes", lambda _self, one, _other: bool(asked.append(one)))
-    order = Requests(OPERANDS[ODRL + "purpose"], Reading(KNOWN))
+    order = Requests(OPERANDS[ODRL + "purpose"], Reading(KNOWN), wholes=False)
     denied = [(Link(Relation.KIND, Iri(f"urn:x:{i}"), holds=False),) for i in range(100)]
     assert not Names(order, tuple(denied)).empty
     assert not asked

@@ -20,6 +20,7 @@ from policies_odrl.evaluation.clocks import DELAY, ELAPSED, METERED
 from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator
 from policies_odrl.vocabulary import Kind
+from tests.conformance.times.asserted import Asserted
 
 CLOCKS: Final = (METERED, DELAY, ELAPSED)
 
@@ -72,7 +73,7 @@ def verdict(
         parts_as_kinds: whether `isPartOf` and `hasPart` of a concept are read by the order of its
             kinds, as the public tables do; evaluation gives them no meaning.
     """
-    reading = Reading(knowledge, asserted=True, parts_as_kinds=parts_as_kinds)
+    reading = Reading(knowledge, order=Asserted, parts_as_kinds=parts_as_kinds)
     shown = partial(_shown, parts_as_kinds=parts_as_kinds)
     return judged(
         policies, World(reading, times=partial(_judge, anchors=anchors or {}), shown=shown)
