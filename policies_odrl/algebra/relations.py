@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from policies_odrl.algebra.extent import Reading
@@ -172,11 +172,15 @@ class Requests(Order):
 
     def exhausted(self, clauses: Sequence[Clause]) -> bool:
         units = [clause[0] for clause in clauses if len(clause) == 1 and clause[0].holds]
-        few: list[Iterable[FactValue]] = [[it.to] for it in units if it.relation is SAME]
-        few += [self.knowledge.above(it.name, wholes=True) for it in units if it.relation is HOLDS]
+        exact = (([it.to], clauses) for it in units if it.relation is SAME)
+        # a whole that is not known yet holds the place, too, so that only what bears on it counts
+        bearing = [it for it in clauses if not any(x.relation in {SAME, HOLDS} for x in it)]
+        known = self.knowledge
+        places = (it.name for it in units if self.place and it.relation is HOLDS)
+        wholes = ((known.above(it, wholes=True), bearing) for it in places if known.knows(it))
         return any(
-            all(any(all(self._never(x, it) for it in each) for each in clauses) for x in names)
-            for names in few
+            all(any(all(self._never(x, it) for it in each) for each in asked) for x in names)
+            for names, asked in chain(exact, wholes)
         )
 
     def _never(self, value: FactValue, link: Link) -> bool:
@@ -189,13 +193,6 @@ class Requests(Order):
         if link.holds:
             return found is Truth.FALSE
         return found is not Truth.UNDETERMINED and self.stands(value, link) is not Truth.FALSE
-
-    def excludes(self, one: Link, other: Link) -> bool:
-        if super().excludes(one, other):
-            return True
-        narrow, wide = (one, other) if one.holds else (other, one)
-        tags = self.language and narrow.holds and not wide.holds and wide.relation is SAME
-        return tags and in_range(narrow.name, wide.name)  # a tag may be that of any region
 
     def around(self, listed: Iterable[str]) -> Iterator[str]:
         """Yield names below those listed, then above them, then beside them."""

@@ -1,6 +1,7 @@
 """What else a node says: what only describes a part of a policy, and what is not understood.
 
-Rules: descriptions are listed in `metadata.json`; they are kept beside the part that they describe,
+Rules: descriptions are listed in `metadata.json`, whole vocabularies of them but for the terms with
+a meaning of their own (`SPACES`), and properties of others. They are kept beside what is described,
 written again, and compared before anything is signed. What is not listed may change the meaning, so
 that what it belongs to is not decided (`Rule.unread`). `odrl:partOf` is listed: whether somebody is
 a member is a fact about the world that a policy cannot settle (IM 2.2.2, 2.3.2).
@@ -26,9 +27,8 @@ Left = list[tuple[str, Sequence[Body]]]  # (property, values) that nobody asked 
 class Scope(Enum):
     """What is described, by the lists in `metadata.json` of what may be said of it besides."""
 
-    PART = ("PART",)  # a constraint or an action
-    WHOLE = ("PART", "WHOLE")  # a policy or a rule
-    THING = ("PART", "WHOLE", "THING")  # an asset or a party
+    PART = ("PART",)  # a policy, a rule, a constraint or an action
+    THING = ("PART", "THING")  # an asset or a party
 
 
 @cache
@@ -44,9 +44,13 @@ def describes(name: str, scope: Scope) -> bool:
     """Return whether a property only describes what it is stated of.
 
     >>> terms = "http://purl.org/dc/terms/"
-    >>> describes(terms + "license", Scope.WHOLE), describes(terms + "valid", Scope.WHOLE)
+    >>> describes(terms + "license", Scope.PART), describes(terms + "isReplacedBy", Scope.PART)
     (True, False)
     """
+    spaces = loaded("reading/metadata.json")["SPACES"]
+    space = next((it for it in spaces if name.startswith(it)), None)
+    if space is not None and len(name) > len(space):
+        return name.removeprefix(space) not in spaces[space].split()
     return any(name in _listed()[each] for each in scope.value)
 
 

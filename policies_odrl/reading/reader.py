@@ -148,7 +148,7 @@ def _policy(node: Node) -> model.Policy:
         "replaced_by": node.one_iri(REPLACED_BY),
         "timestamp": stamp or "",
         "id": walk.claim(node),
-        "metadata": notes_of(node, Scope.WHOLE, *model.PolicyKind, "Policy"),
+        "metadata": notes_of(node, Scope.PART, *model.PolicyKind, "Policy"),
     }
     if not any((*rules, whole["inherits"], whole["replaced_by"])):
         node.note("no-rule")
@@ -208,7 +208,7 @@ def _rule(kind: type[_Rule], shared: _Shared, last: str, node: Node) -> list[_Ru
         below: duties,
         "constraints": node.each("constraint", condition, Count.CONSTRAINTS),
         "id": walk.claim(node),
-        "notes": notes_of(node, Scope.WHOLE, kind.__name__, "Rule"),
+        "notes": notes_of(node, Scope.PART, kind.__name__, "Rule"),
     }
     own = replace(own, unread=walk.taken())
     _insist_bearer(shared, own, node)

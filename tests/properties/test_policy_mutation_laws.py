@@ -95,7 +95,7 @@ BEFORE = [granted_by(document) for document in POLICIES]
 NAMES = st.sampled_from(
     [
         *(EX + "onlyIf", "ex:onlyIf", "undefinedWord", "odrl:onlyIf", "ordl:constraint"),
-        *("https://www.w3.org/ns/odrl/2/constraint", "http://purl.org/dc/terms/valid"),
+        *("https://www.w3.org/ns/odrl/2/constraint", "http://creativecommons.org/ns#prohibits"),
         *("odrl:purpose", "odrl:remedies", "refinement", "rdf:value", "odrl:assignees"),
     ]
 )

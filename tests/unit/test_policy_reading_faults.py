@@ -157,11 +157,11 @@ def test_a_duty_of_two_permissions_is_one() -> None:
     assert {rule.duties[0].id for rule in found.permissions} == {"urn:x:d"}
 
 
-@pytest.mark.parametrize("name", ["valid", "available"])
-def test_when_a_policy_holds_is_no_description(name: str) -> None:
-    with pytest.raises(PolicyInvalid, match=f"terms/{name}` is not known here"):
-        parsed(f"x:p a o:Set ; d:{name} '2020' ; {READS} .")
-    assert parsed(f"x:p a o:Set ; d:issued '2020' ; {READS} .").metadata
+@pytest.mark.parametrize("name", ["valid", "issued"])
+def test_what_replaces_a_rule_is_no_description(name: str) -> None:
+    with pytest.raises(PolicyInvalid, match="terms/isReplacedBy` is not known here"):
+        parsed("x:p a o:Set ; o:permission [ o:action o:read ; d:isReplacedBy x:q ] .")
+    assert parsed(f"x:p a o:Set ; d:{name} '2020' ; {READS} .").metadata
 
 
 # -- times -----------------------------------------------------------------------------------
