@@ -26,10 +26,11 @@ _OPENING = """\
 `preau policy check FILE` and `preau policy lint DIR` print findings; the library's `validate`,
 `inspect` and `lint` return them. Each has a stable code, the place as a JSON pointer into the
 policy as Préau writes it (into the document itself, where its terms would be lost), a sentence and
-what to do about it, in English and in French. An **error** keeps the policy from doing what it
-says, and a node refuses to publish it; a **warning** says that it probably does not do what was
-meant; a **note** is worth knowing. A finding marked *mechanical* is mended by `check --fix OUT`,
-which writes a new file and changes no decision. One marked *suggested* is mended where you confirm
+what to do about it, in English and in French. An **error** is not evaluated: nothing is
+granted by the policy, the rule or the condition at that place, and a node refuses to publish it. A
+**warning** says that the policy probably does not do what was meant; a **note** is worth knowing.
+A finding marked *mechanical* is mended by `check --fix OUT`, which writes a new file and changes no
+decision. One marked *suggested* is mended where you confirm
 it, with `--accept CODE`, because the mended policy may grant what this one does not.
 
 What cannot be proved is not reported: a policy without findings may still be wrong.

@@ -339,23 +339,43 @@ def conditions(items: tuple[Condition, ...], path: str) -> Iterator[tuple[str, C
             yield from conditions(item.operands, below(item, where))
 
 
+UNSIGNED: Final = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})  # bind nobody yet
+# Terms of data spaces whose contract definitions name a policy's assets (EDC, Catena-X).
+_SPACES: Final = ("https://w3id.org/edc/", "https://w3id.org/catenax/")
+
+
 def incomplete(policy: Policy) -> Iterator[tuple[str, str]]:
     """Yield (JSON pointer, code of the finding) of what keeps a policy of its class from binding.
 
-    The check reports it as an error, and evaluation does not decide by such a policy (IM 2.1.1 to
-    2.1.3, 2.6.1 and 2.6.2; a duty may do without a target, 2.6.3; ODRL Vocabulary: a ticket is good
-    for whoever holds it).
+    The check reports it as an error, and evaluation does not decide by it (IM 2.1, 2.6.1 to 2.6.3;
+    Vocabulary, Ticket). What an offer or a request leaves open, its agreement fills in.
     """
-    named = (rule.assignee is not None for _, rule in policy.rules())
-    if policy.kind is PolicyKind.TICKET and (policy.assignee or any(named)):
+    agreed, rules = policy.kind is PolicyKind.AGREEMENT, tuple(policy.rules())
+    if not (rules or policy.inherits or policy.replaced_by):
+        yield "", "no-rule"
+    ticket = policy.kind is PolicyKind.TICKET
+    if ticket and (policy.assignee or any(it.assignee for _, it in rules)):
         yield "", "ticket-with-assignee"
-    whole = policy.target and policy.assigner and policy.assignee
-    if policy.kind is not PolicyKind.AGREEMENT or whole:
-        return
-    for path, rule in policy.rules():
-        if policy.target_of(rule) is None and not isinstance(rule, Duty):
-            yield path, "missing-target"
+    if agreed or not _filled_in(policy):
+        yield from _unnamed(policy, rules)
+    for path, rule in rules if agreed else ():
         if policy.assigner_of(rule) is None:
             yield path, "missing-assigner"
         if policy.assignee_of(rule) is None:
             yield path, "missing-assignee"
+
+
+def _unnamed(policy: Policy, rules: tuple[tuple[str, Rule], ...]) -> Iterator[tuple[str, str]]:
+    code = "missing-target" if policy.kind is PolicyKind.AGREEMENT else "rule-without-target"
+    for path, rule in rules if policy.target is None else ():
+        if rule.target is None and not isinstance(rule, Duty):
+            yield path, code
+    if not policy.id:
+        yield "", "no-identifier"
+
+
+def _filled_in(policy: Policy) -> bool:
+    if policy.kind in UNSIGNED:
+        return True
+    whole = policy.id and (policy.target or all(rule.target for _, rule in policy.rules()))
+    return not whole and any(it.left.startswith(_SPACES) for it in all_in(policy, Constraint))

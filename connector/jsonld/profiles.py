@@ -16,7 +16,8 @@ from connector.jsonld.canonical import sha256_hex
 from policies_odrl import Constraint, Knowledge, OdrlError, Policy, profiles
 from policies_odrl.documents.sources import nodes_of
 from policies_odrl.knowledge import NOTHING_MORE
-from policies_odrl.reading.inventory import conditions_in, rules_of
+from policies_odrl.model import every_rule
+from policies_odrl.reading.inventory import conditions_in
 from policies_odrl.reading.profiles import joined
 from policies_odrl.values import name
 from policies_odrl.vocabulary import PROFILES
@@ -119,7 +120,7 @@ def _together(found: tuple[Profile, ...]) -> Knowledge:
 
 
 def _terms(policy: Policy) -> Iterator[str | None]:
-    for rule in rules_of(policy):
+    for _, rule, _ in every_rule(policy):
         yield rule.action.id
     for item in conditions_in(policy):
         if isinstance(item, Constraint):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from policies_odrl import model, text, values, vocabulary
 from policies_odrl.algebra.forms import SCALARS
-from policies_odrl.checking.findings import Change, Finding, Report, Step, table
+from policies_odrl.checking.findings import Change, Finding, Report, Severity, Step, table
 from policies_odrl.checking.proofs import MAX_STEPS, Satisfiability, of_rules
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, XSD, Constraint, Duty, Literal, Operator, Policy, Rule
@@ -74,13 +75,11 @@ def judged(policy: Policy, report: Report) -> Report:
 
 
 def _whole(policy: Policy, report: Report) -> None:
-    if not any(True for _ in policy.rules()):
-        if not policy.inherits and not policy.replaced_by:
-            report.note("", "no-rule")
-    elif not policy.permissions and not policy.prohibitions:
+    if policy.obligations and not (policy.permissions or policy.prohibitions):
         report.note("", "only-obligation")
-    if not policy.id:
+    if not policy.id and policy.kind in model.UNSIGNED:  # its catalog or its message names it
         report.note("", "no-identifier")
+        report.found.append(replace(report.found.pop(), severity=Severity.NOTE))
     if policy.permissions and policy.prohibitions and policy.conflict is None:
         report.note("", "mixed-without-conflict")
     for profile in policy.profiles:
@@ -97,10 +96,7 @@ def _named(policy: Policy, report: Report) -> None:
     """Note parties and targets that are missing or out of place."""
     if not policy.inherits:  # what misses may come from a parent (IM 2.9), see `lint.py`
         missing(policy, report)
-    bound = policy.kind in {model.PolicyKind.OFFER, model.PolicyKind.AGREEMENT} or policy.inherits
     for path, rule in policy.rules():
-        if policy.target_of(rule) is None and not _unnamed(rule, "target") and not bound:
-            report.note(path, "rule-without-target")
         giver, taker = policy.assigner_of(rule), policy.assignee_of(rule)
         if giver is not None and giver.id and giver == taker:
             report.note(path, "same-party", giver.id)
@@ -118,7 +114,7 @@ def missing(policy: Policy, report: Report) -> None:
     """
     rules = dict(policy.rules())
     for path, code in model.incomplete(policy):
-        if path not in rules or not _unnamed(rules[path], code.removeprefix("missing-")):
+        if path not in rules or not _unnamed(rules[path], code.rpartition("-")[2]):
             report.note(path, code)
     lacks = [name for name in _PARTIES if not _everywhere(policy, name)]
     match policy.kind:

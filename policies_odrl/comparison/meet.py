@@ -22,6 +22,7 @@ from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.evaluate import unusable
+from policies_odrl.evaluation.request import Mode
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import Condition, Conflict, Constraint, Permission, Policy, Prohibition
 from policies_odrl.values import name
@@ -37,8 +38,7 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     Raises:
         LimitExceeded: the policies have too many rules or conditions.
     """
-    profiles = knowledge.profiles
-    if any(unusable(it, tentative=True, profiles=profiles) for it in (left, right)):
+    if any(unusable(it, knowledge, Mode.W3C, tentative=True) for it in (left, right)):
         return None
     left, right = opaque(left), opaque(right)
     if rules.too_large(left, right):

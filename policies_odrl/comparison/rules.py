@@ -52,12 +52,8 @@ def asked_for(policy: Policy) -> list[tuple[str, Permission]]:
 
 
 def granting(policy: Policy) -> list[tuple[str, Permission]]:
-    """Return the same of the permissions that can grant.
-
-    A permission of an agreement that names nobody grants nothing (`conditions.py`).
-    """
-    agreement = policy.kind is model.PolicyKind.AGREEMENT
-    return [pair for pair in asked_for(policy) if not agreement or pair[1].assignee is not None]
+    """Return the same of a policy that decides something (`evaluate.py`)."""
+    return [] if any(model.incomplete(policy)) else asked_for(policy)
 
 
 def unfolded(policy: Policy) -> Policy:

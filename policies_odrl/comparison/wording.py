@@ -16,7 +16,7 @@ from policies_odrl import model
 from policies_odrl.algebra.forms import malformed, opaque, rule_form, without_ids
 from policies_odrl.comparison import rules
 from policies_odrl.concepts import concepts
-from policies_odrl.model import Condition, Constraint, Policy, Rule
+from policies_odrl.model import Condition, Constraint, Policy, Rule, every_rule
 from policies_odrl.reading import inventory
 from policies_odrl.text import instant, term
 from policies_odrl.values import name, number, span, step
@@ -128,7 +128,7 @@ def _whole(policy: Policy) -> Iterator[_Word]:
     """Yield the words of a whole policy, and the identifiers and descriptions of all its parts."""
     texts = [policy.id, policy.replaced_by, policy.timestamp, *policy.inherits]
     texts += [item for item in policy.profiles if item not in PROFILES]
-    texts += [text for rule in inventory.rules_of(policy) for text in (rule.id, rule.origin)]
+    texts += [text for _, rule, _ in every_rule(policy) for text in (rule.id, rule.origin)]
     texts += [item.id for item in inventory.conditions_in(policy)]
     yield from (("text", text) for text in texts if text)
     yield from (("note", pair) for pair in inventory.described(policy) if pair[1])
@@ -143,7 +143,7 @@ def _said(policy: Policy) -> Iterator[_Word]:
     part. A collection of which a permission was left out is named by a prohibition.
     """
     yield from _whole(policy)
-    for rule in inventory.rules_of(policy):
+    for _, rule, _ in every_rule(policy):
         for sort, word in _words(rule):
             yield sort, rendered(word) if sort == "condition" else word
     free = replace(policy, assigner=None)

@@ -27,7 +27,7 @@ from policies_odrl.conflicts.overlap import Outcome, World, overlap, unknown
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import member
 from policies_odrl.evaluation.evaluate import evaluate, unusable
-from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Request, imagined
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Judged, Truth, all_of
 from policies_odrl.model import Duty, Permission, Policy, Prohibition, Rule
@@ -105,7 +105,7 @@ def judged(policies: Sequence[Policy], world: World) -> ConflictVerdict:
     The start of an agreement is read from the policies.
     """
     for policy in policies:  # it says more than stands in it, so that nothing is proved
-        why = unusable(policy, tentative=True, profiles=world.reading.knowledge.profiles)
+        why = unusable(policy, world.reading.knowledge, Mode.W3C, tentative=True)
         if why:
             return ConflictVerdict(Compatibility.UNKNOWN, reasons=(why,))
     stated = {

@@ -23,6 +23,7 @@ _PARTIES: Final = {IDS + "provider": ODRL + "assigner", IDS + "consumer": ODRL +
 _BOUNDS: Final = {IDS + "contractStart": "gteq", IDS + "contractEnd": "lteq"}
 _LATER: Final = IDS + "postDuty"
 _OVC: Final = "ovc:"
+_DEFINED: Final = "https://w3id.org/edc/v0.0.1/ns/policy"  # bears the name of its definition
 _LITERAL: Final = frozenset({"@value", "@language"})
 
 
@@ -30,6 +31,9 @@ def translated(nodes: list[Node]) -> list[Node]:
     """Return node objects in the words of ODRL."""
     names, wrappers = _table()
     bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
+    around = [node for node in nodes if _DEFINED in node and not _is_part(node, names)]
+    held = [(it.get("@id", ""), node["@id"]) for node in around for it in node[_DEFINED]]
+    names = {**names, **{it: name for it, name in held if it.startswith("_:")}}
     return _of_ids(
         [renamed(_claim(_named(node, names)), lambda it: names.get(it, it)) for node in bare]
     )

@@ -277,8 +277,7 @@ def _by_whom(task: Task, by: str, done: Case) -> Truth:
     duty, owner, policy = task.duty, task.owner, task.case.policy
     named = policy.assignee_of(duty) if owner is None else duty.assignee
     if named is not None or BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id):
-        asks = judge.addressed if owner is None else judge.member
-        return asks(named, by, done)
+        return judge.member(named, by, done)
     bound = None if owner is None else policy.assignee_of(owner)
     asked = task.case.request.assignee
     if not asked or not by:

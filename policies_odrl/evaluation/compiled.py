@@ -69,7 +69,7 @@ class CompiledPolicy:
         self._knowledge = knowledge
         self._mode = mode
         self._tentative = tentative
-        self._refusal = whole.unusable(policy, tentative=tentative, profiles=knowledge.profiles)
+        self._refusal = whole.unusable(policy, knowledge, mode, tentative=tentative)
         self._vague = collections_of(policy) if policy.prohibitions else frozenset[str]()
         self._kept: dict[tuple[str, str | None, str], _Found] = {}
         self._places: dict[_Key, list[_Place]] = {}
@@ -157,9 +157,8 @@ def _key(policy: model.Policy, rule: model.Permission | model.Prohibition) -> tu
     """Return by which names a rule is found, and whether that is all there is to its premises."""
     assignee, bans = policy.assignee_of(rule), isinstance(rule, model.Prohibition)
     action = same_action(rule.action.id) if rule.action.id else ANY
-    binds_nobody = assignee is None and policy.kind is model.PolicyKind.AGREEMENT
     duties = rule.duties if isinstance(rule, model.Permission) else ()
-    plain = action != ANY and not (rule.unread or duties or binds_nobody)
+    plain = action != ANY and not (rule.unread or duties)
     names = []
     for item in (policy.target_of(rule), assignee):
         single = item and not (item.collection or item.source or item.refinements)

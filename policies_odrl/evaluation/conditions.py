@@ -104,7 +104,7 @@ def premises_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResul
     target, on = case.policy.target_of(rule), case.request.target or ""
     found = [action_premise(rule, path, case)]
     for premise, asked, truth in (
-        (Premise("assignee", party), by, addressed(party, by, case)),
+        (Premise("assignee", party), by, member(party, by, case)),
         (Premise("target", target), on, member(target, on, case)),
     ):
         doubt = f"cannot tell whether this {premise.name} is meant"
@@ -122,7 +122,7 @@ def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
         truth = Truth.TRUE
     elif not rule.action.id:
         note = "the rule names no action"  # IM 2.4 asks for one
-    elif ruled in case.wider:
+    elif ruled in case.wider and (bans or case.mode is Mode.SUITE or known.known_action(ruled)):
         truth = Truth.TRUE
     elif not known.known_action(asked):
         note = "the action asked for is not known here"
@@ -134,16 +134,6 @@ def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
         truth = Truth.FALSE
     premise = Premise("action", rule.action.id)
     return ConditionResult(f"{path}/action", truth, premise, (asked,), note)
-
-
-def addressed(party: model.PartyRef | None, asked: str, case: Case) -> Truth:
-    """Return whether a rule that binds a party binds who asks.
-
-    Nobody by name means anybody, but an agreement binds somebody: nobody is not everybody.
-    """
-    if party is None and case.policy.kind is model.PolicyKind.AGREEMENT:
-        return Truth.UNDETERMINED
-    return member(party, asked, case)
 
 
 def member(item: model.AssetRef | model.PartyRef | None, asked: str, case: Case) -> Truth:

@@ -7,17 +7,20 @@ later. Source: `docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semant
 
 from __future__ import annotations
 
+from typing import Final
+
 from policies_odrl import model
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.decision import Decision, DutyResult, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
 from policies_odrl.evaluation.request import Behaviour, Case, Facts, Mode, Request
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.vocabulary import PROFILES
+from policies_odrl.vocabulary import PROFILES, loaded
 
 _NO_FACTS = Facts()
-UNSIGNED = frozenset({model.PolicyKind.OFFER, model.PolicyKind.REQUEST})
+_LEFT_OPEN: Final = frozenset({"no-rule", "no-identifier", "rule-without-target"})  # by suites
 
 
 def evaluate(
@@ -35,7 +38,7 @@ def evaluate(
     disagree; `tentative` asks what an offer would grant if it were agreed; `behaviour` is what
     holds where no rule says anything, and `OPEN` is unsafe.
     """
-    refusal = unusable(policy, tentative=tentative, profiles=facts.knowledge.profiles)
+    refusal = unusable(policy, facts.knowledge, mode, tentative=tentative)
     if refusal:
         return Decision(granted=False, because=(refusal,))
     vague = judge.collections_of(policy) if policy.prohibitions else frozenset[str]()
@@ -69,25 +72,24 @@ def evaluate(
     return Decision(granted, because, tuple(rules), due, outcome.void, tuple(obligations))
 
 
-def unusable(
-    policy: model.Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()
-) -> str:
+def unusable(policy: model.Policy, known: Knowledge, mode: Mode, *, tentative: bool) -> str:
     """Return why a policy decides nothing at all; empty when it decides.
 
-    A processor stops at a profile that is neither built in nor among `profiles` (IM 3.2).
+    A processor stops at a profile that it does not know (IM 3.2), and what the check calls an error
+    of the whole policy is not evaluated.
     """
     for item in policy.profiles:
-        if item not in PROFILES and item not in profiles:
+        if item not in PROFILES and item not in known.profiles:
             return f"profile `{item}` is not known here"
-    if policy.kind in UNSIGNED and not tentative:
+    if policy.kind in model.UNSIGNED and not tentative:
         return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
     if policy.replaced_by or policy.inherits:
         unresolved = "the policies it inherits from are not resolved"
         return f"replaced by `{policy.replaced_by}`" if policy.replaced_by else unresolved
     for path, code in model.incomplete(policy):
-        if code == "ticket-with-assignee":
-            return "a ticket is good for whoever holds it, and must name no assignee"
-        return f"an agreement must name its {code.removeprefix('missing-')}: `{path}` has none"
+        if mode is Mode.W3C or code not in _LEFT_OPEN:
+            sentence = loaded("checking/findings.json")[code]["en"]["sentence"]
+            return f"{sentence}: `{path}` has none" if path else str(sentence)
     return ""
 
 

@@ -20,7 +20,7 @@ def size(policy: model.Policy) -> tuple[int, int, int]:
     found = list(conditions_in(policy))
     atoms = [item for item in found if isinstance(item, model.Constraint)]
     values = sum(len(item.right) + len(item.reference) for item in atoms)
-    return sum(1 for _ in rules_of(policy)), len(found), values
+    return sum(1 for _ in model.every_rule(policy)), len(found), values
 
 
 def strange(policy: model.Policy, knowledge: Knowledge) -> Iterator[str]:
@@ -30,7 +30,7 @@ def strange(policy: model.Policy, knowledge: Knowledge) -> Iterator[str]:
     """
     yield from (name for name in policy.profiles if name not in PROFILES | knowledge.profiles)
     declared = PROFILE in policy.profiles
-    rules = tuple(rules_of(policy))
+    rules = [rule for _, rule, _ in model.every_rule(policy)]
     for action in (*(rule.action for rule in rules), *policy.common.actions):
         name = action.id
         if not knowledge.known_action(name) or (name.startswith(PREAU) and not declared):
@@ -43,15 +43,10 @@ def strange(policy: model.Policy, knowledge: Knowledge) -> Iterator[str]:
             yield item.left
 
 
-def rules_of(policy: model.Policy) -> Iterator[model.Rule]:
-    """Yield the rules of a policy and all duties below them."""
-    return (rule for _, rule, _ in model.every_rule(policy))
-
-
 def conditions_in(policy: model.Policy) -> Iterator[model.Condition]:
     """Yield all conditions of a policy, whatever they hang below."""
-    owners: tuple[model.Policy | model.Rule, ...] = (*rules_of(policy), policy)
-    parts = (item for owner in owners for item in _parts(owner))
+    owners: list[model.Policy | model.Rule] = [it for _, it, _ in model.every_rule(policy)]
+    parts = (item for owner in (*owners, policy) for item in _parts(owner))
     return (item for item in parts if isinstance(item, model.Condition))
 
 
@@ -70,7 +65,7 @@ def described(policy: model.Policy) -> tuple[tuple[str, model.Notes], ...]:
     A part is named by its class and its chief term.
     """
     found = [("policy", policy.metadata), *map(_described, _parts(policy))]
-    for rule in rules_of(policy):
+    for _, rule, _ in model.every_rule(policy):
         found.append((f"{type(rule).__name__} {rule.action.id}", rule.notes))
         found.extend(map(_described, _parts(rule)))
     return tuple(found)

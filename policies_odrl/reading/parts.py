@@ -163,17 +163,17 @@ def action(node: Node) -> model.Action:
     restated = _restated(node, name)
     notes, strange = besides(node, Scope.PART, "Action")
     misnamed = _misnamed(node)
-    leave(node, [*strange, *misnamed])
+    leave(node, [*strange, *misnamed, *restated])
     if stated and not misnamed:
         inner = node.walk.enter(stated, action, node.path) or model.Action(stated)
         narrowed, notes = (*inner.refinements, *narrowed), (*inner.notes, *notes)
-        return model.Action(inner.id, narrowed, node=name, notes=(*notes, *restated))
+        return model.Action(inner.id, narrowed, node=name, notes=notes)
     if not name and not node.excused(RDF_VALUE):
         node.refuse("an action must be named by `rdf:value`", "action-without-name")
     node.term("action", name)
-    for _, item in restated:
-        node.note("action-restated", short(name), short(item.value))
-    return model.Action(name, narrowed, notes=(*notes, *restated))
+    for _, said in restated:
+        node.note("action-restated", short(name), short(str(said[0]["@id"])))
+    return model.Action(name, narrowed, notes=notes)
 
 
 def _misnamed(node: Node) -> Left:
@@ -191,14 +191,12 @@ def _misnamed(node: Node) -> Left:
     return [(ODRL + "refinement", narrowed)] if len(uses) > 1 else []
 
 
-def _restated(node: Node, name: str) -> tuple[tuple[str, model.Iri], ...]:
-    """Return what the document says of an action that is not known of it."""
-    wider = node.walk.knowledge.wider_actions(name)
-    included = [it for it in node.ids(ODRL + "includedIn") if same_action(it) not in wider]
-    return (
-        *((ODRL + "includedIn", model.Iri(it)) for it in included),
-        *((ODRL + "implies", model.Iri(it)) for it in node.ids(ODRL + "implies")),
-    )
+def _restated(node: Node, name: str) -> Left:
+    """Return what the document says of an action that is not known of it, one value each."""
+    wider, key = node.walk.knowledge.wider_actions(name), ODRL + "includedIn"
+    told = [(key, it) for it in node.ids(key) if same_action(it) not in wider]
+    told += [(ODRL + "implies", it) for it in node.ids(ODRL + "implies")]
+    return [(key, [{"@id": it}]) for key, it in told]
 
 
 def references_at(node: Node, name: str, build: type[_Ref]) -> tuple[_Ref, ...]:

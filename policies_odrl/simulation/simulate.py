@@ -22,7 +22,7 @@ from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.compiled import CompiledPolicy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
 from policies_odrl.evaluation.deontic import DutyState, Effect
-from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
+from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Mode, Request, Usage
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
@@ -30,9 +30,9 @@ from policies_odrl.language.naming import called
 from policies_odrl.language.phrases import fill, label, table, word
 from policies_odrl.language.voice import References
 from policies_odrl.logic import Truth
-from policies_odrl.model import XSD, Constraint, Duty, Iri, Literal, Policy, incomplete
+from policies_odrl.model import UNSIGNED, XSD, Constraint, Duty, Iri, Literal, Policy, incomplete
 from policies_odrl.simulation.changes import Aspect, Change, applied, nearest, proposals
-from policies_odrl.vocabulary import OPERANDS
+from policies_odrl.vocabulary import OPERANDS, loaded
 
 MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
 LEAST_EVALUATIONS: Final = 60
@@ -288,11 +288,12 @@ class Teller:
                     yield self._duty("duty-unclear" if unclear else "duty", duty)
 
     def _unusable(self) -> str:
-        policy = self._simulation.policy
+        policy, rows = self._simulation.policy, loaded("checking/findings.json")
+        lacks = (str(rows[code][self._lang]["sentence"]) for _, code in incomplete(policy))
         why = {
             "replaced": [policy.replaced_by] if policy.replaced_by else [],
             "inherits": policy.inherits,
-            "incomplete": dict.fromkeys(code for _, code in incomplete(policy)),
+            "incomplete": dict.fromkeys(lacks),
             "profile": policy.profiles if self._simulation.decision.because else (),
         }
         key = next((key for key, values in why.items() if values), "nothing")

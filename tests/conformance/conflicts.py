@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,7 +24,7 @@ from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid, PreauError
-from policies_odrl import Knowledge
+from policies_odrl import Knowledge, PolicyKind
 from policies_odrl.conflicts.compatibility import Compatibility, ConflictVerdict
 from tests.conformance.harness import command
 from tests.conformance.problems.hierarchies import hierarchies_in
@@ -139,7 +139,9 @@ def _file(cell: str, folder: Path) -> Path:
 
 def _verdict(problem: Problem) -> ConflictVerdict:
     """Return the verdict on one policy by itself, or the gravest one on two or more."""
-    policies, knowledge, anchors = problem.policies, problem.knowledge, problem.anchors
+    # a problem is about terms alone, which an agreement would complete
+    policies = tuple(replace(policy, kind=PolicyKind.OFFER) for policy in problem.policies)
+    knowledge, anchors = problem.knowledge, problem.anchors
     pairs = list(combinations(policies, 2)) or [policies]
     found = [asked.verdict(pair, knowledge, anchors=anchors, parts_as_kinds=True) for pair in pairs]
     return min(found, key=lambda item: _ORDER.index(item.answer))

@@ -77,7 +77,9 @@ def permission(**parts: object) -> Permission:
     return Permission(**whole)  # type: ignore[arg-type]
 
 
-def policy(*rules: Permission | Prohibition | Duty, conflict: Conflict | None = None) -> Policy:
+def policy(*given: Permission | Prohibition | Duty, conflict: Conflict | None = None) -> Policy:
+    about = AssetRef(MARKS)
+    rules = [it if isinstance(it, Duty) else replace(it, target=it.target or about) for it in given]
     return Policy(
         kind=PolicyKind.SET,
         id="urn:example:policy",
@@ -129,7 +131,9 @@ def test_another_action_leaves_a_permission_active_in_the_draft_and_inactive_in_
 
 def test_what_a_rule_does_not_name_is_not_reported() -> None:
     bare = permission(target=None, assignee=None)
-    assert kinds(only(report(policy(bare), ASK))) == [(PremiseKind.ACTION, Satisfaction.SATISFIED)]
+    offer = Policy(kind=PolicyKind.OFFER, permissions=(bare,))
+    found = only(report(offer, ASK, tentative=True))
+    assert kinds(found) == [(PremiseKind.ACTION, Satisfaction.SATISFIED)]
 
 
 def test_an_agreement_with_nobody_reports_that_it_binds_nobody() -> None:
@@ -363,7 +367,7 @@ def test_an_unseen_logical_refinement_is_reported_by_its_connective() -> None:
 def test_an_act_against_a_prohibition_violates_it_and_calls_for_the_remedy() -> None:
     remedy = Duty(id="urn:example:undo", action=Action(ODRL + "delete"))
     ban = Prohibition(action=Action(ODRL + "archive"), assignee=PartyRef(ALICE), remedies=(remedy,))
-    act = Performed(ODRL + "archive", NOW - timedelta(days=1), ALICE)
+    act = Performed(ODRL + "archive", NOW - timedelta(days=1), ALICE, MARKS)
     broken = only(report(policy(ban), ASK, replace(FACTS, performed=(act,))))
     kept = only(report(policy(ban), ASK, FACTS))
     assert (broken.performance, broken.deontic) == (Performance.PERFORMED, Deontic.VIOLATED)
@@ -499,7 +503,7 @@ def test_an_unsatisfied_constraint_states_what_was_given_and_no_more() -> None:
 
 
 def test_a_violated_prohibition_keeps_its_state_in_the_plain_model() -> None:
-    act = Performed(ODRL + "read", NOW, ALICE)
+    act = Performed(ODRL + "read", NOW, ALICE, MARKS)
     ban = Prohibition(action=Action(ODRL + "read"), assignee=PartyRef(ALICE))
     plain = only(down(report(policy(ban), ASK, replace(FACTS, performed=(act,)))))
     assert (plain.performance, plain.deontic) == (Performance.PERFORMED, Deontic.VIOLATED)

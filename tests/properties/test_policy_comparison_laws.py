@@ -24,6 +24,7 @@ from policies_odrl import (
     PartyRef,
     Permission,
     Policy,
+    PolicyKind,
     Request,
     compare,
     compile_policy,
@@ -67,7 +68,9 @@ rules = st.builds(
     Permission, action=st.sampled_from(some.ACTIONS[:3]).map(Action), constraints=plain
 )
 terms = st.builds(
-    lambda policy, found: replace(policy, permissions=tuple(found), prohibitions=()),
+    lambda policy, found: replace(
+        policy, kind=PolicyKind.OFFER, permissions=tuple(found), prohibitions=(), target=None
+    ),
     some.policies,
     st.lists(rules, min_size=1, max_size=2),
 )
@@ -91,8 +94,8 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
     target: st.SearchStrategy[AssetRef | None] = some.assets
     party: st.SearchStrategy[PartyRef | None] = some.parties
     return (
-        replace(first, target=draw(target), assignee=draw(party)),
-        replace(second, target=draw(target), assignee=draw(party)),
+        replace(first, kind=PolicyKind.OFFER, target=draw(target), assignee=draw(party)),
+        replace(second, kind=PolicyKind.OFFER, target=draw(target), assignee=draw(party)),
     )
 
 

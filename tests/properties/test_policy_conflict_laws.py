@@ -105,7 +105,7 @@ def policies(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Policy]:
     )
     return st.builds(
         lambda mine, theirs: Policy(
-            kind=PolicyKind.SET,
+            kind=PolicyKind.OFFER,
             permissions=tuple(mine),
             prohibitions=tuple(theirs),
             conflict=Conflict.PROHIBIT,
@@ -233,7 +233,9 @@ def nothing_that_one_permits_is_prohibited_by_a_compatible_other(it: Drawn) -> N
         requests = [(verdict.witness.request, verdict.witness.facts)]
     met = [
         granted(it.left, *asked)
-        and any(rule.applies is Truth.TRUE for rule in evaluate(banning, *asked).rules)
+        and any(
+            rule.applies is Truth.TRUE for rule in evaluate(banning, *asked, tentative=True).rules
+        )
         for asked in requests
     ]
     assert any(met) is (verdict.answer is Compatibility.CONFLICT) or (
@@ -269,10 +271,10 @@ def test_more_knowledge_never_turns_a_verdict_round(
     conditions: list[Condition], data: st.DataObject
 ) -> None:
     rule = Permission(action=Action(ODRL + "use"), constraints=tuple(conditions))
-    policy = Policy(kind=PolicyKind.SET, permissions=(rule,))
+    policy = Policy(kind=PolicyKind.OFFER, permissions=(rule,))
     pair = data.draw(st.sampled_from([("Sales", "Basic"), ("Nursing", "Sales"), ("Isle", "Town")]))
     more = replace(KNOWN, disjoint=(*KNOWN.disjoint, frozenset({NAMES + pair[0], NAMES + pair[1]})))
-    nothing = Policy(kind=PolicyKind.SET, permissions=(replace(rule, constraints=()),))
+    nothing = Policy(kind=PolicyKind.OFFER, permissions=(replace(rule, constraints=()),))
     before = conflict_between(policy, nothing, KNOWN).answer
     after = conflict_between(policy, nothing, more).answer
     assert {before, after} != {Compatibility.CONFLICT, Compatibility.COMPATIBLE}
@@ -285,6 +287,6 @@ def test_the_grid_can_tell_a_hole_from_nothing() -> None:
         for op, n in (("gt", 1), ("lt", 2))
     ]
     rule = Permission(action=Action(ODRL + "use"), constraints=tuple(between))
-    policy = Policy(kind=PolicyKind.SET, permissions=(rule,))
+    policy = Policy(kind=PolicyKind.OFFER, permissions=(rule,))
     world = Facts(knowledge=KNOWN)
     assert any(granted(policy, Request(ODRL + "use", facts=facts), world) for facts in GRID)

@@ -15,18 +15,23 @@ from policies_odrl import (
     Constraint,
     Facts,
     Mode,
+    Permission,
     Policy,
+    PolicyKind,
     Request,
     compile_policy,
     contains,
     evaluate,
     explain,
     same_meaning,
+    simulate,
     validate,
 )
+from policies_odrl.checking.findings import Severity
 from policies_odrl.comparison.meet import meet
-from policies_odrl.evaluation.request import imagined
-from policies_odrl.model import Condition
+from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.request import Behaviour, imagined
+from policies_odrl.model import Condition, incomplete
 from tests.support import policy_strategies as some
 
 PROFILE = settings(
@@ -244,3 +249,52 @@ def test_a_compiled_policy_answers_alike(
     ):
         other = replace(request, **changes)
         assert plain.permits(other, known) is evaluate(policy, other, known).granted
+
+
+# -- what the check calls an error ---------------------------------------------------------------
+
+
+def _bare(policy: Policy, kind: PolicyKind, lacking: str) -> Policy:
+    """Return a policy of a class without one thing that some classes need."""
+    changed: dict[str, Any] = {"kind": kind}
+    if lacking == "id":
+        changed["id"] = ""
+    elif lacking == "rules":
+        changed.update(permissions=(), prohibitions=(), obligations=())
+    elif lacking == "target":
+        first, *others = policy.permissions
+        changed["permissions"] = (replace(first, target=None), *others)
+    return replace(policy, **changed)
+
+
+BARE = st.builds(
+    _bare,
+    some.policies,
+    st.sampled_from(PolicyKind),
+    st.sampled_from(["", "id", "rules", "target"]),
+)
+
+
+@settings(PROFILE, max_examples=100)
+@given(BARE, some.requests, some.facts)
+def test_what_the_check_calls_an_error_is_not_evaluated(
+    policy: Policy, request: Request, facts: Facts
+) -> None:
+    """An error of the whole policy: nothing is granted, by whichever verb; of a part: not by it."""
+    errors = {(it.code, it.path) for it in validate(policy) if it.severity is Severity.ERROR}
+    decision = evaluate(policy, request, facts, tentative=True)
+    lacking = [(code, path) for path, code in incomplete(policy)]
+    event("lacking" if lacking else "whole")
+    assert errors.issuperset(lacking)
+    if lacking:
+        assert not decision.granted
+        assert not decision.rules
+        assert not compile_policy(policy, tentative=True).permits(request, facts)
+        assert not evaluate(policy, request, facts, behaviour=Behaviour.OPEN).granted
+        assert not simulate(policy, request, facts).changes
+        assert meet(policy, policy) is None
+    places = {path for _, path in errors}
+    for result in decision.rules:
+        for part in (result, *result.conditions):
+            if isinstance(result.rule, Permission) and part.path in places:
+                assert result.effect is Effect.NOTHING

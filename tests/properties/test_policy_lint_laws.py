@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connector.cli.policy.mending import mended
 from policies_odrl import (
     Action,
+    AssetRef,
     Conflict,
     Connective,
     Constraint,
@@ -93,6 +94,7 @@ def policy(
     return Policy(
         kind=PolicyKind.SET,
         id="urn:p",
+        target=AssetRef("urn:t"),
         permissions=tuple(permissions),
         prohibitions=tuple(bans),
         conflict=conflict,
@@ -115,7 +117,7 @@ FACTS = {
     ODRL + "language": known(LANGUAGES),
 }
 REQUESTS = st.builds(
-    lambda action, facts: Request(action, facts=facts),
+    lambda action, facts: Request(action, target="urn:t", facts=facts),
     ACTIONS,
     st.fixed_dictionaries({}, optional=FACTS),
 )

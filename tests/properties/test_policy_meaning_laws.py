@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
+    AssetRef,
     Constraint,
     Decision,
     Facts,
@@ -209,9 +210,14 @@ def test_what_is_added_never_grants_and_the_parts_agree(it: Drawn) -> None:
 def test_a_limit_lets_just_so_many_uses_through(most: int, failures: list[bool]) -> None:
     limit = Constraint(ODRL + "count", Operator.LTEQ, (Literal(str(most), XSD + "integer"),))
     rule = Permission(action=Action(ODRL + "read"), constraints=(limit,))
-    policy = Policy(kind=PolicyKind.SET, id="urn:example:p", permissions=(rule,))
+    policy = Policy(
+        kind=PolicyKind.SET,
+        id="urn:example:p",
+        target=AssetRef("urn:example:a"),
+        permissions=(rule,),
+    )
     usage = Usage({"urn:example:p": START})
-    request, taken = Request(ODRL + "read", "urn:example:alice"), 0
+    request, taken = Request(ODRL + "read", "urn:example:alice", "urn:example:a"), 0
     for index, fails in enumerate(failures):
         facts = Facts(now=START + timedelta(days=index), usage=usage)
         decision, usage = reserve_use(policy, request, facts, f"t{index}")

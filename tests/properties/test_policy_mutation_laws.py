@@ -172,7 +172,8 @@ def test_what_is_said_of_one_of_a_family_bears_on_the_rules_of_all(
 ) -> None:
     context = ["http://www.w3.org/ns/odrl.jsonld", {"dct": "http://purl.org/dc/terms/"}]
     child: dict[str, Any] = {"inheritFrom": "urn:p:parent", "uid": "urn:p:child"}
-    parent: dict[str, Any] = {"permission": [{"action": "read"}], "uid": "urn:p:parent"}
+    rule = {"action": "read", "target": REQUESTS[0].target}
+    parent: dict[str, Any] = {"permission": [rule], "uid": "urn:p:parent"}
     {"child": child, "parent": parent}[of][said] = "text"
     read = [load({"@context": context, "@type": "Set", **each}) for each in (child, parent)]
     whole = resolve(read[0], {"urn:p:parent": read[1]})

@@ -3,6 +3,8 @@
 A row holds `name`, `policies` (see `short_policies.py`), `answers`
 (verb -> what it says) and, where they bear on it, `request`, `facts` (as `preau policy simulate`
 takes them, with `more` for what only a node states), `mode`, `tentative` and `behaviour`.
+A policy that states neither class nor target is an offer where policies are compared, and else
+about what is asked for; a `target` of null states that there is none.
 
 `python -m tests.support.cases` writes what the verbs answer now into the rows; the difference is
 then read, row by row, before it is committed.
@@ -60,15 +62,38 @@ class Case:
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
         stated = json.dumps(self.row.get("facts", {}))
-        return tuple(_policy(json.dumps(item), stated) for item in self.row["policies"])
+        return tuple(_policy(json.dumps(item), stated) for item in self.documents)
+
+    @property
+    def documents(self) -> list[Mapping[str, Any]]:
+        """The policies as the row means them."""
+        if self.row["answers"].keys() == {"explain"}:
+            return list(self.row["policies"])
+        offers = not self.row["answers"].keys() & _OF_ONE or "tentative" in self.row
+        return [_meant(item, None if offers else self._target) for item in self.row["policies"]]
+
+    @property
+    def _target(self) -> str:
+        return self.row.get("request", {}).get("target") or "urn:example:a"
 
     @cached_property
     def request(self) -> Request:
-        return request_from(self.row["request"])
+        return request_from({**self._about, **self.row["request"]})
+
+    @cached_property
+    def _about(self) -> Mapping[str, str]:
+        """The target that policies, the request and acts have unless they say otherwise."""
+        filled = str(self.documents).count("'target':") > str(self.row["policies"]).count(
+            "'target':"
+        )
+        return {"target": self._target} if filled else {}
 
     @cached_property
     def facts(self) -> Facts:
-        return facts_in(self.row.get("facts", {}))
+        stated = dict(self.row.get("facts", {}))
+        if "performed" in stated:
+            stated["performed"] = [{**self._about, **act} for act in stated["performed"]]
+        return facts_in(stated)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -100,6 +125,30 @@ def cases(*subjects: str) -> list[Case]:
     """Return the rows of all files, or of those that are named."""
     files = [FOLDER / f"{name}.json" for name in subjects] or sorted(FOLDER.glob("*.json"))
     return [case for file in files for case in _rows(file)]
+
+
+# Verbs that ask of one policy, and of what it is about.
+_OF_ONE: Final = frozenset({"evaluate", "truth", "simulate", "validate", "advice"})
+
+
+_TARGET: Final = frozenset({"target", "odrl:target"})
+
+
+def _meant(document: Mapping[str, Any], target: str | None) -> Mapping[str, Any]:
+    """Return a policy with what its row takes for granted; without target it is an offer."""
+    if "@type" in document or ("target" in document and document["target"] is None):
+        return document
+    if target is None:
+        return {"@type": "Offer", **document}
+    found = {key: item for key, item in document.items() if key != "@id" or item is not None}
+    if not _TARGET & found.keys():
+        for name in {"permission", "prohibition"} & found.keys():
+            found[name] = [_aimed(rule, target) for rule in found[name]]
+    return found
+
+
+def _aimed(rule: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    return rule if _TARGET & rule.keys() else {"target": target, **rule}
 
 
 def _rows(file: Path) -> Iterator[Case]:

@@ -113,4 +113,4 @@ def _value(word: str, value: str) -> Value:
 def permitting(*stated: str | Mapping[str, Sequence[Any]], start: str = "") -> Policy:
     """Return a policy with one permission to use."""
     rule = Permission(action=Action(ODRL + "use"), constraints=tuple(map(condition, stated)))
-    return Policy(kind=PolicyKind.SET, permissions=(rule,), timestamp=start)
+    return Policy(kind=PolicyKind.OFFER, permissions=(rule,), timestamp=start)

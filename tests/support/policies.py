@@ -113,7 +113,7 @@ def agreed(offer: Policy) -> Policy:
     )
 
 
-def one_rule(action: str = "read", *constraints: Condition, kind: str = "Set") -> Policy:
+def one_rule(action: str = "read", *constraints: Condition, kind: str = "Offer") -> Policy:
     """A policy with one permission."""
     name = action if ":" in action else ODRL + action
     return Policy(

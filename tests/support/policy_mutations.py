@@ -72,7 +72,7 @@ class Case:
 
 def seeds() -> list[Case]:
     """Return the valid documents that are spoiled."""
-    stated = [document for case in cases_in("decisions") for document in case.row["policies"]]
+    stated = [document for case in cases_in("decisions") for document in case.documents]
     policies = [json.dumps(written_out(document)).encode() for document in stated]
     forms = sorted((FOLDER / "forms").iterdir())
     found = [Case("jsonld", data) for data in dict.fromkeys(policies)]

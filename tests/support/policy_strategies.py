@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -189,6 +190,16 @@ prohibitions = st.builds(
     assignee=parties,
     constraints=condition_lists,
 )
+
+
+def aimed(policy: Policy) -> Policy:
+    """Return a policy whose rules that name no target are about the first asset."""
+    first = AssetRef(ASSETS[0])
+    permissions = tuple(replace(it, target=it.target or first) for it in policy.permissions)
+    bans = tuple(replace(it, target=it.target or first) for it in policy.prohibitions)
+    return replace(policy, permissions=permissions, prohibitions=bans)
+
+
 policies = st.builds(
     Policy,
     kind=st.just(PolicyKind.SET),
@@ -198,7 +209,7 @@ policies = st.builds(
     obligations=st.lists(duties, max_size=1).map(tuple),
     profiles=st.just((PROFILE,)),
     conflict=st.sampled_from([None, *Conflict]),
-)
+).map(aimed)
 
 
 def _up_to_two(values: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:

@@ -57,7 +57,7 @@ def never(*items: Condition, act: str = "read", **parts: Any) -> Prohibition:
 def terms(*rules: Permission | Prohibition, **parts: Any) -> Policy:
     parts.setdefault("conflict", Conflict.PROHIBIT)
     return Policy(
-        kind=parts.pop("kind", PolicyKind.SET),
+        kind=parts.pop("kind", PolicyKind.OFFER),
         permissions=tuple(rule for rule in rules if isinstance(rule, Permission)),
         prohibitions=tuple(rule for rule in rules if isinstance(rule, Prohibition)),
         **parts,

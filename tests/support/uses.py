@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from policies_odrl import Decision, Facts, Policy, Request, Truth, evaluate
+from policies_odrl import Decision, Facts, Policy, PolicyKind, Request, Truth, evaluate
 from policies_odrl.evaluation.clocks import parts_of
 from policies_odrl.evaluation.request import Case, Usage, UsageKey, Use
 
@@ -20,7 +20,7 @@ def reserve_use(
     """
     assert facts.usage is not None
     assert facts.now is not None
-    decision = evaluate(policy, request, facts)
+    decision = evaluate(policy, request, facts, tentative=policy.kind is PolicyKind.OFFER)
     if not decision.granted:
         return decision, facts.usage
     rules = [item for item in decision.rules if item.concerns is not Truth.FALSE]

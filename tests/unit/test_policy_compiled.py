@@ -47,12 +47,15 @@ THREE = terms(named(where("percentage", "lteq", typed("3", "decimal"))))
 @rows("compiled", "bounds in time")
 def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
     rule = terms(named(where("dateTime", operator, bound)))
-    compiled = compile_policy(rule)
+    compiled = compile_policy(rule, tentative=True)
     at = [{"hour": 12}, {"hour": 0}, {"hour": 11, "minute": 59}, {"day": 2, "hour": 0}]
     times = [None, *(NOON.replace(**parts) for parts in [*at, {"month": 5}])]
     for now, stated in product(times, ({}, {ODRL + "dateTime": (date(2026, 6, 1),)})):
         request, facts = replace(ASKED, facts=stated), Facts(now=now)
-        assert compiled.permits(request, facts) is evaluate(rule, request, facts).granted
+        assert (
+            compiled.permits(request, facts)
+            is evaluate(rule, request, facts, tentative=True).granted
+        )
 
 
 @pytest.mark.parametrize(
@@ -68,19 +71,19 @@ def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
 def test_values_that_are_equal_but_not_the_same_are_kept_apart(
     given: Any, *, granted: bool
 ) -> None:
-    compiled, facts = compile_policy(THREE), Facts(now=NOON)
+    compiled, facts = compile_policy(THREE, tentative=True), Facts(now=NOON)
     for value in (3, True, 3.0, Decimal(3)):  # answers that are kept beforehand
         compiled.permits(replace(ASKED, facts={PERCENT: (value,)}), facts)
     request = replace(ASKED, facts={PERCENT: given})
     assert compiled.permits(request, facts) is granted
-    assert evaluate(THREE, request, facts).granted is granted
+    assert evaluate(THREE, request, facts, tentative=True).granted is granted
 
 
 def test_no_more_answers_are_kept_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knowledge, "MOST_KEPT", 2)
     monkeypatch.setattr(module, "MOST_KEPT", 2)
     known = knowledge.Knowledge()
-    compiled, facts = compile_policy(THREE, known), Facts(now=NOON, knowledge=known)
+    compiled, facts = compile_policy(THREE, known, tentative=True), Facts(now=NOON, knowledge=known)
     for number in range(6):
         asked = replace(ASKED, facts={PERCENT: (number,)})
         assert compiled.permits(asked, facts) is (number <= 3)
@@ -95,9 +98,9 @@ def test_no_more_answers_are_kept_than_that(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_policy_that_decides_nothing_says_why() -> None:
     rule = terms(named(), profiles=("urn:example:profile",))
-    assert not compile_policy(rule).permits(ASKED)
+    assert not compile_policy(rule, tentative=True).permits(ASKED)
     assert "profile" in evaluate(rule, ASKED).reasons[0]
-    assert compile_policy(rule).policy is rule
+    assert compile_policy(rule, tentative=True).policy is rule
 
 
 def test_other_knowledge_is_evaluated_whole() -> None:
@@ -106,14 +109,14 @@ def test_other_knowledge_is_evaluated_whole() -> None:
     known = knowledge.Knowledge(broader={narrow: (wide,)})
     asked = replace(ASKED, facts={ODRL + "purpose": (Iri(narrow),)})
     facts = Facts(now=NOON, knowledge=known)
-    assert compile_policy(rule).permits(asked, facts)
-    assert compile_policy(rule, known).permits(asked, facts)
-    assert not compile_policy(rule, known).permits(asked, Facts(now=NOON))
+    assert compile_policy(rule, tentative=True).permits(asked, facts)
+    assert compile_policy(rule, known, tentative=True).permits(asked, facts)
+    assert not compile_policy(rule, known, tentative=True).permits(asked, Facts(now=NOON))
 
 
 def test_only_rules_that_can_apply_are_looked_at() -> None:
     many = terms(*(named(target=f"urn:{number}") for number in range(200)))
-    prepared, asked = compile_policy(many), replace(ASKED, target="urn:7")
+    prepared, asked = compile_policy(many, tentative=True), replace(ASKED, target="urn:7")
     for members, looked_at in (({}, {7}), ({"urn:8": frozenset({"urn:7"})}, {7, 8})):
         found = prepared._applicable(asked, Facts(members=members))
         assert found is not None

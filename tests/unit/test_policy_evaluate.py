@@ -42,16 +42,17 @@ T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
 
 def test_a_rule_about_any_action_is_known_to_the_suite_alone() -> None:
     anything = replace(READ, permissions=(replace(RULE, action=Action("")),))
-    decision = evaluate(anything, ASK)
+    decision = evaluate(anything, ASK, tentative=True)
     assert not decision.granted
     assert "names no action" in decision.reasons[0]
-    assert evaluate(anything, ASK, mode=Mode.SUITE).granted
+    assert evaluate(anything, ASK, mode=Mode.SUITE, tentative=True).granted
 
 
 def test_notes_of_parts_are_told_once() -> None:
     parts = purpose("Marketing"), purpose("AcademicResearch"), until("2026-01-01")
     both = LogicalConstraint(Connective.AND, parts)
-    decision = evaluate(one_rule("read", both), ASK, Facts(now=datetime(2025, 1, 1, tzinfo=UTC)))
+    then = Facts(now=datetime(2025, 1, 1, tzinfo=UTC))
+    decision = evaluate(one_rule("read", both), ASK, then, tentative=True)
     result = decision.rules[0].constraints[0]
     assert (result.note, result.operand, result.given) == ("no value was given", "", "")
     assert result.line.endswith(": no value was given")
@@ -60,7 +61,8 @@ def test_notes_of_parts_are_told_once() -> None:
 
 
 def test_who_does_not_say_who_asks_is_told_so() -> None:
-    decision = evaluate(replace(READ, assignee=PartyRef("urn:bob")), Request(ODRL + "read"))
+    bobs = replace(READ, assignee=PartyRef("urn:bob"))
+    decision = evaluate(bobs, Request(ODRL + "read"), tentative=True)
     premise = decision.rules[0].premises[1]
     assert (premise.text, premise.given) == ("assignee urn:bob", "none")
     assert decision.reasons == ("assignee urn:bob: cannot tell whether this assignee is meant",)
@@ -88,12 +90,12 @@ def test_consequences_of_consequences_are_invalid_in_every_mode() -> None:
     acts = (Performed(ODRL + name, NOW - DAY, ASK.assignee) for name in ("compensate", "print"))
     paid, printed = (Facts(now=NOW, performed=(act,)) for act in acts)
     for mode in Mode:
-        decision = evaluate(terms(may(duties=(deep,))), ASK, paid, mode=mode)
+        decision = evaluate(terms(may(duties=(deep,))), ASK, paid, mode=mode, tentative=True)
         assert not decision.granted
         assert decision.rules[0].duties[0].note == INVALID
         assert INVALID in decision.reasons[0]
     ban = Prohibition(action=Action(ODRL + "print"), remedies=(replace(fine, consequences=(pay,)),))
-    decision = evaluate(terms(may(), ban), ASK, printed)
+    decision = evaluate(terms(may(), ban), ASK, printed, tentative=True)
     assert decision.rules[1].violations[0].remedies[0].note == INVALID
 
 

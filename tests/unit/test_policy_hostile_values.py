@@ -122,22 +122,22 @@ def test_no_value_and_no_bound_crashes(left: str) -> None:
             rule = Permission(
                 action=Action(READ), constraints=(Constraint(left, operator, (bound,), unit),)
             )
-            policy = Policy(kind=PolicyKind.SET, id="urn:p", permissions=(rule,))
+            policy = Policy(kind=PolicyKind.OFFER, id="urn:p", permissions=(rule,))
             for value in VALUES:
                 asked = Request(READ, facts={left: (value,)})
-                read_all(evaluate(policy, asked))
+                read_all(evaluate(policy, asked, tentative=True))
             known = Facts(
                 now=EVER[1], usage=usage, knowledge=Knowledge(events={"urn:example:ever": EVER})
             )
-            read_all(evaluate(policy, Request(READ), known))
+            read_all(evaluate(policy, Request(READ), known, tentative=True))
         ban = Prohibition(action=Action(READ), constraints=(item,))
         banned = Policy(
-            kind=PolicyKind.SET,
+            kind=PolicyKind.OFFER,
             permissions=(Permission(action=Action(READ)),),
             prohibitions=(ban,),
             conflict=Conflict.PROHIBIT,
         )
-        assert not evaluate(banned, Request(READ)).granted
+        assert not evaluate(banned, Request(READ), tentative=True).granted
 
 
 def test_what_is_too_long_is_not_shown() -> None:
@@ -152,7 +152,7 @@ def test_what_is_too_long_is_not_shown() -> None:
 def test_many_acts_are_judged_once_each() -> None:
     pay = Action(ODRL + "compensate")
     rule = Permission(action=Action(READ), duties=(Duty(action=pay), Duty(action=pay)))
-    policy = Policy(kind=PolicyKind.SET, id="urn:p", permissions=(rule,))
+    policy = Policy(kind=PolicyKind.OFFER, id="urn:p", permissions=(rule,))
     acts = tuple(Performed(ODRL + "print", NOW) for _ in range(5_000))
     facts = Facts(now=NOW, performed=(*acts, Performed(ODRL + "compensate", NOW)))
-    assert evaluate(policy, Request(READ), facts).granted
+    assert evaluate(policy, Request(READ), facts, tentative=True).granted

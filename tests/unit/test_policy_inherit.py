@@ -179,7 +179,7 @@ def test_only_what_has_rules_has_the_default_strategy() -> None:
 
 def test_conflicting_rules_under_two_strategies_grant_nothing() -> None:
     child = make("urn:a", "urn:b", conflict=Conflict.PERM)
-    ban = Prohibition(action=READ)
+    ban = Prohibition(action=READ, target=AssetRef("urn:of:urn:a"))
     parent = make("urn:b", conflict=Conflict.PROHIBIT, permissions=(), prohibitions=(ban,))
     other = replace(parent, conflict=Conflict.PERM)
     request = Request(action=READ.id, target="urn:of:urn:a")

@@ -194,7 +194,8 @@ def test_a_profile_declares_operands_actions_and_concepts() -> None:
     known = profiles(PROFILE)
     assert known.profiles == {"urn:x:profile"}
     text = (
-        HEAD + "x:q a o:Set ; o:profile x:profile ; o:permission [ o:action x:train ; o:constraint"
+        HEAD + "x:q a o:Set ; o:profile x:profile ; o:target x:t ; o:permission"
+        " [ o:action x:train ; o:constraint"
         " [ o:leftOperand x:hour ; o:operator o:lteq ; o:rightOperand 18 ],"
         " [ o:leftOperand x:kind ; o:operator o:isA ; o:rightOperand x:animal ] ] ."
     )
@@ -211,8 +212,8 @@ def test_a_profile_that_is_added_later_lifts_no_ban() -> None:
     """A property of a rule is no constraint, also where the profile has an operand of its name."""
     known = profiles(PROFILE)
     text = (
-        HEAD + "x:q a o:Set ; o:permission [ o:action x:train ] ; o:prohibition [ o:action x:train"
-        " ; {} ] ."
+        HEAD + "x:q a o:Set ; o:target x:t ; o:permission [ o:action x:train ] ;"
+        " o:prohibition [ o:action x:train ; {} ] ."
     )
     as_property = load(text.format("x:hour 5"))
     as_operand = load(
@@ -223,7 +224,7 @@ def test_a_profile_that_is_added_later_lifts_no_ban() -> None:
 
 
 def _decided(policy: Policy, values: dict[str, Any], known: Knowledge) -> bool:
-    request = Request("urn:x:train", "urn:x:ada", None, values)
+    request = Request("urn:x:train", "urn:x:ada", "urn:x:t", values)
     return evaluate(policy, request, Facts(knowledge=known)).granted
 
 

@@ -152,6 +152,8 @@ def parts(place: str, item: Condition, action: str = READ) -> dict[str, object]:
 def policy(*rules: Permission | Prohibition) -> Policy:
     return Policy(
         kind=PolicyKind.SET,
+        id="urn:example:policy",
+        target=AssetRef(TARGET),
         permissions=tuple(rule for rule in rules if isinstance(rule, Permission)),
         prohibitions=tuple(rule for rule in rules if isinstance(rule, Prohibition)),
         profiles=(PROFILE,),

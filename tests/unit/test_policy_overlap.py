@@ -138,9 +138,9 @@ def test_names_that_must_not_be_are_not_compared_with_one_another(
 
 
 def test_more_pairs_of_a_duty_and_prohibitions_than_are_compared() -> None:
-    owing = Policy(kind=PolicyKind.SET, obligations=(Duty(action=Action(ODRL + "use")),))
+    owing = Policy(kind=PolicyKind.OFFER, obligations=(Duty(action=Action(ODRL + "use")),))
     ban = Prohibition(action=Action(ODRL + "transfer"))
-    crowd = Policy(kind=PolicyKind.SET, prohibitions=(ban,) * (MAX_PAIRS + 1))
+    crowd = Policy(kind=PolicyKind.OFFER, prohibitions=(ban,) * (MAX_PAIRS + 1))
     assert answer(owing, crowd) == "Unknown"
     assert answer(owing, replace(crowd, prohibitions=(ban,))) == "Compatible"
 

@@ -98,7 +98,7 @@ def test_what_is_shared_and_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
 # -- what one node says of all ---------------------------------------------------------------
 
 BANNED = (
-    "x:p a o:Set ; o:conflict o:prohibit ;"
+    "x:p a o:Set ; o:target x:t ; o:conflict o:prohibit ;"
     " o:permission [ o:action o:read ] ; o:prohibition [ o:action {} ] . {}"
 )
 
@@ -110,10 +110,10 @@ def test_a_document_does_not_name_one_action_by_another() -> None:
     with pytest.raises(PolicyInvalid, match=NARROWING):
         parsed(BANNED.format("o:use", "o:use r:value o:print ."))
     plain = parsed(BANNED.format("o:use", "o:use a o:Action ."))
-    assert not evaluate(plain, Request(action=ODRL + "read")).granted
+    assert not evaluate(plain, Request(action=ODRL + "read", target="urn:x:t")).granted
     named = parsed(BANNED.format("x:n", f"x:n r:value o:print ; o:refinement {ONCE} ."))
     assert named.prohibitions[0].action.id == ODRL + "print"
-    assert evaluate(named, Request(action=ODRL + "read")).granted
+    assert evaluate(named, Request(action=ODRL + "read", target="urn:x:t")).granted
 
 
 @pytest.mark.parametrize("action", ["o:read", "[ r:value o:read ]", "x:n . x:n r:value o:read"])

@@ -32,8 +32,8 @@ from policies_odrl.language.forms import grammar
 from policies_odrl.language.from_sentences import MAX_LINE, MAX_LINES, outline
 from policies_odrl.language.phrases import LANGUAGES, names
 from policies_odrl.language.voice import References, entry, nick
-from policies_odrl.model import ODRL, XSD
-from policies_odrl.reading.inventory import described, rules_of
+from policies_odrl.model import ODRL, XSD, every_rule
+from policies_odrl.reading.inventory import described
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
 from tests.support.policy_strategies import policies
@@ -61,8 +61,8 @@ def test_policies_of_every_shape_come_back(policy: Policy, lang: str) -> None:
     found = there_and_back(policy, lang)
     assert found == spelled(policy)
     assert described(found) == described(spelled(policy))
-    assert [rule.action.node for rule in rules_of(found)] == [
-        rule.action.node for rule in rules_of(policy)
+    assert [rule.action.node for _, rule, _ in every_rule(found)] == [
+        rule.action.node for _, rule, _ in every_rule(policy)
     ]
 
 

@@ -155,8 +155,11 @@ def test_variants_stand_side_by_side() -> None:
     assert shown[1] == "refusé"
     assert shown[2].startswith("La phrase 1 parle d'une autre action : lire.")
     assert shown[3] == "il est demandé : lire"
-    stuck = simulate(Policy(kind=PolicyKind.SET), READ)
-    assert row("stuck", stuck, "en") == ("stuck", "refused", "Nothing is permitted.", "")
+    stuck = row("stuck", simulate(Policy(kind=PolicyKind.SET, id="urn:p"), READ), "en")
+    assert stuck[2].endswith("so nothing is judged: the policy has no rule.")
+    owing = (Duty(action=Action(ODRL + "inform")),)
+    only = simulate(Policy(kind=PolicyKind.SET, id="urn:p", obligations=owing), READ)
+    assert row("only", only, "en") == ("only", "refused", "Nothing is permitted.", "")
 
 
 def test_a_large_policy_is_searched_within_bounds() -> None:

@@ -41,8 +41,6 @@ _OF_DOCUMENTS: Final = frozenset(
 
 # What makes no sense, although the model allows it.
 _SENSELESS: Final = frozenset({"never-usable", "never-true", "unsatisfiable", "inherited-ban"})
-# What a policy has to state (IM 2.1, 2.1.2, 2.6.1), although data spaces fill it in.
-_NEEDED: Final = frozenset({"no-identifier", "offer-without-assigner"})
 _SPACES: Final = ("https://w3id.org/dspace/", "https://w3id.org/edc/", "https://w3id.org/catenax/")
 
 
@@ -160,12 +158,12 @@ def _of_a_space(document: Any) -> bool:
 
 
 def _as_recommended(item: Finding) -> Finding:
-    """Return a finding as bad as the Recommendation has it, where nobody fills in what lacks."""
-    if item.code in _SENSELESS:
+    """Return a finding as bad as the Recommendation has it, where no catalog fills in what lacks.
+
+    What is an error for one of both decides nothing for either.
+    """
+    if item.code in _SENSELESS or item.code == "offer-without-assigner":
         return replace(item, severity=Severity.WARNING)
-    of_rule = item.path.startswith(("/permission", "/prohibition"))
-    if item.code in _NEEDED or (item.code == "rule-without-target" and of_rule):
-        return replace(item, severity=Severity.ERROR)
     return item
 
 

@@ -53,6 +53,8 @@ MAX_RULES: Final = 16
 MAX_CONDITIONS: Final = 64
 MAX_BYTES: Final = 32 * 1024  # as a peer wrote them
 MAX_VALUES: Final = 256  # right operands of all conditions together
+# Warnings that are not published all the same: others may not understand what is decided here.
+_PRIVATE: Final = frozenset({"undeclared-profile"})
 
 # Stand in for what only an agreement fills in, where an offer is asked what it would mean.
 _ANY_ASSET = AssetRef("urn:preau:any-dataset")
@@ -277,7 +279,7 @@ def check_sound(policy: Policy, mechanisms: Mechanisms) -> None:
             hint=f'state `"profile": "{profile}"` in the policy',
         )
     for found in policies_odrl.validate(policy, knowledge=mechanisms.profiles.known(policy)):
-        if found.severity is Severity.ERROR:
+        if found.severity is Severity.ERROR or found.code in _PRIVATE:
             where = f" at `{found.path}`" if found.path else ""
             raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
     outline(policy, mechanisms)

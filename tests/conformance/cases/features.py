@@ -16,8 +16,8 @@ from typing import Final
 from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Prohibition, Quantity
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.model import ODRL, Value
-from policies_odrl.reading.inventory import conditions_in, rules_of
+from policies_odrl.model import ODRL, Value, every_rule
+from policies_odrl.reading.inventory import conditions_in
 from policies_odrl.values import number
 from policies_odrl.vocabulary import OPERANDS
 from tests.conformance.cases.graph import local
@@ -36,7 +36,7 @@ class Features:
     """The left operands, units and duties of one policy."""
 
     def __init__(self, policy: Policy) -> None:
-        rules = list(rules_of(policy))
+        rules = [rule for _, rule, _ in every_rule(policy)]
         found = conditions_in(policy)
         self.constraints = [item for item in found if isinstance(item, Constraint)]
         self.bans = any(isinstance(rule, Prohibition) for rule in rules)

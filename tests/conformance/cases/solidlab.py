@@ -16,7 +16,7 @@ from typing import Any, Final
 from connector.cli.policy.files import nodes_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from policies_odrl import Duty, Facts, Knowledge, Mode, OdrlError, Policy, resolve
-from policies_odrl.reading.inventory import rules_of
+from policies_odrl.model import every_rule
 from tests.conformance.cases.asking import CLASSES as REQUESTS
 from tests.conformance.cases.asking import wishes
 from tests.conformance.cases.case import Case, Fault
@@ -134,7 +134,9 @@ class Folder:
                     policy, _ = self._own(name)
                 except PreauError:
                     continue  # a case that needs it says so
-                found = (rule for rule in rules_of(policy) if isinstance(rule, Duty) and rule.id)
+                found = (
+                    rule for _, rule, _ in every_rule(policy) if isinstance(rule, Duty) and rule.id
+                )
                 self._duties.update({rule.id: rule for rule in found})
         return self._duties
 

@@ -33,8 +33,8 @@ from policies_odrl import (
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.model import ODRL, Condition, Value
-from policies_odrl.reading.inventory import Reference, references_of, rules_of
+from policies_odrl.model import ODRL, Condition, Value, every_rule
+from policies_odrl.reading.inventory import Reference, references_of
 from policies_odrl.values import span
 from policies_odrl.vocabulary import ACTIONS, OPERANDS
 from tests.conformance.cases.asking import circumstances, stated_by
@@ -380,7 +380,7 @@ def _above(thing: str, within: Mapping[str, list[str]]) -> set[str]:
 def _references(policy: Policy) -> Iterator[Reference]:
     whole = (policy.target, policy.assigner, policy.assignee)
     yield from (item for item in whole if item is not None)
-    for rule in rules_of(policy):
+    for _, rule, _ in every_rule(policy):
         yield from references_of(rule)
 
 

@@ -52,8 +52,8 @@ def report(
 
     >>> from policies_odrl import Action, Permission, Policy, PolicyKind
     >>> read = "http://www.w3.org/ns/odrl/2/read"
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(Permission(action=Action(read)),))
-    >>> found = report(policy, Request(read))
+    >>> policy = Policy(kind=PolicyKind.OFFER, permissions=(Permission(action=Action(read)),))
+    >>> found = report(policy, Request(read), tentative=True)
     >>> found.verdict.control.value, found.rules[0].activation.value
     ('Permit', 'Active')
 
