@@ -293,7 +293,10 @@ class Requests(Order):
             untyped = Link(one.relation, Literal(one.name))
             if datatype_of(other.to) or not self.apart(untyped, other, exact=False):
                 return False
-        return self.apart(one, other, exact=False)
+        parts = self.knowledge.parts(one.name) if self.place else ()  # one may be disputed
+        self.budget.pay(len(parts))
+        clear = (self.stands(it, other) is Truth.FALSE for it in (one.to, *parts))
+        return self.apart(one, other, exact=False) and all(clear)
 
 
 def languages(value: str, other: str) -> Truth:

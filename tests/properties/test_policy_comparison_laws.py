@@ -178,9 +178,29 @@ def a_relation_is_seen_from_both_sides(it: Drawn) -> None:
         assert found.missing or turned.missing
     else:
         assert turned.relation is opposite.get(found.relation, found.relation)
+    assert (found.relation is Relation.OVERLAPPING) is (found.shared is not None)
     apart = found.relation is Relation.DISJOINT
     for request, mode in product(it.near if apart else (), Mode):
         assert not all(grants(request, Facts(), mode) for grants in it.each)
+
+
+def crossing(*limits: tuple[Operator, str]) -> Drawn:
+    """Two policies that have some requests in common, and each one of its own."""
+    share = ODRL + "percentage"
+    asked = [Constraint(share, it, (some.literal("decimal", value),)) for it, value in limits]
+    rules = [Permission(action=Action(some.ACTIONS[0]), constraints=(it,)) for it in asked]
+    whole = Policy(kind=PolicyKind.SET, id="urn:example:policy", target=AssetRef(some.ASSETS[0]))
+    one, two = (replace(whole, permissions=(rule,)) for rule in rules)
+    return Drawn((one, two), one, Facts(), [])
+
+
+def test_what_has_something_in_common_is_not_disjoint() -> None:
+    for low, relation in (("1", Relation.OVERLAPPING), ("5", Relation.DISJOINT)):
+        it = crossing((Operator.LTEQ, "3"), (Operator.GTEQ, low))
+        found = compare(*it.both)
+        assert found.relation is relation
+        if found.shared:
+            assert all(grants(found.shared, it.facts, Mode.W3C) for grants in it.each)
 
 
 def a_further_layer_never_grants_more_and_all_together_agree(it: Drawn) -> None:
