@@ -95,12 +95,12 @@ def conditions(left: str) -> st.SearchStrategy[tuple[Condition, ...]]:
 
 def permitting(stated: tuple[Condition, ...]) -> Policy:
     rule = Permission(action=USE, target=DATA, constraints=stated)
-    return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    return Policy(id="urn:one", kind=PolicyKind.SET, permissions=(rule,))
 
 
 def prohibiting(stated: tuple[Condition, ...]) -> Policy:
     rule = Prohibition(action=USE, target=DATA, constraints=stated)
-    return Policy(kind=PolicyKind.SET, prohibitions=(rule,))
+    return Policy(id="urn:two", kind=PolicyKind.SET, prohibitions=(rule,))
 
 
 def requests(left: str) -> list[Request]:
