@@ -8,7 +8,7 @@ states how privacy is accounted for and which training recipes are accepted; a c
 1 states neither, and stays readable. What that means is `services/privacy/budget.py`. Version 3
 states the version of the semantics that its policy is decided by; what states none is of the first
 (`policies_odrl/checking/semantics.py`). Version 4 states the plan that both nodes keep and execute
-(`enforcement/plan.py`); of a contract that spends no privacy, the accounting is null.
+(`enforcement/plan.py`); a contract that spends no privacy states no accounting.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -41,7 +41,7 @@ _BESIDES: Final[Mapping[int, tuple[str, ...]]] = {
     1: (),
     2: ("accounting", "recipes"),
     3: ("accounting", "recipes", "semantics"),
-    4: ("accounting", "recipes", "semantics", "plan"),
+    4: ("recipes", "semantics", "plan"),
 }
 _MOST_RECIPES: Final = 64
 FIRST_SEMANTICS: Final = 1  # of what states none
@@ -185,7 +185,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "provider": {**_named(provider), "key": provider.key},
             "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
-            "accounting": None if accounting is None else stated(accounting),
+            **({} if accounting is None else {"accounting": stated(accounting)}),
             "recipes": sorted(set(recipes)),
             "semantics": semantics,
             "plan": dict(plan),
@@ -267,7 +267,8 @@ def _verify(
 
 def _read(root: Member, data: bytes) -> AgreementDocument:
     version = root.child("version").integer(least=1, most=VERSION)
-    part = root.fields(*_MEMBERS, *_BESIDES[version])
+    spent = ("accounting",) if version >= _PLANNED else ()
+    part = root.fields(*_MEMBERS, *_BESIDES[version], maybe=spent)
     part["type"].exactly(TYPE)
     offer = part["offer"].fields("id", "digest")
     policy = part["agreement"]
@@ -282,7 +283,7 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
         coverage=tuple(map(_line, part["coverage"].items(most=MAX_BYTES))),
         timestamp=part["timestamp"].instant(),
         version=version,
-        accounting=_accounting(part.get("accounting"), version),
+        accounting=read_accounting(part["accounting"]) if "accounting" in part else None,
         recipes=_recipes(part["recipes"]) if "recipes" in part else (),
         semantics=(
             part["semantics"].integer(least=FIRST_SEMANTICS, most=_MOST_SEMANTICS)
@@ -351,12 +352,6 @@ def _recipes(member: Member) -> tuple[str, ...]:
     if found != sorted(set(found)):
         member.refuse("must be sorted, each once")
     return tuple(found)
-
-
-def _accounting(member: Member | None, version: int) -> Accounting | None:
-    if member is None or (member.value is None and version >= _PLANNED):
-        return None
-    return read_accounting(member)
 
 
 def _plan(member: Member | None) -> Mapping[str, Any] | None:

@@ -15,7 +15,9 @@ from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.contract.notice import Act, Notice
 from connector.domain.log.audit import Head
 from connector.domain.log.merkle import EMPTY_ROOT
-from connector.errors import PreauError
+from connector.enforcement import plan as plans
+from connector.enforcement.steps import registry
+from connector.errors import AgreementTampered, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import card, epoch, jws, receipt, round_receipt, status, succession, token
@@ -30,6 +32,7 @@ from connector.jsonld.canonical import parse_object, sha256_hex
 from federated import ManifestInvalid
 from federated import job as jobs
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
+from federated.reading import Member
 from tests.support.contracts import (
     AGREEMENT,
     CONSUMER,
@@ -144,10 +147,24 @@ def _dataset() -> dict[str, Any]:
     return describe_dataset(described, PROVIDER, Accounting(Rule.SUMS))
 
 
+def _agreement(content: dict[str, Any]) -> None:
+    """Read all of an agreement, its plan and the steps of it too."""
+
+    def refusal(pointer: str, fault: str) -> AgreementTampered:
+        return AgreementTampered(f"plan {pointer}: {fault}")
+
+    plan = agreements.read(_bytes(content)).plan
+    assert plan is not None
+    for use in plans.read(Member(dict(plan), refusal)).uses:
+        for step in use.steps:
+            registry.typed(step)
+
+
 DOCUMENTS = {
     "agreement": Kind(
         parse_object(CONTRACT.data),
-        lambda content: agreements.read(_bytes(content)),
+        _agreement,
+        left_out=_pointers("/accounting"),
         others=_pointers("/agreement"),
         open=_pointers("/agreement/@context", "/agreement/permission"),
     ),

@@ -187,7 +187,7 @@ def _version_that_is_true(document: dict[str, Any]) -> None:
 
 
 def _no_accounting(document: dict[str, Any]) -> None:
-    document["accounting"] = None
+    del document["accounting"]
 
 
 def _nothing(_document: dict[str, Any]) -> None:

@@ -26,7 +26,6 @@ def columns(file: BinaryIO, layout: Layout, names: Sequence[str]) -> Iterator[li
         DataFileUnreadable: a line is no row, with its number.
         ColumnMissing: the header lacks a column, or has it twice.
     """
-    csv.field_size_limit(LONGEST)
     width, places = 0, list[int]()
     for at, lines in blocks(file, layout.encoding):
         first, rest = at, lines
@@ -57,9 +56,13 @@ def parsed(lines: Sequence[str], separator: str, quote: str) -> list[list[str]]:
     """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     sign = quote or None
-    return list(
-        csv.reader(lines, strict=True, delimiter=separator, quotechar=sign, quoting=quoting)
-    )
+    before = csv.field_size_limit(LONGEST)  # of the process: others have a limit of their own
+    try:
+        return list(
+            csv.reader(lines, strict=True, delimiter=separator, quotechar=sign, quoting=quoting)
+        )
+    finally:
+        csv.field_size_limit(before)
 
 
 def unquoted(
