@@ -13,7 +13,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap.backups import backup
 from connector.bootstrap.state import HomeLock
 from connector.config import Settings
 from connector.errors import WorldFault
@@ -54,6 +53,8 @@ def _upgraded(settings: Settings) -> Path | None:
 
 
 def _copy(settings: Settings, file: Path) -> None:
+    from connector.bootstrap.backups import backup  # noqa: PLC0415 - an idle node needs no archive
+
     fresh = file.with_suffix(".part")
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
