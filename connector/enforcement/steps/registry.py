@@ -1,24 +1,48 @@
-"""Which steps this node can execute.
+"""Which steps this node can execute, and in which order.
 
-Rule: what an executor does follows from its step alone. An unknown kind, version or member is
-`StepUnknown`, before anything is done.
+Rule: what an executor does follows from its step alone. An unknown kind, version or member, or
+steps in another order, is `StepUnknown`, before anything is done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
 from connector.enforcement.plan import Plan, Step
+from connector.enforcement.steps.aggregate import Aggregate
+from connector.enforcement.steps.generalise import Generalise
+from connector.enforcement.steps.minimise import Minimise
+from connector.enforcement.steps.noise import Noise
+from connector.enforcement.steps.pseudonymise import Pseudonymise
+from connector.enforcement.steps.release import Release
+from connector.enforcement.steps.table import TableSteps, table_steps
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
-from connector.enforcement.steps.where import Where
+from connector.enforcement.steps.where import TRAINING, Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
+_TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Release)
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
-    {(each.kind, each.version): each for each in (Where, TrainingStep)}
+    {(each.kind, each.version): each for each in (Where, TrainingStep, *_TABLE)}
+)
+_END: Final = ""
+# Kind of a step -> what may come next; the first is `where`.
+_NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        _END: frozenset({"where"}),
+        "where": frozenset({"train", "minimise"}),
+        "train": frozenset({_END}),
+        "minimise": frozenset({"pseudonymise", "generalise", "aggregate", "release"}),
+        "pseudonymise": frozenset({"generalise", "aggregate", "release"}),
+        "generalise": frozenset({"generalise", "aggregate", "release"}),
+        "aggregate": frozenset({"noise", "release"}),
+        "noise": frozenset({"release"}),
+        "release": frozenset({_END}),
+    }
 )
 
 
@@ -39,17 +63,43 @@ def typed(step: Step) -> Typed:
     return known.read(Member(dict(step.body), _refusal))
 
 
+def ordered(steps: tuple[Step, ...]) -> tuple[Typed, ...]:
+    """Return the steps of a use, typed, in the one order that they may have.
+
+    Raises:
+        StepUnknown: one cannot be executed, or they are in another order.
+    """
+    found = tuple(map(typed, steps))
+    for one, after in pairwise((_END, *(each.kind for each in found), _END)):
+        if after not in _NEXT[one]:
+            raise StepUnknown(f"no step `{after or 'end'}` comes after `{one or 'nothing'}`")
+    trained = any(isinstance(each, TrainingStep) for each in found)
+    for each in found:
+        if isinstance(each, Where) and (each.runs == TRAINING) != trained:
+            raise StepUnknown(f"what runs as `{each.runs}` has other steps")
+    return found
+
+
 def executed(steps: tuple[Step, ...], *kinds: type[Typed]) -> tuple[Typed, ...]:
     """Return the steps of a use, which must be of these kinds, in this order, and no others.
 
     Raises:
         StepUnknown: they are not, or one cannot be executed: an executor skips nothing.
     """
-    found = tuple(map(typed, steps))
+    found = ordered(steps)
     if tuple(map(type, found)) != kinds:
         asked, known = (", ".join(each.kind for each in part) for part in (found, kinds))
         raise StepUnknown(f"the plan has the steps {asked}, where this node executes {known}")
     return found
+
+
+def table(steps: tuple[Step, ...]) -> TableSteps:
+    """Return the steps of a use that reads a table.
+
+    Raises:
+        StepUnknown: they are not, or one cannot be executed.
+    """
+    return table_steps(ordered(steps))
 
 
 def spends(plan: Plan) -> tuple[float, float]:
@@ -59,7 +109,7 @@ def spends(plan: Plan) -> tuple[float, float]:
         StepUnknown: it has a step that this node cannot execute.
     """
     found = [each for use in plan.uses for each in map(typed, use.steps)]
-    noisy = [each for each in found if isinstance(each, TrainingStep)]
+    noisy = [each for each in found if isinstance(each, TrainingStep | Noise)]
     return sum(each.epsilon for each in noisy), sum(each.delta for each in noisy)
 
 

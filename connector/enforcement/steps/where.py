@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from federated.reading import Member
+
+TRAINING: Final = "training"
+DELIVERED: Final = "delivered"
+QUERY: Final = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,8 @@ class Where:
     """Where the processing runs.
 
     Attributes:
-        runs: `training`: next to the data, and only sums with noise leave.
+        runs: `training`: next to the data, and only sums with noise leave; `query`: next to the
+            data, and only tables of cells leave; `delivered`: rows leave as the other steps say.
     """
 
     kind: ClassVar[str] = "where"
@@ -27,4 +32,4 @@ class Where:
     @classmethod
     def read(cls, member: Member) -> Where:
         """Return the step that these members say."""
-        return cls(member.fields("runs")["runs"].exactly("training"))
+        return cls(member.fields("runs")["runs"].exactly(TRAINING, DELIVERED, QUERY))

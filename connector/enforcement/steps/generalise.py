@@ -1,0 +1,109 @@
+"""The step that makes the values of a column coarser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from connector.enforcement.steps.members import Number, number
+from federated.reading import Member
+
+DATE_PARTS: Final = ("year", "month", "decade")
+SUPPRESS: Final = "suppress"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A number becomes the lower end of its band: the greatest `start` + i `width` not above it.
+
+    Attributes:
+        width: of a band, > 0.
+        start: where one band begins.
+    """
+
+    width: Number
+    start: Number = 0
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        return {"width": self.width, "from": self.start}
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """A number below `bottom` becomes it, one above `top` becomes that.
+
+    Attributes:
+        bottom: None without.
+        top: None without; not below `bottom`.
+    """
+
+    bottom: Number | None
+    top: Number | None
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        both = {"bottom": self.bottom, "top": self.top}
+        return {name: value for name, value in both.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A code becomes the unit that it belongs to at a level of a hierarchy.
+
+    Attributes:
+        hierarchy: its name, as the dataset's dictionary has it.
+        level: its name.
+    """
+
+    hierarchy: str
+    level: str
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        return {"hierarchy": self.hierarchy, "level": self.level}
+
+
+How = str | Band | Coding | Level
+
+
+@dataclass(frozen=True, slots=True)
+class Generalise:
+    """One column gets coarser values.
+
+    Attributes:
+        column: its name.
+        how: of `DATE_PARTS` for dates, `suppress` for no value at all, or one of the above.
+    """
+
+    kind: ClassVar[str] = "generalise"
+    version: ClassVar[int] = 1
+    column: str
+    how: How
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        how = self.how if isinstance(self.how, str) else self.how.body()
+        return {"column": self.column, "how": how}
+
+    @classmethod
+    def read(cls, member: Member) -> Generalise:
+        """Return the step that these members say."""
+        part = member.fields("column", "how")
+        return cls(part["column"].text(), _how(part["how"]))
+
+
+def _how(member: Member) -> How:
+    if not isinstance(member.value, dict):
+        return member.exactly(*DATE_PARTS, SUPPRESS)
+    if "width" in member.value:
+        part = member.fields("width", "from")
+        part["width"].number(above=0)
+        return Band(number(part["width"]), number(part["from"]))
+    if "hierarchy" in member.value:
+        part = member.fields("hierarchy", "level")
+        return Level(part["hierarchy"].text(), part["level"].text())
+    found = {name: number(each) for name, each in member.fields(maybe=("bottom", "top")).items()}
+    if not found or found.get("bottom", 0) > found.get("top", found.get("bottom", 0)):
+        member.refuse("must state a `bottom`, or a `top` that is not below it")
+    return Coding(found.get("bottom"), found.get("top"))
