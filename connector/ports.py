@@ -45,6 +45,8 @@ from connector.domain.privacy.promise import Claim
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
+from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.transfer import Transfer
 from connector.enforcement.mechanism import Mechanisms
 from federated.privacy.question import Question
 
@@ -254,6 +256,8 @@ class Transaction(Protocol):
     agreements: Repository[Agreement]  # key: id
     notices: Notices  # key: agreement_id, party, number
     approvals: Repository[Approval]  # key: id
+    extracts: Repository[Extract]  # key: id
+    transfers: Repository[Transfer]  # key: pid
     tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id

@@ -29,10 +29,12 @@ from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
 from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
+from connector.domain.transfer.transfer import TransferState
 from connector.store import tables
 from connector.store.approvals import ApprovalRow
 from connector.store.keyed import table_of
 from connector.store.scope import Scope
+from connector.store.transfers import TransferRow
 from federated.job import JobState, is_final
 
 _CONTRACT: Final = NegotiationState.FINALIZED.value
@@ -46,6 +48,7 @@ _inbox: Final = table_of(tables.InboxRow).c
 _outbox: Final = table_of(tables.OutboxRow).c
 _job: Final = table_of(tables.JobRow).c
 _reservation: Final = table_of(tables.ReservationRow).c
+_transfer: Final = table_of(TransferRow).c
 _token: Final = table_of(tables.UsedTokenRow).c
 
 
@@ -127,6 +130,7 @@ def _counts() -> list[Select[Any]]:
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
         select(_approval.peer, rows).group_by(_approval.peer),
+        select(_transfer.peer, rows).where(_transfer.receipt == "").group_by(_transfer.peer),
         select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),
         select(_outbox.peer, size(_outbox.body))
         .where(_outbox.delivered_at.is_(None))  # the others are dropped within hours
@@ -166,6 +170,12 @@ def _decided(before: datetime) -> tuple[ColumnElement[bool], ...]:
     return (_approval.closed_at < before,)
 
 
+def _broken_off(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Transfers that ended without a receipt; those with one are evidence."""
+    over = _transfer.state == TransferState.TERMINATED.value
+    return over, _transfer.receipt == "", _transfer.updated_at < before
+
+
 def _narrowed(before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Offers that were written for a negotiation, and that none has on its table."""
     used = select(_negotiation.seq).where(_negotiation.offer_id == _offer.id).exists()
@@ -193,6 +203,7 @@ _ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool],
     (table_of(tables.OutboxRow), _given_up),
     (table_of(tables.NegotiationRow), _came_to_nothing),
     (table_of(ApprovalRow), _decided),
+    (table_of(TransferRow), _broken_off),
     (table_of(tables.OfferRow), _narrowed),
     (table_of(tables.JobRow), _refused),
 )

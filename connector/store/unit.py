@@ -32,6 +32,8 @@ from connector.domain.privacy.budget import Reservation
 from connector.domain.privacy.census import Census, RegisterPersons
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
+from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.transfer import Transfer
 from connector.errors import StoreUnavailable
 from connector.ports import (
     AuditLog,
@@ -57,6 +59,7 @@ from connector.store.scope import Scope
 from connector.store.session import open_session
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
+from connector.store.transfers import ExtractRow, TransferRow
 
 T = TypeVar("T")
 
@@ -98,6 +101,8 @@ class SqlTransaction:
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
     notices: Notices = cast("Any", _Part(SqlNotices))
     approvals: Repository[Approval] = _of(Approval, ApprovalRow)
+    extracts: Repository[Extract] = _of(Extract, ExtractRow)
+    transfers: Repository[Transfer] = _of(Transfer, TransferRow)
     tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
     outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
     inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)

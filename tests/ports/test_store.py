@@ -35,6 +35,8 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.census import Census, RegisterPersons
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
+from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.transfer import Transfer
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
@@ -58,6 +60,8 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),
     "approvals": (Approval, ("id",)),
+    "extracts": (Extract, ("id",)),
+    "transfers": (Transfer, ("pid",)),
     "tellings": (Telling, ("id",)),
     "notices": (Notice, ("agreement_id", "party", "number")),
     "outbox": (OutgoingMessage, ("id",)),

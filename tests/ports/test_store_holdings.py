@@ -13,6 +13,7 @@ from connector.domain.contract.negotiation import Negotiation, NegotiationState,
 from connector.domain.delivery import INTRODUCTION, ReceivedMessage
 from connector.domain.federation.job import Job, JobSide, RoundRecord
 from connector.domain.holdings import ROW_BYTES
+from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.ports import Transaction
 from connector.store import SqlStore
 from federated.job import JobState
@@ -65,6 +66,20 @@ def offer(name: str, **changes: Any) -> Offer:
     return replace(plain, **changes)
 
 
+def transfer(pid: str, state: TransferState = TransferState.TERMINATED, **changes: Any) -> Transfer:
+    plain = Transfer(
+        pid=pid,
+        role=Role.PROVIDER,
+        peer=PEER,
+        agreement_id="urn:a",
+        extract_id="urn:x",
+        state=state,
+        created_at=OLD,
+        updated_at=OLD,
+    )
+    return replace(plain, **changes)
+
+
 def ids(tx: Transaction) -> dict[str, set[str]]:
     return {
         "inbox": {each.id for each in tx.inbox.find()},
@@ -72,6 +87,7 @@ def ids(tx: Transaction) -> dict[str, set[str]]:
         "negotiations": {each.pid for each in tx.negotiations.find()},
         "offers": {each.id for each in tx.offers.find()},
         "jobs": {each.id for each in tx.jobs.find()},
+        "transfers": {each.pid for each in tx.transfers.find()},
     }
 
 
@@ -84,6 +100,7 @@ def fill(tx: Transaction) -> None:
         tx.negotiations.put(negotiation(name, updated_at=at))
         tx.offers.put(offer(name, created_at=at))
         tx.jobs.put(job(name, updated_at=at))
+        tx.transfers.put(transfer(name, updated_at=at))
     tx.outbox.put(message("kept introduction", kind=INTRODUCTION, delivered_at=OLD))
     tx.outbox.put(message("kept waiting"))
     tx.outbox.put(message("kept signed", "kept final", failed="NOT_FOUND: x"))
@@ -98,6 +115,9 @@ def fill(tx: Transaction) -> None:
     tx.jobs.put(job("kept led", side=JobSide.LEAD))
     for state in set(JobState) - {JobState.REFUSED}:
         tx.jobs.put(job(f"kept {state}", state))
+    for way in set(TransferState) - {TransferState.TERMINATED}:
+        tx.transfers.put(transfer(f"kept {way}", way))
+    tx.transfers.put(transfer("kept received", receipt="signed"))
 
 
 def test_what_has_ended_is_dropped_and_nothing_else(store: SqlStore) -> None:
@@ -106,7 +126,7 @@ def test_what_has_ended_is_dropped_and_nothing_else(store: SqlStore) -> None:
     with store.read() as tx:
         before = ids(tx)
     with store.write() as tx:
-        assert tx.holdings.drop(CUT, CUT, ALL) == 6 + 3  # and the manifests of three that ended
+        assert tx.holdings.drop(CUT, CUT, ALL) == 7 + 3  # and the manifests of three that ended
         assert tx.holdings.drop(CUT, CUT, ALL) == 0
     with store.read() as tx:
         after = ids(tx)
@@ -157,7 +177,7 @@ def test_a_step_drops_no_more_than_it_may(store: SqlStore, limit: int) -> None:
         with store.write() as tx:
             steps.append(tx.holdings.drop(CUT, CUT, limit))
     assert max(steps) <= limit
-    assert sum(steps) == 9
+    assert sum(steps) == 10
 
 
 def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
@@ -173,12 +193,14 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
         tx.offers.put(offer("own", derived_from="", audience=""))
         tx.tokens.use(OTHER, "t", NEW)
         tx.agreements.put(contract("urn:a"))
+        tx.transfers.put(transfer("one"))
+        tx.transfers.put(transfer("evidence", receipt="signed"))
     with store.read() as tx:
         found = tx.holdings.bytes_by_member()
         reasons = len('["a","b"]')
     assert set(found) == {PEER, OTHER}
     assert found[OTHER] == 3 * ROW_BYTES + 70 + 500
-    assert abs(found[PEER] - (3 * ROW_BYTES + 100 + 30 + reasons + 50 + len("signed") + 2)) <= 4
+    assert abs(found[PEER] - (4 * ROW_BYTES + 100 + 30 + reasons + 50 + len("signed") + 2)) <= 4
 
 
 def test_open_negotiations_are_counted_by_peer_and_role(store: SqlStore) -> None:

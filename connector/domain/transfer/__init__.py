@@ -1,0 +1,1 @@
+"""Prepared data and how it goes to a consumer."""

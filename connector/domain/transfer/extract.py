@@ -1,0 +1,97 @@
+"""An extract: a finished file of protected rows that waits for its consumer. Pure.
+
+Rules: it is served only while it is `READY`; what it says of its content is fixed from then on.
+Who prepares it writes the whole file first and calls it ready last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ExtractState(StrEnum):
+    """What became of it."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    GONE = "gone"  # the file was deleted, its key destroyed
+    FAILED = "failed"  # nothing is there, see the code
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What both sides say of the same bytes; receipts are compared by it.
+
+    Attributes:
+        format: `arrow`, `parquet`, `csv` or `jsonl`.
+        rows: in the file.
+        bytes: of the file.
+        suppressed: rows or cells that the plan withheld.
+        digest: SHA-256 of the file, hex.
+        plan_digest: SHA-256 of the plan that was executed, hex.
+        snapshot_digest: SHA-256 of the source as it was read, hex.
+    """
+
+    format: str
+    rows: int
+    bytes: int
+    suppressed: int
+    digest: str
+    plan_digest: str
+    snapshot_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """A file of protected rows in the provider's home, or one in the making.
+
+    Attributes:
+        id: `urn:uuid:…`.
+        agreement_id: IRI of the contract whose plan is executed.
+        consumer: DID of who may have it.
+        request_id: the consumer's own id of the use that it asked for.
+        plan_digest: SHA-256 of the plan, hex.
+        snapshot_digest: SHA-256 of the source as it was read, hex; empty before.
+        digest: SHA-256 of the file, hex; empty before it is ready.
+        rows: in the file.
+        bytes: of the file.
+        suppressed: rows or cells that the plan withheld.
+        format: `arrow`, `parquet`, `csv` or `jsonl`.
+        path: of the file, below the home's folder `extracts`; empty while there is none.
+        state: see `ExtractState`.
+        code: stable code of a failure; empty otherwise.
+        made_at: when it was asked for, then when it was ready, UTC.
+        due_at: when it is to be deleted, UTC; None where no duty says so.
+    """
+
+    id: str
+    agreement_id: str
+    consumer: str
+    request_id: str
+    plan_digest: str
+    snapshot_digest: str = ""
+    digest: str = ""
+    rows: int = 0
+    bytes: int = 0
+    suppressed: int = 0
+    format: str
+    path: str = ""
+    state: ExtractState = ExtractState.PREPARING
+    code: str = ""
+    made_at: datetime
+    due_at: datetime | None = None
+
+    @property
+    def content(self) -> Content:
+        """What a receipt says of it."""
+        return Content(
+            self.format,
+            self.rows,
+            self.bytes,
+            self.suppressed,
+            self.digest,
+            self.plan_digest,
+            self.snapshot_digest,
+        )
