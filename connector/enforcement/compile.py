@@ -1,7 +1,8 @@
 """An agreement to what it counts, and to its plan; pure.
 
 Rules: a plan exists only for an agreement whose every part is covered; each permission becomes one
-use, by the mechanism that carries out its action. What a contract counts and how long it runs
+use, by the mechanism that carries out its action; no two permit the same action, so that the use of
+a request is never in doubt. What a contract counts and how long it runs
 follows from its policy alone; its steps follow from the policy and the dataset's description.
 """
 
@@ -83,9 +84,9 @@ def compile_agreement(policy: Policy, mechanisms: Mechanisms, ground: Ground) ->
 def _permitted(policy: Policy, mechanisms: Mechanisms) -> list[tuple[Permission, Mechanism]]:
     found = [(rule, mechanisms.of(rule.action.id)) for rule in policy.permissions]
     known = [(rule, mechanism) for rule, mechanism in found if mechanism is not None]
-    names = {mechanism.name for _, mechanism in known}
-    if not known or len(names) < len(found):
-        raise PolicyInvalid("an agreement has one permission for each way of using the data")
+    actions = {rule.action.id for rule, _ in known}
+    if not known or len(actions) < len(found):
+        raise PolicyInvalid("an agreement has one permission for each action")
     return known
 
 

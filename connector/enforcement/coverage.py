@@ -3,7 +3,8 @@
 Rules: no part is dropped. An action, constraint, refinement, duty, party function or output that
 no mechanism of this node can check, enforce or audit raises `ConstraintUnknown`, so that it can be
 neither published nor signed. Prohibitions and logical constraints of what is checked are checked
-too: the evaluation of the whole policy decides each request.
+too: the evaluation of the whole policy decides each request. What several mechanisms uphold has the
+weakest of their labels.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from connector.jsonld.profiles import Profiles, declared
 from policies_odrl import (
     Connective,
     Constraint,
+    Duty,
     LogicalConstraint,
     Permission,
     Policy,
     Prohibition,
 )
-from policies_odrl.model import Condition, Rule, below, duties_below
+from policies_odrl.model import Condition, Rule, below, conditions, duties_below
 from policies_odrl.text import condition as condition_text
 from policies_odrl.text import term
-from policies_odrl.vocabulary import wider_actions
+from policies_odrl.vocabulary import FUNCTIONS, wider_actions
 
 PROFILE_PATH: Final = "/profile/"  # of the lines on profiles, which come first
 
@@ -67,57 +69,129 @@ class _Part:
         enforceable: whether a step may uphold a condition here: not where it hangs on another.
         permits: whether what holds here permits.
         profiles: by which unknown operands are called.
+        duty: whether they are those of a duty.
     """
 
     by: tuple[Mechanism, ...]
     enforceable: bool
     permits: bool
     profiles: Profiles
+    duty: bool = False
+
+    def row(self, mechanism: Mechanism, left: str) -> Upheld | None:
+        """Return who upholds constraints on an operand here."""
+        return (mechanism.deadlines if self.duty else mechanism.upholds).get(left)
 
 
 def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iterator[CoverageLine]:
-    concerned = _concerned(policy, path, rule, mechanisms)
-    yield _action(path, rule, concerned)
-    _nothing_else(policy, path, rule)
-    permits = not isinstance(rule, Prohibition)
+    _plain(policy, path, rule)
+    if isinstance(rule, Duty):
+        yield from _duty(policy, path, rule, _used(policy, mechanisms), mechanisms.profiles)
+        return
+    concerned = _concerned(policy, rule, mechanisms)
+    if not concerned and isinstance(rule, Prohibition):
+        yield from _forbidden(policy, path, rule, mechanisms)
+        return
+    if not concerned:
+        _unknown(_named(rule) + _called(rule.action.id, mechanisms.profiles), path)
+    permits = isinstance(rule, Permission)
+    label = Label.ENFORCED if permits else Label.CHECKED
+    by = concerned[0].by if permits else "evaluation of each request"
+    yield CoverageLine(f"{path}/action", _named(rule), label, by)
     part = _Part(concerned, permits, permits, mechanisms.profiles)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
         yield from _condition(f"{path}/constraint/{index}", item, part)
+    yield from _below(policy, path, rule, concerned, mechanisms.profiles)
 
 
-def _concerned(
-    policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms
-) -> tuple[Mechanism, ...]:
+def _used(policy: Policy, mechanisms: Mechanisms) -> tuple[Mechanism, ...]:
+    """Return the mechanisms that carry out what is permitted, each once."""
+    found = (mechanisms.of(each.action.id) for each in policy.permissions)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _concerned(policy: Policy, rule: Rule, mechanisms: Mechanisms) -> tuple[Mechanism, ...]:
     """Return what carries out a permitted action, or all that a prohibition may stop."""
     action = rule.action.id
-    if isinstance(rule, Prohibition):
-        permitted = (each.action.id for each in policy.permissions)
-        named = (mechanisms.of(each) for each in permitted if action in wider_actions(each))
-        found = tuple(dict.fromkeys(each for each in named if each is not None))
-    else:
-        known = mechanisms.of(action) if isinstance(rule, Permission) else None
-        found = () if known is None else (known,)
-    if not found:
-        _unknown(_named(rule) + _called(action, mechanisms.profiles), path)
-    return found
+    if isinstance(rule, Permission):
+        known = mechanisms.of(action)
+        return () if known is None else (known,)
+    stopped = (each for each in policy.permissions if action in wider_actions(each.action.id))
+    return _used(replace(policy, permissions=tuple(stopped)), mechanisms)
 
 
-def _action(path: str, rule: Rule, concerned: tuple[Mechanism, ...]) -> CoverageLine:
-    place, text = f"{path}/action", _named(rule)
-    if isinstance(rule, Prohibition):
-        return CoverageLine(place, text, Label.CHECKED, "evaluation of each request")
-    return CoverageLine(place, text, Label.ENFORCED, concerned[0].by)
+def _forbidden(
+    policy: Policy, path: str, rule: Prohibition, mechanisms: Mechanisms
+) -> Iterator[CoverageLine]:
+    """Return the lines of what the consumer may not do with what it received.
+
+    A condition narrows the prohibition, and whoever sees that the act is not done sees it whole.
+    """
+    by = _used(policy, mechanisms)
+    row = _joint([each.forbids.get(rule.action.id) for each in by])
+    if row is None or rule.unread:
+        _unknown(_named(rule) + _called(rule.action.id, mechanisms.profiles), path)
+    yield CoverageLine(f"{path}/action", _named(rule), row.label, row.by)
+    for where, item in conditions(rule.constraints, f"{path}/constraint"):
+        if isinstance(item, Constraint):
+            yield CoverageLine(where, condition_text(item), row.label, row.by)
+        else:
+            _ordered(where, item)
+    yield from _below(policy, path, rule, by, mechanisms.profiles)
 
 
-def _nothing_else(policy: Policy, path: str, rule: Rule) -> None:
+def _below(
+    policy: Policy, path: str, rule: Rule, by: tuple[Mechanism, ...], profiles: Profiles
+) -> Iterator[CoverageLine]:
+    for name, duties in duties_below(rule):
+        for index, duty in enumerate(duties):
+            where = f"{path}/{name}/{index}"
+            _plain(policy, where, duty)
+            yield from _duty(policy, where, duty, by, profiles)
+
+
+def _duty(
+    policy: Policy, path: str, rule: Duty, by: tuple[Mechanism, ...], profiles: Profiles
+) -> Iterator[CoverageLine]:
+    """Return the lines of a duty, of its constraints, and of what follows when it is not done."""
+    row = _joint([each.duties.get(rule.action.id) for each in by])
+    if row is None:
+        _unknown(_named(rule) + _called(rule.action.id, profiles), path)
+    yield CoverageLine(f"{path}/action", _named(rule), row.label, row.by)
+    for index, (function, party) in enumerate(rule.functions):
+        if function not in FUNCTIONS:
+            _unknown(f"party function {term(function)}{_called(function, profiles)}", path)
+        same = sum(before == function for before, _ in rule.functions[:index])
+        where = f"{path}/odrl:{term(function)}/{same}"
+        yield CoverageLine(where, f"{term(function)} {party.id}", row.label, row.by)
+    part = _Part(by, enforceable=True, permits=True, profiles=profiles, duty=True)
+    for index, item in enumerate((*rule.constraints, *rule.unread)):
+        yield from _condition(f"{path}/constraint/{index}", item, part)
+    yield from _below(policy, path, rule, by, profiles)
+
+
+def _joint(rows: list[Upheld | None]) -> Upheld | None:
+    """Return what several mechanisms uphold together; None where one of them does not."""
+    known = [row for row in rows if row is not None]
+    if not known or len(known) < len(rows):
+        return None
+    label = max((row.label for row in known), key=list(Label).index)
+    return Upheld(label, "; ".join(dict.fromkeys(row.by for row in known)))
+
+
+def _plain(policy: Policy, path: str, rule: Rule) -> None:
+    """See that a rule has no part that nothing here knows."""
     parts = (
         ("a refined action", bool(rule.action.refinements)),
         ("an output", rule.output is not None),
-        ("a party function", bool(rule.functions)),
-        ("a duty", bool(duties_below(rule))),
+        ("a party function", bool(rule.functions) and not isinstance(rule, Duty)),
         *(
             ("a collection", item.collection or bool(item.source) or bool(item.refinements))
-            for item in (policy.target_of(rule), policy.assignee_of(rule))
+            for item in (
+                policy.target_of(rule),
+                policy.assignee_of(rule),
+                *(party for _, party in rule.functions),
+            )
             if item is not None
         ),
     )
@@ -148,12 +222,11 @@ def _ordered(path: str, item: LogicalConstraint) -> None:
 
 def _atomic(path: str, item: Constraint, part: _Part) -> CoverageLine:
     text = condition_text(item)
-    rows = [each.upholds.get(item.left) for each in part.by]
-    known = [row for row in rows if row is not None and _fits(item, row, part)]
-    if len(known) < len(rows):
+    rows = [part.row(each, item.left) for each in part.by]
+    row = _joint([row if row and _fits(item, row, part) else None for row in rows])
+    if row is None:
         _unknown(f"`{text}`{_called(item.left, part.profiles)}", path)
-    by = "; ".join(dict.fromkeys(row.by for row in known))
-    return CoverageLine(path, text, known[0].label, by)
+    return CoverageLine(path, text, row.label, row.by)
 
 
 def _fits(item: Constraint, row: Upheld, part: _Part) -> bool:

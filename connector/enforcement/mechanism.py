@@ -8,7 +8,7 @@ does not have cannot be published or signed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from connector.enforcement.plan import Label, Step
@@ -82,6 +82,10 @@ class Mechanism:
         figures: a permission -> what it counts.
         codes: left operand -> code of the refusal when it fails, what tells most first.
         refused: code of every other refusal.
+        duties: action of a duty -> who sees it done.
+        deadlines: left operand -> who upholds constraints on it in a duty.
+        forbids: what a prohibition keeps the consumer from doing with what it received -> by what
+            that is seen.
     """
 
     name: str
@@ -92,6 +96,9 @@ class Mechanism:
     codes: Mapping[str, str]
     refused: str
     figures: Callable[[Permission], Figures] = _no_figures
+    duties: Mapping[str, Upheld] = field(default_factory=dict)
+    deadlines: Mapping[str, Upheld] = field(default_factory=dict)
+    forbids: Mapping[str, Upheld] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Label(StrEnum):
 
     CHECKED = "checked"  # at each request, before anything happens
     ENFORCED = "enforced"  # by a step of the plan
-    AUDITED = "audited"  # afterwards, from the audit log
+    AUDITED = "audited"  # afterwards, from the audit log; the weakest, hence last
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,12 @@ class Plan:
     uses: tuple[Use, ...]
 
     def use(self, mechanism: str) -> Use | None:
-        """Return the use that a mechanism carries out, or None."""
+        """Return the first use that a mechanism carries out, or None."""
         return next((use for use in self.uses if use.mechanism == mechanism), None)
+
+    def of(self, action: str) -> Use | None:
+        """Return the use of an action, or None."""
+        return next((use for use in self.uses if use.action == action), None)
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as it stands in the agreement document."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.enforcement import coverage
+from connector.enforcement.compile import compile_agreement
+from connector.enforcement.ground import Ground
+from connector.enforcement.mechanism import Mechanism, Mechanisms, Upheld
 from connector.enforcement.mechanisms import train
 from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
@@ -95,10 +99,7 @@ def test_paths_point_into_the_written_policy() -> None:
     )
     document = policy_document(nested)
     for line in cover(nested):
-        found = document
-        for part in line.path.strip("/").split("/"):
-            found = found[int(part) if part.isdigit() else part]
-        assert found
+        assert part_of(document, line.path)
 
 
 def test_lines_are_json() -> None:
@@ -190,7 +191,7 @@ BAD: dict[str, tuple[Policy, str]] = {
         with_rule(action=replace(RULE.action, refinements=(amount("epsilon", "1"),))),
         "refined action",
     ),
-    "a duty": (with_rule(duties=(Duty(action=Action(ODRL + "inform")),)), "a duty"),
+    "a duty": (with_rule(duties=(Duty(action=Action(ODRL + "inform")),)), "duty inform"),
     "an obligation": (
         replace(OFFER, obligations=(Duty(action=Action(ODRL + "delete")),)),
         "duty delete",
@@ -314,3 +315,153 @@ def test_every_operand_of_the_profile_is_upheld() -> None:
             "protectionLevel",
         )
     }
+
+
+# -- several mechanisms, duties, and what is forbidden with what was received ---------------------
+
+DAY = frozenset({Operator.LTEQ})
+SEEN = Mechanism(
+    name="read",
+    actions=frozenset({ODRL + "read", ODRL + "reproduce"}),
+    by="reading step",
+    upholds={ODRL + "purpose": Upheld(Label.CHECKED, "the request", frozenset({Operator.IS_A}))},
+    compile=lambda _rule, _ground: (),
+    codes={},
+    refused="JOB_REFUSED",
+    duties={
+        ODRL + "delete": Upheld(Label.AUDITED, "receipt of the deletion"),
+        ODRL + "inform": Upheld(Label.CHECKED, "clock of the duties"),
+    },
+    deadlines={ODRL + "dateTime": Upheld(Label.AUDITED, "clock of the duties", DAY)},
+    forbids={ODRL + "sell": Upheld(Label.AUDITED, "deliveries in the log")},
+)
+COUNTED = replace(
+    SEEN,
+    name="count",
+    actions=frozenset({ODRL + "aggregate"}),
+    by="counting step",
+    forbids={ODRL + "sell": Upheld(Label.CHECKED, "no row leaves")},
+    duties={},
+)
+BOTH = Mechanisms((SEEN, COUNTED))
+DELETE = Duty(action=Action(ODRL + "delete"), constraints=(until("2027-01-01"),))
+INFORM = Duty(
+    action=Action(ODRL + "inform"), functions=((ODRL + "informedParty", PartyRef("urn:a")),)
+)
+SELL = Prohibition(action=Action(ODRL + "sell"), constraints=(purpose("Advertising"),))
+
+
+def of_actions(*names: str, **changes: Any) -> Policy:
+    rules = tuple(one_rule(name, purpose("Marketing", operator="isA")) for name in names)
+    permissions = tuple(rule.permissions[0] for rule in rules)
+    return replace(rules[0], permissions=permissions, **changes)
+
+
+def lines(policy: Policy) -> list[tuple[str, str, str]]:
+    return [(it.path, it.label.value, it.by) for it in coverage.cover(policy, BOTH)]
+
+
+def owing(policy: Policy, *duties: Duty) -> Policy:
+    first, *others = policy.permissions
+    return replace(policy, permissions=(replace(first, duties=duties), *others))
+
+
+def part_of(document: Any, path: str) -> Any:
+    for part in path.strip("/").split("/"):
+        document = document[int(part) if part.isdigit() else part]
+    return document
+
+
+def test_a_duty_and_its_constraints_have_their_lines() -> None:
+    clock = "clock of the duties"
+    late = replace(DELETE, consequences=(INFORM,))
+    policy = owing(of_actions("read"), late)
+    assert all(part_of(policy_document(policy), path) for path, _, _ in lines(policy))
+    assert lines(policy)[2:] == [
+        ("/permission/0/duty/0/action", "audited", "receipt of the deletion"),
+        ("/permission/0/duty/0/constraint/0", "audited", clock),
+        ("/permission/0/duty/0/odrl:consequence/0/action", "checked", clock),
+        ("/permission/0/duty/0/odrl:consequence/0/odrl:informedParty/0", "checked", clock),
+    ]
+    assert lines(of_actions("read", obligations=(DELETE,)))[2:] == [
+        ("/obligation/0/action", "audited", "receipt of the deletion"),
+        ("/obligation/0/constraint/0", "audited", clock),
+    ]
+
+
+def test_what_the_consumer_may_not_do_is_as_sure_as_its_weakest_part() -> None:
+    found = lines(of_actions("read", "aggregate", prohibitions=(SELL,)))
+    both = "deliveries in the log; no row leaves"
+    assert found[4:] == [
+        ("/prohibition/0/action", "audited", both),
+        ("/prohibition/0/constraint/0", "audited", both),
+    ]
+    assert [label for _, label, _ in lines(of_actions("aggregate", prohibitions=(SELL,)))[2:]] == [
+        "checked",
+        "checked",
+    ]
+
+
+def test_each_action_has_its_use_whatever_mechanism_carries_it_out() -> None:
+    policy = agreed(of_actions("read", "aggregate", "reproduce"))
+    plan = compile_agreement(policy, BOTH, Ground((), "", 1))
+    assert [use.mechanism for use in plan.uses] == ["read", "count", "read"]
+    assert plan.of(ODRL + "aggregate") == plan.uses[1]
+    assert plan.of(ODRL + "derive") is None
+
+
+UNSEEN: dict[str, tuple[Policy, str]] = {
+    "a duty that one of two mechanisms cannot have done": (
+        owing(of_actions("aggregate"), DELETE),
+        "/permission/0/duty/0",
+    ),
+    "an obligation that one of two cannot have done": (
+        of_actions("read", "aggregate", obligations=(DELETE,)),
+        "/obligation/0",
+    ),
+    "an operand of requests in a duty": (
+        owing(of_actions("read"), replace(DELETE, constraints=(purpose("Marketing"),))),
+        "/permission/0/duty/0/constraint/0",
+    ),
+    "an operand of duties in a permission": (
+        owing(one_rule("read", until("2027-01-01"))),
+        "/permission/0/constraint/0",
+    ),
+    "a refined duty": (
+        owing(
+            of_actions("read"),
+            Duty(action=Action(ODRL + "delete", refinements=(until("2027-01-01"),))),
+        ),
+        "a refined action",
+    ),
+    "a consequence that nobody sees done": (
+        owing(
+            of_actions("read"),
+            replace(DELETE, consequences=(Duty(action=Action(ODRL + "compensate")),)),
+        ),
+        "/permission/0/duty/0/odrl:consequence/0",
+    ),
+    "a remedy that nobody sees done": (
+        of_actions(
+            "read",
+            prohibitions=(replace(SELL, remedies=(Duty(action=Action(ODRL + "compensate")),)),),
+        ),
+        "/prohibition/0/odrl:remedy/0",
+    ),
+    "a prohibition that was not understood": (
+        of_actions("read", prohibitions=(replace(SELL, unread=(purpose("Marketing"),)),)),
+        "prohibition sell",
+    ),
+    "what nobody sees": (
+        of_actions("read", prohibitions=(Prohibition(action=Action(ODRL + "archive")),)),
+        "prohibition archive",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_nobody_sees_done_cannot_be_agreed(name: str) -> None:
+    policy, part = UNSEEN[name]
+    with pytest.raises(ConstraintUnknown) as caught:
+        lines(policy)
+    assert part in caught.value.reason
