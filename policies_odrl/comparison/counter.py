@@ -20,7 +20,7 @@ from policies_odrl.comparison.differences import Blocked, ChangeKind, Compared, 
 from policies_odrl.comparison.meet import compatible, met, whole_of
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Action, Permission, Policy
+from policies_odrl.model import ODRL, Action, Permission, Policy, Prohibition
 
 MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 _Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
@@ -154,20 +154,23 @@ def _given(
 ) -> Iterator[_Candidate | Blocked]:
     """Yield what a permission asked for has in common with each one of a limit.
 
-    What is prohibited as a whole is none; what of a reserve prohibits it stays private. Who grants
+    What the bans of both leave nothing of is none; which of a reserve do stays private. Who grants
     is only told beside who gives.
     """
     (name, policy), (path, wanted) = limit, pair
-    bans = rules.unfolded(policy).prohibitions
+    bans = [
+        (Part(side, f"/prohibition/{at}", "prohibition", ban), ban)
+        for side, its in ((name, policy), ("request", request))
+        for at, ban in enumerate(rules.unfolded(its).prohibitions)
+    ]
     for place, mine in rules.granting(policy):
         asked = rules.named(request, wanted)
         asked = asked if mine.assigner else replace(asked, assigner=wanted.assigner)
         stronger = change.raised(prover, asked, mine)
         for form in (asked, stronger) if stronger else (asked,):
             for given in met(prover, mine, form):
-                at = (i for i, ban in enumerate(bans) if rules.box_of(prover, [ban], given) is None)
-                index = next(at, None)
-                if index is None:
+                against = _leaving_nothing(prover, bans, given)
+                if not against:
                     listed = change.permission_changes(prover, path, asked, given, (name, place))
                     changes = tuple(dict.fromkeys(listed))
                     number, weight, far = change.cost(changes, prover.knowledge)
@@ -176,8 +179,22 @@ def _given(
                     yield _Candidate(name, given, changes, key, max(0, up), form is not asked)
                 elif name == "offer":
                     own = Part("request", path, "rule", wanted)
-                    ban = Part(name, f"/prohibition/{index}", "prohibition", bans[index])
-                    yield Blocked(path, (own, Part(name, place, "rule", mine), ban))
+                    yield Blocked(path, (own, Part(name, place, "rule", mine), *against))
+
+
+def _leaving_nothing(
+    prover: Proof, bans: Sequence[tuple[Part, Prohibition]], given: Permission
+) -> list[Part]:
+    """Return the fewest bans, the first ones, that leave nothing of a permission together."""
+
+    def void(some: Sequence[tuple[Part, Prohibition]]) -> bool:
+        return rules.box_of(prover, [ban for _, ban in some], given) is None
+
+    kept = list(bans) if void(bans) else []
+    for pair in reversed(kept):
+        rest = [it for it in kept if it is not pair]
+        kept = rest if void(rest) else kept
+    return [part for part, _ in kept]
 
 
 def _assembled(

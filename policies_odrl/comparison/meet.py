@@ -45,8 +45,14 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
         raise LimitExceeded("the policies have too many rules or conditions to be compared")
     prover = Proof(knowledge=knowledge)
     mine, other = rules.unfolded(left), rules.unfolded(right)
-    pairs = product(mine.permissions, other.permissions)
-    found = {rule_form(rule): rule for one, two in pairs for rule in met(prover, one, two)}
+    common = (met(prover, *pair) for pair in product(mine.permissions, other.permissions))
+    bans = (*mine.prohibitions, *other.prohibitions)
+    found = {
+        rule_form(rule): rule
+        for rules_met in common
+        for rule in rules_met
+        if rules.box_of(prover, bans, rule) is not None
+    }
     if not found:
         return None
     return whole_of(tuple(found.values()), (left, right), knowledge)

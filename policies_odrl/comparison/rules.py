@@ -232,7 +232,8 @@ def box_of(prover: Proof, bans: Sequence[Prohibition], wanted: Permission) -> Bo
         if all(prover.within(item, whole) for item in items):
             return None
         extra.append(Choice(tuple((Goal(item, holds=False),) for item in items)))
-    return whole.joined(extra) if extra else whole
+    left = whole.joined(extra) if extra else whole
+    return None if extra and prover.void(left) else left
 
 
 def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
