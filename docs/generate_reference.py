@@ -13,6 +13,7 @@ from pathlib import Path
 from connector import errors
 from connector.config import Settings
 from connector.protocol.negotiation import RECEIVING, SENDING, Act
+from connector.protocol.transfer import TRANSITIONS
 from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState
 
 PAGES = Path(__file__).parent
@@ -82,6 +83,24 @@ def negotiation_page() -> str:
     for (source, act, role), target in RECEIVING.items():
         sent = "yes" if (source, act, role) in SENDING else "no"
         lines.append(f"| {source or '(none)'} | {act} | {role} | {target} | {sent} | yes |")
+    return "\n".join(lines) + "\n"
+
+
+def transfer_page() -> str:
+    """Return the page of transfer states, from the transition table."""
+    lines = [
+        "# Transfer states",
+        "",
+        "The transfer process of the Dataspace Protocol 2025-1, drawn from the table in",
+        "`connector/protocol/transfer.py`. Both sides send and receive by it. Only the side that",
+        "suspended a transfer starts it again. Anything else is answered with `ILLEGAL_MESSAGE`",
+        "and changes nothing.",
+        "",
+        "| from | message | by | to |",
+        "|---|---|---|---|",
+    ]
+    for (source, act, role), target in TRANSITIONS.items():
+        lines.append(f"| {source or '(none)'} | {act} | {role} | {target} |")
     return "\n".join(lines) + "\n"
 
 
@@ -228,6 +247,7 @@ PAGE_OF = {
     "reference/settings.md": settings_page,
     "reference/duties.md": duties_page,
     "reference/negotiation.md": negotiation_page,
+    "reference/transfer.md": transfer_page,
     "images/duties.svg": duties_picture,
     "images/negotiation.svg": negotiation_picture,
 }
