@@ -177,6 +177,12 @@ class ManifestTampered(Malformed):
     code = "MANIFEST_TAMPERED"
 
 
+class ContentMismatch(Malformed):
+    """Bytes that were transferred are not those that the provider signed."""
+
+    code = "CONTENT_MISMATCH"
+
+
 class CheckpointFork(Malformed):
     """A peer showed two histories of its audit log."""
 
@@ -319,6 +325,18 @@ class StepUnknown(Unlawful):
     """A plan has a step that this node cannot execute: of a later version, or altered."""
 
     code = "STEP_UNKNOWN"
+
+
+class ExtractUnavailable(Unlawful):
+    """An extract is not ready, was deleted, or could not be made."""
+
+    code = "EXTRACT_UNAVAILABLE"
+
+
+class TransferInactive(Unlawful):
+    """A transfer is suspended, over, or has not started: no data flows."""
+
+    code = "TRANSFER_INACTIVE"
 
 
 class RoundRefused(Unlawful):

@@ -6,8 +6,7 @@ into the tree of `connector/errors.py`, once.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from connector.config import Settings
+from connector.domain.asking import Asking
 from connector.domain.calls import Calls
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search
@@ -351,6 +351,14 @@ class PeerWire(Protocol):
             PreauError: the lead refused.
         """
 
+    def fetch(self, provider: Participant, pid: str, offset: int) -> Iterator[bytes]:
+        """Fetch the bytes of a transfer, by the provider's pid, as they come.
+
+        Raises:
+            PeerUnreachable: the provider does not answer, or broke off.
+            PreauError: the provider refused, or stopped.
+        """
+
 
 class SiteStream(Protocol):
     """A site's end of a job's stream."""
@@ -371,6 +379,17 @@ class SiteStream(Protocol):
 
     def close(self) -> None:
         """End the stream."""
+
+
+class ExtractFiles(Protocol):
+    """Files of extracts, in the node's home."""
+
+    def read(self, extract: Extract, offset: int, size: int) -> bytes:
+        """Return `size` bytes of an extract that is ready, from an offset on.
+
+        Raises:
+            ExtractUnavailable: they are not there, or the file is not as it was made.
+        """
 
 
 class Accountant(Protocol):
@@ -508,34 +527,6 @@ class Charges(Protocol):
         """
 
 
-def _over() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What peers were asked of the own log since the node started; thread-safe.
-
-    Attributes:
-        over: set once each known peer has answered, or had the time to; nothing is spent before.
-        answered: when a peer last gave back all that it ever held, by DID.
-        forgetful: peers that have asked us of their own log, and may have gone back: what they
-            were told before is told again.
-        again: peers that were heard after they had not answered a call; they are asked anew.
-        continued: by peer, the newest of its own heads that this node was seen to continue.
-        cosigners: peers that a contract was concluded with; they are asked to cosign the log.
-    """
-
-    over: threading.Event = field(default_factory=_over)
-    answered: MutableMapping[str, datetime] = field(default_factory=dict)
-    forgetful: set[str] = field(default_factory=set)
-    again: set[str] = field(default_factory=set)
-    continued: MutableMapping[str, str] = field(default_factory=dict)
-    cosigners: set[str] = field(default_factory=set)
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a service may use.
@@ -565,6 +556,7 @@ class Ports:
     accountant: Accountant
     workers: Workers
     sources: Sources
+    extracts: ExtractFiles
     wakeups: Wakeups
     pace: Pace
     charges: Charges

@@ -27,6 +27,7 @@ from connector.bootstrap.threads.approvals import Approvals
 from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
 from connector.config import Settings
+from connector.domain.asking import Asking
 from connector.domain.participant import Participant
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
@@ -34,7 +35,7 @@ from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
-from connector.ports import Asking, Ports
+from connector.ports import Ports
 from connector.services.continuity import custody
 from connector.services.evidence import own_log
 from connector.services.evidence.witness import Witness
@@ -48,6 +49,7 @@ from connector.services.publication import catalog_pages
 from connector.sources.files import FileSources
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
+from connector.store.extract_files import FOLDER, HomeExtracts
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
@@ -87,6 +89,7 @@ def build(settings: Settings) -> Node:
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=FileSources(),
+        extracts=HomeExtracts(settings.path(FOLDER)),
         wakeups=ThreadWakeups(),
         pace=SystemPace(),
         charges=HomeCharges(settings.home, settings.did),

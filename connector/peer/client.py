@@ -28,6 +28,7 @@ from connector.peer import routes
 from connector.peer.calls.authenticate import checkpoint_in
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaf, Leaves, client_credentials
+from connector.peer.fetching import Fetched
 from connector.peer.limits.shares import Shares
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
@@ -188,6 +189,25 @@ class GrpcWire:
             self._lost(lead, link)
             raise
         return stream
+
+    def fetch(self, provider: Participant, pid: str, offset: int) -> Fetched:
+        """Fetch the bytes of a transfer from an offset on; see `ports.PeerWire`.
+
+        Raises:
+            PeerUnreachable: the provider does not answer, or broke off.
+            AddressForbidden: the provider's endpoint is not one that this node calls.
+            PreauError: the provider refused, or stopped.
+        """
+        raw = routes.write_fetch(pid, offset)
+        link = self._take(provider)
+        stream = Fetched(link.channel, provider.did, raw, link.release)
+        try:
+            return stream.open(self._metadata(link, provider, routes.FETCH, raw))
+        except PreauError as exc:
+            stream.close()
+            if isinstance(exc, PeerUnreachable):
+                self._lost(provider, link)
+            raise
 
     def close(self) -> None:
         """Close all channels; calls that run on them are cut off."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -121,6 +121,18 @@ class HealingWire:
         """
         attempt = partial(self._opened, hello)
         return self._healed(lead, attempt, time.monotonic() + STREAM_SECONDS)
+
+    def fetch(self, provider: Participant, pid: str, offset: int) -> Iterator[bytes]:
+        """Fetch the bytes of a transfer from an offset on; see `ports.PeerWire`.
+
+        Raises:
+            PreauError: as the wire's own; the first failure when nothing could be healed.
+        """
+
+        def attempt(whom: Participant) -> Iterator[bytes]:
+            return self._wire.fetch(whom, pid, offset)
+
+        return self._healed(provider, attempt, time.monotonic() + STREAM_SECONDS)
 
     def close(self) -> None:
         """Begin no further introduction; one under way is bounded."""

@@ -30,10 +30,17 @@ from connector.domain.federation.frames import (
     SiteFrame,
 )
 from connector.errors import Malformed
-from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
+from connector.peer.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    federation_pb2,
+    negotiation_pb2,
+    transfer_pb2,
+)
 
 PACKAGE: Final = "connector.peer.v1"
 PARTICIPATE: Final = f"/{PACKAGE}.FederationService/Participate"
+FETCH: Final = f"/{PACKAGE}.TransferService/Fetch"
 
 TOKEN_KEY: Final = "preau-token"  # noqa: S105 - the name of a metadata field
 PROBLEM_KEY: Final = "preau-problem-bin"
@@ -82,6 +89,7 @@ def _route(service: str, name: str, request: type[Message], answer: type[Message
 
 
 _STATE: Final = negotiation_pb2.ContractNegotiation
+_TRANSFER: Final = transfer_pb2.TransferProcess
 ROUTES: Final[tuple[Route, ...]] = (
     _route("CatalogService", "RequestCatalog",
            catalog_pb2.CatalogRequestMessage, catalog_pb2.Catalog),
@@ -110,6 +118,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("AuditService", "AnnounceEpoch",
            audit_pb2.EpochAnnouncement, audit_pb2.EpochReceipt),
     _route("AuditService", "CosignHead", audit_pb2.CosignRequestMessage, audit_pb2.Cosignature),
+    _route("TransferService", "Request", transfer_pb2.TransferRequestMessage, _TRANSFER),
+    _route("TransferService", "Start", transfer_pb2.TransferStartMessage, _TRANSFER),
+    _route("TransferService", "Suspend", transfer_pb2.TransferSuspensionMessage, _TRANSFER),
+    _route("TransferService", "Complete", transfer_pb2.TransferCompletionMessage, _TRANSFER),
+    _route("TransferService", "Terminate", transfer_pb2.TransferTerminationMessage, _TRANSFER),
+    _route("TransferService", "Access",
+           transfer_pb2.TransferAccessMessage, transfer_pb2.TransferAccess),
 )  # fmt: skip
 BY_KIND: Final[dict[str, Route]] = {route.kind: route for route in ROUTES}
 
@@ -215,6 +230,38 @@ def _form(field: Any) -> _Form:
         lambda values: [one.body(each) for each in values],
         lambda values: [one.field(each) for each in _of_kind(list)(values)],
     )
+
+
+def read_fetch(raw: bytes) -> tuple[str, int]:
+    """Return the provider's pid and the offset, in bytes, that a fetch asks for.
+
+    Raises:
+        Malformed: not a `FetchRequest`, or without a pid.
+    """
+    asked = read(transfer_pb2.FetchRequest, raw)
+    if not asked.provider_pid:
+        raise Malformed("field `provider_pid` is empty")
+    return asked.provider_pid, asked.offset
+
+
+def write_fetch(provider_pid: str, offset: int) -> bytes:
+    """Return the bytes of a fetch; the call's token is bound to them."""
+    asked = transfer_pb2.FetchRequest(provider_pid=provider_pid, offset=offset)
+    return asked.SerializeToString(deterministic=True)
+
+
+def read_chunk(raw: bytes) -> bytes:
+    """Return the bytes of a chunk.
+
+    Raises:
+        Malformed: not a `Chunk`.
+    """
+    return read(transfer_pb2.Chunk, raw).data
+
+
+def write_chunk(data: bytes) -> bytes:
+    """Return a chunk of a file as it travels."""
+    return transfer_pb2.Chunk(data=data).SerializeToString()
 
 
 def read_hello(raw: bytes) -> Hello:

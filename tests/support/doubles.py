@@ -20,6 +20,7 @@ from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.store import SqlStore
 from connector.store.charges import NOTHING, HomeCharges
+from connector.store.extract_files import FOLDER, HomeExtracts
 from tests.support.database import sqlite_url
 from tests.support.keys import MemorySigner
 
@@ -146,6 +147,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "own_membership": _nothing(""),
         "person_key": PersonKeys(),
         "mechanisms": MECHANISMS,
+        "extracts": HomeExtracts(tmp_path / FOLDER),
         **{port: Unset(port) for port in ("web", "wire", "accountant", "workers", "sources")},
         **overrides,
     }

@@ -28,13 +28,20 @@ from connector.domain.participant import IssuerDocument, Participant
 from connector.errors import PeerUnreachable, PreauError, from_code
 from connector.identity import document as documents
 from connector.jsonld.canonical import parse_object
-from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
+from connector.peer.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    federation_pb2,
+    negotiation_pb2,
+    transfer_pb2,
+)
 from connector.ports import Ports
 from connector.protocol import messages
 from connector.services.membership import onboard
 from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.negotiation import telling
+from connector.services.transfer import provider_side
 from connector.sources.files import FileSources
 from connector.store import SqlStore
 from tests.support.census import CensusWorkers
@@ -53,7 +60,7 @@ END = "2027-06-30T00:00:00Z"
 
 _BUFFERS = {
     name: getattr(module, name)
-    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2)
+    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
     for name in module.DESCRIPTOR.message_types_by_name
 }
 
@@ -207,6 +214,18 @@ class LinkWire:
     ) -> Mapping[str, Any]:
         del seconds
         return self.pair.carry(Call(self.did, peer.did, kind, dict(body), carries))
+
+    def fetch(self, provider: Participant, pid: str, offset: int) -> Iterator[bytes]:
+        """Send a few bytes at a time, each judged, as the provider's server does now and then."""
+        ports = self.pair.node(provider.did).ports
+        _, extract = provider_side.judge(ports, pid, self.did)
+        provider_side.check_offset(extract, offset)
+        while offset < extract.bytes:
+            provider_side.judge(ports, pid, self.did)
+            data = ports.extracts.read(extract, offset, min(10, extract.bytes - offset))
+            offset += len(data)
+            yield data
+        provider_side.passed(ports, pid, offset)
 
     def participate(self, lead: Participant, hello: Any) -> Any:
         raise PeerUnreachable(f"no stream to `{lead.did}` for `{hello}` on this link")

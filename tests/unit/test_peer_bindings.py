@@ -54,11 +54,11 @@ class TestRoutes:
         assert len(routes.BY_KIND) == len(routes.ROUTES)
 
     def test_the_table_is_the_protocol_buffers_own(self) -> None:
-        from connector.peer.v1 import audit_pb2, catalog_pb2  # noqa: PLC0415
+        from connector.peer.v1 import audit_pb2, catalog_pb2, transfer_pb2  # noqa: PLC0415
 
         declared = {
             f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
-            for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2)
+            for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
             for service in module.DESCRIPTOR.services_by_name.values()
             for method in service.methods
         }
@@ -67,6 +67,7 @@ class TestRoutes:
             for route in routes.ROUTES
         }
         assert declared.pop(routes.PARTICIPATE)
+        assert declared.pop(routes.FETCH)
         assert unary == declared
 
     def test_bodies_keep_everything(self) -> None:

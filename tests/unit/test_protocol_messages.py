@@ -11,8 +11,15 @@ from google.protobuf import json_format
 
 from connector.errors import Malformed
 from connector.peer import routes
-from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
+from connector.peer.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    federation_pb2,
+    negotiation_pb2,
+    transfer_pb2,
+)
 from connector.protocol import messages as m
+from connector.protocol import transfer_messages as t
 from connector.protocol.codec import Body
 from connector.protocol.negotiation import Act
 
@@ -48,11 +55,20 @@ GOOD: list[Body] = [
     m.CosignRequestMessage("did:web:a\n", 3, (b"x" * 32,)),
     m.Cosignature("\N{EM DASH} did:web:a x\n", 7),
     m.Cosignature("", 7),
+    t.TransferRequestMessage("urn:1", "urn:c", "urn:a", "urn:x"),
+    t.TransferStartMessage("urn:1", "urn:p", "urn:c", "h.p.s"),
+    t.TransferStartMessage("urn:1", "urn:p", "urn:c"),
+    t.TransferSuspensionMessage("urn:1", "urn:p", "urn:c", "", ("a pause",)),
+    t.TransferCompletionMessage("urn:1", "urn:p", "urn:c", "h.p.s"),
+    t.TransferTerminationMessage("urn:1", "", "urn:c", "", ()),
+    t.TransferProcess("urn:p", "urn:c", "SUSPENDED"),
+    t.TransferAccessMessage("urn:p"),
+    t.TransferAccess("https://a.example/data/x", "h.p.s", 600),
     m.ContractNegotiation("urn:p", "urn:c", "AGREED", "ContractAgreementMessage", b"{}"),
 ]
 BY_PROTO = {
     name: getattr(module, name)
-    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2)
+    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
     for name in module.DESCRIPTOR.message_types_by_name
 }
 REQUEST = m.ContractRequestMessage("urn:1", "urn:c", "", "urn:o", "urn:d", b"{}").to_body()

@@ -18,6 +18,7 @@ import grpc
 from connector.errors import WorldFault
 from connector.peer import routes
 from connector.peer.calls.authenticate import Gate
+from connector.peer.calls.fetch import STREAMS, Fetch
 from connector.peer.calls.reception import Reception
 from connector.peer.calls.refusals import Refusals
 from connector.peer.calls.streams import SPARE_STREAMS, Participate
@@ -95,6 +96,9 @@ class PeerServer:
             checkpoints=checkpoints,
             refused=self._unary.refused,
         )
+        self._fetch = Fetch(
+            ports, gate, reception, turns, arrivals=arrivals, refused=self._unary.refused
+        )
         self._server: grpc.aio.Server | None = None
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_trust, name="trust-watch", daemon=True)
@@ -135,6 +139,7 @@ class PeerServer:
         self._stopping.set()
         self._ports.wakeups.notify(REVOCATION)  # only to wake the watching thread
         self._streams.stop()
+        self._fetch.stop()
         server, self._server = self._server, None
         if server is not None:
             self._loop.run(server.stop(STOP_SECONDS))
@@ -148,7 +153,7 @@ class PeerServer:
         settings = self._ports.settings
         server = grpc.aio.server(
             options=_options(settings.max_message_bytes),
-            maximum_concurrent_rpcs=settings.max_streams + SPARE_STREAMS + OPEN,
+            maximum_concurrent_rpcs=settings.max_streams + STREAMS + SPARE_STREAMS + OPEN,
         )
         server.add_generic_rpc_handlers(tuple(self._services()))
         try:
@@ -175,6 +180,11 @@ class PeerServer:
             self._streams.serve,
             routes.raw,
             routes.raw,
+        )
+        _, service, name = routes.FETCH.split("/")
+        # Of one message too, and for the same reason.
+        methods[service][name] = grpc.stream_stream_rpc_method_handler(
+            self._fetch.serve, routes.raw, routes.raw
         )
         return [grpc.method_handlers_generic_handler(*entry) for entry in methods.items()]
 

@@ -22,6 +22,7 @@ OPENING: Final = frozenset(
         "ContractRequestMessage",
         "ContractOfferMessage",
         "JobSubmission",
+        "TransferRequestMessage",
         "EpochAnnouncement",
     }
 )

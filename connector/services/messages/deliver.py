@@ -47,6 +47,7 @@ from connector.services.guard import guarded
 from connector.services.membership import introducing
 from connector.services.messages import sending
 from connector.services.negotiation import outcomes, receiving
+from connector.services.transfer import steps as transfers
 
 MAX_ATTEMPTS: Final = 60
 MAX_AGE: Final = STALE
@@ -390,3 +391,5 @@ def _give_up(ports: Ports, message: OutgoingMessage, code: str, reason: str) -> 
         )
         if message.kind in outcomes.KINDS:
             outcomes.given_up(ports, tx, message, code, reason)
+        elif message.kind in transfers.SENT:
+            transfers.given_up(ports, tx, message, code, reason)

@@ -19,6 +19,7 @@ from connector.services.federation.site import cancellation
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.negotiation import negotiate, notices, receiving
 from connector.services.publication import catalog_pages
+from connector.services.transfer import acts, consumer_side, provider_side, pulling
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -36,5 +37,11 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "HeadRequestMessage": custody.return_head,
         "EpochAnnouncement": custody.accept_epoch,
         "CosignRequestMessage": cosigning.cosign,
+        "TransferRequestMessage": provider_side.receive_request,
+        "TransferStartMessage": consumer_side.receive_start,
+        "TransferSuspensionMessage": acts.receive_suspension,
+        "TransferCompletionMessage": provider_side.receive_completion,
+        "TransferTerminationMessage": acts.receive_termination,
+        "TransferAccessMessage": pulling.receive_access,
     }
 )

@@ -38,6 +38,7 @@ from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending
 from connector.services.messages import sending
 from connector.services.negotiation import agree, steps
+from connector.services.transfer import steps as transfers
 from federated.job import JobState, is_final
 
 MOST: Final = 500  # notices of one party about one contract; an end is always taken
@@ -170,7 +171,7 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
         before = next((each for each in said if each.number == notice.number), None)
         if before is None:
             if _is_further(said, notice):
-                _keep(tx, agreement, notice, known)
+                _keep(ports, tx, agreement, notice, known)
         elif (before.act, before.reason, before.at) != (notice.act, notice.reason, notice.at):
             raise Malformed(f"notice {notice.number} came with other words before")
     return AgreementNoticeReceipt(notice.number).to_body()
@@ -213,16 +214,21 @@ def _give(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason:
     send(ports, tx, agreement, notice.statement)
     if act in _STOPPING:
         _stop_led(ports, tx, agreement, act, reason)
-    return _keep(tx, agreement, notice, known)
+    return _keep(ports, tx, agreement, notice, known)
 
 
-def _keep(tx: Transaction, agreement: Agreement, notice: Notice, known: list[Notice]) -> Agreement:
+def _keep(
+    ports: Ports, tx: Transaction, agreement: Agreement, notice: Notice, known: list[Notice]
+) -> Agreement:
     tx.notices.put(notice)
     standing = notices.standing([*known, notice])
     stands = agreement.stands and standing is not Standing.ENDED  # what was spent still counts
     changed = replace(agreement, standing=standing, stands=stands)
     if changed != agreement:
         tx.agreements.put(changed)
+    if standing is Standing.ENDED:
+        going = tx.transfers.find(agreement_id=agreement.id)
+        transfers.end_all(ports, tx, going, ContractEnded.code, notice.reason)
     tx.audit.append(
         f"agreement.{notice.act.value}",
         agreement.id,

@@ -1,0 +1,99 @@
+"""Bearer tokens of an HTTP pull: what a provider gives a consumer for one transfer.
+
+Rules: the provider signs it and alone believes it; it names the consumer, the contract, the dataset
+and the extract, and is good for `LIFE`: a request that comes later is refused. It says who may ask,
+not that data may flow: that is judged anew while it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from connector.errors import TokenInvalid, TokenMismatch
+from connector.identity import jws
+from connector.identity.document import DidDocument
+from connector.identity.key import Relationship
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
+
+TYPE: Final = "preau-pull+jwt"
+LIFE: Final = timedelta(minutes=10)
+MAX_CHARS: Final = 4 * 1024
+_LATEST: Final = (1 << 35) - 1  # seconds: beyond the year 3000
+_KIND: Final = Kind("token", TokenInvalid, MAX_CHARS, TYPE, Relationship.INVOCATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token is good for.
+
+    Attributes:
+        consumer: DID.
+        transfer: the provider's pid.
+        extract: its id.
+        agreement: IRI.
+        dataset: IRI.
+    """
+
+    consumer: str
+    transfer: str
+    extract: str
+    agreement: str
+    dataset: str
+
+
+def make(signer: jws.Signer, did: str, grant: Grant, now: datetime) -> str:
+    """Make a token.
+
+    Args:
+        signer: the provider's.
+        did: the provider.
+        grant: what for.
+        now: UTC.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    claims = {
+        "iss": did,
+        "aud": did,
+        "sub": grant.consumer,
+        "transfer": grant.transfer,
+        "extract": grant.extract,
+        "agreement": grant.agreement,
+        "dataset": grant.dataset,
+        "exp": int((now + LIFE).timestamp()),
+    }
+    return jws.sign_compact(signer, canonical(claims), TYPE)
+
+
+def check(token: str, document: DidDocument, extract: str, now: datetime) -> Grant:
+    """Check a token that a request for an extract carries.
+
+    Args:
+        token: as received.
+        document: of the provider, which must have signed it.
+        extract: that is asked for.
+        now: UTC.
+
+    Raises:
+        TokenInvalid: signature, issuer or lifetime is wrong.
+        TokenMismatch: made for another extract.
+    """
+    claims = _KIND.verified(token, document)
+    if not claims.child("iss").value == claims.child("aud").value == document.did:
+        raise TokenInvalid("the token was issued by another")
+    if now >= datetime.fromtimestamp(claims.child("exp").integer(most=_LATEST), UTC):
+        raise TokenInvalid("the token has expired", hint="ask for another: `preau transfer access`")
+    found = Grant(
+        consumer=claims.child("sub").text(),
+        transfer=claims.child("transfer").text(),
+        extract=claims.child("extract").text(),
+        agreement=claims.child("agreement").text(),
+        dataset=claims.child("dataset").text(),
+    )
+    if found.extract != extract:
+        raise TokenMismatch("the token was made for another extract")
+    return found

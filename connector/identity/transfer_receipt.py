@@ -1,0 +1,125 @@
+"""What each side signs about the bytes of a transfer: a compact JWS over canonical JSON.
+
+Rules: the provider states what it serves before it does, the consumer what it has received once it
+has all; both name contract, extract, parties and content, so that a third party can compare them
+without the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from connector.domain import instant
+from connector.domain.transfer.extract import Content
+from connector.errors import Malformed
+from connector.identity import jws
+from connector.identity.document import DidDocument
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
+
+TYPE: Final = "preau-transfer-receipt+jws"
+MAX_CHARS: Final = 8 * 1024
+_VERSION: Final = 1
+_KIND: Final = Kind("transfer receipt", Malformed, MAX_CHARS, TYPE)
+_MEMBERS: Final = (
+    *("version", "party", "agreement", "extract", "provider", "consumer", "format", "rows"),
+    *("bytes", "suppressed", "digest", "planDigest", "snapshotDigest", "at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A receipt whose signature verified.
+
+    Attributes:
+        party: DID of who signed it, one of the two.
+        agreement: IRI.
+        extract: the provider's id of it.
+        provider: DID.
+        consumer: DID.
+        content: of the bytes.
+        at: when it was signed, UTC.
+    """
+
+    party: str
+    agreement: str
+    extract: str
+    provider: str
+    consumer: str
+    content: Content
+    at: datetime
+
+    def agrees(self, other: Statement) -> bool:
+        """Return whether the other party said the same."""
+        return _said(self) == _said(other) and self.party != other.party
+
+
+def make(signer: jws.Signer, statement: Statement) -> str:
+    """Sign a receipt.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    content = statement.content
+    stated: dict[str, Any] = {
+        "version": _VERSION,
+        "party": statement.party,
+        "agreement": statement.agreement,
+        "extract": statement.extract,
+        "provider": statement.provider,
+        "consumer": statement.consumer,
+        "format": content.format,
+        "rows": content.rows,
+        "bytes": content.bytes,
+        "suppressed": content.suppressed,
+        "digest": content.digest,
+        "planDigest": content.plan_digest,
+        "snapshotDigest": content.snapshot_digest,
+        "at": instant.text(statement.at),
+    }
+    return jws.sign_compact(signer, canonical(stated), TYPE)
+
+
+def read(token: str, document: DidDocument) -> Statement:
+    """Verify and read a receipt.
+
+    Args:
+        token: compact JWS.
+        document: DID document of the party that must have signed.
+
+    Raises:
+        SignatureInvalid: that party did not sign it.
+        Malformed: it is no receipt of that party's.
+    """
+    part = _KIND.verified(token, document).fields(*_MEMBERS)
+    part["version"].integer(least=_VERSION, most=_VERSION)
+    with _KIND.reading():
+        return Statement(
+            party=part["party"].exactly(document.did),
+            agreement=part["agreement"].text(),
+            extract=part["extract"].text(),
+            provider=part["provider"].text(),
+            consumer=part["consumer"].text(),
+            content=Content(
+                format=part["format"].text(),
+                rows=part["rows"].integer(least=0),
+                bytes=part["bytes"].integer(least=0),
+                suppressed=part["suppressed"].integer(least=0),
+                digest=part["digest"].digest(),
+                plan_digest=part["planDigest"].digest(),
+                snapshot_digest=part["snapshotDigest"].digest(),
+            ),
+            at=part["at"].instant(),
+        )
+
+
+def _said(statement: Statement) -> tuple[object, ...]:
+    return (
+        statement.agreement,
+        statement.extract,
+        statement.provider,
+        statement.consumer,
+        statement.content,
+    )

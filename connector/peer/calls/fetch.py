@@ -1,0 +1,154 @@
+"""The provider's end of a fetch: the bytes of an extract, authenticated and judged while they flow.
+
+Rules: the call's token is bound to the request's bytes, as of a unary call; streams have threads of
+their own, which read the file, and a limit in all and per peer; a chunk is read while gRPC takes
+the one before, so that a slow consumer holds two of them. INVARIANT: trust, contract, transfer and
+extract are judged before the first byte and again before each chunk that comes `JUDGE_SECONDS`
+after the last judgement; what no longer stands ends the stream with the code that says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeVar
+
+from connector.domain.transfer.extract import Extract
+from connector.errors import Malformed, PeerUnreachable, PreauError, TooManyStreams
+from connector.peer import routes
+from connector.peer.calls.authenticate import Gate, Shown
+from connector.peer.calls.reception import Reception, Visit
+from connector.peer.calls.use import Use
+from connector.peer.limits.arrivals import Arrivals
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.turns import Threads
+from connector.peer.routes import STATED
+from connector.peer.status import Context, refuse, released, unforeseen
+from connector.ports import Ports
+from connector.services.transfer import provider_side
+
+JUDGE_SECONDS: Final = 0.5
+CHUNK: Final = 1 << 18  # bytes; larger ones take longer: each is a fresh piece of memory
+# A consumer that takes no chunk for so long is gone; it asks again from where it is.
+WRITE_SECONDS: Final = 60.0
+STREAMS: Final = 32
+STREAMS_PER_PEER: Final = 4
+FETCH_THREADS: Final = 8
+
+T = TypeVar("T")
+Refused = Callable[[Visit, str, PreauError], Awaitable[PreauError]]
+
+
+class Fetch:
+    """Behaviour of the fetch method."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        gate: Gate,
+        reception: Reception,
+        turns: Threads,
+        *,
+        arrivals: Arrivals,
+        refused: Refused,
+    ) -> None:
+        self._ports = ports
+        self._gate = gate
+        self._reception = reception
+        self._turns = turns
+        self._arrivals = arrivals
+        self._refused = refused
+        self._counted = Counted(STREAMS, STREAMS_PER_PEER, _too_many)
+        self._threads = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="peer-fetch")
+        self._stopping = threading.Event()
+
+    async def serve(self, _requests: object, context: Context) -> None:
+        """Serve one stream."""
+        visit = self._reception.visit(context)
+        try:
+            await self._reception.identify(visit)
+            with self._counted.some(visit.did):
+                await self._served(visit, context)
+        except PreauError as exc:
+            failure = released(exc)
+        except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
+            failure = unforeseen(routes.FETCH)
+        else:
+            self._ports.calls.add(routes.FETCH)
+            return
+        await refuse(context, await self._refused(visit, routes.FETCH, failure))
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._stopping.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _served(self, visit: Visit, context: Context) -> None:
+        request = await self._arrivals.read(visit.owner, context)
+        if not isinstance(request, bytes):
+            raise Malformed("the call carries no message")
+        admitted = partial(self._admitted, visit.call, request)
+        pid, offset, extract = await self._turns.run(visit.owner, admitted)
+        position, judged = offset, time.monotonic()
+        reading = self._reading(extract, position)
+        try:
+            await context.send_initial_metadata(STATED)
+            while position < extract.bytes:
+                if time.monotonic() - judged >= JUDGE_SECONDS:
+                    await self._on_thread(partial(self._judge, pid, visit.did))
+                    judged = time.monotonic()
+                data = await reading
+                reading = self._reading(extract, position + CHUNK)
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await context.write(data)
+                position = min(position + CHUNK, extract.bytes)
+        except TimeoutError as exc:
+            raise PeerUnreachable("the consumer takes nothing any more") from exc
+        finally:  # also when the stream broke, which cancels this
+            reading.add_done_callback(_let_go)
+            with suppress(RuntimeError):  # the node stops
+                asyncio.get_running_loop().run_in_executor(
+                    self._threads, provider_side.passed, self._ports, pid, position
+                )
+
+    def _admitted(self, call: Shown, request: bytes) -> tuple[str, int, Extract]:
+        caller, token = self._gate.authorise(call, routes.FETCH, request)
+        Use(self._ports.store, token).settle()
+        pid, offset = routes.read_fetch(request)
+        _, extract = provider_side.judge(self._ports, pid, caller.did)
+        provider_side.check_offset(extract, offset)
+        return pid, offset, extract
+
+    def _judge(self, pid: str, caller: str) -> None:
+        if self._stopping.is_set():
+            raise PeerUnreachable("the node stops")
+        provider_side.judge(self._ports, pid, caller)
+
+    def _reading(self, extract: Extract, position: int) -> asyncio.Future[bytes]:
+        """Begin to read the chunk at a position, while the one before is sent."""
+        work = partial(self._chunk, extract, position)
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _chunk(self, extract: Extract, position: int) -> bytes:
+        size = min(CHUNK, extract.bytes - position)
+        if size <= 0:
+            return b""
+        return routes.write_chunk(self._ports.extracts.read(extract, position, size))
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _let_go(reading: asyncio.Future[bytes]) -> None:
+    """Look at the end of a read that nobody waits for any more."""
+    if not reading.cancelled():
+        reading.exception()
+
+
+def _too_many() -> TooManyStreams:
+    return TooManyStreams("too many transfers run at once", hint="wait", retry_after=5.0)

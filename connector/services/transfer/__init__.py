@@ -1,0 +1,1 @@
+"""Carries prepared extracts to their consumers."""

@@ -1,0 +1,157 @@
+"""The consumer of a transfer: asks for it, fetches the bytes, says what it has received.
+
+Rules: what is received is compared with what the provider signed before anything is completed;
+bytes pass through this node without a copy. Who writes them writes the whole file first and names
+it last (`sdk/receiving.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connector.domain.contract.negotiation import Role
+from connector.domain.participant import Participant
+from connector.domain.transfer.transfer import ENDED, Transfer, TransferState
+from connector.errors import AgreementUnknown, ContentMismatch, PeerUnreachable
+from connector.ports import Ports, Transaction
+from connector.protocol.transfer import Act
+from connector.protocol.transfer_messages import (
+    TransferAccess,
+    TransferAccessMessage,
+    TransferCompletionMessage,
+    TransferRequestMessage,
+    TransferStartMessage,
+)
+from connector.services.negotiation import agree
+from connector.services.transfer import receipts, steps
+
+
+def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
+    """Ask for an extract that the provider has prepared; one that is under way is returned.
+
+    Raises:
+        AgreementUnknown: no contract of that id in which this node is the consumer.
+        Unlawful: the contract does not stand.
+    """
+    now, own = ports.clock.now(), ports.settings.did
+    with ports.store.write() as tx:
+        agreement = agree.agreement_for(tx, agreement_id, own, now)
+        if agreement.role is not Role.CONSUMER:
+            raise AgreementUnknown(f"this node is not the consumer of `{agreement_id}`")
+        known = tx.transfers.find(agreement_id=agreement_id, extract_id=extract_id)
+        going = [each for each in known if each.state not in ENDED]
+        if going:
+            return going[0]
+        asked = Transfer(
+            pid=ports.ids.new(),
+            role=Role.CONSUMER,
+            peer=agreement.provider,
+            agreement_id=agreement_id,
+            extract_id=extract_id,
+            state=TransferState.REQUESTED,
+            created_at=now,
+            updated_at=now,
+        )
+        steps.store(tx, asked)
+        message = TransferRequestMessage(ports.ids.new(), asked.pid, agreement_id, extract_id)
+        steps.send(ports, tx, asked, message)
+    return asked
+
+
+def receive_start(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take in that data flows, or flows again.
+
+    Raises:
+        NotFound: no such transfer with this peer.
+        IllegalMessage: the table does not have the transition, or the other side suspended it.
+        Malformed: the provider's statement does not verify, or differs from what it stated before.
+    """
+    message = TransferStartMessage.from_body(body)
+
+    def handle(tx: Transaction) -> Transfer:
+        transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        said: dict[str, Any] = {}
+        if transfer.role is Role.CONSUMER:
+            theirs = receipts.of_peer(ports, transfer, caller, message.statement)
+            if transfer.content not in (None, theirs.content):
+                raise ContentMismatch("the provider stated another content before")
+            said = {"content": theirs.content, "peer_receipt": message.statement}
+        return steps.move(ports, tx, transfer, Act.START, transfer.role.other, **said)
+
+    return steps.take(ports, caller, message, handle)
+
+
+def content(ports: Ports, pid: str, offset: int) -> tuple[Transfer, Iterator[bytes]]:
+    """Return a transfer and the bytes of its file from an offset on.
+
+    The bytes come as the provider sends them; whoever gets them verifies them as a whole.
+
+    Raises:
+        NotFound: no transfer of that id.
+        IllegalMessage: this node is its provider.
+        TransferInactive: it has not started, is suspended or over.
+        PeerUnreachable: the provider does not answer.
+        PreauError: its refusal.
+    """
+    with ports.store.read() as tx:
+        transfer = steps.known(tx, pid)
+        steps.check_role(transfer, Role.CONSUMER)
+        steps.check_active(transfer)
+        peer = _peer(tx, transfer)
+    return transfer, ports.wire.fetch(peer, transfer.peer_pid, offset)
+
+
+def received(ports: Ports, pid: str, digest: str, size: int) -> Transfer:
+    """Say that all has been received: sign a receipt, and give it to the provider.
+
+    Args:
+        ports: of this node.
+        pid: ours.
+        digest: SHA-256 of the file as it was written, hex.
+        size: its bytes.
+
+    Raises:
+        NotFound: no transfer of that id.
+        IllegalMessage: the transfer has not started, is suspended or over.
+        ContentMismatch: it is not what the provider signed.
+    """
+    with ports.store.write() as tx:
+        transfer = steps.own(tx, pid)
+        steps.check_role(transfer, Role.CONSUMER)
+        stated = transfer.content
+        if stated is None or (stated.digest, stated.bytes) != (digest, size):
+            raise ContentMismatch("the bytes are not those that the provider signed")
+        statement = receipts.own(ports, transfer, stated)
+        said = {"receipt": statement, "passed": size}
+        done = steps.move(ports, tx, transfer, Act.COMPLETION, Role.CONSUMER, **said)
+        message = TransferCompletionMessage(
+            ports.ids.new(), **steps.pids(done), statement=statement
+        )
+        steps.send(ports, tx, done, message)
+    return done
+
+
+def access(ports: Ports, pid: str) -> TransferAccess:
+    """Ask the provider how to pull the same bytes over HTTPS.
+
+    Raises:
+        NotFound: no transfer of that id.
+        TransferInactive: it has not started, is suspended or over.
+        PreauError: the provider's refusal, or its silence.
+    """
+    with ports.store.read() as tx:
+        transfer = steps.known(tx, pid)
+        steps.check_role(transfer, Role.CONSUMER)
+        steps.check_active(transfer)
+        peer = _peer(tx, transfer)
+    message = TransferAccessMessage(transfer.peer_pid)
+    answer = ports.wire.call(peer, type(message).__name__, message.to_body())
+    return TransferAccess.from_body(answer)
+
+
+def _peer(tx: Transaction, transfer: Transfer) -> Participant:
+    peer = tx.participants.get(transfer.peer)
+    if peer is None:
+        raise PeerUnreachable(f"`{transfer.peer}` was never met")
+    return peer

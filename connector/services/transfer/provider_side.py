@@ -1,0 +1,156 @@
+"""The provider of a transfer: starts what may be fetched, judges it while it flows, closes it.
+
+Rules: only the consumer of a contract that stands gets its own extracts, and only while they are
+ready and not due for deletion. INVARIANT: `judge` is asked before the first byte and at least
+twice a second while bytes flow; what it refuses ends the stream with the code that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from connector.domain.contract.negotiation import Role
+from connector.domain.participant import Participant
+from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.transfer import Transfer, TransferState
+from connector.errors import ExtractUnavailable, IllegalMessage, Malformed, NotFound
+from connector.ports import Ports, Transaction
+from connector.protocol.transfer import Act
+from connector.protocol.transfer_messages import (
+    TransferCompletionMessage,
+    TransferRequestMessage,
+    TransferStartMessage,
+)
+from connector.services.membership import onboard
+from connector.services.negotiation import agree
+from connector.services.transfer import receipts, steps
+
+
+def receive_request(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Open a transfer, and start it: the extract is ready, or the request is refused.
+
+    Raises:
+        AgreementUnknown: no contract of that id in which the caller is the consumer.
+        Unlawful: the contract does not stand, or the transfer was opened before.
+        ExtractUnavailable: no such extract of this contract, or it is not ready.
+    """
+    message = TransferRequestMessage.from_body(body)
+
+    def handle(tx: Transaction) -> Transfer:
+        now = ports.clock.now()
+        agree.agreement_for(tx, message.agreement_id, caller.did, now)
+        extract = _ready(ports, tx, message.extract_id)
+        if (extract.consumer, extract.agreement_id) != (caller.did, message.agreement_id):
+            raise _gone(message.extract_id)
+        if tx.transfers.find(peer=caller.did, peer_pid=message.consumer_pid, role=Role.PROVIDER):
+            raise IllegalMessage("this transfer was opened before")
+        opened = Transfer(
+            pid=ports.ids.new(),
+            role=Role.PROVIDER,
+            peer=caller.did,
+            peer_pid=message.consumer_pid,
+            agreement_id=message.agreement_id,
+            extract_id=extract.id,
+            state=TransferState.REQUESTED,
+            content=extract.content,
+            created_at=now,
+            updated_at=now,
+        )
+        steps.store(tx, opened)
+        statement = receipts.own(ports, opened, extract.content)
+        started = steps.move(ports, tx, opened, Act.START, Role.PROVIDER, receipt=statement)
+        start = TransferStartMessage(ports.ids.new(), **steps.pids(started), statement=statement)
+        steps.send(ports, tx, started, start)
+        return started
+
+    return steps.take(ports, caller, message, handle)
+
+
+def receive_completion(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Take in the consumer's receipt, and compare it with what was served.
+
+    Raises:
+        NotFound: no such transfer with this peer.
+        IllegalMessage: the transfer has not started, is suspended or over.
+        Malformed: the receipt does not verify, or is about another transfer.
+    """
+    message = TransferCompletionMessage.from_body(body)
+
+    def handle(tx: Transaction) -> Transfer:
+        transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        steps.check_role(transfer, Role.PROVIDER)
+        theirs = receipts.of_peer(ports, transfer, caller, message.statement)
+        said = {"peer_receipt": message.statement, "passed": theirs.content.bytes}
+        done = steps.move(ports, tx, transfer, Act.COMPLETION, Role.CONSUMER, **said)
+        receipts.reconcile(tx, done, theirs)
+        return done
+
+    return steps.take(ports, caller, message, handle)
+
+
+def judge(ports: Ports, pid: str, caller: str) -> tuple[Transfer, Extract]:
+    """Return a transfer whose data may flow to a caller at this moment, and its extract.
+
+    Args:
+        ports: of this node.
+        pid: the provider's.
+        caller: DID, authenticated.
+
+    Raises:
+        NotFound: no such transfer with this caller.
+        TransferInactive: it is suspended, or over.
+        Unlawful: its contract does not stand.
+        ExtractUnavailable: the extract is not there any more.
+        PreauError: the caller is no longer believed.
+    """
+    onboard.judge(ports, caller)
+    with ports.store.read() as tx:
+        transfer = tx.transfers.get(pid)
+        if transfer is None or transfer.role is not Role.PROVIDER or transfer.peer != caller:
+            raise NotFound("no such transfer with this peer")
+        steps.check_active(transfer)
+        agree.agreement_for(tx, transfer.agreement_id, caller, ports.clock.now())
+        return transfer, _ready(ports, tx, transfer.extract_id)
+
+
+def check_offset(extract: Extract, offset: int) -> None:
+    """Check that there is something at an offset, or that it is the end.
+
+    Raises:
+        Malformed: it is past the end.
+    """
+    if not 0 <= offset <= extract.bytes:
+        raise Malformed(f"offset {offset} is past the end of {extract.bytes} bytes")
+
+
+def passed(ports: Ports, pid: str, position: int) -> None:
+    """Note how far the bytes of a transfer have come; the first time, log that data left."""
+    with ports.store.write() as tx:
+        transfer = tx.transfers.lock(pid)
+        if transfer is None or position <= transfer.passed:
+            return
+        tx.transfers.put(replace(transfer, passed=position))
+        if transfer.passed == 0:
+            tx.audit.append("transfer.flowed", pid, peer=transfer.peer)
+
+
+def _ready(ports: Ports, tx: Transaction, extract_id: str) -> Extract:
+    extract = tx.extracts.get(extract_id)
+    if extract is None or extract.state is not ExtractState.READY:
+        raise _gone(extract_id)
+    if extract.due_at is not None and extract.due_at <= ports.clock.now():
+        raise _gone(extract_id)
+    return extract
+
+
+def _gone(extract_id: str) -> ExtractUnavailable:
+    return ExtractUnavailable(
+        f"no extract `{extract_id[:100]}` is ready for this peer",
+        hint="ask for the use again",
+    )

@@ -1,0 +1,196 @@
+"""Data over real TLS between two nodes: whole, resumed, judged while it flows, cut off."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+
+from connector.domain.contract.notice import Standing
+from connector.domain.participant import Participant
+from connector.domain.transfer.transfer import Transfer, TransferState
+from connector.errors import (
+    ContractSuspended,
+    ExtractUnavailable,
+    PeerUnreachable,
+    PreauError,
+    TooManyStreams,
+    TransferInactive,
+    Untrusted,
+)
+from connector.peer.calls import fetch
+from connector.peer.routes import FETCH, STATED, TOKEN_KEY, write_fetch
+from connector.peer.status import translate
+from connector.services.messages import deliver
+from connector.services.messages.receive import HANDLERS
+from connector.services.transfer import acts, consumer_side
+from connector.services.transfer.acts import Wish
+from connector.store.extract_files import FOLDER
+from tests.support.live_space import LiveSpace, Node, live_space, wait_until
+from tests.support.raw_caller import channel_to, token_of
+from tests.support.transferring import AGREEMENT, EXTRACT, agreed, prepared
+
+DATA = bytes(range(256)) * 4096 * 3 + b"the end"  # three chunks and a bit
+HUGE = 8 << 30  # bytes of a file that takes no place
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
+    with live_space(tmp_path_factory.mktemp("space"), "school", "lab") as made:
+        for node in made.nodes.values():
+            for kind, handler in HANDLERS.items():
+                node.heard.answers[kind] = partial(_handled, node, handler)
+        made.meet("lab", "school")
+        yield made
+
+
+def _handled(
+    node: Node, handler: Any, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = handler(node.ports, caller, body)
+    return answer
+
+
+@pytest.fixture
+def going(space: LiveSpace) -> Iterator[str]:
+    """A transfer that has started; the consumer's pid."""
+    school, lab = space["school"].ports, space["lab"].ports
+    agreed(school, lab)
+    prepared(school, lab, DATA)
+    pid = consumer_side.request(lab, AGREEMENT, EXTRACT).pid
+    for ports in (lab, school):
+        deliver.deliver_due(ports)
+    assert of(space["lab"], pid).state is TransferState.STARTED
+    yield pid
+    with school.store.write() as tx:
+        for each in tx.transfers.find():
+            tx.transfers.put(replace(each, state=TransferState.TERMINATED))
+    with lab.store.write() as tx:
+        for each in tx.transfers.find():
+            tx.transfers.put(replace(each, state=TransferState.TERMINATED))
+
+
+def of(node: Node, pid: str) -> Transfer:
+    return acts.transfer(node.ports, pid)
+
+
+def stream(space: LiveSpace, pid: str, offset: int = 0) -> Iterator[bytes]:
+    return consumer_side.content(space["lab"].ports, pid, offset)[1]
+
+
+def endless(space: LiveSpace) -> None:
+    """Let the extract be larger than what flows between two judgements."""
+    ports = space["school"].ports
+    with ports.store.write() as tx:
+        extract = tx.extracts.get(EXTRACT)
+        assert extract is not None
+        tx.extracts.put(replace(extract, bytes=HUGE))
+        with (ports.settings.path(FOLDER) / extract.path).open("r+b") as file:
+            file.truncate(HUGE)
+
+
+def test_all_bytes_come_in_order_and_from_any_offset(space: LiveSpace, going: str) -> None:
+    whole = b"".join(stream(space, going))
+    assert hashlib.sha256(whole).digest() == hashlib.sha256(DATA).digest()
+    for offset in (1, fetch.CHUNK, len(DATA) - 1, len(DATA)):
+        assert b"".join(stream(space, going, offset)) == DATA[offset:]
+    peer_pid = of(space["lab"], going).peer_pid
+    assert wait_until(lambda: of(space["school"], peer_pid).passed == len(DATA))
+
+
+def _suspend_transfer(space: LiveSpace, pid: str) -> None:
+    peer_pid = of(space["lab"], pid).peer_pid
+    acts.give(space["school"].ports, peer_pid, Wish.SUSPEND, "a pause")
+
+
+def _suspend_contract(space: LiveSpace, _pid: str) -> None:
+    agreed(space["school"].ports, space["lab"].ports, standing=Standing.SUSPENDED)
+
+
+def _block(space: LiveSpace, _pid: str) -> None:
+    lab = space["school"].known(space["lab"].did)
+    with space["school"].ports.store.write() as tx:
+        tx.participants.put(replace(lab, blocked="left the space"))
+
+
+@pytest.mark.parametrize(
+    ("act", "refusal"),
+    [
+        (_suspend_transfer, TransferInactive),
+        (_suspend_contract, ContractSuspended),
+        (_block, Untrusted),
+    ],
+)
+def test_what_no_longer_stands_stops_the_bytes(
+    space: LiveSpace, going: str, act: Any, refusal: type[PreauError]
+) -> None:
+    endless(space)
+    flowing = stream(space, going)
+    next(flowing)
+    known = space["school"].known(space["lab"].did)
+    act(space, going)
+    with pytest.raises(refusal):
+        sum(map(len, flowing))
+    peer_pid = of(space["lab"], going).peer_pid
+    assert wait_until(lambda: of(space["school"], peer_pid).passed > 0)
+    assert of(space["school"], peer_pid).passed < HUGE / 2
+    with space["school"].ports.store.write() as tx:
+        tx.participants.put(known)
+
+
+def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) -> None:
+    endless(space)
+    flowing: Any = stream(space, going)
+    next(flowing)
+    flowing.close()
+    peer_pid = of(space["lab"], going).peer_pid
+    assert wait_until(lambda: of(space["school"], peer_pid).passed > 0)
+    assert of(space["school"], peer_pid).state is TransferState.STARTED
+
+
+def test_a_provider_that_goes_is_noticed_and_asked_again(space: LiveSpace, going: str) -> None:
+    endless(space)
+    flowing = stream(space, going)
+    begun = next(flowing)
+    space["school"].restart()
+    with pytest.raises(PeerUnreachable):
+        sum(map(len, flowing))
+    prepared(space["school"].ports, space["lab"].ports, DATA)
+    assert begun + b"".join(stream(space, going, len(begun))) == DATA
+
+
+def test_a_file_that_is_not_as_it_was_made_is_not_sent(space: LiveSpace, going: str) -> None:
+    extract = prepared(space["school"].ports, space["lab"].ports, DATA)
+    (space["school"].settings.path(FOLDER) / extract.path).write_bytes(DATA[:-1])
+    with pytest.raises(ExtractUnavailable):
+        stream(space, going)
+
+
+def test_one_consumer_takes_few_streams(space: LiveSpace, going: str) -> None:
+    endless(space)
+    many: list[Any] = [stream(space, going) for _ in range(fetch.STREAMS_PER_PEER)]
+    with pytest.raises(TooManyStreams):
+        stream(space, going)
+    for each in many:
+        each.close()
+
+
+@pytest.mark.parametrize("fault", ["none", "other bytes", "no token"])
+def test_the_token_is_bound_to_the_request(space: LiveSpace, going: str, fault: str) -> None:
+    lab, school = space["lab"], space["school"]
+    data = write_fetch(of(lab, going).peer_pid, 0)
+    signed = token_of(lab, school, FETCH, data + b"x" if fault == "other bytes" else data)
+    metadata = (*STATED, *(((TOKEN_KEY, signed),) if fault != "no token" else ()))
+    code = ""
+    with channel_to(school, lab.leaves.current()) as channel:
+        try:
+            list(channel.unary_stream(FETCH)(data, timeout=20, metadata=metadata))
+        except grpc.RpcError as exc:
+            code = translate(school.did, exc).code
+    expected = {"none": "", "other bytes": "TOKEN_MISMATCH", "no token": "TOKEN_MISSING"}
+    assert code == expected[fault]

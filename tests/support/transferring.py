@@ -1,0 +1,56 @@
+"""Extracts and contracts that tests of transfers put into two nodes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from connector.domain.contract.negotiation import Role
+from connector.domain.transfer.extract import Extract, ExtractState
+from connector.ports import Ports
+from connector.store.extract_files import FOLDER
+from tests.support.stored import contract
+
+AGREEMENT = "urn:agreement"
+EXTRACT = "urn:uuid:00000000-0000-4000-8000-00000000e001"
+DATA = bytes(range(256)) * 40
+
+
+def agreed(provider: Ports, consumer: Ports, name: str = AGREEMENT, **changes: Any) -> None:
+    """Put a contract of the two into both stores, as both have signed it."""
+    parties = {"provider": provider.settings.did, "consumer": consumer.settings.did}
+    for ports, role in ((provider, Role.PROVIDER), (consumer, Role.CONSUMER)):
+        with ports.store.write() as tx:
+            tx.agreements.put(contract(name, **{"role": role, **parties, **changes}))
+
+
+def prepared(
+    provider: Ports, consumer: Ports, data: bytes = DATA, name: str = EXTRACT, **changes: Any
+) -> Extract:
+    """Put a finished extract into the provider's home and store."""
+    folder: Path = provider.settings.path(FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = name.rpartition(":")[2]
+    (folder / path).write_bytes(data)
+    values: dict[str, Any] = {
+        "id": name,
+        "agreement_id": AGREEMENT,
+        "consumer": consumer.settings.did,
+        "request_id": name,
+        "plan_digest": "ab" * 32,
+        "snapshot_digest": "cd" * 32,
+        "digest": hashlib.sha256(data).hexdigest(),
+        "rows": 40,
+        "bytes": len(data),
+        "suppressed": 2,
+        "format": "csv",
+        "path": path,
+        "state": ExtractState.READY,
+        "made_at": provider.clock.now(),
+        **changes,
+    }
+    extract = Extract(**values)
+    with provider.store.write() as tx:
+        tx.extracts.put(extract)
+    return extract
