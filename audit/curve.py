@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from federated.privacy.accountant import INTERVAL, calibrate, epsilon
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 
 Floats = NDArray[np.float64]
 LEAST_NOISE: Final = 0.2  # below it, sampling or not, ε is beyond what anybody promises
@@ -68,7 +68,7 @@ class Curve:
         """Return what the mechanism costs with noise σ."""
         if self.sampling_rate == 1:
             return gaussian_epsilon(math.sqrt(self.steps) / noise, delta)
-        return epsilon([SubsampledGaussian(noise, self.sampling_rate, self.steps)], delta)
+        return epsilon([sampled_gaussian(noise, self.sampling_rate, self.steps)], delta)
 
 
 @functools.lru_cache(maxsize=4096)

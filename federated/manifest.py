@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from federated.privacy.event import Events, sampled_gaussian
+
 
 @dataclass(frozen=True, slots=True)
 class SiteContract:
@@ -172,6 +174,12 @@ class JobManifest:
     def steps_per_round(self) -> int:
         """Optimiser steps of one round."""
         return self.privacy.steps // self.rounds
+
+    @property
+    def round_events(self) -> Events:
+        """What one round releases at a site."""
+        noise, rate = self.privacy.noise_multiplier, self.privacy.sampling_rate
+        return Events((sampled_gaussian(noise, rate, self.steps_per_round),))
 
     @property
     def sites(self) -> tuple[str, ...]:

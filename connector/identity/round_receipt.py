@@ -10,13 +10,16 @@ have in common is `connector/services/federation/views.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import canonical
+from federated.errors import EventUnknown
+from federated.privacy import event
+from federated.privacy.event import Events
 from federated.reading import Member
 
 TYPE: Final = "preau-round+jws"
@@ -25,6 +28,7 @@ MAX_VERSIONS: Final = 32
 MAX_ROUND: Final = 1_000_000
 _PLAIN: Final = "[ -~]+"
 _TEXTS: Final = ("job", "site", "adjacency", "manifest", "digest", "recipe")
+_LEDGER: Final = "ledger"
 _KIND: Final = Kind("receipt of a round", Malformed, MAX_CHARS, TYPE)
 
 Versions = tuple[tuple[str, str], ...]
@@ -43,6 +47,7 @@ class RoundReceipt:
         recipe: SHA-256 (hex) of the training recipe that ran.
         versions: (library, version) of what the guarantee rests on, by name.
         adjacency: which data sets are neighbours, see `federated.privacy.rule`.
+        events: what the round was charged as; None in a receipt of an earlier release.
     """
 
     job: str
@@ -53,6 +58,7 @@ class RoundReceipt:
     recipe: str
     versions: Versions
     adjacency: str
+    events: Events | None = None
 
 
 def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
@@ -61,9 +67,11 @@ def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    statement = {name: getattr(receipt, name) for name in _TEXTS}
-    payload = canonical({**statement, "round": receipt.round, "versions": dict(receipt.versions)})
-    return jws.sign_compact(signer, payload, TYPE)
+    statement: dict[str, Any] = {name: getattr(receipt, name) for name in _TEXTS}
+    statement |= {"round": receipt.round, "versions": dict(receipt.versions)}
+    if receipt.events is not None:
+        statement[_LEDGER] = event.to_mapping(receipt.events)
+    return jws.sign_compact(signer, canonical(statement), TYPE)
 
 
 def read(token: str, document: DidDocument) -> RoundReceipt:
@@ -105,7 +113,11 @@ def read_versions(member: Member) -> Versions:
 
 
 def _read(root: Member) -> RoundReceipt:
-    part = root.fields(*_TEXTS, "round", "versions")
+    part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER,))
+    try:
+        events = event.read(part[_LEDGER]) if _LEDGER in part else None
+    except EventUnknown as exc:
+        raise Malformed(f"the receipt of a round: {exc.reason}") from exc
     return RoundReceipt(
         job=part["job"].text(pattern=_PLAIN),
         manifest=part["manifest"].digest(),
@@ -115,4 +127,5 @@ def _read(root: Member) -> RoundReceipt:
         recipe=part["recipe"].digest(),
         versions=read_versions(part["versions"]),
         adjacency=part["adjacency"].text(pattern=_PLAIN),
+        events=events,
     )

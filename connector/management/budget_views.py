@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from connector.management.views import View
+from connector.management.views import ReleaseView, View
 
 
 def _finite(amount: float) -> float:
@@ -30,6 +30,7 @@ class JobBudgetView(View):
     delta: Amount
     committed_rounds: int
     rounds: int
+    released: list[ReleaseView] = Field(description="by one round")
 
 
 class StandingView(View):

@@ -284,6 +284,15 @@ class SiteView(View):
     epsilon: float | None = None
 
 
+class ReleaseView(View):
+    """Releases of one mechanism, as the ledger counts them."""
+
+    kind: str
+    parameters: dict[str, float]
+    count: int
+    adjacency: str
+
+
 class RoundReceiptView(View):
     """What a site signed of a round."""
 
@@ -293,6 +302,9 @@ class RoundReceiptView(View):
     recipe: str = Field(description="SHA-256 of the training recipe that ran")
     versions: dict[str, str] = Field(description="of the libraries that it ran on")
     adjacency: str = Field(description="which data sets are neighbours")
+    released: list[ReleaseView] = Field(
+        default=[], description="what the round was charged as; empty in one of an earlier release"
+    )
 
 
 class JobView(StoredView):

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +28,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from connector.domain.contract.notice import Standing
 from connector.domain.log.audit import Head
 from connector.domain.log.merkle import EMPTY_ROOT
-from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.budget import STEPS, Reservation, from_steps
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally
-from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
+from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.jsonld.canonical import parse_object
 from connector.store import keys
-from connector.store.mapping import from_row, to_row
+from connector.store.mapping import SPOILED, from_row, to_column, to_row
+from federated.privacy.event import Events
 
 FILE: Final = "charges.json"
 KEY_FILE: Final = "keys/tally.key"
@@ -41,7 +43,8 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 SIZES: Final = tuple(4096 * 4**step for step in range(6))  # bytes of a sealed tally's content
 NOTHING: Final = Tally(Head(0, 0, EMPTY_ROOT), {}, {}, {})  # of a node that was just made
 _KEY_BYTES: Final = 64
-_VERSION: Final = 1
+_VERSION: Final = 2
+_STEPS_VERSION: Final = 1  # of releases that knew one mechanism
 # What changed just now may change again within one tick of the file system's clock.
 _SETTLED_NS: Final = 1_000_000_000
 _LENGTH_BYTES: Final = 4
@@ -77,7 +80,7 @@ class HomeCharges:
         data = keys.read_private_file(self._file, MAX_FILE_BYTES)
         try:
             found = _read(parse_object(data, limit=MAX_FILE_BYTES))
-        except (Malformed, KeyError, TypeError, ValueError) as exc:
+        except SPOILED as exc:
             raise KeyUnusable(
                 f"`{self._file}` is not a record of charges",
                 hint="move it away, then run `preau recovery confirm`",
@@ -123,7 +126,7 @@ class HomeCharges:
             length = int.from_bytes(plain[:_LENGTH_BYTES], "big")
             data = zlib.decompress(plain[_LENGTH_BYTES : _LENGTH_BYTES + length])
             return _read(parse_object(data, limit=MAX_FILE_BYTES))
-        except (InvalidTag, zlib.error, Malformed, KeyError, TypeError, ValueError) as exc:
+        except (InvalidTag, zlib.error, *SPOILED) as exc:
             raise SignatureInvalid("the tally is not one that this node sealed") from exc
 
     def _cipher(self) -> AESSIV:
@@ -179,12 +182,13 @@ def _written(tally: Tally) -> bytes:
 
 
 def _read(value: Mapping[str, Any]) -> Tally:
-    if value["version"] != _VERSION:
+    if value["version"] not in (_STEPS_VERSION, _VERSION):
         raise ValueError("a record of another release")
+    read_job = _job_of_steps if value["version"] == _STEPS_VERSION else partial(_row, Reservation)
     head = value["head"]
     registers = [_row(Register, _UNMERGED | each) for each in value["registers"]]
     limits = [_row(Limit, each) for each in value["limits"]]
-    jobs = [_row(Reservation, each) for each in value["jobs"]]
+    jobs = [read_job(each) for each in value["jobs"]]
     return Tally(
         Head(int(head["epoch"]), int(head["size"]), bytes.fromhex(head["root"])),
         {each.id: each for each in registers},
@@ -199,6 +203,14 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: item.isoformat() if isinstance(item, datetime) else item for name, item in row.items()
     }
+
+
+def _job_of_steps(plain: Mapping[str, Any]) -> Any:
+    row = dict(plain)
+    stated = [row.pop(name) for name in STEPS]
+    events, rounds = from_steps(*stated)
+    carried = to_column(Events, events)
+    return _row(Reservation, row | {"events": carried, "rounds": rounds})
 
 
 def _row(kind: type[Any], plain: Mapping[str, Any]) -> Any:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 
 from connector.errors import Malformed
 from connector.jsonld.kept import kept
+from federated.errors import EventUnknown
 
 T = TypeVar("T")
 
@@ -30,8 +31,11 @@ _WHOLE_LIMIT: Final = 2**63
 _KEPT: Final = 64  # nested values of one field, which cannot change once they are built
 
 # What reading a spoiled column raises: an unknown member of an enum, text that is no JSON or no
-# time, a nested value without its fields.
-SPOILED: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, Malformed)
+# time, a nested value without its fields, spending without a known cost.
+SPOILED: Final = (
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError, Malformed),
+    EventUnknown,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,15 @@ def from_record(kind: type[T], record: Sequence[Any]) -> T:
     """
     read = zip(_codecs(kind).items(), record, strict=True)
     return kind(**{name: codec.from_column(column) for (name, codec), column in read})
+
+
+def to_column(kind: type[T], value: T) -> Any:
+    """Return what the column of a field of this type holds.
+
+    Raises:
+        Malformed: a text or number cannot be stored.
+    """
+    return _codec(kind).to_column(value)
 
 
 def codecs_of(kind: type[Any]) -> Mapping[str, Codec]:
@@ -206,7 +219,11 @@ def _rebuilt(hint: Any, plain: Any) -> Any:
         hints = _hints(hint)
         return hint(**{name: _rebuilt(hints[name], item) for name, item in plain.items()})
     if get_origin(hint) is tuple:
-        return tuple(_rebuilt(get_args(hint)[0], item) for item in _read(list)(plain))
+        each, *rest = get_args(hint)
+        if rest != [...]:
+            pairs = zip((each, *rest), _read(list)(plain), strict=True)
+            return tuple(_rebuilt(kind, item) for kind, item in pairs)
+        return tuple(_rebuilt(each, item) for item in _read(list)(plain))
     if hint is float and type(plain) is int:  # as JSON may write it
         return finite(plain)
     if hint is str:

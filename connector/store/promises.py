@@ -184,7 +184,7 @@ def _ended() -> Select[Any]:
             _of_register(job),
             or_(
                 and_(
-                    # Either rule counts exactly such jobs: `Reservation.counted_steps`.
+                    # Either rule counts exactly such jobs: `Reservation.counted_rounds`.
                     or_(job.state == ReservationState.OPEN.value, job.committed_rounds > 0),
                     or_(contract.id.is_(None), ~contract.stands, over),
                 ),

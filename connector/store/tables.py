@@ -326,7 +326,7 @@ class ReservationRow(Row, table=True):
         Index("reservation_agreement", "agreement_id"),
         Index("reservation_dataset", "dataset_id"),
         Index("reservation_register", "register_id"),
-        CheckConstraint("committed_rounds * steps_per_round <= steps", name="within_reservation"),
+        CheckConstraint("committed_rounds <= rounds", name="within_reservation"),
     )
     KEY = ("job_id",)
 
@@ -334,10 +334,8 @@ class ReservationRow(Row, table=True):
     agreement_id: str
     dataset_id: str
     register_id: str
-    noise_multiplier: float
-    sampling_rate: float
-    steps: int = column(WHOLE)
-    steps_per_round: int = column(WHOLE)
+    events: str = column(LONG)
+    rounds: int = column(WHOLE)
     committed_rounds: int = column(WHOLE)
     epsilon: float
     delta: float

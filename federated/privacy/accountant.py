@@ -14,16 +14,20 @@ and moves ε by less than 1e-3.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Final
 
+import numpy as np
 from dp_accounting import dp_event
-from dp_accounting.pld import PLDAccountant
-from dp_accounting.privacy_accountant import NeighboringRelation, PrivacyAccountant
-from dp_accounting.rdp import RdpAccountant
+from dp_accounting.pld import privacy_loss_distribution as pld
+from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
+from dp_accounting.privacy_accountant import NeighboringRelation
+from dp_accounting.rdp import RdpAccountant, compute_epsilon
+from numpy.typing import NDArray
 
 from federated.errors import CalibrationImpossible, PrivacyFault
-from federated.privacy.event import SubsampledGaussian, merged
+from federated.privacy.event import Event, Kind, merged, sampled_gaussian
 from federated.privacy.rule import LEAST_ORDER
 
 INTERVAL: Final = 1e-3
@@ -31,14 +35,15 @@ LEAST_NOISE: Final = 0.3  # below it a step has no protection worth the name
 MOST_NOISE: Final = 10_000.0
 _TOLERANCE: Final = 1e-3
 _WIDE: Final = 1000.0  # half a million points on either side
+_MANY: Final = 2**15  # whole numbers on either side; 20,000 take 3 s
 _HOPELESS: Final = 100.0  # ε that no contract promises
 _ROUNDING: Final = 1e-12  # of a step's divergence: a sum of logarithms of up to a few hundred
-# Of δ, for each sampled step: T steps are the T-th power of a Fourier transform in float64. At most
-# a tenth of this was seen lost, against sums without a transform.
+# Of δ, for each distribution that is composed with another: T steps are the T-th power of a Fourier
+# transform in float64. At most a tenth of this was seen lost, against sums without a transform.
 _LOST: Final = 2.0**-50
 
 
-def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
+def epsilon(events: Iterable[Event], delta: float) -> float:
     """Return ε at `delta` of the events composed; no events cost 0.
 
     It is infinite where δ is as small as what the computation itself loses.
@@ -53,24 +58,24 @@ def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
     if not 0 < delta < 1:
         raise PrivacyFault("δ must be above 0 and below 1")
     counted = merged(events)
-    if _is_wide(counted):
-        coarse = _composed(RdpAccountant(), counted, delta)
-        if not coarse <= _HOPELESS:  # true for NaN, too
+    if not counted:
+        return 0.0
+    fine = not any(_has_many(each) for each in counted)
+    if not fine or _is_wide(counted):
+        coarse = _coarse(counted, delta)
+        if not fine or not coarse <= _HOPELESS:  # true for NaN, too
             return coarse
-    sure = delta - _LOST * sum(event.steps for event in counted if event.sampling_rate < 1)
-    if sure <= 0:
-        return math.inf
-    fine = PLDAccountant(
-        NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=INTERVAL
-    )
-    return _composed(fine, counted, sure)
+    composed = len(counted) - 1 + sum(each.count for each in counted if not _is_plain(each))
+    sure = delta - _LOST * composed
+    return _fine(counted, sure) if sure > 0 else math.inf
 
 
-def divergence(events: Iterable[SubsampledGaussian], order: int) -> float:
+def divergence(events: Iterable[Event], order: int) -> float:
     """Return the Rényi divergence of the events composed, at one order; no events cost 0.
 
     It holds in both directions: for a Gaussian with Poisson sampling, at whole orders, the person
-    added gives the larger divergence (Mironov, Talwar and Zhang 2019, theorem 5 and section 3.3).
+    added gives the larger divergence (Mironov, Talwar and Zhang 2019, theorem 5 and section 3.3);
+    the others are symmetric.
 
     Args:
         events: what was or may be released, in any order.
@@ -82,11 +87,8 @@ def divergence(events: Iterable[SubsampledGaussian], order: int) -> float:
     if not isinstance(order, int) or order < LEAST_ORDER:
         raise PrivacyFault("a Rényi order must be a whole number of at least 2")
     counted = merged(events)
-    accountant = RdpAccountant([order], NeighboringRelation.ADD_OR_REMOVE_ONE)
-    for event in counted:
-        accountant.compose(_step(event), event.steps)
-    steps = sum(event.steps for event in counted)
-    return max(float(accountant.rdp[0]), 0.0) + steps * _ROUNDING
+    steps = sum(each.count for each in counted)
+    return max(float(_divergences(counted, [order])[0]), 0.0) + steps * _ROUNDING
 
 
 def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) -> float:
@@ -108,7 +110,7 @@ def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) 
         raise PrivacyFault("the target ε must be above 0, the steps 1 or more")
 
     def cost(noise: float) -> float:
-        return epsilon([SubsampledGaussian(noise, sampling_rate, steps)], delta)
+        return epsilon([sampled_gaussian(noise, sampling_rate, steps)], delta)
 
     low, high = _bracket(cost, target)
     while high - low > _TOLERANCE:
@@ -129,26 +131,118 @@ def _bracket(cost: Callable[[float], float], target: float) -> tuple[float, floa
     return low, high
 
 
-def _is_wide(events: tuple[SubsampledGaussian, ...]) -> bool:
+def _is_wide(events: tuple[Event, ...]) -> bool:
     """Tell whether the loss may spread over more points than are held with ease.
 
-    Without sampling, the loss of T steps is normal around μ²/2 with deviation μ, μ² = Σ T / σ²;
-    sampling only makes it narrower.
+    The loss of T releases of a Gaussian is normal around μ²/2 with deviation μ, μ² = T / σ².
+    Sampling only makes it narrower. That of an ε-private release lies within ε of 0 and around at
+    most ε²/2, so that T of them spread no wider than a Gaussian with μ² = T ε² (Hoeffding).
     """
-    squared = sum(event.steps / event.noise_multiplier**2 for event in events)
+    squared = sum(each.count / _noise(each) ** 2 for each in events)
     return squared / 2 + 10 * math.sqrt(squared) > _WIDE
 
 
-def _composed(
-    accountant: PrivacyAccountant, events: tuple[SubsampledGaussian, ...], delta: float
-) -> float:
-    for event in events:
-        accountant.compose(_step(event), event.steps)
-    return float(accountant.get_epsilon(delta))
+def _has_many(one: Event) -> bool:
+    """Tell whether a distribution over whole numbers has more of them than are held with ease."""
+    discrete = one.kind in (Kind.DISCRETE_GAUSSIAN, Kind.DISCRETE_LAPLACE)
+    return discrete and max(one["scale"], one["sensitivity"]) > _MANY
 
 
-def _step(event: SubsampledGaussian) -> dp_event.DpEvent:
-    gaussian = dp_event.GaussianDpEvent(event.noise_multiplier)
-    if event.sampling_rate == 1:  # everybody takes part: no amplification, and exact
-        return gaussian
-    return dp_event.PoissonSampledDpEvent(event.sampling_rate, gaussian)
+def _is_plain(one: Event) -> bool:
+    """Tell whether T releases are one of a Gaussian with less noise, without a transform."""
+    return one.kind is Kind.GAUSSIAN or (
+        one.kind is Kind.SAMPLED_GAUSSIAN and one["sampling_rate"] == 1
+    )
+
+
+def _noise(one: Event) -> float:
+    """Return the scale of the noise over what one person moves."""
+    if one.kind in (Kind.GAUSSIAN, Kind.SAMPLED_GAUSSIAN):
+        return one["noise_multiplier"]
+    return one["scale"] / (1 if one.kind is Kind.LAPLACE else one["sensitivity"])
+
+
+def _fine(events: tuple[Event, ...], delta: float) -> float:
+    losses = (_LOSSES[each.kind](each) for each in events)
+    return float(reduce(lambda one, other: one.compose(other), losses).get_epsilon_for_delta(delta))
+
+
+def _coarse(events: tuple[Event, ...], delta: float) -> float:
+    orders = RdpAccountant().orders
+    return float(compute_epsilon(orders, _divergences(events, list(orders)), delta)[0])
+
+
+def _divergences(events: tuple[Event, ...], orders: Sequence[float]) -> NDArray[np.float64]:
+    library = RdpAccountant(orders, NeighboringRelation.ADD_OR_REMOVE_ONE)
+    rest = np.zeros(len(orders))
+    for each in events:
+        if each.kind is Kind.DISCRETE_LAPLACE:
+            rest += each.count * np.array([_geometric(each, order) for order in orders])
+        else:
+            library.compose(_step(each), each.count)
+    return np.asarray(library.rdp + rest)
+
+
+def _step(one: Event) -> dp_event.DpEvent:
+    """Return what one release is to the library's Rényi accountant."""
+    if one.kind is Kind.LAPLACE:
+        return dp_event.LaplaceDpEvent(one["scale"])
+    # A discrete Gaussian diverges no more than the continuous one (Canonne, Kamath and Steinke
+    # 2020, proposition 5).
+    gaussian = dp_event.GaussianDpEvent(_noise(one))
+    if one.kind is not Kind.SAMPLED_GAUSSIAN or _is_plain(one):
+        return gaussian  # everybody takes part: no amplification, and exact
+    return dp_event.PoissonSampledDpEvent(one["sampling_rate"], gaussian)
+
+
+def _geometric(one: Event, order: float) -> float:
+    """Return the Rényi divergence of discrete Laplace noise and itself moved by s, for α > 1.
+
+    With q = e^(-1/b), the sum over all z of P(z)^α Q(z)^(1-α) has three geometric parts: left of
+    0, right of s, and the s - 1 numbers between, which decay by r = q^(2α-1).
+    """
+    a, moved = 1 / one["scale"], one["sensitivity"]
+    rate = (2 * order - 1) * a
+    outside = (1 + math.exp(-rate * moved)) / (1 + math.exp(-a))
+    between = math.exp(-rate) * math.expm1(-rate * (moved - 1)) / math.expm1(-rate)
+    return a * moved + math.log(outside + math.tanh(a / 2) * between) / (order - 1)
+
+
+def _gaussian(one: Event) -> PrivacyLossDistribution:
+    if _is_plain(one):
+        deviation = one["noise_multiplier"] / math.sqrt(one.count)
+        return pld.from_gaussian_mechanism(deviation, value_discretization_interval=INTERVAL)
+    return pld.from_gaussian_mechanism(
+        one["noise_multiplier"],
+        sampling_prob=one["sampling_rate"],
+        value_discretization_interval=INTERVAL,
+    ).self_compose(one.count)
+
+
+def _laplace(one: Event) -> PrivacyLossDistribution:
+    return pld.from_laplace_mechanism(
+        one["scale"], value_discretization_interval=INTERVAL
+    ).self_compose(one.count)
+
+
+def _discrete(
+    of: Callable[..., PrivacyLossDistribution], noise: Callable[[float], float]
+) -> Callable[[Event], PrivacyLossDistribution]:
+    def losses(one: Event) -> PrivacyLossDistribution:
+        return of(
+            noise(one["scale"]),
+            int(one["sensitivity"]),
+            value_discretization_interval=INTERVAL,
+            use_connect_dots=True,
+        ).self_compose(one.count)
+
+    return losses
+
+
+_LOSSES: Final[Mapping[Kind, Callable[[Event], PrivacyLossDistribution]]] = {
+    Kind.SAMPLED_GAUSSIAN: _gaussian,
+    Kind.GAUSSIAN: _gaussian,
+    Kind.LAPLACE: _laplace,
+    Kind.DISCRETE_LAPLACE: _discrete(pld.from_discrete_laplace_mechanism, lambda b: 1 / b),
+    Kind.DISCRETE_GAUSSIAN: _discrete(pld.from_discrete_gaussian_mechanism, lambda sigma: sigma),
+}

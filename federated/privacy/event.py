@@ -1,4 +1,4 @@
-r"""Privacy spending as events. A mechanism that is not one of them has no cost, and is refused.
+r"""Privacy spending as a versioned list of events. What has no known cost is refused.
 
 Rules: an event holds public numbers only; what is unknown, missing or out of range raises, it is
 never counted as zero. Standard library only. What events cost together is left to the accountant.
@@ -6,87 +6,213 @@ never counted as zero. Standard library only. What events cost together is left 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
 
 from federated.errors import EventUnknown
+from federated.privacy.rule import ADD_OR_REMOVE_ONE
 from federated.reading import Member
 
+VERSION: Final = 1
+MOST_EVENTS: Final = 100_000
 _MOST: Final = 10**12
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SubsampledGaussian:
-    r"""`steps` releases of a Gaussian mechanism on a Poisson sample of persons.
+class Kind(StrEnum):
+    r"""A mechanism with a known cost.
 
-    Each step draws every person independently with probability q, takes the sum of what the drawn
-    persons contribute, each bounded by C in Euclidean norm, and releases it with normal noise::
+    Neighbours differ by one person, added or removed, with all of that person's rows.
+
+    `SAMPLED_GAUSSIAN`: draws every person with probability q and releases the sum of what the drawn
+    persons contribute, each bounded by C in Euclidean norm (Abadi et al. 2016, Mironov et al.
+    2019)::
 
         S ~ Poisson(q);   release  Σ_{i in S} g_i + N(0, (σ C)² I),   ‖g_i‖₂ ≤ C
 
-    Two neighbouring data sets differ by one person, added or removed, with all of that person's
-    rows. The loss is then that of the pair  N(0, σ²)  and  (1 - q) N(0, σ²) + q N(1, σ²)  in both
-    directions (Abadi et al. 2016, Mironov et al. 2019), and q = 1 is the plain Gaussian mechanism
-    of sensitivity 1. C cancels: only its ratio to the noise counts.
+    C cancels: `noise_multiplier` is σ, `sampling_rate` is q.
+
+    `GAUSSIAN`: f(x) + N(0, (σ C)² I), where one person moves f by at most C in Euclidean norm;
+    `noise_multiplier` is σ.
+
+    `LAPLACE`: f(x) + noise of density ∝ exp(-‖z‖₁ / (b C)), where one person moves f by at most C
+    in the sum of absolute values; `scale` is b, and a release is 1/b-private.
+
+    `DISCRETE_LAPLACE`: whole numbers with noise of mass ∝ exp(-|z| / b) each; one person moves them
+    by at most `sensitivity` in the sum of absolute values; `scale` is b (Ghosh et al. 2012).
+
+    `DISCRETE_GAUSSIAN`: one whole number with noise of mass ∝ exp(-z² / 2σ²); one person moves it
+    by at most `sensitivity`; `scale` is σ (Canonne, Kamath and Steinke 2020). Numbers that the same
+    person can move are as many releases.
+    """
+
+    SAMPLED_GAUSSIAN = "sampled-gaussian"
+    GAUSSIAN = "gaussian"
+    LAPLACE = "laplace"
+    DISCRETE_LAPLACE = "discrete-laplace"
+    DISCRETE_GAUSSIAN = "discrete-gaussian"
+
+
+# Parameters of each mechanism: all are above 0; the most that each may be.
+_MOST_OF: Final[Mapping[Kind, Mapping[str, float]]] = {
+    Kind.SAMPLED_GAUSSIAN: {"noise_multiplier": _MOST, "sampling_rate": 1},
+    Kind.GAUSSIAN: {"noise_multiplier": _MOST},
+    Kind.LAPLACE: {"scale": _MOST},
+    Kind.DISCRETE_LAPLACE: {"scale": _MOST, "sensitivity": _MOST},
+    Kind.DISCRETE_GAUSSIAN: {"scale": _MOST, "sensitivity": _MOST},
+}
+_WHOLE: Final = frozenset({"sensitivity"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Event:
+    """Releases of one mechanism.
 
     Attributes:
-        noise_multiplier: σ > 0, standard deviation of the noise over C.
-        sampling_rate: q in (0, 1], the chance of a person to take part in a step.
-        steps: T >= 0, releases composed with one another.
+        kind: see `Kind`.
+        parameters: (name, number) of the mechanism, by name.
+        count: releases composed with one another, 0 or more.
+        adjacency: which data sets are neighbours; only `add-or-remove-one` is known.
     """
 
-    noise_multiplier: float
-    sampling_rate: float
-    steps: int
+    kind: Kind
+    parameters: tuple[tuple[str, float], ...]
+    count: int
+    adjacency: str = ADD_OR_REMOVE_ONE
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.noise_multiplier) and self.noise_multiplier > 0):
-            raise EventUnknown("the noise multiplier of an event must be finite and above 0")
-        if not 0 < self.sampling_rate <= 1:
-            raise EventUnknown("the sampling rate of an event must be above 0 and at most 1")
-        if self.steps < 0:
-            raise EventUnknown("the steps of an event must be 0 or more")
+        """Refuse what has no known cost.
+
+        Raises:
+            EventUnknown: another mechanism, or numbers that are none of this one's.
+        """
+        most = _MOST_OF.get(self.kind)
+        if most is None:
+            raise EventUnknown("an event without a known cost: its kind is unknown")
+        if tuple(name for name, _ in self.parameters) != tuple(sorted(most)):
+            raise EventUnknown(f"the parameters of `{self.kind}` are {', '.join(sorted(most))}")
+        for name, number in self.parameters:
+            if not 0 < number <= most[name]:  # false for NaN, too
+                raise EventUnknown(f"`{name}` must be above 0 and at most {most[name]:g}")
+            if name in _WHOLE and number != int(number):
+                raise EventUnknown(f"`{name}` must be a whole number")
+        if self.count < 0:
+            raise EventUnknown("the count of an event must be 0 or more")
+        if self.adjacency != ADD_OR_REMOVE_ONE:
+            raise EventUnknown("the adjacency of an event must be `add-or-remove-one`")
+
+    def __getitem__(self, name: str) -> float:
+        """Return a parameter."""
+        return dict(self.parameters)[name]
+
+    def times(self, count: int) -> Event:
+        """Return so many times as many releases."""
+        return replace(self, count=self.count * count)
 
 
-def from_mapping(value: Mapping[str, float]) -> SubsampledGaussian:
-    """Read an event.
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A list of events, as it is stored and signed.
 
-    Args:
-        value: `noise_multiplier`, `sampling_rate`, `steps`, and nothing else.
+    Attributes:
+        items: the events.
+        version: of this form.
+    """
+
+    items: tuple[Event, ...]
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Refuse a form that is not known here.
+
+        Raises:
+            EventUnknown: of another version.
+        """
+        if self.version != VERSION:
+            raise EventUnknown(f"events of version {self.version} have no known cost")
+
+
+def event(kind: Kind, count: int, **parameters: float) -> Event:
+    """Return an event.
 
     Raises:
-        EventUnknown: another mechanism, or numbers that are none of this one's.
+        EventUnknown: these are no parameters of its kind.
+
+    >>> event(Kind.LAPLACE, 14, scale=2).parameters
+    (('scale', 2.0),)
     """
-    part = Member(value, _unknown).fields("noise_multiplier", "sampling_rate", "steps")
-    return SubsampledGaussian(
-        part["noise_multiplier"].number(most=_MOST),
-        part["sampling_rate"].number(most=1),
-        part["steps"].integer(most=_MOST),
-    )
+    return Event(kind, tuple((name, float(parameters[name])) for name in sorted(parameters)), count)
 
 
-def to_mapping(event: SubsampledGaussian) -> dict[str, float]:
-    """Return the event as JSON members; `from_mapping` reads it back."""
+def sampled_gaussian(noise_multiplier: float, sampling_rate: float, count: int) -> Event:
+    """Return so many steps of a Gaussian on a Poisson sample of persons.
+
+    Raises:
+        EventUnknown: a number is out of range.
+    """
+    numbers = {"noise_multiplier": noise_multiplier, "sampling_rate": sampling_rate}
+    return event(Kind.SAMPLED_GAUSSIAN, count, **numbers)
+
+
+def from_mapping(value: object) -> Events:
+    """Read a list of events.
+
+    Args:
+        value: `version` and `events`, each `kind`, `parameters`, `count` and `adjacency`.
+
+    Raises:
+        EventUnknown: another version or mechanism, or numbers that are none of its own.
+    """
+    return read(Member(value, _unknown))
+
+
+def read(member: Member) -> Events:
+    """Read a list of events that is a part of a document.
+
+    Raises:
+        EventUnknown: another version or mechanism, or numbers that are none of its own.
+        Exception: it has another form, as the document's reader refuses.
+    """
+    part = member.fields("version", "events")
+    part["version"].integer(least=VERSION, most=VERSION)
+    return Events(tuple(_event(item) for item in part["events"].items(most=MOST_EVENTS)))
+
+
+def to_mapping(events: Events) -> dict[str, Any]:
+    """Return a list of events as JSON members; `from_mapping` reads it back."""
+    return {"version": events.version, "events": [_members(each) for each in events.items]}
+
+
+def merged(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events with the counts of equal mechanisms added up, in a fixed order.
+
+    T releases composed with T' releases of the same mechanism are T + T' of it, and the order of
+    non-adaptive descriptions does not change the composed loss. Events without a release fall away.
+    """
+    counts: dict[Event, int] = {}
+    for each in events:
+        one = replace(each, count=1)
+        counts[one] = counts.get(one, 0) + each.count
+    return tuple(sorted(one.times(count) for one, count in counts.items() if count))
+
+
+def _event(member: Member) -> Event:
+    part = member.fields("kind", "parameters", "count", "adjacency")
+    kind = Kind(part["kind"].exactly(*Kind))
+    numbers = part["parameters"].fields(*_MOST_OF[kind])
+    part["adjacency"].exactly(ADD_OR_REMOVE_ONE)
+    count = part["count"].integer(most=_MOST)
+    return event(kind, count, **{name: each.number() for name, each in numbers.items()})
+
+
+def _members(each: Event) -> dict[str, Any]:
     return {
-        "noise_multiplier": event.noise_multiplier,
-        "sampling_rate": event.sampling_rate,
-        "steps": event.steps,
+        "kind": each.kind.value,
+        "parameters": dict(each.parameters),
+        "count": each.count,
+        "adjacency": each.adjacency,
     }
-
-
-def merged(events: Iterable[SubsampledGaussian]) -> tuple[SubsampledGaussian, ...]:
-    """Return the events with the steps of equal mechanisms added up, in a fixed order.
-
-    T steps composed with T' steps of the same mechanism are T + T' steps, and the order of
-    non-adaptive descriptions does not change the composed loss. Events without steps fall away.
-    """
-    steps: dict[tuple[float, float], int] = {}
-    for event in events:
-        key = (event.noise_multiplier, event.sampling_rate)
-        steps[key] = steps.get(key, 0) + event.steps
-    return tuple(sorted(SubsampledGaussian(*key, count) for key, count in steps.items() if count))
 
 
 def _unknown(pointer: str, fault: str) -> EventUnknown:

@@ -1,8 +1,9 @@
 """One question to the accountant: `python -m federated.privacy.oneshot`, JSON in, JSON out.
 
-Question: `{"op":"epsilon","events":[…],"delta":…}`, `{"op":"divergence","events":[…],"order":…}` or
-`{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`. Answer: `{"value":…}` or
-`{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
+Question: `{"op":"epsilon","ledger":…,"delta":…}`, `{"op":"divergence","ledger":…,"order":…}` or
+`{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`, where a ledger is a list of
+events (`event.py`). Answer: `{"value":…}` or `{"code":…,"reason":…}`; to
+`{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
 is not understood is answered with a reason, never with a number; the process ends by itself after
 `MOST_SECONDS` even when nobody waits for it any more, and takes no more than `MOST_MEMORY` bytes.
 """
@@ -54,9 +55,9 @@ def main() -> None:
 
 def _compute(question: Mapping[str, Any]) -> float:
     if question["op"] == "epsilon":
-        return epsilon([from_mapping(item) for item in question["events"]], question["delta"])
+        return epsilon(from_mapping(question["ledger"]).items, question["delta"])
     if question["op"] == "divergence":
-        return divergence([from_mapping(item) for item in question["events"]], question["order"])
+        return divergence(from_mapping(question["ledger"]).items, question["order"])
     if question["op"] == "calibrate":
         return calibrate(
             target=question["epsilon"],

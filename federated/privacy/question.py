@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from federated.errors import PrivacyFault
-from federated.privacy.event import SubsampledGaussian, merged, to_mapping
+from federated.privacy.event import Event, Events, merged, to_mapping
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER
 
 
@@ -24,7 +24,7 @@ class Epsilon:
         delta: δ in (0, 1).
     """
 
-    events: tuple[SubsampledGaussian, ...]
+    events: tuple[Event, ...]
     delta: float
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Divergence:
         order: α, a whole number.
     """
 
-    events: tuple[SubsampledGaussian, ...]
+    events: tuple[Event, ...]
     order: int
 
     def __post_init__(self) -> None:
@@ -62,5 +62,6 @@ Question = Epsilon | Divergence
 
 def spelled(question: Question) -> str:
     """Return a question as JSON, in one spelling; empty when it has no events."""
-    events = [to_mapping(event) for event in merged(question.events)]
-    return json.dumps(question.asked() | {"events": events}, sort_keys=True) if events else ""
+    events = merged(question.events)
+    ledger = {"ledger": to_mapping(Events(events))}
+    return json.dumps(question.asked() | ledger, sort_keys=True) if events else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -20,13 +21,15 @@ from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.store.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
 from connector.store.keys import read_private_file
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.values import values_of
 
 DID = "did:web:node.example"
 OPEN = ReservationState.OPEN
-JOB = Reservation("urn:j", "urn:a", "urn:d", "urn:r", 1.0, 0.5, 6, 2, 1, 1.5, 1e-6, OPEN, NOW)
+EVENTS = Events((sampled_gaussian(1.0, 0.5, 2),))
+JOB = Reservation("urn:j", "urn:a", "urn:d", "urn:r", EVENTS, 3, 1, 1.5, 1e-6, OPEN, NOW)
 
 
 def tally(size: int = 3, epoch: int = 0, jobs: tuple[Reservation, ...] = ()) -> Tally:
@@ -55,6 +58,22 @@ def test_what_is_recorded_and_sealed_comes_back_equal(
     charges.record(value)
     assert HomeCharges(tmp_path, DID).recorded() == value
     assert HomeCharges(tmp_path, DID).unseal(charges.seal(value)) == value
+
+
+def test_a_record_of_a_release_that_knew_one_mechanism_is_carried_over(home: Path) -> None:
+    charges = HomeCharges(home, DID)
+    charges.record(tally(jobs=(JOB,)))
+    value = json.loads((home / FILE).read_bytes())
+    (job,) = value["jobs"]
+    del job["events"], job["rounds"]
+    job |= {"noise_multiplier": 1.0, "sampling_rate": 0.5, "steps": 6, "steps_per_round": 2}
+    before = json.dumps(value | {"version": 1})
+    (home / FILE).write_text(before)
+    assert HomeCharges(home, DID).recorded() == tally(jobs=(JOB,))
+    for spoiled in (before.replace('"version": 1', '"version": 2'), before.replace("1.0", "0.0")):
+        (home / FILE).write_text(spoiled)
+        with pytest.raises(KeyUnusable):
+            HomeCharges(home, DID).recorded()
 
 
 def test_files_are_private(home: Path) -> None:

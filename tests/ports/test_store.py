@@ -43,6 +43,7 @@ from connector.store import SqlStore
 from connector.store.engine import _KEPT_OPEN
 from connector.store.keyed import table_of
 from connector.store.tables import ReservationRow
+from federated.privacy.event import Events, sampled_gaussian
 from tests.support.doubles import NOON
 from tests.support.stored import issuer, message
 from tests.support.values import values_of
@@ -78,6 +79,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "forfeits": (Forfeit, ("id",)),
     "members": (Membership, ("did",)),
 }
+EVENTS = Events((sampled_gaussian(3.0, 0.2, 5),))
 
 
 class Undo(Exception):
@@ -167,7 +169,7 @@ def test_find_by_an_unknown_field_is_refused(store: SqlStore) -> None:
 
 
 def reservation(job: str, state: ReservationState, committed: int = 0) -> Reservation:
-    return Reservation(job, "a", "d", "r", 3.0, 0.2, 100, 5, committed, 2.9, 1e-5, state, NOON)
+    return Reservation(job, "a", "d", "r", EVENTS, 20, committed, 2.9, 1e-5, state, NOON)
 
 
 def test_a_reservation_never_holds_more_than_it_reserved(store: SqlStore) -> None:

@@ -14,12 +14,15 @@ from alembic import command
 
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.privacy.register import Register, own_register
+from connector.errors import RowDamaged
 from connector.jsonld.canonical import canonical
 from connector.services.evidence.own_log import MERGED
+from connector.services.privacy import budget
 from connector.store import SqlStore
 from connector.store.mapping import to_row
 from connector.store.migrations import configuration, upgrade
 from connector.store.unit import SqlTransaction
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.doubles import FixedClock
 
@@ -126,6 +129,31 @@ def test_data_of_no_person_has_a_register_without_cap(empty_url: str, engine: sa
     with upgraded(empty_url) as tx:
         (found,) = tx.registers.find()
     assert (found.cap, found.accounting) == (None, Accounting(Rule.SUMS))
+
+
+def test_a_job_states_its_mechanism_as_events(empty_url: str, engine: sa.Engine) -> None:
+    dataset(engine, "urn:a", "d", (3.0, 1e-5))
+    whole: dict[str, Any] = {"steps": 10, "steps_per_round": 2}
+    odd: dict[str, Any] = {"steps": 11, "steps_per_round": 4}
+    for job, figures in {"j1": whole, "j2": odd}.items():
+        figures |= {"noise_multiplier": 1.5, "sampling_rate": 0.25, "committed_rounds": 2}
+        insert(engine, "reservation", job_id=job, dataset_id="urn:a", state="open", **figures)
+    with upgraded(empty_url) as tx:
+        first, second = tx.reservations.find()
+    assert (first.events, first.rounds) == (Events((sampled_gaussian(1.5, 0.25, 2),)), 5)
+    assert (second.events, second.rounds) == (Events((sampled_gaussian(1.5, 0.25, 4),)), 3)
+
+
+def test_a_job_that_no_mechanism_costs_stops_what_counts_it(
+    empty_url: str, engine: sa.Engine
+) -> None:
+    dataset(engine, "urn:a", "d", (3.0, 1e-5))
+    columns = {"noise_multiplier": 0.0, "steps": 10, "committed_rounds": 2}
+    insert(engine, "reservation", job_id="j", dataset_id="urn:a", state="open", **columns)
+    with upgraded(empty_url) as tx:
+        (register,) = tx.registers.find()
+        with pytest.raises(RowDamaged):
+            budget.spending(tx, register)
 
 
 def test_a_dataset_published_before_has_no_check_on_record(

@@ -16,6 +16,7 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.errors import Malformed
 from connector.store import SqlStore
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Rule
 from tests.support.doubles import NOON
 from tests.support.stored import contract, dataset, issuer
@@ -35,6 +36,7 @@ CONTRACTS = st.builds(
     stands=st.booleans(),
 )
 STEPS = st.lists(st.tuples(st.sampled_from(["put", "add", "remove", "undo"]), CONTRACTS))
+EVENTS = Events((sampled_gaussian(3.0, 0.2, 5),))
 
 
 class Undo(Exception):
@@ -105,7 +107,7 @@ def test_many_equal_promises_add_up_without_drift(held: SqlStore) -> None:
 
 def job(name: str, agreement: str, **changes: object) -> Reservation:
     plain = Reservation(
-        *(name, agreement, "urn:d1", "urn:r1", 1.0, 0.5, 6, 2, 1, 0.5, 1e-6),
+        *(name, agreement, "urn:d1", "urn:r1", EVENTS, 3, 1, 0.5, 1e-6),
         ReservationState.CLOSED,
         NOON,
     )
@@ -166,7 +168,7 @@ def test_what_jobs_spent_and_reserved_is_what_the_rule_counts(
         for register in ("urn:r1", "urn:r2", "urn:none"):
             jobs = tx.reservations.find(register_id=register)
             spent = sum(each.epsilon for each in jobs if each.committed_rounds)
-            reserved = sum(each.epsilon for each in jobs if each.counted_steps(Rule.SUMS))
+            reserved = sum(each.epsilon for each in jobs if each.counted_rounds(Rule.SUMS))
             assert tx.promises.charged(register) == pytest.approx((spent, reserved), rel=1e-12)
             assert tx.promises.jobs(register) == {each.job_id for each in jobs}
 

@@ -17,6 +17,7 @@ from connector.ports import Ports
 from connector.services.continuity import confirmation, recovery
 from connector.services.privacy import budget
 from connector.store import SqlStore
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.database import PostgresServer, sqlite_url
@@ -28,10 +29,8 @@ JOB = Reservation(
     agreement_id="urn:a",
     dataset_id="urn:d",
     register_id="urn:r",
-    noise_multiplier=1.0,
-    sampling_rate=0.5,
-    steps=6,
-    steps_per_round=2,
+    events=Events((sampled_gaussian(1.0, 0.5, 2),)),
+    rounds=3,
     committed_rounds=0,
     epsilon=1.5,
     delta=1e-6,

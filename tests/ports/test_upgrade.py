@@ -38,6 +38,7 @@ from connector.services.privacy import budget, standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import passed
 from connector.store import SqlStore, migrations
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.census import CensusWorkers
@@ -271,10 +272,10 @@ def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> Non
     }
     assert committed == rounds
     by_dataset = {
-        name: sum(s.counted_steps(Rule.RENYI) for s in spent.values() if s.dataset_id == name)
+        name: sum(s.counted_rounds(Rule.RENYI) for s in spent.values() if s.dataset_id == name)
         for name in ("urn:sample:pupils", "urn:sample:pupils-again")
     }
-    assert by_dataset == {"urn:sample:pupils": 12, "urn:sample:pupils-again": 10}
+    assert by_dataset == {"urn:sample:pupils": 6, "urn:sample:pupils-again": 5}
 
 
 def test_what_both_ids_of_one_file_spent_counts_on_one_register(space: Opened) -> None:
@@ -328,7 +329,8 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
         (register,) = tx.registers.find()
         seen = budget.spending(tx, register)
         contracts = [tx.agreements.get(each.agreement_id) for each in (first, second)]
-    small = replace(first.jobs[0], job_id="urn:uuid:new", noise_multiplier=100.0, delta=1e-7)
+    events = Events((sampled_gaussian(100.0, 0.5, 2),))
+    small = replace(first.jobs[0], job_id="urn:uuid:new", events=events, delta=1e-7)
     refusals = [
         budget.check_job(budget.account(accountant, seen, contract, small))
         for contract in contracts

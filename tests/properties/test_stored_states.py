@@ -31,6 +31,7 @@ from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.ports import Ports
 from connector.services.membership.authority import KIND
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support import stored
 from tests.support.command import invoked
@@ -72,8 +73,7 @@ AMOUNTS = st.floats(1e-3, 50)
 FIGURES: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     Register: {"cap": st.none() | st.builds(PrivacyCap, AMOUNTS, SHARES)},
     Agreement: {"epsilon": AMOUNTS, "delta": SHARES},
-    Reservation: dict.fromkeys(("epsilon", "noise_multiplier"), AMOUNTS)
-    | dict.fromkeys(("delta", "sampling_rate"), SHARES),
+    Reservation: {"epsilon": AMOUNTS, "delta": SHARES},
 }
 LISTS = {
     "/peers": ("did", Participant),
@@ -288,7 +288,7 @@ def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(
 
 def test_figures_whose_sum_is_no_number_are_listed(ports: Ports, http: httpx.Client) -> None:
     """As contracts that cannot be read may have left them; nothing is left where they count."""
-    most = sys.float_info.max
+    most, events = sys.float_info.max, Events((sampled_gaussian(1.0, 0.5, 1),))
     keep(ports, [Register("urn:r", PrivacyCap(3.0, 1e-5), Accounting(Rule.SUMS), 0, NOON)])
     dataset = replace(stored.dataset("urn:d1", "urn:r"), population=4600)
     keep(ports, [dataset, stored.contract("urn:c1", epsilon=most, delta=0.5)])
@@ -297,7 +297,7 @@ def test_figures_whose_sum_is_no_number_are_listed(ports: Ports, http: httpx.Cli
         for number in (1, 2):
             tx.reservations.put(
                 Reservation(
-                    *(f"urn:j{number}", "urn:c1", "urn:d1", "urn:r", 1.0, 0.5, 2, 1, 1),
+                    *(f"urn:j{number}", "urn:c1", "urn:d1", "urn:r", events, 2, 1),
                     *(most, 0.25, ReservationState.CLOSED, NOON),
                 )
             )

@@ -16,6 +16,7 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.debt import owed
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally, behind, join, more, spent
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 
@@ -40,10 +41,8 @@ def records(draw: st.DrawFn) -> Reservation:
         agreement_id=f"urn:agreement:{number % 2}",
         dataset_id="urn:d",
         register_id=REGISTERS[number % 2],
-        noise_multiplier=1.0,
-        sampling_rate=0.5,
-        steps=6,
-        steps_per_round=2,
+        events=Events((sampled_gaussian(1.0, 0.5, 2),)),
+        rounds=3,
         committed_rounds=draw(st.integers(0, 3)),
         epsilon=1.5,
         delta=1e-6,
@@ -75,7 +74,7 @@ def tallies(draw: st.DrawFn) -> Tally:
 
 def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
     jobs = tally.jobs.values()
-    return {(job.job_id, rule): job.counted_steps(rule) for job in jobs for rule in Rule}
+    return {(job.job_id, rule): job.counted_rounds(rule) for job in jobs for rule in Rule}
 
 
 @given(st.lists(tallies(), min_size=1, max_size=4), st.randoms())
@@ -107,8 +106,8 @@ def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
 def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Reservation) -> None:
     other = replace(other, job_id=one.job_id)
     for rule in Rule:
-        most = max(one.counted_steps(rule), other.counted_steps(rule))
-        assert spent(more(one, other)).counted_steps(rule) >= most
+        most = max(one.counted_rounds(rule), other.counted_rounds(rule))
+        assert spent(more(one, other)).counted_rounds(rule) >= most
     assert spent(one).state is ReservationState.CLOSED
     assert spent(spent(one)) == spent(one)
 

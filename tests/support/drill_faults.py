@@ -26,7 +26,7 @@ from connector.management.views import EventView, JobView, NegotiationView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 from federated.privacy import ledger
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence
@@ -188,7 +188,7 @@ def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
         return -1.0
     rate = contracts.job([])["privacy"]["samplingRate"]
     steps = sum(job.committed_rounds for job in agreement.jobs) * fed.size.steps
-    events = (SubsampledGaussian(fed.size.noise, rate, steps),)
+    events = (sampled_gaussian(fed.size.noise, rate, steps),)
     found = _ACCOUNTANT.costs([Divergence(events, agreement.order)])
     accounting = Accounting(Rule.RENYI, agreement.order)
     return ledger.epsilon_of(Budget(agreement.epsilon, agreement.delta, accounting), [(found[0],)])

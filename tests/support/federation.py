@@ -46,6 +46,7 @@ from connector.services.negotiation.terms import planned
 from connector.services.privacy.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
 from policies_odrl.checking.semantics import PRESENT
@@ -539,10 +540,8 @@ def publish(node: Node, population: int, **changes: Any) -> Dataset:
 def reservation(job_id: str, agreement_id: str, dataset_id: str, **changes: Any) -> Reservation:
     """Return an open reservation of ε = 1.5 in three rounds."""
     values: dict[str, Any] = {
-        "noise_multiplier": 1.0,
-        "sampling_rate": 0.5,
-        "steps": 6,
-        "steps_per_round": 2,
+        "events": Events((sampled_gaussian(1.0, 0.5, 2),)),
+        "rounds": 3,
         "committed_rounds": 0,
         "epsilon": 1.5,
         "delta": 1e-6,

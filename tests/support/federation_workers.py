@@ -18,7 +18,7 @@ from connector.errors import PeerUnreachable, PreauError, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services.federation.lead.hub import Seat
 from federated.job import parse
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import Event
 from federated.privacy.question import Question
 from tests.support.census import CensusWorker
 
@@ -30,7 +30,7 @@ VERSIONS = {"numpy": "2.4.0", "python": "3.11.7"}
 
 
 class AdditiveAccountant:
-    """The port `Accountant`: everything costs Σ steps · (q / σ)², whatever δ or order."""
+    """The port `Accountant`: everything costs Σ count · (q / σ)², whatever δ or order."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -45,15 +45,20 @@ class AdditiveAccountant:
             raise self.failure
         return [self._cost(question.events) for question in questions]
 
-    def _cost(self, events: Sequence[SubsampledGaussian]) -> float:
+    def _cost(self, events: Sequence[Event]) -> float:
         if self.boundless and events:
             return math.inf
-        return sum(e.steps * (e.sampling_rate / e.noise_multiplier) ** 2 for e in events)
+        return sum(each.count * _cost(dict(each.parameters)) for each in events)
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         self.before()
         assert 0 < delta < 1
         return (steps * sampling_rate**2 / epsilon) ** 0.5
+
+
+def _cost(of: Mapping[str, float]) -> float:
+    noise = of.get("noise_multiplier") or of["scale"] / of.get("sensitivity", 1)
+    return (of.get("sampling_rate", 1) / noise) ** 2
 
 
 def model_digest(message: bytes) -> str:

@@ -20,7 +20,7 @@ from connector.store import SqlStore
 
 JOB = "urn:uuid:00000000-0000-4000-8000-00000000ad3d"
 CHARGED = "job.round.committed"
-_STEPS = 10**9
+_ROUNDS = 10**9
 
 
 @contextmanager
@@ -55,8 +55,7 @@ def open_job(tx: Transaction) -> None:
         replace(
             like,
             job_id=JOB,
-            steps=_STEPS,
-            steps_per_round=1,
+            rounds=_ROUNDS,
             committed_rounds=0,
             state=ReservationState.OPEN,
         )

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from connector.domain.privacy.budget import Reservation
+from federated.privacy.event import Event, Events, Kind, event, sampled_gaussian
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Accounting, Rule
 
 TEXTS = st.text(
@@ -21,6 +22,16 @@ TIMES = st.datetimes(
     min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone itself
     max_value=datetime(2200, 1, 1),  # noqa: DTZ001 - same
     timezones=st.just(UTC),
+)
+_SCALES = st.floats(0.5, 50)
+_COUNTS = st.integers(1, 20)
+_GRID = {"scale": _SCALES, "sensitivity": st.integers(1, 4)}
+EVENTS = st.one_of(
+    st.builds(sampled_gaussian, _SCALES, st.floats(1e-3, 1), _COUNTS),
+    st.builds(event, st.just(Kind.GAUSSIAN), _COUNTS, noise_multiplier=_SCALES),
+    st.builds(event, st.just(Kind.LAPLACE), _COUNTS, scale=_SCALES),
+    st.builds(event, st.just(Kind.DISCRETE_LAPLACE), _COUNTS, **_GRID),
+    st.builds(event, st.just(Kind.DISCRETE_GAUSSIAN), _COUNTS, **_GRID),
 )
 _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXTS,
@@ -58,14 +69,14 @@ _STATED: dict[type[Any], st.SearchStrategy[Any]] = {
     Accounting: st.one_of(
         st.just(Accounting(Rule.SUMS)),
         st.builds(Accounting, st.just(Rule.RENYI), st.integers(LEAST_ORDER, MOST_ORDER)),
-    )
+    ),
+    Event: EVENTS,
+    Events: st.lists(EVENTS, min_size=1, max_size=3).map(lambda events: Events(tuple(events))),
 }
 # No figure is negative, and no more is committed than was reserved.
 _LAWFUL: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     Reservation: dict.fromkeys(
-        ("noise_multiplier", "sampling_rate", "epsilon", "delta"),
-        st.floats(0, allow_nan=False, allow_infinity=False),
+        ("epsilon", "delta"), st.floats(0, allow_nan=False, allow_infinity=False)
     )
-    | {"steps": st.integers(10_000, 2**63 - 1), "steps_per_round": st.integers(1, 100)}
-    | {"committed_rounds": st.integers(0, 100)}
+    | {"rounds": st.integers(100, 2**63 - 1), "committed_rounds": st.integers(0, 100)}
 }

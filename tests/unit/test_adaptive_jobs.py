@@ -21,7 +21,7 @@ from scipy.stats import norm
 
 from federated.privacy import ledger
 from federated.privacy.accountant import divergence, epsilon
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import Event, sampled_gaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.rule import Accounting, Rule, order_for
 
@@ -38,17 +38,17 @@ class Attack:
 
     cap: float
     truth: float
-    first: tuple[SubsampledGaussian, ...]
-    calm: SubsampledGaussian
-    rare: SubsampledGaussian
+    first: tuple[Event, ...]
+    calm: Event
+    rare: Event
 
-    def ways(self) -> list[list[SubsampledGaussian]]:
+    def ways(self) -> list[list[Event]]:
         return [[*self.first, self.calm], [*self.first, self.rare]]
 
 
-def gaussian(mu: float) -> SubsampledGaussian:
+def gaussian(mu: float) -> Event:
     """One step whose means lie μ standard deviations apart."""
-    return SubsampledGaussian(1 / mu, 1.0, 1)
+    return sampled_gaussian(1 / mu, 1.0, 1)
 
 
 def attack(
@@ -56,7 +56,7 @@ def attack(
 ) -> Attack:
     """Spend four fifths of μ in the first jobs, the rest or a rare draw in the last."""
     first = tuple(gaussian(0.8 * full / math.sqrt(jobs - 1)) for _ in range(jobs - 1))
-    return Attack(cap, truth, first, gaussian(0.6 * full), SubsampledGaussian(sigma, rate, 1))
+    return Attack(cap, truth, first, gaussian(0.6 * full), sampled_gaussian(sigma, rate, 1))
 
 
 ATTACKS = [
@@ -65,9 +65,9 @@ ATTACKS = [
 ]
 
 
-def curve(event: SubsampledGaussian) -> Curve:
+def curve(event: Event) -> Curve:
     """Return δ(ε) of one step: the mass of P above e^ε of Q, where a person is removed."""
-    sigma, rate = event.noise_multiplier, event.sampling_rate
+    sigma, rate = event["noise_multiplier"], event["sampling_rate"]
 
     def delta(at: np.ndarray) -> np.ndarray:
         reached = np.maximum(at, math.log1p(-rate) + 1e-12) if rate < 1 else at
@@ -80,9 +80,9 @@ def curve(event: SubsampledGaussian) -> Curve:
     return delta
 
 
-def true_epsilon(first: Sequence[SubsampledGaussian], last: Sequence[SubsampledGaussian]) -> float:
+def true_epsilon(first: Sequence[Event], last: Sequence[Event]) -> float:
     """Return ε at δ of first Gaussians and the last job that serves the lead best."""
-    mu = math.sqrt(sum(1 / event.noise_multiplier**2 for event in first))
+    mu = math.sqrt(sum(1 / event["noise_multiplier"] ** 2 for event in first))
     loss = mu * mu / 2 + mu * STATE
     curves = [curve(event) for event in last]
 
@@ -100,7 +100,7 @@ def test_each_way_keeps_the_cap_when_it_is_fixed_and_the_choice_breaks_it(case: 
     assert true_epsilon(case.first, [case.calm, case.rare]) > case.truth
 
 
-def amounts(budget: Budget, jobs: Sequence[SubsampledGaussian], delta: float) -> list[Amount]:
+def amounts(budget: Budget, jobs: Sequence[Event], delta: float) -> list[Amount]:
     if budget.accounting.rule is Rule.SUMS:
         return [(epsilon([job], delta), delta) for job in jobs]
     return [(divergence([job], budget.accounting.order),) for job in jobs]
@@ -126,8 +126,8 @@ def test_what_a_rule_admits_keeps_the_cap_even_when_it_is_chosen(case: Attack, w
     """The same shapes with more noise are admitted, and the choice among them gains too little."""
     budget = budgets(case.cap)[which]
 
-    def quieter(job: SubsampledGaussian, times: float) -> SubsampledGaussian:
-        return SubsampledGaussian(job.noise_multiplier * times, job.sampling_rate, job.steps)
+    def quieter(job: Event, times: float) -> Event:
+        return sampled_gaussian(job["noise_multiplier"] * times, job["sampling_rate"], job.count)
 
     for times in np.geomspace(1.0, 10.0, 40):
         first = [quieter(job, times) for job in case.first]

@@ -11,7 +11,7 @@ from scipy import stats
 from audit.bound import bound, free_epsilon, least_noise
 from audit.curve import Curve, gaussian_delta, gaussian_epsilon
 from federated.privacy.accountant import epsilon
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 
 DELTA = 1e-5
 PLAIN = Curve(1.0, 1)
@@ -26,7 +26,7 @@ def _gaussian(noise: float, size: int, seed: int) -> tuple[np.ndarray, np.ndarra
 
 @pytest.mark.parametrize("noise", [0.7, 1.4, 7.0])
 def test_the_closed_form_agrees_with_the_accountant(noise: float) -> None:
-    accounted = epsilon([SubsampledGaussian(noise, 1.0, 1)], DELTA)
+    accounted = epsilon([sampled_gaussian(noise, 1.0, 1)], DELTA)
     assert gaussian_epsilon(1 / noise, DELTA) == pytest.approx(accounted, abs=2e-3)
     assert gaussian_delta(np.array([accounted]), 1 / noise)[0] == pytest.approx(DELTA, rel=0.02)
 

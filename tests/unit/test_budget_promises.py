@@ -234,7 +234,7 @@ def test_under_renyi_what_was_not_committed_is_free_after_the_end(tmp_path: Path
         budget.commit_round(tx, "urn:j0", 1)
         budget.release(tx, "urn:j0")
     assert decide(federation, site) is None
-    spend(site, agreement_id, steps=8)
+    spend(site, agreement_id, rounds=4)
     assert decide(federation, site) == "BUDGET_EXCEEDED"
 
 
@@ -370,7 +370,7 @@ def test_a_closed_reservation_spends_nothing_more(reserved: Node) -> None:
         kept = tx.reservations.get("urn:j")
     assert kept is not None
     assert kept.state is ReservationState.CLOSED
-    assert (kept.counted_steps(Rule.RENYI), kept.counted_steps(Rule.SUMS)) == (2, 6)
+    assert (kept.counted_rounds(Rule.RENYI), kept.counted_rounds(Rule.SUMS)) == (1, 3)
 
 
 def test_a_job_without_reservation_commits_nothing(site: Node) -> None:

@@ -29,6 +29,7 @@ from connector.ports import Ports
 from connector.sdk import Client
 from connector.sdk import client as sdk_client
 from connector.sdk.transport import find
+from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support import stored
 from tests.support.command import invoked
@@ -96,10 +97,8 @@ def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) 
         agreement_id=limit.id,
         dataset_id="urn:d",
         register_id=limit.register_id,
-        noise_multiplier=1.0,
-        sampling_rate=0.5,
-        steps=2,
-        steps_per_round=1,
+        events=Events((sampled_gaussian(1.0, 0.5, 1),)),
+        rounds=2,
         committed_rounds=1,
         epsilon=1.5,
         delta=1e-6,

@@ -72,7 +72,8 @@ def test_a_lawful_job_is_accepted_reserved_and_logged(federation: Federation) ->
     answer = federation.ask(site, body)
     assert answer == {"job_id": job_id, "accepted": True, "code": "", "reasons": []}
     kept = site.reservation(job_id)
-    assert (kept.state, kept.steps, kept.steps_per_round) == (ReservationState.OPEN, 6, 2)
+    assert (kept.state, kept.rounds) == (ReservationState.OPEN, 3)
+    assert [each.count for each in kept.events.items] == [2]
     assert (kept.epsilon, kept.delta, kept.agreement_id) == (
         1.5,
         1e-6,

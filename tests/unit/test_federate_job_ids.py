@@ -129,7 +129,7 @@ def test_a_cancelled_job_releases_its_budget(federation: Federation) -> None:
     job = site.job(job_id)
     assert (job.state, job.code, job.reason) == (JobState.CANCELLED, "JOB_CANCELLED", "enough")
     kept = site.reservation(job_id)
-    assert (kept.state, kept.counted_steps(Rule.RENYI)) == (ReservationState.CLOSED, 0)
+    assert (kept.state, kept.counted_rounds(Rule.RENYI)) == (ReservationState.CLOSED, 0)
     assert site.log(job_id) == ["job.accepted", "job.cancelled"]
     assert federation.ask(site, body)["accepted"]  # the decision of old, which changes nothing
     assert site.job(job_id).state == JobState.CANCELLED

@@ -51,7 +51,7 @@ def test_a_job_from_submission_to_model(federation: Federation) -> None:
     assert lead.workers.lead.replies == {1: list(SITES), 2: list(SITES), 3: list(SITES)}
     for node in federation.sites:
         assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
-        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 6
+        assert node.reservation(job_id).counted_rounds(Rule.RENYI) == 3
     assert lead.log(job_id) == [
         "job.submitted",
         *["job.site.accepted"] * 3,
@@ -283,7 +283,7 @@ def test_a_site_that_refuses_a_round_ends_the_job_with_its_reason(federation: Fe
     row = rows(federation, job_id)[SITES[1]]
     assert (row.decision, row.code) == ("left", "WORKER_FAILED")
     for node in federation.sites:  # at most the one round that was committed is spent
-        assert node.reservation(job_id).counted_steps(Rule.RENYI) <= 2
+        assert node.reservation(job_id).counted_rounds(Rule.RENYI) <= 1
 
 
 def test_a_silent_site_ends_the_round_within_its_time(federation: Federation) -> None:
@@ -433,7 +433,7 @@ def test_a_job_can_be_cancelled(federation: Federation) -> None:
         again = lead_jobs.cancel(lead.ports, job_id, "again")
     assert again.reason == "enough of it"
     for node in federation.sites:
-        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 0
+        assert node.reservation(job_id).counted_rounds(Rule.RENYI) == 0
 
 
 def test_a_job_cancelled_while_submitting_reaches_no_first_round(federation: Federation) -> None:

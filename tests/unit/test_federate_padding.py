@@ -246,7 +246,7 @@ def test_a_round_that_cannot_end_in_its_time_costs_nothing(tmp_path: Path) -> No
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "ROUND_REFUSED"
     assert "a round takes 37.5 s here" in frame.reason
-    assert site.node.reservation(site.job_id).counted_steps(Rule.RENYI) == 0
+    assert site.node.reservation(site.job_id).counted_rounds(Rule.RENYI) == 0
     assert site.node.workers.site.updates == []
 
 

@@ -15,11 +15,11 @@ from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.services.federation.translation import translated
 from federated import errors as foreign
 from federated.privacy import oneshot
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon, Question
 
-EVENT = SubsampledGaussian(3.0, 0.2, 20)
+EVENT = sampled_gaussian(3.0, 0.2, 20)
 ASKED = [Epsilon((EVENT,), 0.5)]
 
 

@@ -19,7 +19,7 @@ from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead.request import complete
 from connector.services.federation.site.jobs import MANIFEST_TYPE
 from federated.job import JobState, parse
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 from federated.privacy.question import Epsilon
 from tests.support.contracts import NOW
 from tests.support.federation import CODE, LEAD, SITES, Federation
@@ -66,7 +66,7 @@ def test_noise_that_is_left_out_is_calibrated_and_never_too_little(federation: F
     lead = federation.lead
     manifest, _ = complete(lead.ports, federation.request(privacy={**privacy, "epsilon": 1.3}))
     sigma = manifest.privacy.noise_multiplier
-    (cost,) = lead.accountant.costs([Epsilon((SubsampledGaussian(sigma, 0.5, 6),), 1e-5)])
+    (cost,) = lead.accountant.costs([Epsilon((sampled_gaussian(sigma, 0.5, 6),), 1e-5)])
     assert 1.29 < cost <= 1.3
     assert sigma == round(sigma, 3)
 

@@ -61,7 +61,7 @@ def test_rounds_are_answered_and_the_job_completes(case: Case) -> None:
     case.send(Finish("completed", "", "", case.receipts(3)))
     job = case.ended(JobState.COMPLETED)
     assert (job.code, job.reason) == ("", "")
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 6
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 3
     assert case.site.log(case.job_id) == [
         "job.accepted",
         *["job.round.committed", "job.round.released"] * 3,
@@ -112,7 +112,7 @@ def test_another_request_for_a_round_is_refused(case: Case) -> None:
     job = case.ended(JobState.FAILED)
     assert "another request" in job.reason
     assert len(case.drawn) == 1
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_first_round_that_may_not_be_answered(
     assert (frame.number, frame.code) == (number, code)
     case.ended(JobState.FAILED)
     assert case.drawn == []
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 0
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_lead_that_is_revoked_while_the_worker_computes_gets_nothing(tmp_path:
         case.ended(JobState.FAILED)
     assert case.record(1) == b""
     assert (
-        case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+        case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
     )  # charged, though not released
 
 
@@ -235,7 +235,7 @@ def test_the_lead_ends_the_job(case: Case, finish: Finish, state: JobState, code
     assert job.code == code
     assert "\n" not in job.reason
     assert job.reason
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
 
 
 def test_a_worker_that_dies_is_replaced_once_for_the_same_round(case: Case) -> None:
@@ -261,7 +261,7 @@ def test_a_message_that_ends_the_worker_twice_is_refused_and_costs_nothing(case:
     assert frame == RoundRefusal(2, "ROUND_REFUSED", "the site's worker answered `ROUND_REFUSED`")
     job = case.ended(JobState.FAILED)
     assert "could not be read" in job.reason
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
     assert case.record(2) is None
     assert case.site.log(case.job_id).count("job.round.committed") == 1
 
@@ -273,7 +273,7 @@ def test_a_message_that_the_worker_refuses_costs_nothing(case: Case, code: str) 
     assert isinstance(frame, RoundRefusal)
     assert "byte 7" not in frame.reason
     assert "byte 7" in case.ended(JobState.FAILED).reason
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 0
     assert case.record(1) is None
     assert case.drawn == []
 
@@ -285,7 +285,7 @@ def test_a_digest_that_is_none_is_no_answer(case: Case, digest: str) -> None:
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "WORKER_FAILED"
     case.ended(JobState.FAILED)
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 0
 
 
 def test_a_replacement_that_reads_another_model_computes_nothing(case: Case) -> None:
@@ -304,7 +304,7 @@ def test_a_worker_that_dies_twice_ends_the_job(case: Case) -> None:
     frame = case.ask(1)
     assert frame == RoundRefusal(1, "WORKER_FAILED", "the site's worker answered `WORKER_FAILED`")
     case.ended(JobState.FAILED)
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_lead_that_asks_no_new_round_is_given_up_after_the_sites_own_time(tmp_
         case.federation.pass_time(7201)
         job = case.ended(JobState.FAILED)
     assert (job.code, job.reason) == ("DEADLINE_PASSED", "the lead asked no new round for 2 h")
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 0
 
 
 @pytest.mark.parametrize("away", [True, False])
@@ -530,11 +530,11 @@ def test_a_cancellation_stops_the_run(case: Case) -> None:
     cancel_job(case.site.ports, lead, JobCancellation(case.job_id, "enough").to_body())
     job = case.ended(JobState.CANCELLED)
     assert job.reason == "enough"
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 1
 
 
 @pytest.mark.parametrize("way", ["round", "end", "message"])
-@pytest.mark.parametrize(("shown", "counted"), [(2, 6), (1, 2)])
+@pytest.mark.parametrize(("shown", "counted"), [(2, 3), (1, 1)])
 def test_a_receipt_of_a_round_that_we_forgot_counts_the_job_in_full(
     case: Case, way: str, shown: int, counted: int
 ) -> None:
@@ -554,8 +554,8 @@ def test_a_receipt_of_a_round_that_we_forgot_counts_the_job_in_full(
         message = JobCancellation(case.job_id, "completed", receipts)
         cancel_job(case.site.ports, lead, message.to_body())
     assert wait_for(lambda: is_final(case.job.state))
-    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == counted
-    assert ("job.rounds.forgotten" in case.site.log(case.job_id)) == (counted == 6)
+    assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == counted
+    assert ("job.rounds.forgotten" in case.site.log(case.job_id)) == (counted == 3)
 
 
 def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Case) -> None:

@@ -28,6 +28,7 @@ from connector.services.federation.site.cancellation import cancel_job
 from connector.services.federation.views import check_complete, contradiction
 from connector.services.membership import onboard
 from federated.job import JobState, is_final, parse
+from federated.privacy.event import Events, Kind, event, sampled_gaussian, to_mapping
 from federated.privacy.rule import Rule
 from tests.support.contracts import stranger
 from tests.support.federation import (
@@ -44,12 +45,15 @@ from tests.support.federation_workers import VERSIONS, model_digest
 
 A, B, C = SITES
 ONE, OTHER = "1" * 64, "2" * 64
+EVENTS = Events((sampled_gaussian(1.0, 0.5, 2), event(Kind.LAPLACE, 3, scale=2)))
+BEFORE = Path(__file__).parents[1] / "samples" / "round-receipt" / "without-events.json"
 
 
 def _receipt(
     site: str = A, digest: str = ONE, manifest: str = ONE, number: int = 1
 ) -> RoundReceipt:
-    return RoundReceipt("urn:j", manifest, number, site, digest, CODE, (), "add-or-remove-one")
+    stated = ("urn:j", manifest, number, site, digest, CODE, (), "add-or-remove-one")
+    return RoundReceipt(*stated, EVENTS)
 
 
 # Pure
@@ -117,6 +121,16 @@ def test_a_receipt_says_after_signing_what_it_said_before(federation: Federation
     assert round_receipt.unverified(token) == receipt
 
 
+def test_a_receipt_of_an_earlier_release_verifies_and_states_no_events() -> None:
+    sample = json.loads(BEFORE.read_bytes())
+    document = documents.read(canonical(sample["document"]), sample["document"]["id"])
+    found = round_receipt.read(sample["receipt"], document)
+    assert (found.round, found.adjacency, found.events) == (1, "add-or-remove-one", None)
+    head, body, signature = sample["receipt"].split(".")
+    with pytest.raises(SignatureInvalid):
+        round_receipt.read(f"{head}.{body[:-2]}AA.{signature}", document)
+
+
 def test_a_receipt_of_another_site_or_kind_does_not_verify(federation: Federation) -> None:
     signer = federation.nodes[A].member.signer
     other = documents.read(federation.nodes[B].member.data, B)
@@ -131,6 +145,8 @@ def test_a_receipt_of_another_site_or_kind_does_not_verify(federation: Federatio
         round_receipt.read("x" * (round_receipt.MAX_CHARS + 1), own)
 
 
+_LEDGER = to_mapping(EVENTS)
+_EXPONENTIAL = {**_LEDGER["events"][0], "kind": "exponential"}
 GOOD = {
     "job": "urn:j",
     "site": A,
@@ -152,6 +168,8 @@ BAD = {
     "job of two lines": {**GOOD, "job": "urn:j\nk"},
     "versions a list": {**GOOD, "versions": ["python"]},
     "a version that is no text": {**GOOD, "versions": {"python": 3}},
+    "events of another version": {**GOOD, "ledger": {"version": 2, "events": []}},
+    "a mechanism of unknown cost": {**GOOD, "ledger": {**_LEDGER, "events": [_EXPONENTIAL]}},
     "too many versions": {**GOOD, "versions": {f"lib{n}": "1" for n in range(33)}},
 }
 
@@ -165,6 +183,7 @@ def test_a_statement_that_is_no_receipt(federation: Federation, statement: objec
         return round_receipt.read(token, documents.read(member.data, A))
 
     assert read(GOOD).digest == ONE
+    assert read({**GOOD, "ledger": _LEDGER}).events == EVENTS
     with pytest.raises(Malformed):
         read(statement)
 
@@ -242,6 +261,7 @@ def test_a_reply_carries_a_receipt_of_what_was_read_and_what_ran(lead: Lead) -> 
         recipe=CODE,
         versions=tuple(sorted(VERSIONS.items())),
         adjacency="add-or-remove-one",
+        events=parse(lead.job.manifest).round_events,
     )
     assert lead.ask(1, []) == reply
     with lead.site.ports.store.read() as tx:
@@ -256,6 +276,8 @@ def test_receipts_that_agree_are_kept_and_shown(lead: Lead) -> None:
     assert set(lead.stored(1)[1:]) == set(others)
     shown = lead_jobs.progress(lead.site.ports, lead.job_id)["receipts"]
     assert [(each["site"], each["round"], each["recipe"]) for each in shown] == [(A, 2, CODE)]
+    (released,) = shown[0]["released"]
+    assert (released["kind"], released["count"]) == ("sampled-gaussian", 2)
     assert lead.split_events() == []
 
 
@@ -271,7 +293,7 @@ def test_a_split_view_ends_the_job_with_both_receipts_in_the_log(
     assert wait_for(lambda: lead.job.state == JobState.FAILED)
     assert (lead.job.code, lead.job.round) == ("SPLIT_VIEW", 1)
     assert lead.split_events() == [{"round": 1, "ours": own, "other": others[1]}]
-    assert lead.site.reservation(lead.job_id).counted_steps(Rule.RENYI) == 2
+    assert lead.site.reservation(lead.job_id).counted_rounds(Rule.RENYI) == 1
     assert [number for number, _ in lead.site.workers.site.updates] == [1]
 
 
@@ -306,13 +328,20 @@ def _ours_otherwise(lead: Lead) -> list[str]:
     return [*lead.others(1), signed_receipt(lead.federation, lead.job, A, 1, digest)]
 
 
+def _charged_otherwise(lead: Lead) -> list[str]:
+    return lead.others(1, events=EVENTS)
+
+
 def _too_many(lead: Lead) -> list[str]:
     return [*lead.others(1), *lead.others(1), *lead.others(1)]
 
 
 @pytest.mark.parametrize(
     "make",
-    [_missing, _forged, _cut, _none, _of_another_round, _of_a_stranger, _ours_otherwise, _too_many],
+    [
+        *(_missing, _forged, _cut, _none, _of_another_round, _of_a_stranger, _ours_otherwise),
+        *(_charged_otherwise, _too_many),
+    ],
 )
 def test_receipts_that_do_not_count_end_the_job(lead: Lead, make: object) -> None:
     lead.ask(1, [])
@@ -320,7 +349,7 @@ def test_receipts_that_do_not_count_end_the_job(lead: Lead, make: object) -> Non
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "ROUND_REFUSED"
     assert wait_for(lambda: lead.job.state == JobState.FAILED)
-    assert lead.site.reservation(lead.job_id).counted_steps(Rule.RENYI) == 2
+    assert lead.site.reservation(lead.job_id).counted_rounds(Rule.RENYI) == 1
 
 
 @pytest.mark.parametrize("served", [True, False])
@@ -418,7 +447,7 @@ def test_a_lead_that_misleads_one_site_is_found_by_all(
     assert "SPLIT_VIEW" in {job.code for job in ended}
     for node in federation.sites:
         assert [each for each, _ in node.workers.site.updates] == list(range(1, number + 1))
-        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 2 * number
+        assert node.reservation(job_id).counted_rounds(Rule.RENYI) == number
 
 
 def test_a_site_that_signs_another_model_leaves_and_the_others_go_on(tmp_path: Path) -> None:

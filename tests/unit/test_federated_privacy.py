@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,52 +19,95 @@ from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
 from federated.privacy import accountant, oneshot, process
 from federated.privacy.accountant import LEAST_NOISE, calibrate, divergence, epsilon
-from federated.privacy.event import SubsampledGaussian, from_mapping, merged, to_mapping
+from federated.privacy.event import (
+    Event,
+    Events,
+    Kind,
+    event,
+    from_mapping,
+    merged,
+    sampled_gaussian,
+    to_mapping,
+)
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon, spelled
 
 DELTA = 1e-5
+GRID = {"scale": 3.0, "sensitivity": 2}
 
 
-def _event(sigma: float = 2.0, rate: float = 0.2, steps: int = 20) -> SubsampledGaussian:
-    return SubsampledGaussian(sigma, rate, steps)
+def _event(sigma: float = 2.0, rate: float = 0.2, steps: int = 20) -> Event:
+    return sampled_gaussian(sigma, rate, steps)
 
 
 # Events
 
 
+def _ledger(kind: str = "laplace", **changes: Any) -> dict[str, Any]:
+    """Return a list with one event as JSON, with what is changed in the event."""
+    parameters = {
+        "sampled-gaussian": {"noise_multiplier": 1.0, "sampling_rate": 0.1},
+        "discrete-laplace": {"scale": 2.0, "sensitivity": 1},
+    }.get(kind, {"scale": 2.0})
+    one = {"kind": kind, "parameters": parameters, "count": 3, "adjacency": "add-or-remove-one"}
+    return {"version": 1, "events": [one | changes]}
+
+
 def test_an_event_is_read_and_written_without_loss() -> None:
-    assert from_mapping(to_mapping(_event())) == _event()
-    assert from_mapping({"noise_multiplier": 2, "sampling_rate": 1, "steps": 3}) == _event(2, 1, 3)
+    assert from_mapping(to_mapping(Events((_event(),)))).items == (_event(),)
+    stated = {"noise_multiplier": 2, "sampling_rate": 1}
+    assert from_mapping(_ledger("sampled-gaussian", parameters=stated)).items == (_event(2, 1, 3),)
+    assert from_mapping(_ledger("discrete-laplace")).items == (
+        event(Kind.DISCRETE_LAPLACE, 3, scale=2, sensitivity=1),
+    )
 
 
 @pytest.mark.parametrize(
     "value",
     [
         {},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1, "clip": 1.0},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 6.0},
-        {"laplace_scale": 1.0, "sensitivity": 1.0, "steps": 1},
-        {"noise_multiplier": "1", "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": True, "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1.5},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": -1},
-        {"noise_multiplier": 0.0, "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": -1.0, "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": math.inf, "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": math.nan, "sampling_rate": 0.1, "steps": 1},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.0, "steps": 1},
-        {"noise_multiplier": 1.0, "sampling_rate": 1.1, "steps": 1},
-        {"noise_multiplier": 1.0, "sampling_rate": math.nan, "steps": 1},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": math.nan},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": math.inf},
-        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 10**400},
+        [],
+        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1},
+        _ledger() | {"version": 2},
+        _ledger() | {"version": 0},
+        _ledger() | {"more": 1},
+        _ledger("exponential"),
+        _ledger("sampled-laplace"),
+        _ledger(adjacency="replace-one"),
+        _ledger(clip=1.0),
+        _ledger(parameters={}),
+        _ledger(parameters={"noise_multiplier": 2.0}),
+        _ledger(parameters={"scale": 1.0, "sensitivity": 1.0}),
+        *(_ledger(parameters={"scale": it}) for it in ("1", True, 0.0, -1.0, math.inf, math.nan)),
+        *(_ledger(count=it) for it in (-1, 1.5, 6.0, math.nan, math.inf, 10**400, True)),
+        *(
+            _ledger("sampled-gaussian", parameters={"noise_multiplier": 1.0, "sampling_rate": it})
+            for it in (0.0, 1.1, math.nan)
+        ),
+        *(
+            _ledger("discrete-laplace", parameters={"scale": 1.0, "sensitivity": it})
+            for it in (0, 0.5, -1, 1e300)
+        ),
     ],
 )
-def test_an_unknown_event_is_refused(value: dict[str, Any]) -> None:
+def test_an_unknown_event_is_refused(value: Any) -> None:
     with pytest.raises(EventUnknown):
         from_mapping(value)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Events((_event(),), version=2),
+        lambda: Event("exponential", (("scale", 1.0),), 1),  # type: ignore[arg-type] - on purpose
+        lambda: Event(Kind.LAPLACE, (("scale", 1.0),), 1, "replace-one"),
+        lambda: event(Kind.GAUSSIAN, 1, scale=1),
+        lambda: event(Kind.LAPLACE, -1, scale=1),
+    ],
+)
+def test_no_event_without_a_known_cost_is_made(made: Callable[[], object]) -> None:
+    with pytest.raises(EventUnknown):
+        made()
 
 
 def test_equal_mechanisms_are_merged() -> None:
@@ -75,11 +119,11 @@ def test_equal_mechanisms_are_merged() -> None:
 # The laws of an accountant
 
 
-def _rdp(events: list[SubsampledGaussian]) -> float:
+def _rdp(events: list[Event]) -> float:
     other = RdpAccountant()
-    for event in events:
-        gaussian = dp_event.GaussianDpEvent(event.noise_multiplier)
-        other.compose(dp_event.PoissonSampledDpEvent(event.sampling_rate, gaussian), event.steps)
+    for one in events:
+        gaussian = dp_event.GaussianDpEvent(one["noise_multiplier"])
+        other.compose(dp_event.PoissonSampledDpEvent(one["sampling_rate"], gaussian), one.count)
     return float(other.get_epsilon(DELTA))
 
 
@@ -127,7 +171,7 @@ def test_together_costs_at_least_the_dearest_and_at_most_the_sum() -> None:
         [_event(2.0, 0.2, 20), _event(3.0, 0.1, 50)],
     ],
 )
-def test_another_accountant_bounds_ours_from_above(events: list[SubsampledGaussian]) -> None:
+def test_another_accountant_bounds_ours_from_above(events: list[Event]) -> None:
     ours, other = epsilon(events, DELTA), _rdp(events)
     assert 0.75 * other < ours < other
 
@@ -140,32 +184,44 @@ def test_known_values() -> None:
 
 def _told_coarsely(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     used: list[str] = []
-    real = accountant._composed
 
-    def note(one: Any, *rest: Any) -> float:
-        used.append(type(one).__name__)
-        return real(one, *rest)
+    def noting(way: str) -> Callable[..., float]:
+        real = getattr(accountant, way)
+        return lambda *asked: used.append(way) or real(*asked)  # type: ignore[func-returns-value]
 
-    monkeypatch.setattr(accountant, "_composed", note)
+    for way in ("_fine", "_coarse"):
+        monkeypatch.setattr(accountant, way, noting(way))
     return used
 
 
 @pytest.mark.parametrize(
-    ("event", "ways"),
+    ("one", "ways"),
     [
-        (_event(4.0, 0.2, 200), ["PLDAccountant"]),
-        (_event(0.6, 0.01, 10_000), ["RdpAccountant", "PLDAccountant"]),
-        (_event(0.3, 1.0, 100_000), ["RdpAccountant"]),
-        (_event(1e-3, 1e-6, 1), ["RdpAccountant"]),
+        (_event(4.0, 0.2, 200), ["_fine"]),
+        (_event(0.6, 0.01, 10_000), ["_coarse", "_fine"]),
+        (_event(0.3, 1.0, 100_000), ["_coarse"]),
+        (_event(1e-3, 1e-6, 1), ["_coarse"]),
+        (event(Kind.LAPLACE, 3000, scale=1), ["_coarse"]),
+        (event(Kind.DISCRETE_LAPLACE, 2, scale=1e-3, sensitivity=4), ["_coarse"]),
     ],
 )
 def test_what_would_fill_the_memory_is_told_by_a_coarser_bound(
-    monkeypatch: pytest.MonkeyPatch, event: SubsampledGaussian, ways: list[str]
+    monkeypatch: pytest.MonkeyPatch, one: Event, ways: list[str]
 ) -> None:
     used = _told_coarsely(monkeypatch)
-    cost = epsilon([event], DELTA)
+    cost = epsilon([one], DELTA)
     assert used == ways
-    assert (cost > 100) == (ways[-1] == "RdpAccountant")
+    assert (cost > 100) == (ways == ["_coarse"])
+
+
+@pytest.mark.parametrize("kind", [Kind.DISCRETE_GAUSSIAN, Kind.DISCRETE_LAPLACE])
+def test_a_grid_that_is_too_fine_is_told_by_a_coarser_bound(
+    monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    used = _told_coarsely(monkeypatch)
+    cost = epsilon([event(kind, 1, scale=1e6, sensitivity=1e5)], DELTA)
+    assert used == ["_coarse"]
+    assert epsilon([event(kind, 1, scale=100, sensitivity=10)], DELTA) <= cost < 1
 
 
 def test_from_fine_to_coarse_costs_only_grow() -> None:
@@ -216,7 +272,7 @@ def test_calibration_of_nonsense_is_refused(target: float, steps: int) -> None:
 
 
 def test_a_question_is_answered() -> None:
-    question = {"op": "epsilon", "events": [to_mapping(_event())], "delta": DELTA}
+    question = {"op": "epsilon", "ledger": to_mapping(Events((_event(),))), "delta": DELTA}
     answer = oneshot.answer(json.dumps(question).encode())
     assert answer == {"value": epsilon([_event()], DELTA)}
 
@@ -229,9 +285,11 @@ def test_a_question_is_answered() -> None:
         b"null",
         b'{"op":"sum"}',
         b'{"op":"epsilon"}',
-        b'{"op":"epsilon","events":[{"laplace":1}],"delta":1e-5}',
-        b'{"op":"epsilon","events":[[1]],"delta":1e-5}',
-        b'{"op":"epsilon","events":[],"delta":"x"}',
+        b'{"op":"epsilon","ledger":[],"delta":1e-5}',
+        b'{"op":"epsilon","ledger":{"version":1,"events":[[1]]},"delta":1e-5}',
+        b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":"x"}',
+        json.dumps({"op": "epsilon", "ledger": _ledger("exponential"), "delta": 1e-5}).encode(),
+        json.dumps({"op": "epsilon", "ledger": _ledger() | {"version": 2}, "delta": 1e-5}).encode(),
         b'{"op":"calibrate","epsilon":1,"delta":2,"sampling_rate":0.1,"steps":1}',
         b'{"op":"calibrate","epsilon":1,"delta":1e-5,"sampling_rate":3,"steps":1}',
     ],
@@ -243,7 +301,7 @@ def test_a_question_that_is_none_is_answered_with_a_reason(question: bytes) -> N
 
 
 def test_several_questions_are_answered_each() -> None:
-    good = {"op": "epsilon", "events": [], "delta": DELTA}
+    good = {"op": "epsilon", "ledger": to_mapping(Events(())), "delta": DELTA}
     answer = oneshot.answer(json.dumps({"op": "several", "questions": [good, 3]}).encode())
     assert answer["answers"][0] == {"value": 0.0}
     assert set(answer["answers"][1]) == {"code", "reason"}
@@ -251,7 +309,7 @@ def test_several_questions_are_answered_each() -> None:
 
 def test_infinity_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oneshot, "epsilon", lambda *_: math.inf)
-    question = b'{"op":"epsilon","events":[],"delta":1e-5}'
+    question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     assert "no finite" in oneshot.answer(question)["reason"]
 
 
@@ -260,7 +318,7 @@ def test_too_little_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None
         raise MemoryError
 
     monkeypatch.setattr(oneshot, "epsilon", full)
-    question = b'{"op":"epsilon","events":[],"delta":1e-5}'
+    question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     assert "more memory" in oneshot.answer(question)["reason"]
 
 
@@ -271,7 +329,7 @@ def test_the_process_bounds_its_own_life_and_memory(
     limits: list[object] = []
     monkeypatch.setattr(signal, "alarm", alarms.append)
     monkeypatch.setattr(resource, "setrlimit", lambda *limit: limits.append(limit))
-    question = b'{"op":"epsilon","events":[],"delta":1e-5}'
+    question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(question)))
     oneshot.main()
     assert alarms == [oneshot.MOST_SECONDS]
@@ -284,7 +342,7 @@ def test_the_process_bounds_its_own_life_and_memory(
 
 
 def test_the_process_gives_what_the_library_gives() -> None:
-    events = (_event(), _event(3.0, 0.1, 50))
+    events = (_event(), _event(3.0, 0.1, 50), event(Kind.DISCRETE_GAUSSIAN, 4, **GRID))
     found = ProcessAccountant().costs([Epsilon(events, DELTA), Divergence(events, 9)])
     assert found == [epsilon(events, DELTA), divergence(events, 9)]
 
@@ -435,7 +493,7 @@ def test_a_child_sees_no_variable_of_its_parent(
 
 def test_a_child_takes_no_module_from_its_folder(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit(9)")
-    question = b'{"op":"epsilon","events":[],"delta":1e-5}'
+    question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     done = subprocess.run(
         child.command("federated.privacy.oneshot"),
         input=question,

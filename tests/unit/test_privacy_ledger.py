@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from federated.errors import PrivacyFault
 from federated.privacy import ledger, rule
 from federated.privacy.accountant import divergence, epsilon
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import Event, sampled_gaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule
 from federated.reading import Member
@@ -131,7 +131,7 @@ def test_the_divergence_holds_for_a_person_added_and_for_one_removed(
     normal = -(x**2) / (2 * sigma**2) - math.log(sigma * math.sqrt(2 * math.pi))
     shifted = normal + (2 * x - 1) / (2 * sigma**2)
     mixture = np.logaddexp(math.log1p(-rate) + normal, math.log(rate) + shifted)
-    bound = divergence([SubsampledGaussian(sigma, rate, 1)], order)
+    bound = divergence([sampled_gaussian(sigma, rate, 1)], order)
     width = float(x[1] - x[0])
     added = _renyi(mixture, normal, order, width)
     assert added == pytest.approx(bound, rel=1e-5)
@@ -141,12 +141,12 @@ def test_the_divergence_holds_for_a_person_added_and_for_one_removed(
 @pytest.mark.parametrize(
     "event",
     [
-        SubsampledGaussian(2.0, 0.2, 20),
-        SubsampledGaussian(20.0, 1.0, 200),
-        SubsampledGaussian(0.8, 0.01, 500),
+        sampled_gaussian(2.0, 0.2, 20),
+        sampled_gaussian(20.0, 1.0, 200),
+        sampled_gaussian(0.8, 0.01, 500),
     ],
 )
-def test_what_renyi_says_is_never_below_the_exact_cost(event: SubsampledGaussian) -> None:
+def test_what_renyi_says_is_never_below_the_exact_cost(event: Event) -> None:
     delta = 1e-5
     exact = epsilon([event], delta)
     for order in (2, 5, rule.order_for(exact, delta), 64, 400):
@@ -156,11 +156,11 @@ def test_what_renyi_says_is_never_below_the_exact_cost(event: SubsampledGaussian
 
 def test_nothing_has_no_divergence_and_tiny_steps_are_not_lost() -> None:
     assert divergence([], 9) == 0
-    tiny = divergence([SubsampledGaussian(10_000.0, 1e-9, 10)], 9)
+    tiny = divergence([sampled_gaussian(10_000.0, 1e-9, 10)], 9)
     assert 0 < tiny < 1e-9
 
 
 @pytest.mark.parametrize("order", [1, 0, 2.5, -1])
 def test_an_order_that_is_none_has_no_divergence(order: Any) -> None:
     with pytest.raises(PrivacyFault):
-        divergence([SubsampledGaussian(1.0, 0.1, 1)], order)
+        divergence([sampled_gaussian(1.0, 0.1, 1)], order)

@@ -103,7 +103,7 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     with site.ports.store.read() as tx:
         (charged,) = tx.audit.entries(subject=first.id, kind=confirmation.CHARGED)
     assert b'"epsilon":1.5' in charged.event
-    assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
+    assert site.reservation(first.id).counted_rounds(Rule.RENYI) == 3
     turn(site)
     assert job(federation).state == JobState.COMPLETED
     third = job(federation)
@@ -448,7 +448,7 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     with pytest.raises(NotFound) as unknown:
         load(site.ports, "urn:never")
     assert unknown.value.hint == ""
-    assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
+    assert site.reservation(first.id).counted_rounds(Rule.RENYI) == 3
     assert site.dataset is not None
     register = site.register
     assert register.charges == 3
@@ -516,5 +516,5 @@ def test_a_running_job_waits_and_ends_with_the_confirmation(
     confirmation.confirm(site.ports)
     ended = site.job(job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, InRecovery.code)
-    assert site.reservation(job_id).counted_steps(Rule.RENYI) == 6
+    assert site.reservation(job_id).counted_rounds(Rule.RENYI) == 3
     assert lead.ports.settings.did == LEAD

@@ -14,7 +14,13 @@ from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.errors import ConfigurationInvalid, JobRefused, Malformed
 
 if TYPE_CHECKING:
-    from connector.management.budget_views import AgreementBudgetView, BudgetView, RuleView
+    from connector.management.budget_views import (
+        AgreementBudgetView,
+        BudgetView,
+        JobBudgetView,
+        RuleView,
+    )
+    from connector.management.views import ReleaseView
     from connector.sdk import Client
 
 
@@ -103,6 +109,23 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
         empty="",
     )
     output.unreadable((a.agreement, a.fault) for a in lines)
+    jobs = [(line.agreement, job) for line in lines for job in line.jobs]
+    if jobs:
+        output.table(
+            ("job", "agreement", "ε", "δ", "rounds", "a round releases"),
+            ((job.job, name, job.epsilon, job.delta, *_rounds(job)) for name, job in jobs),
+            empty="",
+        )
+
+
+def _rounds(job: JobBudgetView) -> tuple[str, str]:
+    released = ", ".join(map(_release, job.released))
+    return f"{job.committed_rounds} of {job.rounds}", released
+
+
+def _release(event: ReleaseView) -> str:
+    numbers = ", ".join(f"{name} {number:g}" for name, number in event.parameters.items())
+    return f"{event.count} × {event.kind} ({numbers})"
 
 
 def _planned(node: Client, file: Path) -> list[RuleView]:

@@ -114,8 +114,7 @@ def spent(record: Reservation) -> Reservation:
     """Return a record as it counts once nobody can tell what came after it: an open one in full."""
     if record.state is ReservationState.CLOSED:
         return record
-    rounds = record.steps // record.steps_per_round
-    return replace(record, state=ReservationState.CLOSED, committed_rounds=rounds)
+    return replace(record, state=ReservationState.CLOSED, committed_rounds=record.rounds)
 
 
 def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> tuple[str, ...]:
@@ -171,5 +170,5 @@ def shortened(
 def _weight(record: Reservation) -> tuple[int, bool, int, float]:
     still_open = record.state is ReservationState.OPEN
     # Of closed records, more committed rounds count no less under either rule.
-    steps = record.counted_steps(Rule.RENYI)
-    return steps, still_open, record.committed_rounds, record.epsilon
+    rounds = record.counted_rounds(Rule.RENYI)
+    return rounds, still_open, record.committed_rounds, record.epsilon

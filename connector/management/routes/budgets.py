@@ -18,10 +18,11 @@ from connector.management.budget_views import (
 )
 from connector.management.paging import Paged
 from connector.management.reach import Here
-from connector.management.views import DamagedView, Withdrawal
+from connector.management.views import DamagedView, ReleaseView, Withdrawal
 from connector.services.privacy import forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
 from connector.services.publication import recounting
+from federated.privacy.event import to_mapping
 from federated.privacy.rule import Rule, stated
 
 router: Final = APIRouter(tags=["budgets"])
@@ -135,5 +136,6 @@ def _job(value: Reservation) -> JobBudgetView:
         epsilon=value.epsilon,
         delta=value.delta,
         committed_rounds=value.committed_rounds,
-        rounds=value.steps // value.steps_per_round,
+        rounds=value.rounds,
+        released=[ReleaseView(**each) for each in to_mapping(value.events)["events"]],
     )

@@ -42,6 +42,7 @@ from connector.services.negotiation import notices
 from connector.services.privacy.merging import merge_again
 from connector.services.privacy.registers import kept_in
 from federated.job import JobState, is_final
+from federated.privacy.event import Events, Kind, event
 from federated.privacy.rule import Rule
 
 CONFIRMED: Final = "recovery.confirmed"
@@ -298,11 +299,8 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
             agreement_id=limit.id,
             dataset_id=agreement.dataset_id if agreement else "",
             register_id=limit.register_id,
-            # whose mean privacy loss is ε
-            noise_multiplier=math.sqrt(1 / (2 * max(epsilon, _LEAST_EPSILON))),
-            sampling_rate=1.0,
-            steps=1,
-            steps_per_round=1,
+            events=Events((event(Kind.GAUSSIAN, 1, noise_multiplier=_noise(epsilon)),)),
+            rounds=1,
             committed_rounds=1,
             epsilon=epsilon,
             delta=delta,
@@ -311,6 +309,11 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
         )
         tx.reservations.put(rest)
     return True
+
+
+def _noise(epsilon: float) -> float:
+    """Return the σ of a Gaussian whose mean privacy loss is ε."""
+    return math.sqrt(1 / (2 * max(epsilon, _LEAST_EPSILON)))
 
 
 def _sum(figures: Iterable[float]) -> float:

@@ -193,7 +193,7 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
     recorded = _recorded(ports)
     limits = dict(recorded.limits) if recorded else {}
     # A job that ended uncharged is left out: cancelled ones could fill the record for nothing.
-    counting = [job for job in tx.reservations.find() if job.counted_steps(Rule.SUMS)]
+    counting = [job for job in tx.reservations.find() if job.counted_rounds(Rule.SUMS)]
     jobs = {job.job_id: job for job in counting}
     found: dict[str, Limit] = {}
     for name, register_id in {job.agreement_id: job.register_id for job in jobs.values()}.items():

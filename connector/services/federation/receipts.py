@@ -38,6 +38,7 @@ from connector.services.federation.site.rounds import Ending, one_line, remember
 from connector.services.membership import onboard
 from connector.services.privacy import budget
 from federated.job import MAX_SITES, JobManifest, JobState, SiteContract, parse
+from federated.privacy import event
 
 
 def check_others(ports: Ports, manifest: JobManifest) -> Refusal | None:
@@ -164,6 +165,7 @@ def shown(token: str) -> dict[str, Any]:
         "recipe": receipt.recipe,
         "versions": dict(receipt.versions),
         "adjacency": receipt.adjacency,
+        "released": event.to_mapping(receipt.events)["events"] if receipt.events else [],
     }
 
 
@@ -178,7 +180,7 @@ def _is_ours(job: Job, own: DidDocument, token: str) -> bool:
 def _verified(
     ports: Ports, manifest: JobManifest, token: str, *, anew: bool = False
 ) -> RoundReceipt:
-    """Read a round's receipt of one of the job's sites.
+    """Read a round's receipt of one of the job's sites, which charged what the manifest states.
 
     Args:
         ports: of this node.
@@ -187,8 +189,15 @@ def _verified(
         anew: whether the signer's document is fetched when the one known here does not verify it.
 
     Raises:
-        RoundRefused: it does not verify.
+        RoundRefused: it does not verify, or the site charged something else.
     """
+    found = _read(ports, manifest, token, anew=anew)
+    if found.events not in (None, manifest.round_events):  # none: of an earlier release
+        raise RoundRefused(f"`{found.site}` charged another mechanism than the manifest states")
+    return found
+
+
+def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> RoundReceipt:
     try:
         site = round_receipt.unverified(token).site
         with ports.store.read() as tx:

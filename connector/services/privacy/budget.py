@@ -40,7 +40,6 @@ from connector.services.negotiation import agree
 from connector.services.negotiation.plans import plan_of
 from federated.errors import PrivacyFault
 from federated.privacy import ledger
-from federated.privacy.event import SubsampledGaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon, Question
 from federated.privacy.rule import Rule, fixed
@@ -173,7 +172,7 @@ def account(
     if held is not None:
         where = f"the register `{seen.register.id}`"
         places.append((CapExceeded.code, where, held, seen.reservations))
-    questions: list[Question] = [Epsilon((event(new, new.steps),), new.delta)]
+    questions: list[Question] = [Epsilon(new.released(new.rounds), new.delta)]
     for _, _, budget, others in places:
         questions += [*asked(budget, others), *asked(budget, [new])]
     answers = iter(accountant.costs(questions))
@@ -185,7 +184,7 @@ def account(
         )
         for code, where, budget, others in places
     ]
-    charged = sum(1 for item in own if item.counted_steps(Rule.SUMS))
+    charged = sum(1 for item in own if item.counted_rounds(Rule.SUMS))
     return Figures(epsilon, tuple(levels), charged)
 
 
@@ -205,8 +204,8 @@ def asked(budget: Budget, reservations: Iterable[Reservation]) -> list[Question]
     rule = budget.accounting.rule
     if rule is Rule.SUMS:
         return []
-    counted = ((item, item.counted_steps(rule)) for item in reservations)
-    events = tuple(event(item, steps) for item, steps in counted if steps)
+    counted = ((item, item.counted_rounds(rule)) for item in reservations)
+    events = tuple(event for item, rounds in counted if rounds for event in item.released(rounds))
     return [Divergence(events, budget.accounting.order)] if events else []
 
 
@@ -219,7 +218,7 @@ def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterato
         answers: of the accountant, to `asked`; those that are due are taken.
     """
     rule = budget.accounting.rule
-    counting = [item for item in reservations if item.counted_steps(rule)]
+    counting = [item for item in reservations if item.counted_rounds(rule)]
     if rule is not Rule.SUMS:
         return (next(answers) if counting else 0.0,)
     return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
@@ -291,8 +290,8 @@ def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
         return kept
     if number != kept.committed_rounds + 1:
         raise RoundRefused(f"round {number} was asked, round {kept.committed_rounds + 1} is next")
-    if number * kept.steps_per_round > kept.steps:
-        raise BudgetExceeded(f"round {number} goes beyond the {kept.steps} steps reserved")
+    if number > kept.rounds:
+        raise BudgetExceeded(f"round {number} goes beyond the {kept.rounds} rounds reserved")
     spent = replace(kept, committed_rounds=number)
     register = require(tx.registers.lock(kept.register_id), "register", kept.register_id)
     tx.reservations.put(spent)
@@ -312,11 +311,6 @@ def exhaust(tx: Transaction, job_id: str) -> None:
     kept = tx.reservations.lock(job_id)
     if kept is not None and kept.state is ReservationState.OPEN:
         tx.reservations.put(tally.spent(kept))
-
-
-def event(reservation: Reservation, steps: int) -> SubsampledGaussian:
-    """Return so many steps of a reservation's mechanism."""
-    return SubsampledGaussian(reservation.noise_multiplier, reservation.sampling_rate, steps)
 
 
 def _jobs(claim: Claim) -> tuple[float, float]:

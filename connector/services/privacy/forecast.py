@@ -15,7 +15,7 @@ from connector.ports import Ports
 from connector.services.federation.lead.request import refusal, with_noise
 from federated.errors import EventUnknown, PrivacyFault
 from federated.privacy import ledger
-from federated.privacy.event import SubsampledGaussian
+from federated.privacy.event import sampled_gaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon, Question
 from federated.privacy.rule import Rule, fixed
@@ -83,7 +83,7 @@ def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
 
 def _asked(privacy: Mapping[str, Any]) -> Epsilon:
     part = Member(privacy, refusal, (None, "privacy")).child
-    mechanism = SubsampledGaussian(
+    mechanism = sampled_gaussian(
         part("noiseMultiplier").number(),
         part("samplingRate").number(),
         part("steps").integer(),

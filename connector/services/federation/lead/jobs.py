@@ -30,7 +30,6 @@ from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads
 from connector.services.readable import Readable
 from federated.job import JobManifest, JobState, parse
-from federated.privacy.event import SubsampledGaussian
 from federated.privacy.question import Epsilon
 
 WAKEUP: Final = "lead"
@@ -220,12 +219,9 @@ def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
     All rounds are asked at once, since the accountant remembers its answers: a live view starts
     one process for the whole job.
     """
-    privacy, rounds = manifest.privacy, range(1, manifest.rounds + 1)
-    sigma, rate = privacy.noise_multiplier, privacy.sampling_rate
-    questions = [
-        Epsilon((SubsampledGaussian(sigma, rate, n * manifest.steps_per_round),), privacy.delta)
-        for n in rounds
-    ]
+    rounds, one = range(1, manifest.rounds + 1), manifest.round_events.items
+    delta = manifest.privacy.delta
+    questions = [Epsilon(tuple(each.times(n) for each in one), delta) for n in rounds]
     try:
         return {0: 0.0, **dict(zip(rounds, ports.accountant.costs(questions), strict=True))}
     except PreauError:  # a view says that it does not know, rather than failing

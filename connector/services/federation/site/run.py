@@ -303,6 +303,7 @@ class SiteRun:
             recipe=self._work.recipe,
             versions=self._work.versions,
             adjacency=self._work.adjacency,
+            events=self._manifest.round_events,
         )
         return round_receipt.sign(self._ports.signer, receipt)
 
