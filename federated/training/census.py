@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from federated.persons import MISSING
 from federated.training.rows.lines import Lost
 from federated.training.rows.persons import digests, spelled
-from federated.training.rows.table import MISSING, Table, read_table
+from federated.training.rows.table import Table, read_table
 
 NUMBER = "number"
 

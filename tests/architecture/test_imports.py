@@ -43,6 +43,10 @@ PLANTED = {
         "federated/confinement/planted.py",
         "import pyarrow",
     ),
+    "protection knows nothing of policies": (
+        "connector/protection/planted.py",
+        "import policies_odrl",
+    ),
     "Arrow and what parses files only where rows are": (
         "connector/services/planted.py",
         "import pyarrow",

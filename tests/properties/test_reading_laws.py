@@ -9,10 +9,11 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from federated.persons import FORMS
 from federated.training.rows import lines
 from federated.training.rows.encode import encode
 from federated.training.rows.lines import Lost, read_csv
-from federated.training.rows.persons import FORMS, spelled
+from federated.training.rows.persons import spelled
 from federated.training.rows.table import Table
 from tests.support.training_rig import manifest
 

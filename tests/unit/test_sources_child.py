@@ -22,7 +22,7 @@ from connector.errors import (
 from connector.services.publication import describing as publication
 from connector.sources import child
 from connector.sources.describing import describe, read_source
-from federated.training.rows.table import MISSING
+from federated.persons import MISSING
 from tests.support.command import invoked
 
 TEXT = "élève;note;né\r\n" + "".join(

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from federated.errors import DataFileUnreadable
-from federated.training.rows.persons import FORMS, LONGEST, digests, spelled
+from federated.persons import FORMS, LONGEST
+from federated.training.rows.persons import digests, spelled
 
 KEY = bytes(range(32))
 

@@ -29,10 +29,10 @@ from federated.errors import (
     DataFileMissing,
     DataFileUnreadable,
 )
+from federated.persons import MISSING
 from federated.training.rows.lines import Lost, check_names, read_csv
 
 MAX_FILE_BYTES: Final = 4 * 1024**3
-MISSING: Final = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 _NUMBER: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*$"
 
 

@@ -1,0 +1,257 @@
+"""Steps as SQL expressions, built and never spelled: the same for DuckDB and PostgreSQL.
+
+Rules: names are quoted and values are literals by `sqlglot`; a value that is missing passes no test
+and has no coarser one; both engines give equal results, numbers that are not whole within the last
+digit. What a step asks of a column that its datatype does not have is `StepUnknown`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import sqlglot.expressions as exp
+
+from connector.enforcement.steps.generalise import Band, Coding, Generalise, How, Level
+from connector.enforcement.steps.members import Number
+from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, RowTest
+from connector.enforcement.steps.table import TableSteps
+from connector.errors import StepUnknown
+from connector.protection import territory
+from connector.protection.ground import Ground
+
+DUCKDB: Final = "duckdb"
+POSTGRES: Final = "postgres"
+NUMBERS: Final = ("number", "integer")
+_TYPES: Final[Mapping[str, str]] = {
+    "text": "TEXT",
+    "number": "DOUBLE PRECISION",
+    "integer": "BIGINT",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+}
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Named = Callable[[str], exp.Expr]  # a column, as the table that is read has it
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What stands in a column after the steps.
+
+    Attributes:
+        made: how it is made of the columns that are read.
+        datatype: as of `Field`.
+    """
+
+    made: exp.Expr
+    datatype: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the steps before the cells let through.
+
+    Attributes:
+        values: by column, in the order in which they leave.
+        rows: what a row passes; None where every row does.
+    """
+
+    values: Mapping[str, Value]
+    rows: exp.Expr | None
+
+    def select(self, source: str, *more: str, numbered: bool = True) -> exp.Select:
+        """Return the rows of a table as they leave, and columns of it behind them as they are.
+
+        Args:
+            source: name of the table.
+            more: names of the columns behind.
+            numbered: whether the columns are called `o0`, `o1` and so on, not by their names.
+        """
+        made = [
+            exp.alias_(each.made.copy(), f"o{at}" if numbered else name, quoted=True)
+            for at, (name, each) in enumerate(self.values.items())
+        ]
+        found = exp.select(*made, *map(quoted, more)).from_(table(source))
+        return found.where(self.rows.copy()) if self.rows is not None else found
+
+
+def quoted(name: str) -> exp.Expr:
+    """Return a column of that very name."""
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def table(name: str) -> exp.Table:
+    """Return a table of that very name."""
+    return exp.Table(this=exp.to_identifier(name, quoted=True))
+
+
+def spelled(query: exp.Expr, dialect: str = DUCKDB) -> str:
+    """Return an expression in the words of an engine."""
+    return query.sql(dialect=dialect)
+
+
+def view(steps: TableSteps, ground: Ground, named: Named = quoted) -> View:
+    """Return what the minimising and generalising steps let through.
+
+    Raises:
+        ColumnMissing: the data lack a column.
+        StepUnknown: a step does not fit a column.
+    """
+    values = {name: Value(named(name), ground.datatype(name)) for name in steps.minimise.columns}
+    for step in steps.generalise:
+        values[step.column] = coarser(step, values[step.column], ground)
+    return View(values, all_of(_row_tests(steps.minimise.rows, ground, named)))
+
+
+def all_of(tests: Iterable[exp.Expr | None]) -> exp.Expr | None:
+    """Return what holds where all tests do; None without any."""
+    found: list[exp.Expr] = [each for each in tests if each is not None]
+    return exp.and_(*found) if found else None
+
+
+def passes(test: RowTest, value: Value) -> exp.Expr:
+    """Return whether a value passes a test; not true where there is no value.
+
+    Raises:
+        StepUnknown: the test is none for values of that datatype.
+    """
+    literals = [_literal(each, value.datatype) for each in test.values]
+    if test.test in (ANY_OF, NONE_OF):
+        found = exp.In(this=value.made.copy(), expressions=literals)
+        return found if test.test == ANY_OF else exp.Not(this=found)
+    if value.datatype not in (*NUMBERS, "date"):
+        raise StepUnknown(f"`{test.test}` is no test for the column `{test.column}`")
+    side = exp.GTE if test.test == AT_LEAST else exp.LTE
+    return side(this=value.made.copy(), expression=literals[0])
+
+
+def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
+    """Return the coarser value of a column.
+
+    Raises:
+        StepUnknown: the way is none for values of that datatype, or the hierarchy is unknown.
+    """
+    how = step.how
+    if isinstance(how, Band):
+        return _numeric(step, value, lambda it: _banded(it, how, value.datatype))
+    if isinstance(how, Coding):
+        return _numeric(step, value, lambda it: _coded(it, how, value.datatype))
+    if isinstance(how, Level):
+        return Value(_unit(step, how, value, ground), "text")
+    if how == "suppress":
+        return Value(exp.cast(exp.null(), _TYPES[value.datatype]), value.datatype)
+    if value.datatype != "date":
+        raise StepUnknown(f"the column `{step.column}` has no days to make coarser")
+    return _dated(value.made, how)
+
+
+def number(value: Number) -> exp.Expr:
+    """Return a number as it is written in decimals."""
+    return exp.Literal.number(format(Decimal(repr(value)), "f"))
+
+
+def _row_tests(tests: Iterable[RowTest], ground: Ground, named: Named) -> list[exp.Expr]:
+    return [passes(it, Value(named(it.column), ground.datatype(it.column))) for it in tests]
+
+
+def _literal(value: str | Number, datatype: str) -> exp.Expr:
+    if datatype in NUMBERS and not isinstance(value, str):
+        return (
+            exp.cast(number(value), _TYPES["number"]) if isinstance(value, float) else number(value)
+        )
+    if datatype == "text" and isinstance(value, str):
+        return exp.Literal.string(value)
+    if datatype == "boolean" and value in ("true", "false"):
+        return exp.true() if value == "true" else exp.false()
+    if datatype == "date" and isinstance(value, str) and _is_day(value):
+        return exp.cast(exp.Literal.string(value), "DATE")
+    raise StepUnknown(f"a value of a test is no {datatype}")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _numeric(step: Generalise, value: Value, make: Callable[[exp.Expr], exp.Expr]) -> Value:
+    if value.datatype not in NUMBERS:
+        raise StepUnknown(f"the column `{step.column}` has no numbers to make coarser")
+    _whole(step.how, value.datatype)
+    return Value(make(value.made), value.datatype)
+
+
+def _whole(how: How, datatype: str) -> None:
+    stated = how.body().values() if isinstance(how, Band | Coding) else ()
+    if datatype == "integer" and not all(isinstance(each, int) for each in stated):
+        raise StepUnknown("whole numbers are made coarser by whole numbers")
+
+
+def _banded(value: exp.Expr, how: Band, datatype: str) -> exp.Expr:
+    """Return the lower end of the band, exactly for whole numbers."""
+    width, start = (exp.cast(number(it), _TYPES[datatype]) for it in (how.width, how.start))
+    above = exp.paren(exp.Sub(this=value.copy(), expression=start.copy()))
+    if datatype == "integer":
+        rest = exp.Mod(this=above, expression=width.copy())
+        rest = exp.Mod(
+            this=exp.paren(exp.Add(this=exp.paren(rest), expression=width.copy())),
+            expression=width.copy(),
+        )
+        return exp.paren(exp.Sub(this=value.copy(), expression=exp.paren(rest)))
+    bands = exp.Floor(this=exp.Div(this=above, expression=width.copy(), typed=True))
+    return exp.paren(
+        exp.Add(this=exp.Mul(this=bands, expression=width.copy()), expression=start.copy())
+    )
+
+
+def _coded(value: exp.Expr, how: Coding, datatype: str) -> exp.Expr:
+    made = exp.Case()
+    for end, side in ((how.bottom, exp.LT), (how.top, exp.GT)):
+        if end is not None:
+            limit = exp.cast(number(end), _TYPES[datatype])
+            made = made.when(side(this=value.copy(), expression=limit), limit.copy())
+    return made.else_(value.copy())
+
+
+def _dated(value: exp.Expr, part: str) -> Value:
+    if part == "month":
+        form = exp.Literal.string("%Y-%m")
+        return Value(exp.TimeToStr(this=value.copy(), format=form), "text")
+    year = exp.cast(exp.Extract(this=exp.var("YEAR"), expression=value.copy()), "BIGINT")
+    if part == "year":
+        return Value(year, "integer")
+    rest = exp.paren(exp.Mod(this=year.copy(), expression=exp.Literal.number(10)))
+    return Value(exp.paren(exp.Sub(this=year, expression=rest)), "integer")
+
+
+def _unit(step: Generalise, how: Level, value: Value, ground: Ground) -> exp.Expr:
+    if value.datatype != "text":
+        raise StepUnknown(f"the column `{step.column}` has no codes of a hierarchy")
+    known = lookups(ground)
+    code, found = value.made, _level(how.hierarchy, how.level)
+    if found not in known:
+        code, found = territory.departement(code, how.hierarchy), _level("", how.level)
+        if how.hierarchy not in territory.HIERARCHIES or found not in known:
+            raise StepUnknown(f"no hierarchy `{how.hierarchy}` has a level `{how.level}`")
+    same = exp.EQ(this=exp.column("code", table="units"), expression=code.copy())
+    units = exp.alias_(table(found), "units", table=True)
+    return exp.paren(exp.select(exp.column("unit", table="units")).from_(units).where(same))
+
+
+def lookups(ground: Ground) -> dict[str, Mapping[str, str]]:
+    """Return the tables of (code, unit) that an engine must have, by name."""
+    found: dict[str, Mapping[str, str]] = {
+        _level("", level): territory.units(level) for level in territory.LEVELS
+    }
+    for name, levels in ground.hierarchies.items():
+        found |= {_level(name, level): codes for level, codes in levels.items()}
+    return found
+
+
+def _level(hierarchy: str, level: str) -> str:
+    return f"level:{hierarchy}:{level}"

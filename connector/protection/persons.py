@@ -1,0 +1,133 @@
+"""Whom rows are about: a number for each person, and those who are left out.
+
+Rules: a person's number is of its one spelling, so that `07` and `7` are one person; it never
+leaves. Persons who objected are left out before any other step. Their list holds digests alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.protection.ground import Ground
+from federated.persons import digest, spelling
+
+PERSON: Final = "person"  # column of the numbers, in the engine
+_AT_ONCE: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Persons whose rows are not used.
+
+    Attributes:
+        key: of the digests.
+        digests: see `federated.persons.digest`.
+    """
+
+    key: bytes
+    digests: frozenset[bytes]
+
+
+class Persons:
+    """Numbers persons under a key of its own, the same one in every batch."""
+
+    def __init__(self, ground: Ground, key: bytes, suppressed: Suppressed | None) -> None:
+        """Number persons.
+
+        Args:
+            ground: which column names them, and how.
+            key: of the numbers, secret.
+            suppressed: whose rows are left out.
+        """
+        self._ground = ground
+        self._left_out = suppressed
+        self._state = hashlib.blake2b(digest_size=8, key=key, person=b"preau-row-person")
+
+    def numbered(self, batch: pa.RecordBatch) -> pa.Table:
+        """Return the rows that are used, their columns numbered, and the person of each behind.
+
+        Args:
+            batch: with the columns of the ground, in that order.
+        """
+        ground, rows = self._ground, batch.num_rows
+        number, kept = pa.nulls(rows, pa.int64()), None
+        if ground.person:
+            names = distinct(batch.column(ground.person), self._spelled)
+            number = names.mapped(self._number, pa.int64())
+            if self._left_out is not None and self._left_out.digests:
+                kept = pc.fill_null(names.mapped(self._is_used, pa.bool_()), True)  # noqa: FBT003  a value
+        named = {f"c{at}": column for at, column in enumerate(batch.columns)}
+        made = pa.table({**named, PERSON: number})
+        return made if kept is None else made.filter(kept)
+
+    def _spelled(self, name: str | None) -> str | None:
+        return spelling(name, self._ground.person_format)
+
+    def _number(self, name: str) -> int:
+        state = self._state.copy()
+        state.update(name.encode())
+        return int.from_bytes(state.digest(), "little", signed=True)
+
+    def _is_used(self, name: str) -> bool:
+        left_out = self._left_out
+        return left_out is None or digest(name, left_out.key) not in left_out.digests
+
+
+class Seen:
+    """Counts distinct persons, eight bytes for each and as many again while they are sorted out."""
+
+    def __init__(self) -> None:
+        self._known = pa.array([], pa.int64())
+        self._new: list[pa.Array] = []
+        self._pending = 0
+
+    def add(self, numbers: pa.ChunkedArray) -> None:
+        """Count the persons of more rows."""
+        found = numbers.drop_null().unique()
+        self._new.append(found)
+        self._pending += len(found)
+        if self._pending > max(len(self._known), _AT_ONCE):
+            self._sort_out()
+
+    def count(self) -> int:
+        """Return how many there are."""
+        self._sort_out()
+        return len(self._known)
+
+    def _sort_out(self) -> None:
+        self._known = pa.chunked_array([self._known, *self._new]).unique()
+        self._new, self._pending = [], 0
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """A column by its distinct values.
+
+    Attributes:
+        values: one spelling of each; None where it is no value.
+        indices: of each row.
+    """
+
+    values: list[str | None]
+    indices: pa.Array
+
+    def mapped(self, make: Callable[[str], object], kind: pa.DataType) -> pa.Array:
+        """Return what is made of each row's value, made once for each that is distinct."""
+        made = [None if value is None else make(value) for value in self.values]
+        return pa.array(made, kind).take(self.indices)
+
+
+def distinct(
+    values: pa.Array | pa.ChunkedArray, spelled: Callable[[str | None], str | None]
+) -> Distinct:
+    """Return a column of any type by its distinct values, as text."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    plain = values.cast(pa.string()).dictionary_encode()
+    return Distinct(list(map(spelled, plain.dictionary.to_pylist())), plain.indices)

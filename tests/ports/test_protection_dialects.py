@@ -1,0 +1,65 @@
+"""The steps that an engine executes give the same in DuckDB and in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
+from connector.enforcement.steps.minimise import RowTest
+from connector.enforcement.steps.table import TableSteps
+from connector.protection.expressions import POSTGRES, lookups, spelled, view
+from tests.support.database import PostgresServer
+from tests.support.protecting import GROUND, delivered, table, uses
+
+DATA: list[tuple[Any, ...]] = [
+    (f"{n:03}", "x\"y'z", commune, date(1999 + n % 13, 1 + n % 12, 1 + n), age, n / 10, n % 3 == 0)
+    for n, (commune, age) in enumerate(
+        (commune, age)
+        for commune in ("35238", "97411", "2A004", "", "75101")
+        for age in (-7, 0, 4, 5, 99)
+    )
+] + [(None,) * 7]
+TYPES = ["TEXT", "TEXT", "TEXT", "DATE", "BIGINT", "DOUBLE PRECISION", "BOOLEAN"]
+PLANS = [
+    uses(),
+    uses(tests=(RowTest("age", "atLeast", (4,)), RowTest("born", "atMost", ("2008-03-01",)))),
+    uses(tests=(RowTest("score", "noneOf", (0.1, 2)), RowTest("INE", "anyOf", ("x\"y'z",)))),
+    uses(tests=(RowTest("boarder", "anyOf", ("true",)), RowTest("age", "noneOf", (99.5, 5)))),
+    uses(coarser=(Generalise("born", "month"), Generalise("age", Band(5, -2)))),
+    uses(coarser=(Generalise("born", "decade"), Generalise("score", Band(0.3, 0.1)))),
+    uses(coarser=(Generalise("born", "year"), Generalise("score", Coding(0.5, 1.75)))),
+    uses(coarser=(Generalise("commune", Level("communes", "academie")),)),
+    uses(coarser=(Generalise("commune", Level("communes", "epci")), Generalise("age", "suppress"))),
+]
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: PostgresServer) -> Iterator[psycopg.Connection[Any]]:
+    url = postgres_server.create(migrated=False)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        columns = zip((each.name for each in GROUND.fields), TYPES, strict=True)
+        stated = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+        connection.execute(f"CREATE TABLE rows ({stated})")
+        cursor = connection.cursor()
+        cursor.executemany(f"INSERT INTO rows VALUES ({', '.join(['%s'] * 7)})", DATA)  # noqa: S608  a constant
+        for name, codes in lookups(GROUND).items():
+            connection.execute(f'CREATE TABLE "{name}" (code TEXT, unit TEXT)')
+            cursor.executemany(f'INSERT INTO "{name}" VALUES (%s, %s)', list(codes.items()))  # noqa: S608  our own names
+        yield connection
+    postgres_server.drop(url)
+
+
+@pytest.mark.parametrize("steps", PLANS)
+def test_both_engines_give_equal_rows(database: psycopg.Connection[Any], steps: TableSteps) -> None:
+    query = view(steps, GROUND).select("rows", numbered=False)
+    found = database.execute(spelled(query, POSTGRES).encode()).fetchall()
+    ours = delivered(steps, table(DATA))
+    assert sorted(found, key=repr) == sorted(ours, key=repr)
+    assert len(ours) > 1
+    assert pa.array([row[0] for row in ours]).null_count == (not steps.minimise.rows)
