@@ -37,8 +37,15 @@ def log(committed: list[int], released: list[int]) -> list[EventView]:
 
 
 def ledger(committed: int, **changes: Any) -> JobBudgetView:
-    values = {"job": "job", "open": False, "epsilon": 1.0, "delta": 1e-6, "rounds": 3, **changes}
-    return JobBudgetView(committed_rounds=committed, **values)
+    values = {
+        "job": "job",
+        "open": False,
+        "epsilon": 1.0,
+        "delta": 1e-6,
+        "rounds": 3,
+        "released": [],
+    }
+    return JobBudgetView(committed_rounds=committed, **values | changes)
 
 
 def job(state: str, last: int, *, code: str = "", reason: str = "") -> JobView:

@@ -17,8 +17,8 @@ from connector.domain.privacy.budget import STEPS, from_steps
 from connector.store.mapping import SPOILED, to_column
 from federated.privacy.event import Events
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
