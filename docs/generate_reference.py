@@ -136,6 +136,9 @@ binds: the assignee, or anybody for a payment. They say towards whom they were w
 names a party. One act is done on account of one occasion, the earliest first. Constraints on time
 are a window for the act; all others are conditions for having to do it at all.
 
+Where duties stand while nobody asks for a use (`policies_odrl/evaluation/standing.py`) is judged by
+the same occasions, without the one of a use that is asked for.
+
 What came is then told as **events**, in order, to the table below
 (`policies_odrl/evaluation/deontic.py`). The table knows neither a party nor a clock. Whatever is
 not in it changes nothing. The last columns are the states of the Compliance Report Model.

@@ -125,7 +125,7 @@ def _result(
 def _aftercare(task: Task) -> DutyResult:
     """Return where a duty stands that can only be done after the use (`delete`).
 
-    What was done before the last use, or before the agreement, leaves it undone; the use that is
+    What was done before the last use, or before the agreement, leaves it undone; a use that is
     asked for brings it about anew (W3C minutes of 24 Nov 2025: a later duty states its deadline).
     """
     now, opens, end = task.now, task.terms.opens, task.terms.end()
@@ -134,7 +134,8 @@ def _aftercare(task: Task) -> DutyResult:
     if task.owner is not None and end is None:
         note = "it can only be done after the use, and no deadline is stated"
         return _result(task, _S.UNDETERMINED, note=note)
-    if task.owner is not None and end and now is not None and not end.passed(now):
+    asked = task.owner is not None and task.case.asked
+    if asked and end and now is not None and not end.passed(now):
         return _result(task, outcome([Event.OWED_LATER]))
     uses = [use.start for held in used_before(task.case) or () for use in held if use.committed]
     since = max(uses, default=None) or agreed(task.case)
@@ -203,10 +204,11 @@ def _after_use(task: Task) -> DutyResult:
         left = left_of(left, acts)
         spent += acts
         instances.append(_instance(task, start, acts, now))
-    if task.owner is not None and not task.follows:  # the use that is asked for
+    if task.owner is not None and not task.follows and task.case.asked:  # the use asked for
         instances.append(_instance(task, now, (), now))
     states = {item.state for item in instances}
-    state = next((item for item in (_S.VIOLATED, _S.DUE) if item in states), _S.FULFILLED)
+    rest = _S.FULFILLED if instances else _S.INACTIVE  # nothing was used yet
+    state = next((item for item in (_S.VIOLATED, _S.DUE) if item in states), rest)
     told = task.follows or state is _S.VIOLATED  # what is late takes other acts
     by = tuple(spent) if told else ()
     return DutyResult(task.path, task.duty, state, by, task.gates, tuple(instances))

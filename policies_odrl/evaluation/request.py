@@ -196,7 +196,8 @@ class Case:
     """A request to be judged by one rule, `None` for the policy as a whole; `path` is its pointer.
 
     `wider` is the action asked for and all that include it, `vague` the collections whose members
-    may be what a prohibition names; `kept` is how constraints came out that rules may share.
+    may be what a prohibition names; `kept` is how constraints came out that rules may share. Where
+    nothing is `asked`, the request only says whose duties are meant: no use is about to be made.
     """
 
     policy: Policy
@@ -208,6 +209,7 @@ class Case:
     rule: Rule | None = None
     path: str = ""
     kept: dict[int, tuple[Any, ...]] = field(repr=False, compare=False, default_factory=dict)
+    asked: bool = True
 
     @staticmethod
     def of(
@@ -235,4 +237,4 @@ class Case:
     def under(self, rule: Rule, path: str) -> Case:
         """Return the case with a rule in hand."""
         asked = (self.policy, self.request, self.facts, self.mode)
-        return Case(*asked, self.wider, self.vague, rule, path, self.kept)
+        return Case(*asked, self.wider, self.vague, rule, path, self.kept, self.asked)
