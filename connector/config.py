@@ -80,6 +80,8 @@ class Settings:
         notice_url: `https://` address to which the node posts that something waits for a decision
             of its persons, signed; a host that is not public stands in `unsafe_allow_hosts` too;
             empty: nowhere.
+        duty_reminder_days: days before the deadline of a duty of ours at which the node reminds of
+            it; at most half the time that there is for it.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
             libraries take 0.2 GiB; half of it is for reading a file, half for the persons that a
             contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
@@ -124,6 +126,7 @@ class Settings:
     recipes: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     notice_url: str = ""
+    duty_reminder_days: int = 7
     worker_memory_bytes: int = 8 * 1024**3
 
     def path(self, name: str) -> Path:

@@ -315,6 +315,18 @@ class RoleForbidden(Unlawful):
     code = "ROLE_FORBIDDEN"
 
 
+class DutyOwed(Unlawful):
+    """A duty of the contract that should have been done by now stands in the way of its use."""
+
+    code = "DUTY_OWED"
+
+
+class DutyForbidden(Unlawful):
+    """This party may not state that of the duty, or it is not to be done now."""
+
+    code = "DUTY_FORBIDDEN"
+
+
 class JobRefused(Unlawful):
     """The manifest does not fit the contract in another way; the reason says which."""
 

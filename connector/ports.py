@@ -21,8 +21,10 @@ from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.contract.approval import Approval
+from connector.domain.contract.duty import Deed, Duty
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
+from connector.domain.contract.use import UseRecord
 from connector.domain.delivery import Courier, OutgoingMessage, ReceivedMessage, Reply, Turn
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.federation.job import Job, JobSite, RoundRecord
@@ -197,6 +199,16 @@ class Notices(Repository[Notice], Protocol):
         """Return contract -> how it stands, where a party ended it, or suspended it last."""
 
 
+class Duties(Repository[Duty], Protocol):
+    """Duties of contracts, as of the last look."""
+
+    def contracts_due(self, now: datetime, limit: int) -> list[str]:
+        """Return contracts with a duty to look at by now, the most urgent first."""
+
+    def next_look(self) -> datetime | None:
+        """Return when the next duty is to be looked at, UTC; None: not before something happens."""
+
+
 class Shelf(Protocol):
     """The own catalog as a consumer may see it."""
 
@@ -258,6 +270,9 @@ class Transaction(Protocol):
     approvals: Repository[Approval]  # key: id
     extracts: Repository[Extract]  # key: id
     transfers: Repository[Transfer]  # key: pid
+    duties: Duties  # key: agreement_id, path
+    deeds: Repository[Deed]  # key: agreement_id, party, number
+    uses: Repository[UseRecord]  # key: id
     tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id

@@ -20,7 +20,7 @@ from connector.services.health.vitals import Vitals
 # Threads that run as long as the node does; without one it answers, and does not do its work.
 LASTING: Final = frozenset(
     {"outbox", "renewal", "exchange", "https", "trust-watch", "management"}
-    | {"job-watcher", "lead-watcher", "witness", "peer-loop", "approvals"}
+    | {"job-watcher", "lead-watcher", "witness", "peer-loop", "approvals", "duties"}
 )
 
 

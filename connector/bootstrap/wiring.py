@@ -23,9 +23,9 @@ from connector.bootstrap.keys.own import PERSON_KEY, Identity
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
-from connector.bootstrap.threads.approvals import Approvals
 from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
+from connector.bootstrap.threads.timed import Timed
 from connector.config import Settings
 from connector.domain.asking import Asking
 from connector.domain.participant import Participant
@@ -36,7 +36,11 @@ from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
 from connector.ports import Ports
+from connector.services.approval import timing
+from connector.services.approval.asking import APPROVALS
 from connector.services.continuity import custody
+from connector.services.duties import timing as duty_timing
+from connector.services.duties.keeping import DUTIES
 from connector.services.evidence import own_log
 from connector.services.evidence.witness import Witness
 from connector.services.federation.lead.hub import LeadHub
@@ -107,7 +111,11 @@ def build(settings: Settings) -> Node:
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     runners: list[Part] = []
     if settings.kind == "participant":
-        runners = [Checks(ports), Exchange(ports), Approvals(ports)]
+        runners = [Checks(ports), Exchange(ports)]
+        runners += [
+            Timed(ports, APPROVALS, timing.turn),
+            Timed(ports, DUTIES, duty_timing.turn),
+        ]
         runners += [SiteRunner(ports), LeadRunner(ports, hub)]
     else:
         ports.asking.over.set()  # it has no peers and no budget

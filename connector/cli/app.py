@@ -133,6 +133,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "negotiation": "contracts.negotiate",
         "approve": "contracts.approve",
         "agreement": "contracts.agreement",
+        "duty": "contracts.duty",
         "job": "job",
         "audit": "audit",
         "recovery": "operation.recovery",

@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="The audit log, and evidence from it.")
     group.command("log")(log)
+    group.command("check")(check)
     group.command("export")(export)
     group.command("verify")(verify)
     group.command("card")(card)
@@ -53,6 +54,28 @@ def log(
         empty="no event",
     )
     output.unreadable((f"event {e.index}", e.fault) for e in found)
+
+
+def check(
+    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Show, for each line of a contract that is upheld afterwards, what the log shows of it.
+
+    Those are the lines labelled `audited` in the table that both parties signed. Nothing found of
+    a prohibition means that nobody stated a breach, and no more.
+    """
+    with node_of(home) as node:
+        found = node.audited(agreement)
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("line", "what", "looked for", "about", "the log", "entries"),
+        ((a.path, a.constraint, a.looked_for, a.about, a.found, a.entries) for a in found),
+        empty="no line of this contract is upheld afterwards",
+    )
 
 
 def export(

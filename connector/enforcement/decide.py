@@ -1,7 +1,7 @@
 """May this use be made now? The whole policy is evaluated; what it cannot tell refuses. Pure.
 
 Rule: a decision is the policy's own evaluation, of which the first failing part gives the refusal
-its code, as the mechanism orders them.
+its code, as the mechanism orders them; a use that only a duty keeps from being made is `DUTY_OWED`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.domain.decision import Refusal
+from connector.enforcement.history import History, facts
 from connector.enforcement.mechanism import Mechanism
+from connector.errors import DutyOwed
 from connector.jsonld.profiles import NO_PROFILES, Profiles
-from policies_odrl import Facts, Permission, Policy, Request, Truth, evaluate
+from policies_odrl import Facts, Mode, Permission, Policy, Request, Truth, evaluate
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.decision import RuleResult
+from policies_odrl.evaluation.duties import blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class UseFacts:
         now: aware, UTC.
         stated: operand -> values that the request states.
         known: operand -> values that the node establishes itself; they win.
+        history: what has happened under the agreement; None where nobody keeps account of it.
     """
 
     action: str
@@ -37,6 +41,7 @@ class UseFacts:
     now: datetime
     stated: Mapping[str, tuple[Fact, ...]]
     known: Mapping[str, tuple[Fact, ...]]
+    history: History | None = None
 
 
 def decide(
@@ -47,12 +52,19 @@ def decide(
     The refusal has one line per part that fails, each with what is allowed and what was given.
     """
     request = Request(use.action, use.assignee, use.target, use.stated)
-    decision = evaluate(
-        policy, request, Facts(use.now, use.known, knowledge=profiles.known(policy))
-    )
+    decision = evaluate(policy, request, _facts(policy, use, profiles))
     if decision.granted:
         return None
     permissions = [item for item in decision.rules if isinstance(item.rule, Permission)]
+    owed = [
+        duty.line
+        for item in permissions
+        if item.applies is Truth.TRUE
+        for duty in item.duties
+        if blocks(duty, Mode.W3C)
+    ]
+    if owed:
+        return Refusal(DutyOwed.code, tuple(owed))
     failures = _nearest(permissions)
     if not failures:
         return Refusal(mechanism.refused, decision.reasons)
@@ -60,6 +72,13 @@ def decide(
     ordered = sorted(failures, key=lambda item: rank.get(item[0], len(rank)))
     code = mechanism.codes.get(ordered[0][0], mechanism.refused)
     return Refusal(code, tuple(line for _, line in ordered))
+
+
+def _facts(policy: Policy, use: UseFacts, profiles: Profiles) -> Facts:
+    knowledge = profiles.known(policy)
+    if use.history is None:
+        return Facts(use.now, use.known, knowledge=knowledge)
+    return facts(policy, use.history, use.now, knowledge, use.known)
 
 
 def _nearest(permissions: list[RuleResult]) -> list[tuple[str, str]]:

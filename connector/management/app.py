@@ -23,6 +23,7 @@ from connector.management.routes import (
     budgets,
     catalogs,
     datasets,
+    duties,
     jobs,
     members,
     negotiations,
@@ -35,7 +36,7 @@ from connector.management.routes import (
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(approvals, recoveries, observe),
+    *(approvals, duties, recoveries, observe),
 )
 
 

@@ -107,6 +107,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("NegotiationService", "Get", negotiation_pb2.GetNegotiationMessage, _STATE),
     _route("NegotiationService", "Notify",
            negotiation_pb2.AgreementNotice, negotiation_pb2.AgreementNoticeReceipt),
+    _route("NegotiationService", "State",
+           negotiation_pb2.AgreementDeed, negotiation_pb2.AgreementDeedReceipt),
     _route("FederationService", "SubmitJob",
            federation_pb2.JobSubmission, federation_pb2.JobDecision),
     _route("FederationService", "CancelJob",

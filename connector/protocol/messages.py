@@ -255,6 +255,21 @@ class AgreementNoticeReceipt(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementDeed(Body):
+    """Either party: a signed statement about a duty, see `domain/contract/duty.py`."""
+
+    message_id: Id
+    statement: Token
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementDeedReceipt(Body):
+    """The other party has taken it in."""
+
+    number: Annotated[int, Whole()]
+
+
+@dataclass(frozen=True, slots=True)
 class JobSubmission(Body):
     """Lead: the signed manifest of a job, exact bytes."""
 
@@ -408,6 +423,7 @@ KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     ),
     "GetNegotiationMessage": (GetNegotiationMessage, ContractNegotiation),
     "AgreementNotice": (AgreementNotice, AgreementNoticeReceipt),
+    "AgreementDeed": (AgreementDeed, AgreementDeedReceipt),
     "JobSubmission": (JobSubmission, JobDecision),
     "JobCancellation": (JobCancellation, JobDecision),
     "ConsistencyRequestMessage": (ConsistencyRequestMessage, ConsistencyProof),

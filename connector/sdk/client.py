@@ -7,14 +7,12 @@ raised as the exception of its code. Leaves HTTP to `transport.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import GenericAlias, TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from connector.errors import Malformed, PreauError
+from connector.errors import Malformed
 from connector.management.approval_views import ApprovalDetailView, ApprovalView
 from connector.management.budget_views import (
     AgreementBudgetView,
@@ -27,7 +25,6 @@ from connector.management.views import (
     AgreementView,
     CatalogView,
     ConfirmedView,
-    DamagedView,
     DatasetView,
     EventView,
     JobView,
@@ -39,6 +36,8 @@ from connector.management.views import (
     PeerView,
     RecoveryView,
 )
+from connector.sdk.calls import Listing
+from connector.sdk.duties import DutyCalls
 from connector.sdk.transport import Address, Transport, find
 
 T = TypeVar("T")
@@ -53,35 +52,7 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Listing(list[T]):
-    """Values of a list.
-
-    Attributes:
-        next: pass it as `after` for what comes next; empty where nothing does.
-        damaged: rows of the list that the node cannot read.
-    """
-
-    def __init__(
-        self,
-        values: Iterable[T] = (),
-        *,
-        next: str = "",  # noqa: A002 - its name
-        damaged: Iterable[DamagedView] = (),
-    ) -> None:
-        super().__init__(values)
-        self.next = next
-        self.damaged = list(damaged)
-
-    def take(self, rows: Iterable[T | DamagedView]) -> None:
-        """Add rows of an answer."""
-        for row in rows:
-            if isinstance(row, DamagedView):
-                self.damaged.append(row)
-            else:
-                self.append(row)
-
-
-class Client:
+class Client(DutyCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -110,7 +81,7 @@ class Client:
         def where() -> Address:
             return Address(url, token) if url else find(folder)
 
-        self._wire = Transport(where, seconds=seconds, patience=patience)
+        super().__init__(Transport(where, seconds=seconds, patience=patience))
 
     def __enter__(self) -> Self:
         """Return the client; `close` is called at the end of the block."""
@@ -455,47 +426,6 @@ class Client:
     def openapi(self) -> dict[str, Any]:
         """Return the API's own description."""
         return self._get(dict[str, Any], "/openapi.json")
-
-    def _get(self, kind: type[T], path: str, query: Mapping[str, str | int] | None = None) -> T:
-        return _read(kind, self._wire.call("GET", path, query=query))
-
-    def _list(
-        self, kind: type[T], path: str, query: Mapping[str, str | int], limit: int, after: str
-    ) -> Listing[T]:
-        """Return a page of a list, or all that comes after one where `limit` is 0."""
-        found: Listing[T] = Listing(next=after)
-        while True:
-            asked = {**query, "limit": limit or _PAGE, "after": found.next}
-            content, found.next = self._wire.answer("GET", path, query=asked)
-            found.take(_read(_rows_of(kind), content))
-            if limit or not found.next:
-                return found
-
-    def _post(
-        self,
-        kind: type[T],
-        path: str,
-        body: Mapping[str, Any],
-        query: Mapping[str, str | int] | None = None,
-        *,
-        seconds: float | None = None,
-    ) -> T:
-        answer = self._wire.call("POST", path, query=query, body=body, seconds=seconds)
-        return _read(kind, answer)
-
-
-def _rows_of(kind: type[T]) -> type[list[T | DamagedView]]:
-    return cast("type[list[T | DamagedView]]", GenericAlias(list, (kind | DamagedView,)))
-
-
-def _read(kind: type[T], content: bytes) -> T:
-    try:
-        return TypeAdapter(kind).validate_json(content)
-    except ValidationError as exc:
-        raise PreauError(
-            "the node's answer is not understood",
-            hint="command and node should be of the same version",
-        ) from exc
 
 
 def _rests(negotiation: NegotiationView) -> bool:

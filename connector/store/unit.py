@@ -20,8 +20,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.approval import Approval
+from connector.domain.contract.duty import Deed
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
+from connector.domain.contract.use import UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
@@ -38,6 +40,7 @@ from connector.errors import StoreUnavailable
 from connector.ports import (
     AuditLog,
     Clock,
+    Duties,
     Holdings,
     Notices,
     Promises,
@@ -48,6 +51,7 @@ from connector.ports import (
 from connector.store import outbox, tables
 from connector.store.approvals import ApprovalRow
 from connector.store.audit_log import SqlAuditLog
+from connector.store.duties import DeedRow, SqlDuties, UseRecordRow
 from connector.store.engine import Idle, open_engine, translation
 from connector.store.holdings import SqlHoldings
 from connector.store.keyed import Row
@@ -103,6 +107,9 @@ class SqlTransaction:
     approvals: Repository[Approval] = _of(Approval, ApprovalRow)
     extracts: Repository[Extract] = _of(Extract, ExtractRow)
     transfers: Repository[Transfer] = _of(Transfer, TransferRow)
+    duties: Duties = cast("Any", _Part(SqlDuties))
+    deeds: Repository[Deed] = _of(Deed, DeedRow)
+    uses: Repository[UseRecord] = _of(UseRecord, UseRecordRow)
     tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
     outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
     inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)

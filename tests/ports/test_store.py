@@ -15,8 +15,10 @@ from sqlalchemy import text, update
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.approval import Approval
+from connector.domain.contract.duty import Deed, Duty
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Notice, Telling
+from connector.domain.contract.use import UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log import merkle
@@ -63,6 +65,9 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "approvals": (Approval, ("id",)),
     "extracts": (Extract, ("id",)),
     "transfers": (Transfer, ("pid",)),
+    "duties": (Duty, ("agreement_id", "path")),
+    "deeds": (Deed, ("agreement_id", "party", "number")),
+    "uses": (UseRecord, ("id",)),
     "tellings": (Telling, ("id",)),
     "notices": (Notice, ("agreement_id", "party", "number")),
     "outbox": (OutgoingMessage, ("id",)),

@@ -191,10 +191,10 @@ BAD: dict[str, tuple[Policy, str]] = {
         with_rule(action=replace(RULE.action, refinements=(amount("epsilon", "1"),))),
         "refined action",
     ),
-    "a duty": (with_rule(duties=(Duty(action=Action(ODRL + "inform")),)), "duty inform"),
+    "a duty": (with_rule(duties=(Duty(action=Action(ODRL + "translate")),)), "duty translate"),
     "an obligation": (
-        replace(OFFER, obligations=(Duty(action=Action(ODRL + "delete")),)),
-        "duty delete",
+        replace(OFFER, obligations=(Duty(action=Action(ODRL + "archive")),)),
+        "duty archive",
     ),
     "an obligation to train": (
         replace(OFFER, obligations=(Duty(action=Action(TRAINING)),)),

@@ -54,6 +54,7 @@ from connector.services.health import diagnose
 from connector.services.health import peers as peer_checks
 from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
+from connector.services.health.duties import duties
 from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
@@ -201,6 +202,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             contracts = contract_checks.contracts(
                 readable(tx.agreements), SystemClock().now(), mechanisms.profiles
             )
+            owed = [each for each in readable(tx.duties) if each.is_open]
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = _shares(settings, tx, found)
@@ -219,6 +221,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
         *contracts,
+        *duties(owed, settings.did, timedelta(days=settings.duty_reminder_days), now),
         *shares,
         *short,
         *peer_checks.gone_back(back),

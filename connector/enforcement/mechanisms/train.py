@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from connector.enforcement import figures
+from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.decide import UseFacts
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import (
@@ -222,4 +223,6 @@ MECHANISM: Final = Mechanism(
     ),
     refused=JobRefused.code,
     figures=_figures,
+    duties=DUTIES,
+    deadlines=DEADLINES,
 )

@@ -131,3 +131,17 @@ class AgreementNoticeReceipt(_message.Message):
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     number: int
     def __init__(self, number: _Optional[int] = ...) -> None: ...
+
+class AgreementDeed(_message.Message):
+    __slots__ = ("message_id", "statement")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    statement: str
+    def __init__(self, message_id: _Optional[str] = ..., statement: _Optional[str] = ...) -> None: ...
+
+class AgreementDeedReceipt(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...

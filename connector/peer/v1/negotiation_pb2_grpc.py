@@ -77,6 +77,11 @@ class NegotiationServiceStub:
                 request_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.SerializeToString,
                 response_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.FromString,
                 _registered_method=True)
+        self.State = channel.unary_unary(
+                '/connector.peer.v1.NegotiationService/State',
+                request_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeed.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeedReceipt.FromString,
+                _registered_method=True)
 
 
 class NegotiationServiceServicer:
@@ -135,6 +140,13 @@ class NegotiationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def State(self, request, context):
+        """What a party states about duties: one was done or is waived, or an event took place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NegotiationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -177,6 +189,11 @@ def add_NegotiationServiceServicer_to_server(servicer, server):
                     servicer.Notify,
                     request_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.FromString,
                     response_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.SerializeToString,
+            ),
+            'State': grpc.unary_unary_rpc_method_handler(
+                    servicer.State,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeed.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeedReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +415,33 @@ class NegotiationService:
             '/connector.peer.v1.NegotiationService/Notify',
             connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.SerializeToString,
             connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def State(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.NegotiationService/State',
+            connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeed.SerializeToString,
+            connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementDeedReceipt.FromString,
             options,
             channel_credentials,
             insecure,

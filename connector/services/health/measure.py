@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from connector.domain.contract.duty import OPEN
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.federation.job import JobSide
 from connector.domain.privacy.register import Register
@@ -51,6 +52,7 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
         "preau_outbox_oldest_seconds": ((), "age of the oldest message that waits"),
         "preau_negotiations": (("state",), "negotiations, by state"),
         "preau_agreements": (("role",), "contracts, by what this node is in them"),
+        "preau_duties": (("whose", "state"), "duties of contracts that are open, by state"),
         "preau_jobs": (("side", "state"), "jobs, by state"),
         "preau_budget_epsilon": (
             ("register", "part"),
@@ -128,6 +130,12 @@ def _stored(ports: Ports, tx: Transaction, now: datetime) -> Iterator[Figure]:
         yield Figure("preau_negotiations", (state,), tx.negotiations.count(state=state))
     for role in Role:
         yield Figure("preau_agreements", (role.value,), tx.agreements.count(role=role))
+    own = ports.settings.did
+    for duty_state in sorted(OPEN):
+        everybody = tx.duties.count(state=duty_state)
+        ours = tx.duties.count(state=duty_state, debtor=own)
+        yield Figure("preau_duties", ("ours", duty_state), ours)
+        yield Figure("preau_duties", ("others", duty_state), everybody - ours)
     for side in JobSide:
         for job_state in JobState:
             number = tx.jobs.count(side=side, state=job_state)

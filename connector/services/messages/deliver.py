@@ -41,7 +41,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
-from connector.protocol.messages import AgreementNotice, ContractNegotiation
+from connector.protocol.messages import AgreementDeed, AgreementNotice, ContractNegotiation
 from connector.services import correlation
 from connector.services.guard import guarded
 from connector.services.membership import introducing
@@ -60,6 +60,7 @@ PER_PEER: Final = 8  # calls to one peer at once; one while it does not answer
 TO_SILENT: Final = THREADS // 2  # calls at once to all peers together that do not answer
 BATCH: Final = 512
 LONGEST_SLEEP: Final = 5.0  # seconds without being woken
+_STATEMENTS: Final = frozenset({AgreementNotice.__name__, AgreementDeed.__name__})
 
 _log = logging.getLogger(__name__)
 
@@ -361,8 +362,8 @@ def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) ->
 
 
 def _early(message: OutgoingMessage, error: PreauError) -> bool:
-    """Return whether a notice came before the peer had taken the contract's last signature."""
-    return message.kind == AgreementNotice.__name__ and isinstance(error, AgreementUnknown)
+    """Return whether a statement came before the peer had taken the contract's last signature."""
+    return message.kind in _STATEMENTS and isinstance(error, AgreementUnknown)
 
 
 def _postpone(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:

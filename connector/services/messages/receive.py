@@ -14,6 +14,7 @@ from typing import Any, Final
 from connector.domain.participant import Participant
 from connector.ports import Ports
 from connector.services.continuity import custody
+from connector.services.duties import receiving as receiving_deeds
 from connector.services.evidence import cosigning, own_log
 from connector.services.federation.site import cancellation
 from connector.services.federation.site import jobs as site_jobs
@@ -30,6 +31,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         **receiving.HANDLERS,
         "GetNegotiationMessage": negotiate.receive_get,
         "AgreementNotice": notices.receive,
+        "AgreementDeed": receiving_deeds.receive,
         "JobSubmission": site_jobs.receive_job,
         "JobCancellation": cancellation.cancel_job,
         "ConsistencyRequestMessage": own_log.consistency,

@@ -21,6 +21,7 @@ from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act, step
+from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require
@@ -239,7 +240,9 @@ def on_finalized(
     """
     final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
     agreement = steps.contract_of(tx, final)
-    tx.agreements.put(agree.complete(ports, agreement, message.receipt, final.updated_at))
+    complete = agree.complete(ports, agreement, message.receipt, final.updated_at)
+    tx.agreements.put(complete)
+    keeping.refresh(ports, tx, complete)
     cosigning.owe(ports, tx, final.peer)
     return steps.store(tx, final, agreement=agreement.id, digest=agreement.digest)
 

@@ -9,10 +9,10 @@ add up is `domain/contract/notice.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from connector.domain.contract import notice as notices
 from connector.domain.contract.negotiation import Agreement, Role
@@ -31,6 +31,7 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.identity import notice as signed
+from connector.identity.document import DidDocument
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementNotice, AgreementNoticeReceipt
 from connector.services.continuity import recovery
@@ -40,6 +41,8 @@ from connector.services.messages import sending
 from connector.services.negotiation import agree, steps
 from connector.services.transfer import steps as transfers
 from federated.job import JobState, is_final
+
+T = TypeVar("T")
 
 MOST: Final = 500  # notices of one party about one contract; an end is always taken
 _STOPPING: Final = frozenset({Act.ENDED, Act.SUSPENDED})
@@ -159,7 +162,7 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
         TooManyRequests: its party has given as many as one may about a contract.
     """
     message = AgreementNotice.from_body(body)
-    notice, digest = _verified(ports, caller, message.statement)
+    notice, digest = verified_by_either(ports, caller, message.statement, signed.verify)
     with ports.store.write() as tx:
         agreement = tx.agreements.lock(notice.agreement_id)
         if agreement is None or not agreement.finalized or other(agreement) != caller.did:
@@ -177,14 +180,24 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
     return AgreementNoticeReceipt(notice.number).to_body()
 
 
-def _verified(ports: Ports, caller: Participant, statement: str) -> tuple[Notice, str]:
-    """Return a notice of the caller's, or of our own: a node that went back has forgotten some."""
+def verified_by_either(
+    ports: Ports,
+    caller: Participant,
+    statement: str,
+    verify: Callable[[str, DidDocument], tuple[T, str]],
+) -> tuple[T, str]:
+    """Return what the caller signed, or we did: a node that went back has forgotten some.
+
+    Raises:
+        SignatureInvalid: neither did.
+        Malformed: it says something else than it must.
+    """
     try:
-        return signed.verify(statement, documents.read(caller.document, caller.did))
+        return verify(statement, documents.read(caller.document, caller.did))
     except SignatureInvalid as fault:
         own = documents.read(ports.own_document(), ports.settings.did)
         try:
-            return signed.verify(statement, own)
+            return verify(statement, own)
         except PreauError:
             raise fault from None
 

@@ -30,6 +30,7 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services.approval import asking
 from connector.services.continuity import recovery
+from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.membership import onboard
@@ -231,6 +232,7 @@ def on_verification(
     complete = agree.countersign(ports, agreement, message.consumer_signature)
     steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
+    keeping.refresh(ports, tx, complete)
     cosigning.owe(ports, tx, verified.peer)
     event = _finalized(verified, complete)
     facts = {"agreement": agreement.id, "digest": agreement.digest}

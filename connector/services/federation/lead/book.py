@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import NotFound
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation
+from connector.services.duties import uses
 from connector.services.federation.site.rounds import Ending, forget_payloads
 from connector.services.messages.sending import enqueue
 from federated.job import JobState, advance, is_final
@@ -73,6 +75,9 @@ def decided(ports: Ports, job_id: str, site: str, decision: str, code: str, reas
         if row is None:
             return
         tx.sites.put(replace(row, decision=decision, code=code, reason=reason))
+        if decision == ACCEPTED:
+            name = f"{job_id} {row.agreement_id}"
+            uses.note(ports, tx, row.agreement_id, name, FEDERATED_TRAINING)
         tx.audit.append(f"job.site.{decision}", job_id, site=site, code=code, reason=reason)
 
 

@@ -23,6 +23,7 @@ from connector.domain.federation.job import Job, JobSide
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.enforcement.mechanisms import train
+from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import (
     AgreementUnknown,
     JobCancelled,
@@ -40,6 +41,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services.continuity import recovery
 from connector.services.continuity.confirmation import forfeited
+from connector.services.duties import uses
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.fitting import Case, check, check_cost, check_stands
@@ -243,6 +245,7 @@ def _accept(
 ) -> Mapping[str, Any]:
     job = _record(new.job_id, caller, message, None, new.agreement_id, ports.clock.now())
     tx.jobs.put(job)
+    uses.note(ports, tx, job.agreement_id, job.id, FEDERATED_TRAINING)
     tx.audit.append(
         "job.accepted",
         job.id,

@@ -7,6 +7,7 @@ contract is read anew, so that its end counts at once; what the policy says is d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from connector.domain.catalog.dataset import Dataset
@@ -17,6 +18,7 @@ from connector.enforcement.decide import decide
 from connector.enforcement.mechanisms import train
 from connector.errors import DataFault, DataFileChanged, JobRefused, PreauError
 from connector.ports import Ports
+from connector.services.duties import keeping
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.rounds import check_time
@@ -54,13 +56,14 @@ def check_policy(
     profiles = ports.mechanisms.profiles
     try:
         policy = agree.policy_of(agreement, profiles)
+        history = keeping.history_of(ports, agreement)
         changed = terms.other_version(policy, agree.coverage_of(agreement), ports.mechanisms)
     except PreauError as exc:  # a profile of the contract was taken out of the settings
         return Refusal(exc.code, (exc.reason,))
     if changed:
         reason = f"profile `{changed}` is here in another version than was signed"
         return Refusal(JobRefused.code, (reason,))
-    return decide(policy, facts.use(), train.MECHANISM, profiles)
+    return decide(policy, replace(facts.use(), history=history), train.MECHANISM, profiles)
 
 
 def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:

@@ -1,0 +1,93 @@
+"""How the client asks: a call for one value, for a list page by page, or to change something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import GenericAlias
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from connector.errors import PreauError
+from connector.management.views import DamagedView
+from connector.sdk.transport import Transport
+
+T = TypeVar("T")
+
+_PAGE = 100  # values that one request asks for where a whole list is wanted
+
+
+class Listing(list[T]):
+    """Values of a list.
+
+    Attributes:
+        next: pass it as `after` for what comes next; empty where nothing does.
+        damaged: rows of the list that the node cannot read.
+    """
+
+    def __init__(
+        self,
+        values: Iterable[T] = (),
+        *,
+        next: str = "",  # noqa: A002 - its name
+        damaged: Iterable[DamagedView] = (),
+    ) -> None:
+        super().__init__(values)
+        self.next = next
+        self.damaged = list(damaged)
+
+    def take(self, rows: Iterable[T | DamagedView]) -> None:
+        """Add rows of an answer."""
+        for row in rows:
+            if isinstance(row, DamagedView):
+                self.damaged.append(row)
+            else:
+                self.append(row)
+
+
+class Calls:
+    """Calls of the routes; answers are read as models of the management API."""
+
+    def __init__(self, wire: Transport) -> None:
+        self._wire = wire
+
+    def _get(self, kind: type[T], path: str, query: Mapping[str, str | int] | None = None) -> T:
+        return _read(kind, self._wire.call("GET", path, query=query))
+
+    def _list(
+        self, kind: type[T], path: str, query: Mapping[str, str | int], limit: int, after: str
+    ) -> Listing[T]:
+        """Return a page of a list, or all that comes after one where `limit` is 0."""
+        found: Listing[T] = Listing(next=after)
+        while True:
+            asked = {**query, "limit": limit or _PAGE, "after": found.next}
+            content, found.next = self._wire.answer("GET", path, query=asked)
+            found.take(_read(_rows_of(kind), content))
+            if limit or not found.next:
+                return found
+
+    def _post(
+        self,
+        kind: type[T],
+        path: str,
+        body: Mapping[str, Any],
+        query: Mapping[str, str | int] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> T:
+        answer = self._wire.call("POST", path, query=query, body=body, seconds=seconds)
+        return _read(kind, answer)
+
+
+def _rows_of(kind: type[T]) -> type[list[T | DamagedView]]:
+    return cast("type[list[T | DamagedView]]", GenericAlias(list, (kind | DamagedView,)))
+
+
+def _read(kind: type[T], content: bytes) -> T:
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as exc:
+        raise PreauError(
+            "the node's answer is not understood",
+            hint="command and node should be of the same version",
+        ) from exc

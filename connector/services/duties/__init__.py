@@ -1,0 +1,1 @@
+"""Duties and uses of contracts: kept, watched, stated, and told to the other party."""

@@ -1,0 +1,443 @@
+"""Duties of contracts between two nodes: stated by one, seen by both, and what time does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.contract.duty import DeedKind, Duty
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.transfer.extract import Content
+from connector.domain.transfer.transfer import Transfer, TransferState
+from connector.enforcement import audited
+from connector.enforcement.decide import UseFacts, decide
+from connector.enforcement.mechanisms import train
+from connector.enforcement.plan import CoverageLine, Label
+from connector.enforcement.terms import FEDERATED_TRAINING
+from connector.errors import AgreementUnknown, DutyForbidden, Malformed, NotFound, SignatureInvalid
+from connector.identity import deed as signed
+from connector.jsonld.canonical import sha256_hex
+from connector.protocol.messages import AgreementDeed
+from connector.services.duties import auditing, keeping, stating, timing, uses
+from connector.services.duties.stating import Said
+from connector.services.health import duties as health
+from connector.services.health import measure
+from connector.services.negotiation import agree
+from connector.services.publication import publish
+from tests.support.link import PREAU, Fault, Link, Node, description, limit, link, offer
+from tests.support.management import FINE, commanded
+from tests.support.negotiating import State, ask, both, states
+
+INFORM, DELETE, ATTRIBUTE, REPORT = (f"/permission/0/duty/{index}" for index in range(4))
+RESULTS = f"{PREAU}Results"
+DAY = timedelta(days=1)
+DONE = Said(DeedKind.DONE, "")
+OWED: list[dict[str, Any]] = [
+    {
+        "action": "odrl:inform",
+        "constraint": [limit("odrl:dateTime", "lteq", "2026-12-24T00:00:00Z", "dateTime")],
+        "odrl:informedParty": [{"@id": "did:web:school.example"}],
+        "odrl:consequence": [{"action": "odrl:compensate"}],
+    },
+    {
+        "action": "odrl:delete",
+        "constraint": [limit("odrl:dateTime", "lteq", "2027-09-30T00:00:00Z", "dateTime")],
+    },
+    {
+        "action": "odrl:attribute",
+        "constraint": [limit("odrl:elapsedTime", "lteq", "P10D", "duration")],
+    },
+]
+
+
+def owing(*duties: dict[str, Any]) -> dict[str, Any]:
+    policy = offer()
+    policy["permission"][0]["duty"] = list(duties)
+    return policy
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path, "other", carries=True) as pair:
+        publish.publish(pair.school.ports, description(pair.folder, offer=owing(*OWED)))
+        ask(pair)
+        assert states(pair) == both(State.FINALIZED)
+        yield pair
+
+
+def contract(node: Node) -> Agreement:
+    (found,) = node.agreements()
+    return found
+
+
+def name(pair: Link, path: str) -> str:
+    return f"{contract(pair.lab).id}#{path}"
+
+
+def stand(node: Node, path: str) -> Duty:
+    return stating.duty(node.ports, f"{contract(node).id}#{path}")[0]
+
+
+def seen(pair: Link, path: str) -> list[str]:
+    """Return where a duty stands, as each end has it."""
+    return [stand(node, path).state for node in (pair.lab, pair.school)]
+
+
+def turn(pair: Link, *, steady: bool = True) -> list[float]:
+    return [timing.turn(node.ports, steady=steady) for node in (pair.lab, pair.school)]
+
+
+def used(pair: Link, ticket: str = "urn:job:1") -> None:
+    for node in (pair.lab, pair.school):
+        with node.ports.store.write() as tx:
+            uses.note(node.ports, tx, contract(node).id, ticket, FEDERATED_TRAINING)
+
+
+def test_both_ends_see_the_duties_of_a_contract(pair: Link) -> None:
+    for node in (pair.lab, pair.school):
+        found = stating.duties(node.ports, closed=True).values
+        assert [(each.path, each.state, each.debtor, each.creditor) for each in found] == [
+            (path, state, pair.lab.did, pair.school.did)
+            for path, state in ((INFORM, "due"), (DELETE, "due"), (ATTRIBUTE, "inactive"))
+        ]
+        assert [each.path for each in stating.duties(node.ports).values] == [INFORM, DELETE]
+    assert stand(pair.lab, INFORM).towards == (pair.school.did,)
+
+
+def test_what_the_debtor_did_is_seen_by_both(pair: Link) -> None:
+    evidence = "ab" * 32
+    found = stating.done(
+        pair.lab.ports, name(pair, INFORM), replace(DONE, evidence=evidence, note="letter of today")
+    )
+    assert found.state == "fulfilled"
+    assert seen(pair, INFORM) == ["fulfilled", "due"]
+    pair.pump()
+    assert seen(pair, INFORM) == ["fulfilled", "fulfilled"]
+    (ours,), (theirs,) = (stating.duty(each.ports, name(pair, INFORM))[1] for each in ends(pair))
+    assert ours == theirs
+    assert (theirs.evidence, theirs.note) == (evidence, "letter of today")
+    for node in ends(pair):
+        (entry,) = node.log("duty.done")
+        event = json.loads(entry.event)
+        assert theirs.statement in json.dumps(event)
+        assert event["subject"] == contract(node).id
+
+
+def ends(pair: Link) -> tuple[Node, Node]:
+    return pair.lab, pair.school
+
+
+def test_only_its_debtor_does_it_and_only_the_other_party_waives_it(pair: Link) -> None:
+    with pytest.raises(DutyForbidden):
+        stating.done(pair.school.ports, name(pair, INFORM), DONE)
+    with pytest.raises(DutyForbidden):
+        stating.waive(pair.lab.ports, name(pair, INFORM), "we would rather not")
+    with pytest.raises(Malformed):
+        stating.waive(pair.school.ports, name(pair, INFORM), "two\nlines")
+    found = stating.waive(pair.school.ports, name(pair, INFORM), "we know already")
+    assert (found.state, found.waived) == ("inactive", "we know already")
+    pair.pump()
+    assert seen(pair, INFORM) == ["inactive", "inactive"]
+    with pytest.raises(DutyForbidden, match="inactive"):
+        stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+
+
+def test_what_is_stated_took_place_under_the_contract(pair: Link) -> None:
+    begun = contract(pair.lab).concluded_at
+    for at in (begun - DAY, pair.clock.now() + DAY):
+        with pytest.raises(Malformed):
+            stating.done(pair.lab.ports, name(pair, INFORM), replace(DONE, at=at))
+    with pytest.raises(NotFound):
+        stating.done(pair.lab.ports, name(pair, "/permission/0/duty/9"), DONE)
+    with pytest.raises(NotFound):
+        stating.state(pair.lab.ports, "urn:none", Said(DeedKind.BREACHED, "/prohibition/0"))
+    with pytest.raises(NotFound):
+        stating.state(pair.school.ports, contract(pair.school).id, Said(DeedKind.HAPPENED, RESULTS))
+
+
+def test_each_use_brings_about_what_follows_a_use(pair: Link) -> None:
+    used(pair)
+    assert seen(pair, ATTRIBUTE) == ["due", "due"]
+    used(pair)  # the same one
+    assert stand(pair.lab, ATTRIBUTE).open == 1
+    used(pair, "urn:job:2")
+    assert stand(pair.lab, ATTRIBUTE).open == 2
+    stating.done(pair.lab.ports, name(pair, ATTRIBUTE), DONE)
+    assert stand(pair.lab, ATTRIBUTE).open == 1
+    stating.done(pair.lab.ports, name(pair, ATTRIBUTE), DONE)
+    pair.pump()
+    assert seen(pair, ATTRIBUTE) == ["fulfilled", "fulfilled"]
+
+
+def test_a_reminder_comes_once_and_to_the_debtor_alone(pair: Link) -> None:
+    assert turn(pair) == [timing.LONGEST_SLEEP] * 2
+    due = stand(pair.lab, INFORM).due
+    assert due is not None
+    pair.clock.set(due - 7 * DAY - timedelta(seconds=10))
+    assert turn(pair) == [10.0, timing.LONGEST_SLEEP]
+    pair.clock.advance(10.0)
+    for _ in range(2):
+        assert turn(pair, steady=True)[0] == timing.LONGEST_SLEEP
+    assert len(pair.lab.log("duty.reminded")) == 1
+    assert pair.school.log("duty.reminded") == []
+
+
+def late(pair: Link) -> None:
+    """Let the first deadline pass; peers have fetched one another's papers meanwhile."""
+    pair.clock.set(datetime.fromisoformat("2026-12-24T01:00:00Z"))
+    for node in ends(pair):
+        node.have_fresh_papers()
+
+
+def test_what_is_missed_is_logged_by_both_and_brings_its_consequence_about(pair: Link) -> None:
+    late(pair)
+    assert turn(pair, steady=False) == [timing.UNSTEADY_SLEEP] * 2
+    assert pair.lab.log("duty.overdue") == []
+    for _ in range(3):
+        turn(pair)
+    for node in ends(pair):
+        told = [json.loads(entry.event)["facts"] for entry in node.log("duty.overdue")]
+        assert [each["duty"] for each in told] == [INFORM]
+    consequence = f"{INFORM}/odrl:consequence/0"
+    assert seen(pair, consequence) == ["missing", "missing"]
+    stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+    assert stand(pair.lab, INFORM).state == "violated"
+    stating.done(pair.lab.ports, name(pair, consequence), DONE)
+    pair.pump()
+    assert seen(pair, INFORM) == ["fulfilled", "fulfilled"]
+
+
+def test_a_duty_outlives_its_contract(pair: Link) -> None:
+    pair.clock.set(datetime.fromisoformat("2027-07-01T00:00:00Z"))
+    assert contract(pair.lab).valid_until < pair.clock.now()
+    assert stating.done(pair.lab.ports, name(pair, DELETE), DONE).state == "fulfilled"
+
+
+def test_a_lost_or_repeated_deed_counts_once(pair: Link) -> None:
+    stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+    pair.fault = lambda call: Fault.TWICE if call.kind == "AgreementDeed" else Fault.NONE
+    pair.pump()
+    assert len(pair.school.log("duty.done")) == 1
+    deed = stating.duty(pair.lab.ports, name(pair, INFORM))[1][0]
+    pair.school.receive(pair.lab, AgreementDeed("urn:again", deed.statement))
+    assert len(pair.school.log("duty.done")) == 1
+    pair.lab.receive(pair.school, AgreementDeed("urn:back", deed.statement))  # what it gives back
+
+
+def test_a_deed_of_another_is_refused_and_changes_nothing(pair: Link) -> None:
+    stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+    deed = stating.duty(pair.lab.ports, name(pair, INFORM))[1][0]
+    digest, signer = contract(pair.lab).digest, pair.lab.ports.signer
+    before = pair.school.state_of_everything()
+    bad = {
+        "of another document": (signed.make(signer, deed, "00" * 32), Malformed),
+        "of another contract": (
+            signed.make(signer, replace(deed, agreement_id="urn:none"), digest),
+            AgreementUnknown,
+        ),
+        "about what there is not": (
+            signed.make(signer, replace(deed, about="/permission/0"), digest),
+            DutyForbidden,
+        ),
+        "to come": (
+            signed.make(signer, replace(deed, at=pair.clock.now() + DAY), digest),
+            Malformed,
+        ),
+        "altered": (deed.statement[:-6] + "AAAAAA", SignatureInvalid),
+        "a waiver of its own": (
+            signed.make(signer, replace(deed, kind=DeedKind.WAIVED, number=9), digest),
+            DutyForbidden,
+        ),
+    }
+    for statement, fault in bad.values():
+        with pytest.raises(fault):
+            pair.school.receive(pair.lab, AgreementDeed("urn:m", statement))
+    with pytest.raises((SignatureInvalid, AgreementUnknown)):
+        pair.school.receive(pair.other, AgreementDeed("urn:m", deed.statement))
+    assert pair.school.state_of_everything() == before
+    pair.pump()
+    other_words = signed.make(signer, replace(deed, note="otherwise"), digest)
+    with pytest.raises(Malformed, match="other words"):
+        pair.school.receive(pair.lab, AgreementDeed("urn:m", other_words))
+
+
+def delivered(node: Node, role: Role, digest: str) -> None:
+    content = Content("parquet", 10, 100, 0, digest, "", "")
+    now = node.ports.clock.now()
+    with node.ports.store.write() as tx:
+        tx.transfers.put(
+            Transfer(
+                pid=f"urn:transfer:{digest[:4]}",
+                role=role,
+                peer="did:web:peer",
+                agreement_id=contract(node).id,
+                extract_id="urn:extract",
+                state=TransferState.COMPLETED,
+                content=content,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+
+
+def test_a_receipt_of_deletion_names_all_that_was_delivered(pair: Link) -> None:
+    for node, role in ((pair.lab, Role.CONSUMER), (pair.school, Role.PROVIDER)):
+        delivered(node, role, "aa" * 32)
+    delivered(pair.school, Role.PROVIDER, "bb" * 32)
+    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
+    pair.pump()
+    assert seen(pair, DELETE) == ["fulfilled", "due"]  # the consumer has forgotten one
+    (entry,) = pair.school.log("duty.done")
+    assert json.loads(entry.event)["facts"]["unnamed"] == ["bb" * 32]
+    delivered(pair.lab, Role.CONSUMER, "bb" * 32)
+    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
+    pair.pump()
+    assert seen(pair, DELETE) == ["fulfilled", "fulfilled"]
+    deeds = stating.duty(pair.school.ports, name(pair, DELETE))[1]
+    assert [[each.digest for each in deed.deletions] for deed in deeds] == [
+        ["aa" * 32],
+        ["bb" * 32],
+    ]
+    with pytest.raises(DutyForbidden):
+        stating.done(pair.lab.ports, name(pair, DELETE), DONE)
+
+
+def test_a_use_is_refused_once_a_duty_was_missed(pair: Link) -> None:
+    def code() -> str:
+        found = contract(pair.school)
+        facts = train.JobFacts(
+            pair.lab.did, found.dataset_id, "https://w3id.org/dpv#AcademicResearch",
+            pair.clock.now(), ("did:web:authority.example",), 1.0, 1e-5, 4, 3,
+        )  # fmt: skip
+        use: UseFacts = replace(facts.use(), history=keeping.history_of(pair.school.ports, found))
+        refusal = decide(agree.policy_of(found), use, train.MECHANISM)
+        return refusal.code if refusal else ""
+
+    assert code() == ""
+    pair.clock.set(datetime.fromisoformat("2026-12-25T00:00:00Z"))
+    assert code() == "DUTY_OWED"
+    stating.waive(pair.school.ports, name(pair, INFORM), "told by telephone")
+    assert code() == ""
+
+
+def test_results_are_dated_by_the_provider(tmp_path: Path) -> None:
+    within = limit(f"{PREAU}timeSinceResults", "lteq", "P30D", "duration")
+    with link(tmp_path) as pair:
+        policy = owing({"action": "odrl:inform", "constraint": [within]})
+        publish.publish(pair.school.ports, description(pair.folder, offer=policy))
+        ask(pair)
+        assert seen(pair, INFORM) == ["undetermined", "undetermined"]
+        said = Said(DeedKind.HAPPENED, RESULTS)
+        with pytest.raises(DutyForbidden):
+            stating.state(pair.lab.ports, contract(pair.lab).id, said)
+        stating.state(pair.school.ports, contract(pair.school).id, said)
+        pair.pump()
+        assert seen(pair, INFORM) == ["due", "due"]
+
+
+def test_a_contract_that_cannot_be_read_keeps_no_other_waiting(pair: Link) -> None:
+    pair.clock.set(datetime.fromisoformat("2027-07-01T00:00:00Z"))
+    with pair.lab.ports.store.write() as tx:
+        tx.agreements.put(replace(contract(pair.lab), document=b"spoiled"))
+    assert timing.turn(pair.lab.ports, steady=True) == timing.LONGEST_SLEEP
+    assert timing.turn(pair.lab.ports, steady=True) == timing.LONGEST_SLEEP
+
+
+def test_the_log_shows_of_each_audited_line_what_there_is(pair: Link) -> None:
+    def shown() -> dict[str, str]:
+        lines = auditing.audited(pair.school.ports, contract(pair.school).id)
+        return {each.line.path: each.found.value for each in lines}
+
+    actions = [f"{path}/action" for path in (INFORM, DELETE, ATTRIBUTE)]
+    consequence = f"{INFORM}/odrl:consequence/0/action"
+    assert {path: shown()[path] for path in (*actions, consequence)} == dict.fromkeys(
+        (*actions, consequence), "not yet due"
+    )
+    stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+    pair.pump()
+    assert shown()[actions[0]] == "found"
+    pair.clock.set(datetime.fromisoformat("2027-10-01T00:00:00Z"))
+    timing.turn(pair.school.ports, steady=True)
+    assert shown()[actions[1]] == "none found"
+
+
+LINES = [
+    ("/permission/0/duty/1/action", audited.DONE, "/permission/0/duty/1"),
+    ("/permission/0/duty/1/odrl:informedParty/0", audited.DONE, "/permission/0/duty/1"),
+    (
+        "/permission/0/duty/0/odrl:consequence/2/action",
+        audited.DONE,
+        "/permission/0/duty/0/odrl:consequence/2",
+    ),
+    ("/obligation/0/action", audited.DONE, "/obligation/0"),
+    ("/prohibition/1/action", audited.BREACHED, "/prohibition/1"),
+    ("/prohibition/1/constraint/0", audited.BREACHED, "/prohibition/1"),
+    ("/prohibition/1/odrl:remedy/0/action", audited.DONE, "/prohibition/1/odrl:remedy/0"),
+    ("/permission/0/constraint/4", "use.ready", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "about"), LINES)
+def test_a_line_says_which_entries_show_it(path: str, kind: str, about: str) -> None:
+    line = CoverageLine(path, "what", Label.AUDITED, "by")
+    assert audited.query(line) == audited.Query(kind, about)
+
+
+def test_commands(pair: Link, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("We have deleted nothing yet.")
+    with commanded(pair.lab.ports) as preau:
+        listed = preau("duty", "list", "--language", "fr")
+        assert listed.exit_code == 0
+        assert "informer" in listed.stdout
+        assert "attribute" not in listed.stdout
+        stated = ("--evidence", str(letter), "--note", "letter of today")
+        told = preau("duty", "done", name(pair, INFORM), *stated)
+        assert told.exit_code == 0, told.stderr
+        assert "fulfilled" in told.stdout
+        assert sha256_hex(letter.read_bytes()) in told.stdout
+        shown = json.loads(preau("duty", "show", name(pair, INFORM), "--json").stdout)
+        assert [deed["note"] for deed in shown["deeds"]] == ["letter of today"]
+        everything = json.loads(preau("duty", "list", "--all", "--json").stdout)
+        assert [each["state"] for each in everything] == ["fulfilled", "due", "inactive"]
+        checked = json.loads(preau("audit", "check", contract(pair.lab).id, "--json").stdout)
+        assert checked[0]["found"] == "found"
+        refused = preau(
+            "duty", "event", contract(pair.lab).id, RESULTS, "--at", "2027-01-01T00:00:00Z"
+        )
+        assert "speaks of no event" in refused.stderr
+        assert (
+            "DUTY_FORBIDDEN" in preau("duty", "waive", name(pair, DELETE), "--reason", "no").stderr
+        )
+    with commanded(pair.school.ports) as preau:
+        waived = preau("duty", "waive", name(pair, DELETE), "--reason", "kept by law")
+        assert "kept by law" in waived.stdout
+        assert (
+            "NOT_FOUND"
+            in preau("duty", "breach", contract(pair.school).id, "/prohibition/0").stderr
+        )
+
+
+def test_doctor_names_what_is_overdue_and_what_is_due_soon(pair: Link) -> None:
+    def told(node: Node) -> list[str]:
+        with node.ports.store.read() as tx:
+            found = [each for each in tx.duties.find() if each.is_open]
+        checks = health.duties(found, node.did, 7 * DAY, pair.clock.now())
+        return [f"{each.verdict} {each.mend.split('`')[1] if each.mend else ''}" for each in checks]
+
+    assert told(pair.lab) == ["ok "]
+    late(pair)
+    turn(pair)
+    mine = f"warn preau duty done {name(pair, INFORM)}"
+    assert mine in told(pair.lab)
+    assert told(pair.school) == ["warn preau duty waive"]
+    measured = {each.labels: each.value for each in measure.measure(pair.lab.ports, FINE, "0")
+                if each.name == "preau_duties"}  # fmt: skip
+    assert measured["ours", "violated"] == 1.0
+    assert measured["others", "violated"] == 0.0
