@@ -351,6 +351,12 @@ class TransferInactive(Unlawful):
     code = "TRANSFER_INACTIVE"
 
 
+class TableRefused(Unlawful):
+    """A table is beyond the plan, or would tell of too few persons, with those before it."""
+
+    code = "TABLE_REFUSED"
+
+
 class RoundRefused(Unlawful):
     """A round was asked that the site may not answer (order, content or state)."""
 

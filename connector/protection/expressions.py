@@ -18,7 +18,7 @@ import sqlglot.expressions as exp
 
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, How, Level
 from connector.enforcement.steps.members import Number
-from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, RowTest
+from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, Minimise, RowTest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
 from connector.protection import territory
@@ -95,16 +95,31 @@ def spelled(query: exp.Expr, dialect: str = DUCKDB) -> str:
 
 
 def view(steps: TableSteps, ground: Ground, named: Named = quoted) -> View:
-    """Return what the minimising and generalising steps let through.
+    """Return what the minimising and generalising steps of a use let through.
 
     Raises:
         ColumnMissing: the data lack a column.
         StepUnknown: a step does not fit a column.
     """
-    values = {name: Value(named(name), ground.datatype(name)) for name in steps.minimise.columns}
-    for step in steps.generalise:
+    return viewed(steps.minimise, steps.generalise, ground, named)
+
+
+def viewed(
+    minimise: Minimise, generalise: Iterable[Generalise], ground: Ground, named: Named = quoted
+) -> View:
+    """Return what such steps let through.
+
+    Raises:
+        ColumnMissing: the data lack a column.
+        StepUnknown: a step does not fit a column.
+    """
+    values = {name: Value(named(name), ground.datatype(name)) for name in minimise.columns}
+    for step in generalise:
         values[step.column] = coarser(step, values[step.column], ground)
-    return View(values, all_of(_row_tests(steps.minimise.rows, ground, named)))
+    tests = (
+        passes(it, Value(named(it.column), ground.datatype(it.column))) for it in minimise.rows
+    )
+    return View(values, all_of(tests))
 
 
 def all_of(tests: Iterable[exp.Expr | None]) -> exp.Expr | None:
@@ -152,10 +167,6 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
 def number(value: Number) -> exp.Expr:
     """Return a number as it is written in decimals."""
     return exp.Literal.number(format(Decimal(repr(value)), "f"))
-
-
-def _row_tests(tests: Iterable[RowTest], ground: Ground, named: Named) -> list[exp.Expr]:
-    return [passes(it, Value(named(it.column), ground.datatype(it.column))) for it in tests]
 
 
 def _literal(value: str | Number, datatype: str) -> exp.Expr:

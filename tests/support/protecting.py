@@ -21,8 +21,9 @@ from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.steps.where import DELIVERED, Where
 from connector.jsonld.canonical import canonical
 from connector.protection import territory
-from connector.protection.execute import Means, Outcome, rows
 from connector.protection.ground import Ground
+from connector.protection.means import Means, Outcome
+from connector.protection.rows import rows
 from connector.protection.shape import TYPES
 
 FIELDS: Final = (

@@ -16,8 +16,8 @@ from connector.enforcement.steps.pseudonymise import Scope
 from connector.errors import ColumnMissing, DataFileUnreadable, StepUnknown
 from connector.protection import release, territory
 from connector.protection.engine import Engine
-from connector.protection.execute import Means, Outcome
 from connector.protection.ground import Ground
+from connector.protection.means import Means, Outcome
 from connector.protection.persons import Suppressed
 from federated.persons import digest
 from tests.support.protecting import (

@@ -9,55 +9,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
-from connector.protection.engine import MEMORY, Engine
+from connector.protection.engine import Engine
 from connector.protection.expressions import view
 from connector.protection.ground import Ground
-from connector.protection.persons import PERSON, Persons, Seen, Suppressed
+from connector.protection.means import Means, Outcome
+from connector.protection.persons import PERSON, Persons, Seen
 from connector.protection.pseudonymise import Pseudonyms, scope_key
 from connector.protection.release import released
 from connector.protection.shape import numbered, shaped
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What steps need beside the rows; none of it is part of a plan.
-
-    Attributes:
-        root: the node's key of pseudonyms; empty where no step makes any.
-        nonce: of this delivery.
-        suppressed: persons whose rows are not used; None without.
-        memory: most that the engine takes.
-        spill: private folder for what is more; None: more is refused.
-    """
-
-    root: bytes = field(default=b"", repr=False)
-    nonce: bytes = field(default=b"", repr=False)
-    suppressed: Suppressed | None = None
-    memory: str = MEMORY
-    spill: Path | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What was done; kept up to date while rows pass.
-
-    Attributes:
-        rows_in: rows that were read, those of persons who objected too: for nobody outside.
-        rows_out: rows that left.
-        persons: distinct persons in them, once all have left; 0 where the data name none.
-    """
-
-    rows_in: int = 0
-    rows_out: int = 0
-    persons: int = 0
 
 
 def rows(

@@ -1,0 +1,1 @@
+"""Tables of cells: which may leave, alone and beside those that left before."""
