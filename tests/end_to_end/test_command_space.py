@@ -7,8 +7,10 @@ already, is typed in the test's process.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -16,7 +18,7 @@ import pytest
 
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
-from tests.support.link import description, offer
+from tests.support.link import description, limit, offer
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -33,6 +35,8 @@ def running() -> Iterator[Space]:
 def dataset(running: Space) -> str:
     """A dataset published by the school; its id."""
     policy = offer(space=running.dids["authority"], sites="1")
+    soon = limit("odrl:dateTime", "lteq", "2027-06-01T00:00:00Z", "dateTime")
+    policy["permission"][0]["duty"] = [{"action": "odrl:inform", "constraint": [soon]}]
     file = running.folder / "description.json"
     described = description(running.folder / "data", offers=[policy])
     described.pop("offer", None)
@@ -222,16 +226,31 @@ def test_a_second_node_in_one_home_is_refused(running: Space) -> None:
 # --- life and death; last: of the lab's node nothing runs after these
 
 
-def test_a_killed_node_starts_again_where_it_was(running: Space) -> None:
-    home = running.nodes["lab"]
-    before = step("audit", "log", home=home)
-    running.served["lab"].kill()
+def test_a_killed_node_starts_again_where_it_was(running: Space, agreement: str) -> None:
+    """What it has stated of a duty, and told nobody, is told then."""
+    assert agreement
+    home, school = running.nodes["lab"], running.served["school"].pid
+    (owed,) = step("duty", "list", home=home)
+    os.kill(school, signal.SIGSTOP)  # it cannot be told of what is stated now
+    try:
+        stated = step("duty", "done", owed["id"], "--note", "letter of today", home=home)
+        assert stated["state"] == "fulfilled"
+        before = step("audit", "log", home=home)
+        running.served["lab"].kill()
+    finally:
+        os.kill(school, signal.SIGCONT)
+    (waiting,) = step("duty", "list", home=running.nodes["school"])
+    assert waiting["state"] == "due"
     gone = preau("catalog", "--json", home=home)
     assert (gone.code, gone.error["code"]) == (3, "NODE_UNREACHABLE")
     assert typed("doctor", "--offline", home=home).code == 0
     again = Served(home)
     try:
         assert step("audit", "log", home=home)[: len(before)] == before
+        until = time.monotonic() + 60
+        while step("duty", "list", home=running.nodes["school"]):
+            assert time.monotonic() < until
+            time.sleep(0.2)
     finally:
         assert again.stop(signal.SIGINT) == 0
     assert not (home / "run" / "node.json").exists()

@@ -28,7 +28,7 @@ from connector.services.duties import auditing, keeping, stating, timing, uses
 from connector.services.duties.stating import Said
 from connector.services.health import duties as health
 from connector.services.health import measure
-from connector.services.negotiation import agree
+from connector.services.negotiation import agree, telling
 from connector.services.publication import publish
 from tests.support.link import PREAU, Fault, Link, Node, description, limit, link, offer
 from tests.support.management import FINE, commanded
@@ -265,6 +265,20 @@ def test_a_deed_of_another_is_refused_and_changes_nothing(pair: Link) -> None:
     other_words = signed.make(signer, replace(deed, note="otherwise"), digest)
     with pytest.raises(Malformed, match="other words"):
         pair.school.receive(pair.lab, AgreementDeed("urn:m", other_words))
+
+
+def test_a_node_that_went_back_gets_all_deeds_again(pair: Link) -> None:
+    copy = pair.school.copied()
+    stating.done(pair.lab.ports, name(pair, INFORM), DONE)
+    stating.waive(pair.school.ports, name(pair, DELETE), "kept by law")
+    pair.pump()
+    pair.school.restore(copy)
+    assert seen(pair, INFORM) == ["fulfilled", "due"]
+    with pair.lab.ports.store.write() as tx:
+        telling.again(pair.lab.ports, tx, pair.school.did)
+    pair.pump()
+    assert seen(pair, INFORM) == ["fulfilled", "fulfilled"]
+    assert seen(pair, DELETE) == ["inactive", "inactive"]  # its own word, given back
 
 
 def delivered(node: Node, role: Role, digest: str) -> None:

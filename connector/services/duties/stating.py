@@ -34,7 +34,7 @@ from connector.services.duties.delivered import outstanding, unnamed
 from connector.services.lookup import require
 from connector.services.messages import sending
 from connector.services.negotiation import agree
-from connector.services.negotiation.notices import check_reason, other
+from connector.services.negotiation.notices import check_reason, send
 from policies_odrl import Policy
 
 
@@ -175,9 +175,7 @@ def _stated(ports: Ports, tx: Transaction, agreement_id: str, said: Said) -> tup
     statement = signed.make(ports.signer, deed, agreement.digest)
     deed = replace(deed, statement=statement, unnamed=unnamed(tx, policy, deed))
     keep(tx, agreement, deed)
-    message = AgreementDeed(ports.ids.new(), deed.statement)
-    # After FINALIZED, which the other party must have first: hence the negotiation's subject.
-    sending.enqueue(ports, tx, message.message_id, other(agreement), agreement.pid, message)
+    send(ports, tx, agreement, AgreementDeed(ports.ids.new(), deed.statement))
     return keeping.refresh(ports, tx, agreement)
 
 

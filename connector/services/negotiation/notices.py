@@ -33,12 +33,12 @@ from connector.identity import document as documents
 from connector.identity import notice as signed
 from connector.identity.document import DidDocument
 from connector.ports import Ports, Transaction
-from connector.protocol.messages import AgreementNotice, AgreementNoticeReceipt
+from connector.protocol.messages import AgreementDeed, AgreementNotice, AgreementNoticeReceipt
 from connector.services.continuity import recovery
 from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending
 from connector.services.messages import sending
-from connector.services.negotiation import agree, steps
+from connector.services.negotiation import agree
 from connector.services.transfer import steps as transfers
 from federated.job import JobState, is_final
 
@@ -127,11 +127,12 @@ def restate(
     return [agreement.id for agreement, _ in found]
 
 
-def send(ports: Ports, tx: Transaction, agreement: Agreement, statement: str) -> None:
+def send(
+    ports: Ports, tx: Transaction, agreement: Agreement, message: AgreementNotice | AgreementDeed
+) -> None:
     """Put a statement about a contract into the outbox, for its other party."""
     # After FINALIZED, which the other party must have first: hence the negotiation's subject.
-    message = AgreementNotice(ports.ids.new(), statement)
-    steps.enqueue(ports, tx, other(agreement), agreement.pid, message)
+    sending.enqueue(ports, tx, message.message_id, other(agreement), agreement.pid, message)
 
 
 def check_reason(reason: str) -> None:
@@ -224,7 +225,7 @@ def _give(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason:
     number = notices.next_number(known, own, now)
     plain = Notice(agreement.id, own, number, act, reason, "", now.replace(microsecond=0))
     notice = replace(plain, statement=signed.make(ports.signer, plain, agreement.digest))
-    send(ports, tx, agreement, notice.statement)
+    send(ports, tx, agreement, AgreementNotice(ports.ids.new(), notice.statement))
     if act in _STOPPING:
         _stop_led(ports, tx, agreement, act, reason)
     return _keep(ports, tx, agreement, notice, known)

@@ -301,9 +301,9 @@ def enqueue(
     tx: Transaction,
     peer: str,
     subject: str,
-    message: Negotiating | messages.AgreementNotice,
+    message: Negotiating,
 ) -> None:
-    """Put a message about a negotiation or its contract into the outbox."""
+    """Put a message about a negotiation into the outbox."""
     sending.enqueue(ports, tx, message.message_id, peer, subject, message)
 
 

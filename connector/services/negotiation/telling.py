@@ -17,6 +17,7 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.approval import ApprovalState
+from connector.domain.contract.duty import Deed
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.contract.notice import Act, Notice, Standing, Telling
 from connector.domain.participant import Participant
@@ -31,11 +32,13 @@ from connector.errors import (
 from connector.identity import document as documents
 from connector.identity import notice as signed
 from connector.jsonld.canonical import sha256_hex
-from connector.ports import Ports, Transaction
+from connector.ports import Ports, Repository, Transaction
+from connector.protocol.messages import AgreementDeed, AgreementNotice
 from connector.services.continuity import recovery
 from connector.services.negotiation import notices, steps
 
 PAGE: Final = 50  # contracts or notices in one write transaction
+_DEEDS: Final = "deeds:"  # where a page of them ended, beside those of notices
 PAGES: Final = 20  # before whoever else waits for this thread has a turn
 
 
@@ -208,15 +211,21 @@ def _origins(tx: Transaction, offer_id: str) -> Iterator[str]:
 
 
 def _send_again(ports: Ports, tx: Transaction, telling: Telling) -> str:
-    page = tx.notices.page(after=telling.after, limit=PAGE)
-    for notice in page.values:
-        _past_faults(tx, notice.agreement_id, partial(_send_one, ports, tx, telling.peer, notice))
+    """Send a page of what was signed about contracts: notices first, then deeds."""
+    deeds = telling.after.startswith(_DEEDS)
+    kept: Repository[Notice] | Repository[Deed] = tx.deeds if deeds else tx.notices
+    page = kept.page(after=telling.after.removeprefix(_DEEDS), limit=PAGE)
+    for each in page.values:
+        _past_faults(tx, each.agreement_id, partial(_send_one, ports, tx, telling.peer, each))
     for row in page.damaged:
         _name(tx, row.row, RowDamaged.code)
-    return page.next
+    if deeds:
+        return f"{_DEEDS}{page.next}" if page.next else ""
+    return page.next or _DEEDS
 
 
-def _send_one(ports: Ports, tx: Transaction, peer: str, notice: Notice) -> None:
-    agreement = tx.agreements.get(notice.agreement_id)
+def _send_one(ports: Ports, tx: Transaction, peer: str, said: Notice | Deed) -> None:
+    agreement = tx.agreements.get(said.agreement_id)
     if agreement is not None and notices.other(agreement) == peer:
-        notices.send(ports, tx, agreement, notice.statement)
+        kind = AgreementDeed if isinstance(said, Deed) else AgreementNotice
+        notices.send(ports, tx, agreement, kind(ports.ids.new(), said.statement))
