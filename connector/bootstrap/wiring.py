@@ -27,6 +27,7 @@ from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
 from connector.bootstrap.threads.timed import Timed
 from connector.config import Settings
+from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
 from connector.domain.participant import Participant
 from connector.peer.checkpoints import Checkpoints
@@ -172,6 +173,7 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         description=lambda: catalog_pages.own_description(ports),
         leaves=leaves if participant else None,
         status_list=None if participant else lambda: authority.status_list(ports),
+        data=(lambda proven: [Pull(ports, proven).route()]) if participant else None,
     )
 
 

@@ -6,9 +6,11 @@ that fails half-way leaves nothing running. An authority has the HTTPS face only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from starlette.routing import Route
 
 from connector.errors import PreauError
 from connector.peer.calls.refusals import PUBLIC_PER_MINUTE, Refusals
@@ -23,10 +25,11 @@ from connector.peer.web.server import HttpsServer
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 
-# Nobody is proven to be a member at the face that is everybody's.
+# Who shows a token of this node's for data is proven to be a member; nobody else is.
 HTTPS_DOORS: Final = Doors(
-    strangers=96, per_origin=24, members=0, per_member=0, stranger_seconds=60.0
+    strangers=96, per_origin=24, members=64, per_member=32, stranger_seconds=60.0
 )
+Data = Callable[[Callable[[int, str], None]], Sequence[Route]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class PeerFace:
         description: Callable[[], str],
         leaves: Leaves | None = None,
         status_list: Callable[[], str] | None = None,
+        data: Data | None = None,
     ) -> None:
         """Prepare.
 
@@ -66,6 +70,8 @@ class PeerFace:
             description: returns the node's self-description (`services.publication.catalog_pages`).
             leaves: the node's TLS certificates; None on an authority, which serves no gRPC.
             status_list: returns an authority's status list; None on other nodes.
+            data: makes the routes of data; it is given what to tell of a connection whose member
+                is known. None on an authority.
         """
         settings = ports.settings
         self._checkpoints = checkpoints
@@ -91,6 +97,7 @@ class PeerFace:
                 origin=self._door.origin_of,
                 description=description,
                 status_list=status_list,
+                data=data(self._door.proven) if data is not None else (),
             ).application(),
             settings.path(settings.https_certificate),
             settings.path(settings.https_key),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import grpc
 import pytest
 
 from connector.domain.contract.notice import Standing
-from connector.domain.participant import Participant
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
     ContractSuspended,
@@ -26,14 +24,12 @@ from connector.errors import (
 from connector.peer.calls import fetch
 from connector.peer.routes import FETCH, STATED, TOKEN_KEY, write_fetch
 from connector.peer.status import translate
-from connector.services.messages import deliver
-from connector.services.messages.receive import HANDLERS
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from connector.store.extract_files import FOLDER
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
-from tests.support.transferring import AGREEMENT, EXTRACT, agreed, prepared
+from tests.support.transferring import EXTRACT, agreed, answering, begun, over, prepared
 
 DATA = bytes(range(256)) * 4096 * 3 + b"the end"  # three chunks and a bit
 HUGE = 8 << 30  # bytes of a file that takes no place
@@ -42,37 +38,16 @@ HUGE = 8 << 30  # bytes of a file that takes no place
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
     with live_space(tmp_path_factory.mktemp("space"), "school", "lab") as made:
-        for node in made.nodes.values():
-            for kind, handler in HANDLERS.items():
-                node.heard.answers[kind] = partial(_handled, node, handler)
+        answering(*made.nodes.values())
         made.meet("lab", "school")
         yield made
-
-
-def _handled(
-    node: Node, handler: Any, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    answer: Mapping[str, Any] = handler(node.ports, caller, body)
-    return answer
 
 
 @pytest.fixture
 def going(space: LiveSpace) -> Iterator[str]:
     """A transfer that has started; the consumer's pid."""
-    school, lab = space["school"].ports, space["lab"].ports
-    agreed(school, lab)
-    prepared(school, lab, DATA)
-    pid = consumer_side.request(lab, AGREEMENT, EXTRACT).pid
-    for ports in (lab, school):
-        deliver.deliver_due(ports)
-    assert of(space["lab"], pid).state is TransferState.STARTED
-    yield pid
-    with school.store.write() as tx:
-        for each in tx.transfers.find():
-            tx.transfers.put(replace(each, state=TransferState.TERMINATED))
-    with lab.store.write() as tx:
-        for each in tx.transfers.find():
-            tx.transfers.put(replace(each, state=TransferState.TERMINATED))
+    yield begun(space["school"].ports, space["lab"].ports, DATA)
+    over(space["school"].ports, space["lab"].ports)
 
 
 def of(node: Node, pid: str) -> Transfer:

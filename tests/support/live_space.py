@@ -20,6 +20,7 @@ from typing import Any
 
 from connector.bootstrap.system import UuidIdentifiers
 from connector.config import Settings
+from connector.dataplane.pull import Pull
 from connector.domain.membership import Membership
 from connector.domain.participant import Participant
 from connector.errors import NotFound
@@ -284,6 +285,7 @@ class Node:
             checkpoints=checkpoints,
             description=self.self_description,
             leaves=self.leaves,
+            data=lambda proven: [Pull(self.ports, proven).route()],
         )
         assert self.face.grpc is not None
         self.wire.exchange(checkpoints, self.face.grpc.shares)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from connector.domain.contract.negotiation import Role
+from connector.domain.participant import Participant
 from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.transfer import TransferState
 from connector.ports import Ports
+from connector.services.messages import deliver
+from connector.services.messages.receive import HANDLERS
+from connector.services.transfer import acts, consumer_side
 from connector.store.extract_files import FOLDER
+from tests.support.live_space import Node
 from tests.support.stored import contract
 
 AGREEMENT = "urn:agreement"
@@ -23,6 +32,39 @@ def agreed(provider: Ports, consumer: Ports, name: str = AGREEMENT, **changes: A
     for ports, role in ((provider, Role.PROVIDER), (consumer, Role.CONSUMER)):
         with ports.store.write() as tx:
             tx.agreements.put(contract(name, **{"role": role, **parties, **changes}))
+
+
+def answering(*nodes: Node) -> None:
+    """Let nodes of a live space handle messages as the product does."""
+    for node in nodes:
+        for kind, handler in HANDLERS.items():
+            node.heard.answers[kind] = partial(_handled, node, handler)
+
+
+def _handled(
+    node: Node, handler: Any, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = handler(node.ports, caller, body)
+    return answer
+
+
+def begun(provider: Ports, consumer: Ports, data: bytes = DATA) -> str:
+    """Start a transfer between nodes that reach one another; return the consumer's pid."""
+    agreed(provider, consumer)
+    prepared(provider, consumer, data)
+    pid = consumer_side.request(consumer, AGREEMENT, EXTRACT).pid
+    for ports in (consumer, provider):
+        deliver.deliver_due(ports)
+    assert acts.transfer(consumer, pid).state is TransferState.STARTED
+    return pid
+
+
+def over(*nodes: Ports) -> None:
+    """End all transfers of nodes, each here only."""
+    for ports in nodes:
+        with ports.store.write() as tx:
+            for each in tx.transfers.find():
+                tx.transfers.put(replace(each, state=TransferState.TERMINATED))
 
 
 def prepared(

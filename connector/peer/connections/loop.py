@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from connector.errors import WorldFault
@@ -46,6 +47,13 @@ class Loop:
         except TimeoutError as exc:
             future.cancel()
             raise WorldFault("the node's event loop does not answer") from exc
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Let the loop's thread do something short; nothing where it does not run."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it was closed meanwhile
+                loop.call_soon_threadsafe(work)
 
     def stop(self) -> None:
         """Cancel what is left and end the thread; harmless before `start`."""

@@ -15,6 +15,7 @@ import logging
 import socket
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from connector.errors import Malformed
@@ -117,6 +118,15 @@ class Relay:
         caller.proven = True
         self._strangers.leave(caller)
         _turn_away(self._members.enter(member, caller))
+
+    def proven(self, port: int, member: str) -> None:
+        """As `prove`, of the caller that reaches the server from a port; on any thread."""
+        self._loop.soon(partial(self._prove_at, port, member))
+
+    def _prove_at(self, port: int, member: str) -> None:
+        caller = self._others.get(port)
+        if caller is not None:
+            self.prove(caller, member)
 
     def opened(self, caller: Caller) -> None:
         """Note a new connection."""

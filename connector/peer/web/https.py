@@ -1,17 +1,16 @@
 """The node's public HTTPS face: who it is, and the door for first contact.
 
-Rules: every route is public, and the table `PUBLIC` says why; nothing here speaks for a caller,
-since there is none to authenticate; the one route that makes the node act, first contact, is
-limited per address, in all, in size, in time and in how many run at once, of one address one at a
-time. Refusals are problem JSON (RFC
-9457) and are recorded, without the DID that nobody proved; those for asking too often are only
-counted. TLS 1.2 or newer.
+Rules: every route is public, and the table `PUBLIC` says why, but for those of `dataplane/`, which
+are handed in and judge a token; nothing here speaks for a caller; the one route that makes the node
+act, first contact, is limited per address, in all, in size, in time and in how many run at once, of
+one address one at a time. Refusals are problem JSON (RFC 9457) and are recorded, without the DID
+that nobody proved; those for asking too often are only counted. TLS 1.2 or newer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -88,6 +87,7 @@ class PublicFace:
         origin: Callable[[int], str],
         description: Callable[[], str],
         status_list: Callable[[], str] | None = None,
+        data: Sequence[Route] = (),
     ) -> None:
         """Prepare.
 
@@ -97,8 +97,10 @@ class PublicFace:
             origin: returns by what a connection is counted, of its port on loopback.
             description: returns this node's self-description, VC-JWT.
             status_list: returns an authority's status list, VC-JWT; None on other nodes.
+            data: routes that are not public: each judges the token that a request shows.
         """
         self._ports = ports
+        self._data = data
         self._refusals = refusals
         self._origin = origin
         self._own_description = description
@@ -126,6 +128,7 @@ class PublicFace:
                 Route("/datasets/{id:path}", self._dataset, methods=["GET"]),
                 Route(GENERATION, self._generation, methods=["GET"]),
                 Route(FIRST_CONTACT, self._first_contact, methods=["POST"]),
+                *self._data,
             ]
         else:
             routes += [
