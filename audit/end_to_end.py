@@ -127,6 +127,7 @@ def _answers(folder: Path, file: Path, manifest: JobManifest, arrays: Arrays) ->
                 "population": PUPILS,
                 "site": SITE,
                 "node": 0,
+                "key": "",
             }
         )
         _expect(worker, "ready")

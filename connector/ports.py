@@ -42,7 +42,7 @@ from connector.domain.membership import Membership
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.privacy.budget import Reservation
-from connector.domain.privacy.census import Census, RegisterPersons
+from connector.domain.privacy.census import Census, RegisterPersons, SuppressedPersons
 from connector.domain.privacy.promise import Claim
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit, Tally
@@ -262,6 +262,7 @@ class Transaction(Protocol):
     datasets: Repository[Dataset]  # key: id
     registers: Repository[Register]  # key: id
     persons: Repository[RegisterPersons]  # key: register_id
+    suppressed: Repository[SuppressedPersons]  # key: register_id
     censuses: Repository[Census]  # key: dataset_id
     offers: Repository[Offer]  # key: id
     negotiations: Repository[Negotiation]  # key: pid

@@ -12,6 +12,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 MISSING: Final = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
@@ -19,6 +20,26 @@ LONGEST: Final = 1024  # characters of a name; a longer one is missing
 _NOBODY: Final = frozenset(MISSING)
 _INTEGER: Final = re.compile(r"([+-]?)0*([0-9]{1,64})(?:\.0*)?", re.ASCII)
 _UNSEEN: Final = ("Cc", "Cf", "Zl", "Zp", "Zs")  # Unicode categories: control, format, separators
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Persons whose rows are not used: they objected, or withdrew.
+
+    Attributes:
+        key: of the digests.
+        digests: see `digest`.
+    """
+
+    key: bytes = field(repr=False)
+    digests: frozenset[bytes] = field(repr=False)
+
+    def holds(self, name: str) -> bool:
+        """Whether a person is one of them."""
+        return bool(self.digests) and digest(name, self.key) in self.digests
+
+
+NOBODY_SUPPRESSED: Final = Suppressed(b"", frozenset())
 
 
 def spelling(name: str | None, form: str) -> str | None:

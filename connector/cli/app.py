@@ -127,6 +127,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "authority": "authority",
         "peer": "peer",
         "register": "publishing.register",
+        "person": "publishing.person",
         "source": "publishing.source",
         "dataset": "publishing.dataset",
         "offer": "publishing.offer",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,22 @@ def read_object(file: Path, lang: str = "en") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(file, "does not hold a JSON object", "ne contient pas un objet JSON", lang)
     return value
+
+
+def read_lines(file: Path) -> list[str]:
+    """Read the lines of a text file that are not blank; of the input where the file is `-`.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as exc:
+        raise _unread(file, exc.strerror, "en") from exc
+    except UnicodeDecodeError:  # not chained: it holds the text
+        raise ConfigurationInvalid(f"`{file}` is not UTF-8") from None
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _json(text: str) -> Any:

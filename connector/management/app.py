@@ -30,13 +30,14 @@ from connector.management.routes import (
     node,
     observe,
     offers,
+    persons,
     recoveries,
 )
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(approvals, duties, recoveries, observe),
+    *(approvals, duties, recoveries, persons, observe),
 )
 
 

@@ -98,6 +98,22 @@ class RegisterDeclaration(View):
     order: int = Field(default=0, description="Rényi order; 0: the one that follows from the cap")
 
 
+class SuppressionView(View):
+    """How many persons of a register have none of their rows used; for the operator alone."""
+
+    register_id: str
+    persons: int
+    known: int = Field(description="of these, in a file that was published into the register")
+
+
+class Objection(View):
+    """Persons to put on a register's list, or to take off."""
+
+    register_id: str
+    persons: list[str] = Field(description="as they stand in the person column")
+    anew: bool = Field(default=False, description="drop what was on the list before")
+
+
 class RuleView(View):
     """What one rule would make of a row of jobs."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from connector.protection.cells.released import Released
 from connector.protection.engine import MEMORY
-from connector.protection.persons import Suppressed
+from federated.persons import Suppressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,23 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.protection.ground import Ground
-from federated.persons import digest, spelling
+from federated.persons import Suppressed, spelling
 
 PERSON: Final = "person"  # column of the numbers, in the engine
 _AT_ONCE: Final = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """Persons whose rows are not used.
-
-    Attributes:
-        key: of the digests.
-        digests: see `federated.persons.digest`.
-    """
-
-    key: bytes
-    digests: frozenset[bytes]
 
 
 class Persons:
@@ -76,7 +63,7 @@ class Persons:
 
     def _is_used(self, name: str) -> bool:
         left_out = self._left_out
-        return left_out is None or digest(name, left_out.key) not in left_out.digests
+        return left_out is None or not left_out.holds(name)
 
 
 class Seen:

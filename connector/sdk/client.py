@@ -19,6 +19,7 @@ from connector.management.budget_views import (
     BudgetView,
     RegisterView,
     RuleView,
+    SuppressionView,
 )
 from connector.management.views import (
     AgreementDetailView,
@@ -142,6 +143,22 @@ class Client(DutyCalls):
     def recount_persons(self, reason: str) -> list[str]:
         """Take all persons anew, since `keys/persons.key` is lost; return what is checked anew."""
         return self._post(list[str], "/registers/recount", {"reason": reason})
+
+    def suppressed(self) -> list[SuppressionView]:
+        """Return of each register with a list how many persons have no row used."""
+        return self._get(list[SuppressionView], "/persons/suppressed")
+
+    def suppress(
+        self, register: str, persons: Sequence[str], *, anew: bool = False
+    ) -> SuppressionView:
+        """Use no row of some persons from the next step on; `anew` drops the list before."""
+        body = {"register_id": register, "persons": list(persons), "anew": anew}
+        return self._post(SuppressionView, "/persons/suppress", body)
+
+    def restore_persons(self, register: str, persons: Sequence[str]) -> SuppressionView:
+        """Use the rows of some persons again, from the next step on."""
+        body = {"register_id": register, "persons": list(persons)}
+        return self._post(SuppressionView, "/persons/restore", body)
 
     def publish(
         self, description: Mapping[str, Any], *, distinct: str = "", raise_cap: bool = False

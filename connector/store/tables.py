@@ -130,6 +130,18 @@ class RegisterPersonsRow(Row, table=True):
     digests: bytes
 
 
+class SuppressedPersonsRow(Row, table=True):
+    """`SuppressedPersons`."""
+
+    NAME = "suppressed_persons"
+    PARTS = (keyed("suppressed_persons", "register_id"),)
+    KEY = ("register_id",)
+
+    register_id: str
+    key: str
+    digests: bytes
+
+
 class RegisterRow(Row, table=True):
     """`Register`."""
 

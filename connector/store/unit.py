@@ -31,7 +31,7 @@ from connector.domain.membership import Membership
 from connector.domain.page import Damaged
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.privacy.budget import Reservation
-from connector.domain.privacy.census import Census, RegisterPersons
+from connector.domain.privacy.census import Census, RegisterPersons, SuppressedPersons
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.domain.transfer.extract import Extract
@@ -99,6 +99,7 @@ class SqlTransaction:
     datasets: Repository[Dataset] = cast("Any", _Part(SqlDatasets))
     registers: Repository[Register] = _of(Register, tables.RegisterRow)
     persons: Repository[RegisterPersons] = _of(RegisterPersons, tables.RegisterPersonsRow)
+    suppressed: Repository[SuppressedPersons] = _of(SuppressedPersons, tables.SuppressedPersonsRow)
     censuses: Repository[Census] = _of(Census, tables.CensusRow)
     offers: Repository[Offer] = _of(Offer, tables.OfferRow)
     negotiations: Repository[Negotiation] = _of(Negotiation, tables.NegotiationRow)

@@ -34,7 +34,7 @@ from connector.domain.log.audit import (
 from connector.domain.membership import Membership
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.privacy.budget import Reservation, ReservationState
-from connector.domain.privacy.census import Census, RegisterPersons
+from connector.domain.privacy.census import Census, RegisterPersons, SuppressedPersons
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.domain.transfer.extract import Extract
@@ -58,6 +58,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "datasets": (Dataset, ("id",)),
     "registers": (Register, ("id",)),
     "persons": (RegisterPersons, ("register_id",)),
+    "suppressed": (SuppressedPersons, ("register_id",)),
     "censuses": (Census, ("dataset_id",)),
     "offers": (Offer, ("id",)),
     "negotiations": (Negotiation, ("pid",)),

@@ -81,6 +81,7 @@ class SiteScript:
         silent: whether it answers no round until `stop`.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
+        suppressed: digests of persons that came with each start.
         updates: (round, update) in the order in which they were drawn.
     """
 
@@ -94,6 +95,7 @@ class SiteScript:
     seconds: object = 0.02
     start_failure: str = ""
     orders: list[dict[str, Any]] = field(default_factory=list)
+    suppressed: list[bytes] = field(default_factory=list)
     updates: list[tuple[int, bytes]] = field(default_factory=list)
 
 
@@ -111,10 +113,11 @@ class SiteWorker:
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
             raise WorkerFailed("the worker is gone")
-        assert bool(payload) == (header["op"] == "round")
+        assert header["op"] == "start" or bool(payload) == (header["op"] == "round")
         script = self._script
         script.orders.append(dict(header))
         if header["op"] == "start":
+            script.suppressed.append(payload)
             code = script.start_failure
             ready = {"op": "ready", "recipe": "c0de" * 16, "versions": VERSIONS}
             ready["seconds"] = script.seconds

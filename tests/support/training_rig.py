@@ -186,7 +186,8 @@ class Federation:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         data = {"path": str(path), "format": path.suffix[1:], "digest": digest}
         data["person_format"] = "text"
-        return {"op": "start", "data": data, "population": population, "site": name, "node": 0}
+        order = {"op": "start", "data": data, "population": population, "site": name}
+        return {**order, "node": 0, "key": ""}
 
 
 def write_rows(path: Path, persons: int, *, seed: int = 0) -> Path:

@@ -70,6 +70,7 @@ def preau(home: Path, *words: str) -> Result:
         (("job", "status"), "no job yet"),
         (("budget",), "no register has a cap"),
         (("register", "list"), "no register is declared"),
+        (("person", "list"), "no register has a list"),
         (("audit", "log"), "no event"),
         (("catalog",), "no dataset is offered"),
     ],
@@ -80,6 +81,23 @@ def test_an_empty_node_says_what_to_do(home: Path, words: tuple[str, ...], says:
     assert says in text.stdout
     as_json = preau(home, *words, "--json")
     assert (as_json.exit_code, json.loads(as_json.stdout)) == (0, [])
+
+
+def test_persons_who_objected_are_counted_and_never_named(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "objected.txt"
+    file.write_text("\ufeffAmélie\n\n0042\n", encoding="utf-8")
+    preau(home, "register", "declare", "urn:pupils", "--epsilon", "3", "--delta", "1e-5")
+    shown = preau(home, "person", "suppress", "urn:pupils", "--from", str(file))
+    assert (shown.exit_code, "Amélie" in shown.stdout) == (0, False)
+    after = {"register_id": "urn:pupils", "persons": 1, "known": 0}
+    restored = preau(home, "person", "restore", "urn:pupils", "42", "--json")
+    assert json.loads(restored.stdout) == [after]
+    assert json.loads(preau(home, "person", "list", "--json").stdout) == [after]
+    (tmp_path / "latin.txt").write_bytes(b"Am\xe9lie")
+    latin = ("--from", str(tmp_path / "latin.txt"))
+    for named in ((), ("42", "--from", str(file)), latin, ("--from", str(tmp_path))):
+        refused = preau(home, "person", "suppress", "urn:pupils", *named)
+        assert (refused.exit_code, "CONFIGURATION_INVALID" in refused.stderr) == (1, True)
 
 
 def test_the_membership_is_shown(home: Path) -> None:

@@ -139,7 +139,7 @@ def test_workers_are_translated(tmp_path: Path) -> None:
 
 
 def test_questions_among_several_are_refused_one_by_one() -> None:
-    good = {"op": "epsilon", "events": [], "delta": 1e-5}
+    good = {"op": "epsilon", "ledger": {"version": 1, "events": []}, "delta": 1e-5}
     question = {"op": "several", "questions": [good, {"op": "none"}, 7]}
     answers = oneshot.answer(json.dumps(question).encode())["answers"]
     assert answers[0] == {"value": 0.0}

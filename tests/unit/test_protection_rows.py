@@ -18,8 +18,7 @@ from connector.protection import release, territory
 from connector.protection.engine import Engine
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
-from connector.protection.persons import Suppressed
-from federated.persons import digest
+from federated.persons import Suppressed, digest
 from tests.support.protecting import (
     GROUND,
     MEANS,

@@ -49,6 +49,7 @@ def _start(path: Path, **changes: Any) -> dict[str, Any]:
         "population": 100,
         "site": SITES[0],
         "node": 7,
+        "key": "",
     }
     return {**header, **changes}
 

@@ -116,3 +116,14 @@ class RegisterPersons:
     def persons(self) -> int:
         """How many."""
         return len(self.digests) // DIGEST_BYTES
+
+    @property
+    def parts(self) -> frozenset[bytes]:
+        """The digests, one by one."""
+        places = range(0, len(self.digests), DIGEST_BYTES)
+        return frozenset(self.digests[at : at + DIGEST_BYTES] for at in places)
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedPersons(RegisterPersons):
+    """Persons of a register who objected or withdrew: none of their rows is used."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from connector.domain.privacy.census import DIGEST_BYTES, Census, RegisterPersons
+from connector.domain.privacy.census import Census, RegisterPersons, SuppressedPersons
 from connector.domain.privacy.register import Register, smaller
 from connector.errors import RegisterFixed
 from connector.ports import Ports, Transaction
@@ -79,6 +79,7 @@ def _move(tx: Transaction, gone: Register, kept: Register) -> Register:
     if whole is not None:
         tx.forfeits.put(replace(whole, id=target))
     _merge_persons(tx, source, target)
+    _merge_suppressed(tx, source, target)
     _mend_overlaps(tx, source, target)
     tx.audit.append(
         MERGED,
@@ -118,14 +119,20 @@ def _merge_persons(tx: Transaction, source: str, target: str) -> None:
     gone, kept = tx.persons.get(source), tx.persons.get(target)
     if gone is None or (kept is not None and kept.key != gone.key):
         return  # under two keys both stay as they are, and are still compared with
-    digests = _parts(gone) | (_parts(kept) if kept else set())
+    digests = gone.parts | (kept.parts if kept else frozenset())
     tx.persons.put(RegisterPersons(target, gone.key, b"".join(sorted(digests))))
     tx.persons.remove(source)
 
 
-def _parts(persons: RegisterPersons) -> set[bytes]:
-    held = persons.digests
-    return {held[i : i + DIGEST_BYTES] for i in range(0, len(held), DIGEST_BYTES)}
+def _merge_suppressed(tx: Transaction, source: str, target: str) -> None:
+    gone, kept = tx.suppressed.get(source), tx.suppressed.get(target)
+    if gone is None:
+        return
+    digests = gone.parts | (kept.parts if kept else frozenset())
+    # Under two keys nobody can tell who is meant: no key is called so, hence no row is used.
+    key = gone.key if kept is None or kept.key == gone.key else ""
+    tx.suppressed.put(SuppressedPersons(target, key, b"".join(sorted(digests))))
+    tx.suppressed.remove(source)
 
 
 def _mend_overlaps(tx: Transaction, source: str, target: str) -> None:

@@ -9,7 +9,7 @@ still so when it is kept. Counts stay on this node and out of the audit log. Wha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
@@ -191,13 +191,13 @@ def fingerprint(key: bytes) -> str:
     return blake2b(b"preau persons", digest_size=8, key=key).hexdigest()
 
 
-def key_of(ports: Ports, seen: tuple[RegisterPersons, ...]) -> bytes:
-    """Return the key of the persons' digests, made where there are no persons yet.
+def key_of(ports: Ports, seen: Sequence[RegisterPersons], *, made: bool = True) -> bytes:
+    """Return the key of the persons' digests, made where there are no persons yet and it may be.
 
     Raises:
         KeyUnusable: it is lost, or not the one that those on record were taken with.
     """
-    key = ports.person_key(make=not seen)
+    key = ports.person_key(make=made and not seen)
     if any(each.key != fingerprint(key) for each in seen):
         raise KeyUnusable(
             "the key of the persons' digests is not the one that they were made with",

@@ -1,6 +1,7 @@
 """A worker at a site: it holds the rows and answers rounds.
 
-    node → start {recipe, manifest, data {path, format, digest, person_format}, population, site}
+    node → start {recipe, manifest, data {path, format, digest, person_format}, population, site,
+                  key} + digests of persons whose rows are not used, under that key
          ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -23,6 +24,7 @@ from typing import Any, Final
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
+from federated.persons import Suppressed
 from federated.training import code_hash, memory
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import selftest
@@ -38,6 +40,7 @@ from federated.training.roles.dialogue import (
 )
 from federated.training.roles.frames import Frames
 from federated.training.rows.encode import encode, nobody
+from federated.training.rows.persons import DIGEST
 from federated.training.rows.table import read_table
 from federated.training.versions import versions
 
@@ -50,9 +53,9 @@ def run(frames: Frames, isolation: str) -> None:
     Raises:
         FederatedError: the job cannot go on.
     """
-    header, _ = expect(frames, "start", START_SECONDS)
+    header, payload = expect(frames, "start", START_SECONDS)
     manifest = manifest_of(header)
-    site, seconds = _prepare(manifest, header)
+    site, seconds = _prepare(manifest, header, _suppressed(header, payload))
     ready = {"op": "ready", "isolation": isolation, "seconds": seconds}
     frames.send({**ready, "recipe": code_hash(), "versions": versions()})
     while True:
@@ -76,7 +79,15 @@ def _checked(
         return {"op": "failed", "code": exc.code, "reason": exc.reason}
 
 
-def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> tuple[Site, float]:
+def _suppressed(header: Mapping[str, Any], payload: bytes) -> Suppressed:
+    size = DIGEST.itemsize
+    held = frozenset(payload[at : at + size] for at in range(0, len(payload), size))
+    return Suppressed(bytes.fromhex(member(header, "key", str)), held)
+
+
+def _prepare(
+    manifest: JobManifest, header: Mapping[str, Any], suppressed: Suppressed
+) -> tuple[Site, float]:
     """Try and time the arithmetic on nobody, then read and encode the rows, and warm the engine.
 
     Returns:
@@ -96,7 +107,7 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> tuple[Site, fl
         member(data, "digest", str),
         manifest.columns,
     )
-    persons = encode(table, manifest, member(data, "person_format", str))
+    persons = encode(table, manifest, member(data, "person_format", str), suppressed)
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))

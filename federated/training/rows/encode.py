@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from federated.manifest import CategoryFeature, Feature, JobManifest, NumberFeature, Target
+from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.training.rows.persons import spelled
 from federated.training.rows.table import Table
 
@@ -49,7 +50,12 @@ def nobody(manifest: JobManifest) -> Persons:
     )
 
 
-def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
+def encode(
+    table: Table,
+    manifest: JobManifest,
+    form: str = "text",
+    suppressed: Suppressed = NOBODY_SUPPRESSED,
+) -> Persons:
     """Encode a table, at most `manifest.unit.rows` rows a person.
 
     Of a person with more usable rows, the first ones in file order stay. Any choice would do that
@@ -59,11 +65,12 @@ def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
         table: with the manifest's columns.
         manifest: of the job.
         form: how persons are spelled, see `persons.spelled`.
+        suppressed: persons whose rows are as if they were not there.
 
     Raises:
         ColumnMissing: the table lacks a column of the manifest.
     """
-    person = spelled(table.text(manifest.unit.column), form)
+    person = spelled(table.text(manifest.unit.column), form, suppressed)
     labels = encode_labels(table, manifest.target)
     usable = np.flatnonzero(~np.isnan(labels) & np.asarray(pc.is_valid(person)))
     entry, place = _places(person.take(pa.array(usable)))

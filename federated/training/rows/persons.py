@@ -10,17 +10,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from federated.errors import DataFileUnreadable
-from federated.persons import FORMS, coarse, digest, spelling
+from federated.persons import FORMS, NOBODY_SUPPRESSED, Suppressed, coarse, digest, spelling
 
 DIGEST: Final = np.dtype(">u8")
 
 
-def spelled(values: pa.Array, form: str) -> pa.Array:
+def spelled(values: pa.Array, form: str, suppressed: Suppressed = NOBODY_SUPPRESSED) -> pa.Array:
     """Return the person of each row in one spelling; null where none is named.
 
     Args:
         values: the person column as text.
         form: of `FORMS`, see `persons.spelling`.
+        suppressed: who is nobody here.
 
     Raises:
         DataFileUnreadable: no such form.
@@ -29,6 +30,8 @@ def spelled(values: pa.Array, form: str) -> pa.Array:
         raise DataFileUnreadable(f"`{form}` is no form of a person that is known")
     plain = values.dictionary_encode()
     names = [spelling(name, form) for name in plain.dictionary.to_pylist()]
+    if suppressed.digests:
+        names = [None if name is None or suppressed.holds(name) else name for name in names]
     return pa.array(names, pa.string()).take(plain.indices)
 
 

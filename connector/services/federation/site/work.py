@@ -36,8 +36,10 @@ from connector.services.federation.pace import cells_of
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
 from connector.services.privacy.budget import budget_of
+from connector.services.privacy.suppression import suppressed
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest
+from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.reading import Member
 
 START_SECONDS = 120.0
@@ -67,6 +69,7 @@ class SiteWork:
         self.versions: Versions = ()
         self.adjacency = ""
         self.starts = 0
+        self._left_out = NOBODY_SUPPRESSED
         self._on_nobody = 0.0
         self._start_unit = padding.start_unit(0)
 
@@ -104,6 +107,8 @@ class SiteWork:
             WorkerFailed: no worker could be started in two tries.
             PreauError: what it refused, by code.
         """
+        if self._suppressed() != self._left_out:
+            self._end()  # the next worker reads the rows without those who objected meanwhile
         for _ in range(ATTEMPTS):
             worker = self._worker or self._started(left())
             try:
@@ -201,8 +206,10 @@ class SiteWork:
             self._end()
             raise WorkerFailed("the job was stopped")
         until = time.monotonic() + seconds
-        order = self._order(dataset, population)
-        header, _ = self._ask(worker, order, b"", lambda: _left(until))
+        self._left_out = left_out = suppressed(self._ports, dataset.register_id)
+        order = self._order(dataset, population) | {"key": left_out.key.hex()}
+        digests = b"".join(sorted(left_out.digests))
+        header, _ = self._ask(worker, order, digests, lambda: _left(until))
         if header.get("op") != "ready":
             raise self._refused(header)
         self.recipe = self._answer(header).child("recipe").digest()
@@ -226,6 +233,9 @@ class SiteWork:
             "site": site,
             "node": self._manifest.sites.index(site) + 1,
         }
+
+    def _suppressed(self) -> Suppressed:
+        return suppressed(self._ports, self._data()[0].register_id)
 
     def _data(self) -> tuple[Dataset, int]:
         with self._ports.store.read() as tx:
