@@ -8,6 +8,7 @@ from pathlib import Path
 from connector.protection.cells.released import Released
 from connector.protection.engine import MEMORY
 from federated.persons import Suppressed
+from federated.privacy.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Outcome:
         rows_in: rows that were read, those of persons who objected too: for nobody outside.
         rows_out: rows that left.
         persons: distinct persons in them, once all have left, or those whom cells were made of;
-            0 where the data name none.
+            0 where the data name none, and where cells have noise.
         withheld: cells that did not leave.
-        released: what is to be kept of a table, before it leaves.
+        released: what is to be kept of a table, before it leaves; nothing of one with noise.
+        events: what a table with noise was charged.
     """
 
     rows_in: int = 0
@@ -47,3 +49,4 @@ class Outcome:
     persons: int = 0
     withheld: int = 0
     released: tuple[Released, ...] = ()
+    events: tuple[Event, ...] = ()

@@ -6,6 +6,7 @@ them, is held by the engine, which may spill to a private folder; persons who ob
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ import pyarrow as pa
 
 from connector.enforcement.steps.request import TableRequest, check
 from connector.enforcement.steps.table import TableSteps
-from connector.errors import StepUnknown
+from connector.errors import StepUnknown, TableRefused
 from connector.protection.cells.count import USED, Count
-from connector.protection.cells.exact import exact, needed
+from connector.protection.cells.exact import WITHHELD, exact, needed
+from connector.protection.cells.noisy import Charge, Noisy, noisy
 from connector.protection.cells.released import Released
 from connector.protection.engine import Engine
 from connector.protection.expressions import view
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.persons import PERSON, Persons, Seen
+from connector.protection.pseudonymise import KEY_BYTES
 from connector.protection.shape import numbered, shaped
 
 
@@ -34,11 +37,14 @@ class Asked:
         request: what the consumer states.
         snapshot: digest of the rows.
         before: tables of the same population that left, to whoever.
+        charge: is called with what a table with noise costs before a value is drawn, and raises
+            where it may not be spent; None where no table with noise is made.
     """
 
     request: TableRequest
     snapshot: str
     before: Sequence[Released] = ()
+    charge: Charge | None = None
 
 
 def table(
@@ -69,39 +75,61 @@ def table(
     if steps.aggregate is None:
         raise StepUnknown("a use without cells makes no table")
     made = view(steps, ground, numbered(ground))
-    count = Count(asked.request, steps.aggregate, made, named=bool(ground.person))
-    columns = _columns(steps, ground, asked)
+    held = _columns(steps, ground, asked)
+    count = Count(asked.request, steps.aggregate, made, bool(ground.person), held)
+    blurred = Noisy(count, steps.noise, ground) if steps.noise else None
+    key = _key(means, blurred, asked)
     engine = Engine(ground, means.memory, means.spill)
     try:
-        _load(engine, batches, ground, means, outcome, columns)
-        found = exact(count, steps, ground, asked.before, asked.snapshot, engine)
+        _load(engine, batches, Persons(ground, key, means.suppressed), ground, outcome, held)
+        if blurred is not None and asked.charge is not None:
+            found = noisy(blurred, asked.charge, engine)
+            outcome.events, outcome.persons = blurred.events, 0  # how many there are is not told
+        else:
+            kept = exact(count, steps, ground, asked.before, asked.snapshot, engine)
+            found, outcome.released = kept.rows, kept.released
     finally:
         engine.close()
-    outcome.rows_out = found.rows.num_rows
-    outcome.withheld = found.withheld
-    outcome.released = found.released
-    return found.rows
+    outcome.rows_out = found.num_rows
+    outcome.withheld = sum(found.column(WITHHELD).to_pylist())
+    return found
 
 
-def _columns(steps: TableSteps, ground: Ground, asked: Asked) -> list[str]:
-    """Return the columns that are held, as the engine calls them."""
+def _key(means: Means, blurred: Noisy | None, asked: Asked) -> bytes:
+    """Return the key of the persons' numbers: where rows are chosen by it, always the same one.
+
+    Raises:
+        StepUnknown: there is no key to choose rows by, or nothing that charges.
+        TableRefused: the table has no public cells or ranges.
+    """
+    if blurred is None:
+        return secrets.token_bytes(KEY_BYTES)
+    if len(means.root) < KEY_BYTES or asked.charge is None:
+        raise StepUnknown("noise needs the node's key, and a ledger that it is charged to")
+    if not blurred.events:
+        raise TableRefused("the table has no figures")
+    return hmac.digest(means.root, b"rows of a person that count", "sha256")
+
+
+def _columns(steps: TableSteps, ground: Ground, asked: Asked) -> tuple[str, ...]:
+    """Return the columns that are held, as the engine calls them, but for the person."""
     request = asked.request
     used = {*request.dimensions, *(each.column for each in request.measures if each.column)}
     used |= {each.column for each in (*request.filters, *steps.minimise.rows)}
-    used = used.union(*map(needed, asked.before))
-    named = [f"c{at}" for at, each in enumerate(ground.fields) if each.name in used]
-    return [*named, PERSON]
+    if steps.noise is None:
+        used = used.union(*map(needed, asked.before))
+    return tuple(f"c{at}" for at, each in enumerate(ground.fields) if each.name in used)
 
 
 def _load(
     engine: Engine,
     batches: Iterable[pa.RecordBatch],
+    persons: Persons,
     ground: Ground,
-    means: Means,
     outcome: Outcome,
-    columns: list[str],
+    held: tuple[str, ...],
 ) -> None:
-    persons = Persons(ground, secrets.token_bytes(32), means.suppressed)
+    columns = [*held, PERSON]
     seen = Seen()
     engine.keep(USED, persons.numbered(shaped(None, ground)).select(columns))
     for batch in batches:

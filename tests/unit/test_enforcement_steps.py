@@ -143,6 +143,7 @@ LAWFUL: dict[str, tuple[Step, ...]] = {
         *("where", "minimise", "generalise", "aggregate", "noise", "release"),
         where=QUERY,
         release=CELLS,
+        aggregate={"dominance": None, "pRatio": None},
     ),
 }
 UNLAWFUL: dict[str, tuple[Step, ...]] = {
@@ -170,6 +171,12 @@ UNLAWFUL: dict[str, tuple[Step, ...]] = {
         where=QUERY,
         release=CELLS,
         aggregate={"measures": ["wage"]},
+    ),
+    "noise, and a rule of concentration": use(
+        *("where", "minimise", "generalise", "aggregate", "noise", "release"),
+        where=QUERY,
+        release=CELLS,
+        aggregate={"pRatio": None},
     ),
     "cells of pseudonyms": use(
         *("where", "minimise", "pseudonymise", "aggregate", "release"),

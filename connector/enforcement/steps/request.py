@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.enforcement.steps.aggregate import FUNCTIONS
-from connector.enforcement.steps.members import names
+from connector.enforcement.steps.members import Number, names
 from connector.enforcement.steps.minimise import ANY_OF, RowTest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import TableRefused
@@ -102,12 +102,11 @@ class TableRequest:
             part["measures"].refuse("names a measure twice")
         return found
 
-    def values(self, dimension: str) -> tuple[str, ...] | None:
+    def values(self, dimension: str) -> tuple[str | Number, ...] | None:
         """Return the values of a dimension that a filter states; None without such a filter."""
         for test in self.filters:
-            texts = tuple(each for each in test.values if isinstance(each, str))
-            if test.column == dimension and test.test == ANY_OF and len(texts) == len(test.values):
-                return tuple(dict.fromkeys(texts))
+            if test.column == dimension and test.test == ANY_OF:
+                return test.values
         return None
 
 

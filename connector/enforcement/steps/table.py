@@ -54,6 +54,8 @@ class TableSteps:
             raise StepUnknown("a column is pseudonymised and generalised")
         if self.aggregate:
             self._cells(self.aggregate)
+        if self.noise and self.aggregate and (self.aggregate.dominance or self.aggregate.p_ratio):
+            raise StepUnknown("with noise persons are bounded: nothing is concentrated")
         if (self.aggregate is not None) != (self.where.runs == QUERY):
             raise StepUnknown("cells are made where a query runs, and there only")
         if (self.aggregate is not None) != (self.release.level == AGGREGATED):

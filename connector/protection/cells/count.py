@@ -30,12 +30,14 @@ class Count:
         step: its limits.
         view: what the steps before let through, of the rows in `USED`.
         named: whether the data name persons.
+        held: columns of `USED`, but for the person.
     """
 
     request: TableRequest
     step: Aggregate
     view: View
     named: bool
+    held: tuple[str, ...] = ()
 
     @property
     def rows(self) -> exp.Expr | None:

@@ -38,12 +38,10 @@ class Exact:
 
     Attributes:
         rows: the cells; a withheld one has no figures.
-        withheld: how many have none.
         released: what is kept of it for later tables.
     """
 
     rows: pa.Table
-    withheld: int
     released: tuple[Released, ...]
 
 
@@ -82,7 +80,7 @@ def exact(
         minimum,
         engine,
     )
-    return Exact(_table(count, cells, gone), len(gone), tuple(released))
+    return Exact(_table(count, cells, gone), tuple(released))
 
 
 def earlier(released: Released, ground: Ground) -> View:

@@ -1,0 +1,299 @@
+"""Tables with noise: what a person moves is bounded, charged first, and hidden as claimed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.domain.catalog.layout import Field
+from connector.enforcement.steps.aggregate import Aggregate, Dominance
+from connector.enforcement.steps.generalise import Band, Generalise
+from connector.enforcement.steps.minimise import Minimise, RowTest
+from connector.enforcement.steps.noise import Noise
+from connector.enforcement.steps.release import AGGREGATED, Release
+from connector.enforcement.steps.request import Measure, TableRequest
+from connector.enforcement.steps.table import TableSteps
+from connector.enforcement.steps.where import QUERY, Where
+from connector.errors import BudgetExceeded, StepUnknown, TableRefused
+from connector.protection.cells import noisy
+from connector.protection.cells.noisy import Spent
+from connector.protection.ground import Ground, Range
+from connector.protection.means import Means, Outcome
+from connector.protection.tables import Asked, table
+from federated.privacy import accountant
+from federated.privacy.event import Event
+from tests.support.protecting import table as batch
+
+GROUND = Ground(
+    (
+        Field("ine", "text"),
+        Field("school", "text"),
+        Field("boarder", "boolean"),
+        Field("age", "integer"),
+        Field("score", "number"),
+    ),
+    person="ine",
+    ranges={"score": Range(0, 20, 0.5)},
+    categories={"school": ("A", "B", "C")},
+)
+COUNT, PERSONS, SUM, MEAN = (
+    *(Measure(it) for it in ("count", "persons")),
+    *(Measure(it, "score") for it in ("sum", "mean")),
+)
+ALMOST_NO_NOISE = 4000.0  # ε: a whole number stays as it is but once in e¹⁰⁰
+MEANS = Means(root=bytes(range(32)))
+Row = tuple[Any, ...]
+
+
+def using(
+    rows: int = 1, minimum: int = 1, coarser: tuple[Generalise, ...] = (), **limits: Any
+) -> TableSteps:
+    functions = ("count", "persons", "sum", "mean")
+    dimensions = ("school", "boarder", "age")
+    return TableSteps(
+        where=Where(QUERY),
+        minimise=Minimise(("school", "boarder", "age", "score")),
+        pseudonymise=None,
+        generalise=coarser,
+        aggregate=Aggregate(dimensions, ("score",), functions, minimum, **limits),
+        noise=Noise(ALMOST_NO_NOISE, 1e-5, "urn:person", rows),
+        release=Release(AGGREGATED, ("csv",)),
+    )
+
+
+def asking(*dimensions: str, measures: tuple[Measure, ...] = (COUNT,), **more: Any) -> TableRequest:
+    return TableRequest(dimensions, measures, **{"epsilon": ALMOST_NO_NOISE, **more})
+
+
+def asked(
+    request: TableRequest,
+    data: list[Row],
+    steps: TableSteps | None = None,
+    ground: Ground = GROUND,
+    means: Means = MEANS,
+) -> list[Row]:
+    charged: list[tuple[Event, ...]] = []
+    outcome = Outcome()
+    made = Asked(request, "s", charge=charged.append)
+    found = table(steps or using(), [batch(data, ground)], ground, means, outcome, made)
+    assert charged == [outcome.events]
+    assert (outcome.persons, outcome.released) == (0, ())
+    return list(zip(*(each.to_pylist() for each in found.columns), strict=True))
+
+
+DATA: list[Row] = [
+    ("1", "A", True, 11, 8.0),
+    ("2", "A", False, 12, 30.0),
+    ("3", "B", True, 13, -4.0),
+    ("4", "B", True, 14, None),
+    ("5", "Z", True, 15, 9.0),
+    (None, "A", True, 16, 9.0),
+]
+
+
+def test_cells_are_those_of_public_values() -> None:
+    measures = (COUNT, PERSONS, SUM, MEAN)
+    assert asked(asking("school", measures=measures), DATA) == [
+        ("A", 2, 2, 28.0, 14.0, False),  # 30 is cut to 20; who names nobody does not count
+        ("B", 2, 2, 0.0, 0.0, False),
+        ("C", 0, 0, 0.0, None, False),
+    ]
+    named = (RowTest("school", "anyOf", ("Z", "A")),)
+    assert asked(asking("school", filters=named), DATA) == [("Z", 1, False), ("A", 2, False)]
+    assert asked(asking("boarder"), DATA) == [(True, 4, False), (False, 1, False)]
+    assert asked(asking(), DATA) == [(5, False)]
+
+
+def test_coarser_values_are_public_where_a_filter_states_them() -> None:
+    steps = using(coarser=(Generalise("age", Band(5)),))
+    ground = replace(GROUND, categories={"age": ("11", "12")})
+    with pytest.raises(TableRefused, match="public"):
+        asked(asking("age"), DATA, steps, ground)
+    bands = (RowTest("age", "anyOf", (10, 15, 20)),)
+    found = asked(asking("age", filters=bands), DATA, steps, ground)
+    assert found == [(10, 4, False), (15, 1, False), (20, 0, False)]
+
+
+def test_a_person_counts_with_as_many_rows_as_the_plan_says() -> None:
+    data = [("1", "A", True, age, 10.0) for age in range(9)] + [("2", "B", True, 9, 1.0)]
+    for rows in (1, 2, 5):
+        found = asked(asking(measures=(COUNT, PERSONS, SUM)), data, using(rows))
+        assert found == [(rows + 1, 2, 10.0 * rows + 1, False)]
+    ages = tuple(range(10))
+    by_age = asking("age", filters=(RowTest("age", "anyOf", ages),))
+    chosen = asked(by_age, data, using(3))
+    assert sum(count for _, count, _ in chosen) == 4
+    assert asked(by_age, data[::-1], using(3)) == chosen  # not by their order
+    other = replace(MEANS, root=bytes(32))
+    assert any(
+        asked(by_age, data, using(3), means=replace(other, root=bytes([n]) * 32)) != chosen
+        for n in range(6)
+    )  # but by the key
+    nobody = replace(GROUND, person="")
+    assert asked(asking(), data, ground=nobody) == [(10, False)]
+
+
+VALUES = st.sampled_from
+ROWS = st.lists(
+    st.tuples(
+        VALUES(("1", "2", "3")),
+        VALUES(("A", "B", "Z")),
+        st.booleans(),
+        st.integers(0, 3),
+        st.none() | VALUES((-5.0, 0.25, 7.5, 20.0, 99.0)),
+    ),
+    max_size=9,
+)
+
+
+@settings(max_examples=12)
+@given(ROWS, st.integers(1, 3))
+def test_no_person_moves_a_figure_by_more_than_is_charged(data: list[Row], rows: int) -> None:
+    """Add or remove one person with all rows: figures move, over all cells, by s at most."""
+    steps = using(rows)
+    request = asking("school", "boarder", measures=(COUNT, PERSONS, SUM))
+    without = [row for row in data if row[0] != "1"]
+    both = [asked(request, each, steps) for each in (data, without)]
+    outcome = Outcome()
+    made = Asked(request, "s", charge=lambda _: None)
+    table(steps, [batch(data, GROUND)], GROUND, MEANS, outcome, made)
+    units = (1, 1, 0.5)
+    for at, (event, unit) in enumerate(zip(outcome.events, units, strict=True)):
+        moved = sum(abs(one[2 + at] - other[2 + at]) for one, other in zip(*both, strict=True))
+        assert moved <= event["sensitivity"] * unit
+
+
+@pytest.mark.parametrize("delta", [0.0, 1e-6])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_is_charged_is_what_was_asked_for(delta: float, rows: int) -> None:
+    outcome = Outcome()
+    request = asking("school", measures=(COUNT, PERSONS, MEAN), epsilon=0.8, delta=delta)
+    made = Asked(request, "s", charge=lambda _: None)
+    table(using(rows), [batch(DATA, GROUND)], GROUND, MEANS, outcome, made)
+    figures = {"count": rows, "persons": rows, "sum": 40 * rows, "number": rows}
+    assert len(outcome.events) == len(figures)
+    if not delta:
+        assert [it["sensitivity"] for it in outcome.events] == list(figures.values())
+        spent = sum(it["sensitivity"] / it["scale"] for it in outcome.events)
+        assert math.isclose(spent, 0.8)
+    claimed = accountant.epsilon(outcome.events, max(delta, 1e-12))
+    assert 0.3 < claimed <= 0.8 + 1e-6
+
+
+def test_nothing_is_drawn_before_it_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    draw = noisy._drawn
+
+    def drawn(values: list[int], spent: Spent) -> list[int]:
+        order.append("drawn")
+        return draw(values, spent)
+
+    monkeypatch.setattr(noisy, "_drawn", drawn)
+
+    def run(*, refused: bool) -> None:
+        def charge(_: tuple[Event, ...]) -> None:
+            order.append("charged")
+            if refused:
+                raise BudgetExceeded("nothing is left")
+
+        made = Asked(asking(), "s", charge=charge)
+        table(using(), [batch(DATA, GROUND)], GROUND, MEANS, Outcome(), made)
+
+    with pytest.raises(BudgetExceeded):
+        run(refused=True)
+    assert order == ["charged"]
+    run(refused=False)
+    assert order == ["charged", "charged", "drawn"]
+
+
+def leaks(spent: Spent, claim: float, draws: int = 8_000) -> bool:
+    """Whether a threshold tells two neighbours apart better than a claimed ε lets it."""
+    one, other = (noisy._drawn([value] * draws, spent) for value in (0, spent.sensitivity))
+    for cut in range(-2, 3 * spent.sensitivity + 2):
+        low, high = (sum(it >= cut for it in values) for values in (one, other))
+        # By Clopper and Pearson these would be narrower: five deviations either way.
+        least = max(high - 5 * math.sqrt(high), 0.0)
+        most = low + 5 * math.sqrt(low) + 25
+        if least > math.exp(claim) * most:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("sensitivity", [1, 3])
+def test_noise_hides_as_much_as_is_claimed_and_half_of_it_does_not(sensitivity: int) -> None:
+    claim = 1.0
+    full = Spent(sensitivity, sensitivity / claim, gaussian=False, count=1)
+    assert not leaks(full, claim)
+    assert leaks(replace(full, scale=full.scale / 2), claim)
+    drawn = noisy._drawn([1000] * 8_000, full)
+    spread = math.sqrt(sum((it - 1000) ** 2 for it in drawn) / len(drawn))
+    assert 1.1 < spread / full.scale < 1.6  # near √2
+    gaussian = noisy._drawn([0] * 8_000, Spent(1, 4.0, gaussian=True, count=1))
+    assert 3.7 < math.sqrt(sum(it**2 for it in gaussian) / len(gaussian)) < 4.3
+
+
+def test_cells_under_the_minimum_are_withheld_by_their_noisy_persons() -> None:
+    request = asking("school", measures=(SUM,))
+    found = asked(request, DATA, using(minimum=2))
+    assert found == [("A", 28.0, False), ("B", 0.0, False), ("C", None, True)]
+    outcome = Outcome()
+    made = Asked(request, "s", charge=lambda _: None)
+    table(using(minimum=2), [batch(DATA, GROUND)], GROUND, MEANS, outcome, made)
+    assert (len(outcome.events), outcome.withheld) == (2, 1)  # the persons cost, too
+
+
+def test_figures_are_rounded_after_the_noise() -> None:
+    found = asked(asking("school", measures=(COUNT, SUM, MEAN)), DATA, using(rounding=5))
+    assert found == [
+        ("A", 0, 30, None, False),
+        ("B", 0, 0, None, False),
+        ("C", 0, 0, None, False),
+    ]
+
+
+REFUSED: dict[str, tuple[TableRequest, Ground]] = {
+    "no epsilon": (asking(epsilon=0.0), GROUND),
+    "more than the plan allows": (asking(epsilon=2 * ALMOST_NO_NOISE), GROUND),
+    "a delta beyond the plan": (asking(delta=1e-4), GROUND),
+    "a delta below nothing": (asking(delta=-1e-9), GROUND),
+    "totals": (asking("school", totals=True), GROUND),
+    "values that are not public": (asking("school"), replace(GROUND, categories={})),
+    "no public range": (asking(measures=(SUM,)), replace(GROUND, ranges={})),
+    "a range of nothing": (
+        asking(measures=(SUM,)),
+        replace(GROUND, ranges={"score": Range(1, 0)}),
+    ),
+    "a unit of nothing": (
+        asking(measures=(SUM,)),
+        replace(GROUND, ranges={"score": Range(0, 1, 0.0)}),
+    ),
+    "too fine a unit": (
+        asking(measures=(SUM,)),
+        replace(GROUND, ranges={"score": Range(0, 1e9, 1e-9)}),
+    ),
+    "too many cells": (
+        asking("age", filters=(RowTest("age", "anyOf", tuple(range(10_001))),)),
+        GROUND,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_table_that_cannot_be_accounted_for_is_refused_before_it_is_charged(name: str) -> None:
+    request, ground = REFUSED[name]
+    with pytest.raises(TableRefused):
+        table(using(), [], ground, MEANS, Outcome(), Asked(request, "s", charge=pytest.fail))
+
+
+def test_noise_needs_a_key_and_a_ledger() -> None:
+    for means, charge in ((Means(), lambda _: None), (MEANS, None)):
+        with pytest.raises(StepUnknown, match="key"):
+            table(using(), [], GROUND, means, Outcome(), Asked(asking(), "s", charge=charge))
+    for limit in ({"dominance": Dominance(1, 80)}, {"p_ratio": 10}):
+        with pytest.raises(StepUnknown, match="concentrated"):
+            using(**limit)
