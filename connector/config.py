@@ -78,8 +78,8 @@ class Settings:
         profiles: files, Turtle or JSON-LD, with the vocabularies of others in which terms are
             published, negotiated and decided; both parties need the same file. Read at start.
         notice_url: `https://` address to which the node posts that something waits for a decision
-            of its persons, signed; a host that is not public stands in `unsafe_allow_hosts` too;
-            empty: nowhere.
+            of its persons, or that a duty is due soon or overdue, signed; a host that is not
+            public stands in `unsafe_allow_hosts` too; empty: nowhere.
         duty_reminder_days: days before the deadline of a duty of ours at which the node reminds of
             it; at most half the time that there is for it.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the

@@ -42,6 +42,9 @@ class DutyRow(Row, table=True):
     waived: str
     changes: datetime | None = column(UTC_TIME)
     look_at: datetime | None = column(UTC_TIME)
+    notice: str
+    tries: int = column(WHOLE)
+    try_at: datetime | None = column(UTC_TIME)
 
 
 class DeedRow(Row, table=True):

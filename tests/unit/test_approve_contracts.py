@@ -30,7 +30,8 @@ from connector.errors import (
 from connector.identity import jws
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
-from connector.services.approval import deciding, noticing, timing, viewing
+from connector.services import noticing
+from connector.services.approval import deciding, timing, viewing
 from connector.services.negotiation import negotiate, telling
 from connector.services.publication import catalog_pages, entries, publish, withdrawing
 from connector.services.storage import pruning
@@ -467,7 +468,7 @@ def test_an_address_is_told_signed_and_without_terms(by_two: Link) -> None:
         "roles": list(TWO),
         "lapses": instant.text(waiting(by_two.school).lapses_at),
     }
-    about = (by_two.school.member.document, "assertionMethod", noticing.TYPE)
+    about = (by_two.school.member.document, "assertionMethod", timing.NOTICES.typ)
     jws.verify_detached(read["signature"], canonical(read["notice"]), *about)
     with pytest.raises(SignatureInvalid):
         jws.verify_detached(read["signature"], canonical({}), *about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,17 @@ from connector.enforcement.decide import UseFacts, decide
 from connector.enforcement.mechanisms import train
 from connector.enforcement.plan import CoverageLine, Label
 from connector.enforcement.terms import FEDERATED_TRAINING
-from connector.errors import AgreementUnknown, DutyForbidden, Malformed, NotFound, SignatureInvalid
+from connector.errors import (
+    AgreementUnknown,
+    DutyForbidden,
+    Malformed,
+    NotFound,
+    PeerUnreachable,
+    SignatureInvalid,
+)
 from connector.identity import deed as signed
-from connector.jsonld.canonical import sha256_hex
+from connector.identity import jws
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol.messages import AgreementDeed
 from connector.services.duties import auditing, keeping, stating, timing, uses
 from connector.services.duties.stating import Said
@@ -455,3 +463,46 @@ def test_doctor_names_what_is_overdue_and_what_is_due_soon(pair: Link) -> None:
                 if each.name == "preau_duties"}  # fmt: skip
     assert measured["ours", "violated"] == 1.0
     assert measured["others", "violated"] == 0.0
+
+
+@dataclass
+class Hook:
+    """The port `Web` of an institution that wants to be told: it fails as often as it is set to."""
+
+    failing: int = 0
+    posted: list[dict[str, Any]] = field(default_factory=list)
+
+    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
+        assert len(body) <= limit
+        if self.failing:
+            self.failing -= 1
+            raise PeerUnreachable(f"`{url}` does not answer")
+        self.posted.append(json.loads(body))
+        return b""
+
+
+def test_an_address_is_told_what_is_due_soon_and_what_is_overdue(pair: Link) -> None:
+    hook = Hook(failing=1)
+    settings = replace(pair.lab.ports.settings, notice_url="https://hook.example/duties")
+    ports = replace(pair.lab.ports, settings=settings, web=hook)
+    due = stand(pair.lab, INFORM).due
+    assert due is not None
+
+    def turns() -> None:
+        while timing.turn(ports, steady=True) == 0.0:
+            pass
+
+    pair.clock.set(due - DAY)
+    turns()
+    assert hook.posted == []
+    pair.clock.advance(60.0)
+    turns()
+    (told,) = hook.posted
+    about = (pair.lab.member.document, "assertionMethod", "preau-duty+jws")
+    jws.verify_detached(told["signature"], canonical(told["notice"]), *about)
+    assert (told["notice"]["happening"], told["notice"]["duty"]) == ("reminded", INFORM)
+    assert told["notice"]["agreement"] == contract(pair.lab).id
+    pair.clock.set(due + timedelta(seconds=1))
+    turns()
+    assert [each["notice"]["happening"] for each in hook.posted] == ["reminded", "overdue"]
+    assert len(pair.lab.log("duty.told")) == 2

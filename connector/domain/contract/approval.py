@@ -29,6 +29,7 @@ class Happening(StrEnum):
     NONE = ""
     ASKED = "asked"
     REMINDED = "reminded"
+    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from connector.domain.contract.approval import Happening
+
 OPEN: Final = frozenset({"due", "missing", "violated", "undetermined"})  # states of the engine
 
 
@@ -106,6 +108,9 @@ class Duty:
         waived: reason, where the creditor waived it.
         changes: when time alone may change where it stands, UTC; None: never.
         look_at: when the clock has to look at it, UTC; None: not before something happens.
+        notice: what is still to be told of it to an address of the institution.
+        tries: how often that was tried.
+        try_at: when it is tried next, UTC; None where nothing is to be told.
     """
 
     agreement_id: str
@@ -125,6 +130,9 @@ class Duty:
     waived: str = ""
     changes: datetime | None = None
     look_at: datetime | None = None
+    notice: Happening = Happening.NONE
+    tries: int = 0
+    try_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -163,7 +171,7 @@ class Duty:
             now: UTC.
         """
         remind = self.remind_at(ahead) if self.debtor == own else None
-        moments = (self.changes, remind, now if self.unescalated else None)
+        moments = (self.changes, remind, self.try_at, now if self.unescalated else None)
         return replace(self, look_at=min(filter(None, moments), default=None))
 
 

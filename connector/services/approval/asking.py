@@ -16,7 +16,7 @@ from connector.domain.catalog.review import Review
 from connector.domain.contract.approval import Approval, ApprovalState, Happening
 from connector.domain.contract.negotiation import Negotiation, Role
 from connector.ports import Ports, Transaction
-from connector.services.approval import noticing
+from connector.services import noticing
 
 APPROVALS: Final = "approvals"  # what wakes the thread that waits for the next due time
 

@@ -15,7 +15,7 @@ from connector.domain.contract.negotiation import Negotiation, NegotiationState
 from connector.domain.page import PAGE, Page
 from connector.errors import ApprovalLapsed, ApprovalRefused
 from connector.ports import Ports, Transaction
-from connector.services.approval import noticing
+from connector.services import noticing
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require

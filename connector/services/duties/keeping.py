@@ -75,5 +75,6 @@ def ahead(ports: Ports) -> timedelta:
 
 def _kept(ports: Ports, found: Duty, before: Duty | None, now: datetime, own: str) -> Duty:
     if before is not None:
-        found = replace(found, reminded=before.reminded, escalated=before.escalated)
+        kept = ("reminded", "escalated", "notice", "tries", "try_at")
+        found = replace(found, **{name: getattr(before, name) for name in kept})
     return found.looked_at(ahead(ports), own, now)

@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.domain import instant
+from connector.domain.contract.approval import Happening
 from connector.domain.contract.duty import Duty
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports, Transaction
+from connector.services import noticing
 from connector.services.duties import keeping
 
 BATCH: Final = 100  # contracts in one turn
@@ -41,11 +43,14 @@ def turn(ports: Ports, *, steady: bool) -> float:
     if names and not steady:
         return UNSTEADY_SLEEP
     whole = [_looked_at(ports, name) for name in names]
+    untold = [each for name in names for each in _untold(ports, name)]
+    for found in untold[:1]:  # an address that answers slowly delays other notices, and no more
+        noticing.tell(ports, NOTICES, found)
     with ports.store.read() as tx:
         following = tx.duties.next_look()
-    left = LONGEST_SLEEP
+    left = 0.0 if len(untold) > 1 else LONGEST_SLEEP
     if following is not None:
-        left = (following - ports.clock.now()).total_seconds()
+        left = min(left, (following - ports.clock.now()).total_seconds())
     least = 0.0 if all(whole) else UNSTEADY_SLEEP
     return max(min(left, LONGEST_SLEEP), least)
 
@@ -78,13 +83,21 @@ def _acted(ports: Ports, tx: Transaction, row: Duty, now: datetime) -> Duty:
     if row.unescalated:
         tx.audit.append("duty.overdue", row.agreement_id, **_facts(row))
         _log.warning("duty `%s` is overdue", row.id)
-        return replace(row, escalated=row.due or now)
+        return noticing.after(ports, replace(row, escalated=row.due or now), Happening.OVERDUE)
     remind = row.remind_at(keeping.ahead(ports))
     if row.debtor == ports.settings.did and remind is not None and remind <= now:
         tx.audit.append("duty.reminded", row.agreement_id, **_facts(row))
         _log.warning("duty `%s` has to be done soon", row.id)
-        return replace(row, reminded=row.due)
+        return noticing.after(ports, replace(row, reminded=row.due), Happening.REMINDED)
     return row
+
+
+def _untold(ports: Ports, name: str) -> list[Duty]:
+    """Return the duties of a contract of which something is due to be told."""
+    now = ports.clock.now()
+    with ports.store.read() as tx:
+        rows = tx.duties.page(limit=0, agreement_id=name).values
+    return [each for each in rows if each.try_at is not None and each.try_at <= now]
 
 
 def _facts(row: Duty) -> dict[str, Any]:
@@ -94,3 +107,12 @@ def _facts(row: Duty) -> dict[str, Any]:
         "debtor": row.debtor,
         "due": instant.text(row.due) if row.due else "",
     }
+
+
+NOTICES: Final[noticing.Kind[Duty]] = noticing.Kind(
+    "duty",
+    held=lambda tx, row: tx.duties.lock(row.agreement_id, row.path),
+    keep=lambda tx, row: tx.duties.put(row),  # the next turn finds when to look again
+    notice=lambda row: {"agreement": row.agreement_id, **_facts(row)},
+    about=lambda row: (row.agreement_id, {"duty": row.path}),
+)
