@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import ClassVar
 
 from policies_odrl.vocabulary import loaded
 
 
-@cache
 def sentences() -> Mapping[str, str]:
     """Return what is raised in English -> the same in French, slots in braces."""
     return loaded("errors.json")

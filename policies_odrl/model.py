@@ -12,9 +12,12 @@ have no part in equality, because they do not change what a policy says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import is_
 from typing import Any, Final, TypeVar
+
+from policies_odrl.frozen import frozen
 
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -76,14 +79,14 @@ class Conflict(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Iri:
     """A value that names something."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Literal:
     """A typed value, lexical form kept as read; a language tag (BCP 47) only with strings."""
 
@@ -98,7 +101,7 @@ Value = Iri | Literal
 Notes = tuple[tuple[str, Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constraint:
     """`left operator right` (IM 2.5.1)."""
 
@@ -116,7 +119,7 @@ class Constraint:
         return hash((self.left, self.operator, self.right))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogicalConstraint:
     """Constraints joined by one connective (IM 2.5.2); order counts in `andSequence` only."""
 
@@ -129,7 +132,7 @@ class LogicalConstraint:
 Condition = Constraint | LogicalConstraint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """What may, must or must not be done (IM 2.4)."""
 
@@ -139,7 +142,7 @@ class Action:
     notes: Notes = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """An asset or a party, or a collection of such; its notes say what it is part of."""
 
@@ -209,7 +212,7 @@ class Prohibition(Rule):
     remedies: tuple[Duty, ...] = ()  # what must be done when it was done nevertheless
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Common:
     """What a policy stated for all its rules, before expansion (IM 2.7.1).
 
@@ -304,24 +307,26 @@ def each(part: _T, kind: type[_Part], change: Callable[[_Part], _Part]) -> _T:
     if isinstance(part, kind):
         made = change(part)
     elif isinstance(part, tuple):
-        made = tuple(each(item, kind, change) for item in part)
-    elif is_dataclass(part) and not isinstance(part, type):
-        parts = {it.name: each(getattr(part, it.name), kind, change) for it in fields(part)}
-        made = replace(made, **parts)
+        items = tuple([each(item, kind, change) for item in part])
+        made = part if all(map(is_, items, part)) else items
+    elif names := getattr(part, "__dataclass_fields__", ()):
+        old = [(name, getattr(part, name)) for name in names]
+        new = {name: found for name, it in old if (found := each(it, kind, change)) is not it}
+        made = replace(made, **new) if new else part
     result: _T = made
     return result
 
 
-def all_in(part: object, kind: type[_Part]) -> Iterator[_Part]:
+def all_in(part: Any, kind: type[_Part]) -> Iterator[_Part]:
     """Yield every part of a class of a policy, or of a part or several parts of one."""
     if isinstance(part, kind):
         yield part
     elif isinstance(part, tuple):
         for item in part:
             yield from all_in(item, kind)
-    elif is_dataclass(part):
-        for it in fields(part):
-            yield from all_in(getattr(part, it.name), kind)
+    else:
+        for name in getattr(part, "__dataclass_fields__", ()):
+            yield from all_in(getattr(part, name), kind)
 
 
 def below(item: LogicalConstraint, path: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +18,7 @@ from typing import Final
 from unicodedata import normalize
 from urllib.parse import unquote
 
+from policies_odrl.frozen import frozen
 from policies_odrl.model import XSD, XSD_STRING, Iri, Literal
 from policies_odrl.vocabulary import LEVELS, Kind
 
@@ -59,7 +59,7 @@ _SHORTEST: Final = (0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334)
 _LONGEST: Final = (0, 31, 62, 92, 123, 153, 184, 215, 245, 276, 306, 337)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A stretch of time: an instant that is its own end, or a day and the instant after it."""
 
@@ -67,7 +67,7 @@ class Span:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Duration:
     """An xsd:duration: years and months, and what has a fixed length."""
 
@@ -75,7 +75,7 @@ class Duration:
     seconds: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A step of the ordered list of a left operand (its IRI), by rank from the weakest."""
 
@@ -90,7 +90,7 @@ _STEPS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantity:
     """A measured value with the IRI of its unit."""
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -88,8 +88,9 @@ class Term:
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
+@cache
 def loaded(name: str) -> dict[str, Any]:
-    """Return what a JSON file of the package holds."""
+    """Return what a JSON file of the package holds, which nobody changes."""
     found: dict[str, Any] = json.loads(files("policies_odrl").joinpath(name).read_text("utf-8"))
     return found
 

@@ -9,13 +9,13 @@ Nothing is multiplied out. What is not to hold is turned round by the strong neg
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.extent import Budget, Exhausted, Reading
 from policies_odrl.algebra.forms import flat, operands_of
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Condition, Connective, Constraint, LogicalConstraint
 
@@ -24,7 +24,7 @@ MAX_PROOF: Final = 100_000  # comparisons of two values, names or constraints in
 MAX_ALTERNATIVES: Final = 4_096  # ways in which one condition can come true or false
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """Several ways, each of goals that are met together; one way is enough."""
 

@@ -20,6 +20,7 @@ from policies_odrl.algebra.domain import PARTS, Domain, Fact
 from policies_odrl.algebra.extent import Budget, Exhausted, Extent, Quantifier, Reading, TooMany
 from policies_odrl.algebra.forms import condition_form, normal, operands_of
 from policies_odrl.algebra.names import Named, Names
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition, Constraint
@@ -39,7 +40,7 @@ _DOMAINS: Final[dict[Kind, type[Domain]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Goal:
     """A condition that is to be True, or False, and the policy (0 or 1) that it comes from."""
 
@@ -69,14 +70,14 @@ class Goal:
         return Goal(self.item, not self.holds, self.side)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Atom(Goal):
     """A goal about one constraint."""
 
     item: Constraint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Denoted:
     """What is prepared of a constraint, to be asked often."""
 

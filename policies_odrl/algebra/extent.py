@@ -9,10 +9,11 @@ Source: decision record 0062.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Final, Protocol, Self
 
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 
@@ -55,7 +56,7 @@ class Budget:
             raise Exhausted(f"it would take more than {MAX_STEPS} comparisons")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """How constraints are read.
 
@@ -112,7 +113,7 @@ _RULES: Final[dict[Quantifier, tuple[Quantifier, _Join, _Join]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Extent:
     """What a constraint denotes: one set, or for `isAllOf` one for each value that is listed.
 

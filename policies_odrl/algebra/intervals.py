@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, cast
 
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth
 from policies_odrl.units import EXACT
 
@@ -25,7 +25,7 @@ HIGHEST: Final[End] = (1, _NOWHERE, 0)
 _HOUR: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """An interval between two ends that belong to it; empty where `high` lies below `low`."""
 
@@ -53,7 +53,7 @@ def above(end: End) -> End:
     return (end[0], end[1], end[2] + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intervals:
     """A union of intervals; `of` builds one."""
 

@@ -8,7 +8,6 @@ two sets is to join their clauses: nothing is multiplied out.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice, product
 from math import prod
 from typing import Final
@@ -16,14 +15,8 @@ from typing import Final
 from policies_odrl.algebra.domain import PARTS, TURNED, Domain, Fact
 from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.algebra.relations import (
-    MAX_TRIED,
-    Clause,
-    Link,
-    Order,
-    Relation,
-    Requests,
-)
+from policies_odrl.algebra.relations import MAX_TRIED, Clause, Link, Order, Relation, Requests
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth, all_of, any_of, negate
 from policies_odrl.model import Constraint, Iri, Operator
 from policies_odrl.values import FactValue, Quantity, name
@@ -42,7 +35,7 @@ _RELATIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """A set of names, by what is known of them; without clauses it is every name."""
 

@@ -16,13 +16,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import product
 from typing import Final
 
 from policies_odrl.algebra.extent import TooMany
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth, any_of
 from policies_odrl.model import Operator
 from policies_odrl.values import Duration, orders
@@ -32,7 +32,7 @@ MAX_PIECES: Final = 256  # of one set; a complement multiplies them
 _PERIODS: Final = range(1, 10**18)  # a period is no shorter than a microsecond
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """The time between two aware instants: the start of a clock, and when it is read."""
 
@@ -40,7 +40,7 @@ class Stretch:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recurrence:
     """What is needed to say whether something is due again."""
 
@@ -109,7 +109,7 @@ def _index(anchor: datetime, period: Duration, at: datetime) -> int:
 # -- sets of lengths -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """A length at which a piece ends, just above it (nudge 1) or just below it (-1)."""
 
@@ -123,7 +123,7 @@ class Edge:
         return 1 not in found and (0 not in found or self.nudge <= most)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """What is longer than each of some lengths and shorter than each of others."""
 
@@ -150,7 +150,7 @@ class Run:
         yield from (Run((Edge(high.length, high.nudge + 1),)) for high in self.highs)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lengths:
     """A union of runs, none of which is proved to be empty."""
 

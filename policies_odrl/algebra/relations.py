@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, islice
 from typing import Final
 
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.concepts import place
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Literal
 from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
@@ -41,7 +41,7 @@ class Relation(Enum):
 SAME, KIND, COVERED, PART, HOLDS = Relation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """That a name stands in a relation to a given one, or (not `holds`) that it does not."""
 

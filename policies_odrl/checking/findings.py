@@ -75,7 +75,6 @@ class Finding:
         return bool(self.edit) and self.severity is not Severity.ERROR
 
 
-@cache
 def table() -> Mapping[str, Mapping[str, Any]]:
     """Return code -> its severity and, by language, sentence and fix, in the order of the manual.
 

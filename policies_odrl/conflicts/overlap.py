@@ -8,7 +8,7 @@ Source: arXiv 2602.19883 (composition of verdicts).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.request import DATE_TIME
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Operator
@@ -31,7 +32,7 @@ _TIME: Final = "time"
 _SOME_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What is known of several conditions together."""
 
@@ -44,7 +45,7 @@ class Outcome:
 Judge = Callable[[Mapping[str, Sequence[Atom]], Sequence[Goal], "World"], Outcome]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """What the search may rely on."""
 

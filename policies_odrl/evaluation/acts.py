@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple, cast
 
 from policies_odrl import model
 from policies_odrl.algebra.domain import Fact
@@ -22,6 +23,7 @@ from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE, check
 from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Performed, Request
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.model import Operator
@@ -46,9 +48,18 @@ class Limit(NamedTuple):
         return now is not None and (now > self.at or (now == self.at and not self.inclusive))
 
 
+class Gate(NamedTuple):
+    """A condition for having to do a duty, under which names it is stated, and what it is about."""
+
+    item: model.Condition
+    names: frozenset[str]
+    timed: bool
+    counted: bool
+
+
 @dataclass(slots=True)
 class Terms:
-    """The constraints of a duty, sorted by what they do.
+    """The constraints of a duty, sorted by what they do; nobody changes them once they are made.
 
     `window` is about the time of the act itself, `gates` about having to do it, `counts` about how
     often. It may be done from `opens`, and until the earliest of `closes` and of the times `within`
@@ -57,7 +68,7 @@ class Terms:
     """
 
     window: list[model.Constraint] = field(default_factory=list)
-    gates: list[model.Condition] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
     counts: list[model.Constraint] = field(default_factory=list)
     opens: datetime | None = None
     closes: list[Limit] = field(default_factory=list)
@@ -75,22 +86,24 @@ class Terms:
 
 
 def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
-    """Return the constraints of a duty, sorted by what they do."""
+    """Return the constraints of a duty, sorted by what they do; the knowledge keeps them."""
+    kept = knowledge.kept.get(("terms", id(duty)))
+    if kept is not None and kept[0] is duty:
+        return cast("Terms", kept[1])
     terms = Terms()
     for item in flat(duty.constraints):
         left = knowledge.current(item.left) if isinstance(item, model.Constraint) else ""
         if isinstance(item, model.LogicalConstraint) or left not in {COUNT, *_TIMED}:
-            terms.gates.append(item)
+            names = {it: knowledge.names(it) for it in operands_of(item)}
+            now = {knowledge.current(it) for it in names}
+            about = frozenset(chain(*names.values())), not _TIMED.isdisjoint(now), COUNT in now
+            terms.gates.append(Gate(item, *about))
         elif left == COUNT:
             terms.counts.append(item)
         elif not _timed(terms, left, item, knowledge):
             terms.known = False
+    knowledge.keep(("terms", id(duty)), duty, terms)
     return terms
-
-
-def speaks_of_time(item: model.Condition, knowledge: Knowledge) -> bool:
-    """Return whether a condition, or a part of it, is about time, under whatever name."""
-    return any(knowledge.current(left) in _TIMED for left in operands_of(item))
 
 
 def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge) -> bool:
@@ -140,7 +153,7 @@ def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> bool:
 # -- acts --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """A duty in hand: what it says, for whom, and under which conditions.
 
@@ -224,16 +237,21 @@ def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Perfo
 
 def case_of(act: Performed, case: Case) -> Case:
     """Return the case of an act that was carried out, at the time when it was."""
+    kept = case.kept.get(("act", id(act)))
+    if kept is not None:
+        return cast("Case", kept[1])
     request = Request(act.action, act.party, act.target, act.facts)
     facts = case.facts
     known = {left: held for left, held in act.facts.items() if left != DATE_TIME}
     then = Facts(act.at, known, members=facts.members, knowledge=facts.knowledge)
-    return Case.of(case.policy, request, then, case.mode)
+    found = Case.of(case.policy, request, then, case.mode)
+    case.kept["act", id(act)] = (act, found)  # which lives as long
+    return found
 
 
 def _fulfils(task: Task, act: Performed) -> Truth:
     """Return whether an act is what a duty asks for, however often it asks for it."""
-    duty, known, done = task.duty, task.case.knowledge, case_of(act, task.case)
+    duty, done = task.duty, case_of(act, task.case)
     target, on = duty.target, act.target or ""
     if target is None and (task.owner is None or on):  # on nothing, or on what the permission names
         target = task.case.policy.target_of(task.owner or duty)
@@ -248,23 +266,20 @@ def _fulfils(task: Task, act: Performed) -> Truth:
     parts += [item.truth for item in judge.refinements_of(duty, "", done)]
     parts += [_in_time(item, act, task.case) for item in task.terms.window]
     for gate, result in zip(task.terms.gates, task.gates, strict=True):
-        names = (name for left in operands_of(gate) for name in known.names(left))
-        stated = any(map(act.facts.get, names))
-        parts.append(judge.condition(gate, "", done).truth if stated else result.truth)
-        if speaks_of_time(gate, known):  # a window, or a condition: it has to be both
-            parts.append(_in_time(gate, act, task.case))
+        stated = any(map(act.facts.get, gate.names))
+        parts.append(judge.condition(gate.item, "", done).truth if stated else result.truth)
+        if gate.timed:  # a window, or a condition: it has to be both
+            parts.append(_in_time(gate.item, act, task.case))
     return all_of(parts)
 
 
 def _in_time(item: model.Condition, act: Performed, case: Case) -> Truth:
     """Return whether an act was done when it had to be; one without a date was done by now."""
-    moments = [act.at, case.facts.now] if act.at == EVER else [act.at]
-    return unanimous(
-        Truth.UNDETERMINED
-        if at is None
-        else judge.condition(item, "", case_of(replace(act, at=at), case)).truth
-        for at in moments
-    )
+    truths, now = [judge.condition(item, "", case_of(act, case)).truth], case.facts.now
+    if act.at == EVER:
+        then = None if now is None else case_of(replace(act, at=now), case)
+        truths.append(judge.condition(item, "", then).truth if then else Truth.UNDETERMINED)
+    return unanimous(truths)
 
 
 def _by_whom(task: Task, by: str, done: Case) -> Truth:

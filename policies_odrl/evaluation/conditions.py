@@ -49,10 +49,11 @@ def conditions(
 
 
 def _atomic(item: model.Constraint, path: str, case: Case, came: clocks.Moments) -> ConditionResult:
-    shared = clocks.OF_RULE.isdisjoint(case.knowledge.names(item.left))
-    found = case.kept.get(id(item)) if shared else None
+    found = case.kept.get(id(item))
     if found is None:
-        found = case.kept[id(item)] = _judged(item, case, came)
+        found = _judged(item, case, came)
+        if clocks.OF_RULE.isdisjoint(case.knowledge.names(item.left)):
+            case.kept[id(item)] = found
     return ConditionResult(path, *found)
 
 
@@ -88,8 +89,8 @@ def _sequence(item: model.LogicalConstraint, path: str, case: Case) -> Condition
 def refinements_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return how the refinements of a rule's action, target and assignee come out."""
     found: tuple[ConditionResult, ...] = ()
-    parts = (rule.action, case.policy.target_of(rule), case.policy.assignee_of(rule))
-    for name, item in zip(("action", "target", "assignee"), parts, strict=True):
+    target, assignee = case.policy.target_of(rule), case.policy.assignee_of(rule)
+    for name, item in (("action", rule.action), ("target", target), ("assignee", assignee)):
         if item is not None and item.refinements:
             found += conditions(item.refinements, f"{path}/{name}/odrl:refinement", case)
     return found

@@ -7,17 +7,17 @@ decision that nobody explains costs nothing for its words.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from policies_odrl import model, text
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.deontic import DutyState, Effect, Instance
 from policies_odrl.evaluation.operands import UNKNOWN_OPERAND
 from policies_odrl.evaluation.request import Performed
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Premise:
     """The `action`, `assignee` or `target` that a rule is about; None: anyone or anything."""
 
@@ -25,7 +25,7 @@ class Premise:
     ruled: str | model.AssetRef | model.PartyRef | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConditionResult:
     """How a constraint, a refinement or a premise came out, by the values given.
 
@@ -88,7 +88,7 @@ class ConditionResult:
             yield from child.leaves()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DutyResult:
     """Where one duty of a permission, an obligation, a consequence or a remedy stands.
 
@@ -125,7 +125,7 @@ class DutyResult:
         return f"duty {self.path} is {self.state.value}" + (f": {self.note}" if self.note else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Violation:
     """A prohibited act that was carried out, and what is due for it (IM 2.6.7)."""
 
@@ -133,7 +133,7 @@ class Violation:
     remedies: tuple[DutyResult, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleResult:
     """How one permission or prohibition bears on the request.
 
@@ -174,7 +174,7 @@ class RuleResult:
         return sum(1 for _ in self.failures()) + sum(duty.overdue for duty in self.duties)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The answer to a request, which is true where it may go ahead.
 

@@ -8,11 +8,11 @@ their order. Its states are those of the W3C draft and of the Compliance Report 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Judged
 
 
@@ -81,7 +81,7 @@ def outcome(events: Iterable[Event], state: DutyState = DutyState.INACTIVE) -> D
     return state
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """One occasion on which a duty had to be done: since when, until when, and when it was done.
 

@@ -13,17 +13,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from policies_odrl.algebra.forms import operands_of
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation import acts as deeds
 from policies_odrl.evaluation import conditions as judge
-from policies_odrl.evaluation.acts import Task, Terms, first_done, left_of
-from policies_odrl.evaluation.clocks import COUNT, agreed, used_before
+from policies_odrl.evaluation.acts import Gate, Task, Terms, first_done, left_of
+from policies_odrl.evaluation.clocks import agreed, used_before
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Violation
 from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
 from policies_odrl.evaluation.request import Case, Mode, Performed
 from policies_odrl.logic import Truth
-from policies_odrl.model import Condition, Duty, Prohibition, Rule
+from policies_odrl.model import Duty, Prohibition, Rule
 from policies_odrl.vocabulary import AFTER_USE
 
 _S: Final = DutyState
@@ -69,11 +68,11 @@ def blocks(result: DutyResult, mode: Mode) -> bool:
     return result.state not in {_S.FULFILLED, _S.INACTIVE, _S.DUE}
 
 
-def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
-    result, why = judge.condition(item, path, case), ""
-    if result.truth is Truth.FALSE and deeds.speaks_of_time(item, case.knowledge):
+def _gate(gate: Gate, path: str, case: Case) -> ConditionResult:
+    result, why = judge.condition(gate.item, path, case), ""
+    if result.truth is Truth.FALSE and gate.timed:
         why = "it may have held before"
-    elif any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
+    elif gate.counted:
         why = "how often it has to be done is one of several alternatives"
     return replace(result, truth=Truth.UNDETERMINED, why=why) if why else result
 

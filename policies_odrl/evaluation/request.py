@@ -7,7 +7,7 @@ choose its own time. Keeping account of uses is left to the caller.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -15,13 +15,14 @@ from typing import Any, Final
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy, Rule
 
 DATE_TIME: Final = ODRL + "dateTime"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A wish to exercise an action on a target (None: none is meant), all by IRI.
 
@@ -35,7 +36,7 @@ class Request:
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Performed:
     """An action that was carried out, as evidence for duties and against prohibitions.
 
@@ -52,7 +53,7 @@ class Performed:
         object.__setattr__(self, "at", instant(self.at))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageKey:
     """What uses are kept for: IRIs of agreement, rule, assignee and target; the last may be empty.
 
@@ -65,7 +66,7 @@ class UsageKey:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """One execution of the action of a rule, from an aware time to another; None while it lasts.
 
@@ -78,7 +79,7 @@ class Use:
     committed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """All that was used under some agreements, which began at aware times."""
 
@@ -91,7 +92,7 @@ class Usage:
         return tuple(sorted(uses.values(), key=lambda use: use.start))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """State of the world, as the one who evaluates knows it.
 
@@ -191,12 +192,12 @@ class Behaviour(Enum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """A request to be judged by one rule, `None` for the policy as a whole; `path` is its pointer.
 
     `wider` is the action asked for and all that include it, `vague` the collections whose members
-    may be what a prohibition names; `kept` is how constraints came out that rules may share. Where
+    may be what a prohibition names; `kept` is what rules share: of constraints and acts. Where
     nothing is `asked`, the request only says whose duties are meant: no use is about to be made.
     """
 
@@ -208,7 +209,7 @@ class Case:
     vague: frozenset[str] = frozenset()
     rule: Rule | None = None
     path: str = ""
-    kept: dict[int, tuple[Any, ...]] = field(repr=False, compare=False, default_factory=dict)
+    kept: dict[object, Any] = field(repr=False, compare=False, default_factory=dict)
     asked: bool = True
 
     @staticmethod

@@ -61,7 +61,6 @@ def table(name: str) -> Mapping[str, Pair]:
     return MappingProxyType({key: (en, fr) for key, (en, fr) in stated("phrases")[name].items()})
 
 
-@cache
 def stated(name: str) -> Mapping[str, Any]:
     """Return what a file of the language states."""
     return MappingProxyType(loaded(f"language/{name}.json"))

@@ -12,7 +12,7 @@ policies are expanded (IM 2.7). What makes a policy sensible is left to `validat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,6 +21,7 @@ from policies_odrl import model
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed
+from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
 from policies_odrl.reading import compact
@@ -114,7 +115,7 @@ def read_all(
     return policies if report is None else ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shared:
     """What the rules of a policy share, and what a copy of it costs."""
 

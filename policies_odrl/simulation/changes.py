@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -29,6 +29,7 @@ from policies_odrl.evaluation.decision import (
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
+from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth
 from policies_odrl.values import Duration, Quantity, Span, scalar
 from policies_odrl.vocabulary import LEVELS, Kind
@@ -61,7 +62,7 @@ _ALL: Final = frozenset({model.Operator.IS_ALL_OF, model.Operator.HAS_PART})
 _ASKED: Final = frozenset({Aspect.ACTION, Aspect.ASSIGNEE, Aspect.TARGET})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One change.
 

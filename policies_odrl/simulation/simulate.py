@@ -9,7 +9,7 @@ the sentences of the policy go by their numbers, so that the two texts are read 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
@@ -24,6 +24,7 @@ from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyRes
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Mode, Request, Usage
+from policies_odrl.frozen import frozen
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
 from policies_odrl.language.naming import called
@@ -42,7 +43,7 @@ MAX_TOLD: Final = 3  # permissions that are told about when none grants
 _NO_FACTS = Facts()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Simulation:
     """A request tried out.
 
