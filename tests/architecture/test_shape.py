@@ -9,6 +9,7 @@ from pathlib import Path
 import federated
 import policies_odrl
 from connector import errors
+from connector.store import migrations
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = [
@@ -73,3 +74,12 @@ def test_error_codes_are_unique_and_mapped() -> None:
         assert 400 <= http <= 599
     assert errors.status("SAID_BY_A_NEWER_PEER") == ("UNKNOWN", 500)
     assert isinstance(errors.from_code("TOKEN_REPLAYED", "x"), errors.TokenReplayed)
+
+
+def test_the_revisions_of_the_schema_are_one_chain() -> None:
+    """Two that were written at the same time have one number, until somebody moves the later."""
+    files = sorted((ROOT / "connector/store/migrations/versions").glob("r[0-9]*.py"))
+    numbers = [file.name[1:5] for file in files]
+    assert numbers == [f"{number:04}" for number in range(1, int(migrations.HEAD) + 1)]
+    for file, number in zip(files, numbers, strict=True):
+        assert f'\nrevision = "{number}"\n' in file.read_text(encoding="utf-8")
