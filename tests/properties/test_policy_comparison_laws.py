@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import chain, islice, product
+from itertools import chain, islice, permutations, product
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
@@ -21,7 +20,6 @@ from policies_odrl import (
     Layer,
     Mode,
     Operator,
-    PartyRef,
     Permission,
     Policy,
     PolicyKind,
@@ -43,6 +41,7 @@ from policies_odrl.comparison.witness import Near
 from policies_odrl.model import ODRL, Condition, Constraint
 from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
+from tests.support.choices import Choices, chosen
 
 LAW = settings(
     max_examples=50,
@@ -51,37 +50,37 @@ LAW = settings(
 )
 NEAR = 8  # requests tried around each policy
 
-LEVEL = PREAU + "protectionLevel"
-levels = st.builds(
-    lambda operator, step: Constraint(LEVEL, operator, (Iri(step),)),
-    st.sampled_from([Operator.EQ, Operator.GTEQ, Operator.LTEQ]),
-    st.sampled_from(LEVELS[LEVEL]),
+LEVELLED = some.every(
+    [PREAU + "protectionLevel"],
+    (Operator.EQ, Operator.GTEQ, Operator.LTEQ),
+    [(Iri(step),) for step in LEVELS[PREAU + "protectionLevel"]],
 )
-purposes = st.builds(
-    lambda names: Constraint(ODRL + "purpose", Operator.IS_ANY_OF, tuple(map(Iri, names))),
-    st.lists(st.sampled_from(some.PURPOSES[:-1]), min_size=1, max_size=2, unique=True),
-)
-plain = st.builds(
-    lambda purpose, *items: (purpose, *items), purposes, some.number_constraints, levels
-)
-rules = st.builds(
-    Permission, action=st.sampled_from(some.ACTIONS[:3]).map(Action), constraints=plain
-)
-terms = st.builds(
-    lambda policy, found: replace(
-        policy, kind=PolicyKind.OFFER, permissions=tuple(found), prohibitions=(), target=None
-    ),
-    some.policies,
-    st.lists(rules, min_size=1, max_size=2),
-)
+PURPOSES = [
+    Constraint(ODRL + "purpose", Operator.IS_ANY_OF, tuple(map(Iri, names)))
+    for most in (1, 2)
+    for names in permutations(some.PURPOSES[:-1], most)
+]
+PLAIN = (PURPOSES, some.NUMBER_CONSTRAINTS, LEVELLED)
 
 
-@st.composite
-def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
+def rule(pick: Choices) -> Permission:
+    constraints = tuple(map(pick.one, PLAIN))
+    return Permission(action=Action(pick.one(some.ACTIONS[:3])), constraints=constraints)
+
+
+def terms(pick: Choices) -> Policy:
+    permissions = pick.some(rule, (1, 2))
+    plain = some.policy(pick)
+    return replace(
+        plain, kind=PolicyKind.OFFER, permissions=permissions, prohibitions=(), target=None
+    )
+
+
+def pair(pick: Choices) -> tuple[Policy, Policy]:
     """Two policies that often have something in common, with parties and targets anywhere."""
-    first, second = draw(some.policies), draw(some.policies)
-    if draw(st.booleans()):
-        extra = draw(st.lists(some.conditions, max_size=2))
+    first, second = some.policy(pick), some.policy(pick)
+    if pick.yes():
+        extra = pick.some(some.condition, (0, 1, 2))
         second = replace(
             first,
             permissions=tuple(
@@ -91,12 +90,16 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
             prohibitions=second.prohibitions,
             conflict=second.conflict,
         )
-    target: st.SearchStrategy[AssetRef | None] = some.assets
-    party: st.SearchStrategy[PartyRef | None] = some.parties
-    return (
-        replace(first, kind=PolicyKind.OFFER, target=draw(target), assignee=draw(party)),
-        replace(second, kind=PolicyKind.OFFER, target=draw(target), assignee=draw(party)),
+    one, two = (
+        replace(
+            policy,
+            kind=PolicyKind.OFFER,
+            target=pick.one(some.ASSET_REFS),
+            assignee=pick.one(some.PARTY_REFS),
+        )
+        for policy in (first, second)
     )
+    return one, two
 
 
 @lru_cache(maxsize=16)  # laws of one draw ask for the same again
@@ -130,7 +133,7 @@ class Drawn:
     both: tuple[Policy, Policy]
     third: Policy
     facts: Facts
-    extra: list[Condition]
+    extra: Sequence[Condition]
 
     @cached_property
     def near(self) -> list[Request]:
@@ -230,8 +233,13 @@ def a_signed_layer_cannot_be_weakened(it: Drawn) -> None:
         assert not after(request, Facts(), mode) or before(request, Facts(), mode)
 
 
+def _drawn(pick: Choices) -> Drawn:
+    extra = pick.some(some.condition, (0, 1, 2))
+    return Drawn(pair(pick), some.policy(pick), some.facts(pick), extra)
+
+
 @LAW
-@given(st.builds(Drawn, pairs(), some.policies, some.facts, st.lists(some.conditions, max_size=2)))
+@given(chosen(_drawn, 320))
 def test_what_is_said_of_two_policies_is_what_they_grant(it: Drawn) -> None:
     for law in (
         what_is_within_is_granted_by_both,
@@ -278,10 +286,16 @@ def the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None:
         assert meet(offer, alone) is None
 
 
+def _asked(pick: Choices) -> tuple[Policy, Policy, Policy | None, Facts]:
+    offer, wish, facts = terms(pick), terms(pick), some.facts(pick)
+    return offer, wish, terms(pick) if pick.yes() else None, facts
+
+
 @LAW
-@given(terms, terms, st.none() | terms, some.facts)
+@given(chosen(_asked, 384))
 def test_a_counter_offer_and_what_is_in_its_way(
-    offer: Policy, wish: Policy, reserve: Policy | None, facts: Facts
+    asked: tuple[Policy, Policy, Policy | None, Facts],
 ) -> None:
+    offer, wish, reserve, facts = asked
     a_counter_offer_is_within_the_limits_and_its_changes_are_all(offer, wish, reserve, facts)
     the_conflicting_set_is_irreducible(offer, wish)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,6 @@ from random import Random
 from typing import Final
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
@@ -35,7 +34,9 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.conflicts.compatibility import Compatibility, ConflictVerdict
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
+from tests.support.choices import Choices, Make, chosen
 from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between
+from tests.support.policy_strategies import joined
 
 ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")
 AXES = ("width", "height")
@@ -65,57 +66,46 @@ def listed(values: Iterable[str], most: int) -> list[str]:
     return [" ".join(some) for size in sizes for some in combinations(values, size)]
 
 
-# Drawn whole, so that an example is a few draws and not a few dozen.
+# Chosen whole, from tables of all that there are.
 _DAYS = ("2026-01-01", "2026-01-02", "2026-01-02T00:00:00Z", "2026-01-02T12:00:00Z")
 _LENGTHS = ("P1D", "P2D", "P28D", "P30D", "P31D", "P1M", "P2M")
-NUMBERS = st.sampled_from([item for axis in AXES for item in atoms(axis, ORDERED, "123")])
-MOMENTS = st.sampled_from(atoms("dateTime", ORDERED, _DAYS))
-LENGTHS = st.sampled_from(
-    [item for left in CLOCKS for item in atoms(left, ORDERED, _LENGTHS)],
-)
-NAMES_HELD = st.one_of(
-    *(
-        st.sampled_from(atoms(left, [name], listed(values, 3 if name in SETS else 1)))
-        for left, (values, operators) in NAMED.items()
-        for name in operators
-    )
-)
+NUMBERS = [[item for axis in AXES for item in atoms(axis, ORDERED, "123")]]
+MOMENTS = atoms("dateTime", ORDERED, _DAYS)
+LENGTHS = [item for left in CLOCKS for item in atoms(left, ORDERED, _LENGTHS)]
+NAMES_HELD = [
+    atoms(left, [name], listed(values, 3 if name in SETS else 1))
+    for left, (values, operators) in NAMED.items()
+    for name in operators
+]
+ANY = [*NUMBERS, MOMENTS, LENGTHS, *NAMES_HELD]
+CHOICES = (Connective.AND, Connective.OR, Connective.XONE)
+USE = Action(ODRL + "use")
 
 
-def joined(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
-    connectives = st.sampled_from([Connective.AND, Connective.OR, Connective.XONE])
+def policies(tables: list[list[Condition]]) -> Make[Policy]:
+    """Return what makes offers under conditions of some tables."""
+    part = joined(lambda pick: pick.one(pick.one(tables)), CHOICES, most=5)
 
-    def extend(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
-        several = st.lists(inner, min_size=1, max_size=3).map(tuple)
-        return st.builds(LogicalConstraint, connectives, several)
+    def limits(pick: Choices) -> tuple[Condition, ...]:
+        return pick.some(part, (0, 0, 1, 1, 1, 2, 2, 3))
 
-    return st.recursive(parts, extend, max_leaves=5)
-
-
-def policies(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Policy]:
-    action = Action(ODRL + "use")
-    limits = st.lists(joined(parts), min_size=0, max_size=3).map(tuple)
-    permissions = st.lists(
-        limits.map(lambda items: Permission(action=action, constraints=items)),
-        min_size=1,
-        max_size=2,
-    )
-    prohibitions = st.lists(
-        limits.map(lambda items: Prohibition(action=action, constraints=items)), max_size=1
-    )
-    return st.builds(
-        lambda mine, theirs: Policy(
+    def make(pick: Choices) -> Policy:
+        return Policy(
             kind=PolicyKind.OFFER,
-            permissions=tuple(mine),
-            prohibitions=tuple(theirs),
+            permissions=pick.some(
+                lambda it: Permission(action=USE, constraints=limits(it)), (1, 2)
+            ),
+            prohibitions=pick.some(
+                lambda it: Prohibition(action=USE, constraints=limits(it)), (0, 1)
+            ),
             conflict=Conflict.PROHIBIT,
-        ),
-        permissions,
-        prohibitions,
-    )
+        )
+
+    return make
 
 
-ANY = st.one_of(NUMBERS, MOMENTS, LENGTHS, NAMES_HELD)
+PLAIN = policies(NUMBERS)
+OFFER = policies(ANY)
 
 
 def granted(policy: Policy, request: Request, facts: Facts) -> bool:
@@ -130,9 +120,10 @@ HALVES = [Decimal(value) / 2 for value in range(1, 8)]
 GRID = [facts_of(width=x, height=y) for x, y in product(HALVES, HALVES)]
 
 
-@given(policies(NUMBERS), policies(NUMBERS))
+@given(chosen(lambda pick: (PLAIN(pick), PLAIN(pick))))
 @settings(max_examples=150, deadline=None)
-def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None:
+def test_on_plain_axes_the_verdict_is_exact(drawn: tuple[Policy, Policy]) -> None:
+    left, right = drawn
     asked = [Request(ODRL + "use", facts=facts) for facts in GRID]
     mine, theirs = (compile_policy(it, KNOWN, tentative=True).permits for it in (left, right))
     world = Facts(knowledge=KNOWN)
@@ -160,12 +151,12 @@ def world_of(chance: Random) -> dict[str, tuple[Fact, ...]]:
 
 
 WORLDS = [world_of(Random(seed)) for seed in range(1000)]  # noqa: S311 - worlds, not secrets
-TRIED = st.lists(st.sampled_from(WORLDS), min_size=5, max_size=15)
 
 
-@given(policies(ANY), policies(ANY), st.integers(0, 999))
+@given(chosen(lambda pick: (OFFER(pick), OFFER(pick), pick.below(1000))))
 @settings(max_examples=100, deadline=None)
-def test_sides_and_order_mean_nothing(left: Policy, right: Policy, seed: int) -> None:
+def test_sides_and_order_mean_nothing(drawn: tuple[Policy, Policy, int]) -> None:
+    left, right, seed = drawn
     wanted = conflict_between(left, right, KNOWN).answer
     assert conflict_between(right, left, KNOWN).answer is wanted
     assert conflict_between(shuffled(left, seed), right, KNOWN).answer is wanted
@@ -195,7 +186,7 @@ class Drawn:
 
     left: Policy
     right: Policy
-    tried: list[dict[str, tuple[Fact, ...]]]
+    tried: Sequence[dict[str, tuple[Fact, ...]]]
     more: Condition
 
     @cached_property
@@ -253,7 +244,12 @@ def a_further_condition_never_ends_a_conflict(it: Drawn) -> None:
         assert found is not Compatibility.COMPATIBLE
 
 
-@given(st.builds(Drawn, policies(ANY), policies(ANY), TRIED, NAMES_HELD))
+def _drawn(pick: Choices) -> Drawn:
+    more, tried = pick.one(pick.one(NAMES_HELD)), pick.several(WORLDS, range(5, 16))
+    return Drawn(OFFER(pick), OFFER(pick), tried, more)
+
+
+@given(chosen(_drawn, 160))
 @settings(max_examples=200, deadline=None)
 def test_a_verdict_agrees_with_evaluation(it: Drawn) -> None:
     for law in (
@@ -265,14 +261,25 @@ def test_a_verdict_agrees_with_evaluation(it: Drawn) -> None:
         law(it)
 
 
-@given(st.lists(NAMES_HELD, min_size=1, max_size=4), st.data())
+PAIRS = (("Sales", "Basic"), ("Nursing", "Sales"), ("Isle", "Town"))
+
+
+@given(
+    chosen(
+        lambda pick: (
+            pick.one(PAIRS),
+            pick.some(lambda it: it.one(it.one(NAMES_HELD)), (1, 2, 3, 4)),
+        ),
+        16,
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_more_knowledge_never_turns_a_verdict_round(
-    conditions: list[Condition], data: st.DataObject
+    drawn: tuple[tuple[str, str], tuple[Condition, ...]],
 ) -> None:
-    rule = Permission(action=Action(ODRL + "use"), constraints=tuple(conditions))
+    pair, conditions = drawn
+    rule = Permission(action=USE, constraints=conditions)
     policy = Policy(kind=PolicyKind.OFFER, permissions=(rule,))
-    pair = data.draw(st.sampled_from([("Sales", "Basic"), ("Nursing", "Sales"), ("Isle", "Town")]))
     more = replace(KNOWN, disjoint=(*KNOWN.disjoint, frozenset({NAMES + pair[0], NAMES + pair[1]})))
     nothing = Policy(kind=PolicyKind.OFFER, permissions=(replace(rule, constraints=()),))
     before = conflict_between(policy, nothing, KNOWN).answer

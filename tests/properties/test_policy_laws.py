@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 
 from connector.jsonld.policy import policy_bytes, read_policy
 from policies_odrl import (
@@ -33,6 +33,7 @@ from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.request import Behaviour, imagined
 from policies_odrl.model import Condition, incomplete
 from tests.support import policy_strategies as some
+from tests.support.choices import Choices, chosen
 
 PROFILE = settings(
     max_examples=60,
@@ -62,16 +63,19 @@ class Drawn:
         return random.Random(self.seed)  # noqa: S311 - an order or a choice, no secret
 
 
-drawn = st.builds(
-    Drawn,
-    some.policies,
-    some.policies,
-    some.requests,
-    some.facts,
-    some.conditions,
-    st.tuples(some.atoms, some.atoms),
-    st.integers(0, 999),
-)
+def _drawn(pick: Choices) -> Drawn:
+    return Drawn(
+        some.policy(pick),
+        some.policy(pick),
+        some.request(pick),
+        some.facts(pick),
+        some.condition(pick),
+        (some.atom(pick), some.atom(pick)),
+        pick.below(1000),
+    )
+
+
+drawn = chosen(_drawn, 384)
 
 
 def order_of_rules_and_constraints_never_matters(it: Drawn) -> None:
@@ -227,14 +231,20 @@ def test_reader_and_writer_round_trip(policy: Policy) -> None:
 
 @settings(PROFILE, max_examples=150)
 @given(
-    some.policies,
-    st.lists(st.tuples(some.requests, some.facts), min_size=1, max_size=4),
-    st.fixed_dictionaries({"mode": st.sampled_from(list(Mode)), "tentative": st.booleans()}),
-    st.sampled_from(some.PARTIES),
+    chosen(
+        lambda pick: (
+            some.policy(pick),
+            pick.some(lambda each: (some.request(each), some.facts(each)), (1, 2, 3, 4)),
+            {"mode": pick.one(list(Mode)), "tentative": pick.yes()},
+            pick.one(some.PARTIES),
+        ),
+        256,
+    )
 )
 def test_a_compiled_policy_answers_alike(
-    policy: Policy, asked: list[tuple[Request, Facts]], options: dict[str, Any], holder: str
+    drawn: tuple[Policy, Sequence[tuple[Request, Facts]], dict[str, Any], str],
 ) -> None:
+    policy, asked, options, holder = drawn
     compiled, plain = compile_policy(policy, **options), compile_policy(policy)
     for request, facts in (*asked, *asked):
         granted = evaluate(policy, request, facts, **options).granted
@@ -267,20 +277,19 @@ def _bare(policy: Policy, kind: PolicyKind, lacking: str) -> Policy:
     return replace(policy, **changed)
 
 
-BARE = st.builds(
-    _bare,
-    some.policies,
-    st.sampled_from(PolicyKind),
-    st.sampled_from(["", "id", "rules", "target"]),
-)
+def _asked(pick: Choices) -> tuple[Policy, Request, Facts]:
+    lacking = ["", "id", "rules", "target"]
+    policy = _bare(some.policy(pick), pick.one(list(PolicyKind)), pick.one(lacking))
+    return policy, some.request(pick), some.facts(pick)
 
 
 @settings(PROFILE, max_examples=100)
-@given(BARE, some.requests, some.facts)
+@given(chosen(_asked, 224))
 def test_what_the_check_calls_an_error_is_not_evaluated(
-    policy: Policy, request: Request, facts: Facts
+    asked: tuple[Policy, Request, Facts],
 ) -> None:
     """An error of the whole policy: nothing is granted, by whichever verb; of a part: not by it."""
+    policy, request, facts = asked
     errors = {(it.code, it.path) for it in validate(policy) if it.severity is Severity.ERROR}
     decision = evaluate(policy, request, facts, tentative=True)
     lacking = [(code, path) for path, code in incomplete(policy)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import permutations, product, starmap
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from connector.cli.policy.mending import mended
 from policies_odrl import (
@@ -37,7 +36,8 @@ from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import write
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import DPV
-from tests.support.policy_strategies import joined
+from tests.support.choices import Choices, chosen
+from tests.support.policy_strategies import every, joined, stated
 
 SCALAR = [Operator.EQ, Operator.NEQ, Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ]
 SINGLE = [Operator.EQ, Operator.NEQ, Operator.IS_A]
@@ -55,41 +55,46 @@ def day(value: str, kind: str) -> Literal:
     return Literal(value if kind == "date" else value + "T00:00:00Z", XSD + kind)
 
 
-def listed(left: str, values: list[Iri]) -> st.SearchStrategy[Constraint]:
+def listed(left: str, values: list[Iri]) -> list[Constraint]:
     single = product(SINGLE, permutations(values, 1))
     several = product(LISTS, [some for most in (1, 2) for some in permutations(values, most)])
-    return st.sampled_from([Constraint(ODRL + left, *parts) for parts in (*single, *several)])
+    return [Constraint(ODRL + left, *parts) for parts in (*single, *several)]
 
 
-def ordered(left: str, values: Iterable[Literal]) -> st.SearchStrategy[Constraint]:
-    asked = product(SCALAR, [(value,) for value in values])
-    return st.sampled_from([Constraint(ODRL + left, *parts) for parts in asked])
+def ordered(left: str, values: Iterable[Literal]) -> list[Constraint]:
+    return every([ODRL + left], SCALAR, [(value,) for value in values])
 
 
-ATOMS = st.one_of(
+ATOMS = [
     ordered("percentage", map(decimal, [0, 20, 50, 100, 120])),
     ordered("count", map(decimal, [0, 1, 2, 3])),
     ordered("dateTime", starmap(day, product(DAYS, ["date", "dateTime"]))),
     listed("purpose", PURPOSES),
     listed("language", LANGUAGES),
-)
+]
 CHOICES = (Connective.AND, Connective.OR, Connective.XONE)
-CONDITIONS = joined(ATOMS, CHOICES)
-ACTIONS = st.sampled_from([ODRL + name for name in ("use", "read", "print")])
-PERMISSIONS = st.builds(
-    lambda action, items: Permission(action=Action(action), constraints=tuple(items)),
-    ACTIONS,
-    st.lists(CONDITIONS, max_size=4),
-)
-BANS = st.builds(
-    lambda action, items: Prohibition(action=Action(action), constraints=tuple(items)),
-    ACTIONS,
-    st.lists(CONDITIONS, max_size=2),
-)
+ACTIONS = [ODRL + name for name in ("use", "read", "print")]
+
+
+def atom(pick: Choices) -> Condition:
+    return pick.one(pick.one(ATOMS))
+
+
+condition = joined(atom, CHOICES)
+
+
+def permission(pick: Choices) -> Permission:
+    limits = pick.some(condition, (0, 1, 1, 2, 3, 4))
+    return Permission(action=Action(pick.one(ACTIONS)), constraints=limits)
+
+
+def ban(pick: Choices) -> Prohibition:
+    limits = pick.some(condition, (0, 1, 2))
+    return Prohibition(action=Action(pick.one(ACTIONS)), constraints=limits)
 
 
 def policy(
-    permissions: list[Permission], bans: list[Prohibition], conflict: Conflict | None = None
+    permissions: Sequence[Permission], bans: Sequence[Prohibition], conflict: Conflict | None = None
 ) -> Policy:
     return Policy(
         kind=PolicyKind.SET,
@@ -101,26 +106,21 @@ def policy(
     )
 
 
-def known(values: list[Iri]) -> st.SearchStrategy[tuple[FactValue, ...]]:
-    return st.sampled_from([some for most in (1, 2) for some in permutations(values, most)])
+def known(values: list[Iri]) -> list[tuple[FactValue, ...]]:
+    return [some for most in (1, 2) for some in permutations(values, most)]
 
 
-def one_of(values: Iterable[Literal]) -> st.SearchStrategy[tuple[FactValue, ...]]:
-    return st.sampled_from([(value,) for value in values])
-
-
-FACTS = {
-    ODRL + "percentage": one_of(map(decimal, [0, 20, 30, 50, 100])),
-    ODRL + "count": one_of(map(decimal, [0, 1, 2, 3])),
-    ODRL + "dateTime": one_of(day(text, "dateTime") for text in (*DAYS, "2026-02-02")),
+FACTS: dict[str, Sequence[tuple[FactValue, ...]]] = {
+    ODRL + "percentage": [(decimal(value),) for value in (0, 20, 30, 50, 100)],
+    ODRL + "count": [(decimal(value),) for value in (0, 1, 2, 3)],
+    ODRL + "dateTime": [(day(text, "dateTime"),) for text in (*DAYS, "2026-02-02")],
     ODRL + "purpose": known([*PURPOSES, Iri(DPV + "PersonalisedAdvertising")]),
     ODRL + "language": known(LANGUAGES),
 }
-REQUESTS = st.builds(
-    lambda action, facts: Request(action, target="urn:t", facts=facts),
-    ACTIONS,
-    st.fixed_dictionaries({}, optional=FACTS),
-)
+
+
+def request(pick: Choices) -> Request:
+    return Request(pick.one(ACTIONS), target="urn:t", facts=stated(pick, FACTS))
 
 
 def decided(item: Policy, request: Request) -> Decision:
@@ -138,10 +138,19 @@ def at_rule(found: str, path: str) -> int:
 class Drawn:
     """Rules to be checked, one condition of its own, and requests that are asked of them."""
 
-    rules: list[Permission]
-    bans: list[Prohibition]
+    rules: Sequence[Permission]
+    bans: Sequence[Prohibition]
     item: Condition
-    requests: list[Request]
+    requests: Sequence[Request]
+
+    @property
+    def bare(self) -> Policy:
+        """The permissions without the bans."""
+        return policy(self.rules, [])
+
+    @property
+    def whole(self) -> Policy:
+        return policy(self.rules, self.bans, Conflict.PROHIBIT)
 
 
 @lru_cache(maxsize=16)  # several laws ask for the same policy
@@ -155,19 +164,19 @@ def codes(checked: Policy, code: str) -> list[str]:
 
 
 def what_can_never_hold_never_grants(it: Drawn) -> None:
-    for rule in it.rules:
-        item = policy([rule], [])
-        if codes(item, "unsatisfiable") or codes(item, "never-true"):
-            assert not any(decided(item, request).granted for request in it.requests)
+    found = (*codes(it.bare, "unsatisfiable"), *codes(it.bare, "never-true"))
+    for place in {at_rule("permission", path) for path in found}:
+        alone = policy([it.rules[place]], [])
+        assert not any(decided(alone, request).granted for request in it.requests)
 
 
 def what_is_redundant_may_go(it: Drawn) -> None:
-    rule = it.rules[0]
-    item = policy([rule], [])
-    gone = {int(path.rpartition("/")[2]) for path in codes(item, "redundant")}
-    kept = tuple(part for place, part in enumerate(rule.constraints) if place not in gone)
-    if gone:
-        decide_alike(item, policy([replace(rule, constraints=kept)], []), it.requests)
+    gone = codes(it.bare, "redundant")
+    for place in {at_rule("permission", path) for path in gone}:
+        rule, start = it.rules[place], f"/permission/{place}/constraint/"
+        kept = [part for at, part in enumerate(rule.constraints) if f"{start}{at}" not in gone]
+        less = policy([replace(rule, constraints=tuple(kept))], [])
+        decide_alike(policy([rule], []), less, it.requests)
 
 
 def what_always_holds_holds_for_each_known_value(it: Drawn) -> None:
@@ -180,11 +189,10 @@ def what_always_holds_holds_for_each_known_value(it: Drawn) -> None:
 
 
 def what_is_shadowed_may_go(it: Drawn) -> None:
-    item = policy(it.rules, [])
-    gone = {at_rule("permission", path) for path in codes(item, "shadowed")}
+    gone = {at_rule("permission", path) for path in codes(it.bare, "shadowed")}
     left = [rule for place, rule in enumerate(it.rules) if place not in gone]
     if gone:
-        decide_alike(item, policy(left, []), it.requests)
+        decide_alike(it.bare, policy(left, []), it.requests)
 
 
 def what_is_never_usable_never_grants(it: Drawn) -> None:
@@ -205,27 +213,24 @@ def a_prohibition_that_is_shadowed_may_go(it: Drawn) -> None:
 
 
 def what_a_fix_changes_decides_as_before(it: Drawn) -> None:
-    item = policy(it.rules, it.bans[:1], Conflict.PROHIBIT)
-    edits = [found for found in findings(item) if found.mechanical]
+    edits = [found for found in findings(it.whole) if found.mechanical]
     if edits:
-        decide_alike(item, load(mended(write(item), edits)), it.requests)
+        decide_alike(it.whole, load(mended(write(it.whole), edits)), it.requests)
 
 
-def decide_alike(one: Policy, other: Policy, requests: list[Request]) -> None:
+def decide_alike(one: Policy, other: Policy, requests: Sequence[Request]) -> None:
     for request in requests:
         assert decided(one, request).granted is decided(other, request).granted
 
 
+def _drawn(pick: Choices) -> Drawn:
+    item = atom(pick) if pick.yes() else condition(pick)
+    requests = pick.some(request, range(1, 9))
+    return Drawn(pick.some(permission, (2, 3)), pick.some(ban, (2, 3)), item, requests)
+
+
 @settings(max_examples=150, deadline=None)
-@given(
-    st.builds(
-        Drawn,
-        st.lists(PERMISSIONS, min_size=2, max_size=3),
-        st.lists(BANS, min_size=2, max_size=3),
-        ATOMS | CONDITIONS,
-        st.lists(REQUESTS, min_size=1, max_size=8),
-    )
-)
+@given(chosen(_drawn, 192))
 def test_what_a_check_finds_holds_for_each_request(it: Drawn) -> None:
     for law in (
         what_can_never_hold_never_grants,

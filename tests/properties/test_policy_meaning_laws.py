@@ -35,6 +35,7 @@ from policies_odrl.evaluation.duties import blocks
 from policies_odrl.evaluation.request import Behaviour, Case, Usage
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support import policy_strategies as some
+from tests.support.choices import Choices, chosen
 from tests.support.uses import released, reserve_use
 
 PROFILE = settings(
@@ -50,57 +51,52 @@ PLACES = [
     "http://id.insee.fr/geo/departement/75",
     "urn:example:atlantis",
 ]
-spatial = st.builds(
-    lambda operator, place: Constraint(ODRL + "spatial", operator, (Iri(place),)),
-    st.sampled_from(
-        [Operator.IS_PART_OF, Operator.EQ, Operator.NEQ, Operator.HAS_PART, Operator.IS_NONE_OF]
-    ),
-    st.sampled_from(PLACES),
+SPATIAL = some.every(
+    [ODRL + "spatial"],
+    [Operator.IS_PART_OF, Operator.EQ, Operator.NEQ, Operator.HAS_PART, Operator.IS_NONE_OF],
+    [(Iri(place),) for place in PLACES],
 )
-clocks = st.builds(
-    lambda left, operator, days: Constraint(
-        ODRL + left, operator, (Literal(f"P{days}D", XSD + "duration"),)
-    ),
-    st.sampled_from(["delayPeriod", "meteredTime"]),
-    some.order,
-    st.integers(0, 4),
+CLOCKS = some.every(
+    [ODRL + "delayPeriod", ODRL + "meteredTime"],
+    some.ORDER,
+    [(some.literal("duration", f"P{days}D"),) for days in range(5)],
 )
-atoms = st.one_of(some.atoms, spatial, clocks)
-conditions = some.joined(atoms, most=5)
-moments = st.integers(0, 5).map(lambda days: START + timedelta(days=days))
-values = st.fixed_dictionaries(
-    {
-        ODRL + "purpose": st.sampled_from(some.PURPOSES).map(lambda item: (item,)),
-        ODRL + "spatial": st.sampled_from(PLACES).map(lambda item: (item,)),
-        ODRL + "percentage": some.numbers.map(lambda item: (item,)),
-        ODRL + "count": some.numbers.map(lambda item: (item,)),
-        ODRL + "elapsedTime": st.sampled_from(["P1D", "P29D", "P1M"]).map(lambda item: (item,)),
-        ODRL + "meteredTime": st.sampled_from(["P1D", "PT1H"]).map(lambda item: (item,)),
-    }
-)
-sinces = st.fixed_dictionaries(
-    {ODRL + name: moments for name in ("purpose", "spatial", "percentage", "count")}
-)
+ATOMS = [*some.ATOMS, SPATIAL, CLOCKS]
+condition_of = some.joined(lambda pick: pick.one(pick.one(ATOMS)), most=5)
+MOMENTS = [START + timedelta(days=days) for days in range(6)]
+VALUES = {
+    ODRL + "purpose": some.PURPOSES,
+    ODRL + "spatial": PLACES,
+    ODRL + "percentage": some.NUMBERS,
+    ODRL + "count": some.NUMBERS,
+    ODRL + "elapsedTime": ["P1D", "P29D", "P1M"],
+    ODRL + "meteredTime": ["P1D", "PT1H"],
+}
+SINCES = [ODRL + name for name in ("purpose", "spatial", "percentage", "count")]
 
 
-def some_of(whole: dict[str, object], data: st.DataObject) -> dict[str, object]:
-    kept = data.draw(st.sets(st.sampled_from(sorted(whole))))
-    return {key: value for key, value in whole.items() if key in kept}
+def some_of(whole: dict[str, Any], pick: Choices) -> dict[str, Any]:
+    return {key: value for key, value in whole.items() if pick.yes()}
+
+
+def _known(pick: Choices) -> tuple[Condition, Facts, Facts]:
+    """A condition, all that is known, and a part of it."""
+    item, now = condition_of(pick), START + timedelta(days=5)
+    values = {left: (pick.one(known),) for left, known in VALUES.items()}
+    since = {left: pick.one(MOMENTS) for left in SINCES}
+    part = Facts(
+        now=pick.one([None, now]), values=some_of(values, pick), since=some_of(since, pick)
+    )
+    return item, Facts(now=now, values=values, since=since), part
 
 
 @settings(PROFILE, max_examples=200)
-@given(conditions, values, sinces, st.data())
+@given(chosen(_known, 64))
 def test_more_information_never_turns_an_answer_round(
-    item: Condition, stated: dict[str, object], since: dict[str, object], data: st.DataObject
+    known: tuple[Condition, Facts, Facts],
 ) -> None:
-    now = START + timedelta(days=5)
+    item, full, part = known
     policy = Policy(kind=PolicyKind.SET, id="urn:example:p", timestamp=START.isoformat())
-    full = Facts(now=now, values=stated, since=since)  # type: ignore[arg-type]
-    part = Facts(
-        now=data.draw(st.sampled_from([None, now])),
-        values=some_of(stated, data),  # type: ignore[arg-type]
-        since=some_of(since, data),  # type: ignore[arg-type]
-    )
     request = Request(ODRL + "read")
     less = condition(item, "", Case.of(policy, request, part)).truth
     more = condition(item, "", Case.of(policy, request, full)).truth
@@ -182,18 +178,19 @@ def open_behaviour_grants_only_what_no_rule_is_about(it: Drawn) -> None:
         assert opened.reasons == ("nothing prohibits it, and open behaviour was asked for",)
 
 
-@PROFILE
-@given(
-    st.builds(
-        Drawn,
-        some.policies,
-        some.requests,
-        some.facts,
-        some.prohibitions,
-        conditions,
-        st.frozensets(st.sampled_from(some.PARTIES)),
+def _drawn(pick: Choices) -> Drawn:
+    return Drawn(
+        some.policy(pick),
+        some.request(pick),
+        some.facts(pick),
+        some.prohibition(pick),
+        condition_of(pick),
+        frozenset(pick.several(some.PARTIES, (0, 1, 2))),
     )
-)
+
+
+@PROFILE
+@given(chosen(_drawn, 192))
 def test_what_is_added_never_grants_and_the_parts_agree(it: Drawn) -> None:
     for law in (
         knowing_the_members_never_turns_a_premise_round,

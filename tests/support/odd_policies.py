@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from hypothesis import strategies as st
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
 
 from policies_odrl import (
     Action,
@@ -27,7 +27,7 @@ from policies_odrl import (
     Prohibition,
 )
 from policies_odrl.concepts import hierarchy
-from policies_odrl.model import ODRL, XSD, XSD_STRING, Condition
+from policies_odrl.model import ODRL, XSD, XSD_STRING, Condition, Notes, Value
 from policies_odrl.vocabulary import (
     DCT,
     FUNCTIONS,
@@ -37,7 +37,9 @@ from policies_odrl.vocabulary import (
     PROFILE,
     SAME_ACTION,
 )
+from tests.support.choices import Choices, Make, any_text, chosen
 
+T = TypeVar("T")
 _ODD = [
     "urn:example:not",
     "urn:example:exactly",
@@ -56,149 +58,176 @@ _ODD = [
     "http://qudt.org/vocab/currency/EUR",
     XSD + "decimal",
 ]
-iris = st.sampled_from(_ODD)
-concepts = st.sampled_from(
-    [*sorted(hierarchy("purposes"))[:40], *(step for steps in LEVELS.values() for step in steps)]
-)
-text = st.text(max_size=8) | st.sampled_from(
-    [
-        "5",
-        "a, b or c",
-        '" (number)',
-        " (condition [1]).",
-        "“x”",
-        "« y »",
-        "\u2028",
-        "\x00",
-        "\ud800",
-    ]
-)
-datatypes = st.sampled_from([XSD_STRING, XSD + "integer", XSD + "date", "urn:example:type"])
-decimals = st.decimals(-1000, 1000, places=3).map(lambda n: Literal(f"{n}", XSD + "decimal"))
-dates = st.dates().map(lambda day: Literal(day.isoformat(), XSD + "date"))
-zones = st.sampled_from(["", "Z", "+02:00", "-11:30"])
-moments = st.builds(
-    lambda at, zone: Literal(at.isoformat() + zone, XSD + "dateTime"), st.datetimes(), zones
-)
-durations = st.sampled_from(
-    ["P1D", "P01D", "PT1M", "P1M", "-P1Y2M3DT4H5M6.70S", "P0D", "PT36H", "P1Y", "PT0.5S", "P"]
-).map(lambda span: Literal(span, XSD + "duration"))
-literals = st.builds(Literal, text, datatypes, st.sampled_from(["", "", "fr", 'x"y']))
-values = st.one_of(iris.map(Iri), concepts.map(Iri), literals, decimals, dates, moments, durations)
-lefts = st.sampled_from([*sorted(OPERANDS), "urn:example:operand", ODRL + "noSuchOperand"])
-maybe_iri = st.just("") | iris
-names = st.builds(
-    Literal,
-    st.sampled_from(["la DEPP", "le labo", "les écoles", "the data", "not", "the members of not"]),
-    st.just(XSD_STRING),
-    st.sampled_from(["", "fr", "en-GB"]),
-)
-
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
-described = st.tuples(iris | st.just(LABEL), values) | st.tuples(st.just(LABEL), names)
-notes = st.just(()) | st.lists(described, max_size=1).map(tuple)
-constraints = st.builds(
-    Constraint,
-    left=lefts,
-    operator=st.sampled_from(Operator),
-    right=st.lists(values, min_size=0, max_size=3).map(tuple),
-    unit=st.just("") | iris,
-    datatype=st.just("") | datatypes,
-    reference=st.just(()) | st.lists(iris, max_size=2).map(tuple),
-    status=st.none() | values,
-    id=maybe_iri,
-    notes=notes,
-)
-plain_constraints = st.builds(
-    lambda left, operator, value: Constraint(left, operator, (value,)),
-    lefts,
-    st.sampled_from(Operator),
-    values,
-)
-_conditions = st.recursive(
-    constraints | plain_constraints,
-    lambda inner: st.builds(
-        LogicalConstraint,
-        st.sampled_from(Connective),
-        st.lists(inner, max_size=3).map(tuple),
-        maybe_iri,
-        notes,
-    ),
-    max_leaves=4,
-)
+_CONCEPTS = [
+    *sorted(hierarchy("purposes"))[:40],
+    *(step for steps in LEVELS.values() for step in steps),
+]
+_TEXTS = [
+    "5",
+    "a, b or c",
+    '" (number)',
+    " (condition [1]).",
+    "“x”",
+    "« y »",
+    "\u2028",
+    "\x00",
+    "\ud800",
+]
+_TYPES = [XSD_STRING, XSD + "integer", XSD + "date", "urn:example:type"]
+_LENGTHS = [
+    "P1D",
+    "P01D",
+    "PT1M",
+    "P1M",
+    "-P1Y2M3DT4H5M6.70S",
+    "P0D",
+    "PT36H",
+    "P1Y",
+    "PT0.5S",
+    "P",
+]
+_LEFTS = [*sorted(OPERANDS), "urn:example:operand", ODRL + "noSuchOperand"]
+_ACTIONS = [*sorted(INCLUDED_IN), *sorted(SAME_ACTION)]
+_NAMES = ["la DEPP", "le labo", "les écoles", "the data", "not", "the members of not"]
+_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+_FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - the zone is written behind it
 
 
-@st.composite
-def _named(draw: st.DrawFn, name: str) -> Any:
-    """Draw from a strategy of this module by its name, which keeps its representation short."""
-    return draw(globals()[name])
+def text(pick: Choices) -> str:
+    return any_text(pick, 4) if pick.yes() else pick.one(_TEXTS)
 
 
-some: st.SearchStrategy[tuple[Condition, ...]] = _named("_some")
-few: st.SearchStrategy[tuple[Condition, ...]] = _named("_few")
-_some = st.lists(_conditions, max_size=2).map(tuple)
-_few = st.lists(plain_constraints, max_size=1).map(tuple)
-_actions = st.builds(
-    Action,
-    st.sampled_from([*sorted(INCLUDED_IN), *sorted(SAME_ACTION)]) | iris,
-    few,
-    maybe_iri,
-    notes,
-)
-_assets = st.builds(AssetRef, maybe_iri, st.booleans(), maybe_iri, few, notes)
-_parties = st.builds(PartyRef, maybe_iri, st.booleans(), maybe_iri, few, notes)
-actions: st.SearchStrategy[Action] = _named("_actions")
-assets: st.SearchStrategy[AssetRef] = _named("_assets")
-parties: st.SearchStrategy[PartyRef] = _named("_parties")
-_parts: dict[str, st.SearchStrategy[Any]] = {
-    "action": actions,
-    "target": st.none() | assets,
-    "assigner": st.none() | parties,
-    "assignee": st.none() | parties,
-    "output": st.none() | assets,
-    "functions": st.lists(
-        st.tuples(st.sampled_from(sorted(FUNCTIONS)) | iris, parties), max_size=1
-    ).map(tuple),
-    "id": maybe_iri,
-    "notes": notes,
-}
-_plain_duties = st.builds(Duty, constraints=few, **_parts)
-duties = st.recursive(
-    _named("_plain_duties"),
-    lambda inner: st.builds(
-        Duty, constraints=few, consequences=st.lists(inner, max_size=2).map(tuple), **_parts
-    ),
-    max_leaves=3,
-)
-odd_policies = st.builds(
-    Policy,
-    kind=st.sampled_from(PolicyKind),
-    id=maybe_iri,
-    permissions=st.lists(
-        st.builds(
-            Permission, constraints=some, duties=st.lists(duties, max_size=1).map(tuple), **_parts
+def maybe_iri(pick: Choices) -> str:
+    return pick.one(_ODD) if pick.yes() else ""
+
+
+def moment(pick: Choices) -> str:
+    at = _FIRST + timedelta(pick.below(3_652_059), pick.below(86_400), pick.below(1_000_000))
+    return at.isoformat() + pick.one(["", "Z", "+02:00", "-11:30"])
+
+
+_VALUES: list[Make[Value]] = [
+    lambda pick: Iri(pick.one(_ODD)),
+    lambda pick: Iri(pick.one(_CONCEPTS)),
+    lambda pick: Literal(text(pick), pick.one(_TYPES), pick.one(["", "", "fr", 'x"y'])),
+    lambda pick: Literal(f"{Decimal(pick.below(2_000_001)) / 1000 - 1000}", XSD + "decimal"),
+    lambda pick: Literal(moment(pick)[:10], XSD + "date"),
+    lambda pick: Literal(moment(pick), XSD + "dateTime"),
+    lambda pick: Literal(pick.one(_LENGTHS), XSD + "duration"),
+]
+
+
+def value(pick: Choices) -> Value:
+    return pick.one(_VALUES)(pick)
+
+
+def _described(pick: Choices) -> tuple[str, Value]:
+    if pick.yes():
+        return pick.one([*_ODD, _LABEL]), value(pick)
+    return _LABEL, Literal(pick.one(_NAMES), XSD_STRING, pick.one(["", "fr", "en-GB"]))
+
+
+def notes(pick: Choices) -> Notes:
+    return pick.some(_described, (0, 0, 0, 1))
+
+
+def constraint(pick: Choices) -> Constraint:
+    return Constraint(
+        left=pick.one(_LEFTS),
+        operator=pick.one(list(Operator)),
+        right=pick.some(value, (0, 1, 2, 3)),
+        unit=maybe_iri(pick),
+        datatype=pick.one(["", "", "", "", *_TYPES]),
+        reference=pick.several(_ODD, (0, 0, 0, 1, 2)),
+        status=value(pick) if pick.yes() else None,
+        id=maybe_iri(pick),
+        notes=notes(pick),
+    )
+
+
+def plain_constraint(pick: Choices) -> Constraint:
+    return Constraint(pick.one(_LEFTS), pick.one(list(Operator)), (value(pick),))
+
+
+def condition(pick: Choices, least: int, deep: int = 2) -> Condition:
+    """Return a condition; its choices have at least so many parts."""
+    if not deep or pick.below(4):
+        return constraint(pick) if pick.yes() else plain_constraint(pick)
+    return LogicalConstraint(
+        pick.one(list(Connective)),
+        pick.some(lambda it: condition(it, least, deep - 1), (least, 1, 2, 3)),
+        maybe_iri(pick),
+        notes(pick),
+    )
+
+
+def _few(pick: Choices) -> tuple[Condition, ...]:
+    return pick.some(plain_constraint, (0, 1))
+
+
+def _referred(pick: Choices, kind: type[T]) -> T:
+    return kind(maybe_iri(pick), pick.yes(), maybe_iri(pick), _few(pick), notes(pick))
+
+
+def _maybe(pick: Choices, kind: type[T]) -> T | None:
+    return _referred(pick, kind) if pick.yes() else None
+
+
+def _function(pick: Choices) -> tuple[str, PartyRef]:
+    return pick.one([*sorted(FUNCTIONS), *_ODD]), _referred(pick, PartyRef)
+
+
+def _parts(pick: Choices) -> dict[str, Any]:
+    name = pick.one(_ACTIONS if pick.yes() else _ODD)
+    return {
+        "action": Action(name, _few(pick), maybe_iri(pick), notes(pick)),
+        "target": _maybe(pick, AssetRef),
+        "assigner": _maybe(pick, PartyRef),
+        "assignee": _maybe(pick, PartyRef),
+        "output": _maybe(pick, AssetRef),
+        "functions": pick.some(_function, (0, 0, 1)),
+        "id": maybe_iri(pick),
+        "notes": notes(pick),
+    }
+
+
+def duty(pick: Choices, deep: int = 1) -> Duty:
+    below = pick.some(lambda it: duty(it, deep - 1), (0, 0, 1, 2)) if deep else ()
+    return Duty(constraints=_few(pick), consequences=below, **_parts(pick))
+
+
+def odd_policy(pick: Choices, least: int = 0) -> Policy:
+    """Return a policy; each of its choices has at least so many parts."""
+    return Policy(
+        kind=pick.one(list(PolicyKind)),
+        id=maybe_iri(pick),
+        permissions=pick.some(
+            lambda it: Permission(
+                constraints=it.some(lambda each: condition(each, least), (0, 1, 2)),
+                duties=it.some(duty, (0, 1)),
+                **_parts(it),
+            ),
+            (0, 1, 2),
         ),
-        max_size=2,
-    ).map(tuple),
-    prohibitions=st.lists(
-        st.builds(
-            Prohibition,
-            constraints=few,
-            remedies=st.lists(duties, max_size=1).map(tuple),
-            **_parts,
+        prohibitions=pick.some(
+            lambda it: Prohibition(
+                constraints=_few(it), remedies=it.some(duty, (0, 1)), **_parts(it)
+            ),
+            (0, 1),
         ),
-        max_size=1,
-    ).map(tuple),
-    obligations=st.lists(duties, max_size=1).map(tuple),
-    profiles=st.lists(iris | st.just(PROFILE), max_size=2).map(tuple),
-    conflict=st.none() | st.sampled_from(Conflict),
-    target=st.none() | assets,
-    assigner=st.none() | parties,
-    assignee=st.none() | parties,
-    inherits=st.lists(iris, max_size=2).map(tuple),
-    replaced_by=maybe_iri,
-    timestamp=st.just("") | text | moments.map(lambda value: value.lexical),
-    metadata=st.lists(
-        st.tuples(iris | st.sampled_from([DCT + "title", DCT + "creator"]), values), max_size=2
-    ).map(tuple),
-)
+        obligations=pick.some(duty, (0, 1)),
+        profiles=pick.several([PROFILE, *_ODD], (0, 1, 2)),
+        conflict=pick.one([None, *Conflict]),
+        target=_maybe(pick, AssetRef),
+        assigner=_maybe(pick, PartyRef),
+        assignee=_maybe(pick, PartyRef),
+        inherits=pick.several(_ODD, (0, 1, 2)),
+        replaced_by=maybe_iri(pick),
+        timestamp=(pick.one(["", text(pick), moment(pick)])),
+        metadata=pick.some(
+            lambda it: (it.one([DCT + "title", DCT + "creator", *_ODD]), value(it)), (0, 1, 2)
+        ),
+    )
+
+
+odd_policies = chosen(odd_policy, 384)

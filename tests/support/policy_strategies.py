@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import permutations, product
 from typing import Any
-
-from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
@@ -35,6 +32,7 @@ from policies_odrl import (
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
+from tests.support.choices import Choices, Make, chosen
 
 PURPOSES = [
     DPV + name
@@ -55,25 +53,24 @@ PARTIES = ["urn:example:alice", "urn:example:bob"]
 ASSETS = ["urn:example:a", "urn:example:b"]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
-_NUMBERS = tuple(Decimal(value) for value in ("0.5", "1", "2", "3", "5"))
+NUMBERS = tuple(Decimal(value) for value in ("0.5", "1", "2", "3", "5"))
 _INSTANTS = tuple(START + timedelta(days=days, hours=12) for days in range(7))
 _SINGLE = (Operator.IS_A, Operator.EQ, Operator.NEQ)
 _LISTS = (Operator.IS_ANY_OF, Operator.IS_NONE_OF)
-_ORDER = (Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ, Operator.EQ, Operator.NEQ)
-numbers = st.sampled_from(_NUMBERS)
-instants = st.sampled_from(_INSTANTS)
+ORDER = (Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ, Operator.EQ, Operator.NEQ)
 
 
 def literal(kind: str, lexical: str) -> Literal:
     return Literal(lexical, XSD + kind)
 
 
-# Constraints are drawn whole from tables of all that there are: one draw each.
-def _every(
+# Constraints are chosen whole from tables of all that there are.
+def every(
     lefts: Sequence[str], operators: Iterable[Operator], rights: Iterable[Sequence[Value]]
-) -> st.SearchStrategy[Constraint]:
+) -> list[Constraint]:
+    """Return all constraints on some operands."""
     asked = product(lefts, operators, map(tuple, rights))
-    return st.sampled_from([Constraint(*parts) for parts in asked])
+    return [Constraint(*parts) for parts in asked]
 
 
 def _some_of(values: Sequence[Value]) -> list[tuple[Value, ...]]:
@@ -86,38 +83,38 @@ def _one_of(kind: str, values: Iterable[object]) -> list[tuple[Value, ...]]:
 
 
 _purposes = [Iri(purpose) for purpose in PURPOSES]
-order = st.sampled_from(_ORDER)
-purpose_constraints = st.one_of(
-    _every([ODRL + "purpose"], _SINGLE, [(purpose,) for purpose in _purposes]),
-    _every([ODRL + "purpose"], (*_LISTS, Operator.IS_ALL_OF), _some_of(_purposes)),
+NUMBER_CONSTRAINTS = every(
+    [PREAU + "epsilon", ODRL + "percentage", ODRL + "count"], ORDER, _one_of("decimal", NUMBERS)
 )
-number_constraints = _every(
-    [PREAU + "epsilon", ODRL + "percentage", ODRL + "count"], _ORDER, _one_of("decimal", _NUMBERS)
+_TIME_CONSTRAINTS = every(
+    [ODRL + "dateTime"], ORDER, _one_of("dateTime", (at.isoformat() for at in _INSTANTS))
 )
-time_constraints = _every(
-    [ODRL + "dateTime"], _ORDER, _one_of("dateTime", (at.isoformat() for at in _INSTANTS))
-)
-atoms = st.one_of(
-    purpose_constraints,
-    number_constraints,
-    _every(
+ATOMS = [
+    every([ODRL + "purpose"], _SINGLE, [(purpose,) for purpose in _purposes]),
+    every([ODRL + "purpose"], (*_LISTS, Operator.IS_ALL_OF), _some_of(_purposes)),
+    NUMBER_CONSTRAINTS,
+    every(
         [ODRL + "percentage"],
         _LISTS,
-        _some_of([literal("decimal", str(value)) for value in _NUMBERS]),
+        _some_of([literal("decimal", str(value)) for value in NUMBERS]),
     ),
-    time_constraints,
-    _every([ODRL + "dateTime"], _ORDER, _one_of("date", (at.date() for at in _INSTANTS))),
-    _every(
+    _TIME_CONSTRAINTS,
+    every([ODRL + "dateTime"], ORDER, _one_of("date", (at.date() for at in _INSTANTS))),
+    every(
         [ODRL + "elapsedTime"],
-        _ORDER,
+        ORDER,
         _one_of("duration", ["P1D", "P28D", "P30D", "P31D", "P1M", "P2M", "P1Y"]),
     ),
-    _every(
+    every(
         [PREAU + "membership"],
         (Operator.EQ, Operator.NEQ, *_LISTS),
         [(Iri("urn:example:space"),), (Iri("urn:example:other"),)],
     ),
-)
+]
+
+
+def atom(pick: Choices) -> Constraint:
+    return pick.one(pick.one(ATOMS))
 
 
 # -- choices --------------------------------------------------------------------------------------
@@ -136,106 +133,98 @@ def _shapes(leaves: int, levels: int = 3) -> list[Shape]:
     return found
 
 
-@st.composite
-def _filled(
-    draw: st.DrawFn,
-    groups: Sequence[Sequence[Shape]],
-    parts: st.SearchStrategy[Condition],
-    connectives: st.SearchStrategy[Connective],
-) -> Condition:
-    def fill(shape: Shape) -> Condition:
-        if not shape:
-            return draw(parts)
-        return LogicalConstraint(draw(connectives), tuple(map(fill, shape)))
-
-    return fill(draw(st.sampled_from(draw(st.sampled_from(groups)))))
-
-
 def joined(
-    parts: st.SearchStrategy[Condition],
-    connectives: Sequence[Connective] = tuple(Connective),
-    most: int = 4,
-) -> st.SearchStrategy[Condition]:
-    """Return a part, or a choice of up to so many, whose shape is drawn whole; few are large."""
+    part: Make[Condition], connectives: Sequence[Connective] = tuple(Connective), most: int = 4
+) -> Make[Condition]:
+    """Return what makes a part, or a choice of up to so many; few are large."""
     one, two, three, *more = [list(filter(None, _shapes(n))) for n in range(1, most + 1)]
     groups = ([()], [()], one, one, two, two, three, [shape for each in more for shape in each])
-    return _filled(groups, parts, st.sampled_from(connectives))
+
+    def fill(shape: Shape, pick: Choices) -> Condition:
+        if not shape:
+            return part(pick)
+        joint = pick.one(connectives)
+        return LogicalConstraint(joint, tuple([fill(each, pick) for each in shape]))
+
+    return lambda pick: fill(pick.one(pick.one(groups)), pick)
 
 
 # -- policies -------------------------------------------------------------------------------------
 
-conditions = joined(atoms)
-condition_lists = st.lists(conditions, max_size=4).map(tuple)
-actions = st.builds(Action, st.sampled_from(ACTIONS), st.lists(atoms, max_size=1).map(tuple))
-parties = st.sampled_from([None, *map(PartyRef, PARTIES)])
-assets = st.sampled_from([None, *map(AssetRef, ASSETS)])
+condition = joined(atom)
+PARTY_REFS = [None, *map(PartyRef, PARTIES)]
+ASSET_REFS = [None, *map(AssetRef, ASSETS)]
 _OWED = (ODRL + "compensate", ODRL + "delete")
-duties = st.builds(
-    Duty,
-    action=st.sampled_from([Action(name) for name in _OWED]),
-    constraints=st.lists(time_constraints, max_size=1).map(tuple),
-)
-permissions = st.builds(
-    Permission,
-    action=actions,
-    target=assets,
-    assignee=parties,
-    constraints=condition_lists,
-    duties=st.lists(duties, max_size=1).map(tuple),
-)
-prohibitions = st.builds(
-    Prohibition,
-    action=actions,
-    target=assets,
-    assignee=parties,
-    constraints=condition_lists,
-)
 
 
-def aimed(policy: Policy) -> Policy:
-    """Return a policy whose rules that name no target are about the first asset."""
-    first = AssetRef(ASSETS[0])
-    permissions = tuple(replace(it, target=it.target or first) for it in policy.permissions)
-    bans = tuple(replace(it, target=it.target or first) for it in policy.prohibitions)
-    return replace(policy, permissions=permissions, prohibitions=bans)
+def duty(pick: Choices) -> Duty:
+    limits = pick.several(_TIME_CONSTRAINTS, (0, 1))
+    return Duty(action=Action(pick.one(_OWED)), constraints=limits)
 
 
-policies = st.builds(
-    Policy,
-    kind=st.just(PolicyKind.SET),
-    id=st.just("urn:example:policy"),
-    permissions=st.lists(permissions, min_size=1, max_size=3).map(tuple),
-    prohibitions=st.lists(prohibitions, max_size=2).map(tuple),
-    obligations=st.lists(duties, max_size=1).map(tuple),
-    profiles=st.just((PROFILE,)),
-    conflict=st.sampled_from([None, *Conflict]),
-).map(aimed)
+def _parts(pick: Choices) -> dict[str, Any]:
+    """What each rule says; one that names no target is about the first asset."""
+    return {
+        "action": Action(pick.one(ACTIONS), pick.some(atom, (0, 1))),
+        "target": pick.one([ASSET_REFS[1], *ASSET_REFS[1:]]),
+        "assignee": pick.one(PARTY_REFS),
+        "constraints": pick.some(condition, (0, 1, 1, 2, 3, 4)),
+    }
 
 
-def _up_to_two(values: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.sampled_from([some for most in (1, 2) for some in product(values, repeat=most)])
+def permission(pick: Choices) -> Permission:
+    return Permission(**_parts(pick), duties=pick.some(duty, (0, 1)))
 
 
-_number = st.sampled_from([(value,) for value in _NUMBERS])
-_values: st.SearchStrategy[dict[str, tuple[Fact, ...]]] = st.fixed_dictionaries(
-    {},
-    optional={
-        ODRL + "purpose": _up_to_two(PURPOSES),
-        PREAU + "epsilon": _number,
-        ODRL + "percentage": _number,
-        ODRL + "count": _number,
-        ODRL + "elapsedTime": st.sampled_from([("P1D",), ("P29D",), ("P1M",), ("P3M",)]),
-        PREAU + "membership": _up_to_two(["urn:example:space", "urn:example:other"]),
-    },
-)
-requests = st.builds(
-    Request,
-    action=st.sampled_from(ACTIONS),
-    assignee=st.sampled_from(["", *PARTIES]),
-    target=st.sampled_from([None, *ASSETS]),
-    facts=_values,
-)
-acts = st.sampled_from([Performed(*parts) for parts in product(_OWED, _INSTANTS, ("", *PARTIES))])
-facts = st.builds(
-    Facts, now=st.sampled_from([None, *_INSTANTS]), performed=st.lists(acts, max_size=2).map(tuple)
-)
+def prohibition(pick: Choices) -> Prohibition:
+    return Prohibition(**_parts(pick))
+
+
+def policy(pick: Choices) -> Policy:
+    return Policy(
+        kind=PolicyKind.SET,
+        id="urn:example:policy",
+        permissions=pick.some(permission, (1, 1, 2, 3)),
+        prohibitions=pick.some(prohibition, (0, 0, 1, 2)),
+        obligations=pick.some(duty, (0, 1)),
+        profiles=(PROFILE,),
+        conflict=pick.one([None, *Conflict]),
+    )
+
+
+def _up_to_two(values: Sequence[str]) -> list[tuple[str, ...]]:
+    return [some for most in (1, 2) for some in product(values, repeat=most)]
+
+
+_number = [(value,) for value in NUMBERS]
+_VALUES: dict[str, Sequence[tuple[Fact, ...]]] = {
+    ODRL + "purpose": _up_to_two(PURPOSES),
+    PREAU + "epsilon": _number,
+    ODRL + "percentage": _number,
+    ODRL + "count": _number,
+    ODRL + "elapsedTime": [("P1D",), ("P29D",), ("P1M",), ("P3M",)],
+    PREAU + "membership": _up_to_two(["urn:example:space", "urn:example:other"]),
+}
+_ACTS = [Performed(*parts) for parts in product(_OWED, _INSTANTS, ("", *PARTIES))]
+
+
+def stated(pick: Choices, values: dict[str, Sequence[tuple[Fact, ...]]]) -> dict[str, Any]:
+    """Return a value of each of some operands."""
+    return {left: pick.one(known) for left, known in values.items() if pick.yes()}
+
+
+def request(pick: Choices) -> Request:
+    return Request(
+        action=pick.one(ACTIONS),
+        assignee=pick.one(["", *PARTIES]),
+        target=pick.one([None, *ASSETS]),
+        facts=stated(pick, _VALUES),
+    )
+
+
+def facts(pick: Choices) -> Facts:
+    return Facts(now=pick.one([None, *_INSTANTS]), performed=pick.several(_ACTS, (0, 1, 2)))
+
+
+policies = chosen(policy, 192)
+requests = chosen(request, 16)

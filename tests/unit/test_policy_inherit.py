@@ -342,7 +342,7 @@ def test_the_order_of_parents_means_nothing(order: tuple[str, ...]) -> None:
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-@given(whole_policies(), whole_policies(), whole_policies())
+@given(whole_policies, whole_policies, whole_policies)
 def test_the_child_keeps_the_rules_of_all_its_parents(
     child: Policy, first: Policy, second: Policy
 ) -> None:

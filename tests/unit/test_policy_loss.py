@@ -187,7 +187,7 @@ def test_each_term_and_property_travels_in_both_formats() -> None:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(whole_policies())
+@given(whole_policies)
 def test_whole_policies_travel_in_both_formats(policy: Policy) -> None:
     back = read_policy(policy_bytes(policy))
     assert (back, described(back)) == (policy, described(policy))

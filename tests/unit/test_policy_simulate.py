@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
 
 from connector.cli.policy.simulate import row
 from policies_odrl import (
@@ -38,28 +37,38 @@ from policies_odrl.simulation.simulate import (
     Simulation,
 )
 from policies_odrl.vocabulary import PROFILE
+from tests.support import policy_strategies as some
 from tests.support.cases import check_sets
-from tests.support.odd_policies import odd_policies
+from tests.support.choices import Choices, chosen
+from tests.support.odd_policies import odd_policy
 from tests.support.policies import amount, one_rule, until
-from tests.support.policy_strategies import facts as some_facts
-from tests.support.policy_strategies import policies, requests
 from tests.support.small_policies import may, terms
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 KNOWN = Facts(now=NOW)
 READ = Request(ODRL + "read", "did:web:a.example", "urn:x:data")
-QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=30)
+QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
 
 
 def aspects(found: Simulation) -> list[list[Aspect]]:
     return [[change.aspect for change in changes] for changes in found.changes]
 
 
+def _asked(pick: Choices) -> tuple[Policy, Request, Facts]:
+    """A policy, and a request that is often about what it permits."""
+    policy, request, facts = some.policy(pick), some.request(pick), some.facts(pick)
+    if pick.below(4):
+        rule = policy.permissions[0]
+        who = rule.assignee.id if rule.assignee else request.assignee
+        what = rule.target.id if rule.target else request.target
+        request = replace(request, action=rule.action.id, assignee=who, target=what)
+    return policy, request, facts
+
+
 @QUIET
-@given(policies, requests, some_facts)
-def test_every_set_of_changes_grants_and_is_minimal(
-    policy: Policy, request: Request, facts: Facts
-) -> None:
+@given(chosen(_asked, 160))
+def test_every_set_of_changes_grants_and_is_minimal(asked: tuple[Policy, Request, Facts]) -> None:
+    policy, request, facts = asked
     found = simulate(policy, request, facts)
     assert found.decision == evaluate(policy, request, found.facts)
     assert len(found.changes) <= MAX_SETS
@@ -69,15 +78,18 @@ def test_every_set_of_changes_grants_and_is_minimal(
         assert all(line and "{" not in line for line in tell(found, lang))
 
 
-@settings(QUIET, max_examples=40)
-@given(policy=odd_policies, request=requests, facts=some_facts, same_action=st.booleans())
-def test_odd_policies_are_tried_out(
-    policy: Policy, request: Request, facts: Facts, *, same_action: bool
-) -> None:
-    assume("operands=()" not in repr(policy))  # a choice of nothing is refused by the reader
-    policy = replace(policy, profiles=(PROFILE,), replaced_by="", inherits=())
-    if same_action and policy.permissions:
+def _odd(pick: Choices) -> tuple[Policy, Request, Facts]:
+    policy = replace(odd_policy(pick, least=1), profiles=(PROFILE,), replaced_by="", inherits=())
+    request, facts = some.request(pick), some.facts(pick)
+    if pick.yes() and policy.permissions:
         request = replace(request, action=policy.permissions[0].action.id)
+    return policy, request, facts
+
+
+@QUIET
+@given(chosen(_odd, 384))
+def test_odd_policies_are_tried_out(asked: tuple[Policy, Request, Facts]) -> None:
+    policy, request, facts = asked
     found = simulate(policy, request, facts)
     for changes in found.changes:
         asked, known = applied(changes, found.request, found.facts)
