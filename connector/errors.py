@@ -333,6 +333,12 @@ class JobRefused(Unlawful):
     code = "JOB_REFUSED"
 
 
+class UseRefused(Unlawful):
+    """A contract, or a step of its plan, does not allow this use of its data."""
+
+    code = "USE_REFUSED"
+
+
 class StepUnknown(Unlawful):
     """A plan has a step that this node cannot execute: of a later version, or altered."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from connector.config import Settings
 from connector.domain.asking import Asking
@@ -48,6 +48,8 @@ from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
 from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.requested import ReleasedTables, Requested
+from connector.domain.transfer.task import Done, Made, Task
 from connector.domain.transfer.transfer import Transfer
 from connector.enforcement.mechanism import Mechanisms
 from federated.privacy.question import Question
@@ -269,6 +271,8 @@ class Transaction(Protocol):
     agreements: Repository[Agreement]  # key: id
     notices: Notices  # key: agreement_id, party, number
     approvals: Repository[Approval]  # key: id
+    requests: Repository[Requested]  # key: consumer, request_id
+    released: Repository[ReleasedTables]  # key: use_id
     extracts: Repository[Extract]  # key: id
     transfers: Repository[Transfer]  # key: pid
     duties: Duties  # key: agreement_id, path
@@ -551,6 +555,8 @@ class Ports:
         own_document: returns the node's own DID document, exact bytes served now.
         own_membership: returns the node's own membership credential, or an empty string.
         person_key: returns the key of the persons' digests.
+        pseudonym_key: returns the key from which those of scopes of pseudonyms are derived.
+        preparing: carries out a use of a table, and writes its file (`connector/preparing`).
         mechanisms: the ways in which this node lets data be used.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
@@ -579,6 +585,8 @@ class Ports:
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
     person_key: PersonKey
+    pseudonym_key: PersonKey
+    preparing: Callable[[Task, BinaryIO], Made]
     mechanisms: Mechanisms
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
@@ -588,3 +596,4 @@ class Ports:
     reply: Reply | None = None
     turn: Turn | None = None
     courier: Courier = field(default_factory=Courier, compare=False)
+    done: Done = field(default_factory=Done, compare=False)

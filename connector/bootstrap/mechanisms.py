@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from connector.enforcement.mechanism import Mechanisms
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import deliver, query, train
 
-MECHANISMS: Final = Mechanisms((train.MECHANISM,))
+MECHANISMS: Final = Mechanisms((train.MECHANISM, query.MECHANISM, deliver.MECHANISM))

@@ -19,7 +19,7 @@ from typing import Final
 from connector.bootstrap import profiles
 from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
-from connector.bootstrap.keys.own import PERSON_KEY, Identity
+from connector.bootstrap.keys.own import PERSON_KEY, PSEUDONYM_KEY, Identity
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
@@ -30,6 +30,7 @@ from connector.config import Settings
 from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
 from connector.domain.participant import Participant
+from connector.domain.transfer.extract import FOLDER
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
@@ -37,6 +38,7 @@ from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
 from connector.ports import Ports
+from connector.preparing.child import ConfinedPreparing
 from connector.services.approval import timing
 from connector.services.approval.asking import APPROVALS
 from connector.services.continuity import custody
@@ -51,10 +53,12 @@ from connector.services.guard import guarded
 from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
+from connector.services.use import preparing
+from connector.services.use.deciding import WAKEUP as USES
 from connector.sources.files import FileSources
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
-from connector.store.extract_files import FOLDER, HomeExtracts
+from connector.store.extract_files import HomeExtracts
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
@@ -101,6 +105,8 @@ def build(settings: Settings) -> Node:
         own_document=identity.document,
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
+        pseudonym_key=partial(keys.secret, settings.path(PSEUDONYM_KEY)),
+        preparing=ConfinedPreparing(),
         mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
         asking=Asking(over=threading.Event()),
@@ -116,6 +122,7 @@ def build(settings: Settings) -> Node:
         runners += [
             Timed(ports, APPROVALS, timing.turn),
             Timed(ports, DUTIES, duty_timing.turn),
+            Timed(ports, USES, preparing.turn),
         ]
         runners += [SiteRunner(ports), LeadRunner(ports, hub)]
     else:

@@ -135,6 +135,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "approve": "contracts.approve",
         "agreement": "contracts.agreement",
         "duty": "contracts.duty",
+        "query": "contracts.query",
         "job": "job",
         "audit": "audit",
         "recovery": "operation.recovery",

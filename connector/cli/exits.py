@@ -33,7 +33,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.INVALID: "`audit verify` and `audit card`: something does not verify; "
     "`policy check` and `policy lint`: a policy has errors",
     Exit.TO_MEND: "`doctor`: something has to be mended",
-    Exit.NOT_YET: "`--wait` or `--watch` ended before the negotiation or job did",
+    Exit.NOT_YET: "`--wait`, `--watch` or a wait ended before what was waited for did",
 }
 
 

@@ -8,7 +8,7 @@ follows from its policy alone; its steps follow from the policy and the dataset'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
@@ -82,7 +82,9 @@ def compile_agreement(policy: Policy, mechanisms: Mechanisms, ground: Ground) ->
 
 
 def _permitted(policy: Policy, mechanisms: Mechanisms) -> list[tuple[Permission, Mechanism]]:
-    found = [(rule, mechanisms.of(rule.action.id)) for rule in policy.permissions]
+    """Return each permission, with the party that has it, and what carries it out."""
+    rules = (replace(each, assignee=policy.assignee_of(each)) for each in policy.permissions)
+    found = [(rule, mechanisms.of(rule.action.id)) for rule in rules]
     known = [(rule, mechanism) for rule, mechanism in found if mechanism is not None]
     actions = {rule.action.id for rule, _ in known}
     if not known or len(actions) < len(found):

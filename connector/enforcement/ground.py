@@ -12,6 +12,10 @@ class Described(Protocol):
     """What describes a dataset: our own entry, or the facts of a peer's description."""
 
     @property
+    def personal(self) -> bool:
+        """Whether it holds personal data."""
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """In file order."""
 
@@ -32,13 +36,16 @@ class Ground:
         columns: in file order.
         person_column: column that identifies the person; empty where there is none.
         rows_per_person: most rows of one person, >= 1.
+        personal: whether it holds personal data.
     """
 
     columns: tuple[Column, ...]
     person_column: str
     rows_per_person: int
+    personal: bool = True
 
     @classmethod
     def of(cls, described: Described) -> Ground:
         """Return what a description states."""
-        return cls(described.columns, described.person_column, described.rows_per_person)
+        rows, personal = described.rows_per_person, described.personal
+        return cls(described.columns, described.person_column, rows, personal)

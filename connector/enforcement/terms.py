@@ -3,9 +3,14 @@
 from typing import Final
 
 from policies_odrl.model import ODRL
-from policies_odrl.vocabulary import PREAU
+from policies_odrl.vocabulary import DPV, PREAU
 
 FEDERATED_TRAINING: Final = PREAU + "federatedTraining"
+READ: Final = ODRL + "read"
+REPRODUCE: Final = ODRL + "reproduce"
+DERIVE: Final = ODRL + "derive"
+DISTRIBUTE: Final = ODRL + "distribute"
+AGGREGATE: Final = ODRL + "aggregate"
 
 PURPOSE: Final = ODRL + "purpose"
 DATE_TIME: Final = ODRL + "dateTime"
@@ -16,6 +21,18 @@ UNIT: Final = PREAU + "unitOfPrivacy"
 ROWS: Final = PREAU + "rowsPerPerson"
 SITES: Final = PREAU + "minimumSites"
 PROTECTION: Final = PREAU + "protectionLevel"
+COLUMNS: Final = PREAU + "columns"
+SCOPE: Final = PREAU + "pseudonymScope"
+CELL_COUNT: Final = PREAU + "minimumCellCount"
+RETENTION: Final = PREAU + "retention"
+DPIA: Final = PREAU + "dpia"
+CHARTER: Final = PREAU + "charter"
+ETHICS: Final = PREAU + "ethicsOpinion"
+COUNT: Final = ODRL + "count"
+USES_THIS_MONTH: Final = PREAU + "usesThisMonth"
+FILE_FORMAT: Final = ODRL + "fileFormat"
+LEGAL_BASIS: Final = DPV + "hasLegalBasis"
+LOCATION: Final = DPV + "hasLocation"
 
 PERSON: Final = PREAU + "Person"
 AGGREGATED: Final = PREAU + "Aggregated"

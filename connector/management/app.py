@@ -32,12 +32,13 @@ from connector.management.routes import (
     offers,
     persons,
     recoveries,
+    uses,
 )
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(approvals, duties, recoveries, persons, observe),
+    *(approvals, duties, uses, recoveries, persons, observe),
 )
 
 

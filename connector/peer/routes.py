@@ -36,6 +36,7 @@ from connector.peer.v1 import (
     federation_pb2,
     negotiation_pb2,
     transfer_pb2,
+    use_pb2,
 )
 
 PACKAGE: Final = "connector.peer.v1"
@@ -113,6 +114,7 @@ ROUTES: Final[tuple[Route, ...]] = (
            federation_pb2.JobSubmission, federation_pb2.JobDecision),
     _route("FederationService", "CancelJob",
            federation_pb2.JobCancellation, federation_pb2.JobDecision),
+    _route("UseService", "Ask", use_pb2.UseRequest, use_pb2.UseAnswer),
     _route("AuditService", "RequestConsistency",
            audit_pb2.ConsistencyRequestMessage, audit_pb2.ConsistencyProof),
     _route("AuditService", "DepositHead", audit_pb2.HeadDeposit, audit_pb2.HeadReceipt),

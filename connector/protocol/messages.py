@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from connector.domain.contract.negotiation import NegotiationState
 from connector.errors import Malformed
-from connector.protocol import codec, transfer_messages
+from connector.protocol import codec, transfer_messages, use_messages
 from connector.protocol.codec import Body, Flag, Identifier, Octets, Several, Text, Whole
 from connector.protocol.negotiation import Act
 
@@ -432,6 +432,7 @@ KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "EpochAnnouncement": (EpochAnnouncement, EpochReceipt),
     "CosignRequestMessage": (CosignRequestMessage, Cosignature),
     **transfer_messages.KINDS,
+    **use_messages.KINDS,
 }
 
 

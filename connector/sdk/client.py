@@ -21,6 +21,7 @@ from connector.management.budget_views import (
     RuleView,
     SuppressionView,
 )
+from connector.management.use_views import UseView
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
@@ -45,6 +46,15 @@ T = TypeVar("T")
 
 NEGOTIATION_ENDS: Final = frozenset({"FINALIZED", "TERMINATED"})
 JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
+_NO_CELLS: Final[Mapping[str, Any]] = {
+    "dimensions": [],
+    "measures": [{"function": "count", "column": ""}],
+    "filters": [],
+    "totals": False,
+    "epsilon": 0.0,
+    "delta": 0.0,
+}
+_AGGREGATE: Final = "http://www.w3.org/ns/odrl/2/aggregate"
 _SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
 _READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
@@ -317,6 +327,40 @@ class Client(DutyCalls):
         """Refuse in a role; the negotiation ends, and the consumer is told the reason."""
         body = {"role": role, "reason": reason}
         return self._post(ApprovalView, "/approval/refuse", body, {"id": approval})
+
+    # --- uses
+    def query(
+        self,
+        agreement: str,
+        cells: Mapping[str, Any],
+        stated: Mapping[str, Sequence[str]] | None = None,
+    ) -> UseView:
+        """Ask for a table under a contract; a small one comes with the answer.
+
+        Args:
+            agreement: the contract.
+            cells: `dimensions`, `measures` as {`function`, `column`}, `filters`, `totals`; what
+                is left out is empty.
+            stated: operand to values, in place of what the contract demands.
+        """
+        body = {
+            "agreement": agreement,
+            "action": _AGGREGATE,
+            "cells": {**_NO_CELLS, **cells},
+            "stated": {left: list(values) for left, values in (stated or {}).items()},
+        }
+        return self._post(UseView, "/uses", body)
+
+    def attest(
+        self, agreement: str, operand: str, value: str, *, holds: bool = True
+    ) -> dict[str, list[str]]:
+        """Attest a charter or an ethics opinion of a contract that this node provides under."""
+        body = {"operand": operand, "value": value, "holds": holds}
+        return self._post(dict[str, list[str]], "/agreement/attest", body, {"id": agreement})
+
+    def use_again(self, request: str) -> UseView:
+        """Ask for the answer to a request that was made before."""
+        return self._post(UseView, "/use/again", {}, {"id": request})
 
     # --- jobs
     def submit(self, request: Mapping[str, Any]) -> JobView:

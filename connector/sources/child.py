@@ -24,6 +24,7 @@ from federated.child import command, environment
 
 MEMORY: Final = 2 << 30  # bytes
 SECONDS: Final = 1800.0
+_WORKER: Final = "connector.sources.worker"
 _MOST_ANSWER: Final = 16 << 20  # bytes
 
 
@@ -41,9 +42,9 @@ def inspect(path: Path, *, memory: int = MEMORY, seconds: float = SECONDS) -> di
         ColumnMissing: files of a folder have other columns than the first.
         WorkerFailed: the process ended without an answer.
     """
-    request = {"act": "inspect", "path": _whole(path), "memory": memory}
-    with _running(request, subprocess.DEVNULL, seconds) as (_, end):
-        return _answer(end, memory, seconds)
+    request = {"act": "inspect", "path": whole(path), "memory": memory}
+    with running(request, subprocess.DEVNULL, seconds) as (_, end):
+        return answered(end, memory, seconds)
 
 
 class Rows:
@@ -91,10 +92,10 @@ def rows(
         DataFileMissing: it is not there.
         WorkerFailed: the process did not start.
     """
-    stated = {"act": "read", "path": _whole(path), "layout": layout.body(), "form": form}
+    stated = {"act": "read", "path": whole(path), "layout": layout.body(), "form": form}
     request = {**stated, "memory": memory}
-    with _running(request, subprocess.PIPE, seconds) as (pipe, end):
-        yield Rows(cast("BinaryIO", pipe), lambda: _answer(end, memory, seconds))
+    with running(request, subprocess.PIPE, seconds) as (pipe, end):
+        yield Rows(cast("BinaryIO", pipe), lambda: answered(end, memory, seconds))
 
 
 def convert(path: Path, layout: Layout, out: BinaryIO) -> dict[str, Any]:
@@ -114,7 +115,12 @@ def convert(path: Path, layout: Layout, out: BinaryIO) -> dict[str, Any]:
         return found.end()
 
 
-def _whole(path: Path) -> str:
+def whole(path: Path) -> str:
+    """Return the path of a file or folder, links followed.
+
+    Raises:
+        DataFileMissing: it is not there.
+    """
     try:
         return str(path.resolve(strict=True))
     except (OSError, ValueError):  # a NUL character in the path
@@ -122,16 +128,27 @@ def _whole(path: Path) -> str:
 
 
 @contextmanager
-def _running(
-    request: dict[str, Any], stdout: int, seconds: float
+def running(
+    request: dict[str, Any], stdout: int, seconds: float, module: str = _WORKER
 ) -> Iterator[tuple[IO[bytes] | None, socket.socket]]:
+    """Run a worker and send it a request; yield its output, and the socket of its answer.
+
+    Args:
+        request: JSON values.
+        stdout: as of `subprocess.Popen`.
+        seconds: longest life.
+        module: whose `main` answers, see `worker.serve`.
+
+    Raises:
+        WorkerFailed: the process did not start.
+    """
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryDirectory(prefix="preau-source-") as name, ours:
         folder = Path(name)
         with theirs:
             try:
                 process = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
-                    command("connector.sources.worker"),
+                    command(module),
                     stdin=theirs.fileno(),
                     stdout=stdout,
                     stderr=subprocess.DEVNULL,  # a traceback could hold a row
@@ -162,7 +179,18 @@ def _send(end: socket.socket, request: dict[str, Any]) -> None:
         raise WorkerFailed("the reader ended before it was asked") from exc
 
 
-def _answer(end: socket.socket, memory: int, seconds: float) -> dict[str, Any]:
+def answered(end: socket.socket, memory: int, seconds: float) -> dict[str, Any]:
+    """Return what a worker answered.
+
+    Args:
+        end: the socket that `running` yields.
+        memory: what it may use, in bytes.
+        seconds: how long it may live.
+
+    Raises:
+        WorkerFailed: the process ended without an answer.
+        PreauError: what it answered.
+    """
     line = b""
     with suppress(OSError), end.makefile("rb") as lines:
         line = lines.readline(_MOST_ANSWER)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,15 @@ _PACKAGE: Final = Path(__file__).parents[1]
 
 def main() -> None:
     """Answer one request."""
+    serve(_answer)
+
+
+def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Answer the request that waits on standard input, confined.
+
+    Args:
+        answer: makes the answer; what it loads is loaded in the confined process.
+    """
     end = socket.socket(fileno=0)
     with end.makefile("rb") as lines:
         request = json.loads(lines.readline())
@@ -34,13 +44,13 @@ def main() -> None:
     isolation += f"+{FILTERED}" if close_calls() else ""
     end_with(end.fileno())
     try:
-        answer = {**_answer(request), "isolation": isolation}
+        made = {**answer(request), "isolation": isolation}
     except PreauError as exc:
-        answer = {"code": exc.code, "reason": exc.reason}
+        made = {"code": exc.code, "reason": exc.reason}
     except MemoryError:
         spent = f"the file needs more than {request['memory'] >> 20} MiB to be read"
-        answer = {"code": DataFileUnreadable.code, "reason": spent}
-    end.sendall(json.dumps(answer).encode() + b"\n")
+        made = {"code": DataFileUnreadable.code, "reason": spent}
+    end.sendall(json.dumps(made).encode() + b"\n")
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from connector.domain.transfer.extract import Extract
 from connector.errors import ExtractUnavailable
-
-FOLDER: Final = "extracts"
 
 
 class HomeExtracts:

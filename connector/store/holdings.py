@@ -34,7 +34,7 @@ from connector.store import tables
 from connector.store.approvals import ApprovalRow
 from connector.store.keyed import table_of
 from connector.store.scope import Scope
-from connector.store.transfers import TransferRow
+from connector.store.transfers import RequestedRow, TransferRow
 from federated.job import JobState, is_final
 
 _CONTRACT: Final = NegotiationState.FINALIZED.value
@@ -47,6 +47,7 @@ _approval: Final = table_of(ApprovalRow).c
 _inbox: Final = table_of(tables.InboxRow).c
 _outbox: Final = table_of(tables.OutboxRow).c
 _job: Final = table_of(tables.JobRow).c
+_request: Final = table_of(RequestedRow).c
 _reservation: Final = table_of(tables.ReservationRow).c
 _transfer: Final = table_of(TransferRow).c
 _token: Final = table_of(tables.UsedTokenRow).c
@@ -130,6 +131,7 @@ def _counts() -> list[Select[Any]]:
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
         select(_approval.peer, rows).group_by(_approval.peer),
+        select(_request.consumer, rows).where(_request.code != "").group_by(_request.consumer),
         select(_transfer.peer, rows).where(_transfer.receipt == "").group_by(_transfer.peer),
         select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),
         select(_outbox.peer, size(_outbox.body))
@@ -170,6 +172,11 @@ def _decided(before: datetime) -> tuple[ColumnElement[bool], ...]:
     return (_approval.closed_at < before,)
 
 
+def _declined(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Requests for uses that were refused; those that were granted are evidence."""
+    return _request.code != "", _request.at < before
+
+
 def _broken_off(before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Transfers that ended without a receipt; those with one are evidence."""
     over = _transfer.state == TransferState.TERMINATED.value
@@ -203,6 +210,7 @@ _ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool],
     (table_of(tables.OutboxRow), _given_up),
     (table_of(tables.NegotiationRow), _came_to_nothing),
     (table_of(ApprovalRow), _decided),
+    (table_of(RequestedRow), _declined),
     (table_of(TransferRow), _broken_off),
     (table_of(tables.OfferRow), _narrowed),
     (table_of(tables.JobRow), _refused),

@@ -1,4 +1,4 @@
-"""The SQL tables of extracts and transfer processes; see `tables.py`."""
+"""The SQL tables of requests for uses, extracts and transfer processes; see `tables.py`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,39 @@ class ExtractRow(Row, table=True):
     code: str
     made_at: datetime = column(UTC_TIME)
     due_at: datetime | None = column(UTC_TIME)
+
+
+class RequestedRow(Row, table=True):
+    """`Requested`."""
+
+    NAME = "use_request"
+    PARTS = (keyed("use_request", "consumer", "request_id"), Index("use_request_id", "id"))
+    KEY = ("consumer", "request_id")
+
+    consumer: str
+    request_id: str
+    id: str
+    agreement_id: str
+    action: str
+    request: bytes
+    signature: str
+    digest: str
+    code: str
+    reasons: str = column(LONG)
+    at: datetime = column(UTC_TIME)
+
+
+class ReleasedRow(Row, table=True):
+    """`ReleasedTables`."""
+
+    NAME = "released_table"
+    PARTS = (keyed("released_table", "use_id"), Index("released_dataset", "dataset_id"))
+    KEY = ("use_id",)
+
+    use_id: str
+    dataset_id: str
+    body: bytes
+    at: datetime = column(UTC_TIME)
 
 
 class TransferRow(Row, table=True):

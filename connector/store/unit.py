@@ -35,6 +35,7 @@ from connector.domain.privacy.census import Census, RegisterPersons, SuppressedP
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.requested import ReleasedTables, Requested
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import StoreUnavailable
 from connector.ports import (
@@ -63,7 +64,7 @@ from connector.store.scope import Scope
 from connector.store.session import open_session
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
-from connector.store.transfers import ExtractRow, TransferRow
+from connector.store.transfers import ExtractRow, ReleasedRow, RequestedRow, TransferRow
 
 T = TypeVar("T")
 
@@ -106,6 +107,8 @@ class SqlTransaction:
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
     notices: Notices = cast("Any", _Part(SqlNotices))
     approvals: Repository[Approval] = _of(Approval, ApprovalRow)
+    requests: Repository[Requested] = _of(Requested, RequestedRow)
+    released: Repository[ReleasedTables] = _of(ReleasedTables, ReleasedRow)
     extracts: Repository[Extract] = _of(Extract, ExtractRow)
     transfers: Repository[Transfer] = _of(Transfer, TransferRow)
     duties: Duties = cast("Any", _Part(SqlDuties))

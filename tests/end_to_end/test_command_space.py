@@ -13,12 +13,13 @@ import stat
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
-from tests.support.link import description, limit, offer
+from tests.support.link import END, PURPOSE, description, limit, offer
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -221,6 +222,80 @@ def test_a_second_node_in_one_home_is_refused(running: Space) -> None:
     assert done.code == 1
     assert "already" in done.error["reason"]
     assert step("membership", home=running.nodes["lab"])["standing"] == "good"
+
+
+# --- tables under a contract
+
+
+@pytest.fixture(scope="module")
+def counted(running: Space) -> str:
+    """A contract of the lab with the school on rows and tables of its marks; its id."""
+    folder = running.folder / "marks"
+    folder.mkdir()
+    rows = "".join(f"m{at},R{at % 3},{400 + at % 7}\n" for at in range(60))
+    (folder / "marks.csv").write_text(f"pupil,region,reading\n{rows}", encoding="utf-8")
+    rules = [
+        {"action": action, "constraint": [research(), until_the_end()]}
+        for action in ("odrl:read", "odrl:aggregate")
+    ]
+    policy = {**offer(space=running.dids["authority"]), "@id": "urn:o:marks", "permission": rules}
+    described = description(
+        folder,
+        id="urn:example:marks",
+        file={"path": str(folder / "marks.csv"), "format": "csv"},
+        offer=policy,
+    )
+    described["columns"][1] = {
+        "name": "region",
+        "class": "quasi-identifier",
+        "datatype": "category",
+    }
+    file = folder / "description.json"
+    file.write_text(json.dumps(described), encoding="utf-8")
+    step("dataset", "publish", str(file), home=running.nodes["school"])
+    made = step(
+        *("negotiate", running.dids["school"], "urn:example:marks", "--wait", "--seconds", "60"),
+        home=running.nodes["lab"],
+    )
+    return str(made["agreement"])
+
+
+def research() -> dict[str, Any]:
+    right = {"@id": PURPOSE}
+    return {"leftOperand": "odrl:purpose", "operator": "isA", "rightOperand": right}
+
+
+def until_the_end() -> dict[str, Any]:
+    return limit("odrl:dateTime", "lteq", END, "dateTime")
+
+
+def test_a_table_is_made_where_the_data_are(running: Space, counted: str) -> None:
+    lab, school = running.nodes["lab"], running.nodes["school"]
+    made = ok(
+        *("query", counted, "--by", "region", "--measure", "persons", "--measure", "mean:reading"),
+        *("--where", "reading>=400"),
+        home=lab,
+    )
+    assert [(row["region"], row["persons"]) for row in made["rows"]] == [
+        ("R0", 20),
+        ("R1", 20),
+        ("R2", 20),
+    ]
+    (entry,) = [
+        e for e in step("audit", "log", "--limit", "1000", home=school) if e["kind"] == "use.ready"
+    ]
+    assert entry["subject"] == counted
+    assert entry["event"]["facts"]["digest"] == made["content"]["digest"]
+    for words, code in (
+        (("--by", "pupil"), "TABLE_REFUSED"),
+        (("--by", "region", "--where", "reading>=401"), "TABLE_REFUSED"),  # of few, by difference
+        (
+            ("--state", "http://www.w3.org/ns/odrl/2/purpose=https://w3id.org/dpv#Marketing"),
+            "PURPOSE_FORBIDDEN",
+        ),
+    ):
+        refused = typed("query", counted, *words, "--json", home=lab)
+        assert (refused.code, refused.error["code"]) == (1, code), refused.out
 
 
 # --- life and death; last: of the lab's node nothing runs after these

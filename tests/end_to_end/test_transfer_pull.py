@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from connector.domain.contract.notice import Standing
+from connector.domain.transfer.extract import FOLDER
 from connector.identity import pull_token
 from connector.identity.pull_token import Grant
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
-from connector.store.extract_files import FOLDER
 from tests.support.live_space import LiveSpace, live_space, wait_until
 from tests.support.transferring import AGREEMENT, EXTRACT, agreed, answering, begun, over
 

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from connector.domain.contract.notice import Standing
+from connector.domain.transfer.extract import FOLDER
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
     ContractSuspended,
@@ -26,7 +27,6 @@ from connector.peer.routes import FETCH, STATED, TOKEN_KEY, write_fetch
 from connector.peer.status import translate
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
-from connector.store.extract_files import FOLDER
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
 from tests.support.transferring import EXTRACT, agreed, answering, begun, over, prepared

@@ -38,6 +38,7 @@ from connector.domain.privacy.census import Census, RegisterPersons, SuppressedP
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.requested import ReleasedTables, Requested
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
@@ -64,6 +65,8 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),
     "approvals": (Approval, ("id",)),
+    "requests": (Requested, ("consumer", "request_id")),
+    "released": (ReleasedTables, ("use_id",)),
     "extracts": (Extract, ("id",)),
     "transfers": (Transfer, ("pid",)),
     "duties": (Duty, ("agreement_id", "path")),

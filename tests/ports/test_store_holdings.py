@@ -13,6 +13,7 @@ from connector.domain.contract.negotiation import Negotiation, NegotiationState,
 from connector.domain.delivery import INTRODUCTION, ReceivedMessage
 from connector.domain.federation.job import Job, JobSide, RoundRecord
 from connector.domain.holdings import ROW_BYTES
+from connector.domain.transfer.requested import Requested
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.ports import Transaction
 from connector.store import SqlStore
@@ -80,6 +81,22 @@ def transfer(pid: str, state: TransferState = TransferState.TERMINATED, **change
     return replace(plain, **changes)
 
 
+def asked(name: str, **changes: Any) -> Requested:
+    plain = Requested(
+        consumer=PEER,
+        request_id=name,
+        id=name,
+        agreement_id="urn:a",
+        action="urn:read",
+        request=b"",
+        signature="",
+        digest="",
+        code="USE_REFUSED",
+        at=OLD,
+    )
+    return replace(plain, **changes)
+
+
 def ids(tx: Transaction) -> dict[str, set[str]]:
     return {
         "inbox": {each.id for each in tx.inbox.find()},
@@ -88,6 +105,7 @@ def ids(tx: Transaction) -> dict[str, set[str]]:
         "offers": {each.id for each in tx.offers.find()},
         "jobs": {each.id for each in tx.jobs.find()},
         "transfers": {each.pid for each in tx.transfers.find()},
+        "requests": {each.request_id for each in tx.requests.find()},
     }
 
 
@@ -101,6 +119,7 @@ def fill(tx: Transaction) -> None:
         tx.offers.put(offer(name, created_at=at))
         tx.jobs.put(job(name, updated_at=at))
         tx.transfers.put(transfer(name, updated_at=at))
+        tx.requests.put(asked(name, at=at))
     tx.outbox.put(message("kept introduction", kind=INTRODUCTION, delivered_at=OLD))
     tx.outbox.put(message("kept waiting"))
     tx.outbox.put(message("kept signed", "kept final", failed="NOT_FOUND: x"))
@@ -118,6 +137,7 @@ def fill(tx: Transaction) -> None:
     for way in set(TransferState) - {TransferState.TERMINATED}:
         tx.transfers.put(transfer(f"kept {way}", way))
     tx.transfers.put(transfer("kept received", receipt="signed"))
+    tx.requests.put(asked("kept granted", code=""))
 
 
 def test_what_has_ended_is_dropped_and_nothing_else(store: SqlStore) -> None:
@@ -126,7 +146,7 @@ def test_what_has_ended_is_dropped_and_nothing_else(store: SqlStore) -> None:
     with store.read() as tx:
         before = ids(tx)
     with store.write() as tx:
-        assert tx.holdings.drop(CUT, CUT, ALL) == 7 + 3  # and the manifests of three that ended
+        assert tx.holdings.drop(CUT, CUT, ALL) == 8 + 3  # and the manifests of three that ended
         assert tx.holdings.drop(CUT, CUT, ALL) == 0
     with store.read() as tx:
         after = ids(tx)
@@ -177,7 +197,7 @@ def test_a_step_drops_no_more_than_it_may(store: SqlStore, limit: int) -> None:
         with store.write() as tx:
             steps.append(tx.holdings.drop(CUT, CUT, limit))
     assert max(steps) <= limit
-    assert sum(steps) == 10
+    assert sum(steps) == 11
 
 
 def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
@@ -195,12 +215,14 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
         tx.agreements.put(contract("urn:a"))
         tx.transfers.put(transfer("one"))
         tx.transfers.put(transfer("evidence", receipt="signed"))
+        tx.requests.put(asked("one"))
+        tx.requests.put(asked("evidence", code=""))
     with store.read() as tx:
         found = tx.holdings.bytes_by_member()
         reasons = len('["a","b"]')
     assert set(found) == {PEER, OTHER}
     assert found[OTHER] == 3 * ROW_BYTES + 70 + 500
-    assert abs(found[PEER] - (4 * ROW_BYTES + 100 + 30 + reasons + 50 + len("signed") + 2)) <= 4
+    assert abs(found[PEER] - (5 * ROW_BYTES + 100 + 30 + reasons + 50 + len("signed") + 2)) <= 4
 
 
 def test_open_negotiations_are_counted_by_peer_and_role(store: SqlStore) -> None:

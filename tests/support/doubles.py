@@ -16,11 +16,12 @@ from typing import Any, NoReturn, cast
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.system import ThreadWakeups
 from connector.config import Settings
+from connector.domain.transfer.extract import FOLDER
 from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.store import SqlStore
 from connector.store.charges import NOTHING, HomeCharges
-from connector.store.extract_files import FOLDER, HomeExtracts
+from connector.store.extract_files import HomeExtracts
 from tests.support.database import sqlite_url
 from tests.support.keys import MemorySigner
 
@@ -110,6 +111,9 @@ class PersonKeys:
         return self.key
 
 
+_UNSET = ("web", "wire", "accountant", "workers", "sources", "preparing")
+
+
 def settings_for_tests(home: Path, did: str, **changes: Any) -> Settings:
     """Return settings of a node that reaches nothing but itself."""
     values: dict[str, Any] = {
@@ -146,9 +150,10 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "own_document": _nothing(b""),
         "own_membership": _nothing(""),
         "person_key": PersonKeys(),
+        "pseudonym_key": PersonKeys(),
         "mechanisms": MECHANISMS,
         "extracts": HomeExtracts(tmp_path / FOLDER),
-        **{port: Unset(port) for port in ("web", "wire", "accountant", "workers", "sources")},
+        **{port: Unset(port) for port in _UNSET},
         **overrides,
     }
     if "store" not in values:

@@ -34,6 +34,7 @@ from connector.peer.v1 import (
     federation_pb2,
     negotiation_pb2,
     transfer_pb2,
+    use_pb2,
 )
 from connector.ports import Ports
 from connector.protocol import messages
@@ -60,7 +61,7 @@ END = "2027-06-30T00:00:00Z"
 
 _BUFFERS = {
     name: getattr(module, name)
-    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
+    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2, use_pb2)
     for name in module.DESCRIPTOR.message_types_by_name
 }
 

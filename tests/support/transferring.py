@@ -11,13 +11,12 @@ from typing import Any
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import FOLDER, Extract, ExtractState
 from connector.domain.transfer.transfer import TransferState
 from connector.ports import Ports
 from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.transfer import acts, consumer_side
-from connector.store.extract_files import FOLDER
 from tests.support.live_space import Node
 from tests.support.stored import contract
 

@@ -230,7 +230,7 @@ def test_the_end_of_a_contract_is_a_whole_second_and_never_later() -> None:
 
 def test_no_plan_for_what_nobody_upholds() -> None:
     with pytest.raises(ConstraintUnknown):
-        outline(one_rule("read", kind="Agreement"))
+        outline(one_rule("execute", kind="Agreement"))
 
 
 # -- jobs -----------------------------------------------------------------------------------

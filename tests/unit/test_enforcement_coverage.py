@@ -185,7 +185,7 @@ BAD: dict[str, tuple[Policy, str]] = {
         with_more(LogicalConstraint(Connective.AND_SEQUENCE, (purpose("Marketing"),))),
         "andSequence",
     ),
-    "another action": (one_rule("read"), "permission read"),
+    "another action": (one_rule("execute"), "permission execute"),
     "a wider action": (one_rule("use"), "permission use"),
     "a refined action": (
         with_rule(action=replace(RULE.action, refinements=(amount("epsilon", "1"),))),

@@ -54,11 +54,19 @@ class TestRoutes:
         assert len(routes.BY_KIND) == len(routes.ROUTES)
 
     def test_the_table_is_the_protocol_buffers_own(self) -> None:
-        from connector.peer.v1 import audit_pb2, catalog_pb2, transfer_pb2  # noqa: PLC0415
+        from connector.peer.v1 import (  # noqa: PLC0415
+            audit_pb2,
+            catalog_pb2,
+            transfer_pb2,
+            use_pb2,
+        )
 
         declared = {
             f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
-            for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
+            for module in (
+                *(audit_pb2, catalog_pb2, federation_pb2),
+                *(negotiation_pb2, transfer_pb2, use_pb2),
+            )
             for service in module.DESCRIPTOR.services_by_name.values()
             for method in service.methods
         }

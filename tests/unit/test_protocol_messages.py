@@ -17,9 +17,11 @@ from connector.peer.v1 import (
     federation_pb2,
     negotiation_pb2,
     transfer_pb2,
+    use_pb2,
 )
 from connector.protocol import messages as m
 from connector.protocol import transfer_messages as t
+from connector.protocol import use_messages as u
 from connector.protocol.codec import Body
 from connector.protocol.negotiation import Act
 
@@ -64,11 +66,17 @@ GOOD: list[Body] = [
     t.TransferProcess("urn:p", "urn:c", "SUSPENDED"),
     t.TransferAccessMessage("urn:p"),
     t.TransferAccess("https://a.example/data/x", "h.p.s", 600),
+    u.UseRequest("urn:1", "urn:a", b"{}", "h..s"),
+    u.UseAnswer("urn:1", "refused", "USE_REFUSED", ("why",)),
+    u.UseAnswer("urn:1", "preparing", extract_id="urn:x"),
+    u.UseAnswer("urn:1", "ready", extract_id="urn:x", statement="h.p.s", content=b"{}"),
+    u.UseAnswer("urn:1", "failed", "WORKER_FAILED", (), "urn:x"),
     m.ContractNegotiation("urn:p", "urn:c", "AGREED", "ContractAgreementMessage", b"{}"),
 ]
+READY = u.UseAnswer("urn:1", "ready", extract_id="urn:x", statement="h.p.s")
 BY_PROTO = {
     name: getattr(module, name)
-    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2)
+    for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2, use_pb2)
     for name in module.DESCRIPTOR.message_types_by_name
 }
 REQUEST = m.ContractRequestMessage("urn:1", "urn:c", "", "urn:o", "urn:d", b"{}").to_body()
@@ -233,6 +241,11 @@ def test_longest_allowed_fields() -> None:
         (GOOD[23], {"hashes": [base64.b64encode(b"x" * 33).decode()]}, "longer than 32"),
         (GOOD[3], {"datasets": [{"id": "urn:d"}]}, "lacks the field `description`"),
         (GOOD[3], {"datasets": ["urn:d"]}, "`Dataset` is not an object"),
+        (READY, {"state": "done"}, "is none of"),
+        (READY, {"code": "USE_REFUSED"}, "does not fit"),
+        (READY, {"statement": ""}, "does not fit"),
+        (READY, {"state": "refused"}, "does not fit"),
+        (READY, {"state": "gone"}, "does not fit"),
     ],
 )
 def test_bad_fields_of_others(message: Body, changes: dict[str, Any], says: str) -> None:

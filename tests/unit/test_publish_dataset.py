@@ -265,11 +265,11 @@ def _rule(**changes: Any) -> dict[str, Any]:
         ({"permission": []}, PolicyInvalid),
         ({"@context": ["https://example.org/context.jsonld"]}, Malformed),
         ({"unheard": "of"}, Malformed),
-        (_rule(action="odrl:distribute"), ConstraintUnknown),
-        (_rule(duty=[{"action": "odrl:inform"}]), ConstraintUnknown),
+        (_rule(action="odrl:execute"), ConstraintUnknown),
+        (_rule(duty=[{"action": "odrl:acceptTracking"}]), ConstraintUnknown),
         # valid, but the protocol cannot carry obligations alone, and nobody here can see them done
         ({"permission": [], "obligation": [{"action": "odrl:inform"}]}, ConstraintUnknown),
-        ({"obligation": [{"action": "odrl:inform"}]}, ConstraintUnknown),
+        ({"obligation": [{"action": "odrl:acceptTracking"}]}, ConstraintUnknown),
         (_rule(**{"https://others.example/onlyIf": "text"}), PolicyInvalid),
         (_rule(constraint=[*RULE["constraint"], {}]), PreauError),
         (

@@ -27,6 +27,7 @@ from connector.services.membership import fetching as names
 from connector.store import keys
 
 PERSON_KEY: Final = "keys/persons.key"
+PSEUDONYM_KEY: Final = "keys/pseudonyms.key"
 MEMBERSHIP_FILE: Final = "keys/membership.jwt"
 FIRST_CONTACT_PATH: Final = "/first-contact"
 MEMBERSHIP_PATH: Final = "/membership"

@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("end")(end)
     group.command("suspend")(suspend)
     group.command("resume")(resume)
+    group.command("attest")(attest)
     group.command("recount")(recount)
     app.add_typer(group, name="agreement")
 
@@ -91,6 +92,27 @@ def suspend(
     What it promises of the privacy budget stays set aside. Only this side can resume it.
     """
     _print(_take_back(home, agreement, "suspend", reason), language, json=json)
+
+
+def attest(
+    agreement: Id,
+    operand: Annotated[str, typer.Argument(help="`charter` or `ethicsOpinion`.")],
+    value: Annotated[str, typer.Argument(help="IRI of the paper, as the contract names it.")],
+    retract: Annotated[bool, typer.Option("--retract", help="It holds no longer.")] = False,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Attest, as provider, that a paper which the contract asks for is there.
+
+    What is not attested is not known, and no use is granted by it. The log keeps both.
+    """
+    with node_of(home) as node:
+        found = node.attest(agreement, operand, value, holds=not retract)
+    if json:
+        output.json_value(found)
+        return
+    rows = [(left, value) for left, values in found.items() for value in values]
+    output.table(("operand", "attested"), rows, empty="nothing is attested of this contract")
 
 
 def resume(

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+FOLDER: Final = "extracts"  # of the node's home
 
 
 class ExtractState(StrEnum):

@@ -28,6 +28,7 @@ from connector.enforcement.mechanism import (
     Mechanism,
     Upheld,
 )
+from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Label, Plan, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.training import TrainingStep
@@ -225,4 +226,5 @@ MECHANISM: Final = Mechanism(
     figures=_figures,
     duties=DUTIES,
     deadlines=DEADLINES,
+    forbids=MappingProxyType({tables.REIDENTIFY: tables.FORBIDS[tables.REIDENTIFY]}),
 )

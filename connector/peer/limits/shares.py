@@ -23,6 +23,7 @@ OPENING: Final = frozenset(
         "ContractOfferMessage",
         "JobSubmission",
         "TransferRequestMessage",
+        "UseRequest",
         "EpochAnnouncement",
     }
 )

@@ -12,6 +12,7 @@ from connector.enforcement import plan as plans
 from connector.enforcement.plan import Plan
 from connector.errors import AgreementTampered, StepUnknown
 from connector.identity import agreement as documents
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.kept import kept
 from federated.reading import Member, read
 
@@ -32,6 +33,16 @@ def plan_of(agreement: Agreement) -> Plan:
             hint="negotiate a new one",
         )
     return plans.read(read(agreement.plan, _refusal))
+
+
+def digest_of(agreement: Agreement) -> str:
+    """Return the SHA-256 (hex) of a contract's plan.
+
+    Raises:
+        AgreementTampered: as `plan_of`.
+        StepUnknown: as `plan_of`.
+    """
+    return sha256_hex(canonical(plan_of(agreement).as_json()))
 
 
 @kept(256)

@@ -23,6 +23,7 @@ from connector.domain.contract.negotiation import Role
 from connector.domain.contract.notice import Standing
 from connector.domain.page import PAGE, Damaged, Page
 from connector.domain.privacy.register import Register
+from connector.enforcement.ground import Ground
 from connector.errors import CapExceeded, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
@@ -268,6 +269,7 @@ def _no_target(policy: Policy, what: str) -> None:
 
 def _check(ports: Ports, policy: Policy, dataset: Dataset, what: str) -> None:
     terms.check_sound(policy, ports.mechanisms)
+    terms.planned(policy, Ground.of(dataset), ports.mechanisms)  # it fits this dataset
     if dataset.cap is None:
         return
     asked = terms.outline(policy, ports.mechanisms).figures

@@ -1,0 +1,134 @@
+"""`preau query`: a table of cells under a contract, computed where the data are.
+
+Leaves judging to the provider: what the contract allows, and which cells are over too few persons.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from connector.cli import output
+from connector.cli.exits import Exit
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import PolicyInvalid, from_code
+
+if TYPE_CHECKING:
+    from connector.management.use_views import UseView
+    from connector.sdk import Client
+
+_TESTS: Final = {"=": "anyOf", "!=": "noneOf", ">=": "atLeast", "<=": "atMost"}
+_TEST: Final = re.compile(r"(?P<column>[^=!<>]+)(?P<sign>>=|<=|!=|=)(?P<values>.*)", re.DOTALL)
+_LONGEST: Final = 600.0  # seconds
+_PAUSE: Final = 1.0  # seconds, between the provider's own waits
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("query")(query)
+
+
+def query(
+    agreement: Annotated[str, typer.Argument(help="Id of the contract.")],
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Column to group by; repeat for more.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--measure",
+            help="`count`, `persons`, `count:COLUMN`, `sum:COLUMN` or `mean:COLUMN`; repeat for "
+            "more. Left out: `count`.",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="Which rows count: `COLUMN=VALUE` or several values with commas, `!=`, `>=`, "
+            "`<=`; repeat for more.",
+        ),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state",
+            help="What only you know (purpose, legal basis …), `OPERAND=VALUE` with IRIs; left "
+            "out: as the contract demands.",
+        ),
+    ] = None,
+    totals: Annotated[
+        bool, typer.Option("--totals", help="Also over each column of --by.")
+    ] = False,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Ask for a table of counts, sums or means under a contract, and print it.
+
+    No row leaves the provider; cells over too few persons are withheld.
+    """
+    cells = {
+        "dimensions": by or [],
+        "measures": [_measure(each) for each in measure or ["count"]],
+        "filters": [_filter(each) for each in where or []],
+        "totals": totals,
+    }
+    with node_of(home) as node:
+        found = _ended(node, node.query(agreement, cells, _stated(state or [])))
+    _print(found, by or [], json=json)
+
+
+def _ended(node: Client, found: UseView) -> UseView:
+    until = time.monotonic() + _LONGEST
+    while found.state == "preparing" and time.monotonic() < until:
+        time.sleep(_PAUSE)
+        found = node.use_again(found.request)
+    return found
+
+
+def _measure(text: str) -> dict[str, str]:
+    function, _, column = text.partition(":")
+    return {"function": function, "column": column}
+
+
+def _filter(text: str) -> dict[str, Any]:
+    found = _TEST.fullmatch(text)
+    if found is None:
+        raise PolicyInvalid(
+            f"`{text}` is no condition on rows", hint="for example `--where region=Bretagne`"
+        )
+    values = found["values"].split(",") if found["sign"] in ("=", "!=") else [found["values"]]
+    return {"column": found["column"].strip(), "is": _TESTS[found["sign"]], "values": values}
+
+
+def _stated(state: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in state:
+        left, equals, value = text.partition("=")
+        if not (left and equals and value):
+            raise PolicyInvalid(f"`{text}` is no statement", hint="write `--state OPERAND=VALUE`")
+        found.setdefault(left, []).append(value)
+    return found
+
+
+def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+    elif found.state == "ready":
+        names = list(found.rows[0]) if found.rows else list(by)
+        output.table(
+            names, ([row.get(name) for name in names] for row in found.rows), empty="no cell"
+        )
+        if found.content is not None and found.content.suppressed:
+            output.line(f"{found.content.suppressed} cells withheld: over too few persons")
+    elif found.state in ("preparing", "gone"):
+        output.line(f"request {found.request} is {found.state}")
+    if found.code:
+        raise from_code(found.code, "; ".join(found.reasons))
+    if found.state != "ready":
+        raise typer.Exit(Exit.NOT_YET)

@@ -1,0 +1,88 @@
+"""What the confined process that prepares an extract is told and answers, and who waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connector.domain.catalog.layout import Layout
+from federated.persons import NOBODY_SUPPRESSED, Suppressed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One use of a table to carry out.
+
+    Attributes:
+        path: of the source, absolute.
+        layout: how it is read.
+        steps: of the use, as they were signed.
+        person_column: column that identifies the person; empty where there is none.
+        person_format: how that column is spelled.
+        columns: of rows, those that are wanted; none for all that the steps let through.
+        cells: the table that is wanted, as it was signed; None for rows.
+        format: of the file.
+        scope_key: key of the pseudonyms, 32 bytes; empty where there are none.
+        snapshot: SHA-256 of the source, hex.
+        suppressed: persons whose rows are not used.
+        before: what is kept of tables of the same data that left; empty for rows.
+    """
+
+    path: str
+    layout: Layout
+    steps: tuple[Mapping[str, Any], ...]
+    person_column: str
+    person_format: str
+    columns: tuple[str, ...]
+    cells: Mapping[str, Any] | None
+    format: str
+    scope_key: bytes
+    snapshot: str
+    suppressed: Suppressed = NOBODY_SUPPRESSED
+    before: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made.
+
+    Attributes:
+        rows: in the file.
+        suppressed: rows or cells that the steps withheld.
+        released: what is to be kept of a table before it leaves.
+    """
+
+    rows: int
+    suppressed: int
+    released: tuple[Mapping[str, Any], ...] = ()
+
+
+class Done:
+    """Says by id which extracts have been prepared, to who waits for one; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waited: dict[str, list[threading.Event]] = {}
+
+    @contextmanager
+    def expected(self, name: str) -> Iterator[threading.Event]:
+        """Return an event that is set when it ends; who waits looks first whether it has."""
+        event = threading.Event()
+        with self._lock:
+            self._waited.setdefault(name, []).append(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._waited[name].remove(event)
+                if not self._waited[name]:
+                    del self._waited[name]
+
+    def set(self, name: str) -> None:
+        """Wake whoever waits for it."""
+        with self._lock:
+            for event in self._waited.get(name, ()):
+                event.set()

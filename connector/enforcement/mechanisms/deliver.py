@@ -1,0 +1,196 @@
+"""The mechanism `deliver`: rows, as far protected as the contract says.
+
+Rules: without a level, rows are `Minimised`: direct identifiers are left out unless the policy
+lists them. From `Pseudonymised` on each direct identifier that leaves is a pseudonym. `Anonymised`
+is only what is about no person: no step here makes persons anonymous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from connector.domain.catalog.dataset import Column
+from connector.enforcement import figures
+from connector.enforcement.audited import DEADLINES, DUTIES
+from connector.enforcement.ground import Ground
+from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
+from connector.enforcement.mechanisms import tables
+from connector.enforcement.plan import Label, Step
+from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.minimise import Minimise
+from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope
+from connector.enforcement.steps.release import (
+    ANONYMISED,
+    LEVELS,
+    MINIMISED,
+    PSEUDONYMISED,
+    RAW,
+    Release,
+)
+from connector.enforcement.steps.typed import Typed
+from connector.enforcement.steps.where import DELIVERED, Where
+from connector.enforcement.terms import (
+    DERIVE,
+    DISTRIBUTE,
+    FILE_FORMAT,
+    PROTECTION,
+    PURPOSE,
+    READ,
+    REPRODUCE,
+    SCOPE,
+)
+from connector.errors import ConstraintUnknown, PolicyInvalid, UseRefused
+from policies_odrl import Constraint, Operator, Permission
+from policies_odrl.values import name
+from policies_odrl.vocabulary import PREAU
+
+NAME: Final = "deliver"
+FORMATS: Final[Mapping[str, str]] = MappingProxyType(  # what is preferred first
+    {
+        "arrow": "application/vnd.apache.arrow.stream",
+        "parquet": "application/vnd.apache.parquet",
+        "csv": "text/csv",
+        "jsonl": "application/jsonl",
+    }
+)
+_CLAIMED: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF})
+SCOPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        PREAU + "PerContract": "contract",
+        PREAU + "PerProject": "project",
+        PREAU + "PerPeriod": "period",
+        PREAU + "PerDelivery": "delivery",
+    }
+)
+
+
+def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
+    atoms = figures.required(rule.constraints)
+    level = _level(atoms, ground)
+    columns = _columns(atoms, ground, level)
+    direct = tuple(each.name for each in columns if tables.identifies(each, ground))
+    made: list[Typed] = [Where(DELIVERED), Minimise(tuple(each.name for each in columns))]
+    if level == PSEUDONYMISED:
+        if not direct:
+            raise PolicyInvalid("no column is left to be pseudonymised: list the one of the person")
+        made.append(Pseudonymise(direct, _scope(rule, atoms)))
+    made.append(Release(level, _formats(atoms)))
+    return tuple(map(steps.signed, made))
+
+
+def _columns(atoms: tuple[Constraint, ...], ground: Ground, level: str) -> tuple[Column, ...]:
+    columns, listed = tables.allowed(atoms, ground)
+    if listed or level == RAW:
+        return columns
+    kept = {ground.person_column} if level == PSEUDONYMISED else set()
+    left = tuple(it for it in columns if it.name in kept or not tables.identifies(it, ground))
+    if not left:
+        raise PolicyInvalid("no column is left: all identify persons, and the policy lists none")
+    return left
+
+
+def _level(atoms: tuple[Constraint, ...], ground: Ground) -> str:
+    """Return the least protected level that the policy allows, `Minimised` unless it says `Raw`.
+
+    Raises:
+        ConstraintUnknown: no step here makes it.
+        PolicyInvalid: it demands two at once.
+    """
+    stated = [(item.operator, _term(item)) for item in atoms if item.left == PROTECTION]
+    exact = {level for operator, level in stated if operator is Operator.EQ}
+    least = [level for operator, level in stated if operator is Operator.GTEQ]
+    if any(item.left == SCOPE for item in atoms):
+        least.append(PSEUDONYMISED)
+    if not exact:
+        least.append(MINIMISED if ground.personal else ANONYMISED)
+    level = max((*exact, *least), key=LEVELS.index)
+    if exact and exact != {level}:
+        raise PolicyInvalid("the policy demands several levels of protection at once")
+    if level == ANONYMISED and ground.personal:
+        raise ConstraintUnknown(
+            "the level `Anonymised` can be upheld only for data about no person: "
+            "no step of this node makes persons anonymous"
+        )
+    return level
+
+
+def _scope(rule: Permission, atoms: tuple[Constraint, ...]) -> Scope:
+    """Return the scope of the pseudonyms; the contract's, where the policy states none.
+
+    A project is the consumer's, for these purposes; all other scopes are completed by the id of
+    the agreement in which the plan stands.
+    """
+    stated = figures.names(atoms, SCOPE, EQ)
+    kinds = {SCOPES[each] for each in stated} or {"contract"}
+    if len(kinds) > 1:
+        raise PolicyInvalid("the policy demands several scopes of pseudonyms at once")
+    kind = kinds.pop()
+    purposes = sorted(figures.names(atoms, PURPOSE, _CLAIMED))
+    consumer = rule.assignee.id if rule.assignee else ""
+    return Scope(kind, tuple(filter(None, (consumer, *purposes))) or (kind,))
+
+
+def _formats(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
+    known = set(FORMATS)
+    for item in atoms:
+        if item.left == FILE_FORMAT:
+            known &= _known_formats(item)
+    if not known:
+        raise PolicyInvalid("the policy leaves no format of file")
+    return tuple(each for each in FORMATS if each in known)
+
+
+def _known_formats(item: Constraint) -> set[str]:
+    stated = {name(value) for value in item.right}
+    return {short for short, media in FORMATS.items() if media in stated}
+
+
+def _term(item: Constraint) -> str:
+    return (name(item.right[0]) or "").removeprefix(PREAU)
+
+
+def _rows(item: Constraint) -> bool:
+    """Return whether rows can have the level that a constraint demands."""
+    return len(item.right) == 1 and _term(item) in (RAW, MINIMISED, PSEUDONYMISED, ANONYMISED)
+
+
+def _known_scope(item: Constraint) -> bool:
+    return all(name(value) in SCOPES for value in item.right)
+
+
+MECHANISM: Final = Mechanism(
+    name=NAME,
+    actions=frozenset({READ, REPRODUCE, DERIVE, DISTRIBUTE}),
+    by="minimising and releasing steps",
+    upholds=MappingProxyType(
+        {
+            **tables.CHECKED,
+            PROTECTION: Upheld(
+                Label.ENFORCED,
+                "pseudonymising and releasing steps: no row below this level leaves",
+                EQ | AT_LEAST,
+                fits=_rows,
+            ),
+            SCOPE: Upheld(
+                Label.ENFORCED,
+                "pseudonymising step: a key of its own for each scope",
+                EQ,
+                fits=_known_scope,
+            ),
+            FILE_FORMAT: Upheld(
+                Label.ENFORCED,
+                "releasing step: formats of files",
+                tables.ONE_OF,
+                fits=lambda item: bool(_known_formats(item)),
+            ),
+        }
+    ),
+    compile=_compile,
+    codes=tables.CODES,
+    refused=UseRefused.code,
+    duties=DUTIES,
+    deadlines=DEADLINES,
+    forbids=tables.FORBIDS,
+)

@@ -1,0 +1,66 @@
+"""Routes: uses of contracts of which this node is the consumer."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from connector.enforcement.steps.request import TableRequest
+from connector.errors import Malformed, PreauError
+from connector.management.reach import Here
+from connector.management.use_views import Attestation, ContentView, UseView, UseWanted
+from connector.services.use import asking, attesting
+from connector.services.use.asking import Answered, Wanted
+from federated.reading import Member
+
+router: Final = APIRouter(tags=["uses"])
+
+
+@router.post("/uses")
+def ask(here: Here, given: UseWanted) -> UseView:
+    """Ask a provider for rows or a table under a contract; a small table comes with the answer."""
+    wanted = Wanted(
+        action=given.action,
+        columns=tuple(given.columns),
+        cells=None if given.cells is None else TableRequest.read(Member(given.cells, _refusal)),
+        format=given.format,
+        stated={left: tuple(values) for left, values in given.stated.items()},
+    )
+    return _view(asking.ask(here.ports, given.agreement, wanted))
+
+
+@router.post("/use/again")
+def again(
+    here: Here,
+    identifier: Annotated[str, Query(alias="id", description="our id of the request")],
+) -> UseView:
+    """Send a request again, the same bytes, and show what has become of it."""
+    return _view(asking.again(here.ports, identifier))
+
+
+@router.post("/agreement/attest")
+def attest(
+    here: Here,
+    identifier: Annotated[str, Query(alias="id", description="id of the agreement")],
+    given: Attestation,
+) -> dict[str, list[str]]:
+    """Attest a fact of a contract that we provide under, or take it back; show what is attested."""
+    found = attesting.attest(here.ports, identifier, given.operand, given.value, holds=given.holds)
+    return {left: list(values) for left, values in found.items()}
+
+
+def _view(found: Answered) -> UseView:
+    return UseView(
+        request=found.request_id,
+        state=found.state,
+        code=found.code,
+        reasons=list(found.reasons),
+        extract=found.extract_id,
+        content=ContentView(**asdict(found.content)) if found.content else None,
+        rows=[json.loads(line) for line in found.data.splitlines()],
+    )
+
+
+def _refusal(pointer: str, fault: str) -> PreauError:
+    return Malformed(f"table {pointer or '/'}: {fault}")

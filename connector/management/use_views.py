@@ -1,0 +1,58 @@
+"""What the management API takes and answers of uses of contracts, as models that the SDK shares."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from connector.management.views import View
+
+
+class UseWanted(View):
+    """A use that this node's operator asks a provider for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agreement: str = Field(description="contract of which this node is the consumer")
+    action: str = Field(description="IRI of the action, as the contract permits it")
+    columns: list[str] = Field(default=[], description="of rows; none for all that may leave")
+    cells: dict[str, Any] | None = Field(
+        default=None, description="the table: `dimensions`, `measures`, `filters`; none for rows"
+    )
+    format: str = Field(default="", description="of the file; empty for what the plan prefers")
+    stated: dict[str, list[str]] = Field(
+        default={}, description="operand to values, in place of what the contract demands"
+    )
+
+
+class Attestation(View):
+    """What this node, as provider, attests of a contract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operand: str = Field(description="`charter` or `ethicsOpinion`")
+    value: str = Field(description="IRI of the paper, as the contract names it")
+    holds: bool = Field(default=True, description="false takes it back")
+
+
+class ContentView(View):
+    """What the provider signed of the bytes that it made."""
+
+    format: str
+    rows: int
+    bytes: int
+    suppressed: int = Field(description="rows or cells that the plan withheld")
+    digest: str = Field(description="SHA-256 of the file, hex")
+    plan_digest: str = Field(description="SHA-256 of the plan that was executed, hex")
+    snapshot_digest: str = Field(description="SHA-256 of the source as it was read, hex")
+
+
+class UseView(View):
+    """What a provider answered."""
+
+    request: str = Field(description="our id of the request; the same may be asked again")
+    state: str = Field(description="refused, preparing, ready, failed or gone")
+    code: str = ""
+    reasons: list[str] = Field(default=[])
+    extract: str = Field(default="", description="the provider's id of what it prepares")
+    content: ContentView | None = None
+    rows: list[dict[str, Any]] = Field(default=[], description="of a small table")

@@ -1,0 +1,83 @@
+"""Carries out a use: the source as its layout states, the steps of the plan, the file.
+
+Runs in the confined process (`worker.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from connector.domain.catalog.layout import Layout
+from connector.enforcement.plan import Step
+from connector.enforcement.steps import registry
+from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.table import TableSteps
+from connector.errors import Malformed, PreauError, UseRefused
+from connector.preparing.writing import write
+from connector.protection.cells.released import Released
+from connector.protection.ground import Ground
+from connector.protection.means import Means, Outcome
+from connector.protection.rows import rows as execute
+from connector.protection.tables import Asked, table
+from connector.sources.reading import Tally, batches
+from federated.persons import Suppressed
+from federated.reading import Member
+
+
+def carry(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+    """Carry out a use, and return what was made.
+
+    Args:
+        request: as `child.py` writes it.
+        out: where the file goes.
+
+    Raises:
+        DataFault: the source is not what its layout states.
+        StepUnknown: the steps cannot be executed on it.
+    """
+    layout = Layout.read(Member(request["layout"], _refusal))
+    steps = registry.table(tuple(map(_step, request["steps"])))
+    ground = Ground(layout.fields, request["personColumn"], request["personFormat"])
+    rows = batches(Path(request["path"]), layout, Tally())
+    key = bytes.fromhex(request["scopeKey"])
+    outcome = Outcome()
+    # The key is of this scope alone, and in a scope of one delivery of it alone.
+    means = Means(root=key, nonce=key, suppressed=_suppressed(**request["suppressed"]))
+    if request["cells"] is None:
+        made = _wanted(execute(steps, rows, ground, means, outcome), request["columns"], steps)
+    else:
+        asked = Asked(
+            TableRequest.read(Member(request["cells"], _refusal)),
+            request["snapshot"],
+            [Released.read(Member(each, _refusal)) for each in request["before"]],
+        )
+        made = iter(table(steps, rows, ground, means, outcome, asked).to_batches())
+    count = write(made, request["format"], out)
+    released = [each.body() for each in outcome.released]
+    return {"rows": count, "suppressed": outcome.withheld, "released": released}
+
+
+def _wanted(
+    made: Iterator[pa.RecordBatch], columns: list[str], steps: TableSteps
+) -> Iterator[pa.RecordBatch]:
+    """Leave out columns that nobody asked for; what leaves is chosen by the steps alone."""
+    if beyond := set(columns) - set(steps.minimise.columns):
+        raise UseRefused(f"the plan lets {len(beyond)} of the columns asked for not leave")
+    return (batch.select(columns) if columns else batch for batch in made)
+
+
+def _suppressed(key: str, digests: list[str]) -> Suppressed:
+    return Suppressed(bytes.fromhex(key), frozenset(map(bytes.fromhex, digests)))
+
+
+def _step(stated: dict[str, Any]) -> Step:
+    body = {name: value for name, value in stated.items() if name not in ("kind", "version")}
+    return Step(stated["kind"], stated["version"], body)
+
+
+def _refusal(pointer: str, fault: str) -> PreauError:
+    return Malformed(f"task {pointer or '/'}: {fault}")

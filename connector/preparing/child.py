@@ -1,0 +1,62 @@
+"""Has a use of a table carried out by a confined process: the node's end of `worker.py`.
+
+Rules: no row comes into the node's process but as bytes of the finished file on their way to disk;
+the key of the pseudonyms is told to the process alone; every wait is bounded.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from connector.domain.transfer.task import Made, Task
+from connector.sources import child
+
+SECONDS: Final = 1800.0
+_WORKER: Final = "connector.preparing.worker"
+_CHUNK: Final = 1 << 20  # bytes
+
+
+class ConfinedPreparing:
+    """Carries out uses of tables: the port `preparing`."""
+
+    def __init__(self, memory: int = child.MEMORY, seconds: float = SECONDS) -> None:
+        self._memory = memory
+        self._seconds = seconds
+
+    def __call__(self, task: Task, out: BinaryIO) -> Made:
+        """Read the source, execute the steps, and write what leaves.
+
+        Raises:
+            DataFault: the source is not what its layout states.
+            UseRefused: the steps cannot be carried out on it.
+            WorkerFailed: the process ended without an answer.
+        """
+        request = {**body(task), "memory": self._memory}
+        with child.running(request, subprocess.PIPE, self._seconds, _WORKER) as (pipe, end):
+            shutil.copyfileobj(cast("BinaryIO", pipe), out, _CHUNK)
+            made = child.answered(end, self._memory, self._seconds)
+        return Made(made["rows"], made["suppressed"], tuple(made["released"]))
+
+
+def body(task: Task) -> dict[str, Any]:
+    """Return what the process is told."""
+    return {
+        "path": child.whole(Path(task.path)),
+        "layout": task.layout.body(),
+        "steps": list(task.steps),
+        "personColumn": task.person_column,
+        "personFormat": task.person_format,
+        "columns": list(task.columns),
+        "cells": task.cells,
+        "format": task.format,
+        "scopeKey": task.scope_key.hex(),
+        "snapshot": task.snapshot,
+        "suppressed": {
+            "key": task.suppressed.key.hex(),
+            "digests": sorted(each.hex() for each in task.suppressed.digests),
+        },
+        "before": list(task.before),
+    }

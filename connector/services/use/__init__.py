@@ -1,0 +1,1 @@
+"""Uses of the data of a contract: asked for, decided, prepared in a confined process, answered."""

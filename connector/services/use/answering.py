@@ -1,0 +1,64 @@
+"""What a provider answers about a request that it has decided: its state, and what was made.
+
+Rule: a table that is small comes with the answer, with the provider's signed statement of it; what
+is larger is fetched by a transfer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.requested import Requested
+from connector.enforcement.terms import AGGREGATE
+from connector.identity import transfer_receipt
+from connector.identity.transfer_receipt import Statement
+from connector.ports import Ports
+from connector.protocol.use_messages import MOST_CONTENT, UseAnswer
+
+
+def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
+    """Return the body of the answer to a request that was decided.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+    """
+    if known.code:
+        refused = UseAnswer(known.request_id, "refused", known.code, known.reasons)
+        return refused.to_body()
+    with ports.store.read() as tx:
+        extract = tx.extracts.get(known.id)
+    state = ExtractState.GONE if extract is None else extract.state
+    if extract is None or state is not ExtractState.READY:
+        code = extract.code if extract and state is ExtractState.FAILED else ""
+        reasons = ("what was asked for could not be prepared",) if code else ()
+        made = UseAnswer(known.request_id, state.value, code, reasons, known.id)
+        return made.to_body()
+    return UseAnswer(
+        known.request_id,
+        state.value,
+        extract_id=extract.id,
+        statement=_statement(ports, extract),
+        content=_content(ports, known, extract),
+    ).to_body()
+
+
+def _statement(ports: Ports, extract: Extract) -> str:
+    own = ports.settings.did
+    said = Statement(
+        party=own,
+        agreement=extract.agreement_id,
+        extract=extract.id,
+        provider=own,
+        consumer=extract.consumer,
+        content=extract.content,
+        at=extract.made_at,
+    )
+    return transfer_receipt.make(ports.signer, said)
+
+
+def _content(ports: Ports, known: Requested, extract: Extract) -> bytes:
+    if known.action != AGGREGATE or extract.bytes > MOST_CONTENT:
+        return b""
+    return ports.extracts.read(extract, 0, extract.bytes)

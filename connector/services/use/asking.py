@@ -1,0 +1,240 @@
+"""A consumer asks for a use of a contract, and takes in the answer.
+
+Rules: a request is signed and kept before it is sent, so that it is the same when it is sent again;
+an answer counts only with the provider's signed statement of the very bytes, made by the plan that
+both signed. What only the consumer knows is stated as the contract demands it, unless the caller
+says otherwise: whoever asks under a contract means to keep to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from connector.domain.contract.negotiation import Agreement
+from connector.domain.transfer.extract import Content
+from connector.domain.transfer.requested import Requested
+from connector.enforcement import figures
+from connector.enforcement.asked import Asked
+from connector.enforcement.mechanisms import tables
+from connector.enforcement.steps.request import TableRequest
+from connector.errors import AgreementUnknown, Malformed, SignatureInvalid, UseRefused, WorldFault
+from connector.identity import dataset_facts, jws, transfer_receipt
+from connector.identity import document as documents
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports
+from connector.protocol.use_messages import UseAnswer, UseRequest
+from connector.services.duties import uses
+from connector.services.membership import onboard
+from connector.services.negotiation import agree, plans
+from connector.services.use.deciding import REQUEST_TYPE
+from policies_odrl import Operator, Policy
+from policies_odrl.values import name, number
+
+CALL_SECONDS: Final = 30.0
+_DEMANDS: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.LTEQ})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the operator of the consumer's node wants.
+
+    Attributes:
+        action: IRI.
+        columns: of rows; none for all that may leave.
+        cells: a table; None for rows.
+        format: of the file; empty for what the plan prefers.
+        stated: operand -> values, in place of what the contract demands.
+    """
+
+    action: str
+    columns: tuple[str, ...] = ()
+    cells: TableRequest | None = None
+    format: str = ""
+    stated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a provider answered.
+
+    Attributes:
+        request_id: ours; the same may be sent again.
+        state: `refused`, `preparing`, `ready`, `failed` or `gone`.
+        code: of a refusal or failure.
+        reasons: of a refusal or failure.
+        extract_id: the provider's id of what it prepares.
+        content: of the file, as the provider signed it; None unless it is ready.
+        data: of a small table; else empty.
+    """
+
+    request_id: str
+    state: str
+    code: str = ""
+    reasons: tuple[str, ...] = ()
+    extract_id: str = ""
+    content: Content | None = None
+    data: bytes = b""
+
+
+def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
+    """Ask for a use of a contract.
+
+    Raises:
+        AgreementUnknown: this node is no consumer of such a contract.
+        UseRefused: the contract permits no such action.
+        KeyUnusable: our key cannot sign.
+        PeerUnreachable: the provider does not answer; `again` asks the same.
+        PreauError: the provider refused the call.
+    """
+    agreement = _contract(ports, agreement_id)
+    if plans.plan_of(agreement).of(wanted.action) is None:
+        raise UseRefused("the contract does not permit this action")
+    policy = agree.policy_of(agreement, ports.mechanisms.profiles)
+    own, now = ports.settings.did, ports.clock.now()
+    asked = Asked(
+        id=ports.ids.new(),
+        agreement=agreement.id,
+        provider=agreement.provider,
+        consumer=own,
+        action=wanted.action,
+        columns=wanted.columns,
+        cells=_spelled(ports, agreement, wanted.cells) if wanted.cells else None,
+        format=wanted.format,
+        stated={**demanded(policy, wanted.action), **wanted.stated},
+        at=now.replace(microsecond=0),
+    )
+    data = asked.data()
+    kept = Requested(
+        consumer=own,
+        request_id=asked.id,
+        id=asked.id,
+        agreement_id=agreement.id,
+        action=asked.action,
+        request=data,
+        signature=jws.sign_detached(ports.signer, data, REQUEST_TYPE),
+        digest=sha256_hex(data),
+        at=now,
+    )
+    with ports.store.write() as tx:
+        tx.requests.put(kept)
+        facts = {"agreement": agreement.id, "action": asked.action, "request": kept.digest}
+        tx.audit.append("use.asked", asked.id, **facts)
+    return _sent(ports, agreement, kept)
+
+
+def again(ports: Ports, request_id: str) -> Answered:
+    """Send a request of ours again, and return what has become of it.
+
+    Raises:
+        AgreementUnknown: no such request, or its contract is gone.
+        PeerUnreachable: the provider does not answer.
+        PreauError: the provider refused the call.
+    """
+    with ports.store.read() as tx:
+        kept = tx.requests.get(ports.settings.did, request_id)
+    if kept is None:
+        raise AgreementUnknown(f"this node has made no request `{request_id}`")
+    return _sent(ports, _contract(ports, kept.agreement_id), kept)
+
+
+def demanded(policy: Policy, action: str) -> dict[str, tuple[str, ...]]:
+    """Return what a request must state, where the contract leaves no choice: operand -> values."""
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in policy.permissions:
+        if rule.action.id != action:
+            continue
+        for item in figures.required(rule.constraints):
+            if item.left in tables.STATED and item.operator in _DEMANDS and item.right:
+                found.setdefault(item.left, (name(item.right[0]) or "",))
+    return found
+
+
+def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest) -> TableRequest:
+    """Return a table whose filters compare columns of numbers with numbers.
+
+    Raises:
+        Malformed: a column of numbers is compared with another text.
+    """
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(agreement.pid)
+    holder = documents.read(agreement.provider_document, agreement.provider)
+    token = found.description if found else ""
+    _, facts = dataset_facts.verified(token, holder, agreement.dataset_id)
+    numbers = {each.name for each in facts.columns if each.datatype == "number"}
+    filters = (
+        replace(each, values=tuple(map(_number, each.values))) if each.column in numbers else each
+        for each in cells.filters
+    )
+    return replace(cells, filters=tuple(filters))
+
+
+def _number(value: str | float) -> int | float:
+    if not isinstance(value, str):
+        return value
+    found = number(value)
+    if found is None:
+        raise Malformed(f"`{value}` is no number, and the column holds numbers")
+    return int(found) if found == int(found) else float(found)
+
+
+def _contract(ports: Ports, agreement_id: str) -> Agreement:
+    own = ports.settings.did
+    with ports.store.read() as tx:
+        found = agree.agreement_for(tx, agreement_id, own, ports.clock.now())
+    if found.consumer != own:
+        raise AgreementUnknown(f"this node is not the consumer of agreement `{agreement_id}`")
+    return found
+
+
+def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
+    message = UseRequest(kept.request_id, agreement.id, kept.request, kept.signature)
+    provider = onboard.known(ports, agreement.provider)
+    body = ports.wire.call(provider, UseRequest.__name__, message.to_body(), seconds=CALL_SECONDS)
+    found = UseAnswer.from_body(body)
+    if found.request_id != kept.request_id:
+        raise WorldFault(f"`{agreement.provider}` answered another request")
+    content = None
+    if found.statement:
+        holder = documents.read(provider.document, provider.did)
+        content = _checked(agreement, found, transfer_receipt.read(found.statement, holder))
+        _note(ports, agreement, kept, found.extract_id, content)
+    return Answered(
+        request_id=kept.request_id,
+        state=found.state,
+        code=found.code,
+        reasons=found.reasons,
+        extract_id=found.extract_id,
+        content=content,
+        data=found.content,
+    )
+
+
+def _checked(agreement: Agreement, found: UseAnswer, said: transfer_receipt.Statement) -> Content:
+    """Return the content of an answer, which is what the provider signed, by the plan of both."""
+    about = (said.agreement, said.extract, said.provider, said.consumer)
+    expected = (agreement.id, found.extract_id, agreement.provider, agreement.consumer)
+    if about != expected or said.content.plan_digest != plans.digest_of(agreement):
+        raise Malformed("the provider's statement is about another use")
+    whole = (len(found.content), sha256_hex(found.content))
+    if found.content and whole != (said.content.bytes, said.content.digest):
+        raise SignatureInvalid("the table is not the one that the provider signed")
+    return said.content
+
+
+def _note(
+    ports: Ports, agreement: Agreement, kept: Requested, use_id: str, content: Content
+) -> None:
+    """Write down once what was made for us, and that the contract was used."""
+    with ports.store.write() as tx:
+        if not tx.audit.entries(subject=kept.request_id, kind="use.answered", limit=1):
+            uses.note(ports, tx, agreement.id, use_id, kept.action)
+            tx.audit.append(
+                "use.answered",
+                kept.request_id,
+                agreement=agreement.id,
+                digest=content.digest,
+                snapshot=content.snapshot_digest,
+                rows=content.rows,
+            )

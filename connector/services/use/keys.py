@@ -1,0 +1,62 @@
+"""Keys of the scopes of pseudonyms, derived from the node's root key.
+
+Rules: the root key never leaves its file, and a scope's key only goes to the confined process that
+needs it; a root key that is lost is never made anew in silence, since each person would get other
+pseudonyms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Final
+
+from connector.domain.transfer.extract import Extract
+from connector.enforcement.steps.pseudonymise import Scope
+from connector.errors import KeyUnusable
+from connector.jsonld.canonical import canonical, parse_object
+from connector.ports import Ports
+
+FIRST_USED: Final = "pseudonyms.key"
+_SCHOOL_YEAR: Final = (9, 1)  # month and day of its beginning
+
+
+def scope_key(ports: Ports, scope: Scope, extract: Extract) -> bytes:
+    """Return the 32 bytes under which a scope's pseudonyms are made.
+
+    A project's scope is what the plan states; the others are of one contract, and of one school
+    year of it, or of one delivery.
+
+    Raises:
+        KeyUnusable: the root key is lost, or cannot be used.
+    """
+    own = {
+        "project": [],
+        "contract": [extract.agreement_id],
+        "period": [extract.agreement_id, str(school_year(ports.clock.now()))],
+        "delivery": [extract.agreement_id, extract.id],
+    }[scope.kind]
+    named = canonical({"kind": scope.kind, "of": [*scope.of, *own]})
+    return hmac.digest(_root(ports), named, hashlib.sha256)
+
+
+def school_year(now: datetime) -> int:
+    """Return the year in which a school year began."""
+    return now.year if (now.month, now.day) >= _SCHOOL_YEAR else now.year - 1
+
+
+def _root(ports: Ports) -> bytes:
+    with ports.store.read() as tx:
+        known = tx.audit.entries(kind=FIRST_USED, limit=1)
+    key = ports.pseudonym_key(make=not known)
+    found = hashlib.blake2b(b"preau pseudonyms", digest_size=8, key=key).hexdigest()
+    if not known:
+        with ports.store.write() as tx:
+            tx.audit.append(FIRST_USED, ports.settings.did, key=found)
+    elif parse_object(known[0].event)["facts"]["key"] != found:
+        raise KeyUnusable(
+            "the key of the pseudonyms is not the one that they were made with",
+            hint="restore `keys/pseudonyms.key` from your backup",
+        )
+    return key

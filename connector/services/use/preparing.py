@@ -1,0 +1,246 @@
+"""Prepares what was granted: one extract after another, each in a confined process.
+
+Rules: the contract is judged again before the data are read and before the extract is ready; what
+is read is the file that was published, before and after; the steps are those of the signed plan;
+nothing is ready before it is whole and on the disk. A failure is a code, and says nothing of a row.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
+from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.requested import ReleasedTables
+from connector.domain.transfer.task import Made, Task
+from connector.enforcement.asked import read_asked
+from connector.errors import DataFileChanged, NotFound, PreauError
+from connector.jsonld.canonical import canonical, parse
+from connector.ports import Ports, Transaction
+from connector.services.continuity import recovery
+from connector.services.duties import uses
+from connector.services.privacy import suppression
+from connector.services.use import deciding, files, keys
+from connector.services.use.deciding import Case
+
+KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
+LONGEST_SLEEP: Final = 3600.0
+_LEAST_SLEEP: Final = 60.0  # what is due may wait for a clock that goes steadily
+_SUFFIX: Final = {"arrow": "arrows", "parquet": "parquet", "csv": "csv", "jsonl": "jsonl"}
+
+_log = logging.getLogger(__name__)
+
+
+def turn(ports: Ports, *, steady: bool) -> float:
+    """Prepare the next extract, if one waits; remove those that are due, and what no extract names.
+
+    Args:
+        ports: of this node.
+        steady: whether anything may be ended by the clock.
+
+    Returns:
+        Seconds until something is due, unless a request comes before.
+    """
+    with ports.store.read() as tx:
+        waiting = tx.extracts.find(state=ExtractState.PREPARING)
+        ready = tx.extracts.find(state=ExtractState.READY)
+    files.clear(ports, frozenset(each.path for each in ready))
+    now = ports.clock.now()
+    for each in ready:
+        if steady and each.due_at is not None and each.due_at <= now:
+            _expire(ports, each)
+    if waiting:
+        prepare(ports, waiting[0])
+        return 0.0
+    left = [(each.due_at - now).total_seconds() for each in ready if each.due_at]
+    return min([LONGEST_SLEEP, *(max(each, _LEAST_SLEEP) for each in left)])
+
+
+def prepare(ports: Ports, extract: Extract) -> None:
+    """Prepare one extract, or note why it cannot be."""
+    name = f"{extract.id.rpartition(':')[2]}.{_SUFFIX[extract.format]}"
+    try:
+        _within(ports)
+        made, tables = _made(ports, extract, name)
+    except PreauError as exc:
+        files.remove(ports, name)
+        _log.info("an extract was not prepared: %s", exc.code)
+        _fail(ports, extract, exc.code)
+    else:
+        if not _ready(ports, extract, made, tables):
+            files.remove(ports, name)
+    finally:
+        ports.done.set(extract.id)
+
+
+def _within(ports: Ports) -> None:
+    with ports.store.read() as tx:
+        recovery.check_within(ports, tx)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Tables of a dataset.
+
+    Attributes:
+        dataset_id: of what.
+        seen: how many had left when this one was made.
+        new: what is to be kept of this one; empty where rows leave.
+    """
+
+    dataset_id: str
+    seen: int
+    new: bytes
+
+
+def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
+    """Return the extract as it is once its file is there, and what is to be kept of its table.
+
+    Raises:
+        PreauError: it cannot be made, or must not be any more.
+    """
+    case = _case(ports, extract)
+    source = Path(case.dataset.file.path)
+    _check_source(ports, case.dataset, source)
+    before = _before(ports, case)
+    with files.writing(ports, name) as out:
+        made: Made = ports.preparing(_task(ports, case, extract, before), out)
+        _check_source(ports, case.dataset, source)
+    path = files.path_of(ports, name)
+    now = ports.clock.now()
+    new = canonical(list(made.released)) if made.released else b""
+    return replace(
+        extract,
+        snapshot_digest=case.dataset.file.digest,
+        digest=ports.sources.digest(path),
+        rows=made.rows,
+        bytes=path.stat().st_size,
+        suppressed=made.suppressed,
+        path=name,
+        state=ExtractState.READY,
+        made_at=now.replace(microsecond=0),
+        due_at=now + KEPT,
+    ), Tables(case.dataset.id, len(before), new)
+
+
+def _before(ports: Ports, case: Case) -> list[ReleasedTables]:
+    """Return what is kept of tables of the same data, whoever received them."""
+    if case.asked.cells is None:
+        return []
+    with ports.store.read() as tx:
+        return tx.released.find(dataset_id=case.dataset.id)
+
+
+def _case(ports: Ports, extract: Extract) -> Case:
+    with ports.store.read() as tx:
+        known = tx.requests.get(extract.consumer, extract.request_id)
+    if known is None:
+        raise NotFound("the request of an extract is gone")
+    return deciding.case_of(ports, read_asked(known.request))
+
+
+def _check_source(ports: Ports, dataset: Dataset, source: Path) -> None:
+    if ports.sources.digest(source) != dataset.file.digest:
+        raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
+
+
+def _task(ports: Ports, case: Case, extract: Extract, before: list[ReleasedTables]) -> Task:
+    dataset, cells, pseudonymise = case.dataset, case.asked.cells, case.steps.pseudonymise
+    return Task(
+        path=dataset.file.path,
+        layout=layout_of(dataset),
+        steps=tuple(each.as_json() for each in case.use.steps),
+        person_column=dataset.person_column,
+        person_format=dataset.person_format,
+        columns=case.asked.columns,
+        cells=cells.body() if cells else None,
+        format=extract.format,
+        scope_key=keys.scope_key(ports, pseudonymise.scope, extract) if pseudonymise else b"",
+        snapshot=dataset.file.digest,
+        suppressed=suppression.suppressed(ports, dataset.register_id),
+        before=tuple(each for kept in before for each in parse(kept.body)),
+    )
+
+
+def layout_of(dataset: Dataset) -> Layout:
+    """Return how a published file is read: only such files are published (`describing.py`)."""
+    csv = dataset.file.format == "csv"
+    types = {"number": "number", "category": "text"}
+    return Layout(
+        format=dataset.file.format,
+        fields=tuple(Field(each.name, types[each.datatype]) for each in dataset.columns),
+        missing=JOBS_MISSING,
+        encoding="utf-8" if csv else "",
+        separator="," if csv else "",
+        quote='"' if csv else "",
+    )
+
+
+def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool:
+    """Call an extract ready, if it is still wanted and its contract stands; return whether.
+
+    A table beside which another one left meanwhile is made again.
+    """
+    with ports.store.write() as tx:
+        if not _waits(tx, before):
+            return False
+        fault = deciding.lapsed(ports, tx, made.agreement_id, made.consumer)
+        if fault is not None:
+            _failed(ports, tx, before, fault.code)
+            return False
+        if tables.new:
+            if tx.released.count(dataset_id=tables.dataset_id) != tables.seen:
+                return False
+            kept = ReleasedTables(
+                use_id=made.id, dataset_id=tables.dataset_id, body=tables.new, at=made.made_at
+            )
+            tx.released.put(kept)
+        tx.extracts.put(made)
+        tx.audit.append(
+            "use.ready",
+            made.agreement_id,
+            use=made.id,
+            consumer=made.consumer,
+            plan=made.plan_digest,
+            snapshot=made.snapshot_digest,
+            digest=made.digest,
+            rows=made.rows,
+            bytes=made.bytes,
+        )
+    return True
+
+
+def _waits(tx: Transaction, extract: Extract) -> bool:
+    found = tx.extracts.lock(extract.id)
+    return found is not None and found.state is ExtractState.PREPARING
+
+
+def _fail(ports: Ports, extract: Extract, code: str) -> None:
+    with ports.store.write() as tx:
+        if _waits(tx, extract):
+            _failed(ports, tx, extract, code)
+
+
+def _failed(ports: Ports, tx: Transaction, extract: Extract, code: str) -> None:
+    tx.extracts.put(replace(extract, state=ExtractState.FAILED, code=code))
+    facts = {"use": extract.id, "consumer": extract.consumer, "code": code}
+    tx.audit.append("use.failed", extract.agreement_id, **facts)
+    agreement = tx.agreements.get(extract.agreement_id)
+    if agreement is not None and tx.uses.get(extract.id) is not None:
+        uses.release(ports, tx, agreement, extract.id)
+
+
+def _expire(ports: Ports, extract: Extract) -> None:
+    """Remove an extract that its consumer had long enough to fetch."""
+    with ports.store.write() as tx:
+        found = tx.extracts.lock(extract.id)
+        if found is None or found.state is not ExtractState.READY:
+            return
+        tx.extracts.put(replace(found, state=ExtractState.GONE, path=""))
+        tx.audit.append("use.gone", found.agreement_id, use=found.id, digest=found.digest)
+    files.remove(ports, extract.path)

@@ -1,0 +1,284 @@
+"""Contracts on rows and cells: which steps they become, and what cannot be upheld."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connector.bootstrap.mechanisms import MECHANISMS
+from connector.domain.catalog.dataset import Column, ColumnClass
+from connector.enforcement.compile import compile_agreement
+from connector.enforcement.coverage import cover
+from connector.enforcement.ground import Ground
+from connector.enforcement.plan import Label
+from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.table import TableSteps
+from connector.errors import ConstraintUnknown, PolicyInvalid
+from policies_odrl import Action, Constraint, Literal, Operator, Policy, Prohibition
+from policies_odrl.model import ODRL, Condition
+from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.policies import (
+    CONSUMER,
+    SPACE,
+    agreed,
+    amount,
+    name_is,
+    one_rule,
+    purpose,
+    until,
+)
+
+DIRECT, QUASI = ColumnClass.DIRECT_IDENTIFIER, ColumnClass.QUASI_IDENTIFIER
+PUPILS = Ground(
+    (
+        Column("ine", DIRECT, "category"),
+        Column("name", DIRECT, "category"),
+        Column("region", QUASI, "category"),
+        Column("grade", QUASI, "number"),
+        Column("reading", ColumnClass.SENSITIVE, "number"),
+    ),
+    "ine",
+    4,
+)
+SCHOOLS = Ground((Column("uai", ColumnClass.OTHER, "category"),), "", 1, personal=False)
+ALL = ("region", "grade", "reading")
+
+
+def columns(*names: str, operator: str = "isAnyOf") -> Constraint:
+    return Constraint(PREAU + "columns", Operator(operator), tuple(map(Literal, names)))
+
+
+def level(name: str, operator: str = "gteq") -> Constraint:
+    return name_is("protectionLevel", PREAU + name, operator)
+
+
+def scope(name: str) -> Constraint:
+    return name_is("pseudonymScope", PREAU + name)
+
+
+def formats(*names: str) -> Constraint:
+    return Constraint(ODRL + "fileFormat", Operator.IS_ANY_OF, tuple(map(Literal, names)))
+
+
+def contract(action: str, *terms: Condition) -> Policy:
+    return agreed(one_rule(action, *terms))
+
+
+def made(action: str, *terms: Condition, ground: Ground = PUPILS) -> TableSteps:
+    plan = compile_agreement(contract(action, *terms), MECHANISMS, ground)
+    return steps.table(plan.uses[0].steps)
+
+
+ROWS: dict[str, tuple[tuple[Condition, ...], Ground, tuple[str, ...], tuple[str, ...], str]] = {
+    "nothing said": ((), PUPILS, ALL, (), "Minimised"),
+    "at least raw": ((level("Raw"),), PUPILS, ALL, (), "Minimised"),
+    "raw": ((level("Raw", "eq"),), PUPILS, ("ine", "name", *ALL), (), "Raw"),
+    "an identifier that is listed": (
+        (columns("name", "grade"),),
+        PUPILS,
+        ("name", "grade"),
+        (),
+        "Minimised",
+    ),
+    "all but some": (
+        (columns("grade", operator="isNoneOf"),),
+        PUPILS,
+        ("region", "reading"),
+        (),
+        "Minimised",
+    ),
+    "two lists": (
+        (columns("region", "grade"), columns("grade", "reading")),
+        PUPILS,
+        ("grade",),
+        (),
+        "Minimised",
+    ),
+    "pseudonyms": ((level("Pseudonymised"),), PUPILS, ("ine", *ALL), ("ine",), "Pseudonymised"),
+    "pseudonyms by their scope": (
+        (scope("PerProject"),),
+        PUPILS,
+        ("ine", *ALL),
+        ("ine",),
+        "Pseudonymised",
+    ),
+    "two pseudonyms": (
+        (level("Pseudonymised", "eq"), columns("ine", "name", "grade")),
+        PUPILS,
+        ("ine", "name", "grade"),
+        ("ine", "name"),
+        "Pseudonymised",
+    ),
+    "nobody's data": ((), SCHOOLS, ("uai",), (), "Anonymised"),
+    "nobody's data, demanded": ((level("Anonymised"),), SCHOOLS, ("uai",), (), "Anonymised"),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows(name: str) -> None:
+    terms, ground, used, pseudonyms, reached = ROWS[name]
+    found = made("read", *terms, ground=ground)
+    assert (found.minimise.columns, found.pseudonyms) == (used, pseudonyms)
+    assert (found.release.level, found.where.runs) == (reached, "delivered")
+
+
+SCOPES: dict[str, tuple[tuple[Condition, ...], str, tuple[str, ...]]] = {
+    "without one": ((level("Pseudonymised"),), "contract", (CONSUMER,)),
+    "of the contract": ((scope("PerContract"),), "contract", (CONSUMER,)),
+    "of a project": (
+        (scope("PerProject"), purpose("Marketing", "AcademicResearch")),
+        "project",
+        (CONSUMER, DPV + "AcademicResearch", DPV + "Marketing"),
+    ),
+    "of a period": ((scope("PerPeriod"),), "period", (CONSUMER,)),
+    "of a delivery": ((scope("PerDelivery"),), "delivery", (CONSUMER,)),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_scopes_of_pseudonyms(name: str) -> None:
+    terms, kind, parts = SCOPES[name]
+    step = made("read", *terms).pseudonymise
+    assert step is not None
+    assert (step.scope.kind, step.scope.of) == (kind, parts)
+
+
+def test_formats_of_files() -> None:
+    assert made("read").release.formats == ("arrow", "parquet", "csv", "jsonl")
+    assert made("read", formats("text/csv", "application/json")).release.formats == ("csv",)
+
+
+CELLS: dict[str, tuple[tuple[Condition, ...], Ground, tuple[str, ...], tuple[str, ...], int]] = {
+    "nothing said": ((), PUPILS, ALL, ("grade", "reading"), 10),
+    "more persons a cell": (
+        (amount("minimumCellCount", "25", "gteq"),),
+        PUPILS,
+        ALL,
+        ("grade", "reading"),
+        25,
+    ),
+    "the strictest counts": (
+        (amount("minimumCellCount", "5", "gteq"), amount("minimumCellCount", "11", "gteq")),
+        PUPILS,
+        ALL,
+        ("grade", "reading"),
+        11,
+    ),
+    "few columns": ((columns("ine", "region"),), PUPILS, ("region",), (), 10),
+    "nobody's data": ((), SCHOOLS, ("uai",), (), 10),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cells(name: str) -> None:
+    terms, ground, dimensions, measures, minimum = CELLS[name]
+    found = made("aggregate", *terms, ground=ground)
+    step = found.aggregate
+    assert step is not None
+    assert (step.dimensions, step.measures, step.minimum) == (dimensions, measures, minimum)
+    assert ("persons" in step.functions) is ground.personal
+    assert ("sum" in step.functions) is bool(measures)
+    assert (found.release.level, found.where.runs) == ("Aggregated", "query")
+
+
+BOTH = (
+    purpose("AcademicResearch"),
+    name_is("membership", SPACE),
+    name_is("dpia", "urn:dpia"),
+    name_is(DPV + "hasLegalBasis", "urn:basis", "isA"),
+    level("Pseudonymised"),
+    scope("PerContract"),
+    amount("retention", "P1Y"),
+    until(),
+)
+FORBIDDEN = tuple(
+    Prohibition(action=Action(name))
+    for name in (ODRL + "sell", ODRL + "distribute", PREAU + "reidentify")
+)
+
+
+def test_rows_and_cells_in_one_contract() -> None:
+    policy = one_rule("read", *BOTH)
+    (rule,) = policy.permissions
+    cells = replace(rule, action=Action(ODRL + "aggregate"))
+    policy = agreed(replace(policy, permissions=(rule, cells), prohibitions=FORBIDDEN))
+    plan = compile_agreement(policy, MECHANISMS, PUPILS)
+    assert [use.mechanism for use in plan.uses] == ["deliver", "query"]
+    labels = [line.label for line in cover(policy, MECHANISMS)]
+    checked, enforced, audited = Label.CHECKED, Label.ENFORCED, Label.AUDITED
+    of_one = [enforced, *[checked] * 4, enforced, enforced, audited, checked]
+    assert labels == [*of_one, *of_one, *[audited] * 3]
+
+
+def test_rows_are_not_for_a_contract_on_cells() -> None:
+    bans = tuple(Prohibition(action=Action(ODRL + name)) for name in ("read", "reproduce"))
+    lines = cover(replace(contract("aggregate"), prohibitions=bans), MECHANISMS)
+    assert [line.label for line in lines] == [Label.ENFORCED, Label.CHECKED, Label.CHECKED]
+
+
+UNUPHELD: dict[str, tuple[str, tuple[Condition, ...], str]] = {
+    "synthetic rows": ("read", (level("Synthetic"),), "protectionLevel"),
+    "cells as rows": ("read", (level("Aggregated"),), "protectionLevel"),
+    "persons made anonymous": ("read", (level("Anonymised"),), "Anonymised"),
+    "k": ("read", (amount("kAnonymity", "5", "gteq"),), "kAnonymity"),
+    "territories": (
+        "aggregate",
+        (name_is("granularity", PREAU + "Region", "gteq"),),
+        "granularity",
+    ),
+    "a scope of cohorts": ("read", (scope("PerCohort"),), "pseudonymScope"),
+    "an unknown format": ("read", (formats("application/json"),), "fileFormat"),
+    "cells of synthetic data": ("aggregate", (level("Synthetic", "eq"),), "protectionLevel"),
+    "fewer persons a cell": ("aggregate", (amount("minimumCellCount", "5"),), "minimumCellCount"),
+    "noise": ("aggregate", (amount("epsilon", "1"),), "epsilon"),
+    "a bubble": ("execute", (), "execute"),
+    "a time of use": ("read", (amount(ODRL + "meteredTime", "3"),), "meteredTime"),
+    "who asked": ("read", (name_is("requestedBy", PREAU + "DataSubject"),), "requestedBy"),
+}
+
+
+@pytest.mark.parametrize("name", UNUPHELD)
+def test_what_no_mechanism_makes_is_refused_by_name(name: str) -> None:
+    action, terms, part = UNUPHELD[name]
+    with pytest.raises(ConstraintUnknown) as caught:
+        compile_agreement(contract(action, *terms), MECHANISMS, PUPILS)
+    assert part in caught.value.reason
+
+
+UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
+    "an unknown column": ("read", (columns("marks"),), PUPILS, "no column `marks`"),
+    "no column": ("read", (columns("ine"), columns("name")), PUPILS, "leaves no column"),
+    "only identifiers of which none is listed": (
+        "read",
+        (columns(*ALL, operator="isNoneOf"),),
+        PUPILS,
+        "all identify",
+    ),
+    "nothing to pseudonymise": (
+        "read",
+        (columns("grade"), level("Pseudonymised")),
+        PUPILS,
+        "list the one of the person",
+    ),
+    "two levels": ("read", (level("Raw", "eq"), level("Minimised", "eq")), PUPILS, "levels"),
+    "a level and a scope": ("read", (level("Raw", "eq"), scope("PerProject")), PUPILS, "levels"),
+    "two scopes": ("read", (scope("PerProject"), scope("PerPeriod")), PUPILS, "several scopes"),
+    "no format": (
+        "read",
+        (formats("text/csv"), formats("application/jsonl")),
+        PUPILS,
+        "no format",
+    ),
+    "cells of identifiers": ("aggregate", (columns("ine"),), PUPILS, "all identify"),
+    "half a person": ("aggregate", (amount("minimumCellCount", "5.5", "gteq"),), PUPILS, "whole"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_does_not_fit_the_dataset_has_no_plan(name: str) -> None:
+    action, terms, ground, part = UNFIT[name]
+    with pytest.raises(PolicyInvalid) as caught:
+        compile_agreement(contract(action, *terms), MECHANISMS, ground)
+    assert part in caught.value.reason

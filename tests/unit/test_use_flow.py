@@ -1,0 +1,366 @@
+"""Uses of contracts from both ends: granted and refused, prepared, and what a fault leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from connector.domain.contract.notice import Act
+from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.task import Made, Task
+from connector.enforcement.steps.minimise import RowTest
+from connector.enforcement.steps.request import Measure, TableRequest
+from connector.errors import (
+    DataFileUnreadable,
+    Malformed,
+    NotFound,
+    PolicyInvalid,
+    PreauError,
+    SignatureInvalid,
+    UseRefused,
+    WorkerFailed,
+)
+from connector.jsonld.canonical import parse_object, sha256_hex
+from connector.protocol.use_messages import UseAnswer, UseRequest
+from connector.services.negotiation import notices
+from connector.services.publication import publish
+from connector.services.use import asking, attesting, deciding, preparing
+from connector.services.use.asking import Answered, Wanted
+from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.link import CONTEXT, Link, description, limit, link
+from tests.support.negotiating import ask as negotiated
+
+READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
+COUNT = TableRequest(("grade",), (Measure("persons"),))
+
+
+def offer(*actions: str, **members: Any) -> dict[str, Any]:
+    """An offer of rows and cells to members, for research, until 2027."""
+    terms = [
+        {
+            "leftOperand": "odrl:purpose",
+            "operator": "isA",
+            "rightOperand": {"@id": DPV + "AcademicResearch"},
+        },
+        {
+            "leftOperand": PREAU + "membership",
+            "operator": "eq",
+            "rightOperand": {"@id": "did:web:authority.example"},
+        },
+        limit("odrl:dateTime", "lteq", "2027-06-30T00:00:00Z", "dateTime"),
+    ]
+    return {
+        "@context": CONTEXT,
+        "@id": "urn:example:offer",
+        "@type": "Offer",
+        "profile": "https://w3id.org/preau/odrl/v1",
+        "assigner": "did:web:school.example",
+        "permission": [{"action": action, "constraint": terms} for action in actions],
+        **members,
+    }
+
+
+class Scripted:
+    """The port `preparing`: writes what a test says, or fails as it says."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self.failing: PreauError | None = None
+        self.content = b'{"grade": 2, "persons": 12}\n'
+
+    def __call__(self, task: Task, out: BinaryIO) -> Made:
+        self.tasks.append(task)
+        out.write(self.content)
+        if self.failing is not None:
+            raise self.failing
+        return Made(rows=1, suppressed=3)
+
+
+@pytest.fixture(autouse=True)
+def _not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "WAIT_SECONDS", 0.0)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with linked(tmp_path, offer("odrl:read", "odrl:aggregate")) as pair:
+        yield pair
+
+
+@contextmanager
+def linked(folder: Path, terms: dict[str, Any]) -> Iterator[Link]:
+    """A school and a lab with a contract on these terms."""
+    with link(folder) as pair:
+        for node in (pair.school, pair.lab):
+            node.ports = replace(node.ports, preparing=Scripted())
+        publish.publish(pair.school.ports, description(pair.folder, offer=terms))
+        negotiated(pair)
+        yield pair
+
+
+def contract(pair: Link) -> str:
+    (found,) = pair.lab.agreements()
+    assert found.finalized
+    return found.id
+
+
+def wish(pair: Link, action: str = AGGREGATE, **changes: Any) -> Answered:
+    cells = COUNT if action == AGGREGATE else None
+    wanted = Wanted(**{"action": action, "cells": cells, **changes})
+    return asking.ask(pair.lab.ports, contract(pair), wanted)
+
+
+def worker(pair: Link) -> Scripted:
+    found = pair.school.ports.preparing
+    assert isinstance(found, Scripted)
+    return found
+
+
+def prepared(pair: Link) -> None:
+    while preparing.turn(pair.school.ports, steady=True) == 0:
+        pass
+
+
+def extracts(pair: Link) -> list[Extract]:
+    with pair.school.ports.store.read() as tx:
+        return tx.extracts.find()
+
+
+def files(pair: Link) -> list[Path]:
+    return sorted(pair.school.ports.settings.path("extracts").glob("*"))
+
+
+def test_a_table_is_asked_for_made_and_answered(pair: Link) -> None:
+    first = wish(pair)
+    assert (first.state, first.content) == ("preparing", None)
+    prepared(pair)
+    found = asking.again(pair.lab.ports, first.request_id)
+    assert found.state == "ready"
+    assert [json.loads(line) for line in found.data.splitlines()] == [{"grade": 2, "persons": 12}]
+    assert found.content is not None
+    assert (found.content.rows, found.content.suppressed) == (1, 3)
+    (extract,), (file,) = extracts(pair), files(pair)
+    assert extract.content == found.content
+    assert sha256_hex(file.read_bytes()) == found.content.digest
+    assert file.stat().st_mode & 0o777 == 0o600
+    (dataset,) = publish.datasets(pair.school.ports).values
+    assert found.content.snapshot_digest == dataset.file.digest
+    assert worker(pair).tasks[0].cells == COUNT.body()
+    kinds = [e.kind for e in pair.school.log() if e.kind.startswith("use.")]
+    assert kinds == ["use.accepted", "use.ready"]
+    kinds = [e.kind for e in pair.lab.log() if e.kind.startswith("use.")]
+    assert kinds == ["use.asked", "use.answered"]
+
+
+def test_rows_are_made_and_wait_to_be_fetched(pair: Link) -> None:
+    first = wish(pair, READ, columns=("grade",), format="csv")
+    prepared(pair)
+    found = asking.again(pair.lab.ports, first.request_id)
+    assert (found.state, found.data, found.extract_id) == ("ready", b"", extracts(pair)[0].id)
+    (task,) = worker(pair).tasks
+    assert (task.columns, task.format, task.cells) == (("grade",), "csv", None)
+    assert task.steps[1]["columns"] == ["grade", "reading"]
+
+
+def test_the_same_request_gets_the_same_answer(pair: Link) -> None:
+    first = wish(pair)
+    prepared(pair)
+    answers = {asking.again(pair.lab.ports, first.request_id) for _ in range(3)}
+    assert len(answers) == len(worker(pair).tasks) == len(extracts(pair)) == 1
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "another purpose": (
+        {"stated": {ODRL + "purpose": (DPV + "Marketing",)}},
+        "PURPOSE_FORBIDDEN",
+        "Marketing",
+    ),
+    "a column that the contract keeps": (
+        {"cells": TableRequest(("pupil",), (Measure("count"),))},
+        "TABLE_REFUSED",
+        "pupil",
+    ),
+    "a filter by such a column": (
+        {"cells": replace(COUNT, filters=(RowTest("pupil", "anyOf", ("1",)),))},
+        "TABLE_REFUSED",
+        "pupil",
+    ),
+    "a sum of it": (
+        {"cells": TableRequest((), (Measure("sum", "pupil"),))},
+        "TABLE_REFUSED",
+        "pupil",
+    ),
+    "rows of a use of cells": ({"cells": None}, "USE_REFUSED", "no rows"),
+    "rows with a column that is kept": (
+        {"action": READ, "cells": None, "columns": ("pupil",)},
+        "USE_REFUSED",
+        "pupil",
+    ),
+    "cells of a use of rows": ({"action": READ, "cells": COUNT}, "USE_REFUSED", "no a table"),
+    "a format that the plan lacks": ({"format": "csv"}, "USE_REFUSED", "csv"),
+    "a statement that only the node can make": (
+        {"stated": {PREAU + "membership": ("did:web:authority.example",)}},
+        "USE_REFUSED",
+        "membership",
+    ),
+}
+
+
+def test_what_the_contract_does_not_allow_is_refused_once_and_for_all(pair: Link) -> None:
+    for name, (changes, code, part) in REFUSED.items():
+        found = wish(pair, **changes)
+        assert (found.state, found.code) == ("refused", code), name
+        assert part in " ".join(found.reasons), name
+        assert asking.again(pair.lab.ports, found.request_id) == found
+    assert extracts(pair) == []
+    kinds = [e.kind for e in pair.school.log() if e.kind.startswith("use.")]
+    assert kinds == ["use.refused"] * len(REFUSED)
+
+
+def test_an_action_that_the_contract_does_not_permit_is_not_even_asked(pair: Link) -> None:
+    with pytest.raises(UseRefused):
+        wish(pair, ODRL + "distribute", cells=None)
+
+
+def test_a_contract_that_was_taken_back_gives_nothing(pair: Link) -> None:
+    first = wish(pair)
+    notices.give(pair.school.ports, contract(pair), Act.SUSPENDED, "a review")
+    prepared(pair)
+    (extract,) = extracts(pair)
+    assert (extract.state, extract.code) == (ExtractState.FAILED, "CONTRACT_SUSPENDED")
+    assert (files(pair), worker(pair).tasks) == ([], [])
+    found = answer_of(pair, first)
+    assert (found.state, found.code) == ("failed", "CONTRACT_SUSPENDED")
+
+
+def answer_of(pair: Link, asked: Answered) -> UseAnswer:
+    """What the provider answers, whatever the consumer's node thinks of the contract."""
+    with pair.lab.ports.store.read() as tx:
+        kept = tx.requests.get(pair.lab.did, asked.request_id)
+    assert kept is not None
+    message = UseRequest(kept.request_id, kept.agreement_id, kept.request, kept.signature)
+    return UseAnswer.from_body(pair.school.receive(pair.lab, message))
+
+
+def test_a_failure_leaves_no_file_and_says_no_more_than_its_code(pair: Link) -> None:
+    worker(pair).failing = DataFileUnreadable("line 7 holds `Dupont`")
+    first = wish(pair)
+    prepared(pair)
+    found = asking.again(pair.lab.ports, first.request_id)
+    assert (found.state, found.code) == ("failed", "DATA_FILE_UNREADABLE")
+    assert "Dupont" not in str(found)
+    assert files(pair) == []
+
+
+def test_a_source_that_changes_on_the_way_is_seen(pair: Link) -> None:
+    first = wish(pair)
+    (pair.folder / "pupils.csv").write_text("pupil,grade,reading,sex\n", encoding="utf-8")
+    prepared(pair)
+    assert asking.again(pair.lab.ports, first.request_id).code == "DATA_FILE_CHANGED"
+    assert worker(pair).tasks == []
+
+
+def test_a_node_that_died_starts_without_what_was_half_made(pair: Link) -> None:
+    first = wish(pair)
+    prepared(pair)
+    (whole,) = files(pair)
+    for name in ("half.jsonl.part", "unknown.jsonl"):
+        (whole.parent / name).write_bytes(b"half")
+    prepared(pair)
+    assert files(pair) == [whole]
+    assert asking.again(pair.lab.ports, first.request_id).state == "ready"
+
+
+def test_what_was_not_fetched_in_time_is_removed(pair: Link) -> None:
+    first = wish(pair)
+    prepared(pair)
+    pair.clock.advance(preparing.KEPT.total_seconds() + 1)
+    preparing.turn(pair.school.ports, steady=False)
+    assert len(files(pair)) == 1
+    for node in (pair.lab, pair.school):
+        node.have_fresh_papers()
+    prepared(pair)
+    assert [each.state for each in extracts(pair)] == [ExtractState.GONE]
+    assert files(pair) == []
+    assert asking.again(pair.lab.ports, first.request_id).state == "gone"
+
+
+def test_other_content_under_the_same_id_is_refused(pair: Link) -> None:
+    first = wish(pair)
+    with pair.lab.ports.store.read() as tx:
+        kept = tx.requests.get(pair.lab.did, first.request_id)
+    assert kept is not None
+    altered = kept.request.replace(b'"grade"', b'"sex"')
+    with pytest.raises(Malformed, match="other content"):
+        pair.school.receive(
+            pair.lab, UseRequest(kept.request_id, kept.agreement_id, altered, kept.signature)
+        )
+
+
+def test_a_request_that_was_not_signed_so_is_refused(pair: Link) -> None:
+    first = wish(pair)
+    with pair.lab.ports.store.read() as tx:
+        kept = tx.requests.get(pair.lab.did, first.request_id)
+    assert kept is not None
+    altered = kept.request.replace(first.request_id.encode(), b"urn:uuid:other")
+    with pytest.raises(SignatureInvalid):
+        pair.school.receive(
+            pair.lab, UseRequest("urn:uuid:other", kept.agreement_id, altered, kept.signature)
+        )
+    with pytest.raises(Malformed, match="another message"):
+        pair.school.receive(
+            pair.lab, UseRequest("urn:uuid:other", kept.agreement_id, kept.request, kept.signature)
+        )
+
+
+def test_a_use_too_many_is_refused_and_one_that_failed_is_not_counted(tmp_path: Path) -> None:
+    terms = offer("odrl:aggregate")
+    terms["permission"][0]["constraint"].append(
+        limit(PREAU + "usesThisMonth", "lteq", "2", "integer")
+    )
+    with linked(tmp_path, terms) as pair:
+        for failing, state in ((True, "failed"), (False, "ready"), (False, "ready")):
+            worker(pair).failing = WorkerFailed("no answer") if failing else None
+            first = wish(pair)
+            prepared(pair)
+            assert asking.again(pair.lab.ports, first.request_id).state == state
+        last = wish(pair)
+        assert (last.state, last.code) == ("refused", "USE_REFUSED")
+        assert "usesThisMonth" in last.reasons[0]
+        with pair.lab.ports.store.read() as tx:
+            assert tx.uses.count() == 2
+
+
+def test_what_the_provider_attests_is_known_and_nothing_else(tmp_path: Path) -> None:
+    opinion = {
+        "leftOperand": PREAU + "ethicsOpinion",
+        "operator": "eq",
+        "rightOperand": {"@id": "urn:opinion:1"},
+    }
+    terms = offer("odrl:aggregate")
+    terms["permission"][0]["constraint"].append(opinion)
+    with linked(tmp_path, terms) as pair:
+        name = contract(pair)
+        for value, holds, state in (
+            ("", True, "refused"),
+            ("urn:opinion:2", True, "refused"),
+            ("urn:opinion:1", True, "preparing"),
+            ("urn:opinion:1", False, "refused"),
+        ):
+            if value:
+                attesting.attest(pair.school.ports, name, "ethicsOpinion", value, holds=holds)
+            assert wish(pair).state == state
+        with pytest.raises(NotFound, match="not the provider"):
+            attesting.attest(pair.lab.ports, name, "charter", "urn:c")
+        for operand, value in (("membership", "urn:c"), ("charter", "no name")):
+            with pytest.raises(PolicyInvalid):
+                attesting.attest(pair.school.ports, name, operand, value)
+        log = pair.school.log(attesting.EVENT)
+        assert [parse_object(each.event)["facts"]["holds"] for each in log] == [True, True, False]
