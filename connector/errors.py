@@ -303,6 +303,12 @@ class ApprovalLapsed(Unlawful):
     code = "APPROVAL_LAPSED"
 
 
+class ApprovalAwaited(Unlawful):
+    """Persons of the provider have yet to decide; the same may be asked again."""
+
+    code = "APPROVAL_AWAITED"
+
+
 class ApprovalClosed(Unlawful):
     """What waited for a decision was decided, has lapsed, or has ended."""
 
@@ -567,6 +573,7 @@ LONGEST_WAIT: Final = 86_400.0  # seconds; a peer says how long to wait, within 
 # of two clocks is wrong, or either side does not know the other's newest keys yet.
 PASSING: Final[tuple[type[PreauError], ...]] = (
     WorldFault,
+    ApprovalAwaited,
     TooManyRequests,
     TooManyStreams,
     UpgradeRequired,

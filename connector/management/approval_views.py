@@ -19,7 +19,10 @@ class AcceptanceView(View):
 class ApprovalView(StoredView):
     """What waits for persons of this node, or what they decided."""
 
-    id: str = Field(description="our id of the negotiation")
+    id: str = Field(description="our id of the negotiation, or of the use")
+    subject: str = Field(default="contract", description="contract, or use of one")
+    agreement: str = Field(default="", description="contract that a use is under")
+    figures: str = Field(default="", description="what a use would do and cost")
     peer: str = Field(description="DID of who asks")
     dataset: str
     offer: str

@@ -36,3 +36,7 @@ class ApprovalRow(Row, table=True):
     notice: str
     tries: int = column(WHOLE)
     try_at: datetime | None = column(UTC_TIME)
+    subject: str
+    agreement_id: str
+    request: str
+    figures: str

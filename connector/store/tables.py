@@ -244,6 +244,7 @@ class AgreementRow(Row, table=True):
     stands: bool
     standing: str
     plan: bytes
+    review: str | None = column(LONG)
 
 
 class PromiseRow(Row, table=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ApprovalView,
     )
 
-Id = Annotated[str, typer.Argument(help="Our id of the negotiation; `preau approve list` has it.")]
+Id = Annotated[str, typer.Argument(help="Our id of it; `preau approve list` has it.")]
 Role = Annotated[
     str, typer.Option(help="Role in which you decide; may be left out where only one decides.")
 ]
@@ -28,7 +28,9 @@ Role = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Contracts that wait for a decision of ours.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Contracts and uses that wait for a decision of ours."
+    )
     group.command("list")(list_)
     group.command("show")(show)
     group.command("accept")(accept)
@@ -51,10 +53,11 @@ def list_(
         output.json_value(found)
         return
     output.table(
-        ("approval", "peer", "dataset", "state", "still to accept", "lapses"),
+        ("approval", "of a", "peer", "dataset", "state", "still to accept", "lapses"),
         (
             (
                 a.id,
+                a.subject,
                 a.peer,
                 a.dataset,
                 a.state,
@@ -96,7 +99,7 @@ def accept(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Accept in a role. Once all roles have, the node judges everything anew and signs."""
+    """Accept in a role. Once all have, the node judges all anew, and signs or lets it run."""
     with node_of(home) as node:
         found = node.approve(approval, role=role, reason=reason)
     _print_decided(found, json=json)
@@ -111,7 +114,7 @@ def refuse(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Refuse in a role: nothing is signed, and the negotiation ends."""
+    """Refuse in a role: nothing is signed or run, and the consumer is told why."""
     with node_of(home) as node:
         found = node.refuse(approval, reason, role=role)
     _print_decided(found, json=json)
@@ -132,7 +135,10 @@ def _print(found: ApprovalView) -> None:
             ("state", found.state),
             ("peer", found.peer),
             ("dataset", found.dataset),
+            ("of a", found.subject),
             ("offer", found.offer),
+            ("contract", found.agreement),
+            ("use", found.figures),
             ("asked", found.asked_at),
             ("lapses", found.lapses_at if pending else None),
             ("closed", found.closed_at),

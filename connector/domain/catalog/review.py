@@ -23,6 +23,7 @@ class Decision(StrEnum):
 
     AUTOMATIC = "automatic"  # nothing: the terms and the budget decide
     CONTRACT = "review contract"  # each contract, before the provider signs
+    USE = "review each use"  # each job under a contract, before anything is charged
 
 
 @dataclass(frozen=True, slots=True)

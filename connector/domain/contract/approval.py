@@ -23,6 +23,13 @@ class ApprovalState(StrEnum):
     VOID = "void"  # what it was about ended otherwise
 
 
+class Subject(StrEnum):
+    """What persons decide on."""
+
+    CONTRACT = "contract"
+    USE = "use"
+
+
 class Happening(StrEnum):
     """What an address of the institution is told of."""
 
@@ -47,13 +54,13 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A contract that waits for persons of the provider, or what they decided.
+    """A contract or a use that waits for persons of the provider, or what they decided.
 
     Attributes:
-        id: our id of the negotiation.
+        id: our id of the negotiation; of a use, one that follows from who asks and what for.
         peer: DID of who asks.
         dataset_id: what for.
-        offer_id: the offer that would be contracted.
+        offer_id: the offer that would be contracted; empty for a use.
         roles: all of them must accept.
         acceptances: so far, in order.
         state: see `ApprovalState`.
@@ -67,6 +74,10 @@ class Approval:
         notice: what is still to be told of it.
         tries: how often that was tried.
         try_at: when it is tried next, UTC; None where nothing is to be told.
+        subject: see `Subject`.
+        agreement_id: contract that a use is under; else empty.
+        request: SHA-256 (hex) of what was asked; of a use, else empty.
+        figures: what a use would do and cost, one line for people; else empty.
     """
 
     id: str
@@ -86,6 +97,10 @@ class Approval:
     notice: Happening = Happening.NONE
     tries: int = 0
     try_at: datetime | None = None
+    subject: Subject = Subject.CONTRACT
+    agreement_id: str = ""
+    request: str = ""
+    figures: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:

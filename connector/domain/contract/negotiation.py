@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from connector.domain import instant
+from connector.domain.catalog.review import Review
 from connector.domain.contract.notice import Standing
 from connector.errors import AgreementTimeWrong
 
@@ -144,6 +145,8 @@ class Agreement:
             or a party has ended it.
         standing: what the notices of both parties make of it.
         plan: what is executed, canonical JSON, where the document states none; else empty.
+        review: how persons of the provider decide on each use; None where none does. It stays as
+            it was when the contract was drawn up.
     """
 
     id: str
@@ -170,6 +173,7 @@ class Agreement:
     stands: bool = True
     standing: Standing = Standing.RUNNING
     plan: bytes = b""
+    review: Review | None = None
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

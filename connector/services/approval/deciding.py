@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.contract.approval import Approval, ApprovalState, Happening
+from connector.domain.contract.approval import Approval, ApprovalState, Happening, Subject
 from connector.domain.contract.negotiation import Negotiation, NegotiationState
 from connector.domain.page import PAGE, Page
 from connector.errors import ApprovalLapsed, ApprovalRefused
@@ -47,7 +47,7 @@ def approval(ports: Ports, approval_id: str) -> Approval:
 
 
 def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> Approval:
-    """Accept in a role; once all roles have, the contract is drawn up and signed.
+    """Accept in a role; once all roles have, the contract is signed, or the use may be made.
 
     Raises:
         NotFound: none of that id.
@@ -72,6 +72,8 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
         tx.audit.append("approval.accepted", found.id, role=chosen, reason=reason, peer=found.peer)
         if accepted.missing:
             return accepted
+        if negotiation is None:  # a use: who asks asks again, and all is judged anew
+            return _close(ports, tx, accepted, ApprovalState.ACCEPTED, "", "")
         moved = provider_side.conclude(ports, consumer, tx, negotiation)
         if moved.state is not NegotiationState.TERMINATED:
             tx.approvals.put(accepted.closed(ApprovalState.ACCEPTED, ports.clock.now()))
@@ -79,7 +81,7 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
 
 
 def refuse(ports: Ports, approval_id: str, reason: str, role: str = "") -> Approval:
-    """Refuse in a role: the negotiation ends, and the consumer is told the reason.
+    """Refuse in a role: negotiation or use ends, and the consumer is told the reason.
 
     Raises:
         NotFound: none of that id.
@@ -93,7 +95,8 @@ def refuse(ports: Ports, approval_id: str, reason: str, role: str = "") -> Appro
         chosen = found.check_role(role)
         tx.audit.append("approval.refused", found.id, role=chosen, reason=reason, peer=found.peer)
         closed = _close(ports, tx, found, ApprovalState.REFUSED, ApprovalRefused.code, reason)
-        steps.end(ports, tx, negotiation, closed.code, (reason,))
+        if negotiation is not None:
+            steps.end(ports, tx, negotiation, closed.code, (reason,))
         return closed
 
 
@@ -115,9 +118,12 @@ def lapse(ports: Ports, tx: Transaction, found: Approval) -> None:
         steps.end(ports, tx, negotiation, closed.code, (reason,))
 
 
-def _open(ports: Ports, tx: Transaction, approval_id: str) -> tuple[Approval, Negotiation]:
+def _open(ports: Ports, tx: Transaction, approval_id: str) -> tuple[Approval, Negotiation | None]:
+    """Return what may be decided, and the negotiation that it is about; None for a use."""
     found = require(tx.approvals.lock(approval_id), "approval", approval_id)
     found.check_open(ports.clock.now())
+    if found.subject is Subject.USE:
+        return found, None
     return found, require(tx.negotiations.lock(approval_id), "negotiation", approval_id)
 
 

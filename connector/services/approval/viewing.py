@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any
 
 from connector.domain.catalog.dataset import PrivacyCap
-from connector.domain.contract.approval import Approval
+from connector.domain.contract.approval import Approval, Subject
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.enforcement.mechanism import Figures
 from connector.identity import agreement as documents
+from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
@@ -79,11 +80,19 @@ def brief(ports: Ports, approval_id: str) -> Brief:
     """
     with ports.store.read() as tx:
         found = require(tx.approvals.get(approval_id), "approval", approval_id)
-        negotiation = tx.negotiations.get(approval_id)
-        policy = negotiation.policy if negotiation is not None else b""
+        policy = _policy(tx, found)
         previous = _previous(tx, found)
     budget = partial(_budget, ports, found.dataset_id, policy)
     return Brief(found, policy, partial(_coverage, ports, policy), budget, previous)
+
+
+def _policy(tx: Transaction, found: Approval) -> bytes:
+    """Return the terms that would be signed, or those of the contract of a use."""
+    if found.subject is Subject.USE:
+        agreement = tx.agreements.get(found.agreement_id)
+        return canonical(dict(documents.read(agreement.document).policy)) if agreement else b""
+    negotiation = tx.negotiations.get(found.id)
+    return negotiation.policy if negotiation is not None else b""
 
 
 def _read(ports: Ports, policy: bytes) -> Policy:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connector.domain.catalog.dataset import Offer
+from connector.domain.catalog.review import Decision
 from connector.domain.contract.negotiation import (
     Agreement,
     Negotiation,
@@ -315,11 +316,13 @@ def _contract(
     """
     refusal = _of_state(ports, tx, caller.did) or _refusal(ports, tx, found)
     dataset = tx.datasets.get(found.dataset_id)
-    if refusal is None and found.review is not None and not decided:
+    if refusal is None and found.decision is Decision.CONTRACT and found.review and not decided:
         return asking.ask(ports, tx, negotiation, found, found.review)
     if refusal is None and dataset is not None:
         rule = register_of(tx, dataset).accounting.rule
         agreement = agree.draw_up(ports, negotiation, found, dataset, rule, caller)
+        if found.decision is Decision.USE:
+            agreement = replace(agreement, review=found.review)
         tx.agreements.put(agreement)
         export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)
         message = messages.ContractAgreementMessage(

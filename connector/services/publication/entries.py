@@ -3,8 +3,8 @@
 The second form is an object:
 
     policy      ODRL Offer as JSON-LD
-    decision    `automatic` (when left out), or `review contract`: persons decide before anything is
-                signed
+    decision    `automatic` (when left out), `review contract`: persons decide before anything is
+                signed, or `review each use`: before each job is charged
     roles       names of one or two roles that must accept, in the provider's own words;
                 `operator` when left out
     reminder    when a decision that is missing is asked for again: `P2D` (when left out), `PT12H` …

@@ -81,6 +81,15 @@ def decided(ports: Ports, job_id: str, site: str, decision: str, code: str, reas
         tx.audit.append(f"job.site.{decision}", job_id, site=site, code=code, reason=reason)
 
 
+def waits(ports: Ports, job_id: str, site: str, code: str, reason: str) -> None:
+    """Write down what a site that has yet to decide waits for."""
+    with ports.store.write() as tx:
+        row = tx.sites.lock(job_id, site)
+        if row is not None and row.decision == PENDING:
+            tx.sites.put(replace(row, code=code, reason=reason))
+            tx.audit.append("job.site.waits", job_id, site=site, code=code, reason=reason)
+
+
 def moved(ports: Ports, job_id: str, *states: JobState) -> bool:
     """Move a job through states; False when it has ended meanwhile."""
     with ports.store.write() as tx:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from connector.domain.federation.job import Job
-from connector.errors import PASSING, PeerUnreachable, PreauError, WorldFault
+from connector.errors import PASSING, ApprovalAwaited, PeerUnreachable, PreauError, WorldFault
 from connector.ports import Ports
 from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services.federation.deadline import Deadline
@@ -70,6 +70,8 @@ class Submission:
                 decision = self._call(site)
             except PASSING as exc:
                 silent = isinstance(exc, WorldFault)
+                if exc.reason != last and isinstance(exc, ApprovalAwaited):
+                    book.waits(self._ports, self._job.id, site, exc.code, one_line(exc.reason))
                 code, last = PeerUnreachable.code if silent else exc.code, exc.reason
                 self._rest(max(pause, exc.retry_after))
                 pause = min(pause * 2, LONGEST_PAUSE)

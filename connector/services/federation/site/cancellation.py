@@ -17,6 +17,7 @@ from connector.domain.participant import Participant
 from connector.errors import JobCancelled
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation, JobDecision
+from connector.services.approval import reviewing
 from connector.services.federation.lead.book import COMPLETED_REASON
 from connector.services.federation.receipts import concluded, count_forgotten
 from connector.services.federation.site.names import WAKEUP, kept_as
@@ -41,6 +42,8 @@ def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ma
     with ports.store.write() as tx:
         name = kept_as(tx, caller.did, message.job_id)
         job = tx.jobs.lock(name)
+        if job is None:
+            reviewing.void(ports, tx, caller.did, message.job_id, JobCancelled.code)
         if job is None and ports.held.of(caller.did) < ports.settings.member_stored_bytes:
             tx.inbox.add(ReceivedMessage(message.job_id, caller.did, _CANCELLED, b"", now))
             ports.held.add(caller.did, ROW_BYTES)

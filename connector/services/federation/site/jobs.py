@@ -39,6 +39,7 @@ from connector.identity.key import Relationship
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobDecision, JobSubmission
+from connector.services.approval import reviewing
 from connector.services.continuity import recovery
 from connector.services.continuity.confirmation import forfeited
 from connector.services.duties import uses
@@ -93,7 +94,7 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         case = _case(ports, caller, message)
         with ports.store.read() as tx:
             _check_room(ports, tx, caller)
-        refusal = _check(ports, case)
+        refusal = _check(ports, case, _use(caller, message, case.manifest))
     except _Refused as exc:
         return _refuse(ports, caller, message, exc.refusal, exc.agreement_id)
     if refusal is not None:
@@ -157,17 +158,34 @@ def _verified(caller: Participant, message: JobSubmission) -> JobManifest:
     return parse(message.manifest)
 
 
-def _check(ports: Ports, case: Case) -> Refusal | None:
-    """Every check but the accountant's, cheap ones first.
+def _check(ports: Ports, case: Case, use: reviewing.Use) -> Refusal | None:
+    """Every check but the accountant's, cheap ones first, persons last.
 
     Raises:
         WorldFault: a peer does not answer.
+        ApprovalAwaited: persons have yet to decide.
     """
+    refusal = check(case)
+    if refusal is None:
+        reviewing.check_waiting(ports, use)
     return (
-        check(case)
+        refusal
         or check_policy(ports, case.agreement, case.manifest, len(case.manifest.sites))
         or check_others(ports, case.manifest)
         or check_file(ports, case.dataset)
+        or reviewing.check(ports, case.agreement, use)
+    )
+
+
+def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> reviewing.Use:
+    """Return what persons decide on, where they do."""
+    asked, sites = manifest.privacy, len(manifest.sites)
+    figures = (
+        f"trains on {len(manifest.columns)} columns in {manifest.rounds} rounds with {sites} sites "
+        f"for ε {asked.epsilon:g} at δ {asked.delta:g}; job {message.job_id}"
+    )
+    return reviewing.Use(
+        caller.did, message.job_id, sha256_hex(message.manifest), one_line(figures)
     )
 
 
@@ -271,6 +289,7 @@ def _refuse(
             return _again(known, message)
         job = _record(name, caller, message, refusal, agreement_id, now)
         tx.jobs.put(job)
+        reviewing.void(ports, tx, caller.did, message.job_id, job.code)
         tx.audit.append(
             "job.refused",
             job.id,

@@ -1,0 +1,144 @@
+"""Persons of this node decide on each use under a contract, where it was made so.
+
+Rules: who asks is told to ask again, and nothing is charged, until all roles have accepted; a
+decision is on what was asked, to the byte; a use is judged anew once it is decided. A contract
+keeps the review under which it was drawn up, whatever its offer says later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from connector.domain import instant
+from connector.domain.catalog.review import Review
+from connector.domain.contract.approval import Approval, ApprovalState, Happening, Subject
+from connector.domain.contract.negotiation import Agreement
+from connector.domain.decision import Refusal
+from connector.errors import ApprovalAwaited, Malformed, TooManyRequests
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.ports import Ports, Transaction
+from connector.services import noticing
+from connector.services.approval.asking import APPROVALS
+
+AGAIN_SECONDS: Final = 10.0  # until who asks may ask again
+_UNDECIDED: Final = frozenset({ApprovalState.PENDING})
+_NO: Final = frozenset({ApprovalState.REFUSED, ApprovalState.LAPSED, ApprovalState.VOID})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a consumer asks to do under a contract.
+
+    Attributes:
+        peer: DID of who asks.
+        name: its own id of what it asks.
+        request: SHA-256 (hex) of what it asks.
+        figures: what it would do and cost, one line for people.
+    """
+
+    peer: str
+    name: str
+    request: str
+    figures: str
+
+    @property
+    def id(self) -> str:
+        """Our id of the decision on it."""
+        return f"urn:preau:use:{sha256_hex(canonical([self.peer, self.name]))[:32]}"
+
+
+def check_waiting(ports: Ports, use: Use) -> None:
+    """See that nobody is still to decide, before anything dear is done. Cheap.
+
+    Raises:
+        ApprovalAwaited: persons have yet to decide.
+        Malformed: something else was asked under that name before.
+    """
+    with ports.store.read() as tx:
+        found = _found(tx, use)
+    if found is not None and found.state in _UNDECIDED:
+        raise _awaited(found)
+
+
+def check(ports: Ports, agreement: Agreement, use: Use) -> Refusal | None:
+    """Return why persons do not allow a use; None where they do, or nobody decides.
+
+    Raises:
+        ApprovalAwaited: persons have yet to decide; they are asked now, if they were not.
+        Malformed: something else was asked under that name before.
+        TooManyRequests: as much waits for the consumer as may.
+    """
+    if agreement.review is None:
+        return None
+    with ports.store.write() as tx:
+        found = _found(tx, use) or _ask(ports, tx, agreement, agreement.review, use)
+    if found.state in _UNDECIDED:
+        raise _awaited(found)
+    return Refusal(found.code, (found.reason,)) if found.state in _NO else None
+
+
+def void(ports: Ports, tx: Transaction, peer: str, name: str, code: str) -> None:
+    """Note that nothing is left to decide on: the use was refused or called off otherwise."""
+    found = tx.approvals.lock(Use(peer, name, "", "").id)
+    if found is not None and found.state in _UNDECIDED:
+        tx.approvals.put(found.closed(ApprovalState.VOID, ports.clock.now(), code))
+        tx.audit.append("approval.void", found.id, peer=peer, code=code)
+
+
+def _found(tx: Transaction, use: Use) -> Approval | None:
+    found = tx.approvals.get(use.id)
+    if found is not None and found.request != use.request:
+        raise Malformed(f"`{use.name}` was asked otherwise before")
+    return found
+
+
+def _ask(ports: Ports, tx: Transaction, agreement: Agreement, review: Review, use: Use) -> Approval:
+    waiting = tx.approvals.find(state=ApprovalState.PENDING, peer=use.peer, subject=Subject.USE)
+    if len(waiting) >= ports.settings.max_jobs_per_lead:
+        raise TooManyRequests(
+            f"{len(waiting)} uses wait for a decision here", hint="ask once they are decided"
+        )
+    now = ports.clock.now()
+    asked = Approval(
+        id=use.id,
+        peer=use.peer,
+        dataset_id=agreement.dataset_id,
+        offer_id="",
+        roles=review.roles,
+        acceptances=(),
+        state=ApprovalState.PENDING,
+        code="",
+        reason="",
+        asked_at=now,
+        remind_at=now + review.remind_after,
+        reminded=False,
+        lapses_at=now + review.lapse_after,
+        closed_at=None,
+        subject=Subject.USE,
+        agreement_id=agreement.id,
+        request=use.request,
+        figures=use.figures,
+    )
+    tx.approvals.put(noticing.after(ports, asked, Happening.ASKED))
+    tx.audit.append(
+        "approval.asked",
+        asked.id,
+        peer=asked.peer,
+        dataset=asked.dataset_id,
+        agreement=asked.agreement_id,
+        use=use.name,
+        digest=use.request,
+        roles=list(asked.roles),
+        lapses=instant.text(asked.lapses_at),
+    )
+    tx.after_commit(partial(ports.wakeups.notify, APPROVALS))
+    return asked
+
+
+def _awaited(found: Approval) -> ApprovalAwaited:
+    until = instant.text(found.lapses_at)
+    return ApprovalAwaited(
+        f"waits for a person of the provider, until {until} at most", retry_after=AGAIN_SECONDS
+    )
