@@ -50,7 +50,13 @@ Make = Callable[[Choices], T]
 
 def chosen(make: Make[T], size: int = 128) -> st.SearchStrategy[T]:
     """Return the strategy of what is made of so many bytes: one or two for each choice."""
-    return st.binary(min_size=size, max_size=size).map(lambda data: make(Choices(data)))
+    drawn = st.binary(min_size=size, max_size=size)
+
+    @st.composite
+    def value(draw: st.DrawFn) -> T:  # a failure shows the value, and not its bytes
+        return make(Choices(draw(drawn)))
+
+    return value()
 
 
 # Characters that formats and languages give a meaning of their own.

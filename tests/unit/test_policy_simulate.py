@@ -55,14 +55,7 @@ def aspects(found: Simulation) -> list[list[Aspect]]:
 
 
 def _asked(pick: Choices) -> tuple[Policy, Request, Facts]:
-    """A policy, and a request that is often about what it permits."""
-    policy, request, facts = some.policy(pick), some.request(pick), some.facts(pick)
-    if pick.below(4):
-        rule = policy.permissions[0]
-        who = rule.assignee.id if rule.assignee else request.assignee
-        what = rule.target.id if rule.target else request.target
-        request = replace(request, action=rule.action.id, assignee=who, target=what)
-    return policy, request, facts
+    return some.policy(pick), some.request(pick), some.facts(pick)
 
 
 @QUIET
