@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.protection.ground import Ground
-from federated.persons import Suppressed, spelling
+from federated.persons import LONGEST, MISSING, Suppressed, spelling
 
 PERSON: Final = "person"  # column of the numbers, in the engine
 _AT_ONCE: Final = 1 << 16
+_PARTS: Final = 16
 
 
 class Persons:
@@ -45,16 +46,13 @@ class Persons:
         ground, rows = self._ground, batch.num_rows
         number, kept = pa.nulls(rows, pa.int64()), None
         if ground.person:
-            names = distinct(batch.column(ground.person), self._spelled)
+            names = distinct(batch.column(ground.person), ground.person_format)
             number = names.mapped(self._number, pa.int64())
             if self._left_out is not None and self._left_out.digests:
                 kept = pc.fill_null(names.mapped(self._is_used, pa.bool_()), True)  # noqa: FBT003  a value
         named = {f"c{at}": column for at, column in enumerate(batch.columns)}
         made = pa.table({**named, PERSON: number})
         return made if kept is None else made.filter(kept)
-
-    def _spelled(self, name: str | None) -> str | None:
-        return spelling(name, self._ground.person_format)
 
     def _number(self, name: str) -> int:
         state = self._state.copy()
@@ -67,10 +65,13 @@ class Persons:
 
 
 class Seen:
-    """Counts distinct persons, eight bytes for each and as many again while they are sorted out."""
+    """Counts distinct persons, in eight bytes for each and as many for those not sorted out yet.
+
+    Numbers are sorted out by their last bits, so that no table of all of them is made.
+    """
 
     def __init__(self) -> None:
-        self._known = pa.array([], pa.int64())
+        self._known: list[pa.Array] = []
         self._new: list[pa.Array] = []
         self._pending = 0
 
@@ -79,16 +80,18 @@ class Seen:
         found = numbers.drop_null().unique()
         self._new.append(found)
         self._pending += len(found)
-        if self._pending > max(len(self._known), _AT_ONCE):
+        if self._pending > max(sum(map(len, self._known)), _AT_ONCE):
             self._sort_out()
 
     def count(self) -> int:
         """Return how many there are."""
         self._sort_out()
-        return len(self._known)
+        return sum(map(len, self._known))
 
     def _sort_out(self) -> None:
-        self._known = pa.chunked_array([self._known, *self._new]).unique()
+        every = pa.chunked_array([*self._known, *self._new], pa.int64())
+        last = pc.bit_wise_and(every, _PARTS - 1)
+        self._known = [every.filter(pc.equal(last, part)).unique() for part in range(_PARTS)]
         self._new, self._pending = [], 0
 
 
@@ -110,11 +113,28 @@ class Distinct:
         return pa.array(made, kind).take(self.indices)
 
 
-def distinct(
-    values: pa.Array | pa.ChunkedArray, spelled: Callable[[str | None], str | None]
-) -> Distinct:
-    """Return a column of any type by its distinct values, as text."""
+def distinct(values: pa.Array | pa.ChunkedArray, form: str, *, else_text: bool = False) -> Distinct:
+    """Return a column of any type by its distinct values, in one spelling.
+
+    Args:
+        values: the column.
+        form: how persons are spelled, see `federated.persons`.
+        else_text: whether what is not of that form is spelled as text.
+    """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     plain = values.cast(pa.string()).dictionary_encode()
-    return Distinct(list(map(spelled, plain.dictionary.to_pylist())), plain.indices)
+    names = plain.dictionary.to_pylist()
+    if form != "text" or not _is_spelled(plain.dictionary):
+        names = [
+            spelling(it, form) or (spelling(it, "text") if else_text else None) for it in names
+        ]
+    return Distinct(names, plain.indices)
+
+
+def _is_spelled(names: pa.Array) -> bool:
+    """Whether names are letters and digits of ASCII, hence spelled as text, and none is missing."""
+    plain = pc.all(pc.ascii_is_alnum(names), min_count=0).as_py()
+    absent = pc.any(pc.is_in(names, pa.array(MISSING)), min_count=0).as_py()
+    longest = pc.max(pc.binary_length(names)).as_py() or 0
+    return plain and not absent and longest <= LONGEST

@@ -19,7 +19,6 @@ from connector.enforcement.steps.pseudonymise import Scope
 from connector.errors import StepUnknown
 from connector.jsonld.canonical import canonical
 from connector.protection.persons import distinct
-from federated.persons import spelling
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 16
@@ -62,10 +61,7 @@ class Pseudonyms:
 
     def replaced(self, values: pa.Array) -> pa.Array:
         """Return the pseudonym of each identifier; null where there is none."""
-        return distinct(values, self._spelled).mapped(self._pseudonym, pa.string())
-
-    def _spelled(self, name: str | None) -> str | None:
-        return spelling(name, self._form) or spelling(name, "text")
+        return distinct(values, self._form, else_text=True).mapped(self._pseudonym, pa.string())
 
     def _pseudonym(self, name: str) -> str:
         known = self._made.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -10,10 +11,15 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
 from connector.enforcement.steps.minimise import RowTest
+from connector.enforcement.steps.request import Measure, TableRequest
 from connector.enforcement.steps.table import TableSteps
+from connector.protection.cells.count import USED, Count, groups, levels
+from connector.protection.engine import Engine
 from connector.protection.expressions import POSTGRES, lookups, spelled, view
+from connector.protection.shape import numbered
 from tests.support.database import PostgresServer
 from tests.support.protecting import GROUND, delivered, table, uses
 
@@ -63,3 +69,41 @@ def test_both_engines_give_equal_rows(database: psycopg.Connection[Any], steps: 
     assert sorted(found, key=repr) == sorted(ours, key=repr)
     assert len(ours) > 1
     assert pa.array([row[0] for row in ours]).null_count == (not steps.minimise.rows)
+
+
+MEASURES = (
+    *(Measure(it) for it in ("count", "persons")),
+    *(Measure(it, column) for it in ("count", "sum", "mean") for column in ("age", "score")),
+)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_both_engines_count_equal_cells(database: psycopg.Connection[Any], named: bool) -> None:  # noqa: FBT001  a parameter
+    steps = uses(
+        tests=(RowTest("age", "atMost", (50,)),),
+        coarser=(Generalise("born", "decade"), Generalise("commune", Level("communes", "region"))),
+    )
+    filters = (RowTest("born", "noneOf", (2010,)),)
+    request = TableRequest(("commune", "born", "boarder"), MEASURES, filters, totals=True)
+    step = Aggregate(request.dimensions, ("age", "score"), ("count",), 3)
+    count = Count(request, step, view(steps, GROUND, numbered(GROUND)), named)
+    held = [*(f"c{at}" for at in range(7)), "person"]
+    kinds = zip(held, [*TYPES, "BIGINT"], strict=True)
+    stated = ", ".join(f"{name} {kind}" for name, kind in kinds)
+    database.execute(f"DROP TABLE IF EXISTS {USED}; CREATE TABLE {USED} ({stated})")
+    data = [(*row, None if row[0] is None else at // 2) for at, row in enumerate(DATA)]
+    insert = f"INSERT INTO {USED} VALUES ({', '.join(['%s'] * 8)})"  # noqa: S608  a constant
+    database.cursor().executemany(insert, data)
+    rows = table(DATA).append_column("person", pa.array([row[-1] for row in data], pa.int64()))
+    engine = Engine(GROUND)
+    engine.keep(USED, pa.Table.from_batches([rows]).rename_columns(held))
+    for places in levels(3, totals=True):
+        query = groups(count, places)
+        theirs = database.execute(spelled(query, POSTGRES).encode()).fetchall()
+        found = engine.ask(query)
+        ours = list(zip(*(each.to_pylist() for each in found.columns), strict=True))
+        assert len(ours) >= 1
+        for one, other in zip(sorted(ours, key=repr), sorted(theirs, key=repr), strict=True):
+            pairs = zip(one, other, strict=True)
+            assert all(a == b or math.isclose(a, b, rel_tol=1e-12) for a, b in pairs)
+    engine.close()

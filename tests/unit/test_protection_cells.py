@@ -60,7 +60,9 @@ def using(
         minimise=Minimise(NAMES, tests),
         pseudonymise=None,
         generalise=coarser,
-        aggregate=Aggregate(("school", "sex", "age"), ("score",), functions, minimum, **limits),
+        aggregate=Aggregate(
+            ("school", "sex", "age"), ("score", "age"), functions, minimum, **limits
+        ),
         noise=None,
         release=Release(AGGREGATED, ("csv",)),
     )
@@ -123,6 +125,14 @@ def test_cells_are_counted() -> None:
     assert asked(asking("sex", filters=only), TOWN)[0] == [("f", 6, False), ("m", 7, False)]
 
 
+def test_whole_numbers_stay_whole() -> None:
+    measures = tuple(Measure(it, "age") for it in ("sum", "mean", "count"))
+    limits = {"dominance": Dominance(1, 90), "p_ratio": 10}
+    cells, _ = asked(asking("school", measures=measures), TOWN, steps=using(**limits))
+    assert cells == [("A", 108, 12.0, 9, False), ("B", 156, 12.0, 13, False)]
+    assert isinstance(cells[0][1], int)
+
+
 def test_a_cell_of_too_few_persons_is_withheld() -> None:
     data = [*TOWN, *pupils("C", "f", 2), *pupils("C", "f", 2), *pupils("D", "m", 1)]
     cells, _ = asked(asking("school"), data)  # four rows of two persons, one of one
@@ -181,7 +191,7 @@ BEYOND: dict[str, TableRequest] = {
     "an unknown dimension": asking("ine"),
     "a measure as dimension": asking("score"),
     "a filter on a measure": asking(filters=(RowTest("score", "atLeast", (1,)),)),
-    "an unknown measure": asking(measures=(Measure("sum", "age"),)),
+    "an unknown measure": asking(measures=(Measure("sum", "sex"),)),
     "a sum of nothing": asking(measures=(Measure("sum"),)),
     "persons of a measure": asking(measures=(Measure("persons", "score"),)),
     "an epsilon without noise": asking(epsilon=0.1),

@@ -18,6 +18,7 @@ from connector.protection import release, territory
 from connector.protection.engine import Engine
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
+from connector.protection.persons import Seen
 from federated.persons import Suppressed, digest
 from tests.support.protecting import (
     GROUND,
@@ -198,6 +199,13 @@ def test_rows_are_counted_over_all_batches() -> None:
     empty = Outcome()
     assert delivered(uses(), outcome=empty) == []
     assert empty == Outcome()
+
+
+def test_many_persons_are_counted_each_once() -> None:
+    seen, every = Seen(), list(range(-90_000, 90_000))
+    for part in (every, every[:70_000], every[::-1], [None, *every[:3]]):
+        seen.add(pa.chunked_array([pa.array(part, pa.int64())]))
+    assert seen.count() == seen.count() == 180_000
 
 
 def test_data_of_no_person_have_none() -> None:

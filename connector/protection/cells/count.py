@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
@@ -60,7 +60,7 @@ def counted(count: Count, engine: Engine) -> dict[Key, Cell]:
     found: dict[Key, Cell] = {}
     for places in levels(dimensions, totals=count.request.totals):
         unsafe = _concentrated(count, engine, places)
-        for row in _groups(count, engine, places):
+        for row in _rows(engine, groups(count, places)):
             key = key_of(row[: len(places)], places, dimensions)
             persons, fewest, *figures = row[len(places) :]
             few = fewest < count.step.minimum
@@ -77,8 +77,8 @@ def levels(dimensions: int, *, totals: bool) -> list[tuple[int, ...]]:
     return [tuple(every), *chain.from_iterable(combinations(every, size) for size in sizes)]
 
 
-def _groups(count: Count, engine: Engine, places: tuple[int, ...]) -> list[tuple[Any, ...]]:
-    """Return by cell: its key, its persons, the fewest with a value of a measure, its figures."""
+def groups(count: Count, places: tuple[int, ...]) -> exp.Select:
+    """Return what finds the cells of a level: key, persons, the fewest with a value, figures."""
     measures = count.request.measures
     values = [
         count.view.values[name].made for name in dict.fromkeys(it.column for it in measures) if name
@@ -87,13 +87,19 @@ def _groups(count: Count, engine: Engine, places: tuple[int, ...]) -> list[tuple
     persons = _persons(count)
     fewest = exp.Least(this=persons.copy(), expressions=valued) if valued else persons
     figures = [_figure(each, count) for each in measures]
-    made = [*count.keys(places), persons, fewest, *figures]
-    return _asked(engine, made, count.rows, len(places))
+    keys = count.keys(places)
+    made = [
+        exp.alias_(each, f"o{at}", quoted=True)
+        for at, each in enumerate((*keys, persons, fewest, *figures))
+    ]
+    query = exp.select(*made).from_(table(USED))
+    query = query.where(count.rows) if count.rows is not None else query
+    return query.group_by(*(each.copy() for each in keys)) if keys else query
 
 
 def _persons(count: Count, there: exp.Expr | None = None) -> exp.Expr:
     """Return how many persons rows are about; how many rows, where the data name none."""
-    who = quoted(PERSON) if count.named else exp.column("rowid")
+    who = quoted(PERSON) if count.named else exp.Literal.number(1)
     if there is not None:
         who = exp.Case().when(there, who)
     return exp.Count(this=exp.Distinct(expressions=[who]) if count.named else who)
@@ -108,9 +114,13 @@ def _figure(measure: Measure, count: Count) -> exp.Expr:
         return _persons(count)
     if not measure.column:
         return exp.Count(this=exp.Star())
-    value = count.view.values[measure.column].made.copy()
-    made = {"count": exp.Count, "sum": exp.Sum, "mean": exp.Avg}[measure.function]
-    return made(this=value)
+    value = count.view.values[measure.column]
+    if measure.function == "count":
+        return exp.Count(this=value.made.copy())
+    if measure.function == "mean":
+        return exp.Avg(this=exp.cast(value.made.copy(), "DOUBLE PRECISION"))
+    found = exp.Sum(this=value.made.copy())
+    return exp.cast(found, "BIGINT") if value.datatype == "integer" else found
 
 
 def _concentrated(count: Count, engine: Engine, places: tuple[int, ...]) -> set[Key]:
@@ -165,15 +175,6 @@ def _up_to(first: int, last: int) -> exp.Expr:
     within = exp.Between(this=place, low=low, high=high)
     taken = exp.Case().when(within, exp.column("x")).else_(exp.Literal.number(0))
     return exp.Sum(this=taken)
-
-
-def _asked(
-    engine: Engine, made: Sequence[exp.Expr], rows: exp.Expr | None, keys: int
-) -> list[tuple[Any, ...]]:
-    named = [exp.alias_(each, f"o{at}", quoted=True) for at, each in enumerate(made)]
-    query = exp.select(*named).from_(table(USED))
-    query = query.where(rows) if rows is not None else query
-    return _rows(engine, query.group_by(*(each.copy() for each in made[:keys])) if keys else query)
 
 
 def _rows(engine: Engine, query: exp.Expr) -> list[tuple[Any, ...]]:

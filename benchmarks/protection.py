@@ -1,0 +1,211 @@
+"""What the steps of plans cost: pseudonyms, a table with noise, and rows by the million.
+
+Pseudonyms of a million identifiers beside a loop of `hmac.digest`, CPU time of one thread. A table
+of 14 cells, counts and sums, with noise, of a million rows of 250,000 persons that stand one behind
+another, wall time from the first batch to the table. A plan that minimises, pseudonymises and makes
+coarser over 10⁴ to 10⁷ rows, each in a process of its own: time and greatest memory.
+`python benchmarks/protection.py ROWS` prints what the plan took as JSON.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from row import Plan, Row, at_most, beside
+
+sys.path[1:1] = [str(Path(__file__).parents[1])]  # when run by itself
+
+from connector.domain.catalog.layout import Field  # noqa: E402 - after the path is set
+from connector.enforcement.steps.aggregate import Aggregate  # noqa: E402 - same
+from connector.enforcement.steps.generalise import Band, Generalise  # noqa: E402 - same
+from connector.enforcement.steps.minimise import Minimise, RowTest  # noqa: E402 - same
+from connector.enforcement.steps.noise import Noise  # noqa: E402 - same
+from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope  # noqa: E402 - same
+from connector.enforcement.steps.release import Release  # noqa: E402 - same
+from connector.enforcement.steps.request import Measure, TableRequest  # noqa: E402 - same
+from connector.enforcement.steps.table import TableSteps  # noqa: E402 - same
+from connector.enforcement.steps.where import Where  # noqa: E402 - same
+from connector.protection.ground import Ground, Range  # noqa: E402 - same
+from connector.protection.means import Means, Outcome  # noqa: E402 - same
+from connector.protection.pseudonymise import Pseudonyms  # noqa: E402 - same
+from connector.protection.rows import rows  # noqa: E402 - same
+from connector.protection.tables import Asked, table  # noqa: E402 - same
+
+PART = "protection"
+MANY, FEW = 10**6, 10**5
+BATCH = 1 << 16
+ROWS_PER_PERSON, CELLS = 4, 14
+KEY = bytes(range(32))
+GROUND = Ground(
+    (
+        Field("ine", "text"),
+        Field("class", "text"),
+        Field("age", "integer"),
+        Field("score", "number"),
+    ),
+    person="ine",
+    ranges={"score": Range(0, 20, 0.25)},
+    categories={"class": tuple(f"c{n}" for n in range(CELLS))},
+)
+COLUMNS = Minimise(("class", "score"))
+CELLS_WITH_NOISE = TableSteps(
+    where=Where("query"),
+    minimise=COLUMNS,
+    pseudonymise=None,
+    generalise=(),
+    aggregate=Aggregate(("class",), ("score",), ("count", "sum"), 1),
+    noise=Noise(1.0, 1e-6, "urn:person", ROWS_PER_PERSON),
+    release=Release("Aggregated", ("csv",)),
+)
+ROWS = TableSteps(
+    where=Where("delivered"),
+    minimise=Minimise(("ine", "class", "age"), (RowTest("score", "atLeast", (2,)),)),
+    pseudonymise=Pseudonymise(("ine",), Scope("contract", ("urn:uuid:1",))),
+    generalise=(Generalise("age", Band(5)),),
+    aggregate=None,
+    noise=None,
+    release=Release("Pseudonymised", ("parquet",)),
+)
+MOST_SECONDS = 600
+
+
+def measure(folder: Path, plan: Plan) -> list[Row]:
+    """Measure pseudonyms, a table with noise and a plan of growing size."""
+    many = plan.times(MANY, FEW)
+    identifiers = [f"{n:010d}K" for n in range(many)]
+    arrays = [pa.array(identifiers[at : at + BATCH]) for at in range(0, many, BATCH)]
+    ours = _best(plan, lambda: _pseudonyms(arrays))
+    loop = _best(
+        plan, lambda: [hmac.digest(KEY, it.encode(), "sha256").hex() for it in identifiers]
+    )
+    title = f"pseudonyms of {many:,} identifiers"
+    return [
+        at_most(f"{title}, CPU", ours, 1.5 * many / MANY, "s", PART, "one thread, best of five"),
+        beside(f"{title}, CPU, beside", ours, "loop of hmac.digest", loop, "s", PART),
+        _noisy(many, plan),
+        *_growing(folder, plan),
+    ]
+
+
+def _pseudonyms(arrays: list[pa.Array]) -> None:
+    made = Pseudonyms(KEY, "text")
+    for array in arrays:
+        made.replaced(array)
+
+
+def _best(plan: Plan, run: Callable[[], object]) -> float:
+    times = []
+    for _ in range(plan.times(5, 2)):
+        before = time.process_time()
+        run()
+        times.append(time.process_time() - before)
+    return min(times)
+
+
+def _noisy(many: int, plan: Plan) -> Row:
+    batches = list(_rows(many))
+    request = TableRequest(("class",), (Measure("count"), Measure("sum", "score")), epsilon=0.5)
+    asked = Asked(request, "s", charge=lambda _: None)
+    walls, cpu = [], []
+    for _ in range(plan.times(5, 2)):
+        before, used = time.perf_counter(), time.process_time()
+        found = table(CELLS_WITH_NOISE, batches, GROUND, Means(root=KEY), Outcome(), asked)
+        walls.append(time.perf_counter() - before)
+        cpu.append(time.process_time() - used)
+        assert found.num_rows == CELLS  # noqa: S101 - what was measured
+    note = (
+        f"CPU {min(cpu):.2f} s; {many // ROWS_PER_PERSON:,} persons, counts and sums, best of five"
+    )
+    title = f"table with noise, {CELLS} cells of {many:,} rows"
+    return at_most(title, min(walls), 1.2 * many / MANY, "s", PART, note)
+
+
+def _growing(folder: Path, plan: Plan) -> list[Row]:
+    sizes = [10**4, 10**5, 10**6, *([] if plan.quick else [10**7])]
+    found = [_alone(folder, size) for size in sizes]
+    small, large = found[-2], found[-1]
+    note = "; ".join(
+        f"{size:,} rows: {each['cpu']:.2f} s of CPU, {each['memory']:.0f} MB"
+        for size, each in zip(sizes, found, strict=True)
+    )
+    title = f"a plan over {sizes[-1]:,} rows beside {sizes[-2]:,}"
+    return [
+        at_most(f"{title}, CPU a row", large["cpu"] / small["cpu"] / 10, 1.2, "×", PART, note),
+        at_most(f"{title}, greatest memory", large["memory"] - small["memory"], 64, "MB", PART),
+    ]
+
+
+def _alone(folder: Path, size: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, str(size)],
+        cwd=folder,
+        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+        capture_output=True,
+        text=True,
+        timeout=MOST_SECONDS,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _rows(many: int) -> Iterator[pa.RecordBatch]:
+    """Yield rows of persons that stand one behind another."""
+    for at in range(0, many, BATCH):
+        numbers = pa.array(range(at, min(at + BATCH, many)))
+        person = pc.utf8_lpad(pc.divide(numbers, ROWS_PER_PERSON).cast(pa.string()), 10, "0")
+        yield pa.record_batch(
+            {
+                "ine": pc.binary_join_element_wise(person, "K", ""),
+                "class": pc.binary_join_element_wise(
+                    "c", _rest(numbers, CELLS).cast(pa.string()), ""
+                ),
+                "age": _rest(numbers, 60),
+                "score": pc.divide(_rest(numbers, 81).cast(pa.float64()), 4.0),
+            }
+        )
+
+
+def _rest(numbers: pa.Array, by: int) -> pa.Array:
+    return pc.subtract(numbers, pc.multiply(pc.divide(numbers, by), by))
+
+
+def main() -> None:
+    """Print CPU seconds of a plan over so many rows, but for making them, and greatest memory."""
+    size, own = int(sys.argv[1]), 0.0
+
+    def made() -> Iterator[pa.RecordBatch]:
+        nonlocal own
+        source = _rows(size)
+        while True:
+            before = time.process_time()
+            batch = next(source, None)
+            own += time.process_time() - before
+            if batch is None:
+                return
+            yield batch
+
+    before = time.process_time()
+    left = sum(each.num_rows for each in rows(ROWS, made(), GROUND, Means(root=KEY), Outcome()))
+    assert 0 < left < size  # noqa: S101 - what was measured
+    used = time.process_time() - before - own
+    print(json.dumps({"cpu": used, "memory": _greatest_memory()}))
+
+
+def _greatest_memory() -> float:
+    """Return MB of this process alone; `getrusage` counts what its parent had."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+if __name__ == "__main__":
+    main()
