@@ -16,11 +16,10 @@ from typing import Final
 from connector.domain.contract.duty import DeedKind, Duty
 from connector.enforcement.mechanism import AT_MOST, Upheld
 from connector.enforcement.plan import CoverageLine, Label
-from connector.enforcement.terms import DATE_TIME
+from connector.enforcement.terms import DATE_TIME, ELAPSED_TIME, SINCE_RESULTS
 from policies_odrl import Constraint, Operator
 from policies_odrl.model import ODRL
 from policies_odrl.values import name
-from policies_odrl.vocabulary import PREAU
 
 DONE: Final = f"duty.{DeedKind.DONE}"
 BREACHED: Final = f"duty.{DeedKind.BREACHED}"
@@ -56,14 +55,14 @@ _UNTIL: Final = AT_MOST | {Operator.LT}
 DEADLINES: Final[Mapping[str, Upheld]] = MappingProxyType(
     {
         DATE_TIME: Upheld(Label.CHECKED, _CLOCK, _UNTIL | {Operator.GT, Operator.GTEQ}),
-        ODRL + "elapsedTime": Upheld(Label.CHECKED, f"{_CLOCK}, from each use", AT_MOST),
+        ELAPSED_TIME: Upheld(Label.CHECKED, f"{_CLOCK}, from each use", AT_MOST),
         ODRL + "event": Upheld(
             Label.CHECKED,
             "evaluation of each use, by what was stated before it",
             frozenset({Operator.LT, Operator.GT}),
             fits=_of_the_use,
         ),
-        PREAU + "timeSinceResults": Upheld(
+        SINCE_RESULTS: Upheld(
             Label.CHECKED, f"{_CLOCK}, from the results as the provider dates them", AT_MOST
         ),
     }

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from connector.domain.contract.duty import DeedKind
 from connector.domain.contract.notice import Act
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.task import Made, Task
@@ -28,6 +29,8 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object, sha256_hex
 from connector.protocol.use_messages import UseAnswer, UseRequest
+from connector.services.duties import stating
+from connector.services.duties.stating import Said
 from connector.services.negotiation import notices
 from connector.services.publication import publish
 from connector.services.use import asking, attesting, deciding, preparing
@@ -37,6 +40,7 @@ from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.link import CONTEXT, Link, description, limit, link
 from tests.support.negotiating import ask as negotiated
 
+END = "2027-06-30T00:00:00Z"
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 COUNT = TableRequest(("grade",), (Measure("persons"),))
 
@@ -364,3 +368,75 @@ def test_what_the_provider_attests_is_known_and_nothing_else(tmp_path: Path) -> 
                 attesting.attest(pair.school.ports, name, operand, value)
         log = pair.school.log(attesting.EVENT)
         assert [parse_object(each.event)["facts"]["holds"] for each in log] == [True, True, False]
+
+
+COUNTED = [
+    ("odrl:count", "1", "integer", 0.0),
+    ("odrl:elapsedTime", "P1D", "duration", 2 * 86_400.0),
+    ("odrl:meteredTime", "PT60S", "duration", 0.0),
+]
+
+
+@pytest.mark.parametrize(("operand", "most", "kind", "wait"), COUNTED)
+def test_an_account_of_uses_limits_them(
+    tmp_path: Path, operand: str, most: str, kind: str, wait: float
+) -> None:
+    """Each use lasts two minutes, until what it asked for is ready."""
+    terms = offer("odrl:aggregate")
+    terms["permission"][0]["constraint"].append(limit(operand, "lteq", most, kind))
+    with linked(tmp_path, terms) as pair:
+        first = wish(pair)
+        pair.clock.advance(120.0)
+        prepared(pair)
+        assert asking.again(pair.lab.ports, first.request_id).state == "ready"
+        pair.clock.advance(wait)
+        last = wish(pair)
+        assert (last.state, last.code) == ("refused", "USE_REFUSED")
+
+
+def test_duties_stand_in_the_way_of_uses_and_follow_them(tmp_path: Path) -> None:
+    before = {
+        "leftOperand": "odrl:event",
+        "operator": "lt",
+        "rightOperand": {"@id": ODRL + "policyUsage"},
+    }
+    owed = [
+        {"action": "odrl:obtainConsent", "constraint": [before]},
+        {"action": "odrl:delete", "constraint": [limit("odrl:dateTime", "lteq", END, "dateTime")]},
+        {
+            "action": "odrl:attribute",
+            "constraint": [limit("odrl:elapsedTime", "lteq", "P5D", "duration")],
+        },
+    ]
+    terms = offer("odrl:read")
+    terms["permission"][0]["duty"] = owed
+    with linked(tmp_path, terms) as pair:
+        names = [f"{contract(pair)}#/permission/0/duty/{index}" for index in range(len(owed))]
+
+        def stand() -> list[list[str]]:
+            found = [[stating.duty(node.ports, name)[0].state for name in names] for node in both]
+            return found if found[0] != found[1] else found[:1]
+
+        both = (pair.school, pair.lab)
+        assert stand() == [["missing", "due", "inactive"]]
+        refused = wish(pair, READ)
+        assert (refused.state, refused.code) == ("refused", "DUTY_OWED")
+        stating.done(pair.lab.ports, names[0], Said(DeedKind.DONE, ""))
+        pair.pump()
+        first = wish(pair, READ)
+        prepared(pair)
+        assert asking.again(pair.lab.ports, first.request_id).state == "ready"
+        assert stand() == [["fulfilled", "due", "due"]]
+        pair.clock.advance(6 * 86_400.0)
+        late = wish(pair, READ)
+        assert (late.state, late.code) == ("refused", "DUTY_OWED")
+        stating.waive(pair.school.ports, names[2], "the source is named elsewhere")
+        pair.pump()
+        stating.done(pair.lab.ports, names[1], Said(DeedKind.DONE, ""))
+        pair.pump()
+        assert stand() == [["fulfilled", "fulfilled", "inactive"]]
+        pair.clock.advance(60.0)
+        again = wish(pair, READ)
+        prepared(pair)
+        assert asking.again(pair.lab.ports, again.request_id).state == "ready"
+        assert stand() == [["fulfilled", "due", "inactive"]]  # it has to be deleted in its turn

@@ -22,12 +22,15 @@ from connector.enforcement.terms import (
     COUNT,
     DATE_TIME,
     DPIA,
+    ELAPSED_TIME,
     ETHICS,
     LEGAL_BASIS,
     LOCATION,
     MEMBERSHIP,
+    METERED_TIME,
     PURPOSE,
     RETENTION,
+    SINCE_RESULTS,
     USES_THIS_MONTH,
 )
 from connector.errors import (
@@ -75,7 +78,14 @@ CHECKED: Final[Mapping[str, Upheld]] = MappingProxyType(
             Label.AUDITED, "uses in the log of the provider, each with its signed request", AT_MOST
         ),
         COUNT: Upheld(Label.CHECKED, _COUNTED, _FEWER),
-        USES_THIS_MONTH: Upheld(Label.CHECKED, _COUNTED, _FEWER),
+        USES_THIS_MONTH: Upheld(Label.CHECKED, f"{_COUNTED}; months of UTC", _FEWER),
+        ELAPSED_TIME: Upheld(Label.CHECKED, f"{_COUNTED}; since the first", _FEWER),
+        METERED_TIME: Upheld(
+            Label.CHECKED, f"{_COUNTED}; each until what it asked for is ready", _FEWER
+        ),
+        SINCE_RESULTS: Upheld(
+            Label.CHECKED, "day of the results, as the provider dates it", ANY_TIME
+        ),
         COLUMNS: Upheld(Label.ENFORCED, "minimising step: columns by name", NAMES),
     }
 )

@@ -201,6 +201,7 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
             )
             tx.released.put(kept)
         tx.extracts.put(made)
+        uses.end(tx, made.id, ports.clock.now())
         tx.audit.append(
             "use.ready",
             made.agreement_id,
