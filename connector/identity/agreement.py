@@ -81,7 +81,7 @@ class Subject:
         id: IRI.
         description_digest: SHA-256 of the dataset's self-description (VC-JWT), hex.
         population: persons, rounded; >= 0.
-        rows_per_person: most rows of one person; >= 1.
+        rows_per_person: most rows of one person; >= 1, and 0 where no column names persons.
         person_column: column that identifies the person; may be empty.
     """
 
@@ -332,12 +332,13 @@ def _party(member: Member, *further: str) -> Party:
 
 def _subject(member: Member) -> Subject:
     part = member.fields("id", "descriptionDigest", "population", "rowsPerPerson", "personColumn")
+    person = part["personColumn"].content()
     return Subject(
         id=part["id"].text(),
         description_digest=part["descriptionDigest"].digest(),
         population=part["population"].integer(),
-        rows_per_person=part["rowsPerPerson"].integer(least=1),
-        person_column=part["personColumn"].content(),
+        rows_per_person=part["rowsPerPerson"].integer(least=1 if person else 0),
+        person_column=person,
     )
 
 

@@ -1,0 +1,156 @@
+"""Contract templates that can be published run between two nodes: a use granted, three refused.
+
+Rows and tables are made by the real engine, in this process. What cannot be published is in
+`test_policy_templates.py`, each with the part that no mechanism upholds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import pytest
+
+from connector.domain.contract.duty import DeedKind
+from connector.domain.transfer.task import Made, Task
+from connector.enforcement.steps.request import Measure, TableRequest
+from connector.jsonld.policy import policy_document
+from connector.preparing.carrying import carry
+from connector.preparing.child import body
+from connector.services.duties import stating
+from connector.services.duties.stating import Said
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
+from connector.services.use import asking, attesting, deciding, preparing
+from connector.services.use.asking import Answered, Wanted
+from policies_odrl import fill, template
+from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.link import Link, description, link
+
+READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
+TABLE = TableRequest(("grade",), (Measure("persons"), Measure("mean", "reading")))
+CONSENT = "/permission/0/duty/0"
+SCHOOLS = "urn:example:schools"
+# Template -> what is asked for, which columns leave, and values in place of its example's.
+RUN: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
+    "consent": (READ, ("grade", "reading"), {}),
+    "ferpa-study": (READ, ("grade", "reading"), {}),
+    "public-task": (READ, ("grade", "reading"), {}),
+    "research": (READ, ("pupil", "grade", "reading"), {}),
+    "school-resources": (READ, ("pupil", "grade"), {"columns": "pupil\ngrade"}),
+    "short-lived-stream": (READ, ("grade", "reading"), {}),
+    "statistics": (AGGREGATE, (), {}),
+    "open-data": (READ, ("uai",), {}),
+}
+OPINION = template("research").example["ethics"]
+
+
+def prepared(task: Task, out: BinaryIO) -> Made:
+    """The port `preparing`, without a process of its own."""
+    made = carry(body(task), out)
+    return Made(made["rows"], made["suppressed"], tuple(made["released"]))
+
+
+def offered(name: str, changes: dict[str, str]) -> dict[str, Any]:
+    item = template(name)
+    left = {each.name for each in item.parameters} - {"dataset", "provider"}
+    columns = {"columns": "grade\nreading", "space": "did:web:authority.example", **changes}
+    values = {**item.example, **{each: it for each, it in columns.items() if each in left}}
+    return policy_document(fill(item, {each: it for each, it in values.items() if each in left}))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    """A school that offers all of them, and a lab."""
+    folder = tmp_path_factory.mktemp("templates")
+    rows = "".join(f"p{at},{at % 3},{400 + at % 7},F\n" for at in range(60))
+    (folder / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{rows}", encoding="utf-8")
+    (folder / "schools.csv").write_text("uai\n0750001A\n0750002B\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, link(folder) as pair:
+        patch.setattr(deciding, "WAIT_SECONDS", 0.0)
+        for node in pair.nodes.values():
+            node.ports = replace(node.ports, preparing=prepared)
+        about = {name: offered(name, changes) for name, (_, _, changes) in RUN.items()}
+        schools = description(
+            folder,
+            id=SCHOOLS,
+            file={"path": str(folder / "schools.csv"), "format": "csv"},
+            columns=[{"name": "uai", "class": "other", "datatype": "category"}],
+            personal=False,
+            offer=about.pop("open-data"),
+        )
+        for left_out in ("person_column", "cap", "rows_per_person", "population"):
+            schools.pop(left_out)
+        pupils = description(folder, offers=list(about.values()))
+        pupils.pop("offer")
+        for described in (pupils, schools):
+            publish.publish(pair.school.ports, described)
+        yield pair
+
+
+def agreed(pair: Link, name: str) -> str:
+    dataset = SCHOOLS if name == "open-data" else "urn:example:pupils-north"
+    asked = negotiate.request(
+        pair.lab.ports, pair.school.did, dataset, offer_id=template(name).example["id"]
+    )
+    pair.pump()
+    with pair.lab.ports.store.read() as tx:
+        found = tx.negotiations.get(asked.pid)
+    assert found is not None
+    assert found.agreement_id, found.reasons
+    return found.agreement_id
+
+
+def used(pair: Link, contract: str, wanted: Wanted) -> Answered:
+    first = asking.ask(pair.lab.ports, contract, wanted)
+    preparing.turn(pair.school.ports, steady=True)
+    return asking.again(pair.lab.ports, first.request_id)
+
+
+def file_of(pair: Link, found: Answered) -> bytes:
+    with pair.school.ports.store.read() as tx:
+        extract = tx.extracts.get(found.extract_id)
+    assert extract is not None
+    return pair.school.ports.extracts.read(extract, 0, extract.bytes)
+
+
+def do(pair: Link, contract: str, path: str) -> None:
+    stating.done(pair.lab.ports, f"{contract}#{path}", Said(DeedKind.DONE, ""))
+    pair.pump()
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_one_use_is_granted_and_three_are_refused(pair: Link, name: str) -> None:
+    action, columns, _ = RUN[name]
+    contract = agreed(pair, name)
+    wanted = Wanted(action=action, format="jsonl", cells=TABLE if action == AGGREGATE else None)
+    if name == "research":
+        attesting.attest(pair.school.ports, contract, "ethicsOpinion", OPINION)
+    if name == "consent":
+        assert used(pair, contract, wanted).code == "DUTY_OWED"
+        do(pair, contract, CONSENT)
+    found = used(pair, contract, wanted)
+    assert found.state == "ready", (found.code, found.reasons)
+    rows = [json.loads(line) for line in file_of(pair, found).splitlines()]
+    if action == AGGREGATE:
+        assert [row["persons"] for row in rows] == [20, 20, 20]
+        beyond = replace(wanted, cells=replace(TABLE, dimensions=("pupil",)))
+    else:
+        assert {tuple(row) for row in rows} == {columns}
+        beyond = replace(wanted, columns=("sex",))
+    names = {str(row.get("pupil")) for row in rows}
+    assert not names & {f"p{at}" for at in range(60)}
+    other = {} if name == "open-data" else {ODRL + "purpose": (DPV + "Marketing",)}
+    for refused in (
+        replace(wanted, stated=other or {ODRL + "spatial": ("urn:x",)}),
+        beyond,
+        replace(wanted, stated={PREAU + "membership": ("did:web:authority.example",)}),
+    ):
+        assert used(pair, contract, refused).state == "refused"
+    while duties := stating.duties(pair.lab.ports, agreement=contract).values:
+        do(pair, contract, duties[0].path)
+    for node in (pair.lab, pair.school):
+        assert not stating.duties(node.ports, agreement=contract).values
