@@ -50,7 +50,9 @@ class UseView(View):
     """What a provider answered."""
 
     request: str = Field(description="our id of the request; the same may be asked again")
-    state: str = Field(description="refused, preparing, ready, failed or gone")
+    state: str = Field(
+        description="refused, waiting (for a person), preparing, ready, failed or gone"
+    )
     code: str = ""
     reasons: list[str] = Field(default=[])
     extract: str = Field(default="", description="the provider's id of what it prepares")

@@ -29,6 +29,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object, sha256_hex
 from connector.protocol.use_messages import UseAnswer, UseRequest
+from connector.services.approval import deciding as approving
 from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import notices
@@ -43,6 +44,7 @@ from tests.support.negotiating import ask as negotiated
 END = "2027-06-30T00:00:00Z"
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 COUNT = TableRequest(("grade",), (Measure("persons"),))
+WANTED = Wanted(action=AGGREGATE, cells=COUNT)
 
 
 def offer(*actions: str, **members: Any) -> dict[str, Any]:
@@ -340,6 +342,26 @@ def test_a_use_too_many_is_refused_and_one_that_failed_is_not_counted(tmp_path: 
         assert "usesThisMonth" in last.reasons[0]
         with pair.lab.ports.store.read() as tx:
             assert tx.uses.count() == 2
+
+
+def test_a_use_waits_for_a_person_where_the_offer_says_so(tmp_path: Path) -> None:
+    entry = {"policy": offer("odrl:aggregate"), "decision": "review each use", "roles": ["dpo"]}
+    with linked(tmp_path, entry) as pair:
+        first, second = wish(pair), wish(pair)
+        assert (first.state, second.state) == ("waiting", "waiting")
+        assert asking.again(pair.lab.ports, first.request_id).state == "waiting"
+        assert extracts(pair) == []
+        one, other = approving.approvals(pair.school.ports).values
+        assert "a table by grade of persons, as Aggregated, for " in one.figures
+        approving.accept(pair.school.ports, one.id)
+        approving.refuse(pair.school.ports, other.id, "not now")
+        assert asking.ask(pair.lab.ports, first.request_id, WANTED).state == "preparing"
+        refused = asking.again(pair.lab.ports, second.request_id)
+        assert (refused.state, refused.code, refused.reasons) == (
+            "refused",
+            "APPROVAL_REFUSED",
+            ("not now",),
+        )
 
 
 def test_what_the_provider_attests_is_known_and_nothing_else(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def query(
-    agreement: Annotated[str, typer.Argument(help="Id of the contract.")],
+    agreement: Annotated[
+        str, typer.Argument(help="Id of the contract, or of a request that was made before.")
+    ],
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Column to group by; repeat for more.")
     ] = None,
@@ -126,8 +128,9 @@ def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
         )
         if found.content is not None and found.content.suppressed:
             output.line(f"{found.content.suppressed} cells withheld: over too few persons")
-    elif found.state in ("preparing", "gone"):
-        output.line(f"request {found.request} is {found.state}")
+    elif found.state in ("waiting", "preparing"):
+        said = "; ".join(found.reasons) or found.state
+        output.line(f"{said}: `preau query {found.request}` asks for it again")
     if found.code:
         raise from_code(found.code, "; ".join(found.reasons))
     if found.state != "ready":

@@ -19,7 +19,14 @@ from connector.enforcement import figures
 from connector.enforcement.asked import Asked
 from connector.enforcement.mechanisms import tables
 from connector.enforcement.steps.request import TableRequest
-from connector.errors import AgreementUnknown, Malformed, SignatureInvalid, UseRefused, WorldFault
+from connector.errors import (
+    AgreementUnknown,
+    ApprovalAwaited,
+    Malformed,
+    SignatureInvalid,
+    UseRefused,
+    WorldFault,
+)
 from connector.identity import dataset_facts, jws, transfer_receipt
 from connector.identity import document as documents
 from connector.jsonld.canonical import sha256_hex
@@ -61,7 +68,7 @@ class Answered:
 
     Attributes:
         request_id: ours; the same may be sent again.
-        state: `refused`, `preparing`, `ready`, `failed` or `gone`.
+        state: `refused`, `waiting` (for a person), `preparing`, `ready`, `failed` or `gone`.
         code: of a refusal or failure.
         reasons: of a refusal or failure.
         extract_id: the provider's id of what it prepares.
@@ -79,7 +86,7 @@ class Answered:
 
 
 def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
-    """Ask for a use of a contract.
+    """Ask for a use of a contract; the id of a request of ours asks for its answer again.
 
     Raises:
         AgreementUnknown: this node is no consumer of such a contract.
@@ -88,6 +95,10 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
         PeerUnreachable: the provider does not answer; `again` asks the same.
         PreauError: the provider refused the call.
     """
+    with ports.store.read() as tx:
+        known = tx.requests.get(ports.settings.did, agreement_id)
+    if known is not None:
+        return again(ports, known.request_id)
     agreement = _contract(ports, agreement_id)
     if plans.plan_of(agreement).of(wanted.action) is None:
         raise UseRefused("the contract does not permit this action")
@@ -191,7 +202,11 @@ def _contract(ports: Ports, agreement_id: str) -> Agreement:
 def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     message = UseRequest(kept.request_id, agreement.id, kept.request, kept.signature)
     provider = onboard.known(ports, agreement.provider)
-    body = ports.wire.call(provider, UseRequest.__name__, message.to_body(), seconds=CALL_SECONDS)
+    kind = UseRequest.__name__
+    try:
+        body = ports.wire.call(provider, kind, message.to_body(), seconds=CALL_SECONDS)
+    except ApprovalAwaited as exc:
+        return Answered(request_id=kept.request_id, state="waiting", reasons=(exc.reason,))
     found = UseAnswer.from_body(body)
     if found.request_id != kept.request_id:
         raise WorldFault(f"`{agreement.provider}` answered another request")

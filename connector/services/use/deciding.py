@@ -28,9 +28,10 @@ from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.table import TableSteps
-from connector.enforcement.terms import MEMBERSHIP
+from connector.enforcement.terms import MEMBERSHIP, PURPOSE
 from connector.errors import (
     AgreementUnknown,
+    ApprovalAwaited,
     DataUnchecked,
     Malformed,
     PreauError,
@@ -45,6 +46,7 @@ from connector.identity.key import Relationship
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.use_messages import UseRequest
+from connector.services.approval import reviewing
 from connector.services.continuity import recovery
 from connector.services.duties import keeping, uses
 from connector.services.duties.uses import ATTEMPTS
@@ -94,6 +96,8 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         SignatureInvalid: the caller did not sign it.
         InRecovery: this node went back to an older state.
         PeerRolledBack: the consumer's log went back, and its operator has not answered for it.
+        ApprovalAwaited: persons have yet to decide.
+        TooManyRequests: other uses were counted each time, or too many wait for persons.
     """
     message = UseRequest.from_body(body)
     with ports.store.read() as tx:
@@ -120,6 +124,8 @@ def _decided(ports: Ports, caller: Participant, message: UseRequest) -> Requeste
             case = case_of(ports, asked)
             history = keeping.history_of(ports, case.agreement)
             refusal = _refusal(ports, case, history)
+        except ApprovalAwaited:  # nothing is decided
+            raise
         except (Unlawful, DataUnchecked) as exc:
             refusal = Refusal(exc.code, (exc.reason,))
         kept = _kept(ports, message, asked, refusal, history)
@@ -189,7 +195,21 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
         return Refusal(UseRefused.code, (reason,))
     known = _established(ports, case.agreement)
     facts = asking.use_facts(case.asked, case.steps, policy, known, ports.clock.now())
-    return decide(policy, replace(facts, history=history), mechanism, profiles)
+    refusal = decide(policy, replace(facts, history=history), mechanism, profiles)
+    return refusal or reviewing.check(ports, case.agreement, _reviewed(case))
+
+
+def _reviewed(case: Case) -> reviewing.Use:
+    """Return what persons decide on, where they do."""
+    asked, cells = case.asked, case.asked.cells
+    if cells is None:
+        figures = f"rows of {len(asked.columns or case.steps.minimise.columns)} columns"
+    else:
+        figures = f"a table by {', '.join(cells.dimensions) or 'nothing'}"
+        figures += f" of {', '.join(each.name for each in cells.measures)}"
+    purpose = ", ".join(asked.stated.get(PURPOSE, ())) or "no stated purpose"
+    figures = terms.one_line(f"{figures}, as {case.steps.release.level}, for {purpose}")
+    return reviewing.Use(asked.consumer, asked.id, sha256_hex(asked.data()), figures)
 
 
 def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact, ...]]:
@@ -234,6 +254,7 @@ def _kept(
         if refusal is not None:
             reasons = tuple(terms.one_line(each) for each in refusal.reasons)
             new = replace(new, request=b"", signature="", code=refusal.code, reasons=reasons)
+            reviewing.void(ports, tx, new.consumer, new.request_id, new.code)
             tx.audit.append("use.refused", new.agreement_id, **_facts(new), code=new.code)
         elif not _granted(ports, tx, new, asked, history):
             return None
