@@ -22,7 +22,6 @@ from connector.errors import (
     Malformed,
     NotFound,
     PolicyInvalid,
-    PreauError,
     SignatureInvalid,
     UseRefused,
     WorkerFailed,
@@ -78,7 +77,7 @@ class Scripted:
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
-        self.failing: PreauError | None = None
+        self.failing: Exception | None = None
         self.content = b'{"grade": 2, "persons": 12}\n'
 
     def __call__(self, task: Task, out: BinaryIO) -> Made:
@@ -263,6 +262,24 @@ def test_a_failure_leaves_no_file_and_says_no_more_than_its_code(pair: Link) -> 
     assert (found.state, found.code) == ("failed", "DATA_FILE_UNREADABLE")
     assert "Dupont" not in str(found)
     assert files(pair) == []
+
+
+def test_a_fault_that_nobody_foresaw_holds_up_no_other_use(pair: Link) -> None:
+    first, second = wish(pair), wish(pair)
+    worker(pair).failing = ValueError("a bug")
+    for _ in range(2 * preparing.TRIES):
+        with pytest.raises(ValueError, match="a bug"):
+            preparing.turn(pair.school.ports, steady=True)
+    assert files(pair) == []
+    third = wish(pair)
+    worker(pair).failing = None
+    prepared(pair)
+    states = [asking.again(pair.lab.ports, it.request_id) for it in (first, second, third)]
+    assert [(it.state, it.code) for it in states] == [
+        ("failed", "WORKER_FAILED"),
+        ("failed", "WORKER_FAILED"),
+        ("ready", ""),
+    ]
 
 
 def test_a_source_that_changes_on_the_way_is_seen(pair: Link) -> None:

@@ -66,6 +66,15 @@ class Done:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waited: dict[str, list[threading.Event]] = {}
+        self._tries: dict[str, int] = {}
+
+    def tries(self, name: str) -> int:
+        """Return how often it was begun without having ended."""
+        return self._tries.get(name, 0)
+
+    def begin(self, name: str) -> None:
+        """Note that it is begun once more."""
+        self._tries[name] = self.tries(name) + 1
 
     @contextmanager
     def expected(self, name: str) -> Iterator[threading.Event]:
@@ -82,7 +91,8 @@ class Done:
                     del self._waited[name]
 
     def set(self, name: str) -> None:
-        """Wake whoever waits for it."""
+        """Note that it has ended, and wake whoever waits for it."""
         with self._lock:
+            self._tries.pop(name, None)
             for event in self._waited.get(name, ()):
                 event.set()

@@ -19,7 +19,7 @@ from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import ReleasedTables
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.asked import read_asked
-from connector.errors import DataFileChanged, NotFound, PreauError
+from connector.errors import DataFileChanged, NotFound, PreauError, WorkerFailed
 from connector.jsonld.canonical import canonical, parse
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
@@ -29,6 +29,7 @@ from connector.services.use import deciding, files, keys
 from connector.services.use.deciding import Case
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
+TRIES: Final = 3
 LONGEST_SLEEP: Final = 3600.0
 _LEAST_SLEEP: Final = 60.0  # what is due may wait for a clock that goes steadily
 _SUFFIX: Final = {"arrow": "arrows", "parquet": "parquet", "csv": "csv", "jsonl": "jsonl"}
@@ -55,14 +56,22 @@ def turn(ports: Ports, *, steady: bool) -> float:
         if steady and each.due_at is not None and each.due_at <= now:
             _expire(ports, each)
     if waiting:
-        prepare(ports, waiting[0])
+        prepare(ports, min(waiting, key=lambda each: ports.done.tries(each.id)))
         return 0.0
     left = [(each.due_at - now).total_seconds() for each in ready if each.due_at]
     return min([LONGEST_SLEEP, *(max(each, _LEAST_SLEEP) for each in left)])
 
 
 def prepare(ports: Ports, extract: Extract) -> None:
-    """Prepare one extract, or note why it cannot be."""
+    """Prepare one extract, or note why it cannot be.
+
+    One that met a fault that nobody foresaw is tried again after the others, and then given up.
+    """
+    if ports.done.tries(extract.id) >= TRIES:
+        _fail(ports, extract, WorkerFailed.code)
+        ports.done.set(extract.id)
+        return
+    ports.done.begin(extract.id)
     name = f"{extract.id.rpartition(':')[2]}.{_SUFFIX[extract.format]}"
     try:
         _within(ports)
@@ -74,8 +83,7 @@ def prepare(ports: Ports, extract: Extract) -> None:
     else:
         if not _ready(ports, extract, made, tables):
             files.remove(ports, name)
-    finally:
-        ports.done.set(extract.id)
+    ports.done.set(extract.id)
 
 
 def _within(ports: Ports) -> None:
