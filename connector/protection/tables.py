@@ -27,6 +27,7 @@ from connector.protection.means import Means, Outcome
 from connector.protection.persons import PERSON, Persons, Seen
 from connector.protection.pseudonymise import KEY_BYTES
 from connector.protection.shape import numbered, shaped
+from federated.privacy.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,22 @@ def table(
     outcome.rows_out = found.num_rows
     outcome.withheld = sum(found.column(WITHHELD).to_pylist())
     return found
+
+
+def costs(steps: TableSteps, ground: Ground, request: TableRequest) -> tuple[Event, ...]:
+    """Return what a table with noise would be charged, which does not depend on any row.
+
+    Raises:
+        ColumnMissing: the data lack a column.
+        StepUnknown: a step does not fit the data, or the plan has no noise.
+        TableRefused: it is beyond the plan, or has no public cells or ranges.
+    """
+    check(request, steps)
+    if steps.aggregate is None or steps.noise is None:
+        raise StepUnknown("the plan makes no cells with noise")
+    made = view(steps, ground, numbered(ground))
+    count = Count(request, steps.aggregate, made, bool(ground.person))
+    return Noisy(count, steps.noise, ground).events
 
 
 def _key(means: Means, blurred: Noisy | None, asked: Asked) -> bytes:

@@ -373,6 +373,18 @@ def test_tables_of_other_plans_count_too() -> None:
     assert asked(asking(filters=YOUNGER), CLASS, *kept)[0]
 
 
+def test_of_two_plans_the_stricter_minimum_counts() -> None:
+    three = [*TOWN, *pupils("C", "f", 3, age=13), *pupils("C", "m", 5)]
+    younger = asking(filters=YOUNGER)
+    for first, then, leaves in ((3, 3, True), (4, 3, False), (3, 4, False)):
+        _, kept = asked(asking(), three, steps=using(first))
+        if leaves:
+            assert asked(younger, three, *kept, steps=using(then))[0] == [(27, False)]
+        else:
+            with pytest.raises(TableRefused, match="before"):
+                asked(younger, three, *kept, steps=using(then))
+
+
 def test_rows_are_no_table_and_a_table_no_rows() -> None:
     release = Release("Minimised", ("csv",))
     rows = replace(using(), where=Where(DELIVERED), aggregate=None, release=release)

@@ -24,7 +24,7 @@ from connector.protection.cells import noisy
 from connector.protection.cells.noisy import Spent
 from connector.protection.ground import Ground, Range
 from connector.protection.means import Means, Outcome
-from connector.protection.tables import Asked, table
+from connector.protection.tables import Asked, costs, table
 from federated.privacy import accountant
 from federated.privacy.event import Event
 from tests.support.protecting import table as batch
@@ -81,7 +81,7 @@ def asked(
     outcome = Outcome()
     made = Asked(request, "s", charge=charged.append)
     found = table(steps or using(), [batch(data, ground)], ground, means, outcome, made)
-    assert charged == [outcome.events]
+    assert charged == [outcome.events] == [costs(steps or using(), ground, request)]
     assert (outcome.persons, outcome.released) == (0, ())
     return list(zip(*(each.to_pylist() for each in found.columns), strict=True))
 
@@ -287,6 +287,8 @@ REFUSED: dict[str, tuple[TableRequest, Ground]] = {
 def test_a_table_that_cannot_be_accounted_for_is_refused_before_it_is_charged(name: str) -> None:
     request, ground = REFUSED[name]
     with pytest.raises(TableRefused):
+        costs(using(), ground, request)
+    with pytest.raises(TableRefused):
         table(using(), [], ground, MEANS, Outcome(), Asked(request, "s", charge=pytest.fail))
 
 
@@ -294,6 +296,8 @@ def test_noise_needs_a_key_and_a_ledger() -> None:
     for means, charge in ((Means(), lambda _: None), (MEANS, None)):
         with pytest.raises(StepUnknown, match="key"):
             table(using(), [], GROUND, means, Outcome(), Asked(asking(), "s", charge=charge))
+    with pytest.raises(StepUnknown, match="no cells with noise"):
+        costs(replace(using(), noise=None), GROUND, asking(epsilon=0.0))
     for limit in ({"dominance": Dominance(1, 80)}, {"p_ratio": 10}):
         with pytest.raises(StepUnknown, match="concentrated"):
             using(**limit)

@@ -36,7 +36,6 @@ _TOO_FEW = "with the tables that left before, it would tell of too few persons"
 def check(
     new: Sequence[tuple[Released, View]],
     before: Iterable[tuple[Released, View]],
-    minimum: int,
     engine: Engine,
 ) -> None:
     """Check a table against those before it.
@@ -44,7 +43,6 @@ def check(
     Args:
         new: levels of the table, and what their steps let through.
         before: levels of earlier tables of the population, of any snapshot.
-        minimum: fewest persons.
         engine: with the rows of the new table's snapshot in `USED`.
 
     Raises:
@@ -55,7 +53,8 @@ def check(
         raise TableRefused(f"more than {MOST_BEFORE} tables of these data have left")
     for one in new:
         for other in earlier.values():
-            if _moved(one[0], other[0], minimum) or _isolates(one, other, minimum, engine):
+            fewest = max(one[0].minimum, other[0].minimum)  # the stricter plan's
+            if _moved(one[0], other[0], fewest) or _isolates(one, other, fewest, engine):
                 raise TableRefused(_TOO_FEW)
 
 

@@ -77,7 +77,6 @@ def exact(
     differences.check(
         [(each, count.view) for each in released],
         [(each, earlier(each, ground)) for each in before],
-        minimum,
         engine,
     )
     return Exact(_table(count, cells, gone), tuple(released))
@@ -158,6 +157,7 @@ def _released(
         generalise=tuple(each for each in steps.generalise if each.column in named),
         dimensions=dimensions,
         filters=request.filters,
+        minimum=count.step.minimum,
         cells={group: cells[key].persons for key, group in groups.items() if key not in gone},
         withheld=frozenset(group for key, group in groups.items() if key in gone),
     )

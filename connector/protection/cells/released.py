@@ -34,6 +34,7 @@ class Released:
         generalise: how the plan made columns coarser, those that the table names.
         dimensions: by which it is grouped, sorted.
         filters: of its request, on what the plan lets through.
+        minimum: fewest persons of a cell, by its plan.
         cells: persons of each cell that left, by its values of the dimensions.
         withheld: cells that did not.
     """
@@ -43,6 +44,7 @@ class Released:
     generalise: tuple[Generalise, ...]
     dimensions: tuple[str, ...]
     filters: tuple[RowTest, ...]
+    minimum: int
     cells: Mapping[Group, int]
     withheld: frozenset[Group]
 
@@ -60,6 +62,7 @@ class Released:
             "generalise": [each.body() for each in self.generalise],
             "dimensions": list(self.dimensions),
             "filters": [each.body() for each in self.filters],
+            "minimum": self.minimum,
             "cells": [[_written(group), persons] for group, persons in self.cells.items()],
             "withheld": [_written(group) for group in sorted(self.withheld, key=repr)],
         }
@@ -71,8 +74,8 @@ class Released:
         Raises:
             Exception: a member is missing, unknown or wrong, as `member` raises it.
         """
-        stated = ("snapshot", "rows", "generalise", "dimensions", "filters", "cells", "withheld")
-        part = member.fields("version", *stated)
+        selected = ("snapshot", "rows", "generalise", "dimensions", "filters")
+        part = member.fields("version", *selected, "minimum", "cells", "withheld")
         part["version"].integer(least=VERSION, most=VERSION)
 
         def tests(name: str) -> tuple[RowTest, ...]:
@@ -89,6 +92,7 @@ class Released:
             generalise=tuple(map(Generalise.read, coarser)),
             dimensions=names(part["dimensions"]),
             filters=tests("filters"),
+            minimum=part["minimum"].integer(least=1),
             cells={_group(key): persons.integer() for key, persons in pairs},
             withheld=frozenset(map(_group, groups("withheld"))),
         )
