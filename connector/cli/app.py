@@ -136,6 +136,8 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "agreement": "contracts.agreement",
         "duty": "contracts.duty",
         "query": "contracts.query",
+        "get": "contracts.transfer",
+        "transfer": "contracts.transfer",
         "job": "job",
         "audit": "audit",
         "recovery": "operation.recovery",

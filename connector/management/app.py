@@ -32,13 +32,14 @@ from connector.management.routes import (
     offers,
     persons,
     recoveries,
+    transfers,
     uses,
 )
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(approvals, duties, uses, recoveries, persons, observe),
+    *(approvals, duties, uses, transfers, recoveries, persons, observe),
 )
 
 

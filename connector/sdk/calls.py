@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from types import GenericAlias
 from typing import Any, TypeVar, cast
 
@@ -14,6 +15,7 @@ from connector.sdk.transport import Transport
 
 T = TypeVar("T")
 
+_LOOK_SECONDS = 0.2
 _PAGE = 100  # values that one request asks for where a whole list is wanted
 
 
@@ -91,3 +93,13 @@ def _read(kind: type[T], content: bytes) -> T:
             "the node's answer is not understood",
             hint="command and node should be of the same version",
         ) from exc
+
+
+def until(look: Callable[[], T], done: Callable[[T], bool], seconds: float) -> T:
+    """Return what `look` sees once it is `done`, or as it is after `seconds`."""
+    limit = time.monotonic() + seconds
+    value = look()
+    while not done(value) and time.monotonic() < limit:
+        time.sleep(_LOOK_SECONDS)
+        value = look()
+    return value

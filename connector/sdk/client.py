@@ -7,7 +7,7 @@ raised as the exception of its code. Leaves HTTP to `transport.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -38,8 +38,9 @@ from connector.management.views import (
     PeerView,
     RecoveryView,
 )
-from connector.sdk.calls import Listing
+from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls
+from connector.sdk.transfers import TransferCalls
 from connector.sdk.transport import Address, Transport, find
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(DutyCalls):
+class Client(DutyCalls, TransferCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -288,7 +289,7 @@ class Client(DutyCalls):
         That is when it has ended, when the peer's offer waits for an answer of this side's, or
         when a person of the provider has yet to decide.
         """
-        return _until(lambda: self.negotiation(pid), _rests, seconds)
+        return until(lambda: self.negotiation(pid), _rests, seconds)
 
     def agreements(self, *, limit: int = 0, after: str = "") -> Listing[AgreementView]:
         """Return all contracts."""
@@ -393,7 +394,7 @@ class Client(DutyCalls):
 
     def await_job(self, job: str, *, seconds: float = 600.0) -> JobView:
         """Return a job once it has ended, or as it stands after `seconds`."""
-        return _until(lambda: self.job(job), lambda j: j.state in JOB_ENDS, seconds)
+        return until(lambda: self.job(job), lambda j: j.state in JOB_ENDS, seconds)
 
     def result(self, job: str) -> bytes:
         """Return the final model of a completed job, NumPy `.npz`."""
@@ -492,12 +493,3 @@ class Client(DutyCalls):
 def _rests(negotiation: NegotiationView) -> bool:
     waits = (negotiation.role, negotiation.state) == ("consumer", "OFFERED")
     return waits or negotiation.awaits or negotiation.state in NEGOTIATION_ENDS
-
-
-def _until(look: Callable[[], T], done: Callable[[T], bool], seconds: float) -> T:
-    limit = time.monotonic() + seconds
-    value = look()
-    while not done(value) and time.monotonic() < limit:
-        time.sleep(_LOOK_SECONDS)
-        value = look()
-    return value

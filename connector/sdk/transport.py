@@ -13,7 +13,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,25 @@ class Transport:
             refusal = _refusal(answer)
             if not isinstance(refusal, Unauthenticated) or not self._renewed(used):
                 raise refusal
+
+    def stream(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
+        """Send a GET and yield the body of the answer as it comes.
+
+        Raises:
+            NodeUnreachable: no answer, or it broke off.
+            PreauError: the refusal that the node answered with, by its code.
+        """
+        try:
+            with self._http.stream("GET", path, params=dict(query)) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refusal(answer)
+                self._answered = True
+                yield from answer.iter_raw()
+        except httpx.HTTPError as exc:
+            with suppress(NodeUnreachable):  # it may start again, with another token
+                self._connect(self._http, self._where())
+            raise NodeUnreachable(f"the node broke off: {_why(exc)}", hint=_HINT) from exc
 
     def _again(self, used: httpx.Client, until: float) -> bool:
         """Wait for the node and connect anew; return whether it is there in time."""

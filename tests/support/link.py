@@ -25,6 +25,7 @@ from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.delivery import OutgoingMessage, Reply
 from connector.domain.log.audit import LogEntry
 from connector.domain.participant import IssuerDocument, Participant
+from connector.domain.transfer.extract import Extract
 from connector.errors import PeerUnreachable, PreauError, from_code
 from connector.identity import document as documents
 from connector.jsonld.canonical import parse_object
@@ -221,6 +222,9 @@ class LinkWire:
         ports = self.pair.node(provider.did).ports
         _, extract = provider_side.judge(ports, pid, self.did)
         provider_side.check_offset(extract, offset)
+        return self._chunks(ports, extract, pid, offset)
+
+    def _chunks(self, ports: Ports, extract: Extract, pid: str, offset: int) -> Iterator[bytes]:
         while offset < extract.bytes:
             provider_side.judge(ports, pid, self.did)
             data = ports.extracts.read(extract, offset, min(10, extract.bytes - offset))

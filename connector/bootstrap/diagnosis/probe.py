@@ -55,6 +55,7 @@ from connector.services.health import peers as peer_checks
 from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
 from connector.services.health.duties import duties
+from connector.services.health.transfers import transfers
 from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
@@ -205,7 +206,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             owed = [each for each in readable(tx.duties) if each.is_open]
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
-            shares = _shares(settings, tx, found)
+            shares = [*_transfers(tx), *_shares(settings, tx, found)]
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
             counts = _counts(settings, tx, mechanisms)
@@ -260,6 +261,12 @@ def _shares(settings: Settings, tx: Transaction, peers: list[Participant]) -> li
     crowded = {did: number for did, number in counts.items() if number >= most}
     stored = tx.holdings.bytes_by_member()
     return peer_checks.shares(stored, settings.member_stored_bytes, crowded)
+
+
+def _transfers(tx: Transaction) -> list[Check]:
+    """Look for transfers whose receipts differ, or never came."""
+    differing = {each.subject for each in tx.audit.entries(kind="transfer.differs")}
+    return transfers(readable(tx.transfers), differing, SystemClock().now())
 
 
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:

@@ -1,0 +1,158 @@
+"""`preau get` and `preau transfer`: data that a provider has prepared under a contract."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+
+if TYPE_CHECKING:
+    from connector.management.transfer_views import TransferView
+
+Id = Annotated[str, typer.Argument(help="Our id of the transfer.")]
+Reason = Annotated[
+    str, typer.Option(help="Why, in one line that names no person; the other party is told.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command and the group."""
+    app.command("get")(get)
+    group = typer.Typer(no_args_is_help=True, help="Transfers of prepared data.")
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("suspend")(suspend)
+    group.command("resume")(resume)
+    group.command("end")(end)
+    group.command("access")(access)
+    app.add_typer(group, name="transfer")
+
+
+def get(
+    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+    extract: Annotated[str, typer.Option(help="The provider's id of what it has prepared.")],
+    out: Annotated[Path, typer.Option(help="Folder that the file goes into.")] = Path(),
+    seconds: Annotated[
+        float, typer.Option(help="How long the provider may send nothing.", min=1)
+    ] = 60.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Fetch what a provider has prepared; the same command goes on after an interruption.
+
+    The file has its name only once it is whole and is what the provider signed. Both sides then
+    hold a signed receipt.
+    """
+    with node_of(home) as node, _progress(shown=not json) as told:
+        done = node.get(agreement, out, extract=extract, progress=told, seconds=seconds)
+    if json:
+        output.json_value({"file": str(done.path), "transfer": output.plain(done.transfer)})
+        return
+    output.line(f"written to {done.path}")
+    _print(done.transfer, json=False)
+
+
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
+    """List the transfers, as provider and as consumer."""
+    with node_of(home) as node:
+        found = node.transfers(limit=limit, after=after)
+    output.more("transfers", found.next, found.damaged)
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("transfer", "role", "peer", "state", "bytes", "updated", "code"),
+        ((t.id, t.role, t.peer, t.state, t.passed, t.updated_at, t.code) for t in found),
+        empty="no transfer yet; `preau get AGREEMENT` fetches what a provider has prepared",
+    )
+
+
+def show(transfer: Id, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """Show a transfer, what is transferred, and who has signed a receipt."""
+    with node_of(home) as node:
+        found = node.transfer(transfer)
+    _print(found, json=json)
+
+
+def suspend(transfer: Id, reason: Reason, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """Suspend a transfer: no data flows until this side resumes it."""
+    _change(transfer, "suspend", reason, home, json=json)
+
+
+def resume(transfer: Id, reason: Reason, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """Resume a transfer that this side has suspended."""
+    _change(transfer, "resume", reason, home, json=json)
+
+
+def end(transfer: Id, reason: Reason, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """End a transfer for good; what was received stays received."""
+    _change(transfer, "end", reason, home, json=json)
+
+
+def access(transfer: Id, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """Print how another client pulls the same bytes over HTTPS; whoever has the token may."""
+    with node_of(home) as node:
+        found = node.transfer_access(transfer)
+    if json:
+        output.json_value(found)
+        return
+    output.pairs((("url", found.url), ("token", found.token), ("seconds", found.seconds)))
+
+
+def _change(transfer: str, act: str, reason: str, home: Path, *, json: bool) -> None:
+    with node_of(home) as node:
+        found = node.change_transfer(transfer, act, reason)
+    _print(found, json=json)
+
+
+def _print(found: TransferView, *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+        return
+    content = found.content
+    output.pairs(
+        (
+            ("transfer", found.id),
+            ("our role", found.role),
+            ("peer", found.peer),
+            ("agreement", found.agreement),
+            ("extract", found.extract),
+            ("state", found.state),
+            ("suspended by", found.held_by),
+            ("code", found.code),
+            ("reason", "; ".join(found.reasons)),
+            ("bytes so far", found.passed),
+            ("format", content.format if content else ""),
+            ("rows", content.rows if content else None),
+            ("withheld", content.suppressed if content else None),
+            ("digest", content.digest if content else ""),
+            ("plan", content.plan_digest if content else ""),
+            ("source as read", content.snapshot_digest if content else ""),
+            ("our receipt", bool(found.receipt)),
+            ("the peer's receipt", bool(found.peer_receipt)),
+        )
+    )
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show on a terminal how far it is."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import DownloadColumn, Progress  # noqa: PLC0415 - only when it is shown
+
+    columns = (*Progress.get_default_columns(), DownloadColumn())
+    with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fetching", total=None)
+        yield lambda have, whole: bar.update(task, completed=have, total=whole)
