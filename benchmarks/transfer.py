@@ -1,0 +1,227 @@
+"""How fast a prepared extract goes to its consumer, beside what carries the same bytes bare.
+
+Two nodes are processes. The consumer's calls are made by this process under its keys. Beside it: a
+pyarrow Flight server with the same kind of mutual TLS that sends the same number of bytes as record
+batches, and Starlette under uvicorn that sends the same file over the same TLS. An extract has
+64 MiB with `--quick`, else 1 GiB.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from connections import _member as member_of
+from pyarrow import flight
+from row import Plan, Row, at_least, at_most, beside
+from space import Node, free_port, space
+
+from connector import config
+from connector.bootstrap.system import SystemClock
+from connector.domain.participant import Participant
+from connector.identity import certificate
+from connector.peer.client import GrpcWire
+from connector.protocol.transfer_messages import TransferAccessMessage
+from connector.store import SqlStore
+from tests.support.doubles import ports_for_tests
+from tests.support.transferring import AGREEMENT, EXTRACT, agreed, prepared
+
+PART = "transfer"
+BAR = 0.8  # of the bare alternative
+CLIENTS = 32
+FLAT = 64.0  # MiB that the provider may grow by
+HERE = Path(__file__).parent
+MIB = 1 << 20
+
+
+def measure(folder: Path, plan: Plan) -> list[Row]:
+    """Measure one stream between nodes, and a pull by many clients."""
+    size = plan.times(1024, 64) * MIB
+    with space(folder) as made:
+        provider, consumer = made.node("Ecole"), made.node("Labo")
+        with consumer.client() as client:
+            client.meet(provider.did)
+        _prepare(provider, consumer, size)
+        with consumer.client() as client:
+            pid = _started(client.request_transfer(AGREEMENT, EXTRACT).id, client.transfer)
+            peer_pid = client.transfer(pid).peer_pid
+        consumer.stop()
+        wire, peer = member_of(consumer, provider)
+        times = plan.times(5, 2)
+        with _flight(folder, size) as bare:
+            ours, theirs = _in_turns(
+                times, lambda: _stream(wire, peer, peer_pid), lambda: _batches(bare, size)
+            )
+        before = _resident(provider)
+        pulled, plain = _pulls(folder, provider, wire, peer, peer_pid, size, plan.times(3, 1))
+        grown = (_resident(provider) - before) / MIB
+    note = f"{size // MIB} MiB, {times} times in turns, median"
+    return [
+        beside("one stream between nodes", ours, "pyarrow.flight", theirs, "MB/s", PART, note),
+        at_least("one stream between nodes, of raw Flight", ours / theirs, BAR, "", PART, note),
+        beside(f"HTTP pull, {CLIENTS} clients", pulled, "Starlette", plain, "MB/s", PART),
+        at_least("HTTP pull, of plain Starlette", pulled / plain, BAR, "", PART),
+        at_most("growth of the provider under the pull", max(grown, 0.0), FLAT, "MiB", PART),
+    ]
+
+
+def _prepare(provider: Node, consumer: Node, size: int) -> None:
+    """Put a contract into both stores, and a finished extract into the provider's home."""
+    opened = []
+    for node in (provider, consumer):
+        settings, clock = config.load(node.home), SystemClock()
+        store = SqlStore(settings.database_url, clock)
+        ports = ports_for_tests(node.home, node.did, settings=settings, store=store, clock=clock)
+        opened.append(ports)
+    agreed(*opened)
+    prepared(*opened, os.urandom(MIB) * (size // MIB))
+    for ports in opened:
+        ports.store.close()  # type: ignore[attr-defined] # it is an SqlStore
+
+
+def _started(pid: str, look: Callable[[str], object]) -> str:
+    until = time.monotonic() + 60
+    while getattr(look(pid), "state", "") != "STARTED":
+        if time.monotonic() > until:
+            raise RuntimeError("the transfer did not start")
+        time.sleep(0.1)
+    return pid
+
+
+def _in_turns(
+    times: int, one: Callable[[], float], other: Callable[[], float]
+) -> tuple[float, float]:
+    found = [(one(), other()) for _ in range(times)]
+    return statistics.median(a for a, _ in found), statistics.median(b for _, b in found)
+
+
+def _rate(size: int, began: float) -> float:
+    return size / 1e6 / (time.perf_counter() - began)
+
+
+def _stream(wire: GrpcWire, peer: Participant, pid: str) -> float:
+    began = time.perf_counter()
+    return _rate(sum(map(len, wire.fetch(peer, pid, 0))), began)
+
+
+@contextmanager
+def _flight(folder: Path, size: int) -> Iterator[flight.FlightClient]:
+    """Run a Flight server with mutual TLS in a process of its own; yields a client of it."""
+    now = datetime.now(UTC)
+    authority = certificate.make_authority("flight", now, 2)
+    leaf, key = certificate.issue_leaf(*authority, "did:web:localhost", "localhost", now, 7200)
+    for name, text in (("ca", authority[0]), ("leaf", leaf), ("key", key)):
+        (folder / f"flight.{name}").write_text(text)
+    port = free_port()
+    words = [str(HERE / "bare_flight.py"), str(port), str(folder / "flight"), str(size)]
+    server = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        if server.stdout is None or server.stdout.readline() != "ready\n":
+            raise RuntimeError("the Flight server did not start")
+        yield flight.connect(
+            f"grpc+tls://localhost:{port}",
+            tls_root_certs=authority[0].encode(),
+            cert_chain=leaf.encode(),
+            private_key=key.encode(),
+        )
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _batches(client: flight.FlightClient, size: int) -> float:
+    began, taken = time.perf_counter(), 0
+    for chunk in client.do_get(flight.Ticket(b"all")):
+        batch: pa.RecordBatch = chunk.data
+        taken += batch.nbytes
+    if taken < size:
+        raise RuntimeError("the Flight server sent too little")
+    return _rate(taken, began)
+
+
+def _pulls(
+    folder: Path,
+    provider: Node,
+    wire: GrpcWire,
+    peer: Participant,
+    pid: str,
+    size: int,
+    times: int,
+) -> tuple[float, float]:
+    settings = config.load(provider.home)
+    context = ssl.create_default_context(cafile=str(settings.path(settings.web_roots)))
+    file = next((provider.home / "extracts").iterdir())
+    port, each = free_port(), max(size // CLIENTS, MIB)
+    names = (settings.https_certificate, settings.https_key)
+    chain, key = (str(settings.path(name)) for name in names)
+    words = [str(HERE / "bare_files.py"), str(port), chain, key, str(file)]
+    server = subprocess.Popen([sys.executable, *words], cwd=folder)
+    try:
+        asked = wire.call(peer, "TransferAccessMessage", TransferAccessMessage(pid).to_body())
+        bearer = {"Authorization": f"Bearer {asked['token']}"}
+        plain = f"https://localhost:{port}/"
+        _until_there(plain, context)
+        return _in_turns(
+            times,
+            lambda: _pull(str(asked["url"]), context, bearer, each),
+            lambda: _pull(plain, context, {}, each),
+        )
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _pull(url: str, context: ssl.SSLContext, headers: dict[str, str], each: int) -> float:
+    """Let all clients take a range at once; return how much came in a second."""
+    ranged = {**headers, "Range": f"bytes=0-{each - 1}"}
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        taken = sum(pool.map(lambda n: _take(url, context, ranged, n), range(CLIENTS)))
+    if taken != CLIENTS * each:
+        raise RuntimeError(f"{taken} bytes came of {CLIENTS * each}")
+    return _rate(taken, began)
+
+
+def _take(url: str, context: ssl.SSLContext, headers: dict[str, str], number: int = 0) -> int:
+    """Take a range, from one of a few addresses: a node bounds connections of one."""
+    parts, taken, place = urlsplit(url), 0, bytearray(1 << 18)
+    connection = http.client.HTTPSConnection(
+        parts.netloc, context=context, timeout=120, source_address=(f"127.0.0.{2 + number % 4}", 0)
+    )
+    connection.request("GET", parts.path, headers=headers)
+    answer = connection.getresponse()
+    while read := answer.readinto(place):
+        taken += read
+    connection.close()
+    return taken
+
+
+def _until_there(url: str, context: ssl.SSLContext) -> None:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            _take(url, context, {"Range": "bytes=0-0"})
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _resident(node: Node) -> int:
+    """Return the bytes that a node's process has in memory."""
+    pages = int(Path(f"/proc/{node.pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
