@@ -36,7 +36,7 @@ from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.limits.rate import MAX_KEYS, Rate, too_many
 from connector.peer.status import problem, tellable, translate
-from connector.peer.v1 import federation_pb2, negotiation_pb2
+from connector.peer.v1 import federation_pb2, negotiation_pb2, transfer_pb2
 from connector.peer.web.client import GuardedWeb, tls_context
 from connector.peer.web.https import PUBLIC, PublicFace
 from connector.peer.web.https import problem as https_problem
@@ -54,12 +54,7 @@ class TestRoutes:
         assert len(routes.BY_KIND) == len(routes.ROUTES)
 
     def test_the_table_is_the_protocol_buffers_own(self) -> None:
-        from connector.peer.v1 import (  # noqa: PLC0415
-            audit_pb2,
-            catalog_pb2,
-            transfer_pb2,
-            use_pb2,
-        )
+        from connector.peer.v1 import audit_pb2, catalog_pb2, use_pb2  # noqa: PLC0415
 
         declared = {
             f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
@@ -139,6 +134,19 @@ class TestRoutes:
     )
     def test_lead_frames(self, frame: Round | Finish) -> None:
         assert routes.read_lead_frame(routes.write_lead_frame(frame)) == frame
+
+    @pytest.mark.parametrize("size", [0, 1, 127, 128, 1 << 14, 1 << 18, (1 << 21) + 3])
+    def test_chunks_are_protobufs_own(self, size: int) -> None:
+        data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+        by_hand, plain = routes.write_chunk(data), transfer_pb2.Chunk(data=data)
+        assert transfer_pb2.Chunk.FromString(by_hand) == plain
+        assert routes.read_chunk(by_hand) == data
+        assert routes.read_chunk(plain.SerializeToString()) == data
+
+    @pytest.mark.parametrize("raw", [b"\xff", b"\x12\x01x", b"\x0a\x05abc"])
+    def test_what_is_no_chunk(self, raw: bytes) -> None:
+        with pytest.raises(Malformed):
+            routes.read_chunk(raw)
 
     @pytest.mark.parametrize("raw", [b"", b"\xff", routes.write_hello(Hello("j", "d"))])
     def test_frames_out_of_place(self, raw: bytes) -> None:

@@ -1,9 +1,9 @@
 """The provider's end of a fetch: the bytes of an extract, authenticated and judged while they flow.
 
 Rules: the call's token is bound to the request's bytes, as of a unary call; streams have threads of
-their own, which read the file, and a limit in all and per peer; a chunk is read while gRPC takes
-the one before, so that a slow consumer holds two of them. INVARIANT: trust, contract, transfer and
-extract are judged before the first byte and again before each chunk that comes `JUDGE_SECONDS`
+their own, which read the file, and a limit in all and per peer; chunks are read while gRPC takes
+those before, so that a slow consumer holds eight of them. INVARIANT: trust, contract, transfer and
+extract are judged before the first byte and again before a chunk that comes `JUDGE_SECONDS`
 after the last judgement; what no longer stands ends the stream with the code that says why.
 """
 
@@ -34,6 +34,7 @@ from connector.services.transfer import provider_side
 
 JUDGE_SECONDS: Final = 0.5
 CHUNK: Final = 1 << 18  # bytes; larger ones take longer: each is a fresh piece of memory
+AT_ONCE: Final = 4 * CHUNK  # that a thread reads: it takes as long to reach as to read so much
 # A consumer that takes no chunk for so long is gone; it asks again from where it is.
 WRITE_SECONDS: Final = 60.0
 STREAMS: Final = 32
@@ -102,11 +103,12 @@ class Fetch:
                 if time.monotonic() - judged >= JUDGE_SECONDS:
                     await self._on_thread(partial(self._judge, pid, visit.did))
                     judged = time.monotonic()
-                data = await reading
-                reading = self._reading(extract, position + CHUNK)
+                chunks = await reading
+                reading = self._reading(extract, position + AT_ONCE)
                 async with asyncio.timeout(WRITE_SECONDS):
-                    await context.write(data)
-                position = min(position + CHUNK, extract.bytes)
+                    for chunk in chunks:
+                        await context.write(chunk)
+                        position = min(position + CHUNK, extract.bytes)
         except TimeoutError as exc:
             raise PeerUnreachable("the consumer takes nothing any more") from exc
         finally:  # also when the stream broke, which cancels this
@@ -129,22 +131,23 @@ class Fetch:
             raise PeerUnreachable("the node stops")
         provider_side.judge(self._ports, pid, caller)
 
-    def _reading(self, extract: Extract, position: int) -> asyncio.Future[bytes]:
-        """Begin to read the chunk at a position, while the one before is sent."""
-        work = partial(self._chunk, extract, position)
+    def _reading(self, extract: Extract, position: int) -> asyncio.Future[list[bytes]]:
+        """Begin to read the chunks at a position, while those before are sent."""
+        work = partial(self._chunks, extract, position)
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _chunk(self, extract: Extract, position: int) -> bytes:
-        size = min(CHUNK, extract.bytes - position)
+    def _chunks(self, extract: Extract, position: int) -> list[bytes]:
+        size = min(AT_ONCE, extract.bytes - position)
         if size <= 0:
-            return b""
-        return routes.write_chunk(self._ports.extracts.read(extract, position, size))
+            return []
+        data = memoryview(self._ports.extracts.read(extract, position, size))
+        return [routes.write_chunk(data[at : at + CHUNK]) for at in range(0, size, CHUNK)]
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _let_go(reading: asyncio.Future[bytes]) -> None:
+def _let_go(reading: asyncio.Future[list[bytes]]) -> None:
     """Look at the end of a read that nobody waits for any more."""
     if not reading.cancelled():
         reading.exception()
