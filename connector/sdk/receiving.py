@@ -67,6 +67,36 @@ def name_of(transfer: TransferView) -> str:
     return f"{transfer.extract.removeprefix(_SCHEME)}.{stated}"
 
 
+def note_of(folder: Path, agreement: str) -> Path:
+    """Return where the id of a request under a contract is noted until its file is there."""
+    return folder / f"{hashlib.sha256(agreement.encode()).hexdigest()[:16]}.asked"
+
+
+def noted(note: Path) -> str:
+    """Return the id of a request that was noted; empty where none was.
+
+    Raises:
+        WorldFault: the note cannot be read.
+    """
+    try:
+        return note.read_text(encoding="utf-8").strip() if note.exists() else ""
+    except (OSError, ValueError) as exc:
+        raise WorldFault(f"`{note}` cannot be read", hint="remove it to ask anew") from exc
+
+
+def write_note(note: Path, request: str) -> None:
+    """Note the id of a request.
+
+    Raises:
+        WorldFault: the folder cannot be written.
+    """
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{request}\n", encoding="utf-8")
+    except OSError as exc:
+        raise WorldFault(f"`{note}` cannot be written: {exc.strerror}") from exc
+
+
 def receive(
     wire: Transport,
     transfer: TransferView,

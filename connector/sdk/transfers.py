@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from connector.errors import ExtractUnavailable, PeerUnreachable, UseRefused, from_code
 from connector.management.transfer_views import AccessView, TransferView
+from connector.management.use_views import UseView
+from connector.management.views import AgreementDetailView
 from connector.sdk import receiving
 from connector.sdk.calls import Calls, Listing, until
 from connector.sdk.receiving import Received
 
 _START_SECONDS: Final = 60.0
+_PREPARING_SECONDS: Final = 600.0
 _WAITS: Final = "REQUESTED"
+_PREPARING: Final = "preparing"
+_DELIVERS: Final = "deliver"  # the mechanism
 
 
 class TransferCalls(Calls):
@@ -44,31 +50,92 @@ class TransferCalls(Calls):
         agreement: str,
         out: Path | str,
         *,
-        extract: str,
+        columns: Sequence[str] = (),
+        format: str = "",  # noqa: A002 - the word of the contract
+        extract: str = "",
         progress: Callable[[int, int], None] | None = None,
         seconds: float = _START_SECONDS,
     ) -> Received:
-        """Fetch an extract into a folder, from where an earlier call broke off.
+        """Fetch rows under a contract into a folder, from where an earlier call broke off.
 
-        The file is under its name only once it is whole and is what the provider signed.
+        The provider is asked to prepare them, unless it was. The file is under its name only once
+        it is whole and is what the provider signed.
 
         Args:
             agreement: the contract.
             out: folder.
-            extract: the provider's id of what it has prepared.
+            columns: which; none for all that may leave.
+            format: `csv`, `parquet`, `jsonl` or `arrow`; empty for what the plan prefers.
+            extract: the provider's id of what it has prepared, where it is not to be asked.
             progress: told bytes so far and bytes in all.
             seconds: for which the provider may be silent.
 
         Raises:
+            Unlawful: the contract lets no rows leave, or the provider refuses; the class says why.
             TransferInactive: it is suspended, or was ended.
             ContentMismatch: the bytes are not those that the provider signed; nothing is kept.
             WorldFault: the file cannot be written, or nothing came for too long; what is there is
                 kept for the next call.
         """
-        asked = self.request_transfer(agreement, extract)
+        folder = Path(out)
+        note = receiving.note_of(folder, agreement)
+        wanted = extract or self._prepared(agreement, note, columns, format)
+        asked = self.request_transfer(agreement, wanted)
         going = until(lambda: self.transfer(asked.id), lambda t: t.state != _WAITS, seconds)
-        file = receiving.receive(self._wire, going, Path(out), progress, seconds)
+        file = receiving.receive(self._wire, going, folder, progress, seconds)
         assert going.content is not None  # noqa: S101 - `receive` refuses where there is none
         done = {"digest": going.content.digest, "bytes": going.content.bytes}
         view = self._post(TransferView, "/transfer/received", done, {"id": going.id})
+        note.unlink(missing_ok=True)
         return Received(file, view)
+
+    def _prepared(
+        self,
+        agreement: str,
+        note: Path,
+        columns: Sequence[str],
+        format: str,  # noqa: A002 - as of `get`
+    ) -> str:
+        """Have rows prepared, and return the provider's id of the extract.
+
+        The request is noted in the folder: it is a use that counts, and is made once.
+        """
+        asked = receiving.noted(note)
+        if asked:
+            found = self._again(asked)
+        else:
+            body = {
+                "agreement": agreement,
+                "action": self._action(agreement),
+                "columns": list(columns),
+                "format": format,
+            }
+            found = self._post(UseView, "/uses", body)
+            receiving.write_note(note, found.request)
+        request = found.request
+        if found.state == _PREPARING:
+            found = until(
+                lambda: self._again(request), lambda u: u.state != _PREPARING, _PREPARING_SECONDS
+            )
+        if found.state == _PREPARING:
+            raise PeerUnreachable("the provider still prepares it", hint="try again later")
+        if found.state != "ready":
+            note.unlink(missing_ok=True)  # the next call asks anew
+            reason = "; ".join(found.reasons) or f"what was prepared is {found.state}"
+            raise from_code(found.code or ExtractUnavailable.code, reason)
+        return found.extract
+
+    def _again(self, request: str) -> UseView:
+        return self._post(UseView, "/use/again", {}, {"id": request})
+
+    def _action(self, agreement: str) -> str:
+        """Return the action under which a contract lets rows leave.
+
+        Raises:
+            UseRefused: it lets none.
+        """
+        found = self._get(AgreementDetailView, "/agreement", {"id": agreement})
+        for use in found.plan.get("uses", ()):
+            if use["mechanism"] == _DELIVERS:
+                return str(use["action"])
+        raise UseRefused("the contract lets no rows leave", hint="`preau query` asks for tables")

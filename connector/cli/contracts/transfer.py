@@ -38,21 +38,43 @@ def add_to(app: typer.Typer) -> None:
 
 def get(
     agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
-    extract: Annotated[str, typer.Option(help="The provider's id of what it has prepared.")],
     out: Annotated[Path, typer.Option(help="Folder that the file goes into.")] = Path(),
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to fetch; repeat for more. Left out: all that may leave."),
+    ] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Of the file, as the contract allows it. Left out: what its plan prefers.",
+            metavar="csv|parquet|jsonl|arrow",
+        ),
+    ] = "",
+    extract: Annotated[
+        str, typer.Option(help="The provider's id of what it has prepared, to ask for that.")
+    ] = "",
     seconds: Annotated[
         float, typer.Option(help="How long the provider may send nothing.", min=1)
     ] = 60.0,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Fetch what a provider has prepared; the same command goes on after an interruption.
+    """Fetch rows under a contract; the same command goes on after an interruption.
 
-    The file has its name only once it is whole and is what the provider signed. Both sides then
-    hold a signed receipt.
+    The provider prepares them by the plan that both signed. The file has its name only once it is
+    whole and is what the provider signed. Both sides then hold a signed receipt.
     """
     with node_of(home) as node, _progress(shown=not json) as told:
-        done = node.get(agreement, out, extract=extract, progress=told, seconds=seconds)
+        done = node.get(
+            agreement,
+            out,
+            columns=column or (),
+            format=format_,
+            extract=extract,
+            progress=told,
+            seconds=seconds,
+        )
     if json:
         output.json_value({"file": str(done.path), "transfer": output.plain(done.transfer)})
         return
