@@ -132,7 +132,7 @@ def _counts() -> list[Select[Any]]:
         .group_by(_offer.audience),
         select(_approval.peer, rows).group_by(_approval.peer),
         select(_request.consumer, rows).where(_request.code != "").group_by(_request.consumer),
-        select(_transfer.peer, rows).where(_transfer.receipt == "").group_by(_transfer.peer),
+        select(_transfer.peer, rows).where(_transfer.passed == 0).group_by(_transfer.peer),
         select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),
         select(_outbox.peer, size(_outbox.body))
         .where(_outbox.delivered_at.is_(None))  # the others are dropped within hours
@@ -178,9 +178,9 @@ def _declined(before: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _broken_off(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Transfers that ended without a receipt; those with one are evidence."""
+    """Transfers that ended before data flowed; the others are evidence."""
     over = _transfer.state == TransferState.TERMINATED.value
-    return over, _transfer.receipt == "", _transfer.updated_at < before
+    return over, _transfer.passed == 0, _transfer.updated_at < before
 
 
 def _narrowed(before: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -136,7 +136,7 @@ def fill(tx: Transaction) -> None:
         tx.jobs.put(job(f"kept {state}", state))
     for way in set(TransferState) - {TransferState.TERMINATED}:
         tx.transfers.put(transfer(f"kept {way}", way))
-    tx.transfers.put(transfer("kept received", receipt="signed"))
+    tx.transfers.put(transfer("kept flowed", passed=1))
     tx.requests.put(asked("kept granted", code=""))
 
 
@@ -213,8 +213,8 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
         tx.offers.put(offer("own", derived_from="", audience=""))
         tx.tokens.use(OTHER, "t", NEW)
         tx.agreements.put(contract("urn:a"))
-        tx.transfers.put(transfer("one"))
-        tx.transfers.put(transfer("evidence", receipt="signed"))
+        tx.transfers.put(transfer("one", receipt="signed"))
+        tx.transfers.put(transfer("evidence", passed=1))
         tx.requests.put(asked("one"))
         tx.requests.put(asked("evidence", code=""))
     with store.read() as tx:
