@@ -16,8 +16,6 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.transfer.extract import Content
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.enforcement import audited
-from connector.enforcement.decide import UseFacts, decide
-from connector.enforcement.mechanisms import train
 from connector.enforcement.plan import CoverageLine, Label
 from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import (
@@ -32,15 +30,17 @@ from connector.identity import deed as signed
 from connector.identity import jws
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol.messages import AgreementDeed
-from connector.services.duties import auditing, keeping, stating, timing, uses
+from connector.services.duties import auditing, stating, timing, uses
 from connector.services.duties.stating import Said
+from connector.services.federation.site import judge
 from connector.services.health import duties as health
 from connector.services.health import measure
-from connector.services.negotiation import agree, telling
+from connector.services.negotiation import telling
 from connector.services.publication import publish
-from tests.support.link import PREAU, Fault, Link, Node, description, limit, link, offer
+from tests.support.link import PREAU, PURPOSE, Fault, Link, Node, description, limit, link, offer
 from tests.support.management import FINE, commanded
 from tests.support.negotiating import State, ask, both, states
+from tests.support.training_rig import manifest
 
 INFORM, DELETE, ATTRIBUTE, REPORT = (f"/permission/0/duty/{index}" for index in range(4))
 RESULTS = f"{PREAU}Results"
@@ -330,15 +330,15 @@ def test_a_receipt_of_deletion_names_all_that_was_delivered(pair: Link) -> None:
         stating.done(pair.lab.ports, name(pair, DELETE), DONE)
 
 
-def test_a_use_is_refused_once_a_duty_was_missed(pair: Link) -> None:
+def test_a_job_is_refused_once_a_duty_was_missed(pair: Link) -> None:
+    base = manifest()
+    privacy = replace(base.privacy, epsilon=0.5, delta=1e-6)
+    job = replace(base, lead=pair.lab.did, purpose=PURPOSE, privacy=privacy)
+    settings = replace(pair.school.ports.settings, space="did:web:authority.example")
+    ports = replace(pair.school.ports, settings=settings)
+
     def code() -> str:
-        found = contract(pair.school)
-        facts = train.JobFacts(
-            pair.lab.did, found.dataset_id, "https://w3id.org/dpv#AcademicResearch",
-            pair.clock.now(), ("did:web:authority.example",), 1.0, 1e-5, 4, 3,
-        )  # fmt: skip
-        use: UseFacts = replace(facts.use(), history=keeping.history_of(pair.school.ports, found))
-        refusal = decide(agree.policy_of(found), use, train.MECHANISM)
+        refusal = judge.check_policy(ports, contract(pair.school), job, 3)
         return refusal.code if refusal else ""
 
     assert code() == ""
