@@ -98,7 +98,7 @@ _PAIR: Final = pa.schema([("code", pa.string()), ("unit", pa.string())])
 def _unquoted() -> Iterator[None]:
     try:
         yield
-    except duckdb.OutOfMemoryException:
+    except (duckdb.OutOfMemoryException, duckdb.TransactionException):  # also when kept
         raise DataFileUnreadable("the rows take more memory than a step may") from None
     except duckdb.Error:  # not shown: it quotes values
         raise DataFileUnreadable("a step of the plan cannot be computed for these rows") from None

@@ -65,13 +65,13 @@ class Persons:
 
 
 class Seen:
-    """Counts distinct persons, in eight bytes for each and as many for those not sorted out yet.
+    """Counts distinct persons, in eight bytes for each, and for those not sorted out yet.
 
     Numbers are sorted out by their last bits, so that no table of all of them is made.
     """
 
     def __init__(self) -> None:
-        self._known: list[pa.Array] = []
+        self._known = [pa.array([], pa.int64())] * _PARTS
         self._new: list[pa.Array] = []
         self._pending = 0
 
@@ -80,7 +80,7 @@ class Seen:
         found = numbers.drop_null().unique()
         self._new.append(found)
         self._pending += len(found)
-        if self._pending > max(sum(map(len, self._known)), _AT_ONCE):
+        if self._pending > max(sum(map(len, self._known)) // 4, _AT_ONCE):
             self._sort_out()
 
     def count(self) -> int:
@@ -89,9 +89,11 @@ class Seen:
         return sum(map(len, self._known))
 
     def _sort_out(self) -> None:
-        every = pa.chunked_array([*self._known, *self._new], pa.int64())
-        last = pc.bit_wise_and(every, _PARTS - 1)
-        self._known = [every.filter(pc.equal(last, part)).unique() for part in range(_PARTS)]
+        new = pa.chunked_array(self._new, pa.int64())
+        last = pc.bit_wise_and(new, _PARTS - 1)
+        for part, known in enumerate(self._known):
+            chosen = new.filter(pc.equal(last, part))
+            self._known[part] = pa.chunked_array([known, *chosen.chunks]).unique()
         self._new, self._pending = [], 0
 
 

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -153,8 +152,3 @@ def _unit(how: Level, code: str) -> str | None:
     if how.hierarchy == territory.COMMUNES:
         code = "" if len(code) != 5 else code[:3] if code.startswith("97") else code[:2]
     return territory.units(how.level).get(code)
-
-
-def with_memory(memory: str) -> Means:
-    """Return means with another limit."""
-    return replace(MEANS, memory=memory)

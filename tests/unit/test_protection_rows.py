@@ -254,6 +254,15 @@ def test_what_the_engine_says_is_not_shown() -> None:
     assert refusal.value.__cause__ is None
 
 
+def test_rows_that_take_too_much_memory_are_refused_as_such() -> None:
+    engine = Engine(GROUND, memory="2MiB")
+    rows = pa.table({"c0": pa.array(range(1 << 17)), "c1": pa.array(range(1 << 17))})
+    with pytest.raises(DataFileUnreadable, match="memory"):
+        for _ in range(8):
+            engine.keep("used", rows)
+    engine.close()
+
+
 def test_every_departement_is_in_one_academie_and_one_region() -> None:
     departements = territory.units("departement")
     assert len(departements) == 101
