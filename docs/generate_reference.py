@@ -136,7 +136,7 @@ binds: the assignee, or anybody for a payment. They say towards whom they were w
 names a party. One act is done on account of one occasion, the earliest first. Constraints on time
 are a window for the act; all others are conditions for having to do it at all.
 
-Where duties stand while nobody asks for a use (`policies_odrl/evaluation/standing.py`) is judged by
+Where duties stand while nobody asks for a use (`connector/enforcement/standing.py`) is judged by
 the same occasions, without the one of a use that is asked for.
 
 What came is then told as **events**, in order, to the table below

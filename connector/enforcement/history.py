@@ -17,6 +17,7 @@ from typing import Final
 
 from connector.domain.contract.duty import Deed, DeedKind
 from connector.domain.contract.use import UseRecord
+from connector.enforcement.standing import bound
 from policies_odrl import (
     Constraint,
     Duty,
@@ -33,7 +34,6 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.clocks import EVENT, OF_RULE, SINCE
 from policies_odrl.evaluation.operands import POLICY_USAGE
 from policies_odrl.evaluation.request import Usage, UsageKey, Use
-from policies_odrl.evaluation.standing import bound
 from policies_odrl.model import ODRL, Rule, all_in, duties_below
 from policies_odrl.values import name
 

@@ -15,10 +15,10 @@ from typing import Final
 
 from connector.domain.contract.duty import DeedKind, Duty
 from connector.enforcement.history import History, facts, may_state, places
+from connector.enforcement.standing import Standing, changes, standing
 from connector.jsonld.profiles import NO_PROFILES, Profiles
 from policies_odrl import DutyState, Policy
 from policies_odrl.evaluation.deontic import Instance
-from policies_odrl.evaluation.standing import Standing, changes, standing
 
 _OPEN: Final = frozenset({DutyState.DUE, DutyState.MISSING, DutyState.VIOLATED})
 _WORST: Final = (DutyState.VIOLATED, DutyState.UNDETERMINED, DutyState.MISSING, DutyState.DUE)

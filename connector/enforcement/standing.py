@@ -1,9 +1,9 @@
 """Where the duties of an agreement stand while nobody asks for a use, and when that changes next.
 
 Evaluation judges duties for a use that is asked for, which brings some of them about anew. Whoever
-watches deadlines asks for none: occasions are only those that have come. What a duty means is
-`duties.py`, here as there. Time alone changes where a duty stands at the instants that its own
-constraints state, or that run from its occasions (IM 2.5.1, 2.6.3).
+watches deadlines asks for none: occasions are only those that have come. What a duty means is the
+engine's `evaluation/duties.py`, here as there. Time alone changes where a duty stands at the
+instants that its own constraints state, or that run from its occasions (IM 2.5.1, 2.6.3).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def changes(found: Iterable[Standing], facts: Facts) -> datetime | None:
 def bound(policy: model.Policy, rule: model.Rule, duty: model.Duty) -> str:
     """Return the IRI of who has to do a duty at or below a rule of the policy; empty for nobody.
 
-    Whom it does not name itself, it binds as its rule does (`acts.py`, by whom).
+    Whom it does not name itself, it binds as its rule does (the engine's `evaluation/acts.py`).
     """
     named = duty.assignee or (policy.assignee if isinstance(rule, model.Duty) else None)
     party = named or policy.assignee_of(rule)
