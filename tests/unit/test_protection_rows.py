@@ -256,10 +256,9 @@ def test_what_the_engine_says_is_not_shown() -> None:
 
 def test_rows_that_take_too_much_memory_are_refused_as_such() -> None:
     engine = Engine(GROUND, memory="2MiB")
-    rows = pa.table({"c0": pa.array(range(1 << 17)), "c1": pa.array(range(1 << 17))})
+    many = pa.array(range(1 << 20))
     with pytest.raises(DataFileUnreadable, match="memory"):
-        for _ in range(8):
-            engine.keep("used", rows)
+        engine.keep("used", pa.table({"c0": many, "c1": many}))
     engine.close()
 
 
