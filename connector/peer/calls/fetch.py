@@ -133,8 +133,7 @@ class Fetch:
 
     def _reading(self, extract: Extract, position: int) -> asyncio.Future[list[bytes]]:
         """Begin to read the chunks at a position, while those before are sent."""
-        work = partial(self._chunks, extract, position)
-        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return self._run(partial(self._chunks, extract, position))
 
     def _chunks(self, extract: Extract, position: int) -> list[bytes]:
         size = min(AT_ONCE, extract.bytes - position)
@@ -144,7 +143,13 @@ class Fetch:
         return [routes.write_chunk(data[at : at + CHUNK]) for at in range(0, size, CHUNK)]
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._run(work)
+
+    def _run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except RuntimeError as exc:  # there are no threads any more
+            raise PeerUnreachable("the node stops") from exc
 
 
 def _let_go(reading: asyncio.Future[list[bytes]]) -> None:
