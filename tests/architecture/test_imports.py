@@ -43,6 +43,10 @@ PLANTED = {
         "federated/confinement/planted.py",
         "import pyarrow",
     ),
+    "dataplane knows nothing of policies": (
+        "connector/dataplane/planted.py",
+        "import policies_odrl",
+    ),
     "protection knows nothing of policies": (
         "connector/protection/planted.py",
         "import policies_odrl",
