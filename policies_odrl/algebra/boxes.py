@@ -58,11 +58,15 @@ class Box:
         return tuple(atom.item for atom in self.atoms.get(left, ()) if atom.holds)
 
     def claims(self, left: str, reading: Reading) -> Claims:
-        """Return what is asked of one operand."""
+        """Return what is asked of one operand; boxes of one question that ask the same share it."""
         found = self._claims.get(left)
         if found is None or found.reading is not reading:
-            operand = reading.knowledge.operand(left)
-            found = self._claims[left] = Claims(operand, self.atoms.get(left, ()), reading)
+            atoms, kept = self.atoms.get(left, ()), reading.budget.kept
+            key = (left, *[(id(it.item), it.holds, it.side) for it in atoms])  # they live as long
+            found = kept.get(key)
+            if found is None or found.reading is not reading:
+                found = kept[key] = Claims(reading.knowledge.operand(left), atoms, reading)
+            self._claims[left] = found
         return found
 
     def touching(self, operands: frozenset[str]) -> Choice | None:

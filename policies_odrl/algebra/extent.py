@@ -29,16 +29,18 @@ class TooMany(Exception):
 
 
 class Budget:
-    """How much work one question may take; whoever compares pays first."""
+    """How much work one question may take: whoever compares pays first, for what is `kept` once."""
 
-    __slots__ = ("_left", "_steps")
+    __slots__ = ("_left", "_steps", "kept")
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
-        self._left = self._steps = steps
+        self._steps = steps
+        self.renew()
 
     def renew(self) -> None:
         """Begin another question."""
         self._left = self._steps
+        self.kept: dict[Any, Any] = {}
 
     @property
     def spent(self) -> bool:

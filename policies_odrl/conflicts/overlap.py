@@ -68,15 +68,17 @@ def overlap(goals: Sequence[Goal], world: World) -> Outcome:
 
     A deprecated operand is the one that replaces it: a request has one value for both.
     """
+    current, outcomes = world.reading.knowledge.current, []
 
-    def current(item: model.Constraint) -> model.Constraint:
-        newer = world.reading.knowledge.current(item.left)
-        return item if newer == item.left else replace(item, left=newer)
+    def today(goal: Goal) -> Goal:
+        if all(current(left) == left for left in goal.operands):
+            return goal
+        renamed = model.each(
+            goal.item, model.Constraint, lambda it: replace(it, left=current(it.left))
+        )
+        return replace(goal, item=renamed)
 
-    outcomes = []
-    for group in _groups(
-        [replace(it, item=model.each(it.item, model.Constraint, current)) for it in goals]
-    ):
+    for group in _groups(map(today, goals)):
         try:
             outcomes.append(_search(group, world))
         except Exhausted as exc:
@@ -125,7 +127,10 @@ def _judge(box: Box, world: World) -> Outcome:
     """Return whether what one way asks of each operand can hold, its choices left aside."""
     reading, times = world.reading, {it: box.atoms[it] for it in box.atoms if it in TIMES}
     plain = [left for left in box.atoms if left not in times or world.times is None]
-    outcomes = {left: settled(left, box.claims(left, reading)) for left in plain}
+    outcomes, known = dict[str, Outcome](), reading.budget.kept
+    for left in plain:
+        claims = box.claims(left, reading)
+        outcomes[left] = known[claims] = known.get(claims) or settled(left, claims)
     together: Outcome | None = None
     if world.times is not None and (times or box.sequences):
         reading.budget.pay(len(box.sequences) + sum(map(len, times.values())))
