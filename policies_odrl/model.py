@@ -324,7 +324,7 @@ def all_in(part: Any, kind: type[_Part]) -> Iterator[_Part]:
     elif isinstance(part, tuple):
         for item in part:
             yield from all_in(item, kind)
-    else:
+    elif part is not None and not isinstance(part, str):  # of which there are most
         for name in getattr(part, "__dataclass_fields__", ()):
             yield from all_in(getattr(part, name), kind)
 

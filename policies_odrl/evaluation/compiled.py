@@ -81,48 +81,49 @@ class CompiledPolicy:
                 plain &= all(_preparable(it, knowledge) for _, it in model.conditions(items, ""))
                 tests = tuple(_test(item, knowledge) for item in items)
                 self._places.setdefault(key, []).append(_Place(path, rule, tests, plain))
+        self._all: _Found = [], []
+        for (bans, *_), found in self._places.items():
+            self._all[bans].extend(place._replace(plain=False) for place in found)
         self._banned = frozenset(action for bans, action, *_ in self._places if bans)
         self._needs_target = any(target for *_, target, _ in self._places)
         self._needs_party = any(party for *_, party in self._places)
 
     def permits(self, request: Request, facts: Facts = _NO_FACTS) -> bool:
         """Return whether the policy lets the request go ahead: `evaluate(…).granted`."""
-        found = self._applicable(request, facts)
-        if found is None:
+        if facts.knowledge is not self._knowledge:
             return whole.evaluate(
                 self.policy, request, facts, mode=self._mode, tentative=self._tentative
             ).granted
-        permits, bans = found
-        if not any(self._applies(place, request, facts) is Truth.TRUE for place in permits):
+        cases: list[Case] = []  # at most one, where a rule has to be evaluated whole
+        permits, bans = ([], []) if self._refusal else self._applicable(request, facts)
+        if not any(self._applies(it, request, facts, cases) is Truth.TRUE for it in permits):
             return False
         if not bans:
             return True
-        prohibited = any_of(self._applies(place, request, facts) for place in bans)
+        prohibited = any_of(self._applies(it, request, facts, cases) for it in bans)
         return whole.resolve(self.policy.conflict, permitted=True, prohibited=prohibited).granted
 
-    def _applicable(self, request: Request, facts: Facts) -> _Found | None:
-        """Return the rules that can apply; None where the policy has to be evaluated whole."""
-        if self._refusal or facts.knowledge is not self._knowledge:
-            return None
+    def _applicable(self, request: Request, facts: Facts) -> _Found:
+        """Return the rules that can apply; all, to be evaluated whole, where that is not known."""
         # what a prohibition is about may lie inside what is asked for
         vague = self._vague if not facts.members else self._vague | facts.members.keys()
         if request.target in vague or request.assignee in vague:
-            return None
+            return self._all
         if facts.members:
             return self._looked_up(request, facts.members)
         key = (request.action, request.target, request.assignee)
         found = self._kept.get(key)
-        if found is None and (found := self._looked_up(request, {})):
+        if found is None:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = found
+            found = self._kept[key] = self._looked_up(request, {})
         return found
 
-    def _looked_up(self, request: Request, members: Mapping[str, frozenset[str]]) -> _Found | None:
+    def _looked_up(self, request: Request, members: Mapping[str, frozenset[str]]) -> _Found:
         target, party, known = request.target or "", request.assignee, self._knowledge
         unnamed = (self._needs_target and not target) or (self._needs_party and not party)
         if unnamed or not known.known_action(request.action):
-            return None
+            return self._all
         wider, asked = known.wider_actions(request.action), same_action(request.action)
         narrower = frozenset(  # prohibited actions that the one asked for includes, or may include
             ruled
@@ -142,13 +143,14 @@ class CompiledPolicy:
         partly = [place._replace(tests=(*place.tests, unclear)) for place in partly]
         return permits, [*prohibits, *partly]
 
-    def _applies(self, place: _Place, request: Request, facts: Facts) -> Truth:
+    def _applies(self, place: _Place, request: Request, facts: Facts, cases: list[Case]) -> Truth:
         """Return whether a prohibition applies, or a permission grants."""
         truth = all_of([test(request, facts) for test in place.tests])
         if place.plain or truth is Truth.FALSE:  # in Kleene's logic, whatever else is found
             return truth
-        case = Case.of(self.policy, request, facts, self._mode)
-        result = whole.rule_result(place.rule, place.path, case)
+        if not cases:
+            cases.append(Case.of(self.policy, request, facts, self._mode, self._vague))
+        result = whole.rule_result(place.rule, place.path, cases[0])
         permits = isinstance(place.rule, model.Permission)
         return Truth.of(result.effect is Effect.GRANTS) if permits else result.applies
 
