@@ -1,4 +1,4 @@
-"""Frozen values that are cheap to make: a constructor that does not look up each slot by name."""
+"""Frozen values that are cheap to make: filled in as drafts, of which each then becomes a value."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, dataclass_transform
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(kind: Any) -> Any:
     """Return a class as a frozen dataclass with slots, whose fields are all parameters."""
-    kind = dataclass(frozen=True, slots=True)(kind)
-    scope: dict[str, Any] = {"_missing": MISSING}
-    heads, body = ["self"], []
+    kind = dataclass(frozen=True, slots=True, init=False)(kind)
+    names = tuple(it.name for it in fields(kind))
+    draft = type("Draft", (), {"__slots__": names})  # of the same shape, and can be set
+    scope: dict[str, Any] = {"_missing": MISSING, "_draft": draft}
+    heads, body = ["_kind"], ["self = _draft()"]
     for it in fields(kind):
         value, default = it.name, "" if it.default is MISSING else f" = _default_{it.name}"
         if it.default_factory is not MISSING:
             value, default = f"_make_{value}() if {value} is _missing else {value}", " = _missing"
         scope |= {f"_default_{it.name}": it.default, f"_make_{it.name}": it.default_factory}
-        scope[f"_set_{it.name}"] = getattr(kind, it.name).__set__
         heads.append(it.name + default)
-        body.append(f"_set_{it.name}(self, {value})")
-    body += ["self.__post_init__()"] * hasattr(kind, "__post_init__")
-    text = f"def __init__({', '.join(heads)}):\n " + "\n ".join(body)
+        body.append(f"self.{it.name} = {value}")
+    body += ["self.__class__ = _kind", *["self.__post_init__()"] * hasattr(kind, "__post_init__")]
+    text = f"def __new__({', '.join(heads)}):\n " + "\n ".join((*body, "return self"))
     exec(text, scope)  # noqa: S102 - as `dataclasses` does, of the names of fields
-    made, plain = scope["__init__"], kind.__init__
-    made.__qualname__, made.__annotations__ = plain.__qualname__, plain.__annotations__
-    kind.__init__ = made
+    kind.__new__ = scope["__new__"]
+    kind.__reduce__ = lambda self: (self.__class__, tuple([getattr(self, it) for it in names]))
     return kind

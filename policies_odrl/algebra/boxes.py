@@ -16,7 +16,7 @@ from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.extent import Budget, Exhausted, Reading
 from policies_odrl.algebra.forms import flat, operands_of
 from policies_odrl.frozen import frozen
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import MOST_KEPT, Knowledge
 from policies_odrl.model import ODRL, Condition, Connective, Constraint, LogicalConstraint
 
 DELAY: Final = ODRL + "delayPeriod"
@@ -39,7 +39,7 @@ class Choice:
 class Box:
     """A conjunction of goals."""
 
-    __slots__ = ("_claims", "_opening", "atoms", "choices", "forms", "sequences")
+    __slots__ = ("_opening", "atoms", "choices", "forms", "sequences")
 
     def __init__(
         self, items: Iterable[Condition | Goal | Choice] = (), *, opening: bool = False
@@ -49,7 +49,6 @@ class Box:
         self.choices: list[Choice] = []
         self.sequences: list[Goal] = []  # that time decides, or that are not to hold
         self.forms: set[Hashable] = set()
-        self._claims: dict[str, Claims] = {}
         for item in items:
             self._add(item)
 
@@ -59,14 +58,13 @@ class Box:
 
     def claims(self, left: str, reading: Reading) -> Claims:
         """Return what is asked of one operand; boxes of one question that ask the same share it."""
-        found = self._claims.get(left)
+        atoms, kept = self.atoms.get(left, ()), reading.budget.kept
+        key = (left, *[(id(it.item), it.holds, it.side) for it in atoms])  # they live as long
+        found: Claims | None = kept.get(key)
         if found is None or found.reading is not reading:
-            atoms, kept = self.atoms.get(left, ()), reading.budget.kept
-            key = (left, *[(id(it.item), it.holds, it.side) for it in atoms])  # they live as long
-            found = kept.get(key)
-            if found is None or found.reading is not reading:
-                found = kept[key] = Claims(reading.knowledge.operand(left), atoms, reading)
-            self._claims[left] = found
+            if len(kept) >= MOST_KEPT:
+                kept.clear()
+            found = kept[key] = Claims(reading.knowledge.operand(left), atoms, reading)
         return found
 
     def touching(self, operands: frozenset[str]) -> Choice | None:

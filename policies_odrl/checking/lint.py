@@ -9,6 +9,7 @@ Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -52,7 +53,8 @@ def inspect(
     wrong = _wrong_namespace(nodes)
     if wrong:
         report.note("", "wrong-namespace", wrong, ODRL)
-        nodes = [renamed(node, partial(_respelled, wrong)) for node in nodes]
+        right = partial(re.compile("^" + re.escape(wrong)).sub, ODRL)
+        nodes = [renamed(node, right) for node in nodes]
     told = len(report.found)
     policies: tuple[Policy, ...] = ()
     try:
@@ -94,10 +96,6 @@ def _wrong_namespace(nodes: Nodes) -> str:
     """Return a misspelled namespace that names of the document begin with, or an empty string."""
     names = (name for node in nodes for name in (*node, *types_of(node)))
     return next((wrong for name in names for wrong in _WRONG if name.startswith(wrong)), "")
-
-
-def _respelled(wrong: str, name: str) -> str:
-    return ODRL + name.removeprefix(wrong) if name.startswith(wrong) else name
 
 
 def lint(

@@ -40,16 +40,11 @@ class Satisfiability:
 
     def __init__(self, report: Report) -> None:
         self._note = report.note
-        self._proof = Proof(MAX_STEPS, report.knowledge)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether something was left out because the bound was reached."""
-        return self._proof.exhausted
+        self.proof = Proof(MAX_STEPS, report.knowledge)
 
     def of_rule(self, path: str, rule: model.Rule, stated: _Stated) -> None:
         """Note what is wrong with the conditions of a rule, `stated` with those within others."""
-        if self.exhausted:
+        if self.proof.exhausted:
             return
         if len(stated) > MAX_JOINED:
             self._note(path, "too-many-conditions", str(MAX_JOINED))
@@ -69,7 +64,7 @@ class Satisfiability:
 
     def _impossible(self, items: Sequence[Condition | Goal]) -> bool:
         """Return whether it is proved that nothing satisfies all conditions."""
-        return self._proof.pay(1 + len(items)) and self._proof.void(Box(items))
+        return self.proof.pay(1 + len(items)) and self.proof.void(Box(items))
 
     def _never(self, path: str, item: Condition) -> bool:
         """Note what is wrong with one condition alone, and return whether it voids the rule."""
@@ -85,7 +80,7 @@ class Satisfiability:
             self._note(path, "dead-alternative" if dead else "never-true", text.condition(item))
             return not dead
         if isinstance(item, Constraint):
-            vain = always(item, self._proof.reading)
+            vain = always(item, self.proof.reading)
         else:
             choice = joined in {Connective.OR, Connective.XONE}
             vain = choice and self._impossible([Goal(item, holds=False)])
@@ -119,9 +114,9 @@ class Satisfiability:
     def _redundant(self, path: str, items: Sequence[Condition]) -> None:
         """Note what follows from the rest; what was named already no longer counts as given."""
         total = sum(1 for _ in model.conditions(tuple(items), ""))
-        if not self._proof.pay(total**2) or len(items) > MAX_COMPARED:
+        if not self.proof.pay(total**2) or len(items) > MAX_COMPARED:
             return
-        prover = Proof(MAX_PROOF // max(1, total), self._proof.knowledge)
+        prover = Proof(MAX_PROOF // max(1, total), self.proof.knowledge)
         kept = dict(enumerate(items))
         operands = [forms.operands_of(item) for item in items]
         for index, item in reversed(list(kept.items())):

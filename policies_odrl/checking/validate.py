@@ -69,7 +69,7 @@ def judged(policy: Policy, report: Report) -> Report:
         if isinstance(rule, Duty):
             _duty(path, rule, owner, atoms, report)
     of_rules(policy, report)
-    if satisfiability.exhausted:
+    if satisfiability.proof.exhausted:
         report.note("", "too-large", str(MAX_STEPS))
     return report
 

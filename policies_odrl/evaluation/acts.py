@@ -216,17 +216,20 @@ def first_done(
     return any_of(found), ()
 
 
-def acts_of(facts: Facts) -> list[Performed]:
+def acts_of(case: Case) -> tuple[Performed, ...]:
     """Return what was done in time order, up to now: the future fulfils nothing.
 
     What is told twice, the same in all respects, was done once.
     """
-    found: dict[tuple[object, ...], Performed] = {}
-    for act in sorted(facts.performed, key=lambda item: item.at):
-        stated = frozenset((name, *sorted(map(repr, held))) for name, held in act.facts.items())
-        if facts.now is None or act.at <= facts.now:
-            found.setdefault((act.at, act.action, act.party, act.target, stated), act)
-    return list(found.values())
+    kept: tuple[Performed, ...] | None = case.kept.get("acts")
+    if kept is None:
+        found: dict[tuple[object, ...], Performed] = {}
+        for act in sorted(case.facts.performed, key=lambda item: item.at):
+            stated = frozenset((name, *sorted(map(repr, held))) for name, held in act.facts.items())
+            if case.facts.now is None or act.at <= case.facts.now:
+                found.setdefault((act.at, act.action, act.party, act.target, stated), act)
+        kept = case.kept["acts"] = tuple(found.values())
+    return kept
 
 
 def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Performed]:

@@ -140,14 +140,14 @@ def _aftercare(task: Task) -> DutyResult:
     since = max(uses, default=None) or agreed(task.case)
     if since is not None:
         return _once(task, max(since, _anew(task) or since))
-    done, _ = first_done(task, deeds.acts_of(task.case.facts))
+    done, _ = first_done(task, deeds.acts_of(task.case))
     if done is not Truth.FALSE:  # whether that was after the use, nobody knows
         return _result(task, _S.UNDETERMINED, note=_NO_START)
     return _once(task, None)
 
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
-    done, acts = first_done(task, deeds.acts_of(task.case.facts), since)
+    done, acts = first_done(task, deeds.acts_of(task.case), since)
     if task.terms.window and task.now is None and done is not Truth.TRUE:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME)
     events, note = list(_events(task, done)), ""
@@ -196,7 +196,7 @@ def _after_use(task: Task) -> DutyResult:
     now, starts = task.now, _starts(task)
     if now is None or starts is None:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME if now is None else _NO_START)
-    left, instances = deeds.acts_of(task.case.facts), list[Instance]()
+    left, instances = list(deeds.acts_of(task.case)), list[Instance]()
     spent: list[Performed] = []
     for start in starts:
         _, acts = first_done(task, left, start, task.terms.end(start))
@@ -255,7 +255,7 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
     late_from = (item.due for item in result.instances if item.state is _S.VIOLATED)
     known, end = sorted(at for at in late_from if at is not None), task.terms.end()
     moments: list[datetime | None] = [*known] if known else [task.after]
-    left = left_of(deeds.acts_of(task.case.facts), result.acts)
+    left = left_of(deeds.acts_of(task.case), result.acts)
     if None in moments and end is not None:  # whenever it was, what was in time is not late
         left = [act for act in left if end.passed(act.at)]
     added: list[DutyResult] = []
@@ -307,8 +307,8 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
     is done after the act that it makes good, and makes good that one alone (IM 2.6.7).
     """
     found: list[Violation] = []
-    left = deeds.acts_of(case.facts)
-    for act in [] if rule.unread else list(left):  # what was not understood is never certain
+    left = list(deeds.acts_of(case))
+    for act in [] if rule.unread else left:  # what was not understood is never certain
         done = deeds.case_of(act, case)
         parts = (
             *judge.premises_of(rule, path, done),

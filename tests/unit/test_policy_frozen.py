@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from copy import deepcopy
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from importlib import import_module
 from pkgutil import walk_packages
@@ -65,11 +66,12 @@ def test_each_class_of_the_package_takes_its_fields() -> None:
     seen = 0
     for module in walk_packages(policies_odrl.__path__, "policies_odrl."):
         for kind in vars(import_module(module.name)).values():
-            if inspect.isfunction(getattr(kind, "__init__", None)) and "_missing" in getattr(
-                kind.__init__, "__globals__", {}
-            ):
+            make = getattr(kind, "__new__", None) if isinstance(kind, type) else None
+            if "_draft" in getattr(make, "__globals__", {}):
                 assert list(inspect.signature(kind).parameters) == [it.name for it in fields(kind)]
                 seen += 1
     assert seen > 30
-    value = policies_odrl.Iri("urn:example:a")
-    assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - it was made here
+    value = policies_odrl.PartyRef("urn:example:a", source="urn:example:b")
+    for same in (pickle.loads(pickle.dumps(value)), deepcopy(value)):  # noqa: S301 - made here
+        assert same == value
+        assert type(same) is policies_odrl.PartyRef
