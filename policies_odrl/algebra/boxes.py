@@ -151,15 +151,11 @@ def _ways(item: LogicalConstraint, goal: Goal) -> Sequence[tuple[Goal, ...]]:
 class Proof:
     """Proofs that share one bound on their work: True is proved, False is "not proved"."""
 
-    __slots__ = ("reading",)
+    __slots__ = ("knowledge", "reading")
 
     def __init__(self, steps: int = MAX_PROOF, knowledge: Knowledge | None = None) -> None:
-        self.reading = Reading(knowledge or Knowledge(), budget=Budget(steps))
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """What is known of names."""
-        return self.reading.knowledge
+        self.knowledge = knowledge or Knowledge()
+        self.reading = Reading(self.knowledge, budget=Budget(steps))
 
     @property
     def exhausted(self) -> bool:

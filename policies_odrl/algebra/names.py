@@ -43,10 +43,6 @@ class Names:
     clauses: tuple[Clause, ...] = ()
 
     @property
-    def _units(self) -> list[Link]:
-        return [clause[0] for clause in self.clauses if len(clause) == 1]
-
-    @property
     def _asking(self) -> list[Clause]:
         """What a name has to be: links that only deny do not rule one another out."""
         return [clause for clause in self.clauses if all(it.holds for it in clause)]
@@ -116,7 +112,8 @@ class Names:
         around = self.order.around(dict.fromkeys(name(it) or "" for it in named[:MAX_TRIED]))
         another = [Iri("urn:example:another")] if self.order.plain else []
         near = chain(named, map(Iri, around), another)
-        exact = [it.to for it in self._units if it.holds and it.relation is Relation.SAME]
+        units = (clause[0] for clause in self.clauses if len(clause) == 1)
+        exact = [it.to for it in units if it.holds and it.relation is Relation.SAME]
         seen: set[str | None] = set()
         for item in exact[:1] or islice(near, 4 * MAX_TRIED):
             if name(item) not in seen and self.truth(item) is Truth.TRUE:

@@ -161,7 +161,7 @@ class Requests(Order):
             return Truth.TRUE
         if relation is SAME or relation is COVERED:
             found = self._identical(value, link.to, exact=exact)
-            kinds = relation is COVERED and self._in_hierarchy(mine, wanted)
+            kinds = relation is COVERED and any(map(self.knowledge.knows, (mine, wanted)))
             if found is not Truth.FALSE or not kinds:
                 return found
         return self._under(mine, wanted, wholes=self.place, exact=exact)
@@ -235,9 +235,6 @@ class Requests(Order):
         known = self.knowledge
         return known.closed or (known.knows(one) and known.knows(other))
 
-    def _in_hierarchy(self, mine: str, wanted: str) -> bool:
-        return self.knowledge.knows(mine) or self.knowledge.knows(wanted)
-
     def _part_of(self, inner: str, outer: str, *, exact: bool) -> Truth:
         """Return whether one is part of another; a kind of it may be a part of it, or not."""
         settled = Truth.TRUE if inner == outer else self.knowledge.lies_in(inner, outer)
@@ -275,7 +272,7 @@ class Requests(Order):
         mine, theirs, known = one.name, other.name, self.knowledge
         if not self._both_known(mine, theirs):
             listed = one.relation is other.relation is COVERED
-            unknown = listed and not self._in_hierarchy(mine, theirs)
+            unknown = listed and not any(map(known.knows, (mine, theirs)))
             return unknown and self.stands(one.to, other) is Truth.FALSE
         return not known.overlap(mine, theirs) and not known.overlap(mine, theirs, wholes=True)
 

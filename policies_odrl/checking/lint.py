@@ -50,7 +50,8 @@ def inspect(
 ) -> tuple[Finding, ...]:
     """Return all that is wrong or questionable in a flattened, expanded document, read or not."""
     report = Report(lang, knowledge)
-    wrong = _wrong_namespace(nodes)
+    names = (name for node in nodes for name in (*node, *types_of(node)))
+    wrong = next((wrong for name in names for wrong in _WRONG if name.startswith(wrong)), "")
     if wrong:
         report.note("", "wrong-namespace", wrong, ODRL)
         right = partial(re.compile("^" + re.escape(wrong)).sub, ODRL)
@@ -90,12 +91,6 @@ def _sensible(policies: Sequence[Policy], report: Report, lang: str) -> None:
         and item.code not in _TOLD
         and not (item.code in _OF_TERMS and any(name in item.sentence for name in shown))
     )
-
-
-def _wrong_namespace(nodes: Nodes) -> str:
-    """Return a misspelled namespace that names of the document begin with, or an empty string."""
-    names = (name for node in nodes for name in (*node, *types_of(node)))
-    return next((wrong for name in names for wrong in _WRONG if name.startswith(wrong)), "")
 
 
 def lint(

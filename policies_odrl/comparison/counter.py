@@ -74,7 +74,7 @@ def counter_offer(
     asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
     unclear = rules.obstacle(request, knowledge) or rules.obstacle(offer, knowledge)
     if unclear:
-        gone = tuple(_dropped(*pair) for pair in asked)
+        gone = tuple(Compared(ChangeKind.DROPPED, path, "rule", (it,)) for path, it in asked)
         why = tuple(Blocked(path, (), unclear) for path, _ in asked)
         return CounterOffer(agreed=False, changes=gone, blocked=why)
     # a reserve that says nothing by itself counts for nothing
@@ -98,10 +98,6 @@ def _in_words_of_limit(given: Iterator[_Candidate | Blocked]) -> list[Permission
     return [item.permission for item in whole[:1] or plain]
 
 
-def _dropped(path: str, wanted: Permission) -> Compared:
-    return Compared(ChangeKind.DROPPED, path, "rule", (wanted,))
-
-
 def _countered(
     prover: Proof, limits: _Limits, request: Policy, asked: Sequence[_Pair]
 ) -> CounterOffer:
@@ -109,8 +105,8 @@ def _countered(
     chosen: list[_Candidate] = []
     changes: list[Compared] = []
     refused: list[Blocked] = []
-    for pair in asked:
-        each = (_given(prover, limit, request, pair) for limit in limits.items())
+    for path, wanted in asked:
+        each = (_given(prover, limit, request, (path, wanted)) for limit in limits.items())
         given = [item for found in each for item in found]
         best = _best([item for item in given if isinstance(item, _Candidate)])
         if best is not None:
@@ -118,8 +114,8 @@ def _countered(
             changes += best.changes
         else:
             banned = (item for item in given if isinstance(item, Blocked))
-            refused.append(next(banned, Blocked(pair[0], ())))
-            changes.append(_dropped(*pair))
+            refused.append(next(banned, Blocked(path, ())))
+            changes.append(Compared(ChangeKind.DROPPED, path, "rule", (wanted,)))
     why = blocking(limits["offer"], request, prover.knowledge) if refused else ()
     reasons = {item.path: item for item in why}
     blocked = tuple(reasons.get(item.path, item) for item in refused)

@@ -38,12 +38,7 @@ _R = TypeVar("_R", bound=Rule)
 
 def named(policy: Policy, rule: _R) -> _R:
     """Return a rule of a policy that names all that it is about."""
-    return replace(
-        rule,
-        target=policy.target_of(rule),
-        assigner=policy.assigner_of(rule),
-        assignee=policy.assignee_of(rule),
-    )
+    return replace(rule, **{part: getattr(rule, part) or getattr(policy, part) for part in PARTS})
 
 
 def asked_for(policy: Policy) -> list[tuple[str, Permission]]:

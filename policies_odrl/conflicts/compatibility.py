@@ -252,7 +252,7 @@ def _actions(applying: _Rules, bans: Sequence[_Bound], knowledge: Knowledge) -> 
     """
     acts = list(dict.fromkeys(same_action(item.rule.action.id) for item in applying))
     universe = dict.fromkeys((*acts, *INCLUDED_IN, *sorted(knowledge.actions)))
-    fitting = [item for item in universe if _covered(item, applying, knowledge)]
+    fitting = [item for item in universe if knowledge.wider_actions(item).issuperset(acts)]
     if not fitting:
         other = next((item for item in acts if not knowledge.known_action(item)), None)
         if len(acts) > 1 and other is not None:
@@ -266,11 +266,6 @@ def _actions(applying: _Rules, bans: Sequence[_Bound], knowledge: Knowledge) -> 
     if len(ways) > MAX_ACTIONS:
         raise _Settled(Truth.UNDETERMINED, f"more than {MAX_ACTIONS} kinds of action to try")
     return [ways[way] for way in sorted(ways, key=sum)]
-
-
-def _covered(action: str, applying: _Rules, knowledge: Knowledge) -> bool:
-    wider = knowledge.wider_actions(action)
-    return all(same_action(it.rule.action.id) in wider for it in applying)
 
 
 def _one_reference(

@@ -201,7 +201,7 @@ def first_done(
         often = (  # counted where account is kept of acts; otherwise the act itself has to say
             judge.condition(item, "", case_of(act, task.case)).truth
             if task.case.facts.usage is None
-            else check(item, (len(counted),), task.case.knowledge)[0]
+            else check(item, (len(counted),), task.case.facts.knowledge)[0]
             for item in task.terms.counts
         )
         truth = all_of((one, *often))
@@ -294,7 +294,7 @@ def _by_whom(task: Task, by: str, done: Case) -> Truth:
     """
     duty, owner, policy = task.duty, task.owner, task.case.policy
     named = policy.assignee_of(duty) if owner is None else duty.assignee
-    if named is not None or BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id):
+    if named is not None or BY_ANYBODY & task.case.facts.knowledge.wider_actions(duty.action.id):
         return judge.member(named, by, done)
     bound = None if owner is None else policy.assignee_of(owner)
     asked = task.case.request.assignee

@@ -48,7 +48,7 @@ def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[F
     `came` is when the members before it in an `andSequence` came true, but for those that always
     held.
     """
-    facts, names = case.facts, case.knowledge.names(item.left)
+    facts, names = case.facts, case.facts.knowledge.names(item.left)
     left = next((name for name in names if name in OF_RULE), None)
     if left is not None and not any(name in facts.values for name in names):
         found = _kept(left, item, case, came)
@@ -63,7 +63,7 @@ def anchored(item: model.Constraint, given: Sequence[Fact], case: Case) -> tuple
 
     Months have no fixed length until a date anchors them: `P1096D` is within `P3Y` from 2026 on.
     """
-    operand, start = case.knowledge.operand(item.left), agreed(case)
+    operand, start = case.facts.knowledge.operand(item.left), agreed(case)
     if operand is None or operand.kind is not Kind.DURATION or operand.by_node or start is None:
         return ()
     clocks = (Quantity, Stretch, Recurrence)
@@ -115,7 +115,7 @@ def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...
 
 def _kept(left: str, item: model.Constraint, case: Case, came: Moments) -> tuple[Fact, ...]:
     """Return what is kept account of; one value for each member of what is asked for."""
-    now, events = case.facts.now, case.knowledge.events
+    now, events = case.facts.now, case.facts.knowledge.events
     if left == COUNT:
         return _count(item, case)
     if now is None:
@@ -236,7 +236,7 @@ def _moment(item: model.Constraint, result: ConditionResult, case: Case) -> date
         return ALWAYS
     if item.left == DATE_TIME:
         bound = span(value)
-    elif item.left == EVENT and (event := case.knowledge.events.get(name(value) or "")):
+    elif item.left == EVENT and (event := case.facts.knowledge.events.get(name(value) or "")):
         bound = Span(*event)
     elif delay and (by := duration(value)) and (at := later(delay.start, by)):
         bound = Span(at, at)

@@ -52,13 +52,13 @@ def _atomic(item: model.Constraint, path: str, case: Case, came: clocks.Moments)
     found = case.kept.get(id(item))
     if found is None:
         found = _judged(item, case, came)
-        if clocks.OF_RULE.isdisjoint(case.knowledge.names(item.left)):
+        if clocks.OF_RULE.isdisjoint(case.facts.knowledge.names(item.left)):
             case.kept[id(item)] = found
     return ConditionResult(path, *found)
 
 
 def _judged(item: model.Constraint, case: Case, came: clocks.Moments) -> tuple[Any, ...]:
-    known, now, claims, timed = case.knowledge, case.facts.now, case.request.facts, item
+    known, now, claims, timed = case.facts.knowledge, case.facts.now, case.request.facts, item
     if item.left == clocks.EVENT and now is not None and item.right == (model.Iri(POLICY_USAGE),):
         # "the actual datetime the action of the Rule was exercised" (Vocabulary, `policyUsage`)
         timed = replace(item, right=(model.Literal(now.isoformat(), model.XSD + "dateTime"),))
@@ -117,7 +117,7 @@ def premises_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResul
 
 def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
     """Return whether a rule is about the action asked for."""
-    known, ruled, asked = case.knowledge, same_action(rule.action.id), case.request.action
+    known, ruled, asked = case.facts.knowledge, same_action(rule.action.id), case.request.action
     bans, truth, note = isinstance(rule, model.Prohibition), Truth.UNDETERMINED, ""
     if not rule.action.id and case.mode is Mode.SUITE:  # its rules may be about any action
         truth = Truth.TRUE

@@ -48,7 +48,7 @@ def duty_state(
     if duty.unread or any(item.consequences for item in below):
         note = NOT_UNDERSTOOD if duty.unread else INVALID
         return DutyResult(path, duty, _S.UNDETERMINED, note=note)
-    terms = deeds.terms_of(duty, case.knowledge)
+    terms = deeds.terms_of(duty, case.facts.knowledge)
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
     )
@@ -104,7 +104,8 @@ def _judged(task: Task) -> DutyResult:
         return _result(task, _S.UNDETERMINED, note=note)
     if task.terms.after_use:
         return _after_use(task)
-    if AFTER_USE & task.case.knowledge.wider_actions(task.duty.action.id) and not task.follows:
+    wider = task.case.facts.knowledge.wider_actions(task.duty.action.id)
+    if AFTER_USE & wider and not task.follows:
         return _aftercare(task)
     return _once(task, _anew(task))
 
@@ -287,7 +288,7 @@ def _followed(
     """
 
     def latest(index: int) -> datetime:
-        limit = deeds.terms_of(duties[index], case.knowledge).end(since)
+        limit = deeds.terms_of(duties[index], case.facts.knowledge).end(since)
         return datetime.max.replace(tzinfo=UTC) if limit is None else limit.at
 
     found: dict[int, DutyResult] = {}

@@ -225,11 +225,6 @@ class Case:
         return Case(policy, request, facts, mode, wider, vague)
 
     @property
-    def knowledge(self) -> Knowledge:
-        """Terms and hierarchies."""
-        return self.facts.knowledge
-
-    @property
     def key(self) -> UsageKey:
         """What uses of the rule in hand are kept for; one without an IRI goes by its place."""
         name = (self.rule.id if self.rule else "") or self.path
