@@ -38,7 +38,7 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
         budget=_budget(budget) if budget else None,
         previous=value.previous.id if value.previous else "",
         changes=render.differences(before, value.policy, profiles) if value.previous else [],
-        fault=shown.fault,
+        fault=value.fault or shown.fault,
     )
 
 

@@ -24,7 +24,7 @@ from connector.services.lookup import require
 from connector.services.negotiation import terms
 from connector.services.privacy.budget import promised
 from connector.services.privacy.registers import register_of
-from connector.services.readable import readable
+from connector.services.readable import Readable, readable
 from policies_odrl import Policy
 
 
@@ -51,10 +51,12 @@ class Brief:
 
     Attributes:
         approval: itself.
-        policy: the terms that would be signed, canonical JSON-LD; empty once they are dropped.
+        policy: the terms that would be signed, or those of a use's contract, canonical JSON-LD;
+            empty once they are dropped, or where they cannot be read.
         coverage: returns how each constraint would be upheld, or raises a `PreauError`.
         budget: returns what they cost, or raises one; None once terms or dataset are gone.
         previous: the last contract with the same consumer on the same dataset; None if none is.
+        fault: why the terms cannot be read; empty where they can.
     """
 
     approval: Approval
@@ -62,6 +64,7 @@ class Brief:
     coverage: Callable[[], tuple[CoverageLine, ...]]
     budget: Callable[[], Budget | None]
     previous: Agreement | None
+    fault: str
 
     def previous_policy(self) -> Mapping[str, Any]:
         """Return the terms of the last contract; empty if there is none.
@@ -78,12 +81,14 @@ def brief(ports: Ports, approval_id: str) -> Brief:
     Raises:
         NotFound: none of that id.
     """
+    terms_read = Readable()
     with ports.store.read() as tx:
         found = require(tx.approvals.get(approval_id), "approval", approval_id)
-        policy = _policy(tx, found)
+        policy = terms_read.part(partial(_policy, tx, found), b"")
         previous = _previous(tx, found)
     budget = partial(_budget, ports, found.dataset_id, policy)
-    return Brief(found, policy, partial(_coverage, ports, policy), budget, previous)
+    coverage = partial(_coverage, ports, policy)
+    return Brief(found, policy, coverage, budget, previous, terms_read.fault)
 
 
 def _policy(tx: Transaction, found: Approval) -> bytes:
