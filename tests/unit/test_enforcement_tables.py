@@ -234,7 +234,6 @@ UNUPHELD: dict[str, tuple[str, tuple[Condition, ...], str]] = {
     "fewer persons a cell": ("aggregate", (amount("minimumCellCount", "5"),), "minimumCellCount"),
     "noise": ("aggregate", (amount("epsilon", "1"),), "epsilon"),
     "a bubble": ("execute", (), "execute"),
-    "a time of use": ("read", (amount(ODRL + "meteredTime", "3"),), "meteredTime"),
     "who asked": ("read", (name_is("requestedBy", PREAU + "DataSubject"),), "requestedBy"),
 }
 
