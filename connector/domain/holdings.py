@@ -1,7 +1,7 @@
 """What a node stores for members, and what it sheds again: counts by member, in memory.
 
 Rule: the counts follow the database, where they are taken anew now and then (`Holdings` of
-`ports.py`); between two counts what arrives is added, so that a flood does not outrun them.
+`ports/records.py`); between two counts what arrives is added, so that a flood does not outrun them.
 """
 
 from __future__ import annotations

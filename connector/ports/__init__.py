@@ -1,0 +1,119 @@
+"""What services need of the world, as protocols. `bootstrap/` alone knows what stands behind.
+
+Services are plain functions whose first argument is `Ports`. A port translates foreign exceptions
+into the tree of `connector/errors.py`, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from connector.config import Settings
+from connector.domain.asking import Asking
+from connector.domain.calls import Calls
+from connector.domain.delivery import Courier, Reply, Turn
+from connector.domain.holdings import Held
+from connector.domain.thread import ThreadFault
+from connector.domain.transfer.task import Done, Made, Task
+from connector.enforcement.mechanism import Mechanisms
+from connector.ports.files import Charges, ExtractFiles, Sources
+from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
+from connector.ports.peers import PeerWire, SiteStream, Web
+from connector.ports.records import (
+    AuditLog,
+    Duties,
+    Holdings,
+    Not,
+    Notices,
+    Promises,
+    Repository,
+    Shelf,
+    Store,
+    Transaction,
+    UsedTokens,
+)
+from connector.ports.work import Accountant, Worker, Workers
+
+__all__ = [
+    "Accountant",
+    "AuditLog",
+    "Charges",
+    "Clock",
+    "Duties",
+    "ExtractFiles",
+    "Holdings",
+    "Identifiers",
+    "Not",
+    "Notices",
+    "Pace",
+    "PeerWire",
+    "PersonKey",
+    "Ports",
+    "Promises",
+    "Repository",
+    "Shelf",
+    "Signer",
+    "SiteStream",
+    "Sources",
+    "Store",
+    "Transaction",
+    "UsedTokens",
+    "Wakeups",
+    "Web",
+    "Worker",
+    "Workers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a service may use.
+
+    Attributes:
+        own_document: returns the node's own DID document, exact bytes served now.
+        own_membership: returns the node's own membership credential, or an empty string.
+        person_key: returns the key of the persons' digests.
+        pseudonym_key: returns the key from which those of scopes of pseudonyms are derived.
+        preparing: carries out a use of a table, and writes its file (`connector/preparing`).
+        mechanisms: the ways in which this node lets data be used.
+        code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
+        faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
+        asking: what peers were asked of the own log since the node started.
+        calls: how many calls of peers were answered, and how.
+        held: how much is stored for each member.
+        reply: what the answer to the call that is handled takes along; None: nothing.
+        turn: what the delivery under way goes on with; None: the dispatcher sends all.
+        courier: who sends what opens a negotiation.
+    """
+
+    settings: Settings
+    clock: Clock
+    ids: Identifiers
+    signer: Signer
+    store: Store
+    web: Web
+    wire: PeerWire
+    accountant: Accountant
+    workers: Workers
+    sources: Sources
+    extracts: ExtractFiles
+    wakeups: Wakeups
+    pace: Pace
+    charges: Charges
+    own_document: Callable[[], bytes]
+    own_membership: Callable[[], str]
+    person_key: PersonKey
+    pseudonym_key: PersonKey
+    preparing: Callable[[Task, BinaryIO], Made]
+    mechanisms: Mechanisms
+    code_hash: str = ""
+    faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
+    asking: Asking = field(default_factory=Asking, compare=False)
+    calls: Calls = field(default_factory=Calls, compare=False)
+    held: Held = field(default_factory=Held, compare=False)
+    reply: Reply | None = None
+    turn: Turn | None = None
+    courier: Courier = field(default_factory=Courier, compare=False)
+    done: Done = field(default_factory=Done, compare=False)

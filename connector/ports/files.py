@@ -1,0 +1,66 @@
+"""Files: sources of data, extracts, and the record of what was charged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from connector.domain.privacy.tally import Tally
+from connector.domain.transfer.extract import Extract
+
+
+class Sources(Protocol):
+    """Data files of the institution."""
+
+    def digest(self, path: Path) -> str:
+        """Return the SHA-256 (hex) of the file.
+
+        Raises:
+            DataFileMissing: no such file.
+            DataFileUnreadable: it cannot be read.
+        """
+
+
+class ExtractFiles(Protocol):
+    """Files of extracts, in the node's home."""
+
+    def read(self, extract: Extract, offset: int, size: int) -> bytes:
+        """Return `size` bytes of an extract that is ready, from an offset on.
+
+        Raises:
+            ExtractUnavailable: they are not there, or the file is not as it was made.
+        """
+
+
+class Charges(Protocol):
+    """What was charged, outside the database: in a file of the home, and sealed for peers."""
+
+    def recorded(self) -> Tally | None:
+        """Return the newest tally of the home; None when there is no record at all.
+
+        Raises:
+            KeyUnusable: the record is there and cannot be read.
+        """
+
+    def record(self, tally: Tally) -> None:
+        """Write a tally to the disk, unless one that came as far is there; return once it is safe.
+
+        Raises:
+            KeyUnusable: it cannot be written.
+        """
+
+    def seal(self, tally: Tally) -> bytes:
+        """Return a tally as only this node can read it; the same bytes for the same tally.
+
+        Raises:
+            KeyUnusable: the key cannot be used.
+            MessageTooLarge: it is larger than peers take.
+        """
+
+    def unseal(self, sealed: bytes) -> Tally:
+        """Return a tally that this node sealed.
+
+        Raises:
+            SignatureInvalid: it did not, or the bytes were altered.
+            KeyUnusable: the key cannot be used.
+        """
