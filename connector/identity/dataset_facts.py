@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from connector.domain.catalog.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
+from connector.identity import dictionary
 from connector.identity import document as documents
 from connector.identity.description import verify_description
 from connector.identity.document import DidDocument
@@ -144,11 +145,13 @@ def _column(member: Member) -> Column:
         maybe=("dct:description",),
         others=True,
     )
+    datatype = part["preau:datatype"].content()
     return Column(
         name=part["preau:name"].content(),
         kind=ColumnClass(part["preau:columnClass"].exactly(*ColumnClass)),
-        datatype=part["preau:datatype"].content(),
+        datatype=datatype,
         description=part["dct:description"].content() if "dct:description" in part else "",
+        meaning=dictionary.read(member, datatype),
     )
 
 

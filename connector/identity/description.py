@@ -2,7 +2,8 @@
 
 Rules: Gaia-X 25.11 and DCAT terms stand on nodes of their own kind; what only this connector says
 (columns, population, cap …) stands on a linked node, since most Gaia-X shapes are closed. Every
-term has a prefix: the Gaia-X context would turn a typing error into a property. A dataset of
+term has a prefix: the Gaia-X context would turn a typing error into a property. What the values of
+a column mean is `dictionary.py`. A dataset of
 personal data is published only when it says all that `missing_statements` asks for; where its
 file lies is never said. Reading a dataset's node back is `dataset_facts.py`.
 """
@@ -17,7 +18,7 @@ from connector.domain import instant
 from connector.domain.catalog.dataset import Column, Dataset
 from connector.errors import DescriptionTampered, PreauError
 from connector.identity import credential as credentials
-from connector.identity import jws
+from connector.identity import dictionary, jws
 from connector.jsonld.canonical import sha256_hex
 from federated.privacy.rule import Accounting
 
@@ -27,6 +28,8 @@ CONTEXT: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "dpv": "https://w3id.org/dpv#",
+    "qudt": "http://qudt.org/schema/qudt/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "preau": "https://w3id.org/preau/odrl/v1#",
 }
@@ -199,13 +202,14 @@ def _governance(dataset: Dataset, accounting: Accounting | None) -> dict[str, An
     return node
 
 
-def _column(column: Column) -> dict[str, str]:
-    described = {
+def _column(column: Column) -> dict[str, Any]:
+    described: dict[str, Any] = {
         "preau:name": column.name,
         "preau:columnClass": column.kind.value,
         "preau:datatype": column.datatype,
     }
-    return described | ({"dct:description": column.description} if column.description else {})
+    words = {"dct:description": column.description} if column.description else {}
+    return described | words | dictionary.described(column.meaning)
 
 
 def _says_something(value: str | dict[str, str]) -> bool:

@@ -219,16 +219,21 @@ def _rebuilt(hint: Any, plain: Any) -> Any:
         hints = _hints(hint)
         return hint(**{name: _rebuilt(hints[name], item) for name, item in plain.items()})
     if get_origin(hint) is tuple:
-        each, *rest = get_args(hint)
-        if rest != [...]:
-            pairs = zip((each, *rest), _read(list)(plain), strict=True)
-            return tuple(_rebuilt(kind, item) for kind, item in pairs)
-        return tuple(_rebuilt(each, item) for item in _read(list)(plain))
+        return _rebuilt_tuple(get_args(hint), _read(list)(plain))
+    if get_origin(hint) in (Union, UnionType):
+        return None if plain is None else _rebuilt(_only_some(hint), plain)
     if hint is float and type(plain) is int:  # as JSON may write it
         return finite(plain)
     if hint is str:
         return storable(_READ[str](plain))
     return _READ[hint](plain) if hint in _READ else hint(plain)
+
+
+def _rebuilt_tuple(hints: tuple[Any, ...], plain: list[Any]) -> tuple[Any, ...]:
+    each, *rest = hints
+    if rest != [...]:
+        return tuple(_rebuilt(*pair) for pair in zip(hints, plain, strict=True))
+    return tuple(_rebuilt(each, item) for item in plain)
 
 
 def _built(kind: type[Any]) -> Mapping[str, Codec]:

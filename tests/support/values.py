@@ -58,7 +58,10 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
     if get_origin(hint) in (Union, UnionType):
         return st.one_of(*(st.none() if arg is type(None) else _of(arg) for arg in get_args(hint)))
     if get_origin(hint) is tuple:
-        return st.lists(_of(get_args(hint)[0]), max_size=3).map(tuple)
+        each, *rest = get_args(hint)
+        if rest != [...]:
+            return st.tuples(*map(_of, (each, *rest)))
+        return st.lists(_of(each), max_size=3).map(tuple)
     if issubclass(hint, Enum):
         return st.sampled_from(hint)
     assert is_dataclass(hint)

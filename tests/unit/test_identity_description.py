@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dictionary import Category, Meaning
 from connector.errors import DescriptionTampered
 from connector.identity import description
 from connector.identity.dataset_facts import DatasetFacts, read_facts
@@ -25,8 +26,19 @@ SET = Dataset(
     columns=(
         Column("pupil", ColumnClass.DIRECT_IDENTIFIER, "category", "pseudonym"),
         Column("birth", ColumnClass.QUASI_IDENTIFIER, "number"),
-        Column("score", ColumnClass.SENSITIVE, "number"),
-        Column("grade", ColumnClass.OTHER, "category"),
+        Column(
+            *("score", ColumnClass.SENSITIVE, "number", ""),
+            Meaning(labels=(("fr", "lecture"),), unit="1", lower=0.0, upper=500.0, missing=0.0),
+        ),
+        Column(
+            *("grade", ColumnClass.OTHER, "category", ""),
+            Meaning(
+                categories=(Category("K", (("en", "kindergarten"), ("fr", "GS"))), Category("1"))
+            ),
+        ),
+        Column(
+            *("school", ColumnClass.QUASI_IDENTIFIER, "category", ""), Meaning(territory="commune")
+        ),
     ),
     person_column="pupil",
     rows_per_person=4,
@@ -79,7 +91,7 @@ def test_every_term_has_a_known_prefix() -> None:
 
     participant = description.describe_participant(PROVIDER, "Nord", "FR", "123")
     for term in terms(SUBJECT) | terms(participant):
-        assert term in ("id", "type", "@list", "@type", "@value") or (
+        assert term in ("id", "type", "@list", "@type", "@value", "@language") or (
             term.split(":")[0] in description.CONTEXT
         )
 
@@ -196,6 +208,40 @@ def test_descriptions_that_cannot_be_read(change: Callable[[dict[str, Any]], Any
     assert read_facts(subject)
     change(subject)
     with pytest.raises(DescriptionTampered):
+        read_facts(subject)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema:minValue": 0},
+        {"schema:minValue": 5, "schema:maxValue": 5},
+        {"schema:minValue": 0, "schema:maxValue": 1, "preau:missingCountsAs": 2},
+        {"qudt:hasUnit": {"qudt:ucumCode": "m s"}},
+        {"qudt:hasUnit": "m"},
+        {
+            "skos:prefLabel": [
+                {"@language": "fr", "@value": "a"},
+                {"@language": "fr", "@value": "b"},
+            ]
+        },
+        {"skos:prefLabel": [{"@language": "Français", "@value": "a"}]},
+        {"skos:prefLabel": "score"},
+        {"preau:category": {"@list": [{"skos:notation": "1"}, {"skos:notation": "1"}]}},
+        {"preau:category": {"@list": [{"skos:notation": "low"}]}},
+        {"preau:category": [{"skos:notation": "1"}]},
+        {"preau:territorialUnit": {"id": "preau:Department"}},
+        {"preau:territorialUnit": {"id": "preau:Planet"}},
+    ],
+)
+def test_a_dictionary_that_contradicts_itself_is_refused(change: dict[str, Any]) -> None:
+    subject = json.loads(canonical(SUBJECT))
+    column = subject["preau:governance"]["preau:column"]["@list"]
+    column[1].update({"schema:minValue": 1, "schema:maxValue": 2})
+    assert read_facts(subject).columns[1].meaning == Meaning(lower=1.0, upper=2.0)
+    column[1].clear()
+    column[1].update({**SUBJECT["preau:governance"]["preau:column"]["@list"][1], **change})
+    with pytest.raises(DescriptionTampered, match="column/@list/1"):
         read_facts(subject)
 
 

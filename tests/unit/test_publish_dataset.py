@@ -198,6 +198,17 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"cap": {"epsilon": float("nan"), "delta": 0.1}}, "`cap/epsilon` must be a number"),
         ({"cap": {"epsilon": 1, "delta": 0.1, "x": 1}}, "unknown statement `cap/x`"),
         ({"columns": {"a": 1}}, "`columns` must be a list of objects"),
+        ({"columns": [{**COLUMN, "labels": {"fr": ""}}]}, "`columns/0/labels/fr` must have 1 to"),
+        ({"columns": [{**COLUMN, "categories": ["a", "a"]}]}, "names a category twice"),
+        (
+            {"columns": [{**COLUMN, "categories": [{"label": "a"}]}]},
+            "`columns/0/categories/0/label`",
+        ),
+        (
+            {"columns": [{**COLUMN, "territory": "canton"}]},
+            "`columns/0/territory` must be `commune`",
+        ),
+        ({"columns": [{**COLUMN, "datatype": "category", "lower": 0}]}, "and holds no numbers"),
         ({"columns": [{**COLUMN, "class": "secret"}]}, "`columns/0/class` must be one of"),
         ({"columns": [{**COLUMN, "datatype": "text"}]}, "must be number or category"),
         ({"columns": [{"name": "grade"}]}, "columns/0/class"),

@@ -43,6 +43,15 @@ def test_nested_values_become_json_text() -> None:
             "kind": "direct identifier",
             "datatype": "category",
             "description": "",
+            "meaning": {
+                "labels": [],
+                "unit": "",
+                "lower": None,
+                "upper": None,
+                "categories": [],
+                "missing": None,
+                "territory": "",
+            },
         }
     ]
     assert json.loads(row["cap"]) == {"epsilon": 6.0, "delta": 1e-5}
@@ -57,6 +66,13 @@ def test_an_absent_nested_value_becomes_an_empty_column() -> None:
 
 def test_enumerations_come_back_as_their_class() -> None:
     assert from_row(Dataset, to_row(STAR)).columns[0].kind is ColumnClass.DIRECT_IDENTIFIER
+
+
+def test_a_dataset_stored_before_there_was_a_dictionary_states_none() -> None:
+    row = to_row(STAR)
+    (column,) = json.loads(row["columns"])
+    del column["meaning"]
+    assert from_row(Dataset, {**row, "columns": json.dumps([column])}) == STAR
 
 
 @given(values_of(Dataset))

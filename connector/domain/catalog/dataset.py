@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from connector.domain.catalog.dictionary import NOTHING_STATED, Meaning
 from connector.domain.catalog.review import Decision, Review
 
 
@@ -27,12 +28,14 @@ class Column:
         kind: its class towards persons.
         datatype: `number` or `category`.
         description: one line; may be empty.
+        meaning: what the dictionary says of its values; public.
     """
 
     name: str
     kind: ColumnClass
     datatype: str
     description: str = ""
+    meaning: Meaning = NOTHING_STATED
 
 
 @dataclass(frozen=True, slots=True)

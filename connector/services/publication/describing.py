@@ -9,7 +9,9 @@ The file (JSON or TOML, parsed by the caller) says:
                         comma, decimal point; any other is refused until the file is converted
     columns             [{name, class, datatype, description}]; class is one of `direct
                         identifier`, `quasi-identifier`, `sensitive`, `other`; datatype is `number`
-                        or `category`; description may be left out
+                        or `category`; description may be left out; beside them the dictionary,
+                        public: labels {fr, en}, unit (UCUM), lower, upper, categories (values, or
+                        {value, labels}), missing (number in its place), territory
     personal            whether it holds personal data; true when left out
     person_column       column that identifies the person
     person_format       how that column is spelled: `text` (when left out: Unicode NFC, no blanks
@@ -43,7 +45,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
+from connector.domain.catalog import dictionary
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dictionary import Meaning
 from connector.domain.catalog.layout import Layout
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
@@ -250,14 +254,28 @@ def _columns(reader: _Reader) -> tuple[Column, ...]:
     columns = []
     for index, item in enumerate(reader.items("columns")):
         below = reader.below(item, f"columns/{index}/")
-        below.unknown(frozenset(("name", "class", "datatype", "description")))
+        below.unknown(frozenset(("name", "class", "datatype", "description", *dictionary.MEMBERS)))
         name, kind = below.needed("name"), below.needed("class")
         datatype = below.needed("datatype", re.compile("number|category"), "number or category")
         if kind and kind not in tuple(ColumnClass):
             below.wrong("class", f"must be one of {', '.join(ColumnClass)}")
         known = ColumnClass(kind) if kind in tuple(ColumnClass) else ColumnClass.OTHER
-        columns.append(Column(name, known, datatype, below.text("description")))
+        meaning = _meaning(below, item, datatype)
+        columns.append(Column(name, known, datatype, below.text("description"), meaning))
     return tuple(columns)
+
+
+def _meaning(reader: _Reader, raw: Mapping[str, Any], datatype: str) -> Meaning:
+    """Return what the dictionary says of a column; nothing where it is wrong, which is noted."""
+    stated = {name: raw[name] for name in dictionary.MEMBERS if name in raw}
+    try:
+        meaning = dictionary.read(Member(stated, _PartWrong))
+    except _PartWrong as exc:
+        reader.wrong(exc.pointer.removeprefix("/"), exc.fault)
+        return dictionary.NOTHING_STATED
+    for fault in dictionary.faults(meaning, datatype):
+        reader.wrong("", fault)
+    return meaning
 
 
 def _share(reader: _Reader) -> float:
@@ -310,8 +328,8 @@ def _check_layout(reader: _Reader, dataset: Dataset) -> None:
     if part is None:
         return
     try:
-        layout = Layout.read(Member(dict(part), _LayoutWrong))
-    except _LayoutWrong as exc:
+        layout = Layout.read(Member(dict(part), _PartWrong))
+    except _PartWrong as exc:
         reader.wrong(f"layout{exc.pointer}", exc.fault)
         return
     if layout.format != dataset.file.format:
@@ -324,8 +342,8 @@ def _check_layout(reader: _Reader, dataset: Dataset) -> None:
             reader.wrong("layout/columns", f"lacks the column `{column.name}`")
 
 
-class _LayoutWrong(Exception):
-    """A member of a layout is wrong."""
+class _PartWrong(Exception):
+    """A member of a layout or dictionary is wrong."""
 
     def __init__(self, pointer: str, fault: str) -> None:
         super().__init__(fault)

@@ -1,0 +1,187 @@
+"""The data dictionary: what the values of a column mean, as the steward states it for everybody.
+
+Rules: all of it is public, part of the signed self-description. A range or a list of values comes
+from the codebook, never from the rows: a value taken from them would tell of a person. What is
+empty is not stated. Its form in a self-description is `connector/identity/dictionary.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+from federated.reading import Member
+
+MEMBERS: Final = ("labels", "unit", "lower", "upper", "categories", "missing", "territory")
+# Territories whose codes a column can hold, the smallest first.
+COMMUNE: Final = "commune"
+DEPARTEMENT: Final = "departement"
+TERRITORIES: Final = (COMMUNE, "epci", DEPARTEMENT, "academie", "region")
+LANGUAGES: Final = ("en", "fr")  # in which a label is looked for where a reader's own is missing
+MOST_CATEGORIES: Final = 1000
+MOST_LABELS: Final = 8
+_TAG: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # RFC 5646, its usual parts
+_UNIT: Final = r"[!-~]{1,64}"  # UCUM section 2.1, §1: ASCII without blanks
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A value of a public list.
+
+    Attributes:
+        value: as it stands in the file.
+        labels: (language tag, text), by tag; each language once.
+    """
+
+    value: str
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the values of a column mean.
+
+    Attributes:
+        labels: (language tag, text), by tag; each language once.
+        unit: UCUM code of its numbers; empty where there is none, or none is stated.
+        lower: least value that there can be; None when no range is stated.
+        upper: greatest value that there can be, above `lower`; None when no range is stated.
+        categories: all values that there can be; empty when no list is stated.
+        missing: number that stands for a missing value, within the range; None: a row without a
+            value is left out of sums and means.
+        territory: one of `TERRITORIES` whose codes the column holds; empty for others.
+    """
+
+    labels: Labels = ()
+    unit: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    categories: tuple[Category, ...] = ()
+    missing: float | None = None
+    territory: str = ""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of the public list, in its order."""
+        return tuple(each.value for each in self.categories)
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The public range, or None."""
+        return None if self.lower is None or self.upper is None else (self.lower, self.upper)
+
+
+NOTHING_STATED: Final = Meaning()
+
+
+def label(labels: Labels, language: str, otherwise: str) -> str:
+    """Return a label in a language, else in one of `LANGUAGES`, else any, else `otherwise`.
+
+    Args:
+        labels: see `Category`.
+        language: tag of the reader's.
+        otherwise: where there is none at all.
+    """
+    said = dict(labels)
+    found = (said[tag] for tag in (language, *LANGUAGES, *said) if tag in said)
+    return next(found, otherwise)
+
+
+def faults(meaning: Meaning, datatype: str) -> list[str]:
+    """Return what contradicts itself in what is stated of a column; empty when nothing does.
+
+    Args:
+        meaning: what is stated.
+        datatype: of the column, `number` or `category`.
+    """
+    ends = [end for end in (meaning.lower, meaning.upper) if end is not None]
+    numbers = [*ends, *([] if meaning.missing is None else [meaning.missing])]
+    within = meaning.range or (float("-inf"), float("inf"))
+    number = datatype == "number"
+    found = {
+        "needs `lower` and `upper`, both or none": len(ends) == 1,
+        "needs `lower` below `upper`": meaning.range is not None and within[0] >= within[1],
+        "states numbers that are not finite": not all(map(isfinite, numbers)),
+        "states `lower`, `upper`, `missing` or `unit`, and holds no numbers": not number
+        and bool(numbers or meaning.unit),
+        "states a `missing` outside its range": meaning.missing is not None
+        and not within[0] <= meaning.missing <= within[1],
+        "names a category twice": len(set(meaning.values)) != len(meaning.values),
+        "names a category that is no number within its range": number
+        and not all(_within(value, within) for value in meaning.values),
+        "states a `territory`, and holds numbers: codes are texts, as `01` is": number
+        and bool(meaning.territory),
+    }
+    return [what for what, wrong in found.items() if wrong]
+
+
+def read(member: Member) -> Meaning:
+    """Return what a column of a description file states, of the members `MEMBERS`.
+
+    Raises:
+        Exception: one is wrong, or another is there, as `member` raises it.
+    """
+    part = member.fields(maybe=MEMBERS)
+    return Meaning(
+        labels=_labels(part["labels"]) if "labels" in part else (),
+        unit=unit_of(part["unit"]) if "unit" in part else "",
+        lower=part["lower"].number() if "lower" in part else None,
+        upper=part["upper"].number() if "upper" in part else None,
+        categories=_categories(part["categories"]) if "categories" in part else (),
+        missing=part["missing"].number() if "missing" in part else None,
+        territory=part["territory"].exactly(*TERRITORIES) if "territory" in part else "",
+    )
+
+
+def unit_of(member: Member) -> str:
+    """Return a UCUM code; empty for none.
+
+    Raises:
+        Exception: it cannot be one, as `member` raises it.
+    """
+    return member.text(pattern=_UNIT) if member.content() else ""
+
+
+def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:
+    """Return labels, by tag.
+
+    Args:
+        member: that has them.
+        stated: tag and text of each.
+
+    Raises:
+        Exception: a tag or text cannot be one, or a language is there twice, as `member` raises it.
+    """
+    found: dict[str, str] = {}
+    for tag, text in stated:
+        if not _TAG.fullmatch(tag) or tag in found:
+            member.refuse("must have each language once, by a tag such as `fr`")
+        found[tag] = text.text()
+    return tuple(sorted(found.items()))
+
+
+def _labels(member: Member) -> Labels:
+    return labels_of(member, member.entries(most=MOST_LABELS).items())
+
+
+def _categories(member: Member) -> tuple[Category, ...]:
+    return tuple(map(_category, member.items(most=MOST_CATEGORIES)))
+
+
+def _category(member: Member) -> Category:
+    if not isinstance(member.value, dict):
+        return Category(member.text())
+    part = member.fields("value", maybe=("labels",))
+    return Category(part["value"].text(), _labels(part["labels"]) if "labels" in part else ())
+
+
+def _within(value: str, within: tuple[float, float]) -> bool:
+    try:
+        return within[0] <= float(value) <= within[1]
+    except ValueError:
+        return False

@@ -1,0 +1,104 @@
+"""The data dictionary of a column in a self-description: its JSON-LD, written and read.
+
+Terms: SKOS for labels and lists of values, QUDT for units by UCUM code, schema.org for ranges; our
+own where none of them has one. Rule: what contradicts itself is refused, as at publication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from connector.domain.catalog import dictionary
+from connector.domain.catalog.dictionary import Category, Labels, Meaning
+from federated.reading import Member
+
+_LABELS: Final = "skos:prefLabel"
+_UNIT: Final = "qudt:hasUnit"
+_LOWER: Final = "schema:minValue"
+_UPPER: Final = "schema:maxValue"
+_CATEGORIES: Final = "preau:category"
+_VALUE: Final = "skos:notation"
+_MISSING: Final = "preau:missingCountsAs"
+_TERRITORY: Final = "preau:territorialUnit"
+_CODE: Final = "qudt:ucumCode"
+TERMS: Final = (_LABELS, _UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING, _TERRITORY)
+# Territory -> step of the profile's territorial granularity.
+UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        dictionary.COMMUNE: "preau:Municipality",
+        "epci": "preau:MunicipalGroup",
+        dictionary.DEPARTEMENT: "preau:Department",
+        "academie": "preau:EducationAuthority",
+        "region": "preau:Region",
+    }
+)
+
+
+def described(meaning: Meaning) -> dict[str, Any]:
+    """Return the properties of a column that say what its values mean."""
+    unit = {_CODE: meaning.unit} if meaning.unit else None
+    categories = [_category(each) for each in meaning.categories]
+    stated: dict[str, Any] = {
+        _LABELS: _labels(meaning.labels) or None,
+        _UNIT: unit,
+        _LOWER: meaning.lower,
+        _UPPER: meaning.upper,
+        _CATEGORIES: {"@list": categories} if categories else None,
+        _MISSING: meaning.missing,
+        _TERRITORY: {"id": UNITS[meaning.territory]} if meaning.territory else None,
+    }
+    return {term: value for term, value in stated.items() if value is not None}
+
+
+def read(column: Member, datatype: str) -> Meaning:
+    """Return what a column's properties say of its values.
+
+    Args:
+        column: with any of `TERMS`, and others.
+        datatype: of the column.
+
+    Raises:
+        Exception: one is ill-typed, or they contradict one another, as `column` raises it.
+    """
+    part = column.fields(maybe=TERMS, others=True)
+    list_ = part[_CATEGORIES].child("@list") if _CATEGORIES in part else None
+    meaning = Meaning(
+        labels=_read_labels(part[_LABELS]) if _LABELS in part else (),
+        unit=dictionary.unit_of(part[_UNIT].child(_CODE)) if _UNIT in part else "",
+        lower=part[_LOWER].number() if _LOWER in part else None,
+        upper=part[_UPPER].number() if _UPPER in part else None,
+        categories=tuple(map(_read_category, list_.items(most=dictionary.MOST_CATEGORIES)))
+        if list_
+        else (),
+        missing=part[_MISSING].number() if _MISSING in part else None,
+        territory=_read_territory(part[_TERRITORY]) if _TERRITORY in part else "",
+    )
+    for fault in dictionary.faults(meaning, datatype):
+        column.refuse(fault)
+    return meaning
+
+
+def _labels(labels: Labels) -> list[dict[str, str]]:
+    return [{"@language": tag, "@value": text} for tag, text in labels]
+
+
+def _category(category: Category) -> dict[str, Any]:
+    labels = _labels(category.labels)
+    return {_VALUE: category.value, **({_LABELS: labels} if labels else {})}
+
+
+def _read_labels(member: Member) -> Labels:
+    each = (it.fields("@language", "@value") for it in member.items(most=dictionary.MOST_LABELS))
+    return dictionary.labels_of(member, ((it["@language"].content(), it["@value"]) for it in each))
+
+
+def _read_category(member: Member) -> Category:
+    part = member.fields(_VALUE, maybe=(_LABELS,), others=True)
+    return Category(part[_VALUE].text(), _read_labels(part[_LABELS]) if _LABELS in part else ())
+
+
+def _read_territory(member: Member) -> str:
+    stated = member.child("id").exactly(*UNITS.values())
+    return next(each for each, unit in UNITS.items() if unit == stated)
