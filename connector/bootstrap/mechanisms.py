@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from connector.enforcement.mechanism import Mechanisms
-from connector.enforcement.mechanisms import deliver, query, train
+from connector.enforcement.mechanisms import deliver, opening, query, train
 
-MECHANISMS: Final = Mechanisms((train.MECHANISM, query.MECHANISM, deliver.MECHANISM))
+MECHANISMS: Final = Mechanisms(
+    (train.MECHANISM, query.MECHANISM, deliver.MECHANISM), anybody=(opening.MECHANISM,)
+)

@@ -16,6 +16,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from starlette.routing import Route
+
 from connector.bootstrap import profiles
 from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
@@ -27,12 +29,14 @@ from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
 from connector.bootstrap.threads.timed import Timed
 from connector.config import Settings
+from connector.dataplane.open_data import OpenData
 from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import FOLDER
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
+from connector.peer.connections.relay import Relay
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
@@ -180,8 +184,13 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         description=lambda: catalog_pages.own_description(ports),
         leaves=leaves if participant else None,
         status_list=None if participant else lambda: authority.status_list(ports),
-        data=(lambda proven: [Pull(ports, proven).route()]) if participant else None,
+        data=partial(_data, ports) if participant else None,
     )
+
+
+def _data(ports: Ports, door: Relay) -> list[Route]:
+    """Return the routes of data: of contracts by token, and of what is open to anybody."""
+    return [Pull(ports, door.proven).route(), *OpenData(ports, door.origin_of).routes()]
 
 
 def _give_up() -> None:

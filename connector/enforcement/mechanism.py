@@ -106,12 +106,18 @@ class Mechanisms:
     """Those of a node, as `bootstrap` registers them, and the words in which they may be asked.
 
     Attributes:
-        all: no two carry out one action.
+        all: under a contract; no two carry out one action.
         profiles: vocabularies of others; a mechanism upholds their concepts under its operands.
+        anybody: what serves offers that need no contract.
     """
 
     all: tuple[Mechanism, ...]
     profiles: Profiles = NO_PROFILES
+    anybody: tuple[Mechanism, ...] = ()
+
+    def without_contract(self) -> Mechanisms:
+        """Return those for whoever asks."""
+        return Mechanisms(self.anybody, self.profiles)
 
     def of(self, action: str) -> Mechanism | None:
         """Return the mechanism that carries out an action, or None."""

@@ -24,6 +24,7 @@ from connector.domain.privacy.budget import Reservation
 from connector.domain.privacy.census import RegisterPersons
 from connector.domain.privacy.tally import Limit
 from connector.domain.thread import ThreadFault
+from connector.enforcement.mechanisms import opening
 from connector.errors import PreauError
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import parse_object
@@ -108,15 +109,24 @@ def damaged_offer(value: Damaged) -> OfferView:
 def offer_in_brief(value: Offer) -> OfferView:
     """Return an own offer as it stands in a list."""
     shown = Readable()
+    policy: dict[str, Any] = shown.part(partial(parse_object, value.policy), {})
     return OfferView(
         id=value.id,
-        policy=shown.part(partial(parse_object, value.policy), {}),
+        policy=policy,
+        licence=_licence(policy),
         audience=value.audience,
         withdrawn=value.withdrawn,
         decision=value.decision.value,
         **_review(value.review),
         fault=shown.fault,
     )
+
+
+def _licence(policy: Mapping[str, Any]) -> str:
+    """Return the licence of an offer to anybody, in our own rendering; empty where it is none."""
+    if {"@id": opening.PUBLIC} not in policy.get("dct:accessRights", ()):
+        return ""
+    return "".join(str(each.get("@id", "")) for each in policy.get("dct:license", ()))
 
 
 def _review(value: Review | None) -> dict[str, Any]:
@@ -308,6 +318,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                     OfferView(
                         id=offer.id,
                         policy=parse_object(offer.policy),
+                        licence=_licence(parse_object(offer.policy)),
                         sentences=sentences(offer.policy) if said else {},
                         coverage=[coverage(line) for line in offer.coverage],
                         decision=offer.decision,

@@ -89,6 +89,9 @@ class OfferView(StoredView):
     decision: str = Field(
         default="", description="what a person of the provider decides on; empty: not said"
     )
+    licence: str = Field(
+        default="", description="of what anybody may read without a contract; empty: not open"
+    )
     roles: list[str] = Field(default=[], description="of an own offer: who must accept")
     remind_hours: int = Field(default=0, description="of an own offer: until a reminder")
     lapse_hours: int = Field(default=0, description="of an own offer: until it is too late")

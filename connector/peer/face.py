@@ -29,7 +29,7 @@ from connector.services.federation.lead.hub import LeadHub
 HTTPS_DOORS: Final = Doors(
     strangers=96, per_origin=24, members=64, per_member=32, stranger_seconds=60.0
 )
-Data = Callable[[Callable[[int, str], None]], Sequence[Route]]
+Data = Callable[[Relay], Sequence[Route]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,7 @@ class PeerFace:
             description: returns the node's self-description (`services.publication.catalog_pages`).
             leaves: the node's TLS certificates; None on an authority, which serves no gRPC.
             status_list: returns an authority's status list; None on other nodes.
-            data: makes the routes of data; it is given what to tell of a connection whose member
-                is known. None on an authority.
+            data: makes the routes of data, for the door of HTTPS; None on an authority.
         """
         settings = ports.settings
         self._checkpoints = checkpoints
@@ -97,7 +96,7 @@ class PeerFace:
                 origin=self._door.origin_of,
                 description=description,
                 status_list=status_list,
-                data=data(self._door.proven) if data is not None else (),
+                data=data(self._door) if data is not None else (),
             ).application(),
             settings.path(settings.https_certificate),
             settings.path(settings.https_key),

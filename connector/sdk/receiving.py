@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -25,7 +26,6 @@ from connector.errors import (
     from_code,
 )
 from connector.management.transfer_views import TransferView
-from connector.management.use_views import ContentView
 from connector.sdk.transport import Transport
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _PART: Final = ".part"
 _READ: Final = 1 << 20  # bytes
+FORMATS: Final = ("arrow", "parquet", "csv", "jsonl")
 _PAUSE_SECONDS: Final = 0.5
 _SCHEME: Final = "urn:uuid:"
 _PASSING: Final = (NodeUnreachable, PeerUnreachable)
@@ -123,16 +124,57 @@ def receive(
         why = f": {transfer.reasons[0]}" if transfer.reasons else ""
         reason = f"the transfer is {transfer.state}{why}"
         raise from_code(transfer.code or TransferInactive.code, reason)
-    file = folder / name_of(transfer)
+    stream = partial(_content, wire, transfer.id)
+    expected = Expected(content.digest, content.bytes)
+    return receive_file(folder / name_of(transfer), expected, stream, progress, seconds)
+
+
+def _content(wire: Transport, transfer: str, offset: int) -> Iterator[bytes]:
+    return wire.stream("/transfer/content", {"id": transfer, "offset": offset})
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a file must be.
+
+    Attributes:
+        digest: SHA-256, hex.
+        bytes: its size.
+    """
+
+    digest: str
+    bytes: int
+
+
+def receive_file(
+    file: Path,
+    expected: Expected,
+    stream: Callable[[int], Iterator[bytes]],
+    progress: Callable[[int, int], None] | None,
+    seconds: float,
+) -> Path:
+    """Fetch a file from where an earlier call broke off, and return where it is.
+
+    Args:
+        file: its name.
+        expected: what it must be.
+        stream: yields its bytes from an offset on.
+        progress: told bytes so far and bytes in all.
+        seconds: for which nothing may come.
+
+    Raises:
+        ContentMismatch: the bytes are others; nothing is kept.
+        WorldFault: the file cannot be written, or nothing came for too long.
+    """
     part = file.with_name(file.name + _PART)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if _is_there(file, content):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if _is_there(file, expected):
             return file
         with part.open("a+b") as out:
-            _fill(wire, transfer.id, _Part(out, content, progress), seconds)
+            _fill(stream, _Part(out, expected, progress), seconds)
         part.rename(file)
-        _synced(folder)
+        _synced(file.parent)
     except ContentMismatch:
         part.unlink(missing_ok=True)
         raise
@@ -145,7 +187,7 @@ class _Part:
     """What of a file is here."""
 
     def __init__(
-        self, out: BinaryIO, content: ContentView, progress: Callable[[int, int], None] | None
+        self, out: BinaryIO, content: Expected, progress: Callable[[int, int], None] | None
     ) -> None:
         self._out = out
         self._content = content
@@ -182,13 +224,13 @@ class _Part:
         os.fsync(self._out.fileno())
 
 
-def _fill(wire: Transport, transfer: str, part: _Part, seconds: float) -> None:
+def _fill(stream: Callable[[int], Iterator[bytes]], part: _Part, seconds: float) -> None:
     """Fetch what is missing, as long as something comes now and then."""
     until = time.monotonic() + seconds
     while not part.whole:
         before = part.have
         try:
-            part.take(wire.stream("/transfer/content", {"id": transfer, "offset": before}))
+            part.take(stream(before))
         except _PASSING:
             if time.monotonic() >= until:
                 raise
@@ -210,7 +252,7 @@ def _hashed(file: BinaryIO) -> Any:
     return found
 
 
-def _is_there(file: Path, content: ContentView) -> bool:
+def _is_there(file: Path, content: Expected) -> bool:
     """Return whether the file is there, from an earlier call; another of its name is refused.
 
     Raises:

@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from connector.identity import did as dids
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
 from tests.support.link import END, PURPOSE, description, limit, offer
+from tests.support.opening import open_offer, schools
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -296,6 +298,29 @@ def test_a_table_is_made_where_the_data_are(running: Space, counted: str) -> Non
     ):
         refused = typed("query", counted, *words, "--json", home=lab)
         assert (refused.code, refused.error["code"]) == (1, code), refused.out
+
+
+def test_open_data_are_fetched_without_a_contract(
+    running: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(running.authority / "keys" / "web-ca.pem"))
+    folder = running.folder / "open"
+    folder.mkdir()
+    described = schools(folder, open_offer())
+    file = folder / "description.json"
+    file.write_text(json.dumps(described), encoding="utf-8")
+    step("dataset", "publish", str(file), home=running.nodes["school"])
+    did = running.dids["school"]
+    address = f"{dids.origin(did)}/open/{described['id']}"
+    done = typed("get", "--open", address, "--out", str(folder / "got"), "--format", "csv")
+    assert done.code == 0, done.err
+    assert "licence.example" in done.out
+    (got,) = (folder / "got").glob("*.csv")
+    assert got.read_text().count("\n") == (folder / "schools.csv").read_text().count("\n")
+    again = typed("get", "--open", address, "--out", str(folder / "got"), "--json")
+    assert again.value["about"]["cc:attributionName"] == "Ministry"
+    gone = typed("get", "--open", f"{address}x", "--json")
+    assert (gone.code, gone.error["code"]) == (1, "NOT_FOUND")
 
 
 # --- life and death; last: of the lab's node nothing runs after these

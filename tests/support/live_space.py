@@ -285,7 +285,7 @@ class Node:
             checkpoints=checkpoints,
             description=self.self_description,
             leaves=self.leaves,
-            data=lambda proven: [Pull(self.ports, proven).route()],
+            data=lambda door: [Pull(self.ports, door.proven).route()],
         )
         assert self.face.grpc is not None
         self.wire.exchange(checkpoints, self.face.grpc.shares)

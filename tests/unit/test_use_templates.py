@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
 from connector.domain.contract.duty import DeedKind
-from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.jsonld.policy import policy_document
-from connector.preparing.carrying import carry
-from connector.preparing.child import body
 from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import negotiate
@@ -29,6 +26,7 @@ from policies_odrl import fill, template
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.link import Link, description, link
+from tests.support.preparing import prepared
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 TABLE = TableRequest(("grade",), (Measure("persons"), Measure("mean", "reading")))
@@ -46,12 +44,6 @@ RUN: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
     "open-data": (READ, ("uai",), {}),
 }
 OPINION = template("research").example["ethics"]
-
-
-def prepared(task: Task, out: BinaryIO) -> Made:
-    """The port `preparing`, without a process of its own."""
-    made = carry(body(task), out)
-    return Made(made["rows"], made["suppressed"], tuple(made["released"]))
 
 
 def offered(name: str, changes: dict[str, str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from connector.errors import PreauError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connector.management.views import CatalogView
+    from connector.management.views import CatalogView, OfferView
     from connector.sdk import Client
 
 
@@ -95,10 +95,15 @@ def _all(node: Client, fetch: Callable[[str], CatalogView]) -> list[CatalogView]
 
 def _rows(shown: CatalogView) -> list[tuple[str, ...]]:
     return [
-        (shown.participant, dataset.id, _title(dataset.description), offer.id, offer.decision)
+        (shown.participant, dataset.id, _title(dataset.description), offer.id, _how(offer))
         for dataset in shown.datasets
         for offer in dataset.offers
     ]
+
+
+def _how(offer: OfferView) -> str:
+    """Return who decides, and whether anybody may read without a contract."""
+    return ", ".join(filter(None, (offer.decision, "open" if offer.licence else "")))
 
 
 def _title(description: dict[str, Any]) -> str:

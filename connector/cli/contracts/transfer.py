@@ -36,8 +36,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="transfer")
 
 
-def get(
-    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+def get(  # noqa: PLR0913, PLR0917 - each is an option
+    agreement: Annotated[
+        str, typer.Argument(help="Id of the agreement; with --open the address of open data.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder that the file goes into.")] = Path(),
     column: Annotated[
         list[str] | None,
@@ -54,6 +56,9 @@ def get(
     extract: Annotated[
         str, typer.Option(help="The provider's id of what it has prepared, to ask for that.")
     ] = "",
+    open_: Annotated[
+        bool, typer.Option("--open", help="Fetch open data, without a contract and a node.")
+    ] = False,
     seconds: Annotated[
         float, typer.Option(help="How long the provider may send nothing.", min=1)
     ] = 60.0,
@@ -65,6 +70,11 @@ def get(
     The provider prepares them by the plan that both signed. The file has its name only once it is
     whole and is what the provider signed. Both sides then hold a signed receipt.
     """
+    if open_:
+        if column or extract:
+            raise typer.BadParameter("open data come whole", param_hint="--column, --extract")
+        _get_open(agreement, out, format_, seconds, json=json)
+        return
     with node_of(home) as node, _progress(shown=not json) as told:
         done = node.get(
             agreement,
@@ -80,6 +90,18 @@ def get(
         return
     output.line(f"written to {done.path}")
     _print(done.transfer, json=False)
+
+
+def _get_open(url: str, out: Path, format_: str, seconds: float, *, json: bool) -> None:
+    from connector.sdk import get_open  # noqa: PLC0415 - as `node_of`
+
+    with _progress(shown=not json) as told:
+        done = get_open(url, out, format=format_, progress=told, seconds=seconds)
+    if json:
+        output.json_value({"file": str(done.path), "about": done.entry})
+        return
+    output.line(f"written to {done.path}")
+    output.pairs((("licence", done.licence), ("name as the source", done.attribution)))
 
 
 def list_(

@@ -1,10 +1,11 @@
 """The node's public HTTPS face: who it is, and the door for first contact.
 
 Rules: every route is public, and the table `PUBLIC` says why, but for those of `dataplane/`, which
-are handed in and judge a token; nothing here speaks for a caller; the one route that makes the node
-act, first contact, is limited per address, in all, in size, in time and in how many run at once, of
-one address one at a time. Refusals are problem JSON (RFC 9457) and are recorded, without the DID
-that nobody proved; those for asking too often are only counted. TLS 1.2 or newer.
+are handed in, and judge a token or serve what is open to anybody; nothing here speaks for a caller;
+the one route that makes the node act, first contact, is limited per address, in all, in size, in
+time and in how many run at once, of one address one at a time. Refusals are problem JSON (RFC 9457)
+and are recorded, without the DID that nobody proved; those for asking too often are only counted.
+TLS 1.2 or newer.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class PublicFace:
             origin: returns by what a connection is counted, of its port on loopback.
             description: returns this node's self-description, VC-JWT.
             status_list: returns an authority's status list, VC-JWT; None on other nodes.
-            data: routes that are not public: each judges the token that a request shows.
+            data: routes of `dataplane/`: each judges what a request may read.
         """
         self._ports = ports
         self._data = data

@@ -33,7 +33,7 @@ from connector.services.continuity import recovery
 from connector.services.lookup import require
 from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
-from connector.services.publication import checking, describing, effects, verdicts
+from connector.services.publication import checking, describing, effects, opened, verdicts
 from connector.services.publication.describing import Draft
 from connector.services.publication.entries import Entry
 from policies_odrl import Policy
@@ -232,7 +232,9 @@ def offer_of(
     stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")
     coverage = terms.coverage_bytes(stored, ports.mechanisms)
-    return replace(offer, coverage=coverage, review=entry.review)
+    offer = replace(offer, coverage=coverage, review=entry.review)
+    opened.check(ports.mechanisms, offer, stored, dataset)
+    return offer
 
 
 def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> list[Offer]:

@@ -19,14 +19,16 @@ from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import ReleasedTables
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.asked import read_asked
+from connector.enforcement.plan import Use
+from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.request import TableRequest
 from connector.errors import DataFileChanged, NotFound, PreauError, WorkerFailed
 from connector.jsonld.canonical import canonical, parse
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.duties import uses
 from connector.services.privacy import suppression
-from connector.services.use import deciding, files, keys
-from connector.services.use.deciding import Case
+from connector.services.use import anonymous, deciding, files, keys
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 TRIES: Final = 3
@@ -106,25 +108,42 @@ class Tables:
     new: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is made of a dataset.
+
+    Attributes:
+        dataset: what is read.
+        use: of the plan, whose steps are executed.
+        columns: of rows, those that are wanted; none for all that may leave.
+        cells: the table that is wanted; None for rows.
+    """
+
+    dataset: Dataset
+    use: Use
+    columns: tuple[str, ...] = ()
+    cells: TableRequest | None = None
+
+
 def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     """Return the extract as it is once its file is there, and what is to be kept of its table.
 
     Raises:
         PreauError: it cannot be made, or must not be any more.
     """
-    case = _case(ports, extract)
-    source = Path(case.dataset.file.path)
-    _check_source(ports, case.dataset, source)
-    before = _before(ports, case)
+    work = _work(ports, extract)
+    source = Path(work.dataset.file.path)
+    _check_source(ports, work.dataset, source)
+    before = _before(ports, work)
     with files.writing(ports, name) as out:
-        made: Made = ports.preparing(_task(ports, case, extract, before), out)
-        _check_source(ports, case.dataset, source)
+        made: Made = ports.preparing(_task(ports, work, extract, before), out)
+        _check_source(ports, work.dataset, source)
     path = files.path_of(ports, name)
     now = ports.clock.now()
     new = canonical(list(made.released)) if made.released else b""
     return replace(
         extract,
-        snapshot_digest=case.dataset.file.digest,
+        snapshot_digest=work.dataset.file.digest,
         digest=ports.sources.digest(path),
         rows=made.rows,
         bytes=path.stat().st_size,
@@ -133,23 +152,28 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         state=ExtractState.READY,
         made_at=now.replace(microsecond=0),
         due_at=now + KEPT,
-    ), Tables(case.dataset.id, len(before), new)
+    ), Tables(work.dataset.id, len(before), new)
 
 
-def _before(ports: Ports, case: Case) -> list[ReleasedTables]:
+def _before(ports: Ports, work: Work) -> list[ReleasedTables]:
     """Return what is kept of tables of the same data, whoever received them."""
-    if case.asked.cells is None:
+    if work.cells is None:
         return []
     with ports.store.read() as tx:
-        return tx.released.find(dataset_id=case.dataset.id)
+        return tx.released.find(dataset_id=work.dataset.id)
 
 
-def _case(ports: Ports, extract: Extract) -> Case:
+def _work(ports: Ports, extract: Extract) -> Work:
+    """Return what is to be done: what a consumer asked for, or what is open to anybody."""
     with ports.store.read() as tx:
+        if not extract.consumer:
+            found = anonymous.of_extract(ports, tx, extract)
+            return Work(found.dataset, found.use)
         known = tx.requests.get(extract.consumer, extract.request_id)
     if known is None:
         raise NotFound("the request of an extract is gone")
-    return deciding.case_of(ports, read_asked(known.request))
+    case = deciding.case_of(ports, read_asked(known.request))
+    return Work(case.dataset, case.use, case.asked.columns, case.asked.cells)
 
 
 def _check_source(ports: Ports, dataset: Dataset, source: Path) -> None:
@@ -157,15 +181,16 @@ def _check_source(ports: Ports, dataset: Dataset, source: Path) -> None:
         raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
 
 
-def _task(ports: Ports, case: Case, extract: Extract, before: list[ReleasedTables]) -> Task:
-    dataset, cells, pseudonymise = case.dataset, case.asked.cells, case.steps.pseudonymise
+def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTables]) -> Task:
+    dataset, cells = work.dataset, work.cells
+    pseudonymise = steps.table(work.use.steps).pseudonymise
     return Task(
         path=dataset.file.path,
         layout=layout_of(dataset),
-        steps=tuple(each.as_json() for each in case.use.steps),
+        steps=tuple(each.as_json() for each in work.use.steps),
         person_column=dataset.person_column,
         person_format=dataset.person_format,
-        columns=case.asked.columns,
+        columns=work.columns,
         cells=cells.body() if cells else None,
         format=extract.format,
         scope_key=keys.scope_key(ports, pseudonymise.scope, extract) if pseudonymise else b"",
@@ -197,9 +222,9 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
     with ports.store.write() as tx:
         if not _waits(tx, before):
             return False
-        fault = deciding.lapsed(ports, tx, made.agreement_id, made.consumer)
-        if fault is not None:
-            _failed(ports, tx, before, fault.code)
+        code = _lapsed(ports, tx, made)
+        if code:
+            _failed(ports, tx, before, code)
             return False
         if tables.new:
             if tx.released.count(dataset_id=tables.dataset_id) != tables.seen:
@@ -222,6 +247,18 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
             bytes=made.bytes,
         )
     return True
+
+
+def _lapsed(ports: Ports, tx: Transaction, made: Extract) -> str:
+    """Return the code of why an extract is not wanted any more; empty where it is."""
+    if made.consumer:
+        fault = deciding.lapsed(ports, tx, made.agreement_id, made.consumer)
+        return fault.code if fault else ""
+    try:
+        anonymous.of_extract(ports, tx, made)
+    except PreauError as exc:
+        return exc.code
+    return ""
 
 
 def _waits(tx: Transaction, extract: Extract) -> bool:
