@@ -43,6 +43,6 @@ Language = Annotated[
         "--language",
         metavar="en|fr",
         click_type=click.Choice(["en", "fr"]),
-        help="Language in which policies are put into words.",
+        help="Language in which policies and columns are put into words.",
     ),
 ]

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.management.approval_views import ApprovalDetailView
-    from connector.management.views import AgreementDetailView, DamagedView, OfferView
+    from connector.management.views import (
+        AgreementDetailView,
+        ColumnView,
+        DamagedView,
+        OfferView,
+    )
 
 _WIDEST = 1 << 16  # characters, wider than any table
 
@@ -123,6 +128,37 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
         line(f"  {sentence}")
     rows = ((item.constraint, item.label, item.by) for item in stated.coverage)
     table(("constraint", "label", "by"), rows, empty="no constraint")
+
+
+def columns(found: Iterable[ColumnView], language: str) -> None:
+    """Print what the columns of a dataset are, and what their values mean."""
+    from connector.domain.catalog.dictionary import label  # noqa: PLC0415 - start-up stays fast
+
+    table(
+        ("column", "meaning", "class", "type", "values"),
+        (
+            (it.name, label(it.labels, language, it.description), it.kind, it.datatype, values)
+            for it in found
+            for values in (_values(it, language),)
+        ),
+        empty="no column is described",
+    )
+
+
+def _values(column: ColumnView, language: str) -> str:
+    from connector.domain.catalog.dictionary import label  # noqa: PLC0415 - start-up stays fast
+
+    french = language == "fr"
+    if column.lower is not None:
+        found = [f"{column.lower:g} {'à' if french else 'to'} {column.upper:g}"]
+    else:
+        shown = ((it.value, label(it.labels, language, "")) for it in column.categories)
+        found = [", ".join(f"{value} ({text})" if text else value for value, text in shown)]
+    if column.unit:
+        found[0] = f"{found[0]} {column.unit}".strip()
+    if column.missing is not None:
+        found.append(f"{'manquant' if french else 'missing'} = {column.missing:g}")
+    return "; ".join(filter(None, (*found, column.territory)))
 
 
 def decision(offer: OfferView) -> None:

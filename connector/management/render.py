@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Column, Dataset, Offer
 from connector.domain.catalog.review import Review
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
@@ -35,6 +35,7 @@ from connector.management.views import (
     AgreementView,
     CatalogDatasetView,
     CatalogView,
+    CategoryView,
     ChangeView,
     CheckView,
     ColumnView,
@@ -153,15 +154,7 @@ def dataset(
         title=value.title,
         description=value.description,
         personal=value.personal,
-        columns=[
-            ColumnView(
-                name=column.name,
-                kind=column.kind.value,
-                datatype=column.datatype,
-                description=column.description,
-            )
-            for column in value.columns
-        ],
+        columns=_columns(value.columns),
         person_column=value.person_column,
         rows_per_person=value.rows_per_person,
         population=value.population,
@@ -181,6 +174,28 @@ def dataset(
     )
 
 
+def _columns(values: Iterable[Column]) -> list[ColumnView]:
+    return [
+        ColumnView(
+            name=each.name,
+            kind=each.kind.value,
+            datatype=each.datatype,
+            description=each.description,
+            labels=dict(each.meaning.labels),
+            unit=each.meaning.unit,
+            lower=each.meaning.lower,
+            upper=each.meaning.upper,
+            categories=[
+                CategoryView(value=it.value, labels=dict(it.labels))
+                for it in each.meaning.categories
+            ],
+            missing=each.meaning.missing,
+            territory=each.meaning.territory,
+        )
+        for each in values
+    ]
+
+
 def _check(dataset_id: str, verdict: Verdict, persons: RegisterPersons | None) -> CheckView:
     census = verdict.census
     # Counts on record are of the file that was published, which is not the one that is there.
@@ -194,6 +209,7 @@ def _check(dataset_id: str, verdict: Verdict, persons: RegisterPersons | None) -
         persons=counts.persons if counts else None,
         over=counts.over if counts else None,
         unreadable={each.column: each.values for each in counts.unreadable} if counts else {},
+        outside={each.column: each.values for each in counts.outside} if counts else {},
         register_persons=persons.persons if persons else None,
         distinct={each.register_id: each.reason for each in census.overlaps if each.reason}
         if census
@@ -314,6 +330,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
             CatalogDatasetView(
                 id=dataset.id,
                 description=dict(dataset.subject),
+                columns=_columns(dataset.facts.columns),
                 offers=[
                     OfferView(
                         id=offer.id,

@@ -69,13 +69,29 @@ class CoverageView(View):
     by: str = Field(description="plan step or duty that upholds it")
 
 
+class CategoryView(View):
+    """A value of a public list."""
+
+    value: str
+    labels: dict[str, str] = Field(default={}, description="language tag -> text")
+
+
 class ColumnView(View):
-    """A column as its provider describes it."""
+    """A column as its provider describes it, with what its dictionary says; all of it is public."""
 
     name: str
     kind: str
     datatype: str
     description: str = ""
+    labels: dict[str, str] = Field(default={}, description="language tag -> text")
+    unit: str = Field(default="", description="UCUM code")
+    lower: float | None = Field(default=None, description="least value that there can be")
+    upper: float | None = Field(default=None, description="greatest value that there can be")
+    categories: list[CategoryView] = Field(default=[], description="all values that there can be")
+    missing: float | None = Field(
+        default=None, description="number that stands for a missing value; none: it is left out"
+    )
+    territory: str = Field(default="", description="whose codes the column holds")
 
 
 class OfferView(StoredView):
@@ -117,6 +133,9 @@ class CheckView(View):
     )
     unreadable: dict[str, int] = Field(
         default={}, description="values that are neither a number nor missing, by number column"
+    )
+    outside: dict[str, int] = Field(
+        default={}, description="values that its dictionary does not let be, by column"
     )
     register_persons: int | None = Field(
         default=None, description="persons who were ever in the dataset's register"
@@ -161,6 +180,7 @@ class CatalogDatasetView(View):
 
     id: str
     description: dict[str, Any] = Field(description="credential subject of the description")
+    columns: list[ColumnView] = []
     offers: list[OfferView]
 
 

@@ -16,13 +16,14 @@ from typing import Final
 
 import sqlglot.expressions as exp
 
+from connector.domain.catalog import territory
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, How, Level
 from connector.enforcement.steps.members import Number
 from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, Minimise, RowTest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
-from connector.protection import territory
 from connector.protection.ground import Ground
+from connector.protection.territory import departement
 
 DUCKDB: Final = "duckdb"
 POSTGRES: Final = "postgres"
@@ -246,7 +247,7 @@ def _unit(step: Generalise, how: Level, value: Value, ground: Ground) -> exp.Exp
     known = lookups(ground)
     code, found = value.made, _level(how.hierarchy, how.level)
     if found not in known:
-        code, found = territory.departement(code, how.hierarchy), _level("", how.level)
+        code, found = departement(code, how.hierarchy), _level("", how.level)
         if how.hierarchy not in territory.HIERARCHIES or found not in known:
             raise StepUnknown(f"no hierarchy `{how.hierarchy}` has a level `{how.level}`")
     same = exp.EQ(this=exp.column("code", table="units"), expression=code.copy())

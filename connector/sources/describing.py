@@ -1,13 +1,16 @@
 """From what an inspection proposes to a description that `preau dataset publish` takes.
 
 Rules: what only a person knows (identifier, purpose, legal basis, retention, territory, offers) is
-left empty, and publication refuses it so; numbers that become public are rounded up.
+left empty, and publication refuses it so; numbers that become public are rounded up. The data
+dictionary is left empty too: ranges and lists of values become public, and those of the rows would
+tell of a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog.layout import Layout
@@ -15,6 +18,10 @@ from connector.errors import DescriptionIncomplete
 from federated.reading import Member
 
 _CATEGORIES: Final = ("text", "boolean", "date")
+_LABELS: Final = MappingProxyType({"fr": "", "en": ""})
+# What the codebook says of numbers and of categories, for a person to fill in.
+_NUMBER: Final = MappingProxyType({"unit": "", "lower": None, "upper": None})
+_CATEGORY: Final = MappingProxyType({"categories": (), "territory": ""})
 _STEPS: Final = (1, 2, 5)
 
 
@@ -32,15 +39,7 @@ def describe(path: Path, proposal: Mapping[str, Any]) -> dict[str, Any]:
         "description": "",
         "file": {"path": str(path.absolute()), "format": layout["format"]},
         "layout": layout,
-        "columns": [
-            {
-                "name": each["name"],
-                "class": each["class"],
-                "datatype": "category" if each["datatype"] in _CATEGORIES else "number",
-                "description": "",
-            }
-            for each in proposal["columns"]
-        ],
+        "columns": list(map(_column, proposal["columns"])),
         "personal": True,
         "person_column": proposal["person_column"],
         "person_format": "text",
@@ -50,6 +49,18 @@ def describe(path: Path, proposal: Mapping[str, Any]) -> dict[str, Any]:
         "legal_basis": "",
         "retention": "",
         "territory": "",
+    }
+
+
+def _column(proposed: Mapping[str, Any]) -> dict[str, Any]:
+    datatype = "category" if proposed["datatype"] in _CATEGORIES else "number"
+    return {
+        "name": proposed["name"],
+        "class": proposed["class"],
+        "datatype": datatype,
+        "description": "",
+        "labels": dict(_LABELS),
+        **(_CATEGORY if datatype == "category" else _NUMBER),
     }
 
 

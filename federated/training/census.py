@@ -9,7 +9,7 @@ be published is left to the node.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,21 @@ NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the values of a column must be, as the description says; what is empty says nothing.
+
+    Attributes:
+        range: least and greatest value; of a number column.
+        values: all that there can be.
+        form: regular expression that the whole value matches.
+    """
+
+    range: tuple[float, float] | None = None
+    values: tuple[str, ...] = ()
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a description says of its file.
 
@@ -38,6 +53,7 @@ class Question:
         form: how persons are spelled, see `persons.spelled`.
         rows: most rows of one person.
         key: of the digests.
+        allowed: column to what its values must be, see `Allowed`.
     """
 
     path: Path
@@ -48,6 +64,7 @@ class Question:
     form: str
     rows: int
     key: bytes
+    allowed: Mapping[str, Allowed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,8 @@ class Counted:
         persons: distinct persons.
         over: persons with more rows than stated; the first ones count.
         digests: of the persons, sorted.
+        outside: by column of `allowed`, values that are there and none of those allowed.
+        there: by the same columns, values that are there.
     """
 
     rows: int
@@ -73,6 +92,8 @@ class Counted:
     persons: int
     over: int
     digests: NDArray[np.uint64]
+    outside: Mapping[str, int] = field(default_factory=dict)
+    there: Mapping[str, int] = field(default_factory=dict)
 
 
 def count(question: Question) -> Counted:
@@ -88,6 +109,7 @@ def count(question: Question) -> Counted:
     persons = _persons(table, question)
     nameless = persons.is_null().to_numpy(zero_copy_only=False) & bool(question.person)
     malformed = np.logical_or.reduce([nameless, *faults.values()])
+    fits = {name: _fits(table, name, columns[name], it) for name, it in question.allowed.items()}
     named = pc.value_counts(persons.drop_null())
     sizes = named.field("counts").to_numpy(zero_copy_only=False)
     return Counted(
@@ -99,6 +121,8 @@ def count(question: Question) -> Counted:
         persons=len(sizes),
         over=int((sizes > question.rows).sum()),
         digests=digests(named.field("values").to_pylist(), question.key),
+        outside={name: int((there & ~good).sum()) for name, (there, good) in fits.items()},
+        there={name: int(there.sum()) for name, (there, _) in fits.items()},
     )
 
 
@@ -125,11 +149,39 @@ def _persons(table: Table, question: Question) -> pa.Array:
 
 def _faults(table: Table, column: str, datatype: str) -> NDArray[np.bool_]:
     """Return in which rows a value is neither missing nor what its column is described as."""
-    text = table.text(column)
     if datatype != NUMBER:
-        return np.zeros(len(text), dtype=np.bool_)
-    plain = pc.fill_null(pc.utf8_trim_whitespace(text), "")
-    there: NDArray[np.bool_] = pc.invert(pc.is_in(plain, pa.array(MISSING))).to_numpy(
-        zero_copy_only=False
-    )
-    return there & np.isnan(table.numbers(column))
+        return np.zeros(table.rows, dtype=np.bool_)
+    return _there(table, column) & np.isnan(table.numbers(column))
+
+
+def _there(table: Table, column: str) -> NDArray[np.bool_]:
+    """Return in which rows there is a value."""
+    plain = pc.fill_null(pc.utf8_trim_whitespace(table.text(column)), "")
+    return _mask(pc.invert(pc.is_in(plain, pa.array(MISSING))))
+
+
+def _fits(
+    table: Table, column: str, datatype: str, allowed: Allowed
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return in which rows there is a value that can be read, and in which it is allowed."""
+    there = _there(table, column)
+    good = np.ones(table.rows, dtype=np.bool_)
+    if datatype == NUMBER:
+        numbers = table.numbers(column)
+        there &= ~np.isnan(numbers)
+        if allowed.range is not None:
+            good &= (numbers >= allowed.range[0]) & (numbers <= allowed.range[1])
+        if allowed.values:
+            good &= np.isin(numbers, np.array(list(map(float, allowed.values))))
+        return there, good
+    text = pc.fill_null(table.text(column), "")
+    if allowed.values:
+        good &= _mask(pc.is_in(text, pa.array(allowed.values)))
+    if allowed.form:
+        good &= _mask(pc.match_substring_regex(text, f"^{allowed.form}$"))
+    return there, good
+
+
+def _mask(values: pa.Array) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = values.to_numpy(zero_copy_only=False)
+    return found

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from connector.domain.catalog import territory
 from connector.domain.catalog.layout import Field
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
 from connector.enforcement.steps.minimise import AT_LEAST, AT_MOST, NONE_OF, Minimise, RowTest
@@ -19,7 +20,6 @@ from connector.enforcement.steps.release import MINIMISED, PSEUDONYMISED, Releas
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.steps.where import DELIVERED, Where
 from connector.jsonld.canonical import canonical
-from connector.protection import territory
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.rows import rows

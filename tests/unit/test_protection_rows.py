@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from connector.domain.catalog import territory
 from connector.domain.catalog.layout import Field
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.errors import ColumnMissing, DataFileUnreadable, StepUnknown
-from connector.protection import release, territory
+from connector.protection import release
 from connector.protection.engine import Engine
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome

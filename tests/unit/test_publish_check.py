@@ -144,6 +144,56 @@ def test_a_column_that_is_mostly_no_number_is_refused_whatever_may_be_malformed(
 
 
 @pytest.mark.parametrize(
+    ("of", "stated", "outside"),
+    [
+        (2, {"lower": 0, "upper": 420}, 1),
+        (2, {"lower": 0, "upper": 500}, 0),
+        (1, {"categories": ["2", "3"]}, 0),
+        (1, {"categories": ["1", "3"]}, 2),
+        (3, {"categories": ["M"]}, 1),
+        (3, {"categories": ["F", {"value": "M", "labels": {"fr": "garçon"}}]}, 0),
+        (3, {"territory": "departement"}, 2),
+        (3, {"territory": "region"}, 0),
+    ],
+)
+def test_a_file_that_its_dictionary_contradicts_is_refused(
+    pair: Link, school: Node, of: int, stated: dict[str, Any], outside: int
+) -> None:
+    raw = description(pair.folder)
+    raw["columns"].append({"name": "sex", "class": "quasi-identifier", "datatype": "category"})
+    column = raw["columns"][of]
+    column.update(stated)
+    if outside:
+        reason = refused(school, raw, DescriptionIncomplete)
+        assert reason.startswith(f"{outside} of 2 values of `{column['name']}` are outside")
+        raw["malformed_share"] = outside / 2 if outside < 2 else 0.99  # half, or not all
+    if outside < 2:
+        publish.publish(school.ports, raw)
+        shown = json.loads(preau(school, "dataset", "show", DATASET, "--json").stdout)
+        checked = stated.get("territory") != "region"  # no list of its codes is known
+        assert shown["check"]["outside"] == ({column["name"]: outside} if checked else {})
+        meaning = stated.keys() & shown["columns"][of].keys()
+        assert meaning == stated.keys()
+
+
+def test_what_columns_mean_is_shown_in_the_language_of_the_reader(pair: Link, school: Node) -> None:
+    raw = description(pair.folder)
+    raw["columns"][2] |= {"labels": {"fr": "lecture", "en": "reading score"}, "unit": "{score}"}
+    raw["columns"][2] |= {"lower": 0, "upper": 500, "missing": 0}
+    sex = {"name": "sex", "class": "other", "datatype": "category", "labels": {"fr": ""}}
+    raw["columns"].append({**sex, "categories": ["F", {"value": "M", "labels": {"fr": "garçon"}}]})
+    publish.publish(school.ports, raw)
+    shown = preau(school, "dataset", "show", DATASET, "--language", "fr").stdout
+    for words in ("lecture", "{score};", "manquant", "(garçon)"):
+        assert words in shown
+    assert "reading score" in preau(school, "dataset", "show", DATASET).stdout
+    assert "lecture" not in preau(pair.lab, "catalog", school.did).stdout
+    for_the_lab = preau(pair.lab, "catalog", school.did, "--columns", "--language", "fr").stdout
+    assert "lecture" in for_the_lab
+    assert "(garçon)" in for_the_lab
+
+
+@pytest.mark.parametrize(
     ("persons", "population", "far"),
     [(869, 87_000, True), (869, 8_600, False), (100, 1_100, True), (99, 4_600, False)],
 )

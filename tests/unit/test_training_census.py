@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from federated.errors import ColumnMissing, DataFileChanged, FederatedError, WorkerFailed
-from federated.training.census import Question, compared, count
+from federated.training.census import Allowed, Question, compared, count
 from federated.training.launch import ProcessWorkers
 from federated.training.roles.census import answer
 from federated.training.rows.lines import Lost
@@ -60,6 +60,7 @@ def _frame(asked: Question, *registers: np.ndarray, **changes: Any) -> tuple[dic
         "person": asked.person,
         "rows": asked.rows,
         "key": asked.key.hex(),
+        "allowed": {},
         "registers": [len(held) for held in registers],
     }
     payload = b"".join(held.astype(DIGEST).tobytes() for held in registers)
@@ -76,6 +77,15 @@ def test_what_is_counted(tmp_path: Path) -> None:
     assert found.persons == 3  # 1, 2 and 5
     assert found.over == 1  # `1` has three rows, two are stated
     assert np.array_equal(found.digests, digests(["1", "2", "5"], KEY))
+
+
+def test_values_outside_the_dictionary_are_counted(tmp_path: Path) -> None:
+    allowed = {"score": Allowed(range=(1.5, 2)), "class": Allowed(values=("a", "b"))}
+    found = count(_question(tmp_path, allowed=allowed))
+    assert found.outside == {"score": 1, "class": 2}  # 1; `c`, and `a` behind a tab
+    assert found.there == {"score": 3, "class": 6}
+    named = {"score": Allowed(values=("1", "2")), "class": Allowed(form="(?:a|c)")}
+    assert count(_question(tmp_path, allowed=named)).outside == {"score": 1, "class": 2}
 
 
 def test_the_form_decides_who_is_one_person(tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from connector.management.views import CatalogView, OfferView
     from connector.sdk import Client
 
+Columns = Annotated[
+    bool, typer.Option("--columns", help="Show what the columns of each dataset mean.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -36,6 +40,7 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
             "--coverage", help="Show each offer in words, and how each constraint is upheld."
         ),
     ] = False,
+    columns: Columns = False,
     words: Annotated[
         str, typer.Option(help="Only datasets with all these words in id, title or description.")
     ] = "",
@@ -79,6 +84,8 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
         (row for shown in catalogs for row in _rows(shown)),
         empty="no dataset is offered",
     )
+    if columns:
+        _show_columns(catalogs, language)
     if coverage:
         _show_coverage(catalogs, language)
 
@@ -114,6 +121,12 @@ def _title(description: dict[str, Any]) -> str:
         if isinstance(value, dict) and isinstance(value.get("@value"), str):
             return str(value["@value"])
     return ""
+
+
+def _show_columns(catalogs: list[CatalogView], language: str) -> None:
+    for dataset in (each for shown in catalogs for each in shown.datasets):
+        output.line(f"dataset {dataset.id}")
+        output.columns(dataset.columns, language)
 
 
 def _show_coverage(catalogs: list[CatalogView], language: str) -> None:

@@ -167,7 +167,7 @@ def show(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Show a dataset, its offers, and how each constraint is upheld."""
+    """Show a dataset, what its columns mean, its offers, and how each constraint is upheld."""
     with node_of(home) as node:
         found = node.dataset(dataset)
     _print(found, language, json=json)
@@ -239,11 +239,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
     )
     output.unreadable([(found.id, found.fault)])
     _print_check(found)
-    output.table(
-        ("column", "class", "type"),
-        ((c.name, c.kind, c.datatype) for c in found.columns),
-        empty="no column is described",
-    )
+    output.columns(found.columns, language)
     for effect in found.effects:
         output.line(effect)
     for offer in found.offers:
@@ -269,6 +265,11 @@ def _print_check(found: DatasetView) -> None:
             *(
                 (f"no number in {name}", f"{number} of {check.rows} rows")
                 for name, number in check.unreadable.items()
+                if number
+            ),
+            *(
+                (f"outside the dictionary of {name}", f"{number} values")
+                for name, number in check.outside.items()
                 if number
             ),
             ("persons of the register", check.register_persons),

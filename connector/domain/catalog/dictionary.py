@@ -8,7 +8,7 @@ empty is not stated. Its form in a self-description is `connector/identity/dicti
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
@@ -79,16 +79,15 @@ class Meaning:
 NOTHING_STATED: Final = Meaning()
 
 
-def label(labels: Labels, language: str, otherwise: str) -> str:
+def label(labels: Mapping[str, str], language: str, otherwise: str) -> str:
     """Return a label in a language, else in one of `LANGUAGES`, else any, else `otherwise`.
 
     Args:
-        labels: see `Category`.
+        labels: language tag -> text.
         language: tag of the reader's.
         otherwise: where there is none at all.
     """
-    said = dict(labels)
-    found = (said[tag] for tag in (language, *LANGUAGES, *said) if tag in said)
+    found = (labels[tag] for tag in (language, *LANGUAGES, *labels) if tag in labels)
     return next(found, otherwise)
 
 
@@ -166,7 +165,8 @@ def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:
 
 
 def _labels(member: Member) -> Labels:
-    return labels_of(member, member.entries(most=MOST_LABELS).items())
+    stated = member.entries(most=MOST_LABELS).items()
+    return labels_of(member, ((tag, text) for tag, text in stated if text.value))
 
 
 def _categories(member: Member) -> tuple[Category, ...]:

@@ -13,15 +13,17 @@ DIGEST_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class ColumnCount:
-    """Values of a number column that are neither a number nor missing.
+    """Values of a column that are not as described.
 
     Attributes:
         column: its name.
         values: how many.
+        of: how many there are in all; 0 where that is not said.
     """
 
     column: str
     values: int
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Counts:
         encoding: rows that are no UTF-8 text.
         fields: rows with another number of fields than the header.
         quotes: rows with a quote that is not closed on their line.
-        unreadable: by number column.
+        unreadable: by number column, values that are neither a number nor missing.
+        outside: by column, values that its dictionary does not let be.
     """
 
     rows: int
@@ -49,6 +52,7 @@ class Counts:
     fields: int
     quotes: int
     unreadable: tuple[ColumnCount, ...] = ()
+    outside: tuple[ColumnCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

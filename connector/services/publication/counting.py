@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Final
 
+from connector.domain.catalog import territory
 from connector.domain.catalog.dataset import DataFile, Dataset
 from connector.domain.privacy.census import DIGEST_BYTES, ColumnCount, Counts
 from connector.errors import ColumnMissing, DataFault, PreauError, WorkerFailed, from_code
@@ -81,6 +83,12 @@ def _question(dataset: Dataset, key: bytes, registers: Sequence[bytes]) -> dict[
             "person_format": dataset.person_format,
         },
         "columns": {column.name: column.datatype for column in dataset.columns},
+        "allowed": {
+            name: {"range": it.meaning.range or (), "values": it.meaning.values, "form": form}
+            for name, it in ((each.name, each) for each in dataset.columns)
+            for form in (territory.form(it.meaning.territory),)
+            if it.meaning.range or it.meaning.values or form
+        },
         "person": dataset.person_column,
         "rows": dataset.rows_per_person,
         "key": key.hex(),
@@ -97,7 +105,7 @@ def _fault(header: Mapping[str, Any], file: DataFile) -> PreauError:
 
 
 def _taken(header: Mapping[str, Any], payload: bytes, others: int) -> Taken:
-    lost, unreadable = header["lost"], header["unreadable"]
+    lost, there = header["lost"], header["there"]
     counts = Counts(
         rows=int(header["rows"]),
         persons=int(header["persons"]),
@@ -107,9 +115,14 @@ def _taken(header: Mapping[str, Any], payload: bytes, others: int) -> Taken:
         encoding=int(lost["encoding"]),
         fields=int(lost["fields"]),
         quotes=int(lost["quotes"]),
-        unreadable=tuple(ColumnCount(str(name), int(n)) for name, n in unreadable.items()),
+        unreadable=tuple(starmap(_column, header["unreadable"].items())),
+        outside=tuple(_column(each, n, there[each]) for each, n in header["outside"].items()),
     )
     shared = tuple(int(number) for number in header["shared"])
     if len(shared) != others or len(payload) % DIGEST_BYTES:
         raise ValueError("shared")
     return Taken(counts, payload, shared)
+
+
+def _column(name: object, values: Any, of: Any = 0) -> ColumnCount:
+    return ColumnCount(str(name), int(values), int(of))

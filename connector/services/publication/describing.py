@@ -266,8 +266,12 @@ def _columns(reader: _Reader) -> tuple[Column, ...]:
 
 
 def _meaning(reader: _Reader, raw: Mapping[str, Any], datatype: str) -> Meaning:
-    """Return what the dictionary says of a column; nothing where it is wrong, which is noted."""
-    stated = {name: raw[name] for name in dictionary.MEMBERS if name in raw}
+    """Return what the dictionary says of a column; nothing where it is wrong, which is noted.
+
+    What is left empty, as `preau source inspect` leaves it, is not stated.
+    """
+    named = {name: raw.get(name) for name in dictionary.MEMBERS}
+    stated = {name: value for name, value in named.items() if value not in (None, "")}
     try:
         meaning = dictionary.read(Member(stated, _PartWrong))
     except _PartWrong as exc:

@@ -128,14 +128,20 @@ def refuse(dataset: Dataset, census: Census) -> None:
     Raises:
         RowsMalformed: as `judge`, there is no row at all, or most of a column is no number.
         PersonsExceeded: as `judge`.
-        DescriptionIncomplete: the declared population is far above the persons of the file.
+        DescriptionIncomplete: the declared population is far above the persons of the file, or
+            too many values of a column are none that its dictionary lets be.
         PersonsOverlap: persons of another register, and nobody has said that they are others.
     """
-    # `_useless` and `_far` refuse here only: a job must not end because of one person's row.
+    # What follows `judge` refuses here only: a job must not end because of one person's row.
     counts = census.counts
     fault = None
     if counts:
-        fault = _useless(counts) or judge(dataset, counts) or _far(dataset, counts)
+        fault = (
+            _useless(counts)
+            or judge(dataset, counts)
+            or _far(dataset, counts)
+            or _outside(dataset, counts)
+        )
     if fault is not None:
         raise fault
     if census.open_overlaps:
@@ -170,6 +176,19 @@ def _far(dataset: Dataset, counts: Counts) -> DataFault | None:
         f"`population` is {declared}, and the file has {found} persons",
         hint="declare the persons of this file, rounded up to two significant digits",
     )
+
+
+def _outside(dataset: Dataset, counts: Counts) -> DataFault | None:
+    """Return which column has more values outside its dictionary than may be malformed."""
+    for each in counts.outside:
+        if each.values > dataset.malformed_share * each.of:
+            return DescriptionIncomplete(
+                f"{each.values} of {each.of} values of `{each.column}` are outside its range, list "
+                "or territory",
+                hint="mend the file or the dictionary, by the codebook: what it says is public, "
+                "and a range or a value of a row would tell of a person",
+            )
+    return None
 
 
 def overlap_line(overlap: Overlap) -> str:

@@ -157,6 +157,7 @@ def _body(
 ) -> dict[str, Any]:
     tally, persons = counted.tally, counted.persons
     notes = [Reason("person" if person else "no-person", sure=False)]
+    notes.append(Reason("dictionary", sure=False))
     notes += [] if counted.all_persons else [Reason("many-persons")]
     notes += [] if counted.whole else [Reason("first-rows", given=(str(MOST_ROWS),))]
     columns = [

@@ -1,8 +1,10 @@
 """A worker that counts a data file once, before it is published.
 
-    node → start {data {path, format, digest, person_format}, columns, person, rows, key, registers}
+    node → start {data {path, format, digest, person_format}, columns, person, rows, key, registers,
+                        allowed}
                  + digests of persons: those of the file's own register, then of each other
-         ← counted {rows, persons, over, nameless, malformed, lost, unreadable, shared}
+         ← counted {rows, persons, over, nameless, malformed, lost, unreadable, outside, there,
+                   shared}
                  + digests of the file's persons and of its own register, united
 
 `registers` says how many digests of 8 bytes each register has in the payload. What the counts mean
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federated.errors import WorkerFailed
-from federated.training.census import Question, compared, count
+from federated.training.census import Allowed, Question, compared, count
 from federated.training.roles.dialogue import START_SECONDS, expect, member
 from federated.training.roles.frames import Frames
 from federated.training.rows.persons import DIGEST
@@ -56,6 +58,8 @@ def answer(
         "malformed": counted.malformed,
         "lost": asdict(counted.lost),
         "unreadable": dict(counted.unreadable),
+        "outside": dict(counted.outside),
+        "there": dict(counted.there),
         "shared": list(shared),
     }
     return said, union.astype(DIGEST).tobytes()
@@ -72,6 +76,10 @@ def _question(header: Mapping[str, Any]) -> Question:
         form=member(data, "person_format", str),
         rows=member(header, "rows", int),
         key=bytes.fromhex(member(header, "key", str)),
+        allowed={
+            name: Allowed(tuple(it["range"]) or None, tuple(it["values"]), it["form"])
+            for name, it in member(header, "allowed", dict).items()
+        },
     )
 
 
