@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from connector.enforcement.mechanism import Mechanisms
-from connector.enforcement.mechanisms import deliver, opening, query, train
+from connector.enforcement.mechanisms import deliver, opening, query, refer, train
 
 MECHANISMS: Final = Mechanisms(
-    (train.MECHANISM, query.MECHANISM, deliver.MECHANISM), anybody=(opening.MECHANISM,)
+    (train.MECHANISM, query.MECHANISM, deliver.MECHANISM, refer.MECHANISM),
+    anybody=(opening.MECHANISM,),
 )

@@ -136,6 +136,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "agreement": "contracts.agreement",
         "duty": "contracts.duty",
         "query": "contracts.query",
+        "referral": "contracts.referral",
         "get": "contracts.transfer",
         "transfer": "contracts.transfer",
         "job": "job",

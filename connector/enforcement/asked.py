@@ -19,6 +19,7 @@ from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
 from connector.enforcement.mechanisms import deliver, tables
 from connector.enforcement.steps.members import names
+from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.terms import (
@@ -28,6 +29,7 @@ from connector.enforcement.terms import (
     PROTECTION,
     RETENTION,
     SCOPE,
+    THIRD_PARTY,
 )
 from connector.errors import Malformed, TableRefused, UseRefused
 from connector.jsonld.canonical import canonical
@@ -118,16 +120,25 @@ def read_asked(data: bytes) -> Asked:
     )
 
 
-def beyond(asked: Asked, steps: TableSteps) -> Refusal | None:
+def beyond(asked: Asked, steps: TableSteps | Refer) -> Refusal | None:
     """Return why a request reaches beyond the steps of its use, or None."""
+    if unknown := [name for name in asked.stated if name not in tables.STATED]:
+        return _no(f"`{unknown[0]}` is not for a request to state")
+    return _beyond_referral(asked) if isinstance(steps, Refer) else _beyond_table(asked, steps)
+
+
+def _beyond_referral(asked: Asked) -> Refusal | None:
+    wants = asked.columns or asked.cells or asked.format
+    return _no("this use of the contract gives a referral, and no data") if wants else None
+
+
+def _beyond_table(asked: Asked, steps: TableSteps) -> Refusal | None:
     limits = steps.aggregate
     if (limits is None) is not (asked.cells is None):
         wants = "rows" if asked.cells is None else "a table of cells"
         return _no(f"this use of the contract gives no {wants}")
     if asked.format and asked.format not in steps.release.formats:
         return _no(f"the contract allows no file of format `{asked.format}`")
-    if unknown := [name for name in asked.stated if name not in tables.STATED]:
-        return _no(f"`{unknown[0]}` is not for a request to state")
     if limits is None or asked.cells is None:
         wrong = [each for each in asked.columns if each not in steps.minimise.columns]
         return _no(f"the contract lets no column `{wrong[0]}` leave") if wrong else None
@@ -140,7 +151,7 @@ def beyond(asked: Asked, steps: TableSteps) -> Refusal | None:
 
 def use_facts(
     asked: Asked,
-    steps: TableSteps,
+    steps: TableSteps | Refer,
     policy: Policy,
     established: Mapping[str, tuple[Fact, ...]],
     now: datetime,
@@ -154,11 +165,19 @@ def use_facts(
         established: what the node knows of the consumer and the contract, by operand.
         now: UTC.
     """
-    used = _used(asked, steps)
+    done = (
+        {THIRD_PARTY: (steps.party,)} if isinstance(steps, Refer) else _done(asked, steps, policy)
+    )
+    stated = {left: _typed(left, values) for left, values in asked.stated.items()}
+    target = policy.target.id if policy.target else ""
+    return UseFacts(asked.action, asked.consumer, target, now, stated, {**established, **done})
+
+
+def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple[Fact, ...]]:
+    """Return what the steps do to a table."""
     known: dict[str, tuple[Fact, ...]] = {
-        **established,
         PROTECTION: (PREAU + steps.release.level,),
-        COLUMNS: used,
+        COLUMNS: _used(asked, steps),
         FILE_FORMAT: (deliver.FORMATS[asked.format or steps.release.formats[0]],),
     }
     if steps.aggregate:
@@ -169,9 +188,7 @@ def use_facts(
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
     elif steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)
-    stated = {left: _typed(left, values) for left, values in asked.stated.items()}
-    target = policy.target.id if policy.target else ""
-    return UseFacts(asked.action, asked.consumer, target, now, stated, known)
+    return known
 
 
 def _used(asked: Asked, steps: TableSteps) -> tuple[str, ...]:

@@ -82,8 +82,11 @@ def compile_agreement(policy: Policy, mechanisms: Mechanisms, ground: Ground) ->
 
 
 def _permitted(policy: Policy, mechanisms: Mechanisms) -> list[tuple[Permission, Mechanism]]:
-    """Return each permission, with the party that has it, and what carries it out."""
-    rules = (replace(each, assignee=policy.assignee_of(each)) for each in policy.permissions)
+    """Return each permission, of whom on what, and what carries it out."""
+    rules = (
+        replace(each, assignee=policy.assignee_of(each), target=policy.target_of(each))
+        for each in policy.permissions
+    )
     found = [(rule, mechanisms.of(rule.action.id)) for rule in rules]
     known = [(rule, mechanism) for rule, mechanism in found if mechanism is not None]
     actions = {rule.action.id for rule, _ in known}

@@ -1,5 +1,6 @@
 """What the management API takes and answers of uses of contracts, as models that the SDK shares."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -51,10 +52,36 @@ class UseView(View):
 
     request: str = Field(description="our id of the request; the same may be asked again")
     state: str = Field(
-        description="refused, waiting (for a person), preparing, ready, failed or gone"
+        description="refused, waiting (for a person), preparing, ready, referred, failed or gone"
     )
     code: str = ""
     reasons: list[str] = Field(default=[])
     extract: str = Field(default="", description="the provider's id of what it prepares")
     content: ContentView | None = None
     rows: list[dict[str, Any]] = Field(default=[], description="of a small table")
+    referral: str = Field(default="", description="to a third party, compact JWS")
+
+
+class ReferralGiven(View):
+    """A referral that somebody holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    referral: str = Field(description="compact JWS")
+    holder: str = Field(default="", description="DID of who presents it, as the operator found")
+
+
+class ReferralView(View):
+    """What a referral says, once it was verified."""
+
+    id: str
+    provider: str
+    holder: str
+    party: str
+    at: datetime
+    until: datetime
+    agreement: str
+    dataset: str
+    action: str
+    plan: str = Field(description="SHA-256 of the plan, hex")
+    stated: dict[str, list[str]] = Field(description="what the holder signed, by operand")

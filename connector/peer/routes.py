@@ -117,6 +117,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("FederationService", "CancelJob",
            federation_pb2.JobCancellation, federation_pb2.JobDecision),
     _route("UseService", "Ask", use_pb2.UseRequest, use_pb2.UseAnswer),
+    _route("UseService", "Present", use_pb2.ReferralMessage, use_pb2.ReferralAnswer),
     _route("AuditService", "RequestConsistency",
            audit_pb2.ConsistencyRequestMessage, audit_pb2.ConsistencyProof),
     _route("AuditService", "DepositHead", audit_pb2.HeadDeposit, audit_pb2.HeadReceipt),

@@ -15,6 +15,9 @@ from connector.protocol.codec import Body, Octets, Several, Text
 
 MOST_CONTENT: Final = 1 << 20  # bytes of a table that comes with the answer
 
+_STATES: Final = ("refused", "preparing", "ready", "failed", "gone", "referred")
+_SIGNED: Final = ("ready", "referred")  # what comes with the provider's signature
+
 Id = Annotated[str, Text()]
 Lines = Annotated[
     tuple[str, ...], Several(Text(limit=codec.MAX_LINE, spaces=True), limit=codec.MAX_LINES)
@@ -36,7 +39,7 @@ class UseAnswer(Body):
     """Provider: its decision, and what has become of what it granted."""
 
     request_id: Id
-    state: Annotated[str, Text(among=("refused", "preparing", "ready", "failed", "gone"))]
+    state: Annotated[str, Text(among=_STATES)]
     code: Annotated[str, Text(limit=64, empty=True)] = ""
     reasons: Lines = ()
     extract_id: Annotated[str, Text(empty=True)] = ""
@@ -44,15 +47,42 @@ class UseAnswer(Body):
     content: Annotated[bytes, Octets(limit=MOST_CONTENT, empty=True)] = b""
 
     def check(self) -> None:
-        """What was refused has a code and nothing else; what is ready has a statement.
+        """What was refused has a code and nothing else; what is ready or referred is signed.
 
         Raises:
             Malformed: they do not belong together.
         """
         if (self.state in ("refused", "failed")) != bool(self.code):
             raise Malformed(f"field `code` does not fit the state `{self.state}`")
-        if (self.state == "ready") != bool(self.statement) or (self.content and not self.statement):
+        signed = self.state in _SIGNED
+        if signed != bool(self.statement) or (self.content and self.state != "ready"):
             raise Malformed(f"the content does not fit the state `{self.state}`")
 
 
-KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {"UseRequest": (UseRequest, UseAnswer)}
+@dataclass(frozen=True, slots=True)
+class ReferralMessage(Body):
+    """Holder of a referral, to the third party that it names."""
+
+    referral: Annotated[str, Text(limit=8 * 1024)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralAnswer(Body):
+    """Third party: it took in the referral, which is used by that."""
+
+    referral_id: Id
+
+    def check_about(self, referral_id: str) -> None:
+        """See that it is about a referral.
+
+        Raises:
+            Malformed: it is about another.
+        """
+        if self.referral_id != referral_id:
+            raise Malformed("the answer is about another referral")
+
+
+KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
+    "UseRequest": (UseRequest, UseAnswer),
+    "ReferralMessage": (ReferralMessage, ReferralAnswer),
+}

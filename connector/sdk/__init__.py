@@ -10,5 +10,6 @@ Open data need no node: `get_open("https://HOST/open/DATASET", "folder")`.
 
 from connector.sdk.client import Client
 from connector.sdk.open_data import get_open
+from connector.sdk.referral import verify_referral
 
-__all__ = ["Client", "get_open"]
+__all__ = ["Client", "get_open", "verify_referral"]

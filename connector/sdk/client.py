@@ -21,7 +21,7 @@ from connector.management.budget_views import (
     RuleView,
     SuppressionView,
 )
-from connector.management.use_views import UseView
+from connector.management.use_views import ReferralView, UseView
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
@@ -55,6 +55,7 @@ _NO_CELLS: Final[Mapping[str, Any]] = {
     "epsilon": 0.0,
     "delta": 0.0,
 }
+_ACCESS_ELSEWHERE: Final = "https://w3id.org/preau/odrl/v1#accessElsewhere"
 _AGGREGATE: Final = "http://www.w3.org/ns/odrl/2/aggregate"
 _SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
@@ -358,6 +359,21 @@ class Client(DutyCalls, TransferCalls):
         """Attest a charter or an ethics opinion of a contract that this node provides under."""
         body = {"operand": operand, "value": value, "holds": holds}
         return self._post(dict[str, list[str]], "/agreement/attest", body, {"id": agreement})
+
+    def refer(self, agreement: str, stated: Mapping[str, Sequence[str]] | None = None) -> UseView:
+        """Ask for a referral to the third party of a contract; `stated` as of `query`."""
+        found = {left: list(values) for left, values in (stated or {}).items()}
+        body = {"agreement": agreement, "action": _ACCESS_ELSEWHERE, "stated": found}
+        return self._post(UseView, "/uses", body)
+
+    def present_referral(self, referral: str) -> ReferralView:
+        """Present a referral of ours to its third party, where that is a node."""
+        return self._post(ReferralView, "/referral/present", {"referral": referral})
+
+    def accept_referral(self, referral: str, holder: str) -> ReferralView:
+        """Take in a referral to this node, once, of a holder that its operator has identified."""
+        body = {"referral": referral, "holder": holder}
+        return self._post(ReferralView, "/referral/accept", body)
 
     def use_again(self, request: str) -> UseView:
         """Ask for the answer to a request that was made before."""

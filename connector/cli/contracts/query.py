@@ -81,7 +81,7 @@ def query(
         "totals": totals,
     }
     with node_of(home) as node:
-        found = _ended(node, node.query(agreement, cells, _stated(state or [])))
+        found = _ended(node, node.query(agreement, cells, stated(state or [])))
     _print(found, by or [], json=json)
 
 
@@ -108,7 +108,12 @@ def _filter(text: str) -> dict[str, Any]:
     return {"column": found["column"].strip(), "is": _TESTS[found["sign"]], "values": values}
 
 
-def _stated(state: Sequence[str]) -> dict[str, list[str]]:
+def stated(state: Sequence[str]) -> dict[str, list[str]]:
+    """Return what `--state` says: operand to values.
+
+    Raises:
+        PolicyInvalid: one is no statement.
+    """
     found: dict[str, list[str]] = {}
     for text in state:
         left, equals, value = text.partition("=")

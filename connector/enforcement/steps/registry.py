@@ -17,25 +17,27 @@ from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.pseudonymise import Pseudonymise
+from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.release import Release
 from connector.enforcement.steps.table import TableSteps, table_steps
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
-from connector.enforcement.steps.where import TRAINING, Where
+from connector.enforcement.steps.where import REFERRED, TRAINING, Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
 _TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Release)
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
-    {(each.kind, each.version): each for each in (Where, TrainingStep, *_TABLE)}
+    {(each.kind, each.version): each for each in (Where, TrainingStep, Refer, *_TABLE)}
 )
 _END: Final = ""
 # Kind of a step -> what may come next; the first is `where`.
 _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         _END: frozenset({"where"}),
-        "where": frozenset({"train", "minimise"}),
+        "where": frozenset({"train", "refer", "minimise"}),
         "train": frozenset({_END}),
+        "refer": frozenset({_END}),
         "minimise": frozenset({"pseudonymise", "generalise", "aggregate", "release"}),
         "pseudonymise": frozenset({"generalise", "aggregate", "release"}),
         "generalise": frozenset({"generalise", "aggregate", "release"}),
@@ -44,6 +46,7 @@ _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "release": frozenset({_END}),
     }
 )
+_ALONE: Final = ((TRAINING, TrainingStep), (REFERRED, Refer))  # where each runs, and there only
 
 
 def signed(step: Typed) -> Step:
@@ -73,10 +76,11 @@ def ordered(steps: tuple[Step, ...]) -> tuple[Typed, ...]:
     for one, after in pairwise((_END, *(each.kind for each in found), _END)):
         if after not in _NEXT[one]:
             raise StepUnknown(f"no step `{after or 'end'}` comes after `{one or 'nothing'}`")
-    trained = any(isinstance(each, TrainingStep) for each in found)
-    for each in found:
-        if isinstance(each, Where) and (each.runs == TRAINING) != trained:
-            raise StepUnknown(f"what runs as `{each.runs}` has other steps")
+    for runs, kind in _ALONE:
+        used = any(isinstance(each, kind) for each in found)
+        for each in found:
+            if isinstance(each, Where) and (each.runs == runs) != used:
+                raise StepUnknown(f"what runs as `{each.runs}` has other steps")
     return found
 
 
@@ -91,6 +95,16 @@ def executed(steps: tuple[Step, ...], *kinds: type[Typed]) -> tuple[Typed, ...]:
         asked, known = (", ".join(each.kind for each in part) for part in (found, kinds))
         raise StepUnknown(f"the plan has the steps {asked}, where this node executes {known}")
     return found
+
+
+def asked_for(steps: tuple[Step, ...]) -> TableSteps | Refer:
+    """Return the steps of a use that a consumer asks for: of a table, or to a third party.
+
+    Raises:
+        StepUnknown: they are neither, or one cannot be executed.
+    """
+    found = ordered(steps)
+    return found[-1] if isinstance(found[-1], Refer) else table_steps(found)
 
 
 def table(steps: tuple[Step, ...]) -> TableSteps:

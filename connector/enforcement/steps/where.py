@@ -10,6 +10,7 @@ from federated.reading import Member
 TRAINING: Final = "training"
 DELIVERED: Final = "delivered"
 QUERY: Final = "query"
+REFERRED: Final = "referred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Where:
 
     Attributes:
         runs: `training`: next to the data, and only sums with noise leave; `query`: next to the
-            data, and only tables of cells leave; `delivered`: rows leave as the other steps say.
+            data, and only tables of cells leave; `delivered`: rows leave as the other steps say;
+            `referred`: at a third party.
     """
 
     kind: ClassVar[str] = "where"
@@ -32,4 +34,4 @@ class Where:
     @classmethod
     def read(cls, member: Member) -> Where:
         """Return the step that these members say."""
-        return cls(member.fields("runs")["runs"].exactly(TRAINING, DELIVERED, QUERY))
+        return cls(member.fields("runs")["runs"].exactly(TRAINING, DELIVERED, QUERY, REFERRED))

@@ -9,8 +9,15 @@ from fastapi import APIRouter, Query
 from connector.enforcement.steps.request import TableRequest
 from connector.errors import Malformed, PreauError
 from connector.management.reach import Here
-from connector.management.use_views import Attestation, ContentView, UseView, UseWanted
-from connector.services.use import asking, attesting
+from connector.management.use_views import (
+    Attestation,
+    ContentView,
+    ReferralGiven,
+    ReferralView,
+    UseView,
+    UseWanted,
+)
+from connector.services.use import asking, attesting, referring
 from connector.services.use.asking import Answered, Wanted
 from federated.reading import Member
 
@@ -50,6 +57,18 @@ def attest(
     return {left: list(values) for left, values in found.items()}
 
 
+@router.post("/referral/present")
+def present(here: Here, given: ReferralGiven) -> ReferralView:
+    """Present a referral of ours to its third party, where that is a node."""
+    return ReferralView(**asdict(referring.present(here.ports, given.referral)))
+
+
+@router.post("/referral/accept")
+def accept(here: Here, given: ReferralGiven) -> ReferralView:
+    """Take in a referral to this node, once, of a holder whom the operator has identified."""
+    return ReferralView(**asdict(referring.accept(here.ports, given.referral, given.holder)))
+
+
 def _view(found: Answered) -> UseView:
     return UseView(
         request=found.request_id,
@@ -59,6 +78,7 @@ def _view(found: Answered) -> UseView:
         extract=found.extract_id,
         content=ContentView(**asdict(found.content)) if found.content else None,
         rows=[json.loads(line) for line in found.data.splitlines()],
+        referral=found.referral,
     )
 
 

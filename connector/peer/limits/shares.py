@@ -24,6 +24,7 @@ OPENING: Final = frozenset(
         "JobSubmission",
         "TransferRequestMessage",
         "UseRequest",
+        "ReferralMessage",
         "EpochAnnouncement",
     }
 )

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63onnector/peer/v1/use.proto\x12\x11\x63onnector.peer.v1\"Z\n\nUseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\t\"\x85\x01\n\tUseAnswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12\x12\n\nextract_id\x18\x05 \x01(\t\x12\x11\n\tstatement\x18\x06 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\x32P\n\nUseService\x12\x42\n\x03\x41sk\x12\x1d.connector.peer.v1.UseRequest\x1a\x1c.connector.peer.v1.UseAnswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63onnector/peer/v1/use.proto\x12\x11\x63onnector.peer.v1\"Z\n\nUseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\t\"\x85\x01\n\tUseAnswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\x12\x12\n\nextract_id\x18\x05 \x01(\t\x12\x11\n\tstatement\x18\x06 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\"#\n\x0fReferralMessage\x12\x10\n\x08referral\x18\x01 \x01(\t\"%\n\x0eReferralAnswer\x12\x13\n\x0breferral_id\x18\x01 \x01(\t2\xa2\x01\n\nUseService\x12\x42\n\x03\x41sk\x12\x1d.connector.peer.v1.UseRequest\x1a\x1c.connector.peer.v1.UseAnswer\x12P\n\x07Present\x12\".connector.peer.v1.ReferralMessage\x1a!.connector.peer.v1.ReferralAnswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USEREQUEST']._serialized_end=140
   _globals['_USEANSWER']._serialized_start=143
   _globals['_USEANSWER']._serialized_end=276
-  _globals['_USESERVICE']._serialized_start=278
-  _globals['_USESERVICE']._serialized_end=358
+  _globals['_REFERRALMESSAGE']._serialized_start=278
+  _globals['_REFERRALMESSAGE']._serialized_end=313
+  _globals['_REFERRALANSWER']._serialized_start=315
+  _globals['_REFERRALANSWER']._serialized_end=352
+  _globals['_USESERVICE']._serialized_start=355
+  _globals['_USESERVICE']._serialized_end=517
 # @@protoc_insertion_point(module_scope)

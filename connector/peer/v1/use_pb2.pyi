@@ -35,3 +35,15 @@ class UseAnswer(_message.Message):
     statement: str
     content: bytes
     def __init__(self, request_id: _Optional[str] = ..., state: _Optional[str] = ..., code: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ..., extract_id: _Optional[str] = ..., statement: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class ReferralMessage(_message.Message):
+    __slots__ = ("referral",)
+    REFERRAL_FIELD_NUMBER: _ClassVar[int]
+    referral: str
+    def __init__(self, referral: _Optional[str] = ...) -> None: ...
+
+class ReferralAnswer(_message.Message):
+    __slots__ = ("referral_id",)
+    REFERRAL_ID_FIELD_NUMBER: _ClassVar[int]
+    referral_id: str
+    def __init__(self, referral_id: _Optional[str] = ...) -> None: ...

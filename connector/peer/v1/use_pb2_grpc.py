@@ -41,6 +41,11 @@ class UseServiceStub:
                 request_serializer=connector_dot_peer_dot_v1_dot_use__pb2.UseRequest.SerializeToString,
                 response_deserializer=connector_dot_peer_dot_v1_dot_use__pb2.UseAnswer.FromString,
                 _registered_method=True)
+        self.Present = channel.unary_unary(
+                '/connector.peer.v1.UseService/Present',
+                request_serializer=connector_dot_peer_dot_v1_dot_use__pb2.ReferralMessage.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_use__pb2.ReferralAnswer.FromString,
+                _registered_method=True)
 
 
 class UseServiceServicer:
@@ -56,6 +61,13 @@ class UseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Present(self, request, context):
+        """Holder of a referral to the third party that it names; once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UseServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +75,11 @@ def add_UseServiceServicer_to_server(servicer, server):
                     servicer.Ask,
                     request_deserializer=connector_dot_peer_dot_v1_dot_use__pb2.UseRequest.FromString,
                     response_serializer=connector_dot_peer_dot_v1_dot_use__pb2.UseAnswer.SerializeToString,
+            ),
+            'Present': grpc.unary_unary_rpc_method_handler(
+                    servicer.Present,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_use__pb2.ReferralMessage.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_use__pb2.ReferralAnswer.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +111,33 @@ class UseService:
             '/connector.peer.v1.UseService/Ask',
             connector_dot_peer_dot_v1_dot_use__pb2.UseRequest.SerializeToString,
             connector_dot_peer_dot_v1_dot_use__pb2.UseAnswer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Present(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.UseService/Present',
+            connector_dot_peer_dot_v1_dot_use__pb2.ReferralMessage.SerializeToString,
+            connector_dot_peer_dot_v1_dot_use__pb2.ReferralAnswer.FromString,
             options,
             channel_credentials,
             insecure,

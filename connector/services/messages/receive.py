@@ -21,7 +21,7 @@ from connector.services.federation.site import jobs as site_jobs
 from connector.services.negotiation import negotiate, notices, receiving
 from connector.services.publication import catalog_pages
 from connector.services.transfer import acts, consumer_side, provider_side, pulling
-from connector.services.use import deciding
+from connector.services.use import deciding, referring
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -36,6 +36,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "JobSubmission": site_jobs.receive_job,
         "JobCancellation": cancellation.cancel_job,
         "UseRequest": deciding.receive_use,
+        "ReferralMessage": referring.receive,
         "ConsistencyRequestMessage": own_log.consistency,
         "HeadDeposit": custody.keep_head,
         "HeadRequestMessage": custody.return_head,

@@ -11,11 +11,12 @@ from typing import Any
 
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import Requested
-from connector.enforcement.terms import AGGREGATE
+from connector.enforcement.terms import ACCESS_ELSEWHERE, AGGREGATE
 from connector.identity import transfer_receipt
 from connector.identity.transfer_receipt import Statement
 from connector.ports import Ports
 from connector.protocol.use_messages import MOST_CONTENT, UseAnswer
+from connector.services.use import referring
 
 
 def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
@@ -29,6 +30,10 @@ def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
         return refused.to_body()
     with ports.store.read() as tx:
         extract = tx.extracts.get(known.id)
+    if known.action == ACCESS_ELSEWHERE:
+        token = referring.granted(ports, known)
+        made = UseAnswer(known.request_id, "referred" if token else "gone", statement=token)
+        return made.to_body()
     state = ExtractState.GONE if extract is None else extract.state
     if extract is None or state is not ExtractState.READY:
         code = extract.code if extract and state is ExtractState.FAILED else ""

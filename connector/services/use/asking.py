@@ -35,6 +35,7 @@ from connector.protocol.use_messages import UseAnswer, UseRequest
 from connector.services.duties import uses
 from connector.services.membership import onboard
 from connector.services.negotiation import agree, plans
+from connector.services.use import referring
 from connector.services.use.deciding import REQUEST_TYPE
 from policies_odrl import Operator, Policy
 from policies_odrl.values import name, number
@@ -68,12 +69,14 @@ class Answered:
 
     Attributes:
         request_id: ours; the same may be sent again.
-        state: `refused`, `waiting` (for a person), `preparing`, `ready`, `failed` or `gone`.
+        state: `refused`, `waiting` (for a person), `preparing`, `ready`, `referred`, `failed` or
+            `gone`.
         code: of a refusal or failure.
         reasons: of a refusal or failure.
         extract_id: the provider's id of what it prepares.
         content: of the file, as the provider signed it; None unless it is ready.
         data: of a small table; else empty.
+        referral: to a third party, as the provider signed it; else empty.
     """
 
     request_id: str
@@ -83,6 +86,7 @@ class Answered:
     extract_id: str = ""
     content: Content | None = None
     data: bytes = b""
+    referral: str = ""
 
 
 def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
@@ -211,7 +215,9 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     if found.request_id != kept.request_id:
         raise WorldFault(f"`{agreement.provider}` answered another request")
     content = None
-    if found.statement:
+    if found.state == "referred":
+        _note_referral(ports, agreement, kept, found.statement)
+    elif found.statement:
         holder = documents.read(provider.document, provider.did)
         content = _checked(agreement, found, transfer_receipt.read(found.statement, holder))
         _note(ports, agreement, kept, found.extract_id, content)
@@ -223,6 +229,7 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
         extract_id=found.extract_id,
         content=content,
         data=found.content,
+        referral=found.statement if found.state == "referred" else "",
     )
 
 
@@ -236,6 +243,16 @@ def _checked(agreement: Agreement, found: UseAnswer, said: transfer_receipt.Stat
     if found.content and whole != (said.content.bytes, said.content.digest):
         raise SignatureInvalid("the table is not the one that the provider signed")
     return said.content
+
+
+def _note_referral(ports: Ports, agreement: Agreement, kept: Requested, token: str) -> None:
+    """Write down once that we were referred, once the referral is what the contract says."""
+    found = referring.checked(agreement, kept.action, token, ports.clock.now())
+    with ports.store.write() as tx:
+        if not tx.audit.entries(subject=kept.request_id, kind="use.answered", limit=1):
+            uses.note(ports, tx, agreement.id, found.id, kept.action)
+            facts = {"agreement": agreement.id, "party": found.party, "referral": found.id}
+            tx.audit.append("use.answered", kept.request_id, **facts)
 
 
 def _note(

@@ -27,6 +27,7 @@ from connector.enforcement.history import History
 from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.terms import MEMBERSHIP, PURPOSE
 from connector.errors import (
@@ -53,7 +54,7 @@ from connector.services.duties.uses import ATTEMPTS
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
-from connector.services.use import attesting
+from connector.services.use import attesting, referring
 from connector.services.use.answering import answer
 from policies_odrl.algebra.domain import Fact
 
@@ -79,13 +80,13 @@ class Case:
     use: Use
 
     @property
-    def steps(self) -> TableSteps:
+    def steps(self) -> TableSteps | Refer:
         """The steps of the use, typed.
 
         Raises:
             StepUnknown: they are none that this node can execute.
         """
-        return steps.table(self.use.steps)
+        return steps.asked_for(self.use.steps)
 
 
 def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -201,15 +202,22 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
 
 def _reviewed(case: Case) -> reviewing.Use:
     """Return what persons decide on, where they do."""
-    asked, cells = case.asked, case.asked.cells
+    asked = case.asked
+    purpose = ", ".join(asked.stated.get(PURPOSE, ())) or "no stated purpose"
+    figures = terms.one_line(f"{_wanted(asked, case.steps)}, for {purpose}")
+    return reviewing.Use(asked.consumer, asked.id, sha256_hex(asked.data()), figures)
+
+
+def _wanted(asked: Asked, steps: TableSteps | Refer) -> str:
+    if isinstance(steps, Refer):
+        return f"a referral to {steps.party}"
+    cells = asked.cells
     if cells is None:
-        figures = f"rows of {len(asked.columns or case.steps.minimise.columns)} columns"
+        figures = f"rows of {len(asked.columns or steps.minimise.columns)} columns"
     else:
         figures = f"a table by {', '.join(cells.dimensions) or 'nothing'}"
         figures += f" of {', '.join(each.name for each in cells.measures)}"
-    purpose = ", ".join(asked.stated.get(PURPOSE, ())) or "no stated purpose"
-    figures = terms.one_line(f"{figures}, as {case.steps.release.level}, for {purpose}")
-    return reviewing.Use(asked.consumer, asked.id, sha256_hex(asked.data()), figures)
+    return f"{figures}, as {steps.release.level}"
 
 
 def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact, ...]]:
@@ -265,13 +273,18 @@ def _kept(
 def _granted(
     ports: Ports, tx: Transaction, new: Requested, asked: Asked, history: History | None
 ) -> bool:
-    """Count a use and let it be prepared, unless others were counted since; return whether."""
+    """Count a use and let it be made, unless others were counted since; return whether."""
     agreement = tx.agreements.get(new.agreement_id)
     assert agreement is not None  # noqa: S101 - `lapsed` has looked
     use = UseRecord(new.id, agreement.id, new.action, new.at, None)
     if history is not None and not uses.claim(ports, tx, agreement, use, len(history.uses)):
         return False
     tx.audit.append("use.accepted", agreement.id, **_facts(new))
+    step = referring.step_of(agreement, new.action)
+    if step is not None:
+        referring.note(tx, new, agreement, step)
+        uses.end(tx, new.id, new.at)
+        return True
     tx.extracts.put(_extract(agreement, new, asked))
     tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     return True
