@@ -85,6 +85,8 @@ class Settings:
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
             libraries take 0.2 GiB; half of it is for reading a file, half for the persons that a
             contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
+        snapshot_bytes: what the snapshots of all sources may take on the disk; above, none is
+            taken.
     """
 
     home: Path
@@ -128,6 +130,7 @@ class Settings:
     notice_url: str = ""
     duty_reminder_days: int = 7
     worker_memory_bytes: int = 8 * 1024**3
+    snapshot_bytes: int = 64 * 1024**3
 
     def path(self, name: str) -> Path:
         """Resolve a path of the settings against the home folder."""

@@ -32,6 +32,7 @@ from connector.config import Settings
 from connector.dataplane.open_data import OpenData
 from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
+from connector.domain.catalog.source import FOLDER as SNAPSHOTS
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import FOLDER
 from connector.peer.checkpoints import Checkpoints
@@ -59,7 +60,7 @@ from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.services.use import preparing
 from connector.services.use.deciding import WAKEUP as USES
-from connector.sources.files import FileSources
+from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
 from connector.store.extract_files import HomeExtracts
@@ -101,7 +102,7 @@ def build(settings: Settings) -> Node:
         wire=healing,
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
-        sources=FileSources(),
+        sources=HomeSources(settings.path(SNAPSHOTS), settings.snapshot_bytes),
         extracts=HomeExtracts(settings.path(FOLDER)),
         wakeups=ThreadWakeups(),
         pace=SystemPace(),

@@ -163,7 +163,10 @@ class DatasetView(StoredView):
     territory: str
     cap_epsilon: float | None
     cap_delta: float | None
-    file: str
+    file: str = Field(description="where the rows come from")
+    snapshot: str = Field(
+        default="", description="SHA-256 of the snapshot that uses read; empty: the file itself"
+    )
     published_at: datetime
     offers: list[OfferView] = []
     register_id: str = Field(default="", description="register that holds the cap")

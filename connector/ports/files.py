@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from connector.domain.catalog.source import Snapshot, Source
 from connector.domain.privacy.tally import Tally
 from connector.domain.transfer.extract import Extract
 
@@ -18,6 +19,23 @@ class Sources(Protocol):
         Raises:
             DataFileMissing: no such file.
             DataFileUnreadable: it cannot be read.
+        """
+
+    def take(self, source: Source) -> Snapshot:
+        """Read a source by its layout, and write what was read once.
+
+        Raises:
+            DataFault: it is not there, cannot be read, or is not of its layout.
+            ConfigurationInvalid: it names a connection that the settings do not state.
+            StoreUnavailable: the snapshot cannot be written, or all of them take too much room.
+            WorkerFailed: the process that reads it ended without an answer.
+        """
+
+    def clear(self, kept: frozenset[str]) -> None:
+        """Remove snapshots, but those that stay and one that may be of a publication under way.
+
+        Args:
+            kept: paths of those that stay.
         """
 
 

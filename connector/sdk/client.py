@@ -204,6 +204,11 @@ class Client(DutyCalls, TransferCalls):
         query = {"id": dataset, "distinct": distinct}
         return self._post(DatasetView, "/dataset/check", {}, query, seconds=_READING_SECONDS)
 
+    def refresh(self, dataset: str, *, distinct: str = "") -> DatasetView:
+        """Read the rows of a published dataset anew; `distinct` as in `publish`."""
+        query = {"id": dataset, "distinct": distinct}
+        return self._post(DatasetView, "/dataset/refresh", {}, query, seconds=_READING_SECONDS)
+
     def merge(self, dataset: str, register: str) -> DatasetView:
         """Count a dataset's register in another one, whose persons are the same."""
         return self._post(DatasetView, "/dataset/merge", {}, {"id": dataset, "register": register})

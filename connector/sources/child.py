@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, cast
+from typing import IO, Any, BinaryIO, Final, Protocol, cast
 
 from connector.domain.catalog.layout import Layout
 from connector.errors import DataFileMissing, WorkerFailed, from_code
@@ -98,7 +98,14 @@ def rows(
         yield Rows(cast("BinaryIO", pipe), lambda: answered(end, memory, seconds))
 
 
-def convert(path: Path, layout: Layout, out: BinaryIO) -> dict[str, Any]:
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write bytes."""
+
+
+def convert(path: Path, layout: Layout, out: Sink) -> dict[str, Any]:
     """Read a file or a folder by its layout, write it as Parquet, and return what was counted.
 
     Args:

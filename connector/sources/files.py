@@ -34,6 +34,21 @@ class FileSources:
                 state.update(chunk)
         return state.hexdigest()
 
+    def mark(self, path: Path) -> str:
+        """Return what a file or folder of files holds, as a SHA-256 in hex.
+
+        Raises:
+            DataFileMissing: it is not there.
+            DataFileUnreadable: it cannot be read.
+        """
+        if not path.is_dir():
+            return self.digest(path)
+        held = hashlib.sha256()
+        for each in sorted(path.rglob("*")):
+            if not each.is_dir():
+                held.update(f"{self.digest(each)} {each.relative_to(path)}\n".encode())
+        return held.hexdigest()
+
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.catalog.layout import Layout
 from connector.errors import ColumnMissing, DataFileMissing, DataFileUnreadable
@@ -41,11 +42,13 @@ class Tally:
 
     Attributes:
         rows: of all files.
+        malformed: rows of which a value is not what the layout states.
         missing: values that are not there, by column.
         unreadable: values that are not what the layout states, by column.
     """
 
     rows: int = 0
+    malformed: int = 0
     missing: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
 
@@ -82,15 +85,29 @@ def batches(path: Path, layout: Layout, tally: Tally) -> Iterator[pa.RecordBatch
         DataFileUnreadable: it is no plain file, or not of that layout.
         ColumnMissing: it lacks a column.
     """
-    schema = pa.schema([(each.name, TYPES[each.datatype]) for each in layout.fields])
     for part in parts(path, folder=layout.folder):
         with opened(part.path) as file:
-            for rows in _rows(file, part, layout):
-                arrays = [_typed(array, at, layout, tally) for at, array in enumerate(rows)]
-                batch = pa.record_batch(arrays, schema=schema)
-                tally.rows += batch.num_rows
-                if batch.num_rows:
-                    yield batch
+            yield from declared(_rows(file, part, layout), layout, tally)
+
+
+def declared(
+    read: Iterable[list[pa.Array]], layout: Layout, tally: Tally
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows as the layout declares their columns.
+
+    Args:
+        read: columns in the layout's order, as they were found.
+        layout: how they are read.
+        tally: is kept up to date.
+    """
+    schema = pa.schema([(each.name, TYPES[each.datatype]) for each in layout.fields])
+    for rows in read:
+        found = [typed(array, of, layout) for array, of in zip(rows, layout.fields, strict=True)]
+        batch = pa.record_batch([made for made, _ in found], schema=schema)
+        _count(tally, layout, found)
+        tally.rows += batch.num_rows
+        if batch.num_rows:
+            yield batch
 
 
 def parts(path: Path, *, folder: bool) -> list[Part]:
@@ -164,10 +181,13 @@ def _rows(file: BinaryIO, part: Part, layout: Layout) -> Iterator[list[pa.Array]
         ]
 
 
-def _typed(array: pa.Array, at: int, layout: Layout, tally: Tally) -> pa.Array:
-    column = layout.fields[at]
-    made, unreadable = typed(array, column, layout)
-    missing = made.null_count - unreadable
-    tally.unreadable[column.name] = tally.unreadable.get(column.name, 0) + unreadable
-    tally.missing[column.name] = tally.missing.get(column.name, 0) + missing
-    return made
+def _count(tally: Tally, layout: Layout, found: list[tuple[pa.Array, pa.Array | None]]) -> None:
+    spoilt = None
+    for column, (made, odd) in zip(layout.fields, found, strict=True):
+        unreadable = 0 if odd is None else odd.true_count
+        if odd is not None:
+            spoilt = odd if spoilt is None else pc.or_(spoilt, odd)
+        name, missing = column.name, made.null_count - unreadable
+        tally.unreadable[name] = tally.unreadable.get(name, 0) + unreadable
+        tally.missing[name] = tally.missing.get(name, 0) + missing
+    tally.malformed += 0 if spoilt is None else spoilt.true_count

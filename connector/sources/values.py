@@ -25,8 +25,8 @@ TYPES: Final = {
 _INTEGER: Final = r"^[+-]?[0-9]{1,18}$"
 
 
-def typed(values: pa.Array, field: Field, layout: Layout) -> tuple[pa.Array, int]:
-    """Return values of a column's datatype, and how many could not be read.
+def typed(values: pa.Array, field: Field, layout: Layout) -> tuple[pa.Array, pa.Array | None]:
+    """Return values of a column's datatype, and which could not be read; None where all could.
 
     Args:
         values: text, or values of a type that the file itself has; null where there are none.
@@ -37,10 +37,12 @@ def typed(values: pa.Array, field: Field, layout: Layout) -> tuple[pa.Array, int
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if values.type == wanted and field.datatype != "text":
-        return _finite(values), 0
+        return _finite(values), None
     text = present(as_text(values, layout.decimal), layout.missing)
     made = _READERS[field.datatype](text, field, layout)
-    return made, made.null_count - text.null_count
+    if made.null_count == text.null_count:
+        return made, None
+    return made, pc.and_(pc.is_null(made), pc.is_valid(text))
 
 
 def as_text(values: pa.Array, decimal: str = ".") -> pa.Array:

@@ -65,7 +65,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     layout = Layout.read(Member(request["layout"], _refusal))
     with os.fdopen(1, "wb", closefd=False) as out:
         tally = write(path, layout, request["form"], out)
-    return {"rows": tally.rows, **tally.counts(layout)}
+    return {"rows": tally.rows, "malformed": tally.malformed, **tally.counts(layout)}
 
 
 def _refusal(pointer: str, fault: str) -> PreauError:

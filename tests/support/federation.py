@@ -19,6 +19,7 @@ from typing import Any
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.source import FOLDER
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.federation.frames import Hello
 from connector.domain.federation.job import Job
@@ -45,6 +46,7 @@ from connector.services.messages.receive import HANDLERS
 from connector.services.negotiation.terms import planned
 from connector.services.privacy.registers import register_of
 from connector.sources.files import FileSources
+from connector.sources.snapshots import HomeSources
 from federated.job import render
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
@@ -431,7 +433,7 @@ class Federation:
             wire=link,
             workers=workers,
             accountant=accountant,
-            sources=FileSources(),
+            sources=HomeSources(home / FOLDER, 1 << 20),
             own_document=lambda: member.data,
             own_membership=lambda: member.membership,
             code_hash=CODE,

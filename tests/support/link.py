@@ -21,6 +21,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from connector.domain.catalog.source import FOLDER
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.delivery import OutgoingMessage, Reply
 from connector.domain.log.audit import LogEntry
@@ -44,7 +45,7 @@ from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.negotiation import telling
 from connector.services.transfer import provider_side
-from connector.sources.files import FileSources
+from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore
 from tests.support.census import CensusWorkers
 from tests.support.contracts import NOW, Member, Space, stranger
@@ -109,7 +110,7 @@ class Node:
             store=SqlStore(self.url, self.pair.clock),
             wire=LinkWire(self.pair, self.did),
             web=LinkWeb(self.pair),
-            sources=FileSources(),
+            sources=HomeSources(self.home / FOLDER, 1 << 20),
             workers=CensusWorkers(),
             own_document=lambda: self.member.data,
             own_membership=lambda: self.member.membership,

@@ -133,14 +133,16 @@ def test_a_column_that_is_mostly_no_number_is_refused_whatever_may_be_malformed(
     raw = {**described(pair, "commas.csv"), "malformed_share": 0.99}
     path = Path(raw["file"]["path"])
     path.write_text('pupil,grade,reading\n1,2,"82,0"\n2,2,"91,5"\n3,2,70\n', encoding="utf-8")
-    with pytest.raises(RowsMalformed, match="2 of 3 rows have no number in `reading`") as caught:
+    with pytest.raises(
+        RowsMalformed, match="2 of 3 rows have no readable value in `reading`"
+    ) as caught:
         publish.publish(school.ports, raw)
     assert "preau source inspect" in caught.value.hint
     path.write_text('pupil,grade,reading\n1,2,"82,0"\n2,2,91.5\n3,2,70\n', encoding="utf-8")
     publish.publish(school.ports, raw)
     shown = json.loads(preau(school, "dataset", "show", DATASET, "--json").stdout)["check"]
     assert shown["unreadable"] == {"grade": 0, "reading": 1}
-    assert "no number in reading" in preau(school, "dataset", "show", DATASET).stdout
+    assert "unreadable in reading" in preau(school, "dataset", "show", DATASET).stdout
 
 
 @pytest.mark.parametrize(

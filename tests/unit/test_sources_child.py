@@ -90,11 +90,10 @@ def test_memory_is_bounded(pupils: Path) -> None:
         child.inspect(pupils, memory=8 << 20)
 
 
-def test_a_confirmed_description_is_published_once_its_file_is_converted(described: Path) -> None:
+def test_a_confirmed_description_is_published_from_its_source_or_converted(described: Path) -> None:
     body = json.loads(described.read_text(encoding="utf-8"))
     assert (body["person_column"], body["population"], body["rows_per_person"]) == ("élève", 10, 10)
-    with pytest.raises(DescriptionIncomplete, match="`layout` is none that jobs read: `preau sour"):
-        published(body)
+    assert published(body).dataset.file.source.path == str(described.with_name("pupils.csv"))
     out = described.with_name("pupils.parquet")
     done = invoked(["source", "convert", str(described), "--out", str(out), "--json"])
     assert json.loads(done.stdout)["rows"] == 70
@@ -111,10 +110,12 @@ def test_a_layout_that_jobs_read_is_published_as_it_is(described: Path) -> None:
     body = json.loads(described.read_text(encoding="utf-8"))
     plain = {"encoding": "utf-8", "separator": ",", "quote": '"', "decimal": "."}
     layout = {**body["layout"], **plain}
-    assert published({**body, "layout": layout}).dataset.file.format == "csv"
+    assert not published({**body, "layout": layout}).dataset.file.source.stated
     for change in ({"separator": ";"}, {"decimal": ","}, {"missing": ["ND"]}, {"folder": True}):
-        with pytest.raises(DescriptionIncomplete, match="none that jobs read"):
-            published({**body, "layout": {**layout, **change}})
+        source = published({**body, "layout": {**layout, **change}}).dataset.file.source
+        assert source.stated
+    with pytest.raises(DescriptionIncomplete, match="`file/format` needs a `layout`"):
+        published({**body, "layout": None, "file": {**body["file"], "format": "xlsx"}})
     with pytest.raises(DescriptionIncomplete, match="`layout/sheet` is not a known member"):
         published({**body, "layout": {**layout, "sheet": "x"}})
     with pytest.raises(DescriptionIncomplete, match="lacks the column `note`"):

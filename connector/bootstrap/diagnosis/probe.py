@@ -59,7 +59,7 @@ from connector.services.health.transfers import transfers
 from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
-from connector.services.publication import checking
+from connector.services.publication import checking, snapshots
 from connector.services.publication.verdicts import Verdict, verdict
 from connector.services.readable import readable
 from connector.sources.files import FileSources
@@ -280,16 +280,22 @@ def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
 def _data(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the checks of published files, and at the key under which persons are compared."""
     censuses = readable(tx.censuses)
-    verdicts = _verdicts(readable(tx.datasets), censuses)
+    now = SystemClock().now()
+    used = [
+        each
+        for each in readable(tx.datasets)  # of others the snapshot may be gone
+        if not each.file.source.stated or snapshots.wanted(tx, each.id, now)
+    ]
+    verdicts = _verdicts(used, censuses)
     checks = data_checks.datasets(verdicts) if verdicts else []
-    used = {each.key for each in readable(tx.persons)}
-    if not used:
+    names = {each.key for each in readable(tx.persons)}
+    if not names:
         return checks
     file, fault = _key_file(settings, own.PERSON_KEY), ""
     if file.mode is not None and not file.fault:
         try:
             key = keys.secret(settings.path(own.PERSON_KEY), make=False)
-            fault = "" if {checking.fingerprint(key)} == used else _OTHER_KEY
+            fault = "" if {checking.fingerprint(key)} == names else _OTHER_KEY
         except KeyUnusable as exc:
             fault = exc.reason
     return [*checks, data_checks.persons_key(file, fault)]

@@ -6,7 +6,7 @@ Leaves checking description, offers and file to the node.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -54,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("check")(check)
+    group.command("refresh")(refresh)
     group.command("merge")(merge)
     app.add_typer(group, name="dataset")
 
@@ -71,7 +72,8 @@ def publish(
     data: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="Data file; it stays where it is and never leaves."
+            exists=True,
+            help="Data file, or a folder of them; it stays where it is and never leaves.",
         ),
     ] = None,
     offer: Annotated[
@@ -102,14 +104,13 @@ def publish(
     Personal data without purpose, legal basis, retention, territory, column classes, population
     and cap of ε is refused with the list of what is missing. The node reads the whole file first:
     more persons than declared, too many malformed rows, or persons of another register are refused.
+    Of what jobs do not read as it is, a snapshot is taken, which every use reads.
     Published again, the dataset keeps its contracts, and what the new version means for them is
     said. An offer keeps the `@id` that its policy states.
     """
     described = read_object(description)
     if data is not None:
-        described["file"] = {"path": str(data.absolute()), "format": _format(data)}
-        if _format(data) == "parquet":  # it states its types itself; the layout was another file's
-            described.pop("layout", None)
+        described["file"] = _placed(data, described)
     if offer:
         given = described.get("offers", [])
         described["offers"] = [*given, *(read_object(file) for file in offer)]
@@ -195,6 +196,22 @@ def check(
         raise from_code(found.check.verdict, reason, hint=found.check.mend)
 
 
+def refresh(
+    dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
+    distinct: Distinct = None,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Read the rows of a published dataset anew, as its description says; its offers stay.
+
+    Until then every use reads them as they were published: a snapshot of the source, or the very
+    file. What `preau dataset publish` refuses is refused here, and then nothing changes.
+    """
+    with node_of(home) as node:
+        found = node.refresh(dataset, distinct=distinct or "")
+    _print(found, "en", json=json)
+
+
 def merge(
     dataset: Annotated[str, typer.Argument(help="Id of a dataset.")],
     register: Annotated[str, typer.Argument(help="Id of the register that stays.")],
@@ -210,8 +227,15 @@ def merge(
     _print(found, "en", json=json)
 
 
-def _format(data: Path) -> str:
-    return "parquet" if data.suffix.lower() in (".parquet", ".pq") else "csv"
+def _placed(data: Path, described: dict[str, Any]) -> dict[str, str]:
+    """Return what the description says of its file; a layout of another file's is left out."""
+    layout = described.get("layout")
+    stated = str(layout.get("format", "")) if isinstance(layout, dict) else ""
+    kind = stated or "csv"
+    if data.suffix.lower() in (".parquet", ".pq") and stated != "parquet":
+        described.pop("layout", None)  # it states its types itself
+        kind = "parquet"
+    return {"path": str(data.absolute()), "format": kind}
 
 
 def _print(found: DatasetView, language: str, *, json: bool) -> None:
@@ -235,6 +259,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("retention", found.retention),
             ("territory", found.territory),
             ("file", found.file),
+            ("snapshot", found.snapshot),
         )
     )
     output.unreadable([(found.id, found.fault)])
@@ -263,7 +288,7 @@ def _print_check(found: DatasetView) -> None:
             ("persons", check.persons),
             ("with more rows than stated", check.over),
             *(
-                (f"no number in {name}", f"{number} of {check.rows} rows")
+                (f"unreadable in {name}", f"{number} of {check.rows} rows")
                 for name, number in check.unreadable.items()
                 if number
             ),

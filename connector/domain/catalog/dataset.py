@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from connector.domain.catalog.dictionary import NOTHING_STATED, Meaning
 from connector.domain.catalog.review import Decision, Review
+from connector.domain.catalog.source import NO_SOURCE, Source
 
 
 class ColumnClass(StrEnum):
@@ -63,17 +64,24 @@ class PrivacyCap:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """Where the rows are. Never leaves the node.
+    """Where the rows are that every use reads. Never leaves the node.
 
     Attributes:
-        path: absolute path on the provider's machine.
+        path: absolute path on the provider's machine, of the file or of the snapshot of its source.
         format: `csv` or `parquet`.
         digest: SHA-256 of the file when it was published, hex.
+        source: what the snapshot is taken from; not stated where the file is its own.
     """
 
     path: str
     format: str
     digest: str
+    source: Source = NO_SOURCE
+
+    @property
+    def place(self) -> str:
+        """Where the rows come from, for the operator."""
+        return self.source.place if self.source.stated else self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from federated.reading import Member
 
 FORMATS: Final = ("csv", "parquet", "jsonl", "xlsx")
+READ_BY_JOBS: Final = ("csv", "parquet")  # by the workers of jobs, which know no layout
 ENCODINGS: Final = ("utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15")
 SEPARATORS: Final = (";", ",", "\t", "|")
 QUOTES: Final = ('"', "'", "")  # the last: quotes are signs like any other

@@ -15,7 +15,7 @@ from connector.management.views import DamagedView, DatasetView, OfferView, With
 from connector.ports import Transaction
 from connector.services.negotiation import terms
 from connector.services.privacy import merging
-from connector.services.publication import checking, publish, verdicts, withdrawing
+from connector.services.publication import checking, publish, snapshots, verdicts, withdrawing
 from connector.services.readable import Readable
 
 router: Final = APIRouter(tags=["datasets"])
@@ -66,6 +66,13 @@ def check(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
     """Check the dataset's file again, and keep the verdict."""
     checking.check(here.ports, identifier, distinct=distinct)
     return _shown(here, publish.dataset(here.ports, identifier))
+
+
+@router.post("/dataset/refresh")
+def refresh(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
+    """Read the dataset's rows anew; its description and its offers stay."""
+    made = snapshots.refresh(here.ports, identifier, distinct=distinct)
+    return _shown(here, made.dataset).model_copy(update={"effects": list(made.effects)})
 
 
 @router.post("/dataset/merge")

@@ -15,7 +15,13 @@ from hashlib import blake2b
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
-from connector.domain.privacy.census import Census, Overlap, RegisterPersons
+from connector.domain.privacy.census import (
+    Census,
+    ColumnCount,
+    Counts,
+    Overlap,
+    RegisterPersons,
+)
 from connector.errors import (
     DataFault,
     DataUnchecked,
@@ -83,11 +89,12 @@ def examine(ports: Ports, dataset: Dataset, *, distinct: str = "") -> Checked:
         for each in found
         if each.persons or each.same_file or each.uncounted
     )
-    fault = judge(dataset, taken.counts)
+    counts = _with_source(taken.counts, dataset)
+    fault = judge(dataset, counts)
     census = Census(
         dataset_id=dataset.id,
         file=dataset.file.digest,
-        counts=taken.counts,
+        counts=counts,
         code=fault.code if fault else "",
         reason=fault.reason if fault else "",
         overlaps=overlaps,
@@ -95,6 +102,21 @@ def examine(ports: Ports, dataset: Dataset, *, distinct: str = "") -> Checked:
     )
     persons = RegisterPersons(dataset.register_id, fingerprint(key), taken.digests)
     return Checked(census, persons, seen)
+
+
+def _with_source(counts: Counts, dataset: Dataset) -> Counts:
+    """Return the counts of a snapshot with what could not be read when it was taken.
+
+    A row with a fault in both is counted twice; that refuses once too often at worst.
+    """
+    source = dataset.file.source
+    odd = {each.column: each.values for each in source.unreadable}
+    numbers = (replace(c, values=c.values + odd.pop(c.column, 0)) for c in counts.unreadable)
+    return replace(
+        counts,
+        malformed=min(counts.rows, counts.malformed + source.malformed),
+        unreadable=(*numbers, *(ColumnCount(name, values) for name, values in odd.items())),
+    )
 
 
 def keep(tx: Transaction, checked: Checked, *, distinct: str = "") -> bool:

@@ -23,8 +23,8 @@ from connector.services.federation.site.rounds import one_line
 SECONDS: Final = 600.0
 FOLDER: Final = "jobs/check"
 _COMMAS: Final = (
-    "the first line of a CSV file names the columns, with commas between them; "
-    "`preau source convert` makes such a file of another"
+    "the first line of a CSV file names the columns, with commas between them, where no `layout` "
+    "says otherwise: `preau source inspect FILE` proposes one"
 )
 
 

@@ -4,9 +4,10 @@ The file (JSON or TOML, parsed by the caller) says:
 
     id                  IRI of the dataset
     title, description  one line; free text (may be left out)
-    file                {path, format}: relative paths start at the node's home; `csv` or `parquet`
-    layout              how the file is read, as `preau source inspect` writes it; left out: UTF-8,
-                        comma, decimal point; any other is refused until the file is converted
+    file                {path, format}: relative paths start at the node's home
+    layout              how the file is read, as `preau source inspect` writes it; left out: CSV in
+                        UTF-8 with commas and decimal points, or Parquet; of any other, and of a
+                        folder, a snapshot is taken
     columns             [{name, class, datatype, description}]; class is one of `direct
                         identifier`, `quasi-identifier`, `sensitive`, `other`; datatype is `number`
                         or `category`; description may be left out; beside them the dictionary,
@@ -48,7 +49,8 @@ from typing import Any, Final
 from connector.domain.catalog import dictionary
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.domain.catalog.dictionary import Meaning
-from connector.domain.catalog.layout import Layout
+from connector.domain.catalog.layout import FORMATS, READ_BY_JOBS, Layout
+from connector.domain.catalog.source import Source
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
 from connector.services.publication.entries import Entry, entry_of
@@ -84,6 +86,7 @@ _KNOWN: Final = frozenset(
 )
 IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
+_FORMAT: Final = re.compile("|".join(FORMATS))
 _PERSON: Final = re.compile("text|text-fold|number")
 _SHARE: Final = 0.05
 _TERRITORY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
@@ -121,7 +124,6 @@ def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
     offers = reader.offers()
     reserve = reader.part("reserve")
     rule, order = _accounting(reader)
-    _check_layout(reader, dataset)
     missing = reader.absent + descriptions.missing_statements(dataset)
     problems = reader.problems + _contradictions(dataset)
     if missing or problems:
@@ -318,32 +320,37 @@ def _accounting(reader: _Reader) -> tuple[Rule | None, int]:
 
 
 def _file(reader: _Reader, home: Path) -> DataFile:
-    part = reader.part("file")
-    below = reader.below(part or {}, "file/")
+    """Return the file, and the source of its snapshots where it is not as jobs read it."""
+    below = reader.below(reader.part("file") or {}, "file/")
     below.unknown(frozenset(("path", "format")))
     path = below.needed("path")
-    kind = below.needed("format", re.compile("csv|parquet"), "csv or parquet")
-    return DataFile(str(home / path), kind, "")
+    kind = below.needed("format", _FORMAT, ", ".join(FORMATS))
+    layout = _layout(reader)
+    if layout is None:
+        if kind and kind not in READ_BY_JOBS:
+            reader.wrong("file/format", "needs a `layout`, which `preau source inspect` proposes")
+        return DataFile(str(home / path), kind, "")
+    if layout.format != kind:
+        reader.wrong("layout/format", "is not the format of the file")
+    if layout.as_jobs_read:
+        return DataFile(str(home / path), kind, "")
+    return DataFile("", "parquet", "", Source(path=str(home / path), layout=layout))
 
 
-def _check_layout(reader: _Reader, dataset: Dataset) -> None:
-    """See that the layout, where one is stated, is that of the file, and one that jobs read."""
+def _layout(reader: _Reader) -> Layout | None:
     part = reader.part("layout")
     if part is None:
-        return
+        return None
     try:
         layout = Layout.read(Member(dict(part), _PartWrong))
     except _PartWrong as exc:
         reader.wrong(f"layout{exc.pointer}", exc.fault)
-        return
-    if layout.format != dataset.file.format:
-        reader.wrong("layout/format", "is not the format of the file")
-    if not layout.as_jobs_read:
-        reader.wrong("layout", "is none that jobs read: `preau source convert` makes such a file")
+        return None
     named = {field.name for field in layout.fields}
-    for column in dataset.columns:
-        if column.name not in named:
-            reader.wrong("layout/columns", f"lacks the column `{column.name}`")
+    for column in reader.items("columns"):
+        if column.get("name") not in named:
+            reader.wrong("layout/columns", f"lacks the column `{column.get('name')}`")
+    return layout
 
 
 class _PartWrong(Exception):

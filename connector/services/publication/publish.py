@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset, Offer
@@ -33,7 +32,14 @@ from connector.services.continuity import recovery
 from connector.services.lookup import require
 from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
-from connector.services.publication import checking, describing, effects, opened, verdicts
+from connector.services.publication import (
+    checking,
+    describing,
+    effects,
+    opened,
+    snapshots,
+    verdicts,
+)
 from connector.services.publication.describing import Draft
 from connector.services.publication.entries import Entry
 from policies_odrl import Policy
@@ -75,8 +81,8 @@ def publish_anew(
 
     Raises:
         DescriptionIncomplete: the reason lists all that is missing or wrong.
-        DataFileMissing: no such file.
-        DataFileUnreadable: not a file of that format.
+        DataFault: as `snapshots.taken`; a file of no layout is of another format.
+        StoreUnavailable: the snapshot of its source cannot be written.
         ColumnMissing: a described column is not in the file.
         RowsMalformed: more rows are malformed than the description allows.
         PersonsExceeded: more persons than the declared population.
@@ -93,8 +99,7 @@ def publish_anew(
     """
     now = ports.clock.now()
     draft = describing.read(description, ports.settings.home, now)
-    digest = ports.sources.digest(Path(draft.dataset.file.path))
-    described = replace(draft.dataset, file=replace(draft.dataset.file, digest=digest))
+    described = snapshots.taken(ports, draft.dataset)
     checking.check_all(ports)
     for _ in range(checking.ATTEMPTS):
         with ports.store.read() as tx:

@@ -90,7 +90,8 @@ def mend(dataset_id: str, code: str) -> str:
             f"they are the same persons, `preau dataset merge {dataset_id} REGISTER`"
         )
     if code in OF_THE_FILE:
-        return f"put back the file as it was and run {check}, or publish the new one"
+        anew = f"`preau dataset refresh {dataset_id}`"
+        return f"put back the file as it was and run {check}, or use it as it is now: {anew}"
     return "mend the file or its description, and publish it again"
 
 
@@ -160,9 +161,9 @@ def _useless(counts: Counts) -> DataFault | None:
     for each in counts.unreadable:
         if 2 * each.values > counts.rows:
             return RowsMalformed(
-                f"{each.values} of {counts.rows} rows have no number in `{each.column}`",
-                hint="`preau source inspect FILE` says how its numbers are written; "
-                "`preau source convert` reads them so",
+                f"{each.values} of {counts.rows} rows have no readable value in `{each.column}`",
+                hint="`preau source inspect FILE` proposes the `layout` that says how its values "
+                "are written",
             )
     return None
 
@@ -206,6 +207,6 @@ def _faults(counts: Counts) -> str:
         "name no person": counts.nameless,
         "have another number of fields": counts.fields,
         "are no UTF-8": counts.encoding,
-        **{f"have no number in `{each.column}`": each.values for each in counts.unreadable},
+        **{f"have no readable value in `{each.column}`": each.values for each in counts.unreadable},
     }
     return ", ".join(f"{number} {what}" for what, number in parts.items() if number)

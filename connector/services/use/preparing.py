@@ -28,6 +28,7 @@ from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.duties import uses
 from connector.services.privacy import suppression
+from connector.services.publication import snapshots
 from connector.services.use import anonymous, deciding, files, keys
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
@@ -53,6 +54,7 @@ def turn(ports: Ports, *, steady: bool) -> float:
         waiting = tx.extracts.find(state=ExtractState.PREPARING)
         ready = tx.extracts.find(state=ExtractState.READY)
     files.clear(ports, frozenset(each.path for each in ready))
+    snapshots.clear(ports)
     now = ports.clock.now()
     for each in ready:
         if steady and each.due_at is not None and each.due_at <= now:
