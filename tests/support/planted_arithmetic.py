@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from federated.training.exact import arithmetic, gradients
 from federated.training.exact.arithmetic import Floats, Scaled
@@ -41,9 +39,11 @@ def _product(multiply: Callable[[Floats, Floats], Floats]) -> Plant:
     return plant
 
 
-def _linear(dtype: torch.dtype) -> Plant:
+def _linear(dtype: str) -> Plant:
     def multiply(values: Floats, factor: Floats) -> Floats:
-        one, two = torch.from_numpy(values).to(dtype), torch.tensor(factor).to(dtype)
+        from tests.support.torch_net import torch  # noqa: PLC0415 - loads torch
+
+        one, two = (torch.tensor(each, dtype=getattr(torch, dtype)) for each in (values, factor))
         return np.asarray(torch.matmul(one, two).double().numpy())
 
     return _product(multiply)
@@ -62,24 +62,30 @@ def _by_place(values: Floats, factor: Floats) -> Floats:
 BY_PLACE: Plant = _product(_by_place)
 
 
-def _cross_entropy(dtype: torch.dtype) -> Plant:
+def _cross_entropy(dtype: str) -> Plant:
     """Put torch's backward of binary cross-entropy in place of the elementary derivative."""
 
     def derivative(logits: Floats, labels: np.ndarray) -> Floats:
-        given = torch.from_numpy(logits).to(dtype).requires_grad_()
-        target = torch.from_numpy(labels).to(dtype)
-        binary_cross_entropy_with_logits(given, target, reduction="sum").backward()  # type: ignore[no-untyped-call]
+        from tests.support.torch_net import torch  # noqa: PLC0415 - loads torch
+
+        given = torch.tensor(logits, dtype=getattr(torch, dtype), requires_grad=True)
+        target = torch.tensor(labels, dtype=getattr(torch, dtype))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits
+        loss(given, target, reduction="sum").backward()
         assert given.grad is not None
         return np.asarray(given.grad.double().numpy())
 
     return lambda patch: patch.setattr(gradients, "loss_derivative", derivative)
 
 
-def _sigmoid(dtype: torch.dtype) -> Plant:
+def _sigmoid(dtype: str) -> Plant:
     """Put torch's logistic function in place of ours."""
 
     def logistic(values: Floats) -> Floats:
-        return np.asarray(torch.sigmoid(torch.from_numpy(values).to(dtype)).double().numpy())
+        from tests.support.torch_net import torch  # noqa: PLC0415 - loads torch
+
+        given = torch.tensor(values, dtype=getattr(torch, dtype))
+        return np.asarray(torch.sigmoid(given).double().numpy())
 
     return lambda patch: patch.setattr(arithmetic, "logistic", logistic)
 
@@ -87,12 +93,12 @@ def _sigmoid(dtype: torch.dtype) -> Plant:
 PLANTS: dict[str, Plant] = {
     "order by place": BY_PLACE,
     **{
-        f"{name}, {dtype}".replace("torch.", ""): make(dtype)
+        f"{name}, {dtype}": make(dtype)
         for name, make in (
             ("plain linear", _linear),
             ("plain cross-entropy", _cross_entropy),
             ("plain activation", _sigmoid),
         )
-        for dtype in (torch.float32, torch.float64)
+        for dtype in ("float32", "float64")
     },
 }

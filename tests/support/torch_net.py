@@ -1,4 +1,7 @@
-"""The manifest's model in torch: an oracle for what the product computes by other means."""
+"""The manifest's model in torch: an oracle for what the product computes by other means.
+
+Tests import this where they use it: torch takes seconds to load, also for who only collects tests.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from torch import Tensor, nn
 
 from federated.job import JobManifest
 from federated.training.recipes import Arrays, widths
+
+torch.set_num_threads(1)  # others do not wait for the cores that it would take
 
 
 class DenseNet(nn.Module):

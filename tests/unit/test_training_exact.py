@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from opacus.grad_sample import GradSampleModule
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from federated.errors import ArithmeticUnsound
 from federated.training.exact import gradients, selftest
@@ -20,17 +16,7 @@ from federated.training.recipes import initial, joined
 from tests.support import exact_sums
 from tests.support.exact_sums import CASES, CLIP, RADIUS, WEIGHTS, faults, flat, model, people, sums
 from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
-from tests.support.torch_net import DenseNet
 from tests.support.training_rig import manifest
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Keep torch from waiting for cores that others use."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("kind", WEIGHTS)
@@ -129,11 +115,15 @@ def test_another_processor_computes_the_same_sums(setting: dict[str, str]) -> No
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("hidden", [[], [1], [5], [64], [6, 4]])
 def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> None:
+    from opacus.grad_sample import GradSampleModule  # noqa: PLC0415 - loads torch
+
+    from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
+
     job = manifest(model={"kind": "mlp", "hidden": hidden, "activation": activation})
     arrays, persons = initial(job), people(29, 2, 3)
     net = GradSampleModule(DenseNet(job, arrays), loss_reduction="sum")
     logits = net(torch.from_numpy(persons.inputs).requires_grad_())
-    losses = binary_cross_entropy_with_logits(
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
         logits, torch.from_numpy(persons.labels), reduction="none"
     )
     (losses * torch.from_numpy(persons.mask)).sum().backward()  # type: ignore[no-untyped-call]

@@ -6,13 +6,12 @@ import hashlib
 import io
 import pickle
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from federated.errors import DataFault, DataFileUnreadable, FederatedError, RoundRefused
 from federated.training import checkpoint, score
@@ -20,19 +19,9 @@ from federated.training.baseline import Plain, pooled, unsafe_train
 from federated.training.recipes import Arrays, check, initial, probabilities, shapes
 from federated.training.rows.encode import Persons, encode, encode_features, encode_labels
 from federated.training.rows.table import Table, from_columns, read_table
-from tests.support.torch_net import DenseNet
 from tests.support.training_rig import manifest, write_rows
 
 JOB = manifest()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Keep torch from waiting for cores that others use."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _model(hidden: list[int], activation: str) -> dict[str, Any]:
@@ -49,6 +38,8 @@ def _rows(folder: Path, persons: int = 60, seed: int = 0) -> Table:
 
 
 def test_shapes_are_those_of_the_net() -> None:
+    from tests.support.torch_net import DenseNet  # noqa: PLC0415 - loads torch
+
     job = manifest(model=_model([5, 2], "relu"))
     assert shapes(job) == {
         "layers.0.weight": (5, 3),
@@ -75,6 +66,8 @@ def test_a_job_starts_from_the_same_arrays_each_time() -> None:
 @pytest.mark.parametrize("hidden", [[], [4], [6, 3]])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_what_numpy_predicts_is_what_torch_predicts(hidden: list[int], activation: str) -> None:
+    from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
+
     job = manifest(model=_model(hidden, activation))
     arrays = initial(job)
     inputs = np.random.default_rng(1).uniform(-1, 1, (50, 3)).astype(np.float32)
