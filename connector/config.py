@@ -70,6 +70,9 @@ class Settings:
             hour; each leaves entries in the audit log, which are never dropped.
         member_stored_bytes: what is stored for one member and dropped again later; above, it begins
             nothing new.
+        extract_bytes: bytes of extracts that wait for their consumers, in all; above, no use of
+            data is granted.
+        extract_bytes_per_member: the same, of one consumer.
         keep_days: days that what has ended is kept: messages handled or given up, jobs refused,
             negotiations that came to no contract; more than the 30 days for which peers send again.
         first_contacts_per_minute: first contacts answered, per address; 0: none.
@@ -123,6 +126,8 @@ class Settings:
     member_bytes_per_minute: int = 64 * 1024 * 1024
     member_openings_per_hour: int = 2000
     member_stored_bytes: int = 512 * 1024 * 1024
+    extract_bytes: int = 64 * 1024**3
+    extract_bytes_per_member: int = 16 * 1024**3
     keep_days: int = 45
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()

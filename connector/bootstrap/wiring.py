@@ -35,6 +35,7 @@ from connector.domain.asking import Asking
 from connector.domain.catalog.source import FOLDER as SNAPSHOTS
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import FOLDER
+from connector.domain.transfer.extract import WAKEUP as USES
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.connections.relay import Relay
@@ -59,11 +60,10 @@ from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.services.use import preparing
-from connector.services.use.deciding import WAKEUP as USES
 from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
-from connector.store.extract_files import HomeExtracts
+from connector.store.extract_files import HomeFiles
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
@@ -103,7 +103,7 @@ def build(settings: Settings) -> Node:
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=HomeSources(settings.path(SNAPSHOTS), settings.snapshot_bytes),
-        extracts=HomeExtracts(settings.path(FOLDER)),
+        extracts=HomeFiles(settings.home, FOLDER),
         wakeups=ThreadWakeups(),
         pace=SystemPace(),
         charges=HomeCharges(settings.home, settings.did),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from connector.config import Settings
 from connector.domain.asking import Asking
@@ -16,9 +15,10 @@ from connector.domain.calls import Calls
 from connector.domain.delivery import Courier, Reply, Turn
 from connector.domain.holdings import Held
 from connector.domain.thread import ThreadFault
+from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Done, Made, Task
 from connector.enforcement.mechanism import Mechanisms
-from connector.ports.files import Charges, ExtractFiles, Sources
+from connector.ports.files import Charges, HeldFiles, Sources
 from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
 from connector.ports.peers import PeerWire, SiteStream, Web
 from connector.ports.records import (
@@ -42,7 +42,7 @@ __all__ = [
     "Charges",
     "Clock",
     "Duties",
-    "ExtractFiles",
+    "HeldFiles",
     "Holdings",
     "Identifiers",
     "Not",
@@ -98,7 +98,7 @@ class Ports:
     accountant: Accountant
     workers: Workers
     sources: Sources
-    extracts: ExtractFiles
+    extracts: HeldFiles
     wakeups: Wakeups
     pace: Pace
     charges: Charges
@@ -106,7 +106,7 @@ class Ports:
     own_membership: Callable[[], str]
     person_key: PersonKey
     pseudonym_key: PersonKey
-    preparing: Callable[[Task, BinaryIO], Made]
+    preparing: Callable[[Task, Sink], Made]
     mechanisms: Mechanisms
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from connector.domain.catalog.source import Snapshot, Source
 from connector.domain.privacy.tally import Tally
-from connector.domain.transfer.extract import Extract
+from connector.domain.transfer.held import HeldFile, Writing
 
 
 class Sources(Protocol):
@@ -39,15 +40,38 @@ class Sources(Protocol):
         """
 
 
-class ExtractFiles(Protocol):
-    """Files of extracts, in the node's home."""
+class HeldFiles(Protocol):
+    """Files that the node holds encrypted in a folder of its home."""
 
-    def read(self, extract: Extract, offset: int, size: int) -> bytes:
-        """Return `size` bytes of an extract that is ready, from an offset on.
+    def writing(self, held_id: str, name: str, most: int) -> AbstractContextManager[Writing]:
+        """Write a file that is there under its name only once it is whole and on the disk.
+
+        Args:
+            held_id: to which its key is bound.
+            name: of the file.
+            most: bytes.
+
+        Raises:
+            StoreUnavailable: the disk is full, or the folder cannot be written.
+            QuotaReached: it is larger.
+            KeyUnusable: the home's key cannot be used.
+        """
+
+    def read(self, held: HeldFile, offset: int, size: int) -> bytes:
+        """Return `size` bytes of a file, from an offset on.
 
         Raises:
             ExtractUnavailable: they are not there, or the file is not as it was made.
         """
+
+    def there(self, held: HeldFile) -> bool:
+        """Return whether a file is there, of its size, with a key that opens it."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+    def clear(self, kept: frozenset[str]) -> None:
+        """Remove all files but these: what a node that died has left."""
 
 
 class Charges(Protocol):

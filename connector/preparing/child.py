@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Made, Task
 from connector.sources import child
 
@@ -26,7 +27,7 @@ class ConfinedPreparing:
         self._memory = memory
         self._seconds = seconds
 
-    def __call__(self, task: Task, out: BinaryIO) -> Made:
+    def __call__(self, task: Task, out: Sink) -> Made:
         """Read the source, execute the steps, and write what leaves.
 
         Raises:

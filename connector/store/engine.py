@@ -282,6 +282,7 @@ def _prepare_sqlite(wait: float, connection: Any, _record: Any) -> None:
     try:
         _keep_log(cursor, wait)
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON")  # a key that was destroyed is not left in a page
     finally:
         cursor.close()
 

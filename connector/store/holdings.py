@@ -29,12 +29,13 @@ from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
 from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
+from connector.domain.transfer.extract import ExtractState
 from connector.domain.transfer.transfer import TransferState
 from connector.store import tables
 from connector.store.approvals import ApprovalRow
 from connector.store.keyed import table_of
 from connector.store.scope import Scope
-from connector.store.transfers import RequestedRow, TransferRow
+from connector.store.transfers import ExtractRow, RequestedRow, TransferRow
 from federated.job import JobState, is_final
 
 _CONTRACT: Final = NegotiationState.FINALIZED.value
@@ -47,6 +48,7 @@ _approval: Final = table_of(ApprovalRow).c
 _inbox: Final = table_of(tables.InboxRow).c
 _outbox: Final = table_of(tables.OutboxRow).c
 _job: Final = table_of(tables.JobRow).c
+_extract: Final = table_of(ExtractRow).c
 _request: Final = table_of(RequestedRow).c
 _reservation: Final = table_of(tables.ReservationRow).c
 _transfer: Final = table_of(TransferRow).c
@@ -62,6 +64,11 @@ _OPEN_WITH: Final = select(func.count()).where(
         _negotiation.state > _ENDS[1],
     ),
     _negotiation.role == bindparam("asked_role"),
+)
+_EXTRACTS: Final = (
+    select(_extract.consumer, func.sum(_extract.bytes))
+    .where(_extract.state == ExtractState.READY.value)
+    .group_by(_extract.consumer)
 )
 
 
@@ -84,6 +91,10 @@ class SqlHoldings:
             for member, size in rows:
                 found[member] += int(size)
         return dict(found)
+
+    def extract_bytes(self) -> dict[str, int]:
+        """Return the bytes of the extracts that are ready, by consumer."""
+        return {str(consumer): int(size) for consumer, size in self._scope.ask(_EXTRACTS, {})}
 
     def drop(self, before: datetime, sent: datetime, limit: int) -> int:
         """Drop at most `limit` rows of what has ended; return how many that were.

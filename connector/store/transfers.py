@@ -32,6 +32,7 @@ class ExtractRow(Row, table=True):
     suppressed: int = column(WHOLE)
     format: str
     path: str
+    sealed_key: str
     state: str
     code: str
     made_at: datetime = column(UTC_TIME)

@@ -11,16 +11,14 @@ import httpx
 import pytest
 
 from connector.domain.contract.notice import Standing
-from connector.domain.transfer.extract import FOLDER
 from connector.identity import pull_token
 from connector.identity.pull_token import Grant
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from tests.support.live_space import LiveSpace, live_space, wait_until
-from tests.support.transferring import AGREEMENT, EXTRACT, agreed, answering, begun, over
+from tests.support.transferring import AGREEMENT, EXTRACT, agreed, answering, begun, endless, over
 
 DATA = bytes(range(256)) * 4096 + b"the end"  # four chunks and a bit
-HUGE = 8 << 30  # bytes of a file that takes no place
 NAME = EXTRACT.rpartition(":")[2]
 
 
@@ -131,15 +129,14 @@ def test_only_the_token_that_was_given_opens_it(
 
 @pytest.mark.parametrize("what", ["transfer", "contract"])
 def test_what_no_longer_stands_cuts_the_connection(
-    space: LiveSpace, going: str, client: httpx.Client, what: str
+    space: LiveSpace,
+    going: str,
+    client: httpx.Client,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     school, lab = space["school"].ports, space["lab"].ports
-    with school.store.write() as tx:
-        extract = tx.extracts.get(EXTRACT)
-        assert extract is not None
-        tx.extracts.put(replace(extract, bytes=HUGE))
-        with (school.settings.path(FOLDER) / extract.path).open("r+b") as file:
-            file.truncate(HUGE)
+    endless(monkeypatch, school)
     access = consumer_side.access(lab, going)
     headers = {"authorization": f"Bearer {access.token}"}
     with client.stream("GET", access.url, headers=headers) as answer:

@@ -29,10 +29,9 @@ from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
-from tests.support.transferring import EXTRACT, agreed, answering, begun, over, prepared
+from tests.support.transferring import HUGE, agreed, answering, begun, endless, over, prepared
 
 DATA = bytes(range(256)) * 4096 * 3 + b"the end"  # three chunks and a bit
-HUGE = 8 << 30  # bytes of a file that takes no place
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +55,6 @@ def of(node: Node, pid: str) -> Transfer:
 
 def stream(space: LiveSpace, pid: str, offset: int = 0) -> Iterator[bytes]:
     return consumer_side.content(space["lab"].ports, pid, offset)[1]
-
-
-def endless(space: LiveSpace) -> None:
-    """Let the extract be larger than what flows between two judgements."""
-    ports = space["school"].ports
-    with ports.store.write() as tx:
-        extract = tx.extracts.get(EXTRACT)
-        assert extract is not None
-        tx.extracts.put(replace(extract, bytes=HUGE))
-        with (ports.settings.path(FOLDER) / extract.path).open("r+b") as file:
-            file.truncate(HUGE)
 
 
 def test_all_bytes_come_in_order_and_from_any_offset(space: LiveSpace, going: str) -> None:
@@ -102,9 +90,13 @@ def _block(space: LiveSpace, _pid: str) -> None:
     ],
 )
 def test_what_no_longer_stands_stops_the_bytes(
-    space: LiveSpace, going: str, act: Any, refusal: type[PreauError]
+    space: LiveSpace,
+    going: str,
+    act: Any,
+    refusal: type[PreauError],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    endless(space)
+    endless(monkeypatch, space["school"].ports, DATA)
     flowing = stream(space, going)
     next(flowing)
     known = space["school"].known(space["lab"].did)
@@ -118,8 +110,10 @@ def test_what_no_longer_stands_stops_the_bytes(
         tx.participants.put(known)
 
 
-def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) -> None:
-    endless(space)
+def test_a_consumer_that_goes_leaves_nothing_open(
+    space: LiveSpace, going: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless(monkeypatch, space["school"].ports, DATA)
     flowing: Any = stream(space, going)
     next(flowing)
     flowing.close()
@@ -128,8 +122,10 @@ def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) 
     assert of(space["school"], peer_pid).state is TransferState.STARTED
 
 
-def test_a_provider_that_goes_is_noticed_and_asked_again(space: LiveSpace, going: str) -> None:
-    endless(space)
+def test_a_provider_that_goes_is_noticed_and_asked_again(
+    space: LiveSpace, going: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless(monkeypatch, space["school"].ports, DATA)
     flowing = stream(space, going)
     begun = next(flowing)
     space["school"].restart()
@@ -146,8 +142,10 @@ def test_a_file_that_is_not_as_it_was_made_is_not_sent(space: LiveSpace, going: 
         stream(space, going)
 
 
-def test_one_consumer_takes_few_streams(space: LiveSpace, going: str) -> None:
-    endless(space)
+def test_one_consumer_takes_few_streams(
+    space: LiveSpace, going: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless(monkeypatch, space["school"].ports, DATA)
     many: list[Any] = [stream(space, going) for _ in range(fetch.STREAMS_PER_PEER)]
     with pytest.raises(TooManyStreams):
         stream(space, going)

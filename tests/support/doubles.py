@@ -21,7 +21,7 @@ from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.store import SqlStore
 from connector.store.charges import NOTHING, HomeCharges
-from connector.store.extract_files import HomeExtracts
+from connector.store.extract_files import HomeFiles
 from tests.support.database import sqlite_url
 from tests.support.keys import MemorySigner
 
@@ -152,7 +152,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "person_key": PersonKeys(),
         "pseudonym_key": PersonKeys(),
         "mechanisms": MECHANISMS,
-        "extracts": HomeExtracts(tmp_path / FOLDER),
+        "extracts": HomeFiles(tmp_path, FOLDER),
         **{port: Unset(port) for port in _UNSET},
         **overrides,
     }

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
+
+import pytest
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
-from connector.domain.transfer.extract import FOLDER, Extract, ExtractState
+from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.transfer import TransferState
 from connector.ports import Ports
 from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.transfer import acts, consumer_side
+from connector.store.extract_files import HomeFiles
 from tests.support.live_space import Node
 from tests.support.stored import contract
 
 AGREEMENT = "urn:agreement"
 EXTRACT = "urn:uuid:00000000-0000-4000-8000-00000000e001"
 DATA = bytes(range(256)) * 40
+HUGE = 8 << 30  # bytes of a file that takes no place
 
 
 def agreed(provider: Ports, consumer: Ports, name: str = AGREEMENT, **changes: Any) -> None:
@@ -70,10 +72,9 @@ def prepared(
     provider: Ports, consumer: Ports, data: bytes = DATA, name: str = EXTRACT, **changes: Any
 ) -> Extract:
     """Put a finished extract into the provider's home and store."""
-    folder: Path = provider.settings.path(FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
     path = name.rpartition(":")[2]
-    (folder / path).write_bytes(data)
+    with provider.extracts.writing(name, path, len(data)) as out:
+        out.write(data)
     values: dict[str, Any] = {
         "id": name,
         "agreement_id": AGREEMENT,
@@ -81,12 +82,13 @@ def prepared(
         "request_id": name,
         "plan_digest": "ab" * 32,
         "snapshot_digest": "cd" * 32,
-        "digest": hashlib.sha256(data).hexdigest(),
+        "digest": out.digest,
         "rows": 40,
         "bytes": len(data),
         "suppressed": 2,
         "format": "csv",
         "path": path,
+        "sealed_key": out.sealed_key,
         "state": ExtractState.READY,
         "made_at": provider.clock.now(),
         **changes,
@@ -95,3 +97,16 @@ def prepared(
     with provider.store.write() as tx:
         tx.extracts.put(extract)
     return extract
+
+
+def endless(monkeypatch: pytest.MonkeyPatch, provider: Ports, data: bytes = DATA) -> None:
+    """Let the extract be larger than what flows between two judgements: zeros follow its data."""
+
+    def read(_files: HomeFiles, _held: Extract, offset: int, size: int) -> bytes:
+        return data[offset : offset + size].ljust(size, b"\0")
+
+    monkeypatch.setattr(HomeFiles, "read", read)
+    with provider.store.write() as tx:
+        extract = tx.extracts.get(EXTRACT)
+        assert extract is not None
+        tx.extracts.put(replace(extract, bytes=HUGE))

@@ -3,7 +3,8 @@
 Rules: a backup is taken while the node runs; its database is of one instant. A restore verifies the
 whole file before it writes, builds the home in a folder beside its place and moves it there at the
 end; what was there is kept beside it. The charge counter is never taken from a backup: an older
-counter beside an older database would hide what was spent since.
+counter beside an older database would hide what was spent since. Nor are extracts, or the key that
+opens theirs: a backup must not open what was destroyed after it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from connector.ports import Clock
 from connector.services.continuity.recovery import RECORDED
 from connector.store import SqlStore, keys, snapshot
 from connector.store.charges import FILE as COUNTER
+from connector.store.extract_files import KEY_FILE as EXTRACTS_KEY
 from connector.store.snapshot import State
 
 _POSTGRES: Final = ("postgresql:", "postgresql+psycopg:")
@@ -68,7 +70,7 @@ def make(
         writer = Writer(spool)
         _add(writer, home, [home / config.FILE_NAME, *_profiles(settings)])
         if with_keys:
-            _add(writer, home, sorted((home / "keys").rglob("[!.]*")))
+            _add(writer, home, [each for each in _keys(home) if each != home / EXTRACTS_KEY])
         made_at = instant.text((clock or SystemClock()).now())
         state = writer.add(DATABASE, partial(snapshot.dump, settings.database_url))
         _add(writer, home, _results(home))
@@ -167,6 +169,10 @@ def _require_keys(settings: Settings) -> None:
             )
 
 
+def _keys(home: Path) -> list[Path]:
+    return sorted((home / "keys").rglob("[!.]*"))
+
+
 def _results(home: Path) -> list[Path]:
     """Return the files of models; what else a worker left in its folder is none, and no fault."""
     found = sorted((home / "jobs").glob("*/model.*"))
@@ -261,11 +267,12 @@ def _settled(settings: Settings, database: str) -> Settings:
 def _carry_over(old: Path, staged: Path) -> None:
     """Take from the replaced home what is newer than any backup, and keys that this one lacks.
 
-    Without the key of the sealed tallies, peers would give back what nobody can read.
+    Without the key of the sealed tallies, peers would give back what nobody can read. The key of
+    what the node held for a time is left behind: the database may name what was destroyed since.
     """
-    for file in (old / "keys").rglob("*"):
+    for file in _keys(old):
         target = staged / file.relative_to(old)
-        if file.is_file() and not target.exists():
+        if file != old / EXTRACTS_KEY and file.is_file() and not target.exists():
             keys.private_folder(target.parent)
             shutil.copy2(file, target)
     with suppress(FileNotFoundError):

@@ -6,12 +6,13 @@ Who prepares it writes the whole file first and calls it ready last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 FOLDER: Final = "extracts"  # of the node's home
+WAKEUP: Final = "uses"  # wakes the thread that prepares and destroys them
 
 
 class ExtractState(StrEnum):
@@ -19,7 +20,7 @@ class ExtractState(StrEnum):
 
     PREPARING = "preparing"
     READY = "ready"
-    GONE = "gone"  # the file was deleted, its key destroyed
+    GONE = "gone"  # its key was destroyed, the file deleted
     FAILED = "failed"  # nothing is there, see the code
 
 
@@ -63,6 +64,7 @@ class Extract:
         suppressed: rows or cells that the plan withheld.
         format: `arrow`, `parquet`, `csv` or `jsonl`.
         path: of the file, below the home's folder `extracts`; empty while there is none.
+        sealed_key: of the file, hex, wrapped by a key of the home; empty once it is destroyed.
         state: see `ExtractState`.
         code: stable code of a failure; empty otherwise.
         made_at: when it was asked for, then when it was ready, UTC.
@@ -81,6 +83,7 @@ class Extract:
     suppressed: int = 0
     format: str
     path: str = ""
+    sealed_key: str = field(default="", repr=False)
     state: ExtractState = ExtractState.PREPARING
     code: str = ""
     made_at: datetime

@@ -14,6 +14,7 @@ from typing import Final
 
 from connector.domain.contract.duty import Duty
 from connector.domain.contract.negotiation import Agreement
+from connector.domain.transfer.extract import WAKEUP
 from connector.enforcement import obligations
 from connector.enforcement.history import History, accounts, owes
 from connector.ports import Ports, Transaction
@@ -64,7 +65,8 @@ def refresh(ports: Ports, tx: Transaction, agreement: Agreement) -> tuple[Duty, 
             tx.duties.put(row)
     for path in before.keys() - {row.path for row in rows}:  # what brought it about was waived
         tx.duties.remove(agreement.id, path)
-    tx.after_commit(partial(ports.wakeups.notify, DUTIES))
+    for name in (DUTIES, WAKEUP):  # a deed or a deadline may end what is held
+        tx.after_commit(partial(ports.wakeups.notify, name))
     return rows
 
 

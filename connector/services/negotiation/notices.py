@@ -19,6 +19,7 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.contract.notice import Act, Notice, Standing
 from connector.domain.federation.job import JobSide
 from connector.domain.participant import Participant
+from connector.domain.transfer.extract import WAKEUP
 from connector.errors import (
     AgreementUnknown,
     ContractEnded,
@@ -243,6 +244,7 @@ def _keep(
     if standing is Standing.ENDED:
         going = tx.transfers.find(agreement_id=agreement.id)
         transfers.end_all(ports, tx, going, ContractEnded.code, notice.reason)
+        tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     tx.audit.append(
         f"agreement.{notice.act.value}",
         agreement.id,

@@ -18,7 +18,7 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.use import UseRecord
 from connector.domain.decision import Refusal
 from connector.domain.participant import Participant
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import WAKEUP, Extract, ExtractState
 from connector.domain.transfer.requested import Requested
 from connector.enforcement import asked as asking
 from connector.enforcement.asked import Asked
@@ -54,12 +54,11 @@ from connector.services.duties.uses import ATTEMPTS
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
-from connector.services.use import attesting, referring
+from connector.services.use import attesting, referring, room
 from connector.services.use.answering import answer
 from policies_odrl.algebra.domain import Fact
 
 REQUEST_TYPE: Final = "preau-use+jws"
-WAKEUP: Final = "uses"
 WAIT_SECONDS: Final = 5.0  # for what is prepared at once, so that nobody need ask again
 
 
@@ -99,6 +98,7 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         PeerRolledBack: the consumer's log went back, and its operator has not answered for it.
         ApprovalAwaited: persons have yet to decide.
         TooManyRequests: other uses were counted each time, or too many wait for persons.
+        QuotaReached: the node holds as many extracts as it may.
     """
     message = UseRequest.from_body(body)
     with ports.store.read() as tx:
@@ -106,6 +106,7 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         if known is None:
             recovery.check_within(ports, tx)
             check_peer(tx, caller.did)
+            room.check(ports, tx, caller.did)
     if known is None:
         known = _decided(ports, caller, message)
     if known.digest != sha256_hex(message.request):

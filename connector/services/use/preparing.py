@@ -29,7 +29,7 @@ from connector.services.continuity import recovery
 from connector.services.duties import uses
 from connector.services.privacy import suppression
 from connector.services.publication import snapshots
-from connector.services.use import anonymous, deciding, files, keys
+from connector.services.use import anonymous, deciding, destroying, keys, room
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 TRIES: Final = 3
@@ -53,16 +53,12 @@ def turn(ports: Ports, *, steady: bool) -> float:
     with ports.store.read() as tx:
         waiting = tx.extracts.find(state=ExtractState.PREPARING)
         ready = tx.extracts.find(state=ExtractState.READY)
-    files.clear(ports, frozenset(each.path for each in ready))
+    ports.extracts.clear(frozenset(each.path for each in ready))
     snapshots.clear(ports)
-    now = ports.clock.now()
-    for each in ready:
-        if steady and each.due_at is not None and each.due_at <= now:
-            _expire(ports, each)
+    left = destroying.turn(ports, ready, steady=steady)
     if waiting:
         prepare(ports, min(waiting, key=lambda each: ports.done.tries(each.id)))
         return 0.0
-    left = [(each.due_at - now).total_seconds() for each in ready if each.due_at]
     return min([LONGEST_SLEEP, *(max(each, _LEAST_SLEEP) for each in left)])
 
 
@@ -81,12 +77,12 @@ def prepare(ports: Ports, extract: Extract) -> None:
         _within(ports)
         made, tables = _made(ports, extract, name)
     except PreauError as exc:
-        files.remove(ports, name)
+        ports.extracts.remove(name)
         _log.info("an extract was not prepared: %s", exc.code)
         _fail(ports, extract, exc.code)
     else:
         if not _ready(ports, extract, made, tables):
-            files.remove(ports, name)
+            ports.extracts.remove(name)
     ports.done.set(extract.id)
 
 
@@ -137,20 +133,22 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     source = Path(work.dataset.file.path)
     _check_source(ports, work.dataset, source)
     before = _before(ports, work)
-    with files.writing(ports, name) as out:
+    with ports.store.read() as tx:
+        most = max(room.left(ports, tx, extract.consumer), 0)
+    with ports.extracts.writing(extract.id, name, most) as out:
         made: Made = ports.preparing(_task(ports, work, extract, before), out)
         _check_source(ports, work.dataset, source)
-    path = files.path_of(ports, name)
     now = ports.clock.now()
     new = canonical(list(made.released)) if made.released else b""
     return replace(
         extract,
         snapshot_digest=work.dataset.file.digest,
-        digest=ports.sources.digest(path),
+        digest=out.digest,
         rows=made.rows,
-        bytes=path.stat().st_size,
+        bytes=out.bytes,
         suppressed=made.suppressed,
         path=name,
+        sealed_key=out.sealed_key,
         state=ExtractState.READY,
         made_at=now.replace(microsecond=0),
         due_at=now + KEPT,
@@ -281,14 +279,3 @@ def _failed(ports: Ports, tx: Transaction, extract: Extract, code: str) -> None:
     agreement = tx.agreements.get(extract.agreement_id)
     if agreement is not None and tx.uses.get(extract.id) is not None:
         uses.release(ports, tx, agreement, extract.id)
-
-
-def _expire(ports: Ports, extract: Extract) -> None:
-    """Remove an extract that its consumer had long enough to fetch."""
-    with ports.store.write() as tx:
-        found = tx.extracts.lock(extract.id)
-        if found is None or found.state is not ExtractState.READY:
-            return
-        tx.extracts.put(replace(found, state=ExtractState.GONE, path=""))
-        tx.audit.append("use.gone", found.agreement_id, use=found.id, digest=found.digest)
-    files.remove(ports, extract.path)
