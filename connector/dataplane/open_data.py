@@ -92,7 +92,6 @@ class OpenData:
             "odrl:hasPolicy": parse_object(found.offer.policy),
             "preau:plan": [each.as_json() for each in found.use.steps],
             "preau:planDigest": found.plan_digest,
-            "preau:snapshotDigest": found.dataset.file.digest,
             "dcat:distribution": [
                 _distribution(own, found, name) | said.get(name, {}) for name in found.formats
             ],

@@ -2,7 +2,8 @@
 
 Rules: the provider states what it serves before it does, the consumer what it has received once it
 has all; both name contract, extract, parties and content, so that a third party can compare them
-without the data.
+without the data. Of the source they name a salted commitment, which the provider opens to an
+auditor. Receipts of version 1 named its digest, and verify as before.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from connector.jsonld.canonical import canonical
 
 TYPE: Final = "preau-transfer-receipt+jws"
 MAX_CHARS: Final = 8 * 1024
-_VERSION: Final = 1
+_VERSION: Final = 2
+# How the member about the source is called, by version.
+_SOURCE: Final = {1: "snapshotDigest", 2: "sourceCommitment"}
 _KIND: Final = Kind("transfer receipt", Malformed, MAX_CHARS, TYPE)
 _MEMBERS: Final = (
     *("version", "party", "agreement", "extract", "provider", "consumer", "format", "rows"),
-    *("bytes", "suppressed", "digest", "planDigest", "snapshotDigest", "at"),
+    *("bytes", "suppressed", "digest", "planDigest", "at"),
 )
 
 
@@ -76,7 +79,7 @@ def make(signer: jws.Signer, statement: Statement) -> str:
         "suppressed": content.suppressed,
         "digest": content.digest,
         "planDigest": content.plan_digest,
-        "snapshotDigest": content.snapshot_digest,
+        _SOURCE[_VERSION]: content.source,
         "at": instant.text(statement.at),
     }
     return jws.sign_compact(signer, canonical(stated), TYPE)
@@ -93,8 +96,9 @@ def read(token: str, document: DidDocument) -> Statement:
         SignatureInvalid: that party did not sign it.
         Malformed: it is no receipt of that party's.
     """
-    part = _KIND.verified(token, document).fields(*_MEMBERS)
-    part["version"].integer(least=_VERSION, most=_VERSION)
+    found = _KIND.verified(token, document)
+    source = _SOURCE[found.child("version").integer(least=1, most=_VERSION)]
+    part = found.fields(*_MEMBERS, source)
     with _KIND.reading():
         return Statement(
             party=part["party"].exactly(document.did),
@@ -109,7 +113,7 @@ def read(token: str, document: DidDocument) -> Statement:
                 suppressed=part["suppressed"].integer(least=0),
                 digest=part["digest"].digest(),
                 plan_digest=part["planDigest"].digest(),
-                snapshot_digest=part["snapshotDigest"].digest(),
+                source=part[source].digest(),
             ),
             at=part["at"].instant(),
         )

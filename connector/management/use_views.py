@@ -44,7 +44,7 @@ class ContentView(View):
     suppressed: int = Field(description="rows or cells that the plan withheld")
     digest: str = Field(description="SHA-256 of the file, hex")
     plan_digest: str = Field(description="SHA-256 of the plan that was executed, hex")
-    snapshot_digest: str = Field(description="SHA-256 of the source as it was read, hex")
+    source: str = Field(description="salted commitment to the source as it was read, hex")
 
 
 class UseView(View):

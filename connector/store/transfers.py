@@ -26,6 +26,7 @@ class ExtractRow(Row, table=True):
     request_id: str
     plan_digest: str
     snapshot_digest: str
+    salt: str
     digest: str
     rows: int = column(WHOLE)
     bytes: int = column(WHOLE)

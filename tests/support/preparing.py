@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import io
 
+from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Made, Task
 from connector.preparing.carrying import carry
 from connector.preparing.child import body
 
 
-def prepared(task: Task, out: BinaryIO) -> Made:
+def prepared(task: Task, out: Sink) -> Made:
     """Make an extract."""
-    made = carry(body(task), out)
+    whole = io.BytesIO()
+    made = carry(body(task), whole)
+    out.write(whole.getvalue())
     return Made(made["rows"], made["suppressed"], tuple(made["released"]))

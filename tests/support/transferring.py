@@ -82,6 +82,7 @@ def prepared(
         "request_id": name,
         "plan_digest": "ab" * 32,
         "snapshot_digest": "cd" * 32,
+        "salt": "ef" * 32,
         "digest": out.digest,
         "rows": 40,
         "bytes": len(data),

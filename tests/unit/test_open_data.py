@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from connector.dataplane import open_data
 from connector.dataplane.open_data import OpenData
-from connector.domain.transfer.extract import ExtractState
+from connector.domain.transfer.extract import Extract, ExtractState, commitment
 from connector.errors import NotFound, PreauError, TooManyRequests
 from connector.identity import document as documents
 from connector.identity import transfer_receipt
@@ -77,6 +77,11 @@ def door(pair: Link, most: int = 4) -> httpx.Client:
     return httpx.Client(transport=Here(app, pair), base_url="https://school.example")
 
 
+def extracts_of(pair: Link) -> list[Extract]:
+    with pair.school.ports.store.read() as tx:
+        return tx.extracts.find()
+
+
 @pytest.fixture
 def http(pair: Link) -> httpx.Client:
     """A client; the dataset is open."""
@@ -100,8 +105,10 @@ def test_anybody_gets_the_file_with_licence_source_and_digest(
     )
     assert signed.content.digest == sha256_hex(found.path.read_bytes())
     assert signed.content.plan_digest == said["preau:planDigest"]
-    source = (pair.folder / "schools.csv").read_bytes()
-    assert signed.content.snapshot_digest == said["preau:snapshotDigest"] == sha256_hex(source)
+    source = sha256_hex((pair.folder / "schools.csv").read_bytes())
+    salts = {each.salt for each in extracts_of(pair) if each.salt}
+    assert signed.content.source in {commitment(source, salt) for salt in salts}
+    assert source not in json.dumps(said)
     assert [each["kind"] for each in said["preau:plan"]] == ["where", "minimise", "release"]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from connector.domain.contract.notice import Act as Notice
-from connector.domain.transfer.extract import ExtractState
+from connector.domain.transfer.extract import ExtractState, commitment
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
     AgreementUnknown,
@@ -29,6 +31,7 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.identity import transfer_receipt
+from connector.jsonld.canonical import canonical
 from connector.services.negotiation import notices
 from connector.services.transfer import acts, consumer_side, provider_side
 from connector.services.transfer.acts import Wish
@@ -36,6 +39,7 @@ from tests.support.link import Fault, Link, Node, link
 from tests.support.transferring import AGREEMENT, DATA, EXTRACT, agreed, prepared
 
 State = TransferState
+SAMPLES = Path(__file__).parents[1] / "samples" / "transfer-receipt"
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
@@ -91,6 +95,35 @@ def test_from_the_request_to_two_receipts_that_agree(pair: Link) -> None:
         "transfer.flowed",
         "transfer.completed",
     ]
+
+
+def test_a_receipt_of_version_1_verifies() -> None:
+    sample = json.loads((SAMPLES / "version-1.json").read_bytes())
+    document = documents.read(canonical(sample["document"]), sample["document"]["id"])
+    found = transfer_receipt.read(sample["receipt"], document)
+    assert found.content.source == "33" * 32
+
+
+def test_no_peer_is_told_the_digest_of_a_source(pair: Link) -> None:
+    """What it gets instead is opened by digest and salt, and by no other digest."""
+    pid = started(pair)
+    bytes_of(pair.lab, pid)
+    consumer_side.received(pair.lab.ports, pid, DIGEST, len(DATA))
+    pair.pump()
+    with pair.school.ports.store.read() as tx:
+        extract = tx.extracts.get(EXTRACT)
+    assert extract is not None
+    told = only(pair.lab)
+    assert told.content is not None
+    assert told.content.source == commitment(extract.snapshot_digest, extract.salt)
+    assert told.content.source != commitment("ce" * 32, extract.salt)
+    payloads = [
+        base64.urlsafe_b64decode(each.split(".")[1] + "==").decode()
+        for each in (told.receipt, told.peer_receipt)
+    ]
+    for held in (*payloads, repr(told)):
+        assert extract.snapshot_digest not in held
+        assert extract.salt not in held
 
 
 def test_asking_twice_is_one_transfer(pair: Link) -> None:

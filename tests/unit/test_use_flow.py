@@ -13,7 +13,7 @@ import pytest
 
 from connector.domain.contract.duty import DeedKind
 from connector.domain.contract.notice import Act
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import Extract, ExtractState, commitment
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.request import Measure, TableRequest
@@ -158,7 +158,7 @@ def test_a_table_is_asked_for_made_and_answered(pair: Link) -> None:
     assert b"grade" not in file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600
     (dataset,) = publish.datasets(pair.school.ports).values
-    assert found.content.snapshot_digest == dataset.file.digest
+    assert found.content.source == commitment(dataset.file.digest, extract.salt)
     assert worker(pair).tasks[0].cells == COUNT.body()
     kinds = [e.kind for e in pair.school.log() if e.kind.startswith("use.")]
     assert kinds == ["use.accepted", "use.ready"]

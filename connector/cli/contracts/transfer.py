@@ -181,7 +181,7 @@ def _print(found: TransferView, *, json: bool) -> None:
             ("withheld", content.suppressed if content else None),
             ("digest", content.digest if content else ""),
             ("plan", content.plan_digest if content else ""),
-            ("source as read", content.snapshot_digest if content else ""),
+            ("source as read", content.source if content else ""),
             ("our receipt", bool(found.receipt)),
             ("the peer's receipt", bool(found.peer_receipt)),
         )

@@ -6,6 +6,7 @@ Who prepares it writes the whole file first and calls it ready last.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Final
 
 FOLDER: Final = "extracts"  # of the node's home
 WAKEUP: Final = "uses"  # wakes the thread that prepares and destroys them
+_COMMITS: Final = b"preau source commitment 1\0"
 
 
 class ExtractState(StrEnum):
@@ -35,7 +37,7 @@ class Content:
         suppressed: rows or cells that the plan withheld.
         digest: SHA-256 of the file, hex.
         plan_digest: SHA-256 of the plan that was executed, hex.
-        snapshot_digest: SHA-256 of the source as it was read, hex.
+        source: commitment to the source as it was read, hex; see `commitment`.
     """
 
     format: str
@@ -44,7 +46,20 @@ class Content:
     suppressed: int
     digest: str
     plan_digest: str
-    snapshot_digest: str
+    source: str
+
+
+def commitment(digest: str, salt: str) -> str:
+    """Return what is told of a source to whoever must not guess its content.
+
+    The digest alone would let a consumer test guesses at a small file. Whoever is given digest and
+    salt finds that the commitment is to them, and nobody finds another digest for it.
+
+    Args:
+        digest: SHA-256 of the source, hex.
+        salt: random, 32 bytes, hex.
+    """
+    return hashlib.sha256(_COMMITS + bytes.fromhex(salt) + bytes.fromhex(digest)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +72,8 @@ class Extract:
         consumer: DID of who may have it.
         request_id: the consumer's own id of the use that it asked for.
         plan_digest: SHA-256 of the plan, hex.
-        snapshot_digest: SHA-256 of the source as it was read, hex; empty before.
+        snapshot_digest: SHA-256 of the source as it was read, hex; empty before. No peer gets it.
+        salt: of the commitment to it, hex; empty before.
         digest: SHA-256 of the file, hex; empty before it is ready.
         rows: in the file.
         bytes: of the file.
@@ -77,6 +93,7 @@ class Extract:
     request_id: str
     plan_digest: str
     snapshot_digest: str = ""
+    salt: str = field(default="", repr=False)
     digest: str = ""
     rows: int = 0
     bytes: int = 0
@@ -99,5 +116,5 @@ class Extract:
             self.suppressed,
             self.digest,
             self.plan_digest,
-            self.snapshot_digest,
+            commitment(self.snapshot_digest, self.salt),
         )

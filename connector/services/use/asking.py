@@ -267,6 +267,6 @@ def _note(
                 kept.request_id,
                 agreement=agreement.id,
                 digest=content.digest,
-                snapshot=content.snapshot_digest,
+                source=content.source,
                 rows=content.rows,
             )

@@ -8,6 +8,7 @@ nothing is ready before it is whole and on the disk. A failure is a code, and sa
 from __future__ import annotations
 
 import logging
+import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -143,6 +144,7 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     return replace(
         extract,
         snapshot_digest=work.dataset.file.digest,
+        salt=secrets.token_hex(32),
         digest=out.digest,
         rows=made.rows,
         bytes=out.bytes,
@@ -242,6 +244,7 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
             consumer=made.consumer,
             plan=made.plan_digest,
             snapshot=made.snapshot_digest,
+            salt=made.salt,
             digest=made.digest,
             rows=made.rows,
             bytes=made.bytes,
