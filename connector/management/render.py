@@ -438,6 +438,7 @@ def recovery(plan: Plan, epochs: Iterable[Epoch], fault: str) -> RecoveryView:
         faults=list(plan.faults),
         jobs=[_owed_job(each) for each in (debt.jobs if debt else ())],
         contracts=[_owed_contract(each) for each in (debt.contracts if debt else ())],
+        uncounted=list(plan.uncounted),
         registers=list(debt.registers) if debt else [],
         merges=[MergeView(merged=gone, into=kept) for gone, kept in (debt.merges if debt else ())],
         silent=list(debt.silent) if debt else [],

@@ -530,6 +530,7 @@ class RecoveryView(StoredView):
     faults: list[str] = Field(description="how the database falls short; empty: it does not")
     jobs: list[OwedJobView]
     contracts: list[OwedContractView]
+    uncounted: list[str] = Field(description="contracts of which nobody can tell all uses")
     registers: list[str] = Field(description="registers that would count in full")
     merges: list[MergeView] = Field(description="registers that would be merged again")
     silent: list[str] = Field(description="counterparties for whose silence contracts do")

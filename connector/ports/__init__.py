@@ -33,6 +33,7 @@ from connector.ports.records import (
     Store,
     Transaction,
     UsedTokens,
+    Uses,
 )
 from connector.ports.work import Accountant, Worker, Workers
 
@@ -60,6 +61,7 @@ __all__ = [
     "Store",
     "Transaction",
     "UsedTokens",
+    "Uses",
     "Wakeups",
     "Web",
     "Worker",

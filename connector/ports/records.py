@@ -15,7 +15,7 @@ from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed, Duty
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
-from connector.domain.contract.use import UseRecord
+from connector.domain.contract.use import Counted, UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log.audit import (
@@ -163,6 +163,13 @@ class Duties(Repository[Duty], Protocol):
         """Return when the next duty is to be looked at, UTC; None: not before something happens."""
 
 
+class Uses(Repository[UseRecord], Protocol):
+    """Uses of contracts that are counted."""
+
+    def counted(self) -> list[Counted]:
+        """Return how often contracts were used, by contract and action."""
+
+
 class Shelf(Protocol):
     """The own catalog as a consumer may see it."""
 
@@ -232,7 +239,7 @@ class Transaction(Protocol):
     transfers: Repository[Transfer]  # key: pid
     duties: Duties  # key: agreement_id, path
     deeds: Repository[Deed]  # key: agreement_id, party, number
-    uses: Repository[UseRecord]  # key: id
+    uses: Uses  # key: id
     tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id

@@ -26,6 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from connector.domain.contract.notice import Standing
+from connector.domain.contract.use import Counted
 from connector.domain.log.audit import Head
 from connector.domain.log.merkle import EMPTY_ROOT
 from connector.domain.privacy.budget import STEPS, Reservation, from_steps
@@ -177,6 +178,7 @@ def _written(tally: Tally) -> bytes:
         "limits": [_plain(to_row(each)) for each in tally.limits.values()],
         "jobs": [_plain(to_row(each)) for each in tally.jobs.values()],
         "takenBack": {name: each.value for name, each in tally.taken_back.items()},
+        "uses": [_plain(to_row(each)) for each in tally.uses.values()],
     }
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
@@ -185,6 +187,7 @@ def _read(value: Mapping[str, Any]) -> Tally:
     if value["version"] not in (_STEPS_VERSION, _VERSION):
         raise ValueError("a record of another release")
     read_job = _job_of_steps if value["version"] == _STEPS_VERSION else partial(_row, Reservation)
+    uses = [_row(Counted, each) for each in value.get("uses", ())]
     head = value["head"]
     registers = [_row(Register, _UNMERGED | each) for each in value["registers"]]
     limits = [_row(Limit, each) for each in value["limits"]]
@@ -194,8 +197,9 @@ def _read(value: Mapping[str, Any]) -> Tally:
         {each.id: each for each in registers},
         {each.id: each for each in limits},
         {each.job_id: each for each in jobs},
-        # an earlier release recorded none
+        # earlier releases recorded none, and no uses
         {name: Standing(each) for name, each in value.get("takenBack", {}).items()},
+        {each.key: each for each in uses},
     )
 
 

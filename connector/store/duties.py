@@ -1,4 +1,4 @@
-"""The SQL tables of duties, deeds and uses of contracts, and the port `Duties`; see `tables.py`."""
+"""The SQL tables of duties, deeds and uses, and the ports `Duties` and `Uses`; see `tables.py`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Index, Select, bindparam, func, select
 
 from connector.domain.contract.duty import Duty
+from connector.domain.contract.use import Counted, UseRecord
 from connector.store.declared import column
 from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed, table_of
 from connector.store.repository import SqlRepository
@@ -97,6 +98,17 @@ class SqlDuties(SqlRepository[Duty]):
         return found
 
 
+class SqlUses(SqlRepository[UseRecord]):
+    """Uses, and how many there are of each contract and action."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, UseRecord, UseRecordRow)
+
+    def counted(self) -> list[Counted]:
+        """Return how often contracts were used; see `ports.Uses`."""
+        return [Counted(*row) for row in self._scope.ask(_COUNTED, {})]
+
+
 def _due() -> Select[Any]:
     row: Any = table_of(DutyRow).c
     by_now = row.look_at <= bindparam("asked_now", type_=row.look_at.type)
@@ -107,3 +119,8 @@ def _due() -> Select[Any]:
 
 _DUE: Final = _due()
 _NEXT: Final = select(func.min(table_of(DutyRow).c.look_at))
+_use: Final = table_of(UseRecordRow).c
+_COUNTED: Final = select(
+    *(_use.agreement_id, _use.action, func.count()),
+    *(func.min(_use.started_at), func.max(_use.started_at)),
+).group_by(_use.agreement_id, _use.action)

@@ -23,7 +23,6 @@ from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
-from connector.domain.contract.use import UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
@@ -48,11 +47,12 @@ from connector.ports import (
     Repository,
     Shelf,
     UsedTokens,
+    Uses,
 )
 from connector.store import outbox, tables
 from connector.store.approvals import ApprovalRow
 from connector.store.audit_log import SqlAuditLog
-from connector.store.duties import DeedRow, SqlDuties, UseRecordRow
+from connector.store.duties import DeedRow, SqlDuties, SqlUses
 from connector.store.engine import Idle, open_engine, translation
 from connector.store.holdings import SqlHoldings
 from connector.store.keyed import Row
@@ -113,7 +113,7 @@ class SqlTransaction:
     transfers: Repository[Transfer] = _of(Transfer, TransferRow)
     duties: Duties = cast("Any", _Part(SqlDuties))
     deeds: Repository[Deed] = _of(Deed, DeedRow)
-    uses: Repository[UseRecord] = _of(UseRecord, UseRecordRow)
+    uses: Uses = cast("Any", _Part(SqlUses))
     tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
     outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
     inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)

@@ -24,7 +24,7 @@ from connector.errors import (
     Unlawful,
     WorldFault,
 )
-from connector.services.continuity import confirmation, custody, recovery
+from connector.services.continuity import confirmation, counting, custody, recovery
 from connector.services.evidence import own_log
 from connector.services.federation.lead.book import load
 from connector.services.federation.site.rounds import Ending, end
@@ -440,7 +440,7 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     done = confirmation.confirm(site.ports, in_full=True)
     assert [each.id for each in done.gone] == [federation.agreements[SITES[0]].id]
     with site.ports.store.read() as tx:
-        (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=confirmation.FORFEITED)
+        (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=counting.FORFEITED)
     assert b"counts in full" in lost.event
     with pytest.raises(NotFound) as unknown:
         load(site.ports, first.id)

@@ -13,7 +13,7 @@ from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.privacy.tally import Forfeit
 from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
-from connector.services.continuity.confirmation import forfeited
+from connector.services.continuity.counting import forfeited
 from connector.services.privacy import budget, registers, standing
 from connector.services.privacy.merging import merge
 from connector.services.publication import checking, publish

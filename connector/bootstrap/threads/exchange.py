@@ -16,14 +16,14 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from connector.bootstrap.threads.background import Background
-from connector.domain.contract.notice import Standing
+from connector.domain.log.audit import Head
 from connector.domain.participant import Participant
-from connector.domain.privacy.budget import Reservation
-from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Tally
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services.continuity import custody, recovery
@@ -41,7 +41,7 @@ LONGEST_PAUSE: Final = 3600.0  # between two tries with a peer that does not ans
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
 
-_Content = tuple[dict[str, Register], dict[str, Reservation], dict[str, Standing]]
+_NO_HEAD: Final = Head(0, 0, b"")  # it changes without what is counted
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Exchange(Background):
     def __init__(self, ports: Ports) -> None:
         super().__init__(ports, "exchange", recovery.EXCHANGE)
         self._told: dict[str, int] = {}
-        self._deposited: dict[str, _Content] = {}
+        self._deposited: dict[str, Tally] = {}
         self._asked: dict[str, float] = {}
         self._failed: dict[str, tuple[int, float]] = {}  # how often, rests until when
         self._first = 0  # place of the peer with whom the next turn begins
@@ -71,8 +71,7 @@ class Exchange(Background):
             peers = self._of_turn(readable(tx.participants, blocked=""))
             tally = recovery.tally_of(self._ports, tx)
             due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
-        counted = (dict(tally.registers), dict(tally.jobs), dict(tally.taken_back))
-        content = counted if due else None
+        content = replace(tally, head=_NO_HEAD) if due else None
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:
@@ -96,7 +95,7 @@ class Exchange(Background):
         inturn = sorted([*known[at:], *known[:at]], key=lambda peer: peer.did not in pressing)
         return inturn[:MOST_PEERS]
 
-    def _deal(self, peer: Participant, content: _Content | None) -> None:
+    def _deal(self, peer: Participant, content: Tally | None) -> None:
         """Do with one peer what is due; what fails is tried again at the next turn."""
         try:
             if peer.did in self._ports.asking.forgetful:
@@ -134,7 +133,7 @@ class Exchange(Background):
             custody.announce(self._ports, peer)
             self._told[peer.did] = newest
 
-    def _deposit(self, peer: Participant, content: _Content | None) -> None:
+    def _deposit(self, peer: Participant, content: Tally | None) -> None:
         """Deposit a tally that has changed, once there is anything to lose with it."""
         if content and self._deposited.get(peer.did) != content:
             custody.deposit(self._ports, peer)

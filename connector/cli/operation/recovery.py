@@ -85,6 +85,8 @@ def _show(found: RecoveryView, *, json: bool) -> None:
         output.line(f"  to be charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
     for contract in found.contracts:
         output.line(f"  counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
+    for name in found.uncounted:
+        output.line(f"  counts in full: uses of contract {name}")
     for register in found.registers:
         output.line(f"  counts in full: register {register}")
     for merge in found.merges:

@@ -73,7 +73,6 @@ def owed(
         if limit.consumer not in answered and not _over(limit, last)
     )
     registers = {*merged.registers, *(limit.register_id for limit in limits.values())}
-    unknown = any(_unknown(head, others) for head in lost)
     heads = [each.head for each in lost] + [tally.head for tally in others] + [local.head]
     return Debt(
         abandoned=max(heads, key=lambda head: head.place),  # of equal ones, what is lost
@@ -81,9 +80,15 @@ def owed(
         merges=tuple(sorted({pair for each in others for pair in _merges(each)} - _merges(local))),
         jobs=jobs,
         contracts=whole,
-        registers=tuple(sorted(registers)) if unknown else (),
+        registers=tuple(sorted(registers)) if untold(lost, others) else (),
         silent=tuple(sorted({limit.consumer for limit in whole})),
     )
+
+
+def untold(lost: Iterable[Checkpoint], tallies: Sequence[Tally]) -> bool:
+    """Return whether a job was accepted, or a use counted, up to a head that no tally tells of."""
+    told = max((tally.head.place for tally in tallies), default=(-1, 0))
+    return any(each.charged > 0 and (each.epoch, each.charged) > told for each in lost)
 
 
 def _apart(register: Register, local: Tally) -> Register:
@@ -105,9 +110,3 @@ def _differs(job: Reservation, local: Tally) -> bool:
 
 def _over(limit: Limit, last: datetime | None) -> bool:
     return limit.valid_until is not None and last is not None and limit.valid_until <= last
-
-
-def _unknown(head: Checkpoint, tallies: Sequence[Tally]) -> bool:
-    """Whether a job was accepted up to a head that no tally tells of."""
-    told = (tally.head.place for tally in tallies)
-    return head.charged > 0 and (head.epoch, head.charged) > max(told, default=(-1, 0))

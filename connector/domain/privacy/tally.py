@@ -5,9 +5,9 @@ a database that went back can be told from one that did not, and what it forgot 
 
 Rules: tallies are joined, never replaced: of two records of one job the one that counts more
 stands, of two of one register the smaller cap and the rule that was declared first, of a contract
-that it ended rather than that it was suspended, so that the join is idempotent, commutative and
-associative, and never counts less than a part. An open job counts in full, since its rounds may
-have been released after the tally was made.
+that it ended rather than that it was suspended, of uses the larger count. So the join is
+idempotent, commutative and associative, and never counts less than a part. An open job counts in
+full, since its rounds may have been released after the tally was made.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.domain.contract.notice import Standing
+from connector.domain.contract.use import Counted
 from connector.domain.log.audit import Head
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register, joined
@@ -54,6 +55,7 @@ class Tally:
         limits: contracts that jobs were charged to, by id.
         jobs: reservations, by id of the job.
         taken_back: contracts that this node has ended or suspended, by id.
+        uses: how often contracts were used, by contract and action.
     """
 
     head: Head
@@ -61,6 +63,7 @@ class Tally:
     limits: Mapping[str, Limit]
     jobs: Mapping[str, Reservation]
     taken_back: Mapping[str, Standing] = field(default_factory=dict)
+    uses: Mapping[tuple[str, str], Counted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,19 @@ def join(tallies: Iterable[Tally]) -> Tally:
     limits: dict[str, Limit] = {}
     jobs: dict[str, Reservation] = {}
     taken_back: dict[str, Standing] = {}
+    uses: dict[tuple[str, str], Counted] = {}
     for tally in every:
         for name, register in tally.registers.items():
             registers[name] = joined(register, registers.get(name, register))
         for job, found in tally.jobs.items():
             jobs[job] = more(found, jobs[job]) if job in jobs else found
+        for key, counted in tally.uses.items():
+            uses[key] = counted.joined(uses.get(key, counted))
         limits |= tally.limits
         ended = {name for name, each in taken_back.items() if each is Standing.ENDED}
         taken_back |= {n: each for n, each in tally.taken_back.items() if n not in ended}
     head = max((tally.head for tally in every), key=lambda head: head.place)
-    return Tally(head, registers, limits, jobs, taken_back)
+    return Tally(head, registers, limits, jobs, taken_back, uses)
 
 
 def more(one: Reservation, other: Reservation) -> Reservation:

@@ -18,15 +18,12 @@ from typing import Final
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.contract.notice import Standing
-from connector.domain.decision import Refusal
 from connector.domain.federation.job import JobSide
 from connector.domain.log.audit import Epoch, Head
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.debt import Debt, owed
 from connector.domain.privacy.tally import Forfeit, Limit, Tally, join
 from connector.errors import (
-    BudgetExceeded,
-    CapExceeded,
     InRecovery,
     KeyUnusable,
     PreauError,
@@ -35,7 +32,7 @@ from connector.errors import (
 from connector.identity import checkpoint as checkpoints
 from connector.identity import epoch as records
 from connector.ports import Ports, Transaction
-from connector.services.continuity import recovery
+from connector.services.continuity import counting, recovery
 from connector.services.evidence.own_log import ACCEPTED, head, weighty
 from connector.services.federation.site.rounds import Ending, end_within
 from connector.services.negotiation import notices
@@ -47,7 +44,6 @@ from federated.privacy.rule import Rule
 
 CONFIRMED: Final = "recovery.confirmed"
 CHARGED: Final = "recovery.charged"  # of a job that the database had forgotten, or that was open
-FORFEITED: Final = "recovery.forfeited"  # of a contract or a register
 _LEAST_EPSILON: Final = 1e-12
 
 _log = logging.getLogger(__name__)
@@ -64,6 +60,8 @@ class Plan:
         gone: contracts of which only their jobs are known; they are negotiated anew.
         taken_back: contracts that this node had ended or suspended, which the database has
             forgotten; they are taken back again.
+        uncounted: contracts that limit their uses, and of which some may be forgotten that nobody
+            can tell; nothing is left of them.
     """
 
     faults: tuple[str, ...]
@@ -71,6 +69,12 @@ class Plan:
     unasked: tuple[str, ...]
     gone: tuple[Limit, ...] = ()
     taken_back: Mapping[str, Standing] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether all that is owed is known, so that nothing counts in full."""
+        return not self.uncounted and (self.debt is None or self.debt.exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,10 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
         found = _plan(ports, tx)
         if found.debt is None:
             raise Unlawful("this node has not gone back: there is nothing to confirm")
-        if not found.debt.exact and not in_full:
+        if not found.exact and not in_full:
+            names = {*(each.id for each in found.debt.contracts), *found.uncounted}
             raise InRecovery(
-                f"{len(found.debt.contracts)} contracts and {len(found.debt.registers)} registers "
+                f"{len(names)} contracts and {len(found.debt.registers)} registers "
                 "would count in full",
                 hint="wait for the peers that `preau recovery show` names, or pass "
                 "`--charge-in-full`",
@@ -130,6 +135,7 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
         number = _next_epoch(ports, tx, found.debt)
         _end_jobs(ports, tx)
         _charge(ports, tx, found.debt, number)
+        counting.restore(tx, _tallies(ports, tx), found.uncounted, number, ports.clock.now())
         reason = "this node took the contract back before it went back to an older state"
         again = notices.restate(ports, tx, found.taken_back, reason)
         epoch = _begin_epoch(ports, tx, found.debt, number)
@@ -150,15 +156,6 @@ def epochs(ports: Ports) -> list[Epoch]:
         return tx.epochs.find(origin=ports.settings.did)
 
 
-def forfeited(tx: Transaction, agreement_id: str, register_id: str) -> Refusal | None:
-    """Return why a contract or its register has nothing left since a recovery, or None."""
-    for name, code in ((agreement_id, BudgetExceeded.code), (register_id, CapExceeded.code)):
-        found = tx.forfeits.get(name) if name else None
-        if found is not None:
-            return Refusal(code, (found.reason,))
-    return None
-
-
 def _plan(ports: Ports, tx: Transaction) -> Plan:
     found = recovery.faults(tx, ports.charges, ports.settings.did)
     known = {peer.did for peer in tx.participants.find()}
@@ -166,10 +163,11 @@ def _plan(ports: Ports, tx: Transaction) -> Plan:
     if not found:
         return Plan((), None, unasked)
     tallies = _tallies(ports, tx)
+    lost = [checkpoint for _, checkpoint in recovery.lost_heads(tx, ports.settings.did)]
     debt = owed(
         recovery.tally_of(ports, tx),
         tallies,
-        [checkpoint for _, checkpoint in recovery.lost_heads(tx, ports.settings.did)],
+        lost,
         _contracts(tx),
         frozenset(ports.asking.answered),
         _sound_at(tx),
@@ -180,7 +178,8 @@ def _plan(ports: Ports, tx: Transaction) -> Plan:
         each.id: Standing(act.value)
         for each, act in notices.forgotten(tx, ports.settings.did, told)
     }
-    return Plan(found, debt, unasked, gone, again)
+    uncounted = counting.uncounted(ports, tx, tallies, lost)
+    return Plan(found, debt, unasked, gone, again, uncounted)
 
 
 def _gone(tx: Transaction, tallies: list[Tally], now: datetime) -> tuple[Limit, ...]:
@@ -259,18 +258,13 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
     for each in debt.contracts:
         limit = _placed(tx, each)
         reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
-        _forfeit(tx, Forfeit(limit.id, number, reason, now))
+        counting.forfeit(tx, Forfeit(limit.id, number, reason, now))
         if not _fill(ports, tx, limit, number):
             registers.add(limit.register_id)
     for name in sorted(filter(None, registers)):
         reason = f"the cap of register `{name}` counts in full since the recovery of {now:%Y-%m-%d}"
-        _forfeit(tx, Forfeit(name, number, reason, now))
+        counting.forfeit(tx, Forfeit(name, number, reason, now))
     tx.after_commit(lambda: ports.wakeups.notify("job"))
-
-
-def _forfeit(tx: Transaction, forfeit: Forfeit) -> None:
-    tx.forfeits.put(forfeit)
-    tx.audit.append(FORFEITED, forfeit.id, reason=forfeit.reason, epoch=forfeit.epoch)
 
 
 def _placed(tx: Transaction, limit: Limit) -> Limit:

@@ -205,7 +205,8 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
     own = head(tx, ports.settings.did)
     # What the other party took back is not in it: it must not fill the record.
     taken_back = dict(tx.notices.taken_back(ports.settings.did))
-    return Tally(own, _registers(tx), found, jobs, taken_back)
+    uses = {each.key: each for each in tx.uses.counted()}
+    return Tally(own, _registers(tx), found, jobs, taken_back, uses)
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:

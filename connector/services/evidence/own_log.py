@@ -25,7 +25,8 @@ MEND: Final = "put the database back from a backup (`preau restore`), and find o
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
 LOWERED: Final = "register.lowered"
 MERGED: Final = "register.merged"
-_WEIGHTY: Final = (ACCEPTED, LOWERED, MERGED)
+COUNTED: Final = "use.counted"  # of a contract, before it is made
+_WEIGHTY: Final = (ACCEPTED, LOWERED, MERGED, COUNTED)
 
 
 def events(

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final
 
 from connector.domain.page import PAGE, Page
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import WAKEUP, Extract, ExtractState
 from connector.enforcement import asked as asking
 from connector.enforcement.asked import Asked
 from connector.enforcement.decide import decide
@@ -35,7 +35,7 @@ from connector.services.continuity import recovery
 from connector.services.negotiation import terms
 from connector.services.publication import opened
 from connector.services.publication.opened import Open
-from connector.services.use.deciding import WAIT_SECONDS, WAKEUP
+from connector.services.use.deciding import WAIT_SECONDS
 
 ANYBODY: Final = "http://xmlns.com/foaf/0.1/Agent"
 _PAUSE: Final = timedelta(minutes=10)  # before a file that could not be made is tried again

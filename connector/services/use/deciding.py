@@ -48,9 +48,10 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.use_messages import UseRequest
 from connector.services.approval import reviewing
-from connector.services.continuity import recovery
+from connector.services.continuity import counting, recovery
 from connector.services.duties import keeping, uses
 from connector.services.duties.uses import ATTEMPTS
+from connector.services.evidence.own_log import COUNTED
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
@@ -195,6 +196,10 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
     if changed:
         reason = f"profile `{changed}` is here in another version than was signed"
         return Refusal(UseRefused.code, (reason,))
+    with ports.store.read() as tx:
+        nothing_left = counting.forfeited(tx, case.agreement.id)
+    if nothing_left is not None:
+        return nothing_left
     known = _established(ports, case.agreement)
     facts = asking.use_facts(case.asked, case.steps, policy, known, ports.clock.now())
     refusal = decide(policy, replace(facts, history=history), mechanism, profiles)
@@ -280,6 +285,9 @@ def _granted(
     use = UseRecord(new.id, agreement.id, new.action, new.at, None)
     if history is not None and not uses.claim(ports, tx, agreement, use, len(history.uses)):
         return False
+    if history is not None:
+        tx.audit.append(COUNTED, agreement.id, use=new.id, before=len(history.uses))
+        tx.after_commit(partial(recovery.note, ports))
     tx.audit.append("use.accepted", agreement.id, **_facts(new))
     step = referring.step_of(agreement, new.action)
     if step is not None:

@@ -77,6 +77,7 @@ def prepare(ports: Ports, extract: Extract) -> None:
     try:
         _within(ports)
         made, tables = _made(ports, extract, name)
+        _recorded(ports, extract)  # INVARIANT: on the disk before anything is released
     except PreauError as exc:
         ports.extracts.remove(name)
         _log.info("an extract was not prepared: %s", exc.code)
@@ -90,6 +91,13 @@ def prepare(ports: Ports, extract: Extract) -> None:
 def _within(ports: Ports) -> None:
     with ports.store.read() as tx:
         recovery.check_within(ports, tx)
+
+
+def _recorded(ports: Ports, extract: Extract) -> None:
+    with ports.store.read() as tx:
+        counted = tx.uses.get(extract.id) is not None
+    if counted:
+        recovery.record(ports)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services.approval import reviewing
 from connector.services.continuity import recovery
-from connector.services.continuity.confirmation import forfeited
+from connector.services.continuity.counting import forfeited
 from connector.services.duties import uses
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
