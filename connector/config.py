@@ -11,6 +11,7 @@ import ipaddress
 import math
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
+_ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
 _LEAST = {"keep_days": LEAST_KEEP_DAYS, "worker_memory_bytes": 0, "first_contacts_per_minute": 0}
 
@@ -83,6 +85,12 @@ class Settings:
         notice_url: `https://` address to which the node posts that something waits for a decision
             of its persons, or that a duty is due soon or overdue, signed; a host that is not
             public stands in `unsafe_allow_hosts` too; empty: nowhere.
+        mail_server: `host:port` of an SMTP server that takes the same notices as e-mail, over TLS
+            unless it is on loopback; empty: none.
+        mail_from: address that sends them.
+        mail_to: addresses of the institution that get them.
+        mail_user: name to log in with; empty: none.
+        mail_password_file: file with the password of that user, mode 0600.
         duty_reminder_days: days before the deadline of a duty of ours at which the node reminds of
             it; at most half the time that there is for it.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
@@ -133,6 +141,11 @@ class Settings:
     recipes: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     notice_url: str = ""
+    mail_server: str = ""
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    mail_user: str = ""
+    mail_password_file: str = "keys/mail.password"  # noqa: S105 - where it is
     duty_reminder_days: int = 7
     worker_memory_bytes: int = 8 * 1024**3
     snapshot_bytes: int = 64 * 1024**3
@@ -184,6 +197,8 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     notice_url = values.get("notice_url", "")
     if notice_url and not notice_url.startswith("https://"):
         raise ConfigurationInvalid("setting `notice_url` must begin with `https://`, or be empty")
+    if values.get("mail_server"):
+        _check_mail(values)
     for proxy in values.get("proxies", ()):
         _network(proxy)
     return Settings(home=home, **values)
@@ -197,6 +212,17 @@ def dump(settings: Settings) -> str:
             continue
         lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
     return "\n".join(lines) + "\n"
+
+
+def _check_mail(values: Mapping[str, Any]) -> None:
+    _, colon, port = values["mail_server"].rpartition(":")
+    if not colon or not port.isdecimal():
+        raise ConfigurationInvalid("setting `mail_server` must be `host:port`, or be empty")
+    addresses = (values.get("mail_from", ""), *values.get("mail_to", ()))
+    if len(addresses) == 1 or not all(_ADDRESS.fullmatch(each) for each in addresses):
+        raise ConfigurationInvalid(
+            "settings `mail_from` and `mail_to` must be e-mail addresses where `mail_server` is set"
+        )
 
 
 def _network(text: str) -> None:

@@ -43,6 +43,7 @@ from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
+from connector.peer.web.mail import SmtpMail
 from connector.ports import Ports
 from connector.preparing.child import ConfinedPreparing
 from connector.services.approval import timing
@@ -100,6 +101,7 @@ def build(settings: Settings) -> Node:
         store=store,
         web=GuardedWeb.of(settings),
         wire=healing,
+        mail=SmtpMail.of(settings),
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=HomeSources(settings.path(SNAPSHOTS), settings.snapshot_bytes),

@@ -20,7 +20,7 @@ from connector.domain.transfer.task import Done, Made, Task
 from connector.enforcement.mechanism import Mechanisms
 from connector.ports.files import Charges, HeldFiles, Sources
 from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
-from connector.ports.peers import PeerWire, SiteStream, Web
+from connector.ports.peers import Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
     AuditLog,
     Duties,
@@ -46,6 +46,7 @@ __all__ = [
     "HeldFiles",
     "Holdings",
     "Identifiers",
+    "Mail",
     "Not",
     "Notices",
     "Pace",
@@ -88,6 +89,8 @@ class Ports:
         reply: what the answer to the call that is handled takes along; None: nothing.
         turn: what the delivery under way goes on with; None: the dispatcher sends all.
         courier: who sends what opens a negotiation.
+        mail: sends notices as e-mail; None: nobody wants them so.
+        told: notices under way of which one address has heard (`services/noticing.py`).
     """
 
     settings: Settings
@@ -118,4 +121,6 @@ class Ports:
     reply: Reply | None = None
     turn: Turn | None = None
     courier: Courier = field(default_factory=Courier, compare=False)
+    mail: Mail | None = None
+    told: set[tuple[object, ...]] = field(default_factory=set, compare=False)
     done: Done = field(default_factory=Done, compare=False)

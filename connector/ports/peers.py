@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
@@ -23,6 +24,18 @@ class Web(Protocol):
 
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
         """As `get`, posting a JSON body."""
+
+
+class Mail(Protocol):
+    """E-mail to the addresses of this node's own institution."""
+
+    def send(self, subject: str, text: str, at: datetime) -> None:
+        """Send one message, dated UTC.
+
+        Raises:
+            WorldFault: the server does not take it.
+            KeyUnusable: its password cannot be read.
+        """
 
 
 class PeerWire(Protocol):

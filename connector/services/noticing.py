@@ -1,9 +1,10 @@
-"""Tells an address of the institution what waits for its persons: a decision, or a duty.
+"""Tells the institution what waits for its persons, a decision or a duty: by web hook, by e-mail.
 
-Rules: what is told is what waits, with whom and until when: no person, no term, no figure. It is
-signed with the node's key and posted through the guarded client of peers' addresses. A try is
-written down before it is made, so that a restart or another replica does not repeat it at once.
-What fails is tried `MOST_TRIES` times, then given up and logged; nothing waits for it.
+Rules: what is told is what waits, with whom and until when: no person, no term, no figure. What is
+posted is signed with the node's key and goes through the guarded client of peers' addresses. A try
+is written down before it is made, so that a restart or another replica does not repeat it at once.
+What fails is tried `MOST_TRIES` times, then given up and logged; nothing waits for it. Whoever took
+a notice does not get it again because another did not, unless the node starts meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from connector.domain.contract.approval import Approval, Happening
 from connector.domain.contract.duty import Duty
+from connector.domain.contract.letter import letter
 from connector.errors import PreauError, StoreUnavailable
 from connector.identity import jws
 from connector.jsonld.canonical import canonical
@@ -27,6 +29,7 @@ FIRST_PAUSE: Final = timedelta(minutes=1)  # doubles
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T", Approval, Duty)
+Way = Callable[[Ports, "Kind[Any]", Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Kind(Generic[T]):
 
 def after(ports: Ports, found: T, happening: Happening) -> T:
     """Return a value whose happening is to be told; as it is where nobody wants to know."""
-    if not ports.settings.notice_url:
+    if not _wanted(ports):
         return found
     return replace(found, notice=happening, tries=0, try_at=ports.clock.now())
 
@@ -66,19 +69,53 @@ def tell(ports: Ports, kind: Kind[T], found: T) -> None:
     Raises:
         StoreUnavailable: the database did not answer; what was tried is tried again later.
     """
-    claimed = _claimed(ports, kind, found)
+    claimed: T | None = _claimed(ports, kind, found)
     if claimed is None:
         return
+    codes = [_told(ports, kind, claimed, way) for way in _wanted(ports)]
+    if not any(codes) or claimed.tries >= MOST_TRIES:
+        ports.told.difference_update([(*_mark(kind, claimed), way) for way in _wanted(ports)])
+        _settle(ports, kind, claimed, next(filter(None, codes), ""))
+
+
+def _wanted(ports: Ports) -> tuple[Way, ...]:
+    """Return the ways in which the institution is told."""
+    return (*((_post,) if ports.settings.notice_url else ()), *((_mail,) if ports.mail else ()))
+
+
+def _told(ports: Ports, kind: Kind[T], claimed: T, way: Way) -> str:
+    """Tell in one way, once; return the code of why it could not be, or nothing."""
+    mark = (*_mark(kind, claimed), way)
+    if mark in ports.told:
+        return ""
     try:
-        ports.web.post(ports.settings.notice_url, body(ports, kind, claimed))
+        way(ports, kind, claimed)
     except StoreUnavailable:
         raise
     except PreauError as exc:
         _log.warning("notice of %s `%s`: %s: %s", kind.name, claimed.id, exc.code, exc.reason)
-        if claimed.tries >= MOST_TRIES:
-            _settle(ports, kind, claimed, exc.code)
-    else:
-        _settle(ports, kind, claimed, "")
+        return exc.code
+    ports.told.add(mark)
+    return ""
+
+
+def _mark(kind: Kind[Any], claimed: Any) -> tuple[object, ...]:
+    return kind.name, claimed.id, claimed.notice
+
+
+def _post(ports: Ports, kind: Kind[Any], claimed: Any) -> None:
+    ports.web.post(ports.settings.notice_url, body(ports, kind, claimed))
+
+
+def _mail(ports: Ports, kind: Kind[Any], claimed: Any) -> None:
+    assert ports.mail is not None  # noqa: S101 - else it is not wanted
+    ports.mail.send(*letter(notice_of(ports, kind, claimed)), ports.clock.now())
+
+
+def notice_of(ports: Ports, kind: Kind[T], found: T) -> dict[str, Any]:
+    """Return what is told of a value."""
+    about = {"type": kind.name, "happening": found.notice.value, "node": ports.settings.did}
+    return {**about, **kind.notice(found)}
 
 
 def body(ports: Ports, kind: Kind[T], found: T) -> bytes:
@@ -87,12 +124,7 @@ def body(ports: Ports, kind: Kind[T], found: T) -> bytes:
     Raises:
         KeyUnusable: our key cannot sign.
     """
-    notice = {
-        "type": kind.name,
-        "happening": found.notice.value,
-        "node": ports.settings.did,
-        **kind.notice(found),
-    }
+    notice = notice_of(ports, kind, found)
     signature = jws.sign_detached(ports.signer, canonical(notice), kind.typ)
     return canonical({"notice": notice, "signature": signature})
 
@@ -104,7 +136,7 @@ def _claimed(ports: Ports, kind: Kind[T], named: T) -> T | None:
         found = kind.held(tx, named)
         if found is None or found.try_at is None or found.try_at > now:
             return None
-        if not ports.settings.notice_url:
+        if not _wanted(ports):
             return None
         wait = FIRST_PAUSE * 2**found.tries
         claimed = replace(found, tries=found.tries + 1, try_at=now + wait)
