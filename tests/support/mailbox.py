@@ -6,8 +6,8 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import message_from_string
-from email.message import Message
+from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 
 
@@ -18,7 +18,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
-        self.messages: list[Message] = []
+        self.messages: list[EmailMessage] = []
         self.refusing = False
 
     @property
@@ -37,7 +37,7 @@ class _Session(socketserver.StreamRequestHandler):
                 self._say("550 no such mailbox: keeper@school.example")
             elif verb == "DATA":
                 self._say("354 go on")
-                self.server.messages.append(message_from_string(self._text(), policy=default))
+                self.server.messages.append(message_from_bytes(self._text(), policy=default))
                 self._say("250 kept")
             elif verb == "QUIT":
                 return self._say("221 bye")
@@ -45,11 +45,11 @@ class _Session(socketserver.StreamRequestHandler):
                 self._say("250 mailbox")
         return None
 
-    def _text(self) -> str:
-        lines: list[str] = []
-        while (line := self.rfile.readline().decode()) != ".\r\n":
-            lines.append(line.removeprefix("."))
-        return "".join(lines).replace("\r\n", "\n")
+    def _text(self) -> bytes:
+        lines: list[bytes] = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)
 
     def _say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
