@@ -209,10 +209,13 @@ def _feature(member: Member) -> Feature:
 
 
 def _number_feature(member: Member) -> Feature:
-    part = member.fields("column", "kind", "low", "high")
+    part = member.fields("column", "kind", "low", "high", maybe=("missing",))
     low = part["low"].number(above=-MAX_MAGNITUDE, most=MAX_MAGNITUDE)
     high = part["high"].number(above=low, most=MAX_MAGNITUDE)
-    return NumberFeature(part["column"].text(), low, high)
+    missing = part["missing"].number() if "missing" in part else None
+    if missing is not None and not low <= missing <= high:
+        part["missing"].refuse("must lie within `low` and `high`")
+    return NumberFeature(part["column"].text(), low, high, missing)
 
 
 def _category_feature(member: Member) -> Feature:
@@ -302,7 +305,9 @@ def _render_contract(contract: SiteContract) -> dict[str, Any]:
 def _render_feature(feature: Feature) -> dict[str, Any]:
     if isinstance(feature, CategoryFeature):
         return {"column": feature.column, "kind": "category", "values": list(feature.values)}
-    return {"column": feature.column, "kind": "number", "low": feature.low, "high": feature.high}
+    limits = {"low": feature.low, "high": feature.high, "missing": feature.missing}
+    stated = {name: value for name, value in limits.items() if value is not None}
+    return {"column": feature.column, "kind": "number", **stated}
 
 
 def _render_privacy(privacy: Privacy) -> dict[str, Any]:

@@ -58,11 +58,13 @@ class NumberFeature:
         column: its name.
         low: becomes -1.
         high: becomes +1; above `low`.
+        missing: what a missing value counts as, within them; None: their middle.
     """
 
     column: str
     low: float
     high: float
+    missing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def dataset(name: str, file: Path, population: int, offers: list[dict[str, Any]]
         "file": {"path": str(file), "format": "csv"},
         "columns": [
             {"name": column, "class": kind, "datatype": datatype, "description": words}
+            | pupils.DICTIONARY.get(column, {})
             for column, kind, datatype, words in pupils.COLUMNS
         ],
         "person_column": pupils.UNIT["column"],
@@ -88,7 +89,9 @@ def job(
 ) -> dict[str, Any]:
     """Return the lab's job: an MLP that predicts whether a pupil reads above the threshold.
 
-    Width, clip, steps and learning rate were chosen on training pupils of another division.
+    Its features are columns by name: ranges and categories are those of the dictionaries that the
+    académies published. Width, clip, steps and learning rate were chosen on training pupils of
+    another division.
     """
     return {
         "purpose": purpose,

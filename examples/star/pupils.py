@@ -46,21 +46,44 @@ COLUMNS = (
 
 QUARTERS = [f"{year}:{quarter}" for year in (1978, 1979, 1980) for quarter in (1, 2, 3, 4)]
 
-# What is known of pupil, class and teacher. Scores are no features. Public ranges and categories.
-FEATURES: tuple[dict[str, Any], ...] = (
-    {"column": "gr", "kind": "category", "values": ["K", "1", "2", "3"]},
-    {"column": "cltype", "kind": "category", "values": ["small", "reg", "reg+A"]},
-    {"column": "hdeg", "kind": "category", "values": ["BS/BA", "MS/MA/MEd", "MA+", "Ed.S"]},
-    {"column": "clad", "kind": "category", "values": ["1", "2", "3", "APPR", "PROB", "NOT"]},
-    {"column": "exp", "kind": "number", "low": 0, "high": 40},
-    {"column": "trace", "kind": "category", "values": ["W", "B"]},
-    {"column": "ses", "kind": "category", "values": ["F", "N"]},
-    {"column": "schtype", "kind": "category", "values": ["inner", "suburb", "rural", "urban"]},
-    {"column": "sx", "kind": "category", "values": ["F", "M"]},
-    {"column": "eth", "kind": "category", "values": ["W", "B"]},
-    {"column": "birthq", "kind": "category", "values": QUARTERS},
-    {"column": "birthy", "kind": "number", "low": 1977, "high": 1982},
-)
+_SEXES = [
+    {"value": "F", "labels": {"en": "female", "fr": "fille"}},
+    {"value": "M", "labels": {"en": "male", "fr": "garçon"}},
+]
+_ORIGINS = [
+    {"value": "W", "labels": {"en": "white", "fr": "blanche"}},
+    {"value": "B", "labels": {"en": "black", "fr": "noire"}},
+]
+_KINDERGARTEN = {"value": "K", "labels": {"en": "kindergarten", "fr": "grande section"}}
+
+# The data dictionary: public ranges and lists, by the study's codebook; rare values are not listed.
+DICTIONARY: dict[str, dict[str, Any]] = {
+    "gr": {"labels": {"fr": "niveau"}, "categories": [_KINDERGARTEN, "1", "2", "3"]},
+    "cltype": {"labels": {"fr": "type de classe"}, "categories": ["small", "reg", "reg+A"]},
+    "hdeg": {
+        "labels": {"fr": "diplôme de l'enseignant"},
+        "categories": ["BS/BA", "MS/MA/MEd", "MA+", "Ed.S"],
+    },
+    "clad": {
+        "labels": {"fr": "échelon de l'enseignant"},
+        "categories": ["1", "2", "3", "APPR", "PROB", "NOT"],
+    },
+    "exp": {"labels": {"fr": "ancienneté de l'enseignant"}, "unit": "a", "lower": 0, "upper": 40},
+    "trace": {"labels": {"fr": "origine de l'enseignant"}, "categories": _ORIGINS},
+    "ses": {"labels": {"fr": "cantine gratuite"}, "categories": ["F", "N"]},
+    "schtype": {
+        "labels": {"fr": "milieu de l'école"},
+        "categories": ["inner", "suburb", "rural", "urban"],
+    },
+    "sx": {"labels": {"fr": "sexe"}, "categories": _SEXES},
+    "eth": {"labels": {"fr": "origine de l'élève"}, "categories": _ORIGINS},
+    "birthq": {"labels": {"fr": "trimestre de naissance"}, "categories": QUARTERS},
+    "birthy": {"labels": {"fr": "année de naissance"}, "lower": 1977, "upper": 1982},
+}
+
+# What is known of pupil, class and teacher. Scores are no features. What they mean, and in which
+# range, is the dictionary's.
+FEATURES: tuple[str, ...] = tuple(DICTIONARY)
 
 # "Reads above": a public threshold per grade on the test's scale.
 TARGET: dict[str, Any] = {

@@ -35,6 +35,8 @@ def test_a_manifest_is_read_and_written_without_loss() -> None:
     manifest = parse(json.dumps(document()).encode())
     assert parse(json.dumps(render(manifest)).encode()) == manifest
     assert render(manifest) == document()
+    treated = _changed("/features/0/missing", 7)
+    assert render(parse(treated)) == json.loads(treated)
 
 
 def test_what_follows_from_a_manifest() -> None:
@@ -62,6 +64,7 @@ GOOD = {
     "one round": ("/rounds", 1),
     "quorum of one": ("/quorum", 1),
     "accents and no-break spaces": ("/features/1/values/0", "collège\u00a0privé"),
+    "what a missing value counts as": ("/features/0/missing", 15),
     "column by which thresholds go is a feature": ("/features/0/column", "grade"),
 }
 
@@ -108,6 +111,8 @@ BAD = {
     "feature's kind no text": ("/features/0/kind", ["number"], "/features/0/kind"),
     "number with values": ("/features/0/values", ["a"], "/features/0/values"),
     "empty range": ("/features/0/high", 5, "/features/0/high"),
+    "a missing value outside": ("/features/0/missing", 4.9, "/features/0/missing"),
+    "a missing value no number": ("/features/0/missing", None, "/features/0/missing"),
     "range no number": ("/features/0/low", "5", "/features/0/low"),
     "range boolean": ("/features/0/low", False, "/features/0/low"),
     "range too large": ("/features/0/high", 1e13, "/features/0/high"),

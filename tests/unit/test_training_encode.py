@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from federated.errors import ColumnMissing
+from federated.manifest import NumberFeature
 from federated.training.rows.encode import Persons, encode
 from federated.training.rows.table import Table, from_columns
 from tests.support.training_rig import manifest
@@ -49,6 +52,14 @@ def test_what_is_missing_or_not_listed_is_the_middle_or_nothing() -> None:
     assert persons.inputs[0].tolist() == [[-1, 1, 0], [1, 0, 0]]
     assert persons.inputs[1].tolist() == [[0, 0, 1], [0, 0, 0]]
     assert persons.inputs[2].tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_a_missing_number_counts_as_the_manifest_says() -> None:
+    stated = manifest()
+    age, *others = stated.features
+    assert isinstance(age, NumberFeature)
+    stated = replace(stated, features=(replace(age, missing=15.0), *others))
+    assert encode(_table(ROWS), stated).inputs[2, 0].tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize(

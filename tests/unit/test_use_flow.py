@@ -183,6 +183,27 @@ def test_the_same_request_gets_the_same_answer(pair: Link) -> None:
     assert len(answers) == len(worker(pair).tasks) == len(extracts(pair)) == 1
 
 
+def test_a_value_that_the_dictionary_does_not_list_is_refused_before_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    with link(tmp_path) as pair:
+        raw = description(pair.folder, offer=offer("odrl:aggregate"))
+        raw["columns"][1]["categories"] = ["1", "2", "3"]
+        publish.publish(pair.school.ports, raw)
+        negotiated(pair)
+        agreement = pair.lab.agreements()[0].id
+        for test, value in (("anyOf", "2"), ("noneOf", "1"), ("atLeast", "9")):
+            cells = replace(COUNT, filters=(RowTest("grade", test, (value,)),))
+            assert asking.ask(pair.lab.ports, agreement, replace(WANTED, cells=cells)).extract_id
+        before = pair.school.state_of_everything()
+        for test in ("anyOf", "noneOf"):
+            cells = replace(COUNT, filters=(RowTest("grade", test, ("2", "9")),))
+            with pytest.raises(Malformed, match="`9` is no value of `grade`") as caught:
+                asking.ask(pair.lab.ports, agreement, replace(WANTED, cells=cells))
+            assert "1, 2, 3" in caught.value.hint
+        assert pair.school.state_of_everything() == before
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "another purpose": (
         {"stated": {ODRL + "purpose": (DPV + "Marketing",)}},

@@ -8,7 +8,7 @@ says otherwise: whoever asks under a contract means to keep to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,6 +18,9 @@ from connector.domain.transfer.requested import Requested
 from connector.enforcement import figures
 from connector.enforcement.asked import Asked
 from connector.enforcement.mechanisms import tables
+from connector.enforcement.plan import Use
+from connector.enforcement.steps.generalise import Generalise
+from connector.enforcement.steps.minimise import ANY_OF, NONE_OF
 from connector.enforcement.steps.request import TableRequest
 from connector.errors import (
     AgreementUnknown,
@@ -27,20 +30,22 @@ from connector.errors import (
     UseRefused,
     WorldFault,
 )
-from connector.identity import dataset_facts, jws, transfer_receipt
 from connector.identity import document as documents
+from connector.identity import jws, transfer_receipt
+from connector.identity.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.protocol.use_messages import UseAnswer, UseRequest
 from connector.services.duties import uses
 from connector.services.membership import onboard
-from connector.services.negotiation import agree, plans
+from connector.services.negotiation import agree, described, plans
 from connector.services.use import referring
 from connector.services.use.deciding import REQUEST_TYPE
 from policies_odrl import Operator, Policy
 from policies_odrl.values import name, number
 
 CALL_SECONDS: Final = 30.0
+_MOST_SHOWN: Final = 10
 _DEMANDS: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.LTEQ})
 
 
@@ -104,7 +109,8 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
     if known is not None:
         return again(ports, known.request_id)
     agreement = _contract(ports, agreement_id)
-    if plans.plan_of(agreement).of(wanted.action) is None:
+    use = plans.plan_of(agreement).of(wanted.action)
+    if use is None:
         raise UseRefused("the contract does not permit this action")
     policy = agree.policy_of(agreement, ports.mechanisms.profiles)
     own, now = ports.settings.did, ports.clock.now()
@@ -115,7 +121,7 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
         consumer=own,
         action=wanted.action,
         columns=wanted.columns,
-        cells=_spelled(ports, agreement, wanted.cells) if wanted.cells else None,
+        cells=_spelled(ports, agreement, wanted.cells, use) if wanted.cells else None,
         format=wanted.format,
         stated={**demanded(policy, wanted.action), **wanted.stated},
         at=now.replace(microsecond=0),
@@ -166,23 +172,41 @@ def demanded(policy: Policy, action: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest) -> TableRequest:
-    """Return a table whose filters compare columns of numbers with numbers.
+def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) -> TableRequest:
+    """Return a table whose filters compare columns of numbers with numbers, and with listed values.
 
     Raises:
-        Malformed: a column of numbers is compared with another text.
+        Malformed: a column of numbers is compared with another text, or a column with a value that
+            its dictionary does not list.
     """
     with ports.store.read() as tx:
-        found = tx.negotiations.get(agreement.pid)
-    holder = documents.read(agreement.provider_document, agreement.provider)
-    token = found.description if found else ""
-    _, facts = dataset_facts.verified(token, holder, agreement.dataset_id)
+        facts = described.facts_of(tx, agreement)
     numbers = {each.name for each in facts.columns if each.datatype == "number"}
     filters = (
         replace(each, values=tuple(map(_number, each.values))) if each.column in numbers else each
         for each in cells.filters
     )
-    return replace(cells, filters=tuple(filters))
+    found = replace(cells, filters=tuple(filters))
+    coarser = {each.body["column"] for each in use.steps if each.kind == Generalise.kind}
+    _check_listed(found, facts, coarser)
+    return found
+
+
+def _check_listed(cells: TableRequest, facts: DatasetFacts, coarser: Collection[str]) -> None:
+    """Check that filters name values of the dictionary; of a column that is made coarser, any."""
+    listed = {it.name: it.meaning.values for it in facts.columns if it.name not in coarser}
+    for each in cells.filters:
+        known = listed.get(each.column, ())
+        if not known or each.test not in (ANY_OF, NONE_OF):
+            continue
+        texts = isinstance(each.values[0], str) if each.values else True
+        values = set(known if texts else map(float, known))
+        if missing := [value for value in each.values if value not in values]:
+            raise Malformed(
+                f"`{missing[0]}` is no value of `{each.column}`",
+                hint=f"its dictionary lists {', '.join(known[:_MOST_SHOWN])}"
+                f"{' …' if len(known) > _MOST_SHOWN else ''}",
+            )
 
 
 def _number(value: str | float) -> int | float:

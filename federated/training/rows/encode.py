@@ -83,8 +83,9 @@ def encode(
 def encode_features(table: Table, features: tuple[Feature, ...]) -> Floats:
     """Return the inputs of each row, shape (rows, width).
 
-    A number is clipped to its public range and scaled to [-1, 1]; a missing one becomes 0, the
-    middle. A category sets one of its inputs to 1; a value that is not listed sets none.
+    A number is clipped to its public range and scaled to [-1, 1]; a missing one counts as the
+    manifest says, or becomes 0, the middle. A category sets one of its inputs to 1; a value that is
+    not listed sets none.
 
     Raises:
         ColumnMissing: the table lacks a column.
@@ -115,6 +116,8 @@ def _feature(table: Table, feature: Feature) -> Floats:
 
 def _number(table: Table, feature: NumberFeature) -> Floats:
     values = np.clip(table.numbers(feature.column), feature.low, feature.high)
+    if feature.missing is not None:
+        values = np.where(np.isnan(values), feature.missing, values)
     scaled = 2 * (values - feature.low) / (feature.high - feature.low) - 1
     return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)[:, None]
 

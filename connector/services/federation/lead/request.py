@@ -1,9 +1,9 @@
 """From a data scientist's request to the manifest that the lead signs.
 
 Rules: contracts, receipts, populations and the recipe's hash are taken from what was signed and
-from this node, never from the request; what the request leaves out has a stated default; numbers
-are written so that reading them again gives the same manifest. Whether the job fits the contracts
-is the sites' decision.
+from this node, never from the request; what the request leaves out has a stated default, or is what
+the data dictionaries say (`features.py`); numbers are written so that reading them again gives the
+same manifest. Whether the job fits the contracts is the sites' decision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction
+from connector.services.federation.lead import features
 from connector.services.negotiation import agree
+from connector.services.negotiation.described import facts_of
 from federated.errors import ManifestInvalid
 from federated.job import MAX_SITES, VERSION, JobManifest, parse
 from federated.reading import Member
@@ -40,6 +42,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         request: `purpose`, `agreements` (ids), `model`, `features`, `target`, `unit`, `privacy`
             (`noiseMultiplier` may be left out: it is calibrated to ε), `learningRate`, `rounds`;
             `quorum` (all sites), `roundSeconds` (60) and `deadlineSeconds` (3600) may be left out.
+            A feature may be the name of its column: see `features.py`.
 
     Raises:
         Malformed: the request is not what is described, or asks for the impossible.
@@ -54,6 +57,11 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
     names = _names(asked.child("agreements"))
     with ports.store.read() as tx:
         agreements = [usable(tx, name) for name in names]
+        if "features" in request:
+            inputs = features.completed(
+                asked.child("features"), lambda: [facts_of(tx, each) for each in agreements]
+            )
+            request = {**request, "features": inputs}
     if not ports.code_hash:
         raise ConfigurationInvalid(
             "this node has no training recipe", hint="install the extra `federated`"
