@@ -14,10 +14,11 @@ from itertools import chain
 from typing import Final
 
 from connector.domain import instant
+from connector.domain.catalog.dictionary import TERRITORIES
 from connector.domain.decision import Refusal
 from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
-from connector.enforcement.mechanisms import deliver, tables
+from connector.enforcement.mechanisms import deliver, tables, territories
 from connector.enforcement.steps.members import names
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
@@ -26,6 +27,7 @@ from connector.enforcement.terms import (
     CELL_COUNT,
     COLUMNS,
     FILE_FORMAT,
+    GRANULARITY,
     PROTECTION,
     RETENTION,
     SCOPE,
@@ -180,11 +182,14 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
         COLUMNS: _used(asked, steps),
         FILE_FORMAT: (deliver.FORMATS[asked.format or steps.release.formats[0]],),
     }
+    rules = (each for each in policy.permissions if each.action.id == asked.action)
+    atoms = figures.required(tuple(chain.from_iterable(each.constraints for each in rules)))
+    # No smaller territory leaves by the steps, which were made for this very demand.
+    if smallest := territories.demanded(atoms)[0]:
+        known[GRANULARITY] = (PREAU + TERRITORIES[smallest],)
     if steps.aggregate:
         known[CELL_COUNT] = (steps.aggregate.minimum,)
         # No pseudonym leaves, so that whatever scope is demanded is met.
-        rules = (each for each in policy.permissions if each.action.id == asked.action)
-        atoms = figures.required(tuple(chain.from_iterable(each.constraints for each in rules)))
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
     elif steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)

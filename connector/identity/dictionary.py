@@ -6,8 +6,6 @@ own where none of them has one. Rule: what contradicts itself is refused, as at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog import dictionary
@@ -22,18 +20,9 @@ _CATEGORIES: Final = "preau:category"
 _VALUE: Final = "skos:notation"
 _MISSING: Final = "preau:missingCountsAs"
 _TERRITORY: Final = "preau:territorialUnit"
+_PREFIX: Final = "preau:"
 _CODE: Final = "qudt:ucumCode"
 TERMS: Final = (_LABELS, _UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING, _TERRITORY)
-# Territory -> step of the profile's territorial granularity.
-UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        dictionary.COMMUNE: "preau:Municipality",
-        "epci": "preau:MunicipalGroup",
-        dictionary.DEPARTEMENT: "preau:Department",
-        "academie": "preau:EducationAuthority",
-        "region": "preau:Region",
-    }
-)
 
 
 def described(meaning: Meaning) -> dict[str, Any]:
@@ -47,7 +36,9 @@ def described(meaning: Meaning) -> dict[str, Any]:
         _UPPER: meaning.upper,
         _CATEGORIES: {"@list": categories} if categories else None,
         _MISSING: meaning.missing,
-        _TERRITORY: {"id": UNITS[meaning.territory]} if meaning.territory else None,
+        _TERRITORY: {"id": _PREFIX + dictionary.TERRITORIES[meaning.territory]}
+        if meaning.territory
+        else None,
     }
     return {term: value for term, value in stated.items() if value is not None}
 
@@ -100,5 +91,5 @@ def _read_category(member: Member) -> Category:
 
 
 def _read_territory(member: Member) -> str:
-    stated = member.child("id").exactly(*UNITS.values())
-    return next(each for each, unit in UNITS.items() if unit == stated)
+    units = {_PREFIX + unit: each for each, unit in dictionary.TERRITORIES.items()}
+    return units[member.child("id").exactly(*units)]

@@ -9,11 +9,14 @@ import pytest
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass
+from connector.domain.catalog.dictionary import Meaning
 from connector.enforcement.compile import compile_agreement
 from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Label
 from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.generalise import Generalise, Level
+from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import ConstraintUnknown, PolicyInvalid
 from policies_odrl import Action, Constraint, Literal, Operator, Policy, Prohibition
@@ -56,6 +59,16 @@ def level(name: str, operator: str = "gteq") -> Constraint:
 
 def scope(name: str) -> Constraint:
     return name_is("pseudonymScope", PREAU + name)
+
+
+def granularity(name: str, operator: str = "gteq") -> Constraint:
+    return name_is("granularity", PREAU + name, operator)
+
+
+def told(meaning: Meaning) -> Ground:
+    """The pupils, with what the dictionary says of `region`."""
+    columns = (replace(it, meaning=meaning) if it.name == "region" else it for it in PUPILS.columns)
+    return replace(PUPILS, columns=tuple(columns))
 
 
 def formats(*names: str) -> Constraint:
@@ -223,12 +236,7 @@ UNUPHELD: dict[str, tuple[str, tuple[Condition, ...], str]] = {
     "cells as rows": ("read", (level("Aggregated"),), "protectionLevel"),
     "persons made anonymous": ("read", (level("Anonymised"),), "Anonymised"),
     "k": ("read", (amount("kAnonymity", "5", "gteq"),), "kAnonymity"),
-    "territories": (
-        "aggregate",
-        (name_is("granularity", PREAU + "Region", "gteq"),),
-        "granularity",
-    ),
-    "a scope of cohorts": ("read", (scope("PerCohort"),), "pseudonymScope"),
+    "territories": ("aggregate", (granularity("Planet"),), "granularity"),
     "an unknown format": ("read", (formats("application/json"),), "fileFormat"),
     "cells of synthetic data": ("aggregate", (level("Synthetic", "eq"),), "protectionLevel"),
     "fewer persons a cell": ("aggregate", (amount("minimumCellCount", "5"),), "minimumCellCount"),
@@ -244,6 +252,48 @@ def test_what_no_mechanism_makes_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConstraintUnknown) as caught:
         compile_agreement(contract(action, *terms), MECHANISMS, PUPILS)
     assert part in caught.value.reason
+
+
+CODES: dict[str, tuple[Meaning, Constraint, Level | None]] = {
+    "communes by académie": (
+        Meaning(territory="commune"),
+        granularity("EducationAuthority"),
+        Level("communes", "academie"),
+    ),
+    "communes by groups of them, or larger": (
+        Meaning(territory="commune"),
+        granularity("MunicipalGroup"),
+        Level("communes", "departement"),
+    ),
+    "départements by exactly a région": (
+        Meaning(territory="departement"),
+        granularity("Region", "eq"),
+        Level("departements", "region"),
+    ),
+    "no smaller than what is there": (
+        Meaning(territory="departement"),
+        granularity("Department", "eq"),
+        None,
+    ),
+    "larger than demanded": (Meaning(territory="region"), granularity("Department"), None),
+}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_codes_of_territories_get_coarser(name: str) -> None:
+    meaning, demanded, level = CODES[name]
+    expected = [] if level is None else [Generalise("region", level)]
+    for action in ("read", "aggregate"):
+        found = made(action, demanded, ground=told(meaning))
+        assert list(found.generalise) == expected
+    without = made("read", demanded, columns("grade"), ground=told(meaning))
+    assert not without.generalise
+
+
+def test_pseudonyms_of_a_cohort_are_the_consumers_for_all_purposes() -> None:
+    found = made("read", scope("PerCohort"), purpose(DPV + "AcademicResearch"))
+    assert found.pseudonymise is not None
+    assert found.pseudonymise.scope == Scope("cohort", (CONSUMER,))
 
 
 UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
@@ -269,6 +319,23 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
         (formats("text/csv"), formats("application/jsonl")),
         PUPILS,
         "no format",
+    ),
+    "territories that no column tells": ("aggregate", (granularity("Region"),), PUPILS, "whose"),
+    "a group of communes": (
+        *("read", (granularity("MunicipalGroup", "eq"),), told(Meaning(territory="commune"))),
+        "gives `region` by epci",
+    ),
+    "an académie as its région": (
+        *("read", (granularity("Region"),), told(Meaning(territory="academie"))),
+        "leave the column out",
+    ),
+    "larger than exactly demanded": (
+        *("aggregate", (granularity("Department", "eq"),), told(Meaning(territory="region"))),
+        "gives `region` by departement",
+    ),
+    "two granularities": (
+        *("read", (granularity("Region"), granularity("Department", "eq"))),
+        *(told(Meaning(territory="commune")), "several territorial"),
     ),
     "cells of identifiers": ("aggregate", (columns("ine"),), PUPILS, "all identify"),
     "half a person": ("aggregate", (amount("minimumCellCount", "5.5", "gteq"),), PUPILS, "whole"),

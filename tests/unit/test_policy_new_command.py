@@ -38,7 +38,15 @@ def pairs(values: dict[str, str]) -> list[str]:
 
 
 UPHELD = {
-    *("consent", "federated-training", "ferpa-study", "open-data", "public-task", "research"),
+    *(
+        "consent",
+        "federated-training",
+        "ferpa-study",
+        "monthly-counts",
+        "open-data",
+        "public-task",
+        "research",
+    ),
     *("school-resources", "short-lived-stream", "statistics"),
 }
 

@@ -246,7 +246,6 @@ UNUPHELD = {
     "bubble-only": "execute",
     "edtech-improvement": "kAnonymity",
     "health-school": "isolationTier",
-    "monthly-counts": "granularity",
     "portability": "requestedBy",
     "synthetic-preview": "Synthetic",
 }

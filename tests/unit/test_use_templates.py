@@ -30,6 +30,8 @@ from tests.support.preparing import prepared
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 TABLE = TableRequest(("grade",), (Measure("persons"), Measure("mean", "reading")))
+COMMUNES = ("35238", "22278", "75056")
+BY_TERRITORY = replace(TABLE, dimensions=("commune",))
 CONSENT = "/permission/0/duty/0"
 SCHOOLS = "urn:example:schools"
 # Template -> what is asked for, which columns leave, and values in place of its example's.
@@ -37,10 +39,11 @@ RUN: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
     "consent": (READ, ("grade", "reading"), {}),
     "ferpa-study": (READ, ("grade", "reading"), {}),
     "public-task": (READ, ("grade", "reading"), {}),
-    "research": (READ, ("pupil", "grade", "reading"), {}),
+    "research": (READ, ("pupil", "grade", "reading", "commune"), {}),
     "school-resources": (READ, ("pupil", "grade"), {"columns": "pupil\ngrade"}),
     "short-lived-stream": (READ, ("grade", "reading"), {}),
     "statistics": (AGGREGATE, (), {}),
+    "monthly-counts": (AGGREGATE, (), {}),
     "open-data": (READ, ("uai",), {}),
 }
 OPINION = template("research").example["ethics"]
@@ -58,8 +61,8 @@ def offered(name: str, changes: dict[str, str]) -> dict[str, Any]:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     """A school that offers all of them, and a lab."""
     folder = tmp_path_factory.mktemp("templates")
-    rows = "".join(f"p{at},{at % 3},{400 + at % 7},F\n" for at in range(60))
-    (folder / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{rows}", encoding="utf-8")
+    rows = "".join(f"p{at},{at % 3},{400 + at % 7},F,{COMMUNES[at % 3]}\n" for at in range(60))
+    (folder / "pupils.csv").write_text(f"pupil,grade,reading,sex,commune\n{rows}", encoding="utf-8")
     (folder / "schools.csv").write_text("uai\n0750001A\n0750002B\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, link(folder) as pair:
         patch.setattr(deciding, "WAIT_SECONDS", 0.0)
@@ -78,6 +81,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
             schools.pop(left_out)
         pupils = description(folder, offers=list(about.values()))
         pupils.pop("offer")
+        commune = {"name": "commune", "class": "quasi-identifier", "datatype": "category"}
+        pupils["columns"].append({**commune, "territory": "commune"})
         for described in (pupils, schools):
             publish.publish(pair.school.ports, described)
         yield pair
@@ -118,7 +123,8 @@ def do(pair: Link, contract: str, path: str) -> None:
 def test_one_use_is_granted_and_three_are_refused(pair: Link, name: str) -> None:
     action, columns, _ = RUN[name]
     contract = agreed(pair, name)
-    wanted = Wanted(action=action, format="jsonl", cells=TABLE if action == AGGREGATE else None)
+    cells = BY_TERRITORY if name == "monthly-counts" else TABLE
+    wanted = Wanted(action=action, format="jsonl", cells=cells if action == AGGREGATE else None)
     if name == "research":
         attesting.attest(pair.school.ports, contract, "ethicsOpinion", OPINION)
     if name == "consent":
@@ -129,6 +135,7 @@ def test_one_use_is_granted_and_three_are_refused(pair: Link, name: str) -> None
     rows = [json.loads(line) for line in file_of(pair, found).splitlines()]
     if action == AGGREGATE:
         assert [row["persons"] for row in rows] == [20, 20, 20]
+        assert {row.get("commune") for row in rows} in ({None}, {"22", "35", "75"})
         beyond = replace(wanted, cells=replace(TABLE, dimensions=("pupil",)))
     else:
         assert {tuple(row) for row in rows} == {columns}

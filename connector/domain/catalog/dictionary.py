@@ -11,15 +11,22 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 from typing import Final
 
 from federated.reading import Member
 
 MEMBERS: Final = ("labels", "unit", "lower", "upper", "categories", "missing", "territory")
-# Territories whose codes a column can hold, the smallest first.
-COMMUNE: Final = "commune"
-DEPARTEMENT: Final = "departement"
-TERRITORIES: Final = (COMMUNE, "epci", DEPARTEMENT, "academie", "region")
+# Territories whose codes a column can hold, the smallest first, as the profile's scale calls them.
+TERRITORIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "commune": "Municipality",
+        "epci": "MunicipalGroup",
+        "departement": "Department",
+        "academie": "EducationAuthority",
+        "region": "Region",
+    }
+)
 LANGUAGES: Final = ("en", "fr")  # in which a label is looked for where a reader's own is missing
 MOST_CATEGORIES: Final = 1000
 MOST_LABELS: Final = 8

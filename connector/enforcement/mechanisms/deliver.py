@@ -16,7 +16,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import tables
+from connector.enforcement.mechanisms import tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.minimise import Minimise
@@ -60,6 +60,7 @@ SCOPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         PREAU + "PerContract": "contract",
         PREAU + "PerProject": "project",
+        PREAU + "PerCohort": "cohort",
         PREAU + "PerPeriod": "period",
         PREAU + "PerDelivery": "delivery",
     }
@@ -76,6 +77,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
         if not direct:
             raise PolicyInvalid("no column is left to be pseudonymised: list the one of the person")
         made.append(Pseudonymise(direct, _scope(rule, atoms)))
+    made += territories.coarser(atoms, columns, ground)
     made.append(Release(level, _formats(atoms)))
     return tuple(map(steps.signed, made))
 
@@ -119,15 +121,16 @@ def _level(atoms: tuple[Constraint, ...], ground: Ground) -> str:
 def _scope(rule: Permission, atoms: tuple[Constraint, ...]) -> Scope:
     """Return the scope of the pseudonyms; the contract's, where the policy states none.
 
-    A project is the consumer's, for these purposes; all other scopes are completed by the id of
-    the agreement in which the plan stands.
+    A project is the consumer's, for these purposes, and a cohort the consumer's, of the register
+    that the dataset is about; all other scopes are completed by the id of the agreement in which
+    the plan stands.
     """
     stated = figures.names(atoms, SCOPE, EQ)
     kinds = {SCOPES[each] for each in stated} or {"contract"}
     if len(kinds) > 1:
         raise PolicyInvalid("the policy demands several scopes of pseudonyms at once")
     kind = kinds.pop()
-    purposes = sorted(figures.names(atoms, PURPOSE, _CLAIMED))
+    purposes = [] if kind == "cohort" else sorted(figures.names(atoms, PURPOSE, _CLAIMED))
     consumer = rule.assignee.id if rule.assignee else ""
     return Scope(kind, tuple(filter(None, (consumer, *purposes))) or (kind,))
 

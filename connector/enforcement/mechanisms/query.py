@@ -14,7 +14,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import tables
+from connector.enforcement.mechanisms import tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
@@ -62,6 +62,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     made: tuple[Typed, ...] = (
         Where(QUERY),
         Minimise(names),
+        *territories.coarser(atoms, columns, ground),
         aggregate,
         Release(CELLS, FORMATS),
     )

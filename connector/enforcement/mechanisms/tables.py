@@ -14,7 +14,8 @@ from typing import Final
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.enforcement.audited import BREACHED
 from connector.enforcement.ground import Ground
-from connector.enforcement.mechanism import ANY_CONCEPT, ANY_TIME, AT_MOST, EQ, Upheld
+from connector.enforcement.mechanism import ANY_CONCEPT, ANY_TIME, AT_LEAST, AT_MOST, EQ, Upheld
+from connector.enforcement.mechanisms import territories
 from connector.enforcement.plan import Label
 from connector.enforcement.terms import (
     CHARTER,
@@ -24,6 +25,7 @@ from connector.enforcement.terms import (
     DPIA,
     ELAPSED_TIME,
     ETHICS,
+    GRANULARITY,
     LEGAL_BASIS,
     LOCATION,
     MEMBERSHIP,
@@ -87,6 +89,12 @@ CHECKED: Final[Mapping[str, Upheld]] = MappingProxyType(
             Label.CHECKED, "day of the results, as the provider dates it", ANY_TIME
         ),
         COLUMNS: Upheld(Label.ENFORCED, "minimising step: columns by name", NAMES),
+        GRANULARITY: Upheld(
+            Label.ENFORCED,
+            "generalising step: no smaller territory leaves, by the data dictionary",
+            EQ | AT_LEAST,
+            fits=territories.known,
+        ),
     }
 )
 CODES: Final[Mapping[str, str]] = MappingProxyType(

@@ -22,17 +22,25 @@ FIRST_USED: Final = "pseudonyms.key"
 _SCHOOL_YEAR: Final = (9, 1)  # month and day of its beginning
 
 
-def scope_key(ports: Ports, scope: Scope, extract: Extract) -> bytes:
+def scope_key(ports: Ports, scope: Scope, extract: Extract, register: str) -> bytes:
     """Return the 32 bytes under which a scope's pseudonyms are made.
 
-    A project's scope is what the plan states; the others are of one contract, and of one school
-    year of it, or of one delivery.
+    A project's scope is what the plan states; a cohort's is of the register beside it, over all
+    contracts and years of the consumer; the others are of one contract, and of one school year of
+    it, or of one delivery.
+
+    Args:
+        ports: of this node.
+        scope: as the plan states it.
+        extract: that is made.
+        register: of the persons whom the dataset is about.
 
     Raises:
         KeyUnusable: the root key is lost, or cannot be used.
     """
     own = {
         "project": [],
+        "cohort": [register],
         "contract": [extract.agreement_id],
         "period": [extract.agreement_id, str(school_year(ports.clock.now()))],
         "delivery": [extract.agreement_id, extract.id],

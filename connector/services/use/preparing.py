@@ -203,7 +203,9 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
         columns=work.columns,
         cells=cells.body() if cells else None,
         format=extract.format,
-        scope_key=keys.scope_key(ports, pseudonymise.scope, extract) if pseudonymise else b"",
+        scope_key=keys.scope_key(ports, pseudonymise.scope, extract, dataset.register_id)
+        if pseudonymise
+        else b"",
         snapshot=dataset.file.digest,
         suppressed=suppression.suppressed(ports, dataset.register_id),
         before=tuple(each for kept in before for each in parse(kept.body)),
