@@ -28,13 +28,14 @@ from connector.domain.catalog.layout import Field  # noqa: E402 - after the path
 from connector.enforcement.steps.aggregate import Aggregate  # noqa: E402 - same
 from connector.enforcement.steps.generalise import Band, Generalise  # noqa: E402 - same
 from connector.enforcement.steps.minimise import Minimise, RowTest  # noqa: E402 - same
-from connector.enforcement.steps.noise import Noise  # noqa: E402 - same
+from connector.enforcement.steps.noise import Noise, Range  # noqa: E402 - same
 from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope  # noqa: E402 - same
 from connector.enforcement.steps.release import Release  # noqa: E402 - same
 from connector.enforcement.steps.request import Measure, TableRequest  # noqa: E402 - same
+from connector.enforcement.steps.spending import spending  # noqa: E402 - same
 from connector.enforcement.steps.table import TableSteps  # noqa: E402 - same
 from connector.enforcement.steps.where import Where  # noqa: E402 - same
-from connector.protection.ground import Ground, Range  # noqa: E402 - same
+from connector.protection.ground import Ground  # noqa: E402 - same
 from connector.protection.means import Means, Outcome  # noqa: E402 - same
 from connector.protection.pseudonymise import Pseudonyms  # noqa: E402 - same
 from connector.protection.rows import rows  # noqa: E402 - same
@@ -53,8 +54,6 @@ GROUND = Ground(
         Field("score", "number"),
     ),
     person="ine",
-    ranges={"score": Range(0, 20, 0.25)},
-    categories={"class": tuple(f"c{n}" for n in range(CELLS))},
 )
 COLUMNS = Minimise(("class", "score"))
 CELLS_WITH_NOISE = TableSteps(
@@ -63,7 +62,11 @@ CELLS_WITH_NOISE = TableSteps(
     pseudonymise=None,
     generalise=(),
     aggregate=Aggregate(("class",), ("score",), ("count", "sum"), 1),
-    noise=Noise(1.0, 1e-6, "urn:person", ROWS_PER_PERSON),
+    noise=Noise(
+        *(1.0, 1e-6, "urn:person", ROWS_PER_PERSON),
+        ranges={"score": Range(0, 20, 0.25)},
+        categories={"class": tuple(f"c{n}" for n in range(CELLS))},
+    ),
     release=Release("Aggregated", ("csv",)),
 )
 ROWS = TableSteps(
@@ -114,7 +117,7 @@ def _best(plan: Plan, run: Callable[[], object]) -> float:
 def _noisy(many: int, plan: Plan) -> Row:
     batches = list(_rows(many))
     request = TableRequest(("class",), (Measure("count"), Measure("sum", "score")), epsilon=0.5)
-    asked = Asked(request, "s", charge=lambda _: None)
+    asked = Asked(request, "s", charged=spending(request, CELLS_WITH_NOISE).events)
     walls, cpu = [], []
     for _ in range(plan.times(5, 2)):
         before, used = time.perf_counter(), time.process_time()

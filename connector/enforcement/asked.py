@@ -22,16 +22,21 @@ from connector.enforcement.mechanisms import deliver, tables, territories
 from connector.enforcement.steps.members import names
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
+from connector.enforcement.steps.spending import Spending, spending
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.terms import (
     CELL_COUNT,
     COLUMNS,
+    DELTA,
+    EPSILON,
     FILE_FORMAT,
     GRANULARITY,
     PROTECTION,
     RETENTION,
+    ROWS,
     SCOPE,
     THIRD_PARTY,
+    UNIT,
 )
 from connector.errors import Malformed, TableRefused, UseRefused
 from connector.jsonld.canonical import canonical
@@ -145,10 +150,17 @@ def _beyond_table(asked: Asked, steps: TableSteps) -> Refusal | None:
         wrong = [each for each in asked.columns if each not in steps.minimise.columns]
         return _no(f"the contract lets no column `{wrong[0]}` leave") if wrong else None
     try:
-        check(asked.cells, steps)
+        (spending if steps.noise else check)(asked.cells, steps)
     except TableRefused as exc:
         return Refusal(exc.code, (exc.reason,))
     return None
+
+
+def spends(asked: Asked, steps: TableSteps | Refer) -> Spending | None:
+    """Return what a request within the steps spends; None where nothing gets noise."""
+    if asked.cells is None or isinstance(steps, Refer) or steps.noise is None:
+        return None
+    return spending(asked.cells, steps)
 
 
 def use_facts(
@@ -191,7 +203,10 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
         known[CELL_COUNT] = (steps.aggregate.minimum,)
         # No pseudonym leaves, so that whatever scope is demanded is met.
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
-    elif steps.pseudonymise:
+    if steps.noise and asked.cells:
+        known |= {EPSILON: (asked.cells.epsilon,), DELTA: (asked.cells.delta,)}
+        known |= {UNIT: (steps.noise.unit,), ROWS: (steps.noise.rows_per_person,)}
+    if steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)
     return known
 

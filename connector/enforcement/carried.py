@@ -13,7 +13,7 @@ from connector.enforcement import compile as compiling
 from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import Mechanisms
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import privacy, train
 from connector.enforcement.plan import CoverageLine, Plan
 from connector.errors import PolicyInvalid
 from policies_odrl import Policy
@@ -49,4 +49,4 @@ def budget(policy: Policy) -> tuple[float, float]:
     """
     if len(policy.permissions) != 1:
         raise PolicyInvalid("an agreement for federated training has one permission")
-    return train.budget(policy.permissions[0])
+    return privacy.budget(policy.permissions[0])

@@ -19,6 +19,8 @@ from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import canonical
+from federated.privacy import event
+from federated.privacy.event import Event, Events
 
 TYPE: Final = "preau-transfer-receipt+jws"
 MAX_CHARS: Final = 8 * 1024
@@ -44,6 +46,7 @@ class Statement:
         consumer: DID.
         content: of the bytes.
         at: when it was signed, UTC.
+        events: what the ledger was charged for them; none but for tables with noise.
     """
 
     party: str
@@ -53,6 +56,7 @@ class Statement:
     consumer: str
     content: Content
     at: datetime
+    events: tuple[Event, ...] = ()
 
     def agrees(self, other: Statement) -> bool:
         """Return whether the other party said the same."""
@@ -82,6 +86,8 @@ def make(signer: jws.Signer, statement: Statement) -> str:
         _SOURCE[_VERSION]: content.source,
         "at": instant.text(statement.at),
     }
+    if statement.events:
+        stated["ledger"] = event.to_mapping(Events(statement.events))
     return jws.sign_compact(signer, canonical(stated), TYPE)
 
 
@@ -98,7 +104,7 @@ def read(token: str, document: DidDocument) -> Statement:
     """
     found = _KIND.verified(token, document)
     source = _SOURCE[found.child("version").integer(least=1, most=_VERSION)]
-    part = found.fields(*_MEMBERS, source)
+    part = found.fields(*_MEMBERS, source, maybe=("ledger",))
     with _KIND.reading():
         return Statement(
             party=part["party"].exactly(document.did),
@@ -116,6 +122,7 @@ def read(token: str, document: DidDocument) -> Statement:
                 source=part[source].digest(),
             ),
             at=part["at"].instant(),
+            events=event.read(part["ledger"]).items if "ledger" in part else (),
         )
 
 

@@ -17,7 +17,9 @@ class UseWanted(View):
     action: str = Field(description="IRI of the action, as the contract permits it")
     columns: list[str] = Field(default=[], description="of rows; none for all that may leave")
     cells: dict[str, Any] | None = Field(
-        default=None, description="the table: `dimensions`, `measures`, `filters`; none for rows"
+        default=None,
+        description="the table: `dimensions`, `measures`, `filters`, with noise `epsilon` and "
+        "`delta`; none for rows",
     )
     format: str = Field(default="", description="of the file; empty for what the plan prefers")
     stated: dict[str, list[str]] = Field(
@@ -47,6 +49,16 @@ class ContentView(View):
     source: str = Field(description="salted commitment to the source as it was read, hex")
 
 
+class NoiseView(View):
+    """What a table with noise spends, as provider and consumer reckon it from the signed plan."""
+
+    epsilon: float = Field(description="ε per person that the table spends, at most")
+    delta: float
+    deviations: dict[str, float] = Field(
+        description="standard deviation of the noise of each figure; a mean is a sum by a count"
+    )
+
+
 class UseView(View):
     """What a provider answered."""
 
@@ -60,6 +72,7 @@ class UseView(View):
     content: ContentView | None = None
     rows: list[dict[str, Any]] = Field(default=[], description="of a small table")
     referral: str = Field(default="", description="to a third party, compact JWS")
+    noise: NoiseView | None = Field(default=None, description="of a table with noise")
 
 
 class ReferralGiven(View):

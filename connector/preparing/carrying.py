@@ -25,6 +25,7 @@ from connector.protection.rows import rows as execute
 from connector.protection.tables import Asked, table
 from connector.sources.reading import Tally, batches
 from federated.persons import Suppressed
+from federated.privacy.event import from_mapping
 from federated.reading import Member
 
 
@@ -54,6 +55,7 @@ def carry(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
             TableRequest.read(Member(request["cells"], _refusal)),
             request["snapshot"],
             [Released.read(Member(each, _refusal)) for each in request["before"]],
+            from_mapping(request["charged"]).items,
         )
         made = iter(table(steps, rows, ground, means, outcome, asked).to_batches())
     count = write(made, request["format"], out)

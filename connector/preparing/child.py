@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Made, Task
 from connector.sources import child
+from federated.privacy.event import Events, to_mapping
 
 SECONDS: Final = 1800.0
 _WORKER: Final = "connector.preparing.worker"
@@ -60,4 +61,5 @@ def body(task: Task) -> dict[str, Any]:
             "digests": sorted(each.hex() for each in task.suppressed.digests),
         },
         "before": list(task.before),
+        "charged": to_mapping(Events(task.charged)),
     }

@@ -8,7 +8,6 @@ from pathlib import Path
 from connector.protection.cells.released import Released
 from connector.protection.engine import MEMORY
 from federated.persons import Suppressed
-from federated.privacy.event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class Outcome:
             0 where the data name none, and where cells have noise.
         withheld: cells that did not leave.
         released: what is to be kept of a table, before it leaves; nothing of one with noise.
-        events: what a table with noise was charged.
     """
 
     rows_in: int = 0
@@ -49,4 +47,3 @@ class Outcome:
     persons: int = 0
     withheld: int = 0
     released: tuple[Released, ...] = ()
-    events: tuple[Event, ...] = ()

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from connector.enforcement.steps.request import TableRequest, check
+from connector.enforcement.steps.spending import spending
 from connector.enforcement.steps.table import TableSteps
-from connector.errors import StepUnknown, TableRefused
+from connector.errors import StepUnknown
 from connector.protection.cells.count import USED, Count
 from connector.protection.cells.exact import WITHHELD, exact, needed
-from connector.protection.cells.noisy import Charge, Noisy, noisy
+from connector.protection.cells.noisy import Noisy, noisy
 from connector.protection.cells.released import Released
 from connector.protection.engine import Engine
 from connector.protection.expressions import view
@@ -38,14 +39,14 @@ class Asked:
         request: what the consumer states.
         snapshot: digest of the rows.
         before: tables of the same population that left, to whoever.
-        charge: is called with what a table with noise costs before a value is drawn, and raises
-            where it may not be spent; None where no table with noise is made.
+        charged: what was charged for a table with noise; one that costs other than that is not
+            made.
     """
 
     request: TableRequest
     snapshot: str
     before: Sequence[Released] = ()
-    charge: Charge | None = None
+    charged: tuple[Event, ...] = ()
 
 
 def table(
@@ -78,14 +79,14 @@ def table(
     made = view(steps, ground, numbered(ground))
     held = _columns(steps, ground, asked)
     count = Count(asked.request, steps.aggregate, made, bool(ground.person), held)
-    blurred = Noisy(count, steps.noise, ground) if steps.noise else None
+    blurred = Noisy(count, spending(asked.request, steps)) if steps.noise else None
     key = _key(means, blurred, asked)
     engine = Engine(ground, means.memory, means.spill)
     try:
         _load(engine, batches, Persons(ground, key, means.suppressed), ground, outcome, held)
-        if blurred is not None and asked.charge is not None:
-            found = noisy(blurred, asked.charge, engine)
-            outcome.events, outcome.persons = blurred.events, 0  # how many there are is not told
+        if blurred is not None:
+            found = noisy(blurred, engine)
+            outcome.rows_in = outcome.persons = 0  # how many there are is not told
         else:
             kept = exact(count, steps, ground, asked.before, asked.snapshot, engine)
             found, outcome.released = kept.rows, kept.released
@@ -96,35 +97,19 @@ def table(
     return found
 
 
-def costs(steps: TableSteps, ground: Ground, request: TableRequest) -> tuple[Event, ...]:
-    """Return what a table with noise would be charged, which does not depend on any row.
-
-    Raises:
-        ColumnMissing: the data lack a column.
-        StepUnknown: a step does not fit the data, or the plan has no noise.
-        TableRefused: it is beyond the plan, or has no public cells or ranges.
-    """
-    check(request, steps)
-    if steps.aggregate is None or steps.noise is None:
-        raise StepUnknown("the plan makes no cells with noise")
-    made = view(steps, ground, numbered(ground))
-    count = Count(request, steps.aggregate, made, bool(ground.person))
-    return Noisy(count, steps.noise, ground).events
-
-
 def _key(means: Means, blurred: Noisy | None, asked: Asked) -> bytes:
     """Return the key of the persons' numbers: where rows are chosen by it, always the same one.
 
     Raises:
-        StepUnknown: there is no key to choose rows by, or nothing that charges.
-        TableRefused: the table has no public cells or ranges.
+        StepUnknown: there is no key to choose rows by, no person to protect, or another table was
+            charged.
     """
     if blurred is None:
         return secrets.token_bytes(KEY_BYTES)
-    if len(means.root) < KEY_BYTES or asked.charge is None:
-        raise StepUnknown("noise needs the node's key, and a ledger that it is charged to")
-    if not blurred.events:
-        raise TableRefused("the table has no figures")
+    if len(means.root) < KEY_BYTES or not blurred.count.named:
+        raise StepUnknown("noise needs the node's key, and the column of the persons")
+    if asked.charged != blurred.spending.events:  # INVARIANT: charged before it is released
+        raise StepUnknown("what was charged is not what the table costs")
     return hmac.digest(means.root, b"rows of a person that count", "sha256")
 
 

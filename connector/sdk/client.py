@@ -347,7 +347,8 @@ class Client(DutyCalls, TransferCalls):
         Args:
             agreement: the contract.
             cells: `dimensions`, `measures` as {`function`, `column`}, `filters`, `totals`; what
-                is left out is empty.
+                is left out is empty. Where cells have noise, `epsilon` that the table spends, and
+                `delta`, 0 for Laplace noise.
             stated: operand to values, in place of what the contract demands.
         """
         body = {

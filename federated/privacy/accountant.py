@@ -46,25 +46,27 @@ _LOST: Final = 2.0**-50
 def epsilon(events: Iterable[Event], delta: float) -> float:
     """Return ε at `delta` of the events composed; no events cost 0.
 
-    It is infinite where δ is as small as what the computation itself loses.
+    It is infinite where δ is as small as what the computation itself loses, and some event is not
+    private at δ = 0.
 
     Args:
         events: what was or may be released, in any order.
-        delta: δ in (0, 1).
+        delta: δ in [0, 1).
 
     Raises:
         PrivacyFault: δ is out of range.
     """
-    if not 0 < delta < 1:
-        raise PrivacyFault("δ must be above 0 and below 1")
+    if not 0 <= delta < 1:
+        raise PrivacyFault("δ must be 0 or more, and below 1")
     counted = merged(events)
-    if not counted:
-        return 0.0
+    pure = _pure(counted)
+    if not delta or not counted:
+        return pure
     fine = not any(_has_many(each) for each in counted)
     if not fine or _is_wide(counted):
         coarse = _coarse(counted, delta)
         if not fine or not coarse <= _HOPELESS:  # true for NaN, too
-            return coarse
+            return min(pure, coarse)
     composed = len(counted) - 1 + sum(each.count for each in counted if not _is_plain(each))
     sure = delta - _LOST * composed
     return _fine(counted, sure) if sure > 0 else math.inf
@@ -140,6 +142,14 @@ def _is_wide(events: tuple[Event, ...]) -> bool:
     """
     squared = sum(each.count / _noise(each) ** 2 for each in events)
     return squared / 2 + 10 * math.sqrt(squared) > _WIDE
+
+
+def _pure(events: tuple[Event, ...]) -> float:
+    """Return ε at δ = 0, which adds up plainly; infinite where an event has none."""
+    laplace = (Kind.LAPLACE, Kind.DISCRETE_LAPLACE)
+    if any(each.kind not in laplace for each in events):
+        return math.inf
+    return math.fsum(each.count / _noise(each) for each in events)
 
 
 def _has_many(one: Event) -> bool:

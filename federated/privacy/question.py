@@ -21,15 +21,15 @@ class Epsilon:
 
     Attributes:
         events: what is released, in any order.
-        delta: δ in (0, 1).
+        delta: δ in [0, 1).
     """
 
     events: tuple[Event, ...]
     delta: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.delta < 1:
-            raise PrivacyFault("δ must be above 0 and below 1")
+        if not 0 <= self.delta < 1:
+            raise PrivacyFault("δ must be 0 or more, and below 1")
 
     def asked(self) -> dict[str, Any]:
         """Return what is asked, beside the events."""

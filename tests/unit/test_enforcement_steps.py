@@ -33,7 +33,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "pRatio": 10,
         "rounding": 5,
     },
-    "noise": {"epsilon": 1, "delta": 1e-6, "unit": "urn:person", "rowsPerPerson": 1},
+    "noise": {
+        "epsilon": 1,
+        "delta": 1e-6,
+        "unit": "urn:person",
+        "rowsPerPerson": 1,
+        "ranges": {"score": {"low": 0, "high": 20, "unit": 0.01}},
+        "categories": {"region": ["A", "B"]},
+    },
     "release": {"level": "Minimised", "formats": ["parquet", "csv"]},
 }
 # kind, what is changed in the good step, to what is as good, to what is not
@@ -85,6 +92,12 @@ VECTORS: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
     ("noise", {"epsilon": 0.1}, {"epsilon": 0}),
     ("noise", {"delta": 1e-9}, {"delta": 1.5}),
     ("noise", {"rowsPerPerson": 3}, {"rowsPerPerson": 0}),
+    *(
+        ("noise", {"ranges": good}, {"ranges": {"score": {"low": 0, "high": 1, "unit": 1, **bad}}})
+        for good, bad in (({}, {"low": 2}), ({}, {"unit": 0}), ({}, {"more": 1}))
+    ),
+    ("noise", {"categories": {}}, {"categories": {"region": []}}),
+    ("noise", {"categories": {"region": ["A"]}}, {"categories": {"region": ["A", "A"]}}),
     ("release", {"level": "Raw"}, {"level": "Synthetic"}),
     ("release", {"formats": ["arrow", "jsonl"]}, {"formats": ["xlsx"]}),
     ("release", {"formats": ["csv"]}, {"formats": []}),

@@ -9,13 +9,14 @@ import pytest
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass
-from connector.domain.catalog.dictionary import Meaning
-from connector.enforcement.compile import compile_agreement
+from connector.domain.catalog.dictionary import Category, Meaning
+from connector.enforcement.compile import compile_agreement, outline
 from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Label
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.generalise import Generalise, Level
+from connector.enforcement.steps.noise import Range
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import ConstraintUnknown, PolicyInvalid
@@ -196,6 +197,53 @@ def test_cells(name: str) -> None:
     assert (found.release.level, found.where.runs) == ("Aggregated", "query")
 
 
+PERSONS = name_is("unitOfPrivacy", PREAU + "Person")
+BUDGET = (amount("epsilon", "2"), amount("delta", "0.00001"), PERSONS)
+
+
+def test_noise() -> None:
+    """A budget of privacy gives cells noise; of a smallest cell nothing need be said then."""
+    found = made("aggregate", *BUDGET)
+    assert found.noise is not None
+    assert found.aggregate is not None
+    assert (found.noise.epsilon, found.noise.delta, found.aggregate.minimum) == (2.0, 1e-5, 1)
+    assert (found.noise.ranges, found.noise.categories) == ({}, {})
+    assert found.noise.rows_per_person == PUPILS.rows_per_person
+    fewer = made("aggregate", *BUDGET, amount("rowsPerPerson", "1")).noise
+    assert fewer is not None
+    assert fewer.rows_per_person == 1
+    at_least = made("aggregate", *BUDGET, amount("minimumCellCount", "5", "gteq")).aggregate
+    assert at_least is not None
+    assert at_least.minimum == 5
+    found_figures = outline(contract("aggregate", *BUDGET), MECHANISMS).figures
+    assert (found_figures.epsilon, found_figures.delta) == (2.0, 1e-5)
+    assert outline(contract("aggregate"), MECHANISMS).figures.epsilon == 0.0
+
+
+def test_noise_is_measured_by_what_the_dictionary_says() -> None:
+    stated = {
+        "region": Meaning(categories=(Category("B"), Category("A"))),
+        "grade": Meaning(categories=(Category("1"), Category("01"), Category("2.50"))),
+        "reading": Meaning(lower=-5.0, upper=20.0),
+        "ine": Meaning(categories=(Category("a"),)),
+    }
+    described = (replace(it, meaning=stated.get(it.name, it.meaning)) for it in PUPILS.columns)
+    noise = made("aggregate", *BUDGET, ground=replace(PUPILS, columns=tuple(described))).noise
+    assert noise is not None
+    assert noise.ranges == {"reading": Range(-5.0, 20.0, 0.01)}
+    assert noise.categories == {"region": ("B", "A"), "grade": ("1", "2.5")}
+
+
+def test_one_contract_has_one_budget() -> None:
+    tables = one_rule("aggregate", *BUDGET)
+    (rule,) = tables.permissions
+    training = replace(rule, action=Action(PREAU + "federatedTraining"))
+    with pytest.raises(PolicyInvalid, match="two contracts"):
+        outline(agreed(replace(tables, permissions=(rule, training))), MECHANISMS)
+    free = replace(rule, action=Action(ODRL + "read"), constraints=())
+    assert outline(agreed(replace(tables, permissions=(rule, free))), MECHANISMS).figures.epsilon
+
+
 BOTH = (
     purpose("AcademicResearch"),
     name_is("membership", SPACE),
@@ -240,7 +288,7 @@ UNUPHELD: dict[str, tuple[str, tuple[Condition, ...], str]] = {
     "an unknown format": ("read", (formats("application/json"),), "fileFormat"),
     "cells of synthetic data": ("aggregate", (level("Synthetic", "eq"),), "protectionLevel"),
     "fewer persons a cell": ("aggregate", (amount("minimumCellCount", "5"),), "minimumCellCount"),
-    "noise": ("aggregate", (amount("epsilon", "1"),), "epsilon"),
+    "noise on rows": ("read", (amount("epsilon", "1"),), "epsilon"),
     "a bubble": ("execute", (), "execute"),
     "who asked": ("read", (name_is("requestedBy", PREAU + "DataSubject"),), "requestedBy"),
 }
@@ -338,6 +386,9 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
         *(told(Meaning(territory="commune")), "several territorial"),
     ),
     "cells of identifiers": ("aggregate", (columns("ine"),), PUPILS, "all identify"),
+    "a budget that is not whole": ("aggregate", BUDGET[1:], PUPILS, "no `"),
+    "a budget of nobody": ("aggregate", BUDGET[:2], PUPILS, "be the person"),
+    "a budget of data of nobody": ("aggregate", BUDGET, SCHOOLS, "names none"),
     "half a person": ("aggregate", (amount("minimumCellCount", "5.5", "gteq"),), PUPILS, "whole"),
 }
 

@@ -237,7 +237,7 @@ def test_what_a_transform_loses_is_not_taken_from_the_cost(delta: float) -> None
     assert epsilon([nearly], delta) > epsilon([all_of_them], delta) - 1e-6
 
 
-@pytest.mark.parametrize("delta", [0.0, 1.0, -0.1, 2.0, math.nan])
+@pytest.mark.parametrize("delta", [1.0, -0.1, 2.0, math.nan])
 def test_delta_out_of_range_is_refused(delta: float) -> None:
     with pytest.raises(PrivacyFault):
         epsilon([_event()], delta)

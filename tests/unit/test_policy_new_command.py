@@ -38,16 +38,9 @@ def pairs(values: dict[str, str]) -> list[str]:
 
 
 UPHELD = {
-    *(
-        "consent",
-        "federated-training",
-        "ferpa-study",
-        "monthly-counts",
-        "open-data",
-        "public-task",
-        "research",
-    ),
-    *("school-resources", "short-lived-stream", "statistics"),
+    *("consent", "federated-training", "ferpa-study", "monthly-counts", "open-data"),
+    *("private-statistics", "public-task", "research", "school-resources"),
+    *("short-lived-stream", "statistics"),
 }
 
 

@@ -106,6 +106,15 @@ def test_each_mechanism_costs_less_with_more_noise_and_more_with_each_release(ki
     assert cost(3.0) < cost(3.0, 2) < cost(3.0, 9) <= 9 * cost(3.0) + 0.1
 
 
+def test_without_a_delta_laplace_noise_adds_up_and_a_gaussian_has_no_cost() -> None:
+    small = event(Kind.DISCRETE_LAPLACE, 2, scale=4, sensitivity=1)
+    wide = event(Kind.DISCRETE_LAPLACE, 1, scale=400_000, sensitivity=40_000)
+    assert epsilon([small, wide], 0.0) == pytest.approx(0.6)
+    assert epsilon([wide], 1e-9) <= 0.1  # more whole numbers than a distribution is held of
+    assert epsilon([small, event(Kind.GAUSSIAN, 1, noise_multiplier=9)], 0.0) == math.inf
+    assert epsilon([], 0.0) == 0.0
+
+
 def test_different_mechanisms_are_composed() -> None:
     each = [
         event(Kind.LAPLACE, 2, scale=4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,19 +15,18 @@ from connector.domain.catalog.layout import Field
 from connector.enforcement.steps.aggregate import Aggregate, Dominance
 from connector.enforcement.steps.generalise import Band, Generalise
 from connector.enforcement.steps.minimise import Minimise, RowTest
-from connector.enforcement.steps.noise import Noise
+from connector.enforcement.steps.noise import Noise, Range
 from connector.enforcement.steps.release import AGGREGATED, Release
 from connector.enforcement.steps.request import Measure, TableRequest
+from connector.enforcement.steps.spending import Spent, spending
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.steps.where import QUERY, Where
-from connector.errors import BudgetExceeded, StepUnknown, TableRefused
+from connector.errors import StepUnknown, TableRefused
 from connector.protection.cells import noisy
-from connector.protection.cells.noisy import Spent
-from connector.protection.ground import Ground, Range
+from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
-from connector.protection.tables import Asked, costs, table
+from connector.protection.tables import Asked, table
 from federated.privacy import accountant
-from federated.privacy.event import Event
 from tests.support.protecting import table as batch
 
 GROUND = Ground(
@@ -38,20 +38,26 @@ GROUND = Ground(
         Field("score", "number"),
     ),
     person="ine",
-    ranges={"score": Range(0, 20, 0.5)},
-    categories={"school": ("A", "B", "C")},
 )
 COUNT, PERSONS, SUM, MEAN = (
     *(Measure(it) for it in ("count", "persons")),
     *(Measure(it, "score") for it in ("sum", "mean")),
 )
+PUBLIC: dict[str, Any] = {
+    "ranges": {"score": Range(0, 20, 0.5)},
+    "categories": {"school": ("A", "B", "C"), "boarder": ("true", "false")},
+}
 ALMOST_NO_NOISE = 4000.0  # ε: a whole number stays as it is but once in e¹⁰⁰
 MEANS = Means(root=bytes(range(32)))
 Row = tuple[Any, ...]
 
 
 def using(
-    rows: int = 1, minimum: int = 1, coarser: tuple[Generalise, ...] = (), **limits: Any
+    rows: int = 1,
+    minimum: int = 1,
+    coarser: tuple[Generalise, ...] = (),
+    public: Mapping[str, Any] = PUBLIC,
+    **limits: Any,
 ) -> TableSteps:
     functions = ("count", "persons", "sum", "mean")
     dimensions = ("school", "boarder", "age")
@@ -61,13 +67,17 @@ def using(
         pseudonymise=None,
         generalise=coarser,
         aggregate=Aggregate(dimensions, ("score",), functions, minimum, **limits),
-        noise=Noise(ALMOST_NO_NOISE, 1e-5, "urn:person", rows),
+        noise=Noise(ALMOST_NO_NOISE, 1e-5, "urn:person", rows, **public),
         release=Release(AGGREGATED, ("csv",)),
     )
 
 
 def asking(*dimensions: str, measures: tuple[Measure, ...] = (COUNT,), **more: Any) -> TableRequest:
     return TableRequest(dimensions, measures, **{"epsilon": ALMOST_NO_NOISE, **more})
+
+
+def paid(request: TableRequest, steps: TableSteps) -> Asked:
+    return Asked(request, "s", charged=spending(request, steps).events)
 
 
 def asked(
@@ -77,12 +87,9 @@ def asked(
     ground: Ground = GROUND,
     means: Means = MEANS,
 ) -> list[Row]:
-    charged: list[tuple[Event, ...]] = []
-    outcome = Outcome()
-    made = Asked(request, "s", charge=charged.append)
-    found = table(steps or using(), [batch(data, ground)], ground, means, outcome, made)
-    assert charged == [outcome.events] == [costs(steps or using(), ground, request)]
-    assert (outcome.persons, outcome.released) == (0, ())
+    outcome, plan = Outcome(), steps or using()
+    found = table(plan, [batch(data, ground)], ground, means, outcome, paid(request, plan))
+    assert (outcome.rows_in, outcome.persons, outcome.released) == (0, 0, ())
     return list(zip(*(each.to_pylist() for each in found.columns), strict=True))
 
 
@@ -110,13 +117,17 @@ def test_cells_are_those_of_public_values() -> None:
 
 
 def test_coarser_values_are_public_where_a_filter_states_them() -> None:
-    steps = using(coarser=(Generalise("age", Band(5)),))
-    ground = replace(GROUND, categories={"age": ("11", "12")})
+    ages = {"categories": {"age": ("11", "12")}}
+    assert asked(asking("age"), DATA, using(public=ages)) == [(11, 1, False), (12, 1, False)]
+    steps = using(coarser=(Generalise("age", Band(5)),), public=ages)
     with pytest.raises(TableRefused, match="public"):
-        asked(asking("age"), DATA, steps, ground)
+        asked(asking("age"), DATA, steps)
     bands = (RowTest("age", "anyOf", (10, 15, 20)),)
-    found = asked(asking("age", filters=bands), DATA, steps, ground)
+    found = asked(asking("age", filters=bands), DATA, steps)
     assert found == [(10, 4, False), (15, 1, False), (20, 0, False)]
+    twice = using(public={"categories": {"age": ("11", "011")}})
+    with pytest.raises(StepUnknown, match="twice"):  # else a person would move two cells
+        asked(asking("age"), DATA, twice)
 
 
 def test_a_person_counts_with_as_many_rows_as_the_plan_says() -> None:
@@ -134,8 +145,6 @@ def test_a_person_counts_with_as_many_rows_as_the_plan_says() -> None:
         asked(by_age, data, using(3), means=replace(other, root=bytes([n]) * 32)) != chosen
         for n in range(6)
     )  # but by the key
-    nobody = replace(GROUND, person="")
-    assert asked(asking(), data, ground=nobody) == [(10, False)]
 
 
 VALUES = st.sampled_from
@@ -159,11 +168,8 @@ def test_no_person_moves_a_figure_by_more_than_is_charged(data: list[Row], rows:
     request = asking("school", "boarder", measures=(COUNT, PERSONS, SUM))
     without = [row for row in data if row[0] != "1"]
     both = [asked(request, each, steps) for each in (data, without)]
-    outcome = Outcome()
-    made = Asked(request, "s", charge=lambda _: None)
-    table(steps, [batch(data, GROUND)], GROUND, MEANS, outcome, made)
     units = (1, 1, 0.5)
-    for at, (event, unit) in enumerate(zip(outcome.events, units, strict=True)):
+    for at, (event, unit) in enumerate(zip(spending(request, steps).events, units, strict=True)):
         moved = sum(abs(one[2 + at] - other[2 + at]) for one, other in zip(*both, strict=True))
         assert moved <= event["sensitivity"] * unit
 
@@ -171,44 +177,21 @@ def test_no_person_moves_a_figure_by_more_than_is_charged(data: list[Row], rows:
 @pytest.mark.parametrize("delta", [0.0, 1e-6])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_what_is_charged_is_what_was_asked_for(delta: float, rows: int) -> None:
-    outcome = Outcome()
     request = asking("school", measures=(COUNT, PERSONS, MEAN), epsilon=0.8, delta=delta)
-    made = Asked(request, "s", charge=lambda _: None)
-    table(using(rows), [batch(DATA, GROUND)], GROUND, MEANS, outcome, made)
+    events = spending(request, using(rows)).events
     figures = {"count": rows, "persons": rows, "sum": 40 * rows, "number": rows}
-    assert len(outcome.events) == len(figures)
+    assert len(events) == len(figures)
     if not delta:
-        assert [it["sensitivity"] for it in outcome.events] == list(figures.values())
-        spent = sum(it["sensitivity"] / it["scale"] for it in outcome.events)
-        assert math.isclose(spent, 0.8)
-    claimed = accountant.epsilon(outcome.events, max(delta, 1e-12))
-    assert 0.3 < claimed <= 0.8 + 1e-6
+        assert [it["sensitivity"] for it in events] == list(figures.values())
+        assert math.isclose(accountant.epsilon(events, 0.0), 0.8)
+    assert 0.3 < accountant.epsilon(events, max(delta, 1e-12)) <= 0.8 + 1e-6
 
 
-def test_nothing_is_drawn_before_it_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-    draw = noisy._drawn
-
-    def drawn(values: list[int], spent: Spent) -> list[int]:
-        order.append("drawn")
-        return draw(values, spent)
-
-    monkeypatch.setattr(noisy, "_drawn", drawn)
-
-    def run(*, refused: bool) -> None:
-        def charge(_: tuple[Event, ...]) -> None:
-            order.append("charged")
-            if refused:
-                raise BudgetExceeded("nothing is left")
-
-        made = Asked(asking(), "s", charge=charge)
-        table(using(), [batch(DATA, GROUND)], GROUND, MEANS, Outcome(), made)
-
-    with pytest.raises(BudgetExceeded):
-        run(refused=True)
-    assert order == ["charged"]
-    run(refused=False)
-    assert order == ["charged", "charged", "drawn"]
+def test_nothing_is_drawn_but_what_was_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noisy, "_drawn", pytest.fail)
+    for charged in ((), spending(asking(epsilon=1.0), using()).events):
+        with pytest.raises(StepUnknown, match="charged"):
+            table(using(), [], GROUND, MEANS, Outcome(), Asked(asking(), "s", charged=charged))
 
 
 def leaks(spent: Spent, claim: float, draws: int = 8_000) -> bool:
@@ -241,10 +224,9 @@ def test_cells_under_the_minimum_are_withheld_by_their_noisy_persons() -> None:
     request = asking("school", measures=(SUM,))
     found = asked(request, DATA, using(minimum=2))
     assert found == [("A", 28.0, False), ("B", 0.0, False), ("C", None, True)]
-    outcome = Outcome()
-    made = Asked(request, "s", charge=lambda _: None)
-    table(using(minimum=2), [batch(DATA, GROUND)], GROUND, MEANS, outcome, made)
-    assert (len(outcome.events), outcome.withheld) == (2, 1)  # the persons cost, too
+    outcome, steps = Outcome(), using(minimum=2)
+    table(steps, [batch(DATA, GROUND)], GROUND, MEANS, outcome, paid(request, steps))
+    assert (len(spending(request, steps).events), outcome.withheld) == (2, 1)  # persons cost, too
 
 
 def test_figures_are_rounded_after_the_noise() -> None:
@@ -256,48 +238,55 @@ def test_figures_are_rounded_after_the_noise() -> None:
     ]
 
 
-REFUSED: dict[str, tuple[TableRequest, Ground]] = {
-    "no epsilon": (asking(epsilon=0.0), GROUND),
-    "more than the plan allows": (asking(epsilon=2 * ALMOST_NO_NOISE), GROUND),
-    "a delta beyond the plan": (asking(delta=1e-4), GROUND),
-    "a delta below nothing": (asking(delta=-1e-9), GROUND),
-    "totals": (asking("school", totals=True), GROUND),
-    "values that are not public": (asking("school"), replace(GROUND, categories={})),
-    "no public range": (asking(measures=(SUM,)), replace(GROUND, ranges={})),
-    "a range of nothing": (
-        asking(measures=(SUM,)),
-        replace(GROUND, ranges={"score": Range(1, 0)}),
-    ),
-    "a unit of nothing": (
-        asking(measures=(SUM,)),
-        replace(GROUND, ranges={"score": Range(0, 1, 0.0)}),
-    ),
-    "too fine a unit": (
-        asking(measures=(SUM,)),
-        replace(GROUND, ranges={"score": Range(0, 1e9, 1e-9)}),
-    ),
-    "too many cells": (
-        asking("age", filters=(RowTest("age", "anyOf", tuple(range(10_001))),)),
-        GROUND,
-    ),
+def ranged(low: float, high: float, unit: float) -> TableSteps:
+    return using(public={"ranges": {"score": Range(low, high, unit)}})
+
+
+MANY = (RowTest("age", "anyOf", tuple(range(10_001))),)
+REFUSED: dict[str, tuple[TableRequest, TableSteps]] = {
+    "no epsilon": (asking(epsilon=0.0), using()),
+    "more than the plan allows": (asking(epsilon=2 * ALMOST_NO_NOISE), using()),
+    "hardly anything": (asking(epsilon=1e-300), using()),
+    "hardly anything, with a delta": (asking(epsilon=1e-300, delta=1e-6), using()),
+    "a delta beyond the plan": (asking(delta=1e-4), using()),
+    "a delta below nothing": (asking(delta=-1e-9), using()),
+    "totals": (asking("school", totals=True), using()),
+    "values that are not public": (asking("school"), using(public={})),
+    "no public range": (asking(measures=(SUM,)), using(public={})),
+    "too fine a unit": (asking(measures=(SUM,)), ranged(0, 1e9, 1e-9)),
+    "too many cells": (asking("age", filters=MANY), using()),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_table_that_cannot_be_accounted_for_is_refused_before_it_is_charged(name: str) -> None:
-    request, ground = REFUSED[name]
+    request, steps = REFUSED[name]
     with pytest.raises(TableRefused):
-        costs(using(), ground, request)
+        spending(request, steps)
     with pytest.raises(TableRefused):
-        table(using(), [], ground, MEANS, Outcome(), Asked(request, "s", charge=pytest.fail))
+        table(steps, [], GROUND, MEANS, Outcome(), Asked(request, "s"))
 
 
-def test_noise_needs_a_key_and_a_ledger() -> None:
-    for means, charge in ((Means(), lambda _: None), (MEANS, None)):
+def test_noise_needs_a_key_and_a_person() -> None:
+    for means, ground in ((Means(), GROUND), (MEANS, replace(GROUND, person=""))):
         with pytest.raises(StepUnknown, match="key"):
-            table(using(), [], GROUND, means, Outcome(), Asked(asking(), "s", charge=charge))
+            table(using(), [], ground, means, Outcome(), paid(asking(), using()))
     with pytest.raises(StepUnknown, match="no cells with noise"):
-        costs(replace(using(), noise=None), GROUND, asking(epsilon=0.0))
+        spending(asking(epsilon=0.0), replace(using(), noise=None))
     for limit in ({"dominance": Dominance(1, 80)}, {"p_ratio": 10}):
         with pytest.raises(StepUnknown, match="concentrated"):
             using(**limit)
+
+
+def test_the_deviation_of_the_noise_is_told_in_the_measures_own_numbers() -> None:
+    request = asking(measures=(COUNT, MEAN), epsilon=0.3)
+    told = spending(request, using()).deviations
+    assert list(told) == ["count", "sum(score)", "count(score)"]
+    assert told["count"] == pytest.approx(math.sqrt(2) * 3 / 0.3, rel=1e-3)
+    assert told["sum(score)"] == pytest.approx(20 * told["count"], rel=1e-3)
+    drawn = noisy._drawn([0] * 8_000, spending(request, using()).spent[0])
+    assert math.sqrt(sum(it**2 for it in drawn) / 8_000) == pytest.approx(told["count"], rel=0.1)
+    narrow = Spent(1, 0.25, gaussian=False, count=1)
+    drawn = noisy._drawn([0] * 8_000, narrow)
+    assert sum(it**2 for it in drawn) / 8_000 == pytest.approx(narrow.deviation**2, rel=0.5)
+    assert Spent(1, 4.0, gaussian=True, count=2).deviation == 4.0

@@ -270,10 +270,10 @@ def _transfers(tx: Transaction) -> list[Check]:
 
 
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
-    """Look at the key of sealed tallies, which is made with the first job that is charged."""
+    """Look at the key of sealed tallies, which is made with the first charge."""
     file = _key_file(settings, KEY_FILE)
     charged = any(each.committed_rounds for each in readable(tx.reservations))
-    used = charged and tx.audit.since(own_log.ACCEPTED) > tx.audit.since(recovery.RECORDED) > 0
+    used = charged and tx.audit.since(*own_log.SPENDING) > tx.audit.since(recovery.RECORDED) > 0
     return [data_checks.tally_key(file)] if used or file.mode is not None else []
 
 

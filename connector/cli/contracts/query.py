@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 
 _TESTS: Final = {"=": "anyOf", "!=": "noneOf", ">=": "atLeast", "<=": "atMost"}
 _TEST: Final = re.compile(r"(?P<column>[^=!<>]+)(?P<sign>>=|<=|!=|=)(?P<values>.*)", re.DOTALL)
+_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]{1,2})?"
+_SPEND: Final = re.compile(rf"(?P<epsilon>{_NUMBER})?(?:,(?P<delta>{_NUMBER}))?")
 _LONGEST: Final = 600.0  # seconds
 _PAUSE: Final = 1.0  # seconds, between the provider's own waits
+
+_Spend = Annotated[
+    str,
+    typer.Option(
+        "--spend",
+        metavar="EPSILON[,DELTA]",
+        help="Of the contract's budget, where cells have noise: `0.5`, or `0.5,1e-6` for Gaussian "
+        "noise. The less, the more noise.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("query")(query)
 
 
-def query(
+def query(  # noqa: PLR0913, PLR0917 - each is an option
     agreement: Annotated[
         str, typer.Argument(help="Id of the contract, or of a request that was made before.")
     ],
@@ -67,22 +79,34 @@ def query(
     totals: Annotated[
         bool, typer.Option("--totals", help="Also over each column of --by.")
     ] = False,
+    spend: _Spend = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Ask for a table of counts, sums or means under a contract, and print it.
 
-    No row leaves the provider; cells over too few persons are withheld.
+    No row leaves the provider; cells over too few persons are withheld. Where the contract states a
+    budget ε, cells have noise, and each table is charged before it is made.
     """
     cells = {
         "dimensions": by or [],
         "measures": [_measure(each) for each in measure or ["count"]],
         "filters": [_filter(each) for each in where or []],
         "totals": totals,
+        **_budget(spend),
     }
     with node_of(home) as node:
         found = _ended(node, node.query(agreement, cells, stated(state or [])))
     _print(found, by or [], json=json)
+
+
+def _budget(text: str) -> dict[str, float]:
+    found = _SPEND.fullmatch(text)
+    if found is None:
+        raise PolicyInvalid(
+            f"`{text}` is no budget", hint="write `--spend 0.5`, or `--spend 0.5,1e-6`"
+        )
+    return {name: float(part or 0) for name, part in found.groupdict().items()}
 
 
 def _ended(node: Client, found: UseView) -> UseView:
@@ -133,6 +157,12 @@ def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
         )
         if found.content is not None and found.content.suppressed:
             output.line(f"{found.content.suppressed} cells withheld: over too few persons")
+        if found.noise is not None:
+            noise = found.noise
+            output.line(
+                f"with noise, for ε {noise.epsilon:g} at δ {noise.delta:g}; deviation of it:"
+            )
+            output.table(("figure", "deviation"), noise.deviations.items(), empty="")
     elif found.state in ("waiting", "preparing"):
         said = "; ".join(found.reasons) or found.state
         output.line(f"{said}: `preau query {found.request}` asks for it again")

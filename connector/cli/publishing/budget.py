@@ -112,7 +112,7 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
     jobs = [(line.agreement, job) for line in lines for job in line.jobs]
     if jobs:
         output.table(
-            ("job", "agreement", "ε", "δ", "rounds", "a round releases"),
+            ("job or table", "agreement", "ε", "δ", "rounds", "a round releases"),
             ((job.job, name, job.epsilon, job.delta, *_rounds(job)) for name, job in jobs),
             empty="",
         )

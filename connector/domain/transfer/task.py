@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.domain.catalog.layout import Layout
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
+from federated.privacy.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,12 @@ class Task:
         columns: of rows, those that are wanted; none for all that the steps let through.
         cells: the table that is wanted, as it was signed; None for rows.
         format: of the file.
-        scope_key: key of the pseudonyms, 32 bytes; empty where there are none.
+        scope_key: 32 bytes, of the pseudonyms or by which rows count in a table with noise; empty
+            where neither is made.
         snapshot: SHA-256 of the source, hex.
         suppressed: persons whose rows are not used.
-        before: what is kept of tables of the same data that left; empty for rows.
+        before: what is kept of tables of the same data that left; empty for rows, and with noise.
+        charged: events of a table with noise, as the ledger has them.
     """
 
     path: str
@@ -43,6 +46,7 @@ class Task:
     snapshot: str
     suppressed: Suppressed = NOBODY_SUPPRESSED
     before: tuple[Mapping[str, Any], ...] = ()
+    charged: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,28 @@
 """The mechanism `query`: tables of cells over enough persons, computed where the data are.
 
 No row leaves: a level of protection is upheld up to `Aggregated`, and a scope of pseudonyms is met
-by there being none. A contract that states no minimum of persons per cell has that of `MINIMUM`.
+by there being none. A contract that states no minimum of persons per cell has that of `MINIMUM`,
+or, where it states a budget of privacy, none: its cells have noise instead.
 """
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.ground import Ground
-from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import tables, territories
+from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Mechanism, Upheld
+from connector.enforcement.mechanisms import privacy, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.minimise import Minimise
+from connector.enforcement.steps.noise import Noise, Range
 from connector.enforcement.steps.release import AGGREGATED as CELLS
 from connector.enforcement.steps.release import Release
 from connector.enforcement.steps.typed import Typed
@@ -27,9 +31,11 @@ from connector.enforcement.terms import (
     AGGREGATE,
     AGGREGATED,
     CELL_COUNT,
+    PERSON,
     PROTECTION,
     READ,
     REPRODUCE,
+    ROWS,
     SCOPE,
 )
 from connector.errors import PolicyInvalid, UseRefused
@@ -50,7 +56,8 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
         raise PolicyInvalid("no column is left to make cells of: all identify persons")
     measures = tuple(each.name for each in columns if each.datatype == "number")
     names = tuple(each.name for each in columns)
-    minimum = figures.bound(atoms, CELL_COUNT, max, Decimal(MINIMUM))
+    noise = _noise(rule, ground, columns)
+    minimum = figures.bound(atoms, CELL_COUNT, max, Decimal(1 if noise else MINIMUM))
     persons = ("persons",) if ground.personal else ()
     sums = ("sum", "mean") if measures else ()
     aggregate = Aggregate(
@@ -64,9 +71,60 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
         Minimise(names),
         *territories.coarser(atoms, columns, ground),
         aggregate,
+        *((noise,) if noise else ()),
         Release(CELLS, FORMATS),
     )
     return tuple(map(steps.signed, made))
+
+
+def _spends(atoms: tuple[Constraint, ...]) -> bool:
+    return any(item.left in privacy.OPERANDS for item in atoms)
+
+
+def _figures(rule: Permission) -> Figures:
+    spends = _spends(figures.required(rule.constraints))
+    return Figures(*privacy.budget(rule)) if spends else Figures()
+
+
+def _noise(rule: Permission, ground: Ground, columns: tuple[Column, ...]) -> Noise | None:
+    """Return the noise of a use, None where its contract states no budget.
+
+    What is public of its columns is what the data dictionary says; a column of numbers has a range,
+    a list of values, or both.
+
+    Raises:
+        PolicyInvalid: the budget is not whole, or the dataset names no persons.
+    """
+    atoms = figures.required(rule.constraints)
+    if not _spends(atoms):
+        return None
+    privacy.check_unit(atoms)
+    if not (ground.personal and ground.person_column):
+        raise PolicyInvalid("a budget of privacy is of persons, and the dataset names none")
+    epsilon, delta = privacy.budget(rule)
+    rows = figures.bound(atoms, ROWS, min, Decimal(ground.rows_per_person))
+    ranged = [(each.name, each.meaning.range) for each in columns if each.datatype == "number"]
+    return Noise(
+        *(epsilon, delta, PERSON, figures.whole(rows, ROWS)),
+        ranges={name: _range(*ends) for name, ends in ranged if ends},
+        categories={each.name: _values(each) for each in columns if each.meaning.values},
+    )
+
+
+def _range(low: float, high: float) -> Range:
+    """Return a public range, counted in a unit with 1,000 to 10,000 of them up to its larger end.
+
+    What rounding to a unit loses is a thousandth of what one person's noise is.
+    """
+    digits = math.ceil(math.log10(max(abs(low), abs(high)))) - 4
+    return Range(low, high, float(f"1e{digits}"))
+
+
+def _values(column: Column) -> tuple[str, ...]:
+    """Return the public values of a column, each once: numbers as one number is written."""
+    if column.datatype != "number":
+        return column.meaning.values
+    return tuple(dict.fromkeys(f"{float(each):.15g}" for each in column.meaning.values))
 
 
 def _cells(item: Constraint) -> bool:
@@ -90,11 +148,13 @@ MECHANISM: Final = Mechanism(
                 Label.ENFORCED, "aggregating step: only cells leave", EQ | AT_LEAST, fits=_cells
             ),
             SCOPE: Upheld(Label.ENFORCED, "aggregating step: no pseudonym leaves", tables.ONE_OF),
+            **privacy.upheld("noise step", "noise for all rows of a person that count"),
         }
     ),
     compile=_compile,
-    codes=tables.CODES,
+    codes=MappingProxyType({**tables.CODES, **privacy.CODES}),
     refused=UseRefused.code,
+    figures=_figures,
     duties=DUTIES,
     deadlines=DEADLINES,
     forbids=MappingProxyType({READ: _NO_ROW, REPRODUCE: _NO_ROW, **tables.FORBIDS}),

@@ -22,13 +22,12 @@ from connector.enforcement.mechanism import (
     ANY_CONCEPT,
     ANY_TIME,
     AT_LEAST,
-    AT_MOST,
     EQ,
     Figures,
     Mechanism,
     Upheld,
 )
-from connector.enforcement.mechanisms import tables
+from connector.enforcement.mechanisms import privacy, tables
 from connector.enforcement.plan import Label, Plan, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.training import TrainingStep
@@ -48,11 +47,9 @@ from connector.enforcement.terms import (
     UNIT,
 )
 from connector.errors import (
-    BudgetExceeded,
     ContractExpired,
     JobRefused,
     MembershipRequired,
-    PolicyInvalid,
     PurposeForbidden,
     StepUnknown,
     TooFewSites,
@@ -131,19 +128,6 @@ def step_of(plan: Plan) -> TrainingStep:
     return cast("TrainingStep", step)
 
 
-def budget(rule: Permission) -> tuple[float, float]:
-    """Return (ε, δ) that a contract may spend, also of one that could not be contracted today.
-
-    Raises:
-        PolicyInvalid: it has no such figures.
-    """
-    atoms = figures.required(rule.constraints)
-    epsilon, delta = (
-        figures.figure(figures.bound(atoms, left, min), left) for left in (EPSILON, DELTA)
-    )
-    return epsilon, delta
-
-
 def _figures(rule: Permission) -> Figures:
     step = _training(rule)
     return Figures(step.epsilon, step.delta, step.minimum_sites)
@@ -155,9 +139,8 @@ def _compile(rule: Permission, _: Ground) -> tuple[Step, ...]:
 
 def _training(rule: Permission) -> TrainingStep:
     atoms = figures.required(rule.constraints)
-    if figures.names(atoms, UNIT, EQ) != (PERSON,):
-        raise PolicyInvalid("the unit of privacy must be stated, and be the person")
-    epsilon, delta = budget(rule)
+    privacy.check_unit(atoms)
+    epsilon, delta = privacy.budget(rule)
     rows = figures.bound(atoms, ROWS, min, Decimal(0))
     sites = figures.bound(atoms, SITES, max, Decimal(1))
     return TrainingStep(
@@ -175,7 +158,6 @@ def _released(item: Constraint) -> bool:
     return check(item, (known,), Knowledge())[0] is Truth.TRUE
 
 
-_ENFORCED: Final = Label.ENFORCED
 _UPHELD: Final[Mapping[str, Upheld]] = MappingProxyType(
     {
         PURPOSE: Upheld(Label.CHECKED, "purpose of the job manifest, at submission", ANY_CONCEPT),
@@ -193,12 +175,9 @@ _UPHELD: Final[Mapping[str, Upheld]] = MappingProxyType(
             "receipts of the other contracts, and sites that answered before each round",
             AT_LEAST,
         ),
-        EPSILON: Upheld(_ENFORCED, "training step: privacy ledger", AT_MOST),
-        DELTA: Upheld(_ENFORCED, "training step: privacy ledger", AT_MOST),
-        UNIT: Upheld(_ENFORCED, "training step: clipping per person", EQ),
-        ROWS: Upheld(_ENFORCED, "training step: rows kept per person", AT_MOST),
+        **privacy.upheld("training step", "clipping per person"),
         PROTECTION: Upheld(
-            _ENFORCED,
+            Label.ENFORCED,
             "training step: only sums with noise leave the site",
             EQ | AT_LEAST,
             fits=_released,
@@ -218,8 +197,7 @@ MECHANISM: Final = Mechanism(
             DATE_TIME: ContractExpired.code,
             PURPOSE: PurposeForbidden.code,
             SITES: TooFewSites.code,
-            EPSILON: BudgetExceeded.code,
-            DELTA: BudgetExceeded.code,
+            **privacy.CODES,
         }
     ),
     refused=JobRefused.code,

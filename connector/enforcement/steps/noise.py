@@ -1,11 +1,45 @@
-"""The step that adds noise to the cells of a table."""
+"""The step that adds noise to the cells of a table.
+
+Rule: what noise is measured by stands in it, public and signed: the rows of a person that count,
+the range of each measure, the values of each dimension. None of it is ever taken from the rows.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from connector.enforcement.steps.members import MOST_COLUMNS, MOST_VALUES
 from federated.reading import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Public limits of a measure.
+
+    Attributes:
+        low: least value.
+        high: greatest value.
+        unit: values are whole multiples of it, or are rounded to one, > 0.
+    """
+
+    low: float
+    high: float
+    unit: float = 1.0
+
+    def body(self) -> dict[str, float]:
+        """Return its members."""
+        return {"low": self.low, "high": self.high, "unit": self.unit}
+
+    @classmethod
+    def read(cls, member: Member) -> Range:
+        """Return the limits that these members say."""
+        part = member.fields("low", "high", "unit")
+        low, high = (part[end].number() for end in ("low", "high"))
+        if low > high:
+            member.refuse("has a `low` above its `high`")
+        return cls(low, high, part["unit"].number(above=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +51,8 @@ class Noise:
         delta: δ at which that ε is stated.
         unit: IRI of the unit of privacy.
         rows_per_person: most rows of one unit that count, >= 1.
+        ranges: by measure that may be added up.
+        categories: public values, by dimension that may be grouped by as it is.
     """
 
     kind: ClassVar[str] = "noise"
@@ -25,6 +61,8 @@ class Noise:
     delta: float
     unit: str
     rows_per_person: int
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
         """Return its members."""
@@ -33,15 +71,28 @@ class Noise:
             "delta": self.delta,
             "unit": self.unit,
             "rowsPerPerson": self.rows_per_person,
+            "ranges": {name: each.body() for name, each in self.ranges.items()},
+            "categories": {name: list(each) for name, each in self.categories.items()},
         }
 
     @classmethod
     def read(cls, member: Member) -> Noise:
         """Return the step that these members say."""
-        part = member.fields("epsilon", "delta", "unit", "rowsPerPerson")
+        limits = ("ranges", "categories")
+        part = member.fields("epsilon", "delta", "unit", "rowsPerPerson", *limits)
+        ranges, categories = (part[name].entries(most=MOST_COLUMNS) for name in limits)
         return cls(
             epsilon=part["epsilon"].number(above=0),
             delta=part["delta"].number(above=0, most=1),
             unit=part["unit"].text(),
             rows_per_person=part["rowsPerPerson"].integer(least=1),
+            ranges={name: Range.read(each) for name, each in ranges.items()},
+            categories={name: _values(each) for name, each in categories.items()},
         )
+
+
+def _values(member: Member) -> tuple[str, ...]:
+    found = tuple(each.content() for each in member.items(least=1, most=MOST_VALUES))
+    if len(set(found)) != len(found):
+        member.refuse("names a value twice")
+    return found

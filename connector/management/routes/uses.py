@@ -7,11 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.spending import Spending
 from connector.errors import Malformed, PreauError
 from connector.management.reach import Here
 from connector.management.use_views import (
     Attestation,
     ContentView,
+    NoiseView,
     ReferralGiven,
     ReferralView,
     UseView,
@@ -79,7 +81,13 @@ def _view(found: Answered) -> UseView:
         content=ContentView(**asdict(found.content)) if found.content else None,
         rows=[json.loads(line) for line in found.data.splitlines()],
         referral=found.referral,
+        noise=_noise(found.spent) if found.spent else None,
     )
+
+
+def _noise(spent: Spending) -> NoiseView:
+    asked, deviations = spent.request, dict(spent.deviations)
+    return NoiseView(epsilon=asked.epsilon, delta=asked.delta, deviations=deviations)
 
 
 def _refusal(pointer: str, fault: str) -> PreauError:

@@ -11,6 +11,7 @@ import sqlglot.expressions as exp
 
 from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.request import Measure, TableRequest
+from connector.enforcement.steps.spending import MOST_CELLS
 from connector.errors import TableRefused
 from connector.protection.cells.cell import Cell, Key, key_of
 from connector.protection.engine import Engine
@@ -18,7 +19,6 @@ from connector.protection.expressions import Value, View, all_of, passes, quoted
 from connector.protection.persons import PERSON
 
 USED = "used"  # the table of rows
-MOST_CELLS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

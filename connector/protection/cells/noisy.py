@@ -1,74 +1,33 @@
-r"""Tables of cells with noise: what a person can move is bounded, and charged before it is drawn.
+"""Tables with noise: what `connector/enforcement/steps/spending.py` has charged, drawn and made.
 
-1. Of the rows that pass, at most k of each person count, chosen by a keyed hash of the row's own
-   values: which ones does not depend on anybody else's rows. Rows of nobody do not count.
-2. Cells are those of public values: of the dictionary, or of the request's own filters. A group
-   that has no row is a cell like any other.
-3. Amounts are whole: a measure is cut to its public range and counted in its unit. A person then
-   moves all cells of one figure together by at most  s = k  (rows), s = min(k, cells) (persons),
-   s = k max(|low|, |high|) / unit  (sums).
-4. Each of m figures gets an m-th of the request's ε: discrete Laplace noise of scale s m / ε. Where
-   the request spends a δ, noise is a discrete Gaussian: ρ with  ρ + 2 √(ρ ln 1/δ) = ε  (Bun and
-   Steinke 2016), and deviation  s √(c m / 2ρ)  where a person can be in c cells, charged as c
-   releases of sensitivity s.
-
-Source of the noise: OpenDP (Canonne, Kamath and Steinke 2020), exact on whole numbers. What is done
-with noisy figures afterwards costs nothing: means, rounding, and withholding cells whose noisy
-number of persons is under the minimum.
+Which rows of a person count is chosen by a keyed hash of the row's own values: it does not depend
+on anybody else's rows. Source of the noise: OpenDP (Canonne, Kamath and Steinke 2020), exact on
+whole numbers. What is done with noisy figures afterwards costs nothing: means, rounding, and
+withholding cells whose noisy number of persons is under the minimum.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from itertools import product
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import sqlglot.expressions as exp
 
-from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.request import Measure
+from connector.enforcement.steps.spending import PERSONS, Spending, Spent
 from connector.errors import StepUnknown, TableRefused
 from connector.protection.cells.cell import Scalar
-from connector.protection.cells.count import MOST_CELLS, USED, Count
+from connector.protection.cells.count import USED, Count
 from connector.protection.cells.exact import WITHHELD, rounded
 from connector.protection.engine import Engine
 from connector.protection.expressions import NUMBERS, all_of, number, quoted, table
-from connector.protection.ground import Ground, Range
 from connector.protection.persons import PERSON
 from connector.protection.shape import TYPES
-from federated.privacy.event import Event, Kind, event
-
-Charge = Callable[[tuple[Event, ...]], None]
-_PERSONS: Final = Measure("persons")
-_MOST_AMOUNT: Final = 2**40  # of one person; sums of 10⁷ persons stay whole numbers of 64 bits
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What one figure costs, and its noise.
-
-    Attributes:
-        sensitivity: most that a person moves it by, over all cells.
-        scale: of the noise.
-        gaussian: whether it is Gaussian.
-        count: releases that are charged.
-    """
-
-    sensitivity: int
-    scale: float
-    gaussian: bool
-    count: int
-
-    @property
-    def event(self) -> Event:
-        """What is charged."""
-        kind = Kind.DISCRETE_GAUSSIAN if self.gaussian else Kind.DISCRETE_LAPLACE
-        return event(kind, self.count, scale=self.scale, sensitivity=self.sensitivity)
 
 
 @dataclass(frozen=True)
@@ -77,116 +36,52 @@ class Noisy:
 
     Attributes:
         count: the table.
-        noise: the plan's step.
-        ground: the data.
+        spending: what was charged for it.
     """
 
     count: Count
-    noise: Noise
-    ground: Ground
+    spending: Spending
 
     @cached_property
     def domain(self) -> list[list[Scalar]]:
-        """The values of each dimension, public ones.
+        """The values of each dimension, as its column has them.
 
         Raises:
-            TableRefused: a dimension has none, or there are too many cells.
+            StepUnknown: two are one, so that a person would be in more cells than is charged.
         """
-        values = [self._values(each) for each in self.count.request.dimensions]
-        if math.prod(map(len, values)) > MOST_CELLS:
-            raise TableRefused(f"the table has more than {MOST_CELLS} cells")
-        return values
+        kinds = [self.count.view.values[it].datatype for it in self.count.request.dimensions]
+        found = [
+            [_scalar(each, kind) for each in values]
+            for kind, values in zip(kinds, self.spending.domain, strict=True)
+        ]
+        if any(len(set(values)) < len(values) for values in found):
+            raise StepUnknown("the plan names a value of a dimension twice")
+        return found
 
     @cached_property
     def cells(self) -> list[tuple[Scalar, ...]]:
         """The values of the dimensions of each cell."""
         return list(product(*self.domain))
 
-    @cached_property
+    @property
     def figures(self) -> tuple[Measure, ...]:
-        """What is counted and gets noise: a mean is a sum and a count."""
-        made: list[Measure] = []
-        for each in self.count.request.measures:
-            parts = ("sum", "count") if each.function == "mean" else (each.function,)
-            made += [Measure(it, each.column) for it in parts]
-        if self.count.step.minimum > 1:
-            made.append(_PERSONS)
-        return tuple(dict.fromkeys(made))
-
-    @cached_property
-    def spent(self) -> tuple[Spent, ...]:
-        """What each figure costs."""
-        return tuple(map(self._spent, self.figures))
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """What is charged."""
-        return tuple(each.event for each in self.spent)
-
-    def range(self, column: str) -> Range:
-        """Return the public range of a measure.
-
-        Raises:
-            TableRefused: it has none, or one that cannot be computed with.
-        """
-        found = self.ground.ranges.get(column)
-        if found is None or not (found.low <= found.high and 0 < found.unit < math.inf):
-            raise TableRefused(f"the measure `{column}` has no public range")
-        return found
-
-    def amounts(self, column: str) -> tuple[int, int]:
-        """Return the least and the greatest amount of a measure, in its units."""
-        found = self.range(column)
-        if not max(abs(found.low), abs(found.high)) / found.unit < _MOST_AMOUNT:
-            raise TableRefused(f"the public range of `{column}` has too many units")
-        return round(found.low / found.unit), round(found.high / found.unit)
-
-    def _values(self, dimension: str) -> list[Scalar]:
-        datatype = self.count.view.values[dimension].datatype
-        stated: Sequence[Any] | None = self.count.request.values(dimension)
-        if stated is None and isinstance(self.count.view.values[dimension].made, exp.Column):
-            stated = self.ground.categories.get(dimension)  # of values as they are
-        if stated is None and datatype == "boolean":
-            stated = ("true", "false")
-        if not stated:
-            raise TableRefused(f"the values of `{dimension}` are not public: filter by some")
-        return [_scalar(each, datatype) for each in dict.fromkeys(stated)]
-
-    @property
-    def _rows(self) -> int:
-        return self.noise.rows_per_person if self.count.named else 1
-
-    def _spent(self, figure: Measure) -> Spent:
-        rows, cells, shares = self._rows, len(self.cells), len(self.figures)
-        most = {"persons": min(rows, cells)}.get(figure.function, rows)
-        if figure.function == "sum":
-            most *= max(1, *map(abs, self.amounts(figure.column)))
-        request = self.count.request
-        if not request.delta:
-            return Spent(most, most * shares / request.epsilon, gaussian=False, count=1)
-        bits = math.log(1 / request.delta)
-        root = math.sqrt(bits + request.epsilon) - math.sqrt(bits)
-        moved = min(rows, cells)
-        sensitivity = 1 if figure.function == "persons" else most
-        scale = sensitivity * math.sqrt(moved * shares / 2) / root
-        return Spent(sensitivity, scale, gaussian=True, count=moved)
+        """What gets noise."""
+        return self.spending.figures
 
 
-def noisy(made: Noisy, charge: Charge, engine: Engine) -> pa.Table:
-    """Return a table with noise.
+def noisy(made: Noisy, engine: Engine) -> pa.Table:
+    """Return a table with noise, which was charged before.
 
     Args:
         made: the table.
-        charge: is called with the events of the table before a value is drawn; where it raises,
-            nothing is.
         engine: which has the rows.
 
     Raises:
         TableRefused: it cannot be made.
     """
     found = _sums(made, engine)
-    charge(made.events)
-    drawn = [_drawn([row[at] for row in found], each) for at, each in enumerate(made.spent)]
+    spent = made.spending.spent
+    drawn = [_drawn([row[at] for row in found], each) for at, each in enumerate(spent)]
     return _table(made, dict(zip(made.figures, drawn, strict=True)))
 
 
@@ -199,16 +94,13 @@ def _sums(made: Noisy, engine: Engine) -> list[list[int]]:
         for key, values in zip(keys, made.domain, strict=True)
     ]
     named = exp.Not(this=exp.Is(this=quoted(PERSON), expression=exp.null()))
-    rows = all_of((count.rows, *domain, *([named] if count.named else [])))
+    rows = all_of((count.rows, *domain, named))
     aliased = [exp.alias_(each, f"k{at}") for at, each in enumerate(keys)]
     columns = dict.fromkeys(each.column for each in made.figures if each.column)
     values = [exp.alias_(_amount(made, name), f"v{at}") for at, name in enumerate(columns)]
-    who = quoted(PERSON) if count.named else exp.alias_(exp.column("rowid"), PERSON, quoted=True)
-    bounded = exp.select(*aliased, *values, who).from_(table(USED))
-    bounded = bounded.where(rows) if rows is not None else bounded
-    if count.named:
-        at_most = exp.Literal.number(made.noise.rows_per_person)
-        bounded = bounded.qualify(exp.LTE(this=_place(made), expression=at_most))
+    bounded = exp.select(*aliased, *values, quoted(PERSON)).from_(table(USED)).where(rows)
+    at_most = exp.Literal.number(made.spending.noise.rows_per_person)
+    bounded = bounded.qualify(exp.LTE(this=_place(made), expression=at_most))
     places = {name: f"v{at}" for at, name in enumerate(columns)}
     groups = [exp.column(f"k{at}") for at in range(len(domain))]
     sums = [_summed(each, places) for each in made.figures]
@@ -233,8 +125,8 @@ def _amount(made: Noisy, column: str) -> exp.Expr:
         raise StepUnknown(f"the measure `{column}` has no numbers")
     if column not in {each.column for each in made.figures if each.function == "sum"}:
         return value.made.copy()
-    low, high = made.amounts(column)
-    unit = exp.cast(number(made.range(column).unit), "DOUBLE PRECISION")
+    low, high = made.spending.amounts(column)
+    unit = exp.cast(number(made.spending.range(column).unit), "DOUBLE PRECISION")
     share = exp.Div(this=exp.cast(value.made.copy(), "DOUBLE"), expression=unit, typed=True)
     units = exp.Round(this=share)
     cut = exp.Case()
@@ -269,7 +161,7 @@ def _drawn(values: list[int], spent: Spent) -> list[int]:
 
 def _table(made: Noisy, drawn: dict[Measure, list[int]]) -> pa.Table:
     request, step = made.count.request, made.count.step
-    persons = drawn.get(_PERSONS, [])
+    persons = drawn.get(PERSONS, [])
     few = [step.minimum > 1 and persons[at] < step.minimum for at in range(len(made.cells))]
     columns: dict[str, pa.Array] = {}
     for at, name in enumerate(request.dimensions):
@@ -292,8 +184,9 @@ def _figure(made: Noisy, measure: Measure, drawn: dict[Measure, int]) -> float |
     base = made.count.step.rounding
     if measure.function in ("count", "persons"):
         return rounded(drawn[measure], base)
-    unit = made.range(measure.column)
-    total = rounded(drawn[Measure("sum", measure.column)] * unit.unit, base)
+    unit = made.spending.range(measure.column)
+    whole = drawn[Measure("sum", measure.column)] * Decimal(repr(unit.unit))
+    total = rounded(float(whole), base)
     if measure.function == "sum" or total is None:
         return total
     number_of = rounded(drawn[Measure("count", measure.column)], base)
@@ -304,6 +197,8 @@ def _figure(made: Noisy, measure: Measure, drawn: dict[Measure, int]) -> float |
 def _scalar(value: Any, datatype: str) -> Scalar:
     if datatype == "boolean":
         return bool(value == "true")
+    if datatype in NUMBERS and isinstance(value, str):  # as a dictionary lists it
+        return int(value) if datatype == "integer" else float(value)
     return date.fromisoformat(value) if datatype == "date" else value
 
 

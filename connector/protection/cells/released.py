@@ -16,8 +16,8 @@ from typing import Any, Final
 from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.members import MOST_COLUMNS, names, number
 from connector.enforcement.steps.minimise import RowTest
+from connector.enforcement.steps.spending import MOST_CELLS
 from connector.protection.cells.cell import Scalar
-from connector.protection.cells.count import MOST_CELLS
 from federated.reading import Member
 
 VERSION: Final = 1

@@ -33,7 +33,7 @@ from connector.identity import checkpoint as checkpoints
 from connector.identity import epoch as records
 from connector.ports import Ports, Transaction
 from connector.services.continuity import counting, recovery
-from connector.services.evidence.own_log import ACCEPTED, head, weighty
+from connector.services.evidence.own_log import SPENDING, head, weighty
 from connector.services.federation.site.rounds import Ending, end_within
 from connector.services.negotiation import notices
 from connector.services.privacy.merging import merge_again
@@ -198,7 +198,7 @@ def _sound_at(tx: Transaction) -> datetime | None:
 
     Other entries say nothing of that: a node in recovery writes them too.
     """
-    size = max(tx.audit.since(ACCEPTED), tx.audit.since(CONFIRMED))
+    size = tx.audit.since(*SPENDING, CONFIRMED)
     newest = tx.audit.entries(start=size - 1, limit=1) if size else []
     return newest[0].at if newest else None
 

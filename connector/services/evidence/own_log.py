@@ -23,10 +23,12 @@ from connector.services.readable import Readable
 PAGE: Final = 1000
 MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
+CHARGED: Final = "use.charged"  # the same of a table with noise
+SPENDING: Final = (ACCEPTED, CHARGED)
 LOWERED: Final = "register.lowered"
 MERGED: Final = "register.merged"
 COUNTED: Final = "use.counted"  # of a contract, before it is made
-_WEIGHTY: Final = (ACCEPTED, LOWERED, MERGED, COUNTED)
+_WEIGHTY: Final = (*SPENDING, LOWERED, MERGED, COUNTED)
 
 
 def events(

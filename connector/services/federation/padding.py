@@ -19,6 +19,8 @@ HASH_SECONDS_PER_CELL: Final = 1e-7
 START_SECONDS: Final = 2.0  # a worker loads its libraries and tries its arithmetic
 START_SECONDS_PER_CELL: Final = 3e-6
 START_SECONDS_PER_INPUT: Final = 1e-7  # a lead chooses how many inputs it makes of a column
+TABLE_SECONDS: Final = 2.0  # a process loads what reads and computes
+TABLE_SECONDS_PER_CELL: Final = 5e-7
 ROUND_SECONDS: Final = 0.03
 ROUND_FACTOR: Final = 1.5  # of what a round takes on nobody
 
@@ -41,6 +43,11 @@ def start_unit(values: int, inputs: int = 0) -> float:
         inputs: that the model gets of all declared persons.
     """
     return START_SECONDS + START_SECONDS_PER_CELL * values + START_SECONDS_PER_INPUT * inputs
+
+
+def table_unit(values: int) -> float:
+    """Return the unit in which a table with noise is made of a file, in seconds."""
+    return TABLE_SECONDS + TABLE_SECONDS_PER_CELL * values
 
 
 def round_unit(seconds_on_nobody: float) -> float:

@@ -88,7 +88,7 @@ def _asked(privacy: Mapping[str, Any]) -> Epsilon:
         part("samplingRate").number(),
         part("steps").integer(),
     )
-    return Epsilon((mechanism,), part("delta").number())
+    return Epsilon((mechanism,), part("delta").number(above=0))
 
 
 def _questions(budget: Budget, job: Epsilon) -> list[Question]:

@@ -274,11 +274,15 @@ def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
 
 
 def _recovered(tx: Transaction) -> set[str]:
-    """Return the registers that count jobs of which the database knows nothing else.
+    """Return the registers that count what the database knows nothing else of.
 
-    Such a job may have run on a file whose persons are not on record any more.
+    Such a job or table may have run on a file whose persons are not on record any more.
     """
-    lost = {each.register_id for each in tx.reservations.find() if not tx.jobs.get(each.job_id)}
+    lost = {
+        each.register_id
+        for each in tx.reservations.find()
+        if not (tx.jobs.get(each.job_id) or tx.extracts.get(each.job_id))
+    }
     return lost | {each.id for each in tx.forfeits.find()}
 
 

@@ -51,6 +51,8 @@ def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
 
 def _statement(ports: Ports, extract: Extract) -> str:
     own = ports.settings.did
+    with ports.store.read() as tx:
+        charged = tx.reservations.get(extract.id)
     said = Statement(
         party=own,
         agreement=extract.agreement_id,
@@ -59,6 +61,7 @@ def _statement(ports: Ports, extract: Extract) -> str:
         consumer=extract.consumer,
         content=extract.content,
         at=extract.made_at,
+        events=charged.events.items if charged else (),
     )
     return transfer_receipt.make(ports.signer, said)
 

@@ -16,12 +16,14 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.transfer.extract import Content
 from connector.domain.transfer.requested import Requested
 from connector.enforcement import figures
-from connector.enforcement.asked import Asked
+from connector.enforcement.asked import Asked, read_asked, spends
 from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Use
+from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.minimise import ANY_OF, NONE_OF
 from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.spending import Spending
 from connector.errors import (
     AgreementUnknown,
     ApprovalAwaited,
@@ -82,6 +84,7 @@ class Answered:
         content: of the file, as the provider signed it; None unless it is ready.
         data: of a small table; else empty.
         referral: to a third party, as the provider signed it; else empty.
+        spent: by a table with noise that is ready; None of others.
     """
 
     request_id: str
@@ -92,6 +95,7 @@ class Answered:
     content: Content | None = None
     data: bytes = b""
     referral: str = ""
+    spent: Spending | None = None
 
 
 def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
@@ -238,12 +242,15 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     found = UseAnswer.from_body(body)
     if found.request_id != kept.request_id:
         raise WorldFault(f"`{agreement.provider}` answered another request")
-    content = None
+    content = spent = None
     if found.state == "referred":
         _note_referral(ports, agreement, kept, found.statement)
     elif found.statement:
         holder = documents.read(provider.document, provider.did)
-        content = _checked(agreement, found, transfer_receipt.read(found.statement, holder))
+        said = transfer_receipt.read(found.statement, holder)
+        content, spent = _checked(agreement, found, said), _spent(agreement, kept)
+        if said.events != (spent.events if spent else ()):
+            raise Malformed("the provider charged the table otherwise than the plan says")
         _note(ports, agreement, kept, found.extract_id, content)
     return Answered(
         request_id=kept.request_id,
@@ -254,7 +261,14 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
         content=content,
         data=found.content,
         referral=found.statement if found.state == "referred" else "",
+        spent=spent,
     )
+
+
+def _spent(agreement: Agreement, kept: Requested) -> Spending | None:
+    """Return what a request of ours spends by the signed plan; None without noise."""
+    use = plans.plan_of(agreement).of(kept.action)
+    return None if use is None else spends(read_asked(kept.request), steps.asked_for(use.steps))
 
 
 def _checked(agreement: Agreement, found: UseAnswer, said: transfer_receipt.Statement) -> Content:

@@ -57,6 +57,7 @@ from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
 from connector.services.use import attesting, referring, room
 from connector.services.use.answering import answer
+from connector.services.use.charging import Charge, priced, reserve
 from policies_odrl.algebra.domain import Fact
 
 REQUEST_TYPE: Final = "preau-use+jws"
@@ -123,15 +124,19 @@ def _decided(ports: Ports, caller: Participant, message: UseRequest) -> Requeste
     asked = _verified(ports, caller, message)
     for _ in range(ATTEMPTS):
         history: History | None = None
+        found: Refusal | Charge | None
         try:
             case = case_of(ports, asked)
             history = keeping.history_of(ports, case.agreement)
-            refusal = _refusal(ports, case, history)
+            found = _refusal(ports, case, history)
+            spent = asking.spends(asked, case.steps) if found is None else None
+            if spent is not None:
+                found = priced(ports, case.agreement, case.dataset, spent)
         except ApprovalAwaited:  # nothing is decided
             raise
         except (Unlawful, DataUnchecked) as exc:
-            refusal = Refusal(exc.code, (exc.reason,))
-        kept = _kept(ports, message, asked, refusal, history)
+            found = Refusal(exc.code, (exc.reason,))
+        kept = _kept(ports, message, asked, found, history)
         if kept is not None:
             return kept
     raise TooManyRequests("other uses of the contract were counted meanwhile", hint="try again")
@@ -223,6 +228,7 @@ def _wanted(asked: Asked, steps: TableSteps | Refer) -> str:
     else:
         figures = f"a table by {', '.join(cells.dimensions) or 'nothing'}"
         figures += f" of {', '.join(each.name for each in cells.measures)}"
+        figures += f", for ε {cells.epsilon:g} at δ {cells.delta:g}" if cells.epsilon else ""
     return f"{figures}, as {steps.release.level}"
 
 
@@ -239,13 +245,20 @@ def _kept(
     ports: Ports,
     message: UseRequest,
     asked: Asked,
-    refusal: Refusal | None,
+    found: Refusal | Charge | None,
     history: History | None,
 ) -> Requested | None:
     """Keep a decision, and return the one that counts: another may have come before.
 
+    Args:
+        ports: of this node.
+        message: the request.
+        asked: the same, read.
+        found: why it is refused, or what it is charged; None: it is granted, and costs nothing.
+        history: by which it was decided; None where nobody keeps account of uses.
+
     Returns:
-        None where other uses were counted since it was decided: it is decided anew.
+        None where other uses were counted or charged since it was decided: it is decided anew.
     """
     now = ports.clock.now()
     new = Requested(
@@ -264,27 +277,44 @@ def _kept(
         if known is not None:
             return known
         recovery.check_within(ports, tx)
+        charge = found if isinstance(found, Charge) else None
+        refusal = found if isinstance(found, Refusal) else None
         refusal = refusal or lapsed(ports, tx, asked.agreement, asked.consumer)
         if refusal is not None:
             reasons = tuple(terms.one_line(each) for each in refusal.reasons)
             new = replace(new, request=b"", signature="", code=refusal.code, reasons=reasons)
             reviewing.void(ports, tx, new.consumer, new.request_id, new.code)
             tx.audit.append("use.refused", new.agreement_id, **_facts(new), code=new.code)
-        elif not _granted(ports, tx, new, asked, history):
+        elif not (_claimed(ports, tx, new, history) and _charged(ports, tx, new, charge)):
             return None
+        else:
+            _grant(ports, tx, new, asked, history)
         tx.requests.put(new)
     return new
 
 
-def _granted(
+def _claimed(ports: Ports, tx: Transaction, new: Requested, history: History | None) -> bool:
+    """Count a use, unless others were counted since it was decided; return whether."""
+    if history is None:
+        return True
+    use = UseRecord(new.id, new.agreement_id, new.action, new.at, None)
+    return uses.claim(ports, tx, _agreement(tx, new), use, len(history.uses))
+
+
+def _charged(ports: Ports, tx: Transaction, new: Requested, charge: Charge | None) -> bool:
+    """Set aside what a use costs, unless others were charged since; return whether."""
+    if charge is None or reserve(ports, tx, charge, new.id):
+        return True
+    if tx.uses.get(new.id) is not None:
+        uses.release(ports, tx, _agreement(tx, new), new.id)
+    return False
+
+
+def _grant(
     ports: Ports, tx: Transaction, new: Requested, asked: Asked, history: History | None
-) -> bool:
-    """Count a use and let it be made, unless others were counted since; return whether."""
-    agreement = tx.agreements.get(new.agreement_id)
-    assert agreement is not None  # noqa: S101 - `lapsed` has looked
-    use = UseRecord(new.id, agreement.id, new.action, new.at, None)
-    if history is not None and not uses.claim(ports, tx, agreement, use, len(history.uses)):
-        return False
+) -> None:
+    """Let a use be made that is counted and charged."""
+    agreement = _agreement(tx, new)
     if history is not None:
         tx.audit.append(COUNTED, agreement.id, use=new.id, before=len(history.uses))
         tx.after_commit(partial(recovery.note, ports))
@@ -293,10 +323,15 @@ def _granted(
     if step is not None:
         referring.note(tx, new, agreement, step)
         uses.end(tx, new.id, new.at)
-        return True
+        return
     tx.extracts.put(_extract(agreement, new, asked))
     tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
-    return True
+
+
+def _agreement(tx: Transaction, new: Requested) -> Agreement:
+    agreement = tx.agreements.get(new.agreement_id)
+    assert agreement is not None  # noqa: S101 - `lapsed` has looked
+    return agreement
 
 
 def lapsed(ports: Ports, tx: Transaction, agreement_id: str, consumer: str) -> Refusal | None:

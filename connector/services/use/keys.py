@@ -1,4 +1,4 @@
-"""Keys of the scopes of pseudonyms, derived from the node's root key.
+"""Keys of the scopes of pseudonyms, and of tables with noise, derived from the node's root key.
 
 Rules: the root key never leaves its file, and a scope's key only goes to the confined process that
 needs it; a root key that is lost is never made anew in silence, since each person would get other
@@ -45,8 +45,20 @@ def scope_key(ports: Ports, scope: Scope, extract: Extract, register: str) -> by
         "period": [extract.agreement_id, str(school_year(ports.clock.now()))],
         "delivery": [extract.agreement_id, extract.id],
     }[scope.kind]
-    named = canonical({"kind": scope.kind, "of": [*scope.of, *own]})
-    return hmac.digest(_root(ports), named, hashlib.sha256)
+    return _derived(ports, scope.kind, [*scope.of, *own])
+
+
+def noise_key(ports: Ports, dataset_id: str) -> bytes:
+    """Return the 32 bytes by which rows of a person are chosen that count in tables with noise.
+
+    Raises:
+        KeyUnusable: the root key is lost, or cannot be used.
+    """
+    return _derived(ports, "noise", [dataset_id])
+
+
+def _derived(ports: Ports, kind: str, of: list[str]) -> bytes:
+    return hmac.digest(_root(ports), canonical({"kind": kind, "of": of}), hashlib.sha256)
 
 
 def school_year(now: datetime) -> int:

@@ -11,26 +11,31 @@ import logging
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
 from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.held import Writing
 from connector.domain.transfer.requested import ReleasedTables
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.asked import read_asked
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.table import TableSteps
 from connector.errors import DataFileChanged, NotFound, PreauError, WorkerFailed
 from connector.jsonld.canonical import canonical, parse
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.duties import uses
-from connector.services.privacy import suppression
+from connector.services.federation.pace import cells_of, padded
+from connector.services.federation.padding import table_unit
+from connector.services.privacy import budget, suppression
 from connector.services.publication import snapshots
-from connector.services.use import anonymous, deciding, destroying, keys, room
+from connector.services.use import anonymous, charging, deciding, destroying, keys, room
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 TRIES: Final = 3
@@ -131,6 +136,11 @@ class Work:
     columns: tuple[str, ...] = ()
     cells: TableRequest | None = None
 
+    @property
+    def steps(self) -> TableSteps:
+        """The steps of the use, typed."""
+        return steps.table(self.use.steps)
+
 
 def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     """Return the extract as it is once its file is there, and what is to be kept of its table.
@@ -139,14 +149,13 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         PreauError: it cannot be made, or must not be any more.
     """
     work = _work(ports, extract)
-    source = Path(work.dataset.file.path)
-    _check_source(ports, work.dataset, source)
+    _check_source(ports, work.dataset)
     before = _before(ports, work)
-    with ports.store.read() as tx:
-        most = max(room.left(ports, tx, extract.consumer), 0)
-    with ports.extracts.writing(extract.id, name, most) as out:
-        made: Made = ports.preparing(_task(ports, work, extract, before), out)
-        _check_source(ports, work.dataset, source)
+    task = _task(ports, work, extract, before)
+    if work.steps.noise is None:
+        made, out = _carried(ports, work, task, extract, name)
+    else:
+        made, out = _with_noise(ports, work, task, extract, name)
     now = ports.clock.now()
     new = canonical(list(made.released)) if made.released else b""
     return replace(
@@ -165,9 +174,39 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     ), Tables(work.dataset.id, len(before), new)
 
 
+def _carried(
+    ports: Ports, work: Work, task: Task, extract: Extract, name: str
+) -> tuple[Made, Writing]:
+    with ports.store.read() as tx:
+        most = max(room.left(ports, tx, extract.consumer), 0)
+    with ports.extracts.writing(extract.id, name, most) as out:
+        made: Made = ports.preparing(task, out)
+        _check_source(ports, work.dataset)
+    return made, out
+
+
+def _with_noise(
+    ports: Ports, work: Work, task: Task, extract: Extract, name: str
+) -> tuple[Made, Writing]:
+    """Charge a table with noise, then make it; what fails from then on has one code, and one time.
+
+    Raises:
+        PreauError: it may not be charged any more.
+        WorkerFailed: it was charged, and cannot be made.
+    """
+    charged = charging.commit(ports, extract.id, extract.consumer)
+    unit = partial(table_unit, cells_of(work.dataset))
+    try:
+        with padded(ports.pace, unit):
+            return _carried(ports, work, replace(task, charged=charged), extract, name)
+    except PreauError as exc:
+        _log.warning("a table with noise was charged, and not made: %s", exc.code)
+        raise WorkerFailed("the table cannot be made") from exc
+
+
 def _before(ports: Ports, work: Work) -> list[ReleasedTables]:
     """Return what is kept of tables of the same data, whoever received them."""
-    if work.cells is None:
+    if work.cells is None or work.steps.noise:
         return []
     with ports.store.read() as tx:
         return tx.released.find(dataset_id=work.dataset.id)
@@ -186,14 +225,16 @@ def _work(ports: Ports, extract: Extract) -> Work:
     return Work(case.dataset, case.use, case.asked.columns, case.asked.cells)
 
 
-def _check_source(ports: Ports, dataset: Dataset, source: Path) -> None:
-    if ports.sources.digest(source) != dataset.file.digest:
+def _check_source(ports: Ports, dataset: Dataset) -> None:
+    if ports.sources.digest(Path(dataset.file.path)) != dataset.file.digest:
         raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
 
 
 def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTables]) -> Task:
-    dataset, cells = work.dataset, work.cells
-    pseudonymise = steps.table(work.use.steps).pseudonymise
+    dataset, cells, pseudonymise = work.dataset, work.cells, work.steps.pseudonymise
+    key = b""
+    if pseudonymise:
+        key = keys.scope_key(ports, pseudonymise.scope, extract, dataset.register_id)
     return Task(
         path=dataset.file.path,
         layout=layout_of(dataset),
@@ -203,9 +244,7 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
         columns=work.columns,
         cells=cells.body() if cells else None,
         format=extract.format,
-        scope_key=keys.scope_key(ports, pseudonymise.scope, extract, dataset.register_id)
-        if pseudonymise
-        else b"",
+        scope_key=keys.noise_key(ports, dataset.id) if work.steps.noise else key,
         snapshot=dataset.file.digest,
         suppressed=suppression.suppressed(ports, dataset.register_id),
         before=tuple(each for kept in before for each in parse(kept.body)),
@@ -246,6 +285,7 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
             )
             tx.released.put(kept)
         tx.extracts.put(made)
+        budget.release(tx, made.id)
         uses.end(tx, made.id, ports.clock.now())
         tx.audit.append(
             "use.ready",
@@ -287,6 +327,7 @@ def _fail(ports: Ports, extract: Extract, code: str) -> None:
 
 def _failed(ports: Ports, tx: Transaction, extract: Extract, code: str) -> None:
     tx.extracts.put(replace(extract, state=ExtractState.FAILED, code=code))
+    budget.release(tx, extract.id)
     facts = {"use": extract.id, "consumer": extract.consumer, "code": code}
     tx.audit.append("use.failed", extract.agreement_id, **facts)
     agreement = tx.agreements.get(extract.agreement_id)
