@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.database import PostgresServer, compile_once, sqlite_url
+if TYPE_CHECKING:
+    from tests.support.database import PostgresServer
 
 # The same examples in each run, however slow the machine: `make test` says the same for the same
 # code. `HYPOTHESIS_PROFILE=search make test` draws new ones.
@@ -66,6 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _statements_compiled_once() -> Iterator[None]:
+    if "sqlalchemy" not in sys.modules:  # nothing that was collected opens a database
+        yield
+        return
+    from tests.support.database import compile_once  # noqa: PLC0415 - not without need: a second
+
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         yield
@@ -74,6 +82,8 @@ def _statements_compiled_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL server for the whole session, started when a test first asks."""
+    from tests.support.database import PostgresServer  # noqa: PLC0415 - as above
+
     server = PostgresServer()
     try:
         yield server
@@ -92,6 +102,8 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh, migrated database; a test that uses it runs once on each kind."""
+    from tests.support.database import sqlite_url  # noqa: PLC0415 - as above
+
     if request.param == "sqlite":
         return sqlite_url(tmp_path)
     return str(request.getfixturevalue("postgres_url"))

@@ -116,7 +116,10 @@ class Names:
         exact = [it.to for it in units if it.holds and it.relation is Relation.SAME]
         seen: set[str | None] = set()
         for item in exact[:1] or islice(near, 4 * MAX_TRIED):
-            if name(item) not in seen and self.truth(item) is Truth.TRUE:
+            if name(item) not in seen and all(  # less work than `truth` where one is not
+                any(self._stands(item, it) is Truth.TRUE for it in clause)
+                for clause in self.clauses
+            ):
                 yield item
             seen.add(name(item))
             if len(seen) > MAX_TRIED:

@@ -8,9 +8,9 @@ Source: `docs/decisions` (counter-offer).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import opaque
@@ -25,6 +25,7 @@ from policies_odrl.model import ODRL, Action, Permission, Policy, Prohibition
 MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 _Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
 _Pair = tuple[str, Permission]  # JSON pointer, permission
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +187,7 @@ def _leaving_nothing(
     def void(some: Sequence[tuple[Part, Prohibition]]) -> bool:
         return rules.box_of(prover, [ban for _, ban in some], given) is None
 
-    kept = list(bans) if void(bans) else []
-    for pair in reversed(kept):
-        rest = [it for it in kept if it is not pair]
-        kept = rest if void(rest) else kept
-    return [part for part, _ in kept]
+    return [part for part, _ in _fewest(bans[::-1], void)[::-1]] if void(bans) else []
 
 
 def _assembled(
@@ -222,7 +219,9 @@ def blocking(
     for path, wanted in rules.asked_for(request):
         pairs = [[*_parts("request", path, wanted), *parts] for parts in offered]
         if not any(possible(prover, parts) for parts in pairs):
-            sets = (_irreducible(prover, parts) for parts in pairs[:MAX_PAIRS])
+            sets = [
+                _fewest(it, lambda rest: not possible(prover, rest)) for it in pairs[:MAX_PAIRS]
+            ]
             found.append(Blocked(path, min(sets, key=len, default=())))
     return tuple(found)
 
@@ -239,14 +238,13 @@ def possible(prover: Proof, parts: Sequence[Part]) -> bool:
     return compatible(prover, *sides)
 
 
-def _irreducible(prover: Proof, parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Return a smallest part of statements that cannot hold together, in their order."""
-    kept = list(parts)
-    for part in parts:
-        rest = [item for item in kept if item is not part]
-        if not possible(prover, rest):
-            kept = rest
-    return tuple(kept)
+def _fewest(items: Sequence[_T], enough: Callable[[Sequence[_T]], bool]) -> tuple[_T, ...]:
+    """Return items that are enough without those, the first ones first, that are not needed."""
+    kept = tuple(items)
+    for item in items:
+        rest = tuple([it for it in kept if it is not item])
+        kept = rest if enough(rest) else kept
+    return kept
 
 
 def _parts(side: str, path: str, rule: Permission) -> list[Part]:

@@ -33,7 +33,6 @@ _NO_FACTS: Final = Facts()
 _BOUNDS: Final = frozenset({Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ})
 _STATEFUL: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.EVENT})
 
-
 # By what a rule is found: whether it prohibits, its action, target and assignee.
 _Key = tuple[bool, str, str, str]
 

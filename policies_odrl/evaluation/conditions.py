@@ -101,18 +101,19 @@ def refinements_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionRe
 
 def premises_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return whether a rule is about this action, this party and this target."""
-    party, by = case.policy.assignee_of(rule), case.request.assignee
-    target, on = case.policy.target_of(rule), case.request.target or ""
-    found = [action_premise(rule, path, case)]
-    for premise, asked, truth in (
-        (Premise("assignee", party), by, member(party, by, case)),
-        (Premise("target", target), on, member(target, on, case)),
-    ):
-        doubt = f"cannot tell whether this {premise.name} is meant"
-        note = doubt if truth is Truth.UNDETERMINED else ""
-        given = (asked,) if asked else ()
-        found.append(ConditionResult(f"{path}/{premise.name}", truth, premise, given, note))
-    return tuple(found)
+    return (
+        action_premise(rule, path, case),
+        _named("assignee", case.request.assignee, rule, path, case),
+        _named("target", case.request.target or "", rule, path, case),
+    )
+
+
+def _named(name: str, asked: str, rule: model.Rule, path: str, case: Case) -> ConditionResult:
+    item = getattr(rule, name) or getattr(case.policy, name)
+    truth = member(item, asked, case)
+    note = "" if truth is not Truth.UNDETERMINED else f"cannot tell whether this {name} is meant"
+    given = (asked,) if asked else ()
+    return ConditionResult(f"{path}/{name}", truth, Premise(name, item), given, note)
 
 
 def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:

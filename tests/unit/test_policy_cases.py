@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Final
@@ -24,8 +24,10 @@ from policies_odrl.comparison.meet import meet
 from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
 from tests.support.cases import Case, answer, cases, check_sets
+from tests.support.each import batches, each
 
 CASES = cases()
+BATCHES, NAMES = batches(CASES, 25, lambda case: case.name)
 
 
 def a_compiled_policy_decides_the_same(case: Case) -> None:
@@ -109,12 +111,16 @@ IMPLIED: Final[dict[str, list[Callable[[Case], None]]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_verb_answers_as_the_row_says(case: Case) -> None:
+def each_verb_answers_as_the_row_says(case: Case) -> None:
     for verb, wanted in case.row["answers"].items():
         assert json.loads(json.dumps(answer(verb, case))) == wanted, verb
         for law in IMPLIED.get(verb, ()):
             law(case)
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=NAMES)
+def test_each_verb_answers_as_the_row_says(batch: Sequence[Case]) -> None:
+    each(batch, each_verb_answers_as_the_row_says, lambda case: case.name)
 
 
 def test_names_are_told_apart() -> None:
@@ -129,3 +135,13 @@ def test_refusals_outnumber_grants() -> None:
     ]
     granted = sum(item.get("granted", False) for item in told)
     assert 0 < granted < len(told) - granted
+
+
+def test_each_row_that_fails_is_named() -> None:
+    def law(row: int) -> None:
+        assert row < 2
+
+    each([0, 1], law)
+    with pytest.raises(ExceptionGroup, match="2 rows fail") as failed:
+        each(range(4), law)
+    assert [exc.__notes__[-1] for exc in failed.value.exceptions] == ["row: 2", "row: 3"]

@@ -43,6 +43,7 @@ from policies_odrl.errors import IllFormed
 from policies_odrl.model import ODRL, duties_below
 from policies_odrl.reading.inventory import described
 from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, PROFILE, SAME_ACTION
+from tests.support.each import each
 from tests.support.policies import nodes, one_rule, purpose
 from tests.support.whole_policies import whole_policies
 
@@ -90,8 +91,7 @@ def as_key(context: list[str] | str, word: str) -> dict[str, Any]:
     return {"@context": context, "@id": "urn:a", word: value}
 
 
-@pytest.mark.parametrize("word", KEYS)
-def test_a_property_is_expanded_or_refused(word: str) -> None:
+def a_property_is_expanded_or_refused(word: str) -> None:
     assert found_in(as_key(W3C, word), word)
     assert found_in(as_key([DSP, DSP_PROFILE], f"odrl:{word}"), word)
     bare = as_key([DSP, DSP_PROFILE], word)
@@ -100,8 +100,7 @@ def test_a_property_is_expanded_or_refused(word: str) -> None:
             nodes(bare)
 
 
-@pytest.mark.parametrize("word", CLASSES)
-def test_a_class_is_expanded_or_refused(word: str) -> None:
+def a_class_is_expanded_or_refused(word: str) -> None:
     for context in (W3C, [DSP, DSP_PROFILE]):
         typed = {"@context": context, "@id": "urn:a", "@type": f"odrl:{word}"}
         assert found_in(typed, word)
@@ -112,16 +111,21 @@ def test_a_class_is_expanded_or_refused(word: str) -> None:
             nodes(bare)
 
 
-@pytest.mark.parametrize(
-    ("place", "word"), [(place, word) for place, words in WORDS.items() for word in words]
-)
-def test_a_term_is_expanded_or_refused(place: str, word: str) -> None:
+def a_term_is_expanded_or_refused(term: tuple[str, str]) -> None:
+    place, word = term
     assert found_in({"@context": W3C, "@id": "urn:a", place: word}, word)
     assert found_in({"@context": [DSP, DSP_PROFILE], "@id": "urn:a", place: f"odrl:{word}"}, word)
     bare = {"@context": [DSP, DSP_PROFILE], "@id": "urn:a", place: word}
     if not found_in(bare, word):
         with pytest.raises(IllFormed, match=rf"`{word}`"):
             nodes(bare)
+
+
+def test_each_word_is_expanded_or_refused() -> None:
+    each(KEYS, a_property_is_expanded_or_refused)
+    each(CLASSES, a_class_is_expanded_or_refused)
+    terms = [(place, word) for place, words in WORDS.items() for word in words]
+    each(terms, a_term_is_expanded_or_refused)
 
 
 def test_what_the_context_defines_is_what_we_write_bare() -> None:
