@@ -465,6 +465,12 @@ class DataFileChanged(DataFault):
     code = "DATA_FILE_CHANGED"
 
 
+class RiskDrifted(DataFault):
+    """Persons stand out in the rows more than the contract's report of them says."""
+
+    code = "RISK_DRIFTED"
+
+
 class ColumnMissing(DataFault):
     """The dataset has no such column."""
 

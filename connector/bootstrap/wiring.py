@@ -93,6 +93,7 @@ def build(settings: Settings) -> Node:
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing = HealingWire(wire)
+    confined = ConfinedPreparing()
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -113,7 +114,8 @@ def build(settings: Settings) -> Node:
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
         pseudonym_key=partial(keys.secret, settings.path(PSEUDONYM_KEY)),
-        preparing=ConfinedPreparing(),
+        preparing=confined,
+        judging=confined.judge,
         mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
         asking=Asking(over=threading.Event()),

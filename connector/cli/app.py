@@ -131,6 +131,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "source": "publishing.source",
         "dataset": "publishing.dataset",
         "offer": "publishing.offer",
+        "protect": "publishing.protect",
         "negotiation": "contracts.negotiate",
         "approve": "contracts.approve",
         "agreement": "contracts.agreement",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from connector.cli import findings
 from connector.cli.french import reason_of
 from connector.errors import PreauError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.management.approval_views import ApprovalDetailView
+    from connector.management.risk_views import FindingsView
     from connector.management.views import (
         AgreementDetailView,
         ColumnView,
@@ -128,6 +130,14 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
         line(f"  {sentence}")
     rows = ((item.constraint, item.label, item.by) for item in stated.coverage)
     table(("constraint", "label", "by"), rows, empty="no constraint")
+    for found in getattr(stated, "findings", ()):
+        measured(found, language)
+
+
+def measured(found: FindingsView, language: str) -> None:
+    """Print what was measured of a use."""
+    for each in findings.lines(found, language):
+        line(each)
 
 
 def columns(found: Iterable[ColumnView], language: str) -> None:

@@ -22,14 +22,17 @@ from connector.domain.page import Damaged
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation
 from connector.domain.privacy.census import RegisterPersons
+from connector.domain.privacy.findings import Findings
 from connector.domain.privacy.tally import Limit
 from connector.domain.thread import ThreadFault
 from connector.enforcement.mechanisms import opening
 from connector.errors import PreauError
 from connector.identity import agreement as documents
+from connector.identity.risk_report import unverified_uses
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.jsonld.profiles import NO_PROFILES, Profiles
+from connector.management.risk_views import FindingsView, findings
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
@@ -61,6 +64,7 @@ from connector.services.continuity.confirmation import Confirmed, Plan
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.negotiation import terms
 from connector.services.negotiation.plans import plan_of
+from connector.services.negotiation.reports import findings_of
 from connector.services.privacy.budget import budget_of
 from connector.services.publication import catalog_pages
 from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
@@ -119,6 +123,7 @@ def offer_in_brief(value: Offer) -> OfferView:
         withdrawn=value.withdrawn,
         decision=value.decision.value,
         **_review(value.review),
+        findings=_measured(value.report),
         fault=shown.fault,
     )
 
@@ -128,6 +133,11 @@ def _licence(policy: Mapping[str, Any]) -> str:
     if {"@id": opening.PUBLIC} not in policy.get("dct:accessRights", ()):
         return ""
     return "".join(str(each.get("@id", "")) for each in policy.get("dct:license", ()))
+
+
+def _measured(token: str) -> list[FindingsView]:
+    """Return what a report says that was verified before."""
+    return [findings(it.action, it.findings) for it in unverified_uses(token)] if token else []
 
 
 def _review(value: Review | None) -> dict[str, Any]:
@@ -301,6 +311,7 @@ def agreement_detail(
     read = shown.part(partial(documents.read, value.document), None)
     plan: dict[str, Any] = shown.part(lambda: plan_of(value).as_json(), {})
     accounting = shown.part(lambda: stated(budget_of(value).accounting), _UNKNOWN_RULE)
+    measured: Mapping[str, Findings] = shown.part(partial(findings_of, value), {})
     return AgreementDetailView(
         **_agreement(value),
         document=document,
@@ -308,6 +319,7 @@ def agreement_detail(
         recipes=list(read.recipes) if read else [],
         plan=plan,
         coverage=[CoverageView(**line) for line in read.coverage] if read else [],
+        findings=[findings(*each) for each in measured.items()],
         sentences=sentences(read.policy) if read else {},
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
@@ -340,6 +352,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                         sentences=sentences(offer.policy) if said else {},
                         coverage=[coverage(line) for line in offer.coverage],
                         decision=offer.decision,
+                        findings=_measured(offer.report),
                     )
                     for offer in dataset.offers
                 ],

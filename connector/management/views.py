@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connector.management.risk_views import FindingsView
+
 
 class View(BaseModel):
     """A value that is answered; unknown fields of a newer node are kept out, not refused."""
@@ -113,6 +115,9 @@ class OfferView(StoredView):
     lapse_hours: int = Field(default=0, description="of an own offer: until it is too late")
     effects: list[str] = Field(
         default=[], description="what the change means for contracts that run"
+    )
+    findings: list[FindingsView] = Field(
+        default=[], description="what its uses came to on the rows, where that is known or shown"
     )
     sentences: dict[str, list[str]] = Field(
         default={}, description="the policy in plain words, by language (`en`, `fr`)"
@@ -284,6 +289,9 @@ class AgreementDetailView(AgreementView):
         default={}, description="what runs under the contract: uses and their steps, as signed"
     )
     coverage: list[CoverageView]
+    findings: list[FindingsView] = Field(
+        default=[], description="what its uses came to on the rows before it was signed"
+    )
     sentences: dict[str, list[str]] = Field(
         default={}, description="the contract in plain words, by language (`en`, `fr`)"
     )

@@ -14,6 +14,7 @@ from connector.domain.asking import Asking
 from connector.domain.calls import Calls
 from connector.domain.delivery import Courier, Reply, Turn
 from connector.domain.holdings import Held
+from connector.domain.privacy.findings import Findings
 from connector.domain.thread import ThreadFault
 from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Done, Made, Task
@@ -80,6 +81,7 @@ class Ports:
         person_key: returns the key of the persons' digests.
         pseudonym_key: returns the key from which those of scopes of pseudonyms are derived.
         preparing: carries out a use of a table, and writes its file (`connector/preparing`).
+        judging: measures what a use of a table comes to, and makes nothing.
         mechanisms: the ways in which this node lets data be used.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
@@ -112,6 +114,7 @@ class Ports:
     person_key: PersonKey
     pseudonym_key: PersonKey
     preparing: Callable[[Task, Sink], Made]
+    judging: Callable[[Task], Findings]
     mechanisms: Mechanisms
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)

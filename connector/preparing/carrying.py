@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from connector.domain.catalog.dataset import ColumnClass
 from connector.domain.catalog.layout import Layout
 from connector.enforcement.plan import Step
 from connector.enforcement.steps import registry
@@ -21,6 +22,7 @@ from connector.preparing.writing import write
 from connector.protection.cells.released import Released
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
+from connector.protection.risk.measure import measure
 from connector.protection.rows import rows as execute
 from connector.protection.tables import Asked, table
 from connector.sources.reading import Tally, batches
@@ -40,14 +42,8 @@ def carry(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
         DataFault: the source is not what its layout states.
         StepUnknown: the steps cannot be executed on it.
     """
-    layout = Layout.read(Member(request["layout"], _refusal))
-    steps = registry.table(tuple(map(_step, request["steps"])))
-    ground = Ground(layout.fields, request["personColumn"], request["personFormat"])
-    rows = batches(Path(request["path"]), layout, Tally())
-    key = bytes.fromhex(request["scopeKey"])
+    steps, rows, ground, means = opened(request)
     outcome = Outcome()
-    # The key is of this scope alone, and in a scope of one delivery of it alone.
-    means = Means(root=key, nonce=key, suppressed=_suppressed(**request["suppressed"]))
     if request["cells"] is None:
         made = _wanted(execute(steps, rows, ground, means, outcome), request["columns"], steps)
     else:
@@ -61,6 +57,34 @@ def carry(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
     count = write(made, request["format"], out)
     released = [each.body() for each in outcome.released]
     return {"rows": count, "suppressed": outcome.withheld, "released": released}
+
+
+def judge(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what the steps of a use come to on the source, as it may be told.
+
+    Args:
+        request: as `child.py` writes it.
+
+    Raises:
+        DataFault: the source is not what its layout states.
+        StepUnknown: the steps cannot be executed on it.
+    """
+    classes = {name: ColumnClass(kind) for name, kind in request["classes"].items()}
+    return measure(*opened(request), classes).body()
+
+
+def opened(
+    request: dict[str, Any],
+) -> tuple[TableSteps, Iterator[pa.RecordBatch], Ground, Means]:
+    """Return what a use is carried out with: its steps, the rows, and what is known of them."""
+    layout = Layout.read(Member(request["layout"], _refusal))
+    steps = registry.table(tuple(map(_step, request["steps"])))
+    ground = Ground(layout.fields, request["personColumn"], request["personFormat"])
+    rows = batches(Path(request["path"]), layout, Tally())
+    key = bytes.fromhex(request["scopeKey"])
+    # The key is of this scope alone, and in a scope of one delivery of it alone.
+    means = Means(root=key, nonce=key, suppressed=_suppressed(**request["suppressed"]))
+    return steps, rows, ground, means
 
 
 def _wanted(

@@ -11,10 +11,13 @@ import subprocess
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from connector.domain.privacy.findings import Findings
 from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Made, Task
+from connector.errors import WorkerFailed
 from connector.sources import child
 from federated.privacy.event import Events, to_mapping
+from federated.reading import Member
 
 SECONDS: Final = 1800.0
 _WORKER: Final = "connector.preparing.worker"
@@ -42,6 +45,23 @@ class ConfinedPreparing:
             made = child.answered(end, self._memory, self._seconds)
         return Made(made["rows"], made["suppressed"], tuple(made["released"]))
 
+    def judge(self, task: Task) -> Findings:
+        """Read the source, and measure what the steps come to on it: the port `judging`.
+
+        Raises:
+            DataFault: the source is not what its layout states.
+            UseRefused: the steps cannot be carried out on it.
+            WorkerFailed: the process ended without an answer.
+        """
+        request = {**body(task), "memory": self._memory}
+        with child.running(request, subprocess.PIPE, self._seconds, _WORKER) as (_, end):
+            found = child.answered(end, self._memory, self._seconds)
+        return Findings.read(Member(found, _refusal))
+
+
+def _refusal(pointer: str, fault: str) -> WorkerFailed:
+    return WorkerFailed(f"the process answered what is no finding: {pointer} {fault}")
+
 
 def body(task: Task) -> dict[str, Any]:
     """Return what the process is told."""
@@ -62,4 +82,5 @@ def body(task: Task) -> dict[str, Any]:
         },
         "before": list(task.before),
         "charged": to_mapping(Events(task.charged)),
+        "classes": dict(task.classes),
     }

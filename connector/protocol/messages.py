@@ -94,12 +94,14 @@ class CatalogOffer(Body):
 
     Attributes:
         decision: what a person of the provider decides on; empty where an older node does not say.
+        report: what the provider measured of its uses, signed; empty where it shows none.
     """
 
     id: Id
     policy: Policy
     coverage: Annotated[tuple[CoverageLine, ...], Several(of=CoverageLine, limit=256)]
     decision: Annotated[str, Text(limit=64, empty=True, spaces=True)] = ""
+    report: MaybeToken = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,18 @@ class ContractOfferMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class ContractAgreementMessage(Body):
-    """Provider: the agreement, exact bytes, with its signature."""
+    """Provider: the agreement, exact bytes, with its signature.
+
+    Attributes:
+        report: what the provider measured of its uses, signed; empty where it shows none.
+    """
 
     message_id: Id
     provider_pid: Id
     consumer_pid: Id
     agreement: Document
     provider_signature: Token
+    report: MaybeToken = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from connector.management.budget_views import (
     RuleView,
     SuppressionView,
 )
+from connector.management.risk_views import FindingsView
 from connector.management.use_views import ReferralView, UseView
 from connector.management.views import (
     AgreementDetailView,
@@ -220,6 +221,16 @@ class Client(DutyCalls, TransferCalls):
     def dataset(self, dataset: str) -> DatasetView:
         """Return one own dataset with its offers and their coverage."""
         return self._get(DatasetView, "/dataset", {"id": dataset})
+
+    def preview(self, dataset: str, policy: Mapping[str, Any]) -> list[FindingsView]:
+        """Measure what the uses of a policy would come to on an own dataset; nothing is kept."""
+        return self._post(
+            list[FindingsView],
+            "/dataset/preview",
+            policy,
+            {"id": dataset},
+            seconds=_READING_SECONDS,
+        )
 
     def catalog(
         self,

@@ -176,6 +176,8 @@ class OfferRow(Row, table=True):
     withdrawn: bool
     coverage: bytes
     review: str | None = column(LONG)
+    report: str = column(LONG)
+    shows_report: bool
 
 
 class NegotiationRow(Row, table=True):
@@ -245,6 +247,7 @@ class AgreementRow(Row, table=True):
     standing: str
     plan: bytes
     review: str | None = column(LONG)
+    report: str = column(LONG)
 
 
 class PromiseRow(Row, table=True):

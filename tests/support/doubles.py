@@ -23,6 +23,7 @@ from connector.store import SqlStore
 from connector.store.charges import NOTHING, HomeCharges
 from connector.store.extract_files import HomeFiles
 from tests.support.database import sqlite_url
+from tests.support.judging import judged
 from tests.support.keys import MemorySigner
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -153,6 +154,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "pseudonym_key": PersonKeys(),
         "mechanisms": MECHANISMS,
         "extracts": HomeFiles(tmp_path, FOLDER),
+        "judging": judged,
         **{port: Unset(port) for port in _UNSET},
         **overrides,
     }

@@ -149,6 +149,8 @@ class Offer:
         coverage: how each constraint is upheld, canonical JSON, as found when it was published;
             empty where it is to be found anew.
         review: how persons decide on it; None where the terms and the budget do.
+        report: what its uses came to on the rows, signed by the provider; empty where it has none.
+        shows_report: whether consumers see the report.
     """
 
     id: str
@@ -162,6 +164,8 @@ class Offer:
     withdrawn: bool = False
     coverage: bytes = b""
     review: Review | None = None
+    report: str = ""
+    shows_report: bool = False
 
     @property
     def decision(self) -> Decision:

@@ -147,6 +147,8 @@ class Agreement:
         plan: what is executed, canonical JSON, where the document states none; else empty.
         review: how persons of the provider decide on each use; None where none does. It stays as
             it was when the contract was drawn up.
+        report: what its uses came to on the rows, signed by the provider before the contract was;
+            empty where there is none, or it was not shown.
     """
 
     id: str
@@ -174,6 +176,7 @@ class Agreement:
     standing: Standing = Standing.RUNNING
     plan: bytes = b""
     review: Review | None = None
+    report: str = ""
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from federated.reading import Member
 
 FEW: Final = 5  # persons; a class of fewer is rare
+BAND: Final = 0.1  # what is reported may change by so much before a delivery is refused
 _STEP: Final = 0.01
 _PERSONS: Final = 10
 _MOST_COLUMNS: Final = 4096
@@ -39,6 +40,21 @@ class Risk:
     unique: float
     rare: float
     linkable: float
+
+    def beyond(self, promised: Risk) -> tuple[str, ...]:
+        """Return which figures are of more risk than was promised, by more than the band.
+
+        Args:
+            promised: what a report says.
+        """
+        fewer = self.k < promised.k * (1 - BAND)
+        poorer = (promised.l or 0) > (self.l or 0)
+        more = (
+            name
+            for name in ("t", "unique", "rare", "linkable")
+            if (getattr(self, name) or 0.0) > (getattr(promised, name) or 0.0) + BAND
+        )
+        return (*(("k",) if fewer else ()), *(("l",) if poorer else ()), *more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,7 @@ def told(share: float, persons: int) -> float:
 
 def in_steps(count: int) -> int:
     """Return a number of persons as it may be told: fewer, never more, by two digits at most."""
-    step = max(FEW, 10 ** (len(str(count)) - 2))
+    step = max(FEW, int(10 ** (len(str(count)) - 2)))
     return count // step * step
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connector.domain.catalog.layout import Layout
@@ -32,6 +32,7 @@ class Task:
         suppressed: persons whose rows are not used.
         before: what is kept of tables of the same data that left; empty for rows, and with noise.
         charged: events of a table with noise, as the ledger has them.
+        classes: column -> its class towards persons, where the use is judged, and nothing made.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Task:
     suppressed: Suppressed = NOBODY_SUPPRESSED
     before: tuple[Mapping[str, Any], ...] = ()
     charged: tuple[Event, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,23 @@ from fastapi import APIRouter, Body, Query
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.page import Damaged
+from connector.jsonld.policy import read_policy
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
+from connector.management.risk_views import FindingsView, findings
 from connector.management.views import DamagedView, DatasetView, OfferView, Withdrawal
 from connector.ports import Transaction
 from connector.services.negotiation import terms
 from connector.services.privacy import merging
-from connector.services.publication import checking, publish, snapshots, verdicts, withdrawing
+from connector.services.publication import (
+    checking,
+    judging,
+    publish,
+    snapshots,
+    verdicts,
+    withdrawing,
+)
 from connector.services.readable import Readable
 
 router: Final = APIRouter(tags=["datasets"])
@@ -73,6 +82,17 @@ def refresh(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
     """Read the dataset's rows anew; its description and its offers stay."""
     made = snapshots.refresh(here.ports, identifier, distinct=distinct)
     return _shown(here, made.dataset).model_copy(update={"effects": list(made.effects)})
+
+
+@router.post("/dataset/preview")
+def preview(
+    here: Here, identifier: Id, policy: Annotated[dict[str, Any], Body()]
+) -> list[FindingsView]:
+    """Measure what the uses of a policy would come to on the dataset; nothing is kept."""
+    found = publish.dataset(here.ports, identifier)
+    asked = read_policy(policy, here.ports.mechanisms.profiles)
+    uses = judging.preview(here.ports, found, asked)
+    return [findings(each.action, each.findings) for each in uses]
 
 
 @router.post("/dataset/merge")

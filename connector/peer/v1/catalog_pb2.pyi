@@ -51,16 +51,18 @@ class Dataset(_message.Message):
     def __init__(self, id: _Optional[str] = ..., description: _Optional[str] = ..., offers: _Optional[_Iterable[_Union[CatalogOffer, _Mapping]]] = ...) -> None: ...
 
 class CatalogOffer(_message.Message):
-    __slots__ = ("id", "policy", "coverage", "decision")
+    __slots__ = ("id", "policy", "coverage", "decision", "report")
     ID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
     id: str
     policy: bytes
     coverage: _containers.RepeatedCompositeFieldContainer[CoverageLine]
     decision: str
-    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ..., decision: _Optional[str] = ...) -> None: ...
+    report: str
+    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ..., decision: _Optional[str] = ..., report: _Optional[str] = ...) -> None: ...
 
 class CoverageLine(_message.Message):
     __slots__ = ("path", "constraint", "label", "by")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#connector/peer/v1/negotiation.proto\x12\x11\x63onnector.peer.v1\"\x8b\x01\n\x16\x43ontractRequestMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x03 \x01(\t\x12\x10\n\x08offer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0e\n\x06policy\x18\x06 \x01(\x0c\"\x9a\x01\n\x14\x43ontractOfferMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x10\n\x08offer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0e\n\x06policy\x18\x06 \x01(\x0c\x12\x0f\n\x07reasons\x18\x07 \x03(\t\"\x89\x01\n\x18\x43ontractAgreementMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tagreement\x18\x04 \x01(\x0c\x12\x1a\n\x12provider_signature\x18\x05 \x01(\t\"\x82\x01\n$ContractAgreementVerificationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x1a\n\x12\x63onsumer_signature\x18\x04 \x01(\t\"\x86\x01\n\x1f\x43ontractNegotiationEventMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"\x99\x01\n%ContractNegotiationTerminationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\x12\x11\n\tstatement\x18\x06 \x01(\t\"$\n\x15GetNegotiationMessage\x12\x0b\n\x03pid\x18\x01 \x01(\t\"\x81\x01\n\x13\x43ontractNegotiation\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tnext_kind\x18\x04 \x01(\t\x12\x0c\n\x04next\x18\x05 \x01(\x0c\x12\x0e\n\x06\x61waits\x18\x06 \x01(\x08\"8\n\x0f\x41greementNotice\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"(\n\x16\x41greementNoticeReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\"6\n\rAgreementDeed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"&\n\x14\x41greementDeedReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xef\x06\n\x12NegotiationService\x12\\\n\x07Request\x12).connector.peer.v1.ContractRequestMessage\x1a&.connector.peer.v1.ContractNegotiation\x12X\n\x05Offer\x12\'.connector.peer.v1.ContractOfferMessage\x1a&.connector.peer.v1.ContractNegotiation\x12\\\n\x05\x41gree\x12+.connector.peer.v1.ContractAgreementMessage\x1a&.connector.peer.v1.ContractNegotiation\x12i\n\x06Verify\x12\x37.connector.peer.v1.ContractAgreementVerificationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12\x63\n\x05\x45vent\x12\x32.connector.peer.v1.ContractNegotiationEventMessage\x1a&.connector.peer.v1.ContractNegotiation\x12m\n\tTerminate\x12\x38.connector.peer.v1.ContractNegotiationTerminationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12W\n\x03Get\x12(.connector.peer.v1.GetNegotiationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12W\n\x06Notify\x12\".connector.peer.v1.AgreementNotice\x1a).connector.peer.v1.AgreementNoticeReceipt\x12R\n\x05State\x12 .connector.peer.v1.AgreementDeed\x1a\'.connector.peer.v1.AgreementDeedReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#connector/peer/v1/negotiation.proto\x12\x11\x63onnector.peer.v1\"\x8b\x01\n\x16\x43ontractRequestMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x03 \x01(\t\x12\x10\n\x08offer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0e\n\x06policy\x18\x06 \x01(\x0c\"\x9a\x01\n\x14\x43ontractOfferMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x10\n\x08offer_id\x18\x04 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x0e\n\x06policy\x18\x06 \x01(\x0c\x12\x0f\n\x07reasons\x18\x07 \x03(\t\"\x99\x01\n\x18\x43ontractAgreementMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tagreement\x18\x04 \x01(\x0c\x12\x1a\n\x12provider_signature\x18\x05 \x01(\t\x12\x0e\n\x06report\x18\x06 \x01(\t\"\x82\x01\n$ContractAgreementVerificationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x1a\n\x12\x63onsumer_signature\x18\x04 \x01(\t\"\x86\x01\n\x1f\x43ontractNegotiationEventMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"\x99\x01\n%ContractNegotiationTerminationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\x12\x11\n\tstatement\x18\x06 \x01(\t\"$\n\x15GetNegotiationMessage\x12\x0b\n\x03pid\x18\x01 \x01(\t\"\x81\x01\n\x13\x43ontractNegotiation\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tnext_kind\x18\x04 \x01(\t\x12\x0c\n\x04next\x18\x05 \x01(\x0c\x12\x0e\n\x06\x61waits\x18\x06 \x01(\x08\"8\n\x0f\x41greementNotice\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"(\n\x16\x41greementNoticeReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\"6\n\rAgreementDeed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"&\n\x14\x41greementDeedReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xef\x06\n\x12NegotiationService\x12\\\n\x07Request\x12).connector.peer.v1.ContractRequestMessage\x1a&.connector.peer.v1.ContractNegotiation\x12X\n\x05Offer\x12\'.connector.peer.v1.ContractOfferMessage\x1a&.connector.peer.v1.ContractNegotiation\x12\\\n\x05\x41gree\x12+.connector.peer.v1.ContractAgreementMessage\x1a&.connector.peer.v1.ContractNegotiation\x12i\n\x06Verify\x12\x37.connector.peer.v1.ContractAgreementVerificationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12\x63\n\x05\x45vent\x12\x32.connector.peer.v1.ContractNegotiationEventMessage\x1a&.connector.peer.v1.ContractNegotiation\x12m\n\tTerminate\x12\x38.connector.peer.v1.ContractNegotiationTerminationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12W\n\x03Get\x12(.connector.peer.v1.GetNegotiationMessage\x1a&.connector.peer.v1.ContractNegotiation\x12W\n\x06Notify\x12\".connector.peer.v1.AgreementNotice\x1a).connector.peer.v1.AgreementNoticeReceipt\x12R\n\x05State\x12 .connector.peer.v1.AgreementDeed\x1a\'.connector.peer.v1.AgreementDeedReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,25 +36,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTRACTOFFERMESSAGE']._serialized_start=201
   _globals['_CONTRACTOFFERMESSAGE']._serialized_end=355
   _globals['_CONTRACTAGREEMENTMESSAGE']._serialized_start=358
-  _globals['_CONTRACTAGREEMENTMESSAGE']._serialized_end=495
-  _globals['_CONTRACTAGREEMENTVERIFICATIONMESSAGE']._serialized_start=498
-  _globals['_CONTRACTAGREEMENTVERIFICATIONMESSAGE']._serialized_end=628
-  _globals['_CONTRACTNEGOTIATIONEVENTMESSAGE']._serialized_start=631
-  _globals['_CONTRACTNEGOTIATIONEVENTMESSAGE']._serialized_end=765
-  _globals['_CONTRACTNEGOTIATIONTERMINATIONMESSAGE']._serialized_start=768
-  _globals['_CONTRACTNEGOTIATIONTERMINATIONMESSAGE']._serialized_end=921
-  _globals['_GETNEGOTIATIONMESSAGE']._serialized_start=923
-  _globals['_GETNEGOTIATIONMESSAGE']._serialized_end=959
-  _globals['_CONTRACTNEGOTIATION']._serialized_start=962
-  _globals['_CONTRACTNEGOTIATION']._serialized_end=1091
-  _globals['_AGREEMENTNOTICE']._serialized_start=1093
-  _globals['_AGREEMENTNOTICE']._serialized_end=1149
-  _globals['_AGREEMENTNOTICERECEIPT']._serialized_start=1151
-  _globals['_AGREEMENTNOTICERECEIPT']._serialized_end=1191
-  _globals['_AGREEMENTDEED']._serialized_start=1193
-  _globals['_AGREEMENTDEED']._serialized_end=1247
-  _globals['_AGREEMENTDEEDRECEIPT']._serialized_start=1249
-  _globals['_AGREEMENTDEEDRECEIPT']._serialized_end=1287
-  _globals['_NEGOTIATIONSERVICE']._serialized_start=1290
-  _globals['_NEGOTIATIONSERVICE']._serialized_end=2169
+  _globals['_CONTRACTAGREEMENTMESSAGE']._serialized_end=511
+  _globals['_CONTRACTAGREEMENTVERIFICATIONMESSAGE']._serialized_start=514
+  _globals['_CONTRACTAGREEMENTVERIFICATIONMESSAGE']._serialized_end=644
+  _globals['_CONTRACTNEGOTIATIONEVENTMESSAGE']._serialized_start=647
+  _globals['_CONTRACTNEGOTIATIONEVENTMESSAGE']._serialized_end=781
+  _globals['_CONTRACTNEGOTIATIONTERMINATIONMESSAGE']._serialized_start=784
+  _globals['_CONTRACTNEGOTIATIONTERMINATIONMESSAGE']._serialized_end=937
+  _globals['_GETNEGOTIATIONMESSAGE']._serialized_start=939
+  _globals['_GETNEGOTIATIONMESSAGE']._serialized_end=975
+  _globals['_CONTRACTNEGOTIATION']._serialized_start=978
+  _globals['_CONTRACTNEGOTIATION']._serialized_end=1107
+  _globals['_AGREEMENTNOTICE']._serialized_start=1109
+  _globals['_AGREEMENTNOTICE']._serialized_end=1165
+  _globals['_AGREEMENTNOTICERECEIPT']._serialized_start=1167
+  _globals['_AGREEMENTNOTICERECEIPT']._serialized_end=1207
+  _globals['_AGREEMENTDEED']._serialized_start=1209
+  _globals['_AGREEMENTDEED']._serialized_end=1263
+  _globals['_AGREEMENTDEEDRECEIPT']._serialized_start=1265
+  _globals['_AGREEMENTDEEDRECEIPT']._serialized_end=1303
+  _globals['_NEGOTIATIONSERVICE']._serialized_start=1306
+  _globals['_NEGOTIATIONSERVICE']._serialized_end=2185
 # @@protoc_insertion_point(module_scope)

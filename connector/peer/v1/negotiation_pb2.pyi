@@ -41,18 +41,20 @@ class ContractOfferMessage(_message.Message):
     def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., offer_id: _Optional[str] = ..., dataset: _Optional[str] = ..., policy: _Optional[bytes] = ..., reasons: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContractAgreementMessage(_message.Message):
-    __slots__ = ("message_id", "provider_pid", "consumer_pid", "agreement", "provider_signature")
+    __slots__ = ("message_id", "provider_pid", "consumer_pid", "agreement", "provider_signature", "report")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_PID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_PID_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
     message_id: str
     provider_pid: str
     consumer_pid: str
     agreement: bytes
     provider_signature: str
-    def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., agreement: _Optional[bytes] = ..., provider_signature: _Optional[str] = ...) -> None: ...
+    report: str
+    def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., agreement: _Optional[bytes] = ..., provider_signature: _Optional[str] = ..., report: _Optional[str] = ...) -> None: ...
 
 class ContractAgreementVerificationMessage(_message.Message):
     __slots__ = ("message_id", "provider_pid", "consumer_pid", "consumer_signature")

@@ -45,7 +45,7 @@ from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.lookup import require
-from connector.services.negotiation import checking, terms
+from connector.services.negotiation import checking, reports, terms
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
@@ -191,6 +191,7 @@ def draw_up(
         consumer_document=consumer.document,
         provider_membership=ports.own_membership(),
         consumer_membership=consumer.membership,
+        report=offer.report,
     )
 
 
@@ -231,6 +232,7 @@ def check(
         raise
     except PreauError as exc:
         raise AgreementTampered(f"the agreement cannot be judged: {exc.reason}") from exc
+    reports.check(message.report, provider, document.dataset.id)
     return _signed(
         document,
         negotiation,
@@ -241,6 +243,7 @@ def check(
         consumer_document=ports.own_document(),
         provider_membership=provider.membership,
         consumer_membership=ports.own_membership(),
+        report=message.report,
     )
 
 

@@ -272,6 +272,8 @@ def _answer(
         derived_from=found.id,
         reserve=found.reserve,
         review=found.review,
+        report=found.report,  # it speaks of uses that are the same in narrower terms
+        shows_report=found.shows_report,
     )
     refusal = _refusal(ports, tx, narrowed)
     if refusal is not None:
@@ -330,6 +332,7 @@ def _contract(
             **steps.pids(negotiation),
             agreement=agreement.document,
             provider_signature=agreement.provider_signature,
+            report=agreement.report if found.shows_report else "",
         )
         return steps.send(
             ports,

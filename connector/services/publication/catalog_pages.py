@@ -19,7 +19,7 @@ from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.participant import Participant
 from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
-from connector.identity import dataset_facts
+from connector.identity import dataset_facts, risk_report
 from connector.identity import description as descriptions
 from connector.identity import document as documents
 from connector.identity.dataset_facts import DatasetFacts
@@ -44,12 +44,15 @@ class OfferView:
         policy: canonical JSON-LD of the ODRL Offer, exact bytes.
         coverage: how the peer's node upholds each constraint.
         decision: what a person of the peer decides on; empty where the peer does not say.
+        report: what the peer measured of its uses, its signature verified; empty where it shows
+            none.
     """
 
     id: str
     policy: bytes
     coverage: tuple[messages.CoverageLine, ...]
     decision: str = ""
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +231,17 @@ def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> Data
     if facts.publisher != peer:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(
-        OfferView(offer.id, offer.policy, offer.coverage, offer.decision) for offer in entry.offers
+        OfferView(offer.id, offer.policy, offer.coverage, offer.decision, offer.report)
+        for offer in entry.offers
     )
+    for offer in offers:
+        _check_report(offer.report, document, entry.id)
     return DatasetView(entry.id, entry.description, subject, facts, offers)
+
+
+def _check_report(token: str, document: DidDocument, dataset_id: str) -> None:
+    if token and risk_report.read(token, document).dataset != dataset_id:
+        raise DescriptionTampered(f"the report of dataset `{dataset_id}` is about another one")
 
 
 def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
@@ -246,6 +257,7 @@ def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
             offer.policy,
             terms.coverage_shown(offer, ports.mechanisms),
             offer.decision.value,
+            offer.report if offer.shows_report else "",
         )
         for offer in entry.offers
     )

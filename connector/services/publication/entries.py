@@ -9,6 +9,8 @@ The second form is an object:
                 `operator` when left out
     reminder    when a decision that is missing is asked for again: `P2D` (when left out), `PT12H` …
     lapse       when it is too late, at most 28 days: `P6D` when left out
+    report      what the provider measured of its rows and tables: `kept` (when left out) by the
+                provider, or `shown` to consumers
 
 Rules: how persons decide is the provider's own affair and stands beside the policy, so that the
 terms of offers stay comparable. What it would say in vain is refused.
@@ -32,7 +34,7 @@ from connector.domain.catalog.review import (
 )
 from connector.errors import DescriptionIncomplete
 
-_MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse"))
+_MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse", "report"))
 _ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _SPAN: Final = re.compile(r"P(?:([1-9]\d{0,2})D|T([1-9]\d{0,3})H)")
 _HOURS_A_DAY: Final = 24
@@ -46,11 +48,13 @@ class Entry:
         policy: ODRL Offer as given.
         review: how persons decide; None where none does.
         says: whether the entry says who decides.
+        shows_report: whether consumers see what the provider measured.
     """
 
     policy: Mapping[str, Any]
     review: Review | None = None
     says: bool = False
+    shows_report: bool = False
 
 
 def read(raw: Mapping[str, Any]) -> Entry:
@@ -77,14 +81,17 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
         return Entry(raw), []
     problems = [f"unknown statement `{where}{name[:64]}`" for name in _unknown(raw)]
     decision = raw.get("decision", Decision.AUTOMATIC.value)
+    shows = raw.get("report", "kept")
+    if shows not in ("kept", "shown"):
+        problems.append(f"`{where}report` must be `kept` or `shown`")
     if decision not in tuple(Decision):
         problems.append(f"`{where}decision` must be one of {', '.join(Decision)}")
         return Entry(policy), problems
-    says = "decision" in raw
+    says, shown = "decision" in raw, shows == "shown"
     if decision == Decision.AUTOMATIC:
-        idle = sorted(_MEMBERS & set(raw) - {"policy", "decision"})
+        idle = sorted(_MEMBERS & set(raw) - {"policy", "decision", "report"})
         problems += [f"`{where}{name}` says nothing where no person decides" for name in idle]
-        return Entry(policy, says=says), problems
+        return Entry(policy, says=says, shows_report=shown), problems
     review = Review(
         Decision(decision),
         _roles(raw.get("roles", [ROLE]), where, problems),
@@ -94,7 +101,7 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
     if not review.remind_hours < review.lapse_hours <= MOST_HOURS:
         most = MOST_HOURS // _HOURS_A_DAY
         problems.append(f"`{where}lapse` must be after `reminder`, and at most {most} days")
-    return Entry(policy, review, says), problems
+    return Entry(policy, review, says, shown), problems
 
 
 def _unknown(raw: Mapping[str, Any]) -> list[str]:

@@ -36,12 +36,14 @@ from connector.services.publication import (
     checking,
     describing,
     effects,
+    judging,
     opened,
     snapshots,
     verdicts,
 )
 from connector.services.publication.describing import Draft
 from connector.services.publication.entries import Entry
+from connector.services.publication.judging import Judged
 from policies_odrl import Policy
 from policies_odrl.model import PartyRef, PolicyKind
 
@@ -107,13 +109,14 @@ def publish_anew(
             running = _running(tx, placed.id)
         checked = checking.examine(ports, placed, distinct=distinct)
         verdicts.refuse(placed, checked.census)
+        judged = judging.judge(ports, placed, _policies(ports, draft))
         with suppress(_Overtaken), ports.store.write() as tx:
             before = tx.registers.get(placed.register_id)
             dataset, register = registers.settle(
                 tx, placed, draft.rule, draft.order, raise_cap=raise_cap
             )
             dataset = _signed(ports, dataset, register)
-            offers = _offers(ports, tx, dataset, draft)
+            offers = _offers(ports, tx, dataset, draft, judged)
             if not checking.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
             said = _effects(tx, dataset, offers, running)
@@ -218,10 +221,22 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
     return rendered
 
 
+def _policies(ports: Ports, draft: Draft) -> list[Policy]:
+    return [read_policy(entry.policy, ports.mechanisms.profiles) for entry in draft.offers]
+
+
 def offer_of(
-    ports: Ports, dataset: Dataset, entry: Entry, reserve: bytes, identifier: str
+    ports: Ports, dataset: Dataset, entry: Entry, reserve: bytes, identifier: str, judged: Judged
 ) -> Offer:
     """Return an offer of a dataset from its entry, checked, not stored.
+
+    Args:
+        ports: of this node.
+        dataset: what it is about.
+        entry: what the description says of it.
+        reserve: private limits, in our own rendering.
+        identifier: its id; empty: a fresh one.
+        judged: what its uses come to.
 
     Raises:
         PolicyInvalid: not a well-formed offer for a catalog.
@@ -237,12 +252,21 @@ def offer_of(
     stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")
     coverage = terms.coverage_bytes(stored, ports.mechanisms)
-    offer = replace(offer, coverage=coverage, review=entry.review)
+    report = judging.report(ports, dataset, stored, judged)
+    offer = replace(
+        offer,
+        coverage=coverage,
+        review=entry.review,
+        report=report,
+        shows_report=entry.shows_report,
+    )
     opened.check(ports.mechanisms, offer, stored, dataset)
     return offer
 
 
-def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> list[Offer]:
+def _offers(
+    ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft, judged: Judged
+) -> list[Offer]:
     """Return the offers of a draft, each under the id that it states."""
     reserve = _reserve(ports, draft.reserve, dataset)
     found: list[Offer] = []
@@ -251,7 +275,7 @@ def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> li
         name = _identifier(tx, dataset.id, stated)
         if name in {offer.id for offer in found}:
             raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
-        found.append(offer_of(ports, dataset, entry, reserve, name))
+        found.append(offer_of(ports, dataset, entry, reserve, name, judged))
     return found
 
 

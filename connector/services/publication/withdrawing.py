@@ -14,10 +14,13 @@ from typing import Any
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.errors import NotFound
+from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
 from connector.services.negotiation import notices, telling
-from connector.services.publication import effects, entries, publish
+from connector.services.publication import effects, entries, judging, publish
+from connector.services.publication.entries import Entry
+from connector.services.publication.judging import Judged
 
 
 def withdraw_dataset(ports: Ports, dataset_id: str, reason: str) -> Dataset:
@@ -87,13 +90,14 @@ def replace_offer(
     """
     notices.check_reason(reason)
     stated = entries.read(entry)
+    judged = _judged(ports, offer_id, stated)
     with ports.store.write() as tx:
         before = _held(tx, offer_id)
         dataset = tx.datasets.get(before.dataset_id)
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
         made = stated if stated.says else replace(stated, review=before.review)
-        after = publish.offer_of(ports, dataset, made, before.reserve, offer_id)
+        after = publish.offer_of(ports, dataset, made, before.reserve, offer_id, judged)
         _withdraw_narrowed(tx, before)
         tx.offers.put(after)
         tx.audit.append(
@@ -109,6 +113,15 @@ def replace_offer(
             _tell(ports, tx, before, "has other terms", reason)
     telling.turn(ports, pages=1)
     return after, effects.of_offers([before], [after])
+
+
+def _judged(ports: Ports, offer_id: str, entry: Entry) -> Judged:
+    """Return what the uses of new terms come to; nothing where the dataset is gone."""
+    policy = read_policy(entry.policy, ports.mechanisms.profiles)
+    with ports.store.read() as tx:
+        before = tx.offers.get(offer_id)
+        dataset = tx.datasets.get(before.dataset_id) if before else None
+    return judging.judge(ports, dataset, [policy]) if dataset else judging.NOTHING
 
 
 def _withdraw_narrowed(tx: Transaction, offer: Offer) -> None:

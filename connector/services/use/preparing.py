@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
-from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.held import Writing
 from connector.domain.transfer.requested import ReleasedTables
@@ -35,7 +34,8 @@ from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.padding import table_unit
 from connector.services.privacy import budget, suppression
 from connector.services.publication import snapshots
-from connector.services.use import anonymous, charging, deciding, destroying, keys, room
+from connector.services.use import anonymous, charging, deciding, destroying, drift, keys, room
+from connector.services.use.layouts import layout_of
 
 KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 TRIES: Final = 3
@@ -150,6 +150,7 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     """
     work = _work(ports, extract)
     _check_source(ports, work.dataset)
+    drift.check(ports, extract.agreement_id, work.dataset, work.use)
     before = _before(ports, work)
     task = _task(ports, work, extract, before)
     if work.steps.noise is None:
@@ -248,20 +249,6 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
         snapshot=dataset.file.digest,
         suppressed=suppression.suppressed(ports, dataset.register_id),
         before=tuple(each for kept in before for each in parse(kept.body)),
-    )
-
-
-def layout_of(dataset: Dataset) -> Layout:
-    """Return how a published file is read: only such files are published (`describing.py`)."""
-    csv = dataset.file.format == "csv"
-    types = {"number": "number", "category": "text"}
-    return Layout(
-        format=dataset.file.format,
-        fields=tuple(Field(each.name, types[each.datatype]) for each in dataset.columns),
-        missing=JOBS_MISSING,
-        encoding="utf-8" if csv else "",
-        separator="," if csv else "",
-        quote='"' if csv else "",
     )
 
 

@@ -1,0 +1,74 @@
+"""`preau protect`: what a level of protection comes to on the rows, before anybody signs.
+
+Leaves measuring to the node.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.files import read_object
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+
+if TYPE_CHECKING:
+    from connector.management.risk_views import FindingsView
+    from connector.sdk import Client
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Levels of protection, measured.")
+    group.callback()(_group)
+    group.command("preview")(preview)
+    app.add_typer(group, name="protect")
+
+
+def _group() -> None:
+    """Levels of protection, measured."""
+
+
+def preview(
+    dataset: Annotated[str, typer.Argument(help="Id of an own dataset.")],
+    plan: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="An ODRL offer in JSON-LD whose plan is to be measured; may be repeated. Without "
+            "it, the offers of the dataset.",
+        ),
+    ] = None,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Measure what the uses of offers come to: who stands out in what leaves, and what it loses.
+
+    Every level stands below the other, so that they can be compared. Nothing is kept, and nothing
+    leaves this node.
+    """
+    with node_of(home) as node:
+        found = dict(_measured(node, dataset, plan or []))
+    if json:
+        output.json_value(found)
+        return
+    if not any(found.values()):
+        output.line("no use reads a table: there is nothing to measure")
+    for name, uses in found.items():
+        for use in uses:
+            output.line(name)
+            output.measured(use, language)
+
+
+def _measured(
+    node: Client, dataset: str, plans: list[Path]
+) -> list[tuple[str, list[FindingsView]]]:
+    if plans:
+        return [(str(each), node.preview(dataset, read_object(each))) for each in plans]
+    offers = [each for each in node.dataset(dataset).offers if not each.withdrawn]
+    return [(each.id, node.preview(dataset, each.policy)) for each in offers]

@@ -1,0 +1,168 @@
+"""A report of risk and use goes from an offer to both parties of a contract, and is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import pytest
+
+from connector.domain.privacy.findings import Findings, Risk
+from connector.domain.transfer.task import Made, Task
+from connector.errors import AgreementTampered, DescriptionIncomplete, RiskDrifted
+from connector.identity import risk_report
+from connector.jsonld.policy import read_policy
+from connector.management import render
+from connector.services.negotiation import agree, negotiate, reports
+from connector.services.publication import catalog_pages, entries, judging, publish, withdrawing
+from connector.services.use import asking, deciding, preparing
+from connector.services.use.asking import Wanted
+from policies_odrl.model import ODRL
+from tests.support.link import CONTEXT, DATASET, Link, description, link
+
+READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
+SHOWN, KEPT = "urn:example:shown", "urn:example:kept"
+
+
+def offer(name: str) -> dict[str, Any]:
+    return {
+        "@context": CONTEXT,
+        "@id": name,
+        "@type": "Offer",
+        "profile": "https://w3id.org/preau/odrl/v1",
+        "assigner": "did:web:school.example",
+        "permission": [{"action": "odrl:read"}, {"action": "odrl:aggregate"}],
+    }
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    """A school with two offers on the same terms, whose report one of them shows, and a lab."""
+    folder = tmp_path_factory.mktemp("reports")
+    rows = "".join(f"p{at},{at % 3},{400 + at % 7},{'FM'[at % 2]}\n" for at in range(60))
+    (folder / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{rows}", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, link(folder) as pair:
+        patch.setattr(deciding, "WAIT_SECONDS", 0.0)
+        pair.school.ports = replace(pair.school.ports, preparing=written)
+        offers = [{"policy": offer(SHOWN), "report": "shown"}, {"policy": offer(KEPT)}]
+        described = description(folder, offers=offers)
+        described.pop("offer")
+        publish.publish(pair.school.ports, described)
+        yield pair
+
+
+def written(_: Task, out: BinaryIO) -> Made:
+    out.write(b"grade\n1\n")
+    return Made(rows=1, suppressed=0)
+
+
+def concluded(pair: Link, name: str) -> str:
+    asked = negotiate.request(pair.lab.ports, pair.school.did, DATASET, offer_id=name)
+    pair.pump()
+    with pair.lab.ports.store.read() as tx:
+        found = tx.negotiations.get(asked.pid)
+    assert found is not None
+    assert found.agreement_id, found.reasons
+    return found.agreement_id
+
+
+def test_a_shown_report_is_in_the_catalog_and_in_the_contract_of_both(pair: Link) -> None:
+    seen = catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, DATASET)
+    shown, kept = seen.offer(SHOWN), seen.offer(KEPT)
+    assert kept.report == ""
+    uses = {each.action: each.findings for each in risk_report.unverified_uses(shown.report)}
+    assert set(uses) == {READ, AGGREGATE}
+    assert uses[READ].risk is not None
+    assert (uses[READ].risk.k, uses[READ].risk.unique) == (20, 0.0)
+    assert uses[AGGREGATE].withheld is not None
+    name = concluded(pair, SHOWN)
+    found = [
+        reports.findings_of(agree.agreement(each.ports, name)) for each in (pair.school, pair.lab)
+    ]
+    assert found == [uses, uses]
+    detail = render.agreement_detail(agree.agreement(pair.lab.ports, name), lambda: (), lambda: ())
+    assert [each.action for each in detail.findings] == [READ, AGGREGATE]
+
+
+def test_a_kept_report_stays_with_the_provider(pair: Link) -> None:
+    name = concluded(pair, KEPT)
+    assert set(reports.findings_of(agree.agreement(pair.school.ports, name))) == {READ, AGGREGATE}
+    assert agree.agreement(pair.lab.ports, name).report == ""
+
+
+def test_a_report_speaks_of_no_other_steps(pair: Link) -> None:
+    name = concluded(pair, SHOWN)
+    contract = agree.agreement(pair.lab.ports, name)
+    other = risk_report.RiskReport(
+        pair.school.did,
+        DATASET,
+        (risk_report.JudgedUse(READ, "0" * 64, Findings()),),
+        pair.clock.now().replace(microsecond=0),
+    )
+    token = risk_report.make(pair.school.ports.signer, other)
+    assert reports.findings_of(replace(contract, report=token)) == {}
+
+
+@pytest.mark.parametrize("fault", ["another dataset", "another signer", "no report"])
+def test_a_report_that_is_none_of_the_providers_is_refused(pair: Link, fault: str) -> None:
+    peer = catalog_pages.onboard.known(pair.lab.ports, pair.school.did)
+    signer = (pair.lab if fault == "another signer" else pair.school).ports.signer
+    dataset = "urn:example:other" if fault == "another dataset" else DATASET
+    at = pair.clock.now().replace(microsecond=0)
+    token = risk_report.make(signer, risk_report.RiskReport(pair.school.did, dataset, (), at))
+    good = risk_report.RiskReport(pair.school.did, DATASET, (), at)
+    reports.check(risk_report.make(pair.school.ports.signer, good), peer, DATASET)
+    with pytest.raises(AgreementTampered):
+        reports.check("no.report.this" if fault == "no report" else token, peer, DATASET)
+
+
+def test_rows_that_stand_out_more_than_reported_do_not_leave(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = concluded(pair, KEPT)
+    wanted = Wanted(action=READ)
+
+    def used() -> str:
+        first = asking.ask(pair.lab.ports, name, wanted)
+        preparing.turn(pair.school.ports, steady=True)
+        found = asking.again(pair.lab.ports, first.request_id)
+        return found.code or found.state
+
+    assert used() == "ready"
+    alone = Findings(risk=Risk(k=60, l=3, t=0.1, unique=0.4, rare=0.4, linkable=0.0))
+    ports = replace(pair.school.ports, judging=lambda _: alone)
+    monkeypatch.setattr(pair.school, "ports", ports)
+    assert used() == RiskDrifted.code
+
+
+def test_risk_is_beyond_what_was_promised_past_the_band() -> None:
+    promised = Risk(k=100, l=3, t=0.2, unique=0.1, rare=0.2, linkable=0.0)
+    assert promised.beyond(promised) == ()
+    assert replace(promised, k=95, t=0.3, unique=0.2, l=4).beyond(promised) == ()
+    worse = Risk(k=80, l=2, t=0.35, unique=0.25, rare=0.35, linkable=0.15)
+    assert worse.beyond(promised) == ("k", "l", "t", "unique", "rare", "linkable")
+    assert replace(promised, k=200, l=9, t=0.0, unique=0.0).beyond(promised) == ()
+
+
+def test_terms_are_measured_before_they_are_offered(pair: Link) -> None:
+    school = pair.school.ports
+    dataset = publish.dataset(school, DATASET)
+    (only,) = judging.preview(
+        school, dataset, read_policy({**offer(KEPT), "permission": [{"action": "odrl:read"}]})
+    )
+    assert only.action == READ
+    assert only.findings.marginal["reading"] == 0.0
+    changed = {**offer(KEPT), "permission": [{"action": "odrl:aggregate"}]}
+    after, _ = withdrawing.replace_offer(
+        school, KEPT, {"policy": changed, "report": "shown"}, "cells only"
+    )
+    assert after.shows_report
+    assert [each.action for each in risk_report.unverified_uses(after.report)] == [AGGREGATE]
+
+
+def test_an_entry_says_whether_its_report_is_shown() -> None:
+    assert not entries.read({"policy": {}}).shows_report
+    assert entries.read({"policy": {}, "report": "shown"}).shows_report
+    with pytest.raises(DescriptionIncomplete, match="`report` must be `kept` or `shown`"):
+        entries.read({"policy": {}, "report": "all"})
