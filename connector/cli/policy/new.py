@@ -85,9 +85,9 @@ def new(
     """Make an offer from a contract template.
 
     The offer is JSON-LD that `preau policy check` and `preau policy explain` take. A node publishes
-    only what it can uphold in every part: today that is `federated-training`; offers from the
-    other templates can be checked, explained, compared and simulated, and a note says which part
-    is missing. In a catalog leave `dataset` empty: there the published dataset is the target.
+    only what it can uphold in every part; a note says which part of an offer that is not. Such an
+    offer can be checked, explained, compared and simulated. In a catalog leave `dataset` empty:
+    there the published dataset is the target.
     """
     if list_:
         _print_list(name, lang, as_json=json)
