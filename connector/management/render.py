@@ -123,7 +123,7 @@ def offer_in_brief(value: Offer) -> OfferView:
         withdrawn=value.withdrawn,
         decision=value.decision.value,
         **_review(value.review),
-        findings=_measured(value.report),
+        findings=shown.part(partial(_measured, value.report), []),
         fault=shown.fault,
     )
 
