@@ -93,7 +93,6 @@ def build(settings: Settings) -> Node:
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing = HealingWire(wire)
-    confined = ConfinedPreparing()
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -114,8 +113,8 @@ def build(settings: Settings) -> Node:
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
         pseudonym_key=partial(keys.secret, settings.path(PSEUDONYM_KEY)),
-        preparing=confined,
-        judging=confined.judge,
+        preparing=ConfinedPreparing(),
+        judging=ConfinedPreparing().judge,
         mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
         asking=Asking(over=threading.Event()),
@@ -125,18 +124,24 @@ def build(settings: Settings) -> Node:
     healing.introduce_by(partial(_introduced, ports))
     face = _face(ports, hub, leaves, checkpoints)
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
-    runners: list[Part] = []
-    if settings.kind == "participant":
-        runners = [Checks(ports), Exchange(ports)]
-        runners += [
-            Timed(ports, APPROVALS, timing.turn),
-            Timed(ports, DUTIES, duty_timing.turn),
-            Timed(ports, USES, preparing.turn),
-        ]
-        runners += [SiteRunner(ports), LeadRunner(ports, hub)]
-    else:
-        ports.asking.over.set()  # it has no peers and no budget
-    return Node(ports, identity, face, runners, [healing.close, wire.close, store.close])
+    ends = [healing.close, wire.close, store.close]
+    return Node(ports, identity, face, _runners(ports, hub), ends)
+
+
+def _runners(ports: Ports, hub: LeadHub) -> list[Part]:
+    """Return what runs beside the faces; an authority has no peers and no budget."""
+    if ports.settings.kind != "participant":
+        ports.asking.over.set()
+        return []
+    return [
+        Checks(ports),
+        Exchange(ports),
+        Timed(ports, APPROVALS, timing.turn),
+        Timed(ports, DUTIES, duty_timing.turn),
+        Timed(ports, USES, preparing.turn),
+        SiteRunner(ports),
+        LeadRunner(ports, hub),
+    ]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connector.domain import instant
+from connector.jsonld.canonical import canonical, sha256_hex
 from federated.reading import Member
 
 VERSION: Final = 1
@@ -89,6 +90,11 @@ class Use:
     action: str
     mechanism: str
     steps: tuple[Step, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the steps."""
+        return sha256_hex(canonical([each.as_json() for each in self.steps]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from typing import Final
 
 from connector.domain import instant
 from connector.domain.privacy.findings import Findings
-from connector.enforcement.plan import Use
 from connector.errors import Malformed
 from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.reading import Kind
-from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.canonical import canonical
 from federated.reading import Member
 
 TYPE: Final = "preau-risk-report+jws"
@@ -59,11 +58,6 @@ class RiskReport:
     dataset: str
     uses: tuple[JudgedUse, ...]
     at: datetime
-
-
-def steps_digest(use: Use) -> str:
-    """Return the SHA-256 (hex) of the steps of a use."""
-    return sha256_hex(canonical([each.as_json() for each in use.steps]))
 
 
 def make(signer: jws.Signer, report: RiskReport) -> str:

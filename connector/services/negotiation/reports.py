@@ -14,7 +14,6 @@ from connector.domain.privacy.findings import Findings
 from connector.errors import AgreementTampered, PreauError
 from connector.identity import document as did_documents
 from connector.identity import risk_report
-from connector.identity.risk_report import steps_digest
 from connector.services.negotiation import plans
 
 
@@ -49,5 +48,5 @@ def findings_of(agreement: Agreement) -> Mapping[str, Findings]:
     except PreauError as exc:
         raise AgreementTampered(f"the report of the agreement: {exc.reason}") from exc
     measured = {each.steps: each.findings for each in report.uses}
-    uses = {each.action: steps_digest(each) for each in plans.plan_of(agreement).uses}
+    uses = {each.action: each.digest for each in plans.plan_of(agreement).uses}
     return {action: measured[it] for action, it in uses.items() if it in measured}

@@ -20,7 +20,7 @@ from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry
 from connector.errors import PreauError, StepUnknown
 from connector.identity import risk_report
-from connector.identity.risk_report import JudgedUse, RiskReport, steps_digest
+from connector.identity.risk_report import JudgedUse, RiskReport
 from connector.ports import Ports
 from connector.services.negotiation import terms
 from connector.services.privacy import suppression
@@ -57,7 +57,7 @@ def judge(ports: Ports, dataset: Dataset, policies: Iterable[Policy]) -> Judged:
         with suppress(PreauError):
             uses = uses_of(ports, dataset, policy)
         for use in uses:
-            digest = steps_digest(use)
+            digest = use.digest
             if digest not in found:
                 found[digest] = measured(ports, dataset, use)
     return found
@@ -94,7 +94,7 @@ def found(ports: Ports, dataset: Dataset, policy: Policy, judged: Judged) -> tup
     Raises:
         PreauError: as `terms.planned`.
     """
-    uses = [(each.action, steps_digest(each)) for each in uses_of(ports, dataset, policy)]
+    uses = [(each.action, each.digest) for each in uses_of(ports, dataset, policy)]
     return tuple(JudgedUse(*each, judged[each[1]]) for each in uses if each[1] in judged)
 
 
