@@ -16,6 +16,7 @@ from federated.reading import Member
 FEW: Final = 5  # persons; a class of fewer is rare
 BAND: Final = 0.1  # what is reported may change by so much before a delivery is refused
 _STEP: Final = 0.01
+_PLACES: Final = 10_000
 _PERSONS: Final = 10
 _MOST_COLUMNS: Final = 4096
 
@@ -111,7 +112,8 @@ class Findings:
 def told(share: float, persons: int) -> float:
     """Return a share of persons as it may be told: more, never less, in steps of ten persons."""
     step = max(_STEP, _PERSONS / persons) if persons else 1.0
-    return min(1.0, round(math.ceil(round(share / step, 9)) * step, 4))
+    whole = math.ceil(round(share / step, 9)) * step
+    return min(1.0, math.ceil(round(whole * _PLACES, 6)) / _PLACES)
 
 
 def in_steps(count: int) -> int:
