@@ -29,7 +29,7 @@ LEVEL = st.builds(
     st.sampled_from(LEVELS),
     st.sampled_from(["eq", "gteq"]),
 )
-SCOPE = st.sampled_from(["PerContract", "PerProject", "PerPeriod", "PerDelivery"]).map(
+SCOPE = st.sampled_from(["PerContract", "PerProject", "PerCohort", "PerPeriod", "PerDelivery"]).map(
     lambda scope: name_is("pseudonymScope", PREAU + scope)
 )
 CELLS = st.integers(1, 40).map(lambda n: amount("minimumCellCount", str(n), "gteq"))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass
-from connector.domain.catalog.dictionary import Category, Meaning
+from connector.domain.catalog.dictionary import TERRITORIES, Category, Meaning
 from connector.enforcement.compile import compile_agreement, outline
 from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
@@ -22,6 +24,7 @@ from connector.enforcement.steps.table import TableSteps
 from connector.errors import ConstraintUnknown, PolicyInvalid
 from policies_odrl import Action, Constraint, Literal, Operator, Policy, Prohibition
 from policies_odrl.model import ODRL, Condition
+from policies_odrl.reading.reader import load
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import (
     CONSUMER,
@@ -336,6 +339,48 @@ def test_codes_of_territories_get_coarser(name: str) -> None:
         assert list(found.generalise) == expected
     without = made("read", demanded, columns("grade"), ground=told(meaning))
     assert not without.generalise
+
+
+DEMANDS = tuple(product(TERRITORIES, ("eq", "gteq")))
+
+
+@pytest.mark.parametrize("own", TERRITORIES)
+def test_the_smallest_territory_that_meets_all_demands_leaves_or_the_policy_does_not_fit(
+    own: str,
+) -> None:
+    sizes = list(TERRITORIES)
+    coarser = ("departement", "academie", "region") if own in ("commune", "departement") else ()
+    reached = [each for each in sizes if each == own or each in coarser]
+    reached = [each for each in reached if sizes.index(each) >= sizes.index(own)]
+    for pair in product(DEMANDS, DEMANDS):
+        terms = [granularity(TERRITORIES[unit], operator) for unit, operator in pair]
+        fit = [
+            each
+            for each in reached
+            if all(
+                each == unit if operator == "eq" else sizes.index(each) >= sizes.index(unit)
+                for unit, operator in pair
+            )
+        ]
+        if not fit:
+            with pytest.raises(PolicyInvalid):
+                made("aggregate", *terms, ground=told(Meaning(territory=own)))
+            continue
+        found = made("aggregate", *terms, ground=told(Meaning(territory=own))).generalise
+        levels = [each.how.level for each in found if isinstance(each.how, Level)]
+        assert (levels or [own]) == fit[:1], (own, pair)
+
+
+def test_the_contract_of_monthly_counts_runs_where_the_dictionary_tells_territories() -> None:
+    file = Path(__file__).parents[2] / "examples/contracts/effectifs/contrat.json"
+    policy = load(file)
+    assert isinstance(policy, Policy)
+    assert cover(policy, MECHANISMS)
+    plan = compile_agreement(policy, MECHANISMS, told(Meaning(territory="commune")))
+    found = steps.table(plan.uses[0].steps)
+    assert found.generalise == (Generalise("region", Level("communes", "departement")),)
+    with pytest.raises(PolicyInvalid, match="whose codes"):
+        compile_agreement(policy, MECHANISMS, PUPILS)
 
 
 def test_pseudonyms_of_a_cohort_are_the_consumers_for_all_purposes() -> None:

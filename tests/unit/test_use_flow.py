@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -16,6 +17,7 @@ from connector.domain.contract.notice import Act
 from connector.domain.transfer.extract import Extract, ExtractState, commitment
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps.minimise import RowTest
+from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import (
     DataFileUnreadable,
@@ -33,7 +35,7 @@ from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import notices
 from connector.services.publication import publish
-from connector.services.use import asking, attesting, deciding, preparing
+from connector.services.use import asking, attesting, deciding, keys, preparing
 from connector.services.use.asking import Answered, Wanted
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
@@ -181,6 +183,26 @@ def test_the_same_request_gets_the_same_answer(pair: Link) -> None:
     prepared(pair)
     answers = {asking.again(pair.lab.ports, first.request_id) for _ in range(3)}
     assert len(answers) == len(worker(pair).tasks) == len(extracts(pair)) == 1
+
+
+def test_pseudonyms_of_a_cohort_are_one_consumers_over_contracts_and_years(pair: Link) -> None:
+    ports = pair.school.ports
+
+    def key(scope: Scope, agreement: str, register: str) -> bytes:
+        extract = SimpleNamespace(id="urn:uuid:e", agreement_id=agreement)
+        return keys.scope_key(ports, scope, extract, register)  # type: ignore[arg-type]
+
+    cohort, other = Scope("cohort", ("did:web:lab",)), Scope("cohort", ("did:web:other",))
+    first = key(cohort, "urn:contract:1", "urn:register")
+    pair.clock.advance(400 * 86_400)
+    assert key(cohort, "urn:contract:2", "urn:register") == first
+    found = {
+        first,
+        key(other, "urn:contract:1", "urn:register"),
+        key(cohort, "urn:contract:1", "urn:register:other"),
+        key(Scope("project", ("did:web:lab",)), "urn:contract:1", "urn:register"),
+    }
+    assert len(found) == 4
 
 
 def test_a_value_that_the_dictionary_does_not_list_is_refused_before_it_is_sent(

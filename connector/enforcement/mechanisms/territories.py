@@ -82,8 +82,8 @@ def _step(column: Column, level: str, *, exact: bool) -> Generalise | None:
         return None
     hierarchy = territory.OF_CODES.get(column.meaning.territory)
     fit = [each for each in territory.LEVELS if _SIZES.index(each) >= least]
-    if own > least or hierarchy is None or not fit or (exact and fit[0] != level):
+    if hierarchy is None or not fit or (exact and fit[0] != level):
         raise PolicyInvalid(
-            f"no step of this node gives `{column.name}` by {level}: leave the column out",
+            f"no step of this node gives `{column.name}` by {level}: leave the column out"
         )
     return Generalise(column.name, Level(hierarchy, fit[0]))
