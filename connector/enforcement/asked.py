@@ -20,6 +20,7 @@ from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
 from connector.enforcement.mechanisms import deliver, tables, territories
 from connector.enforcement.steps.members import names
+from connector.enforcement.steps.minimise import AT_LEAST
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
 from connector.enforcement.steps.spending import Spending, spending
@@ -206,6 +207,8 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
     if steps.noise and asked.cells:
         known |= {EPSILON: (asked.cells.epsilon,), DELTA: (asked.cells.delta,)}
         known |= {UNIT: (steps.noise.unit,), ROWS: (steps.noise.rows_per_person,)}
+    if least := [int(each.values[0]) for each in steps.minimise.rows if each.test == AT_LEAST]:
+        known[CELL_COUNT] = (min(least),)
     if steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)
     return known

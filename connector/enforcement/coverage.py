@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Final, NoReturn
 
 from connector.enforcement.mechanism import Mechanism, Mechanisms, Upheld
+from connector.enforcement.missing import missing
 from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
 from connector.jsonld.profiles import Profiles, declared
@@ -26,6 +27,7 @@ from policies_odrl import (
     Permission,
     Policy,
     Prohibition,
+    values,
 )
 from policies_odrl.model import Condition, Rule, below, conditions, duties_below
 from policies_odrl.text import condition as condition_text
@@ -93,7 +95,8 @@ def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iter
         yield from _forbidden(policy, path, rule, mechanisms)
         return
     if not concerned:
-        _unknown(_named(rule) + _called(rule.action.id, mechanisms.profiles), path)
+        called = _called(rule.action.id, mechanisms.profiles)
+        _unknown(_named(rule) + called, path, rule.action.id)
     permits = isinstance(rule, Permission)
     label = Label.ENFORCED if permits else Label.CHECKED
     by = concerned[0].by if permits else "evaluation of each request"
@@ -225,7 +228,8 @@ def _atomic(path: str, item: Constraint, part: _Part) -> CoverageLine:
     rows = [part.row(each, item.left) for each in part.by]
     row = _joint([row if row and _fits(item, row, part) else None for row in rows])
     if row is None:
-        _unknown(f"`{text}`{_called(item.left, part.profiles)}", path)
+        terms = (*filter(None, map(values.name, item.right)), item.left)
+        _unknown(f"`{text}`{_called(item.left, part.profiles)}", path, *terms)
     return CoverageLine(path, text, row.label, row.by)
 
 
@@ -247,5 +251,7 @@ def _called(name: str, known: Profiles) -> str:
     return f" ({label})" if label else ""
 
 
-def _unknown(what: str, path: str) -> NoReturn:
-    raise ConstraintUnknown(f"{what} at `{path}` can be neither checked, enforced nor audited")
+def _unknown(what: str, path: str, *terms: str) -> NoReturn:
+    """Refuse a part, and say which mechanism its terms would take, where that is known."""
+    reason = f"{what} at `{path}` can be neither checked, enforced nor audited"
+    raise ConstraintUnknown(reason + missing(*terms))

@@ -32,8 +32,10 @@ class Attestation(View):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operand: str = Field(description="`charter` or `ethicsOpinion`")
-    value: str = Field(description="IRI of the paper, as the contract names it")
+    operand: str = Field(description="`charter`, `ethicsOpinion`, `consentBy` or `age`")
+    value: str = Field(
+        description="IRI of the paper, as the contract names it; `DataSubject` or `Guardian`; years"
+    )
     holds: bool = Field(default=True, description="false takes it back")
 
 

@@ -373,7 +373,7 @@ class Client(DutyCalls, TransferCalls):
     def attest(
         self, agreement: str, operand: str, value: str, *, holds: bool = True
     ) -> dict[str, list[str]]:
-        """Attest a charter or an ethics opinion of a contract that this node provides under."""
+        """Attest a charter, an opinion, consent or age, as the provider of a contract."""
         body = {"operand": operand, "value": value, "holds": holds}
         return self._post(dict[str, list[str]], "/agreement/attest", body, {"id": agreement})
 

@@ -390,6 +390,18 @@ def test_pseudonyms_of_a_cohort_are_the_consumers_for_all_purposes() -> None:
 
 
 UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
+    "cells of which each is a person": (
+        "read",
+        (amount("minimumCellCount", "5", "gteq"),),
+        PUPILS,
+        "rows are about one person",
+    ),
+    "cells over nobody knows how many": (
+        "read",
+        (amount("minimumCellCount", "5", "gteq"),),
+        replace(PUPILS, personal=False),
+        "over how many persons",
+    ),
     "an unknown column": ("read", (columns("marks"),), PUPILS, "no column `marks`"),
     "no column": ("read", (columns("ine"), columns("name")), PUPILS, "leaves no column"),
     "only identifiers of which none is listed": (

@@ -38,6 +38,7 @@ def pairs(values: dict[str, str]) -> list[str]:
 
 
 UPHELD = {
+    "adaptive-content",
     *("consent", "federated-training", "ferpa-study", "monthly-counts", "open-data"),
     *("private-statistics", "public-task", "research", "school-resources"),
     *("short-lived-stream", "statistics"),

@@ -242,7 +242,6 @@ def slots(part: Any) -> Iterator[str]:
 
 # Template -> what no mechanism of a node upholds yet; the others can be published.
 UNUPHELD = {
-    "adaptive-content": "age",
     "bubble-only": "execute",
     "edtech-improvement": "kAnonymity",
     "health-school": "isolationTier",

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.contract.duty import DeedKind
+from connector.enforcement.coverage import cover
 from connector.enforcement.steps.request import Measure, TableRequest
-from connector.jsonld.policy import policy_document
+from connector.errors import ConstraintUnknown, PolicyInvalid, UseRefused
+from connector.jsonld.policy import policy_document, read_policy
 from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import negotiate
@@ -25,7 +29,7 @@ from connector.services.use.asking import Answered, Wanted
 from policies_odrl import fill, template
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
-from tests.support.link import Link, description, link
+from tests.support.link import DATASET, Link, description, link
 from tests.support.preparing import prepared
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
@@ -45,6 +49,21 @@ RUN: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
     "statistics": (AGGREGATE, (), {}),
     "monthly-counts": (AGGREGATE, (), {}),
     "open-data": (READ, ("uai",), {}),
+    "adaptive-content": (READ, ("grade", "reading"), {}),
+}
+CONTRACTS = Path(__file__).parents[2] / "examples" / "contracts"
+COLUMNS = ("uai", "niveau", "classe")
+# Contract of the sector -> on what, what is asked for, which rows leave.
+WRITTEN: dict[str, tuple[str, str, tuple[str, ...], int]] = {
+    "exercices": (DATASET, READ, ("grade", "reading", "commune"), 60),
+    "ressources": ("urn:donnees:comptes", READ, ("identifiant", *COLUMNS), 40),
+    "ouvertes": ("urn:donnees:ouvertes", ODRL + "distribute", ("uai", "effectif"), 2),
+    "effectifs": (DATASET, AGGREGATE, ("commune", "persons", "mean(reading)", "withheld"), 3),
+}
+MISSING = {
+    "portabilite": "portability",
+    "sante": "a bubble",
+    "trajectoires": "a review of outputs",
 }
 OPINION = template("research").example["ethics"]
 
@@ -79,20 +98,74 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
         )
         for left_out in ("person_column", "cap", "rows_per_person", "population"):
             schools.pop(left_out)
-        pupils = description(folder, offers=list(about.values()))
+        here = (written(name) for name in ("exercices", "effectifs"))
+        pupils = description(folder, offers=[*about.values(), *here])
         pupils.pop("offer")
         commune = {"name": "commune", "class": "quasi-identifier", "datatype": "category"}
         pupils["columns"].append({**commune, "territory": "commune"})
-        for described in (pupils, schools):
+        for described in (pupils, schools, accounts(folder), cells(folder)):
             publish.publish(pair.school.ports, described)
         yield pair
 
 
-def agreed(pair: Link, name: str) -> str:
-    dataset = SCHOOLS if name == "open-data" else "urn:example:pupils-north"
-    asked = negotiate.request(
-        pair.lab.ports, pair.school.did, dataset, offer_id=template(name).example["id"]
+def written(name: str) -> dict[str, Any]:
+    """Return a contract of the sector as an offer of the school's."""
+    text = (CONTRACTS / name / "contrat.json").read_text("utf-8")
+    found = json.loads(
+        text.replace("did:web:espace.education.example", "did:web:authority.example")
     )
+    for part in ("target", "assigner", "assignee", "dspace:timestamp"):
+        found.pop(part, None)
+    return {**found, "@type": "Offer"}
+
+
+def accounts(folder: Path) -> dict[str, Any]:
+    """Accounts of pupils, for digital resources."""
+    rows = "".join(f"a{at},0750001A,{at % 3},{at % 5},n{at}\n" for at in range(40))
+    file = folder / "accounts.csv"
+    file.write_text(f"identifiant,uai,niveau,classe,nom\n{rows}", encoding="utf-8")
+    kinds = ("direct identifier", "other", "other", "other", "direct identifier")
+    return description(
+        folder,
+        id="urn:donnees:comptes",
+        file={"path": str(file), "format": "csv"},
+        columns=[
+            {"name": name, "class": kind, "datatype": "category"}
+            for name, kind in zip(("identifiant", *COLUMNS, "nom"), kinds, strict=True)
+        ],
+        person_column="identifiant",
+        rows_per_person=1,
+        offer=written("ressources"),
+    )
+
+
+def cells(folder: Path) -> dict[str, Any]:
+    """Counts of pupils, three of which are over too few."""
+    file = folder / "cells.csv"
+    file.write_text("uai,effectif\nA,4\nB,5\nC,60\nD,0\nE,\n", encoding="utf-8")
+    found = description(
+        folder,
+        id="urn:donnees:ouvertes",
+        file={"path": str(file), "format": "csv"},
+        columns=[
+            {"name": "uai", "class": "other", "datatype": "category"},
+            {"name": "effectif", "class": "other", "datatype": "number", "unit": "{person}"},
+        ],
+        personal=False,
+        offer=written("ouvertes"),
+    )
+    for left_out in ("person_column", "cap", "rows_per_person", "population"):
+        found.pop(left_out)
+    return found
+
+
+def agreed(pair: Link, name: str) -> str:
+    dataset = SCHOOLS if name == "open-data" else DATASET
+    return contracted(pair, dataset, template(name).example["id"])
+
+
+def contracted(pair: Link, dataset: str, offer: str) -> str:
+    asked = negotiate.request(pair.lab.ports, pair.school.did, dataset, offer_id=offer)
     pair.pump()
     with pair.lab.ports.store.read() as tx:
         found = tx.negotiations.get(asked.pid)
@@ -127,6 +200,8 @@ def test_one_use_is_granted_and_three_are_refused(pair: Link, name: str) -> None
     wanted = Wanted(action=action, format="jsonl", cells=cells if action == AGGREGATE else None)
     if name == "research":
         attesting.attest(pair.school.ports, contract, "ethicsOpinion", OPINION)
+    if name == "adaptive-content":
+        consented(pair, contract, wanted)
     if name == "consent":
         assert used(pair, contract, wanted).code == "DUTY_OWED"
         do(pair, contract, CONSENT)
@@ -153,3 +228,74 @@ def test_one_use_is_granted_and_three_are_refused(pair: Link, name: str) -> None
         do(pair, contract, duties[0].path)
     for node in (pair.lab, pair.school):
         assert not stating.duties(node.ports, agreement=contract).values
+
+
+def consented(pair: Link, contract: str, wanted: Wanted) -> None:
+    """Attest consent, and see that no less than the pupils' and the parents' is enough."""
+    school = pair.school.ports
+    for who in ("DataSubject", "Guardian"):
+        assert used(pair, contract, wanted).state == "refused"
+        attesting.attest(school, contract, "consentBy", who)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_contract_of_the_sector_runs(pair: Link, name: str) -> None:
+    dataset, action, columns, number = WRITTEN[name]
+    contract = contracted(pair, dataset, f"urn:contrat:{name}")
+    cells = BY_TERRITORY if action == AGGREGATE else None
+    wanted = Wanted(action=action, format="jsonl", cells=cells)
+    if name == "exercices":
+        consented(pair, contract, wanted)
+    if name in {"ouvertes", "effectifs"}:  # the source is named first
+        assert used(pair, contract, wanted).code == "DUTY_OWED"
+        do(pair, contract, CONSENT)
+    found = used(pair, contract, wanted)
+    assert found.state == "ready", (found.code, found.reasons)
+    rows = [json.loads(line) for line in file_of(pair, found).splitlines()]
+    assert ({tuple(row) for row in rows}, len(rows)) == ({columns}, number)
+    assert not {row.get("identifiant") for row in rows} & {f"a{at}" for at in range(40)}
+    none = ODRL + "spatial" if name == "ouvertes" else ODRL + "purpose"
+    beyond = replace(TABLE, dimensions=("pupil",)) if cells else None
+    for refused in (
+        replace(wanted, stated={none: (DPV + "Marketing",)}),
+        replace(wanted, columns=() if cells else ("nom",), cells=beyond),
+    ):
+        assert used(pair, contract, refused).state == "refused"
+    with pytest.raises(UseRefused):
+        used(pair, contract, replace(wanted, action=ODRL + "derive"))
+    while duties := stating.duties(pair.lab.ports, agreement=contract).values:
+        do(pair, contract, duties[0].path)
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_contract_that_no_node_upholds_names_the_mechanism(name: str) -> None:
+    with pytest.raises(ConstraintUnknown) as caught:
+        cover(read_policy(written(name)), MECHANISMS)
+    assert f"it takes {MISSING[name]}" in caught.value.reason
+
+
+def test_what_is_attested_of_persons_ends_with_their_file(pair: Link) -> None:
+    contract = contracted(pair, DATASET, "urn:contrat:exercices")
+    school = pair.school.ports
+    attesting.attest(school, contract, "age", "15")
+    attesting.attest(school, contract, "consentBy", "preau:DataSubject")
+    wanted = Wanted(action=READ, format="jsonl")
+    assert used(pair, contract, wanted).state == "ready"
+    attesting.attest(school, contract, "age", "12")  # of the youngest
+    assert used(pair, contract, wanted).state == "refused"
+    attesting.attest(school, contract, "age", "12", holds=False)
+    assert used(pair, contract, wanted).state == "ready"
+    with school.store.write() as tx:
+        dataset = tx.datasets.get(DATASET)
+        assert dataset is not None
+        tx.datasets.put(replace(dataset, file=replace(dataset.file, digest="0" * 64)))
+        assert attesting.attested(tx, contract) == {}
+        tx.datasets.put(dataset)
+    for operand, value in (
+        ("age", "old"),
+        ("consentBy", "Teacher"),
+        ("charter", "x"),
+        ("epsilon", "urn:a"),
+    ):
+        with pytest.raises(PolicyInvalid):
+            attesting.attest(school, contract, operand, value)

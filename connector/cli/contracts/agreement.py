@@ -96,15 +96,23 @@ def suspend(
 
 def attest(
     agreement: Id,
-    operand: Annotated[str, typer.Argument(help="`charter` or `ethicsOpinion`.")],
-    value: Annotated[str, typer.Argument(help="IRI of the paper, as the contract names it.")],
+    operand: Annotated[
+        str, typer.Argument(help="`charter`, `ethicsOpinion`, `consentBy` or `age`.")
+    ],
+    value: Annotated[
+        str,
+        typer.Argument(
+            help="IRI of the paper, as the contract names it; `DataSubject` or `Guardian`; years."
+        ),
+    ],
     retract: Annotated[bool, typer.Option("--retract", help="It holds no longer.")] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Attest, as provider, that a paper which the contract asks for is there.
+    """Attest, as provider, that a paper which the contract asks for is there, or who consented.
 
-    What is not attested is not known, and no use is granted by it. The log keeps both.
+    What is not attested is not known, and no use is granted by it. Consent and age are of all
+    persons of the file that is published now, and end with it. The log keeps both.
     """
     with node_of(home) as node:
         found = node.attest(agreement, operand, value, holds=not retract)

@@ -19,7 +19,8 @@ from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
 from connector.enforcement.mechanisms import tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
-from connector.enforcement.steps.minimise import Minimise
+from connector.enforcement.steps.minimise import AT_LEAST as AT_LEAST_OF
+from connector.enforcement.steps.minimise import Minimise, RowTest
 from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope
 from connector.enforcement.steps.release import (
     ANONYMISED,
@@ -32,6 +33,7 @@ from connector.enforcement.steps.release import (
 from connector.enforcement.steps.typed import Typed
 from connector.enforcement.steps.where import DELIVERED, Where
 from connector.enforcement.terms import (
+    CELL_COUNT,
     DERIVE,
     DISTRIBUTE,
     FILE_FORMAT,
@@ -47,6 +49,7 @@ from policies_odrl.values import name
 from policies_odrl.vocabulary import PREAU
 
 NAME: Final = "deliver"
+PERSONS: Final = "{person}"  # UCUM section 2.4, §12: what is counted stands in curly braces
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(  # what is preferred first
     {
         "arrow": "application/vnd.apache.arrow.stream",
@@ -72,7 +75,8 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     level = _level(atoms, ground)
     columns = _columns(atoms, ground, level)
     direct = tuple(each.name for each in columns if tables.identifies(each, ground))
-    made: list[Typed] = [Where(DELIVERED), Minimise(tuple(each.name for each in columns))]
+    kept = Minimise(tuple(each.name for each in columns), _cells(atoms, ground))
+    made: list[Typed] = [Where(DELIVERED), kept]
     if level == PSEUDONYMISED:
         if not direct:
             raise PolicyInvalid("no column is left to be pseudonymised: list the one of the person")
@@ -80,6 +84,29 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     made += territories.coarser(atoms, columns, ground)
     made.append(Release(level, _formats(atoms)))
     return tuple(map(steps.signed, made))
+
+
+def _cells(atoms: tuple[Constraint, ...], ground: Ground) -> tuple[RowTest, ...]:
+    """Return which rows may leave of data that are cells: those over enough persons.
+
+    Raises:
+        PolicyInvalid: rows are about one person each, or no column counts persons.
+    """
+    if not any(item.left == CELL_COUNT for item in atoms):
+        return ()
+    if ground.personal:
+        raise PolicyInvalid(
+            "a minimum of persons per cell is for cells, and rows are about one person",
+            hint="permit `odrl:aggregate`, or publish the table as data of its own",
+        )
+    counts = [each.name for each in ground.columns if each.meaning.unit == PERSONS]
+    if not counts:
+        raise PolicyInvalid(
+            "no column says over how many persons a row is",
+            hint=f"state the unit `{PERSONS}` of the column that counts them",
+        )
+    least = figures.whole(figures.bound(atoms, CELL_COUNT, max), CELL_COUNT)
+    return tuple(RowTest(each, AT_LEAST_OF, (least,)) for each in counts)
 
 
 def _columns(atoms: tuple[Constraint, ...], ground: Ground, level: str) -> tuple[Column, ...]:
@@ -175,6 +202,9 @@ MECHANISM: Final = Mechanism(
                 "pseudonymising and releasing steps: no row below this level leaves",
                 EQ | AT_LEAST,
                 fits=_rows,
+            ),
+            CELL_COUNT: Upheld(
+                Label.ENFORCED, "minimising step: no row over fewer persons leaves", AT_LEAST
             ),
             SCOPE: Upheld(
                 Label.ENFORCED,

@@ -19,6 +19,7 @@ from connector.enforcement.mechanism import AT_MOST, Mechanism, Upheld
 from connector.enforcement.mechanisms import deliver, tables
 from connector.enforcement.plan import Label, Plan, Step, Use
 from connector.enforcement.terms import (
+    CELL_COUNT,
     COLUMNS,
     DATE_TIME,
     ELAPSED_TIME,
@@ -102,7 +103,7 @@ MECHANISM: Final = Mechanism(
     upholds=MappingProxyType(
         {
             left: deliver.MECHANISM.upholds[left]
-            for left in (COLUMNS, DATE_TIME, FILE_FORMAT, PROTECTION)
+            for left in (CELL_COUNT, COLUMNS, DATE_TIME, FILE_FORMAT, PROTECTION)
         }
     ),
     compile=_compile,

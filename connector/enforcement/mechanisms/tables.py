@@ -18,8 +18,10 @@ from connector.enforcement.mechanism import ANY_CONCEPT, ANY_TIME, AT_LEAST, AT_
 from connector.enforcement.mechanisms import territories
 from connector.enforcement.plan import Label
 from connector.enforcement.terms import (
+    AGE,
     CHARTER,
     COLUMNS,
+    CONSENT_BY,
     COUNT,
     DATE_TIME,
     DPIA,
@@ -52,9 +54,11 @@ _REQUEST: Final = "the signed request, at each use"
 
 # Operands whose values a request states, and nobody else can know.
 STATED: Final = (PURPOSE, LEGAL_BASIS, DPIA, LOCATION, RETENTION)
-# Operands whose values the provider attests, contract by contract.
-ATTESTED: Final = (CHARTER, ETHICS)
+# Operands whose values the provider attests, contract by contract; of persons, those of one file.
+OF_PERSONS: Final = (CONSENT_BY, AGE)
+ATTESTED: Final = (CHARTER, ETHICS, *OF_PERSONS)
 _ATTESTED: Final = "attestation of the provider in its log, at each use"
+_OF_PERSONS: Final = f"{_ATTESTED}, about all persons of the file"
 _COUNTED: Final = "uses of the contract, counted before each is made"
 _FEWER: Final = AT_MOST | {Operator.LT}
 CHECKED: Final[Mapping[str, Upheld]] = MappingProxyType(
@@ -64,6 +68,8 @@ CHECKED: Final[Mapping[str, Upheld]] = MappingProxyType(
         DPIA: Upheld(Label.CHECKED, f"impact assessment of {_REQUEST}", ONE_OF),
         CHARTER: Upheld(Label.CHECKED, _ATTESTED, ONE_OF, permitting=True),
         ETHICS: Upheld(Label.CHECKED, _ATTESTED, ONE_OF, permitting=True),
+        CONSENT_BY: Upheld(Label.CHECKED, _OF_PERSONS, EQ, permitting=True),
+        AGE: Upheld(Label.CHECKED, _OF_PERSONS, ANY_TIME, permitting=True),
         LOCATION: Upheld(
             Label.CHECKED,
             f"place of the processing, by {_REQUEST}",

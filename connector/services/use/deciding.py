@@ -29,7 +29,7 @@ from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.table import TableSteps
-from connector.enforcement.terms import MEMBERSHIP, PURPOSE
+from connector.enforcement.terms import AGE, MEMBERSHIP, PURPOSE
 from connector.errors import (
     AgreementUnknown,
     ApprovalAwaited,
@@ -237,7 +237,11 @@ def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact,
     with ports.store.read() as tx:
         attested = attesting.attested(tx, agreement.id)
     space = ports.settings.space
-    stated = {left: attested.get(left) or ("none",) for left in tables.ATTESTED}
+    stated: dict[str, tuple[Fact, ...]] = {
+        left: attested.get(left) or ("none",) for left in tables.ATTESTED if left != AGE
+    }
+    if ages := attested.get(AGE):
+        stated[AGE] = tuple(map(int, ages))
     return {MEMBERSHIP: (space,) if space else ("none",), **stated}
 
 
