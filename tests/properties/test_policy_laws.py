@@ -229,21 +229,23 @@ def test_reader_and_writer_round_trip(policy: Policy) -> None:
 # -- a prepared policy answers as a whole evaluation does, also when asked again ------------------
 
 
+_Prepared = tuple[Policy, Sequence[tuple[Request, Facts]], dict[str, Any], str]
+
+
+def _prepared(pick: Choices) -> _Prepared:
+    policy = some.policy(pick)
+    near = some.request_for(policy)
+    asked = [
+        ((near if pick.below(4) else some.request)(pick), some.facts(pick))
+        for _ in range(1 + pick.below(8))
+    ]
+    options = {"mode": pick.one(list(Mode)), "tentative": pick.yes()}
+    return policy, asked, options, pick.one(some.PARTIES)
+
+
 @settings(PROFILE, max_examples=150)
-@given(
-    chosen(
-        lambda pick: (
-            some.policy(pick),
-            pick.some(lambda each: (some.request(each), some.facts(each)), (1, 2, 3, 4)),
-            {"mode": pick.one(list(Mode)), "tentative": pick.yes()},
-            pick.one(some.PARTIES),
-        ),
-        256,
-    )
-)
-def test_a_compiled_policy_answers_alike(
-    drawn: tuple[Policy, Sequence[tuple[Request, Facts]], dict[str, Any], str],
-) -> None:
+@given(chosen(_prepared, 320))
+def test_a_compiled_policy_answers_alike(drawn: _Prepared) -> None:
     policy, asked, options, holder = drawn
     compiled, plain = compile_policy(policy, **options), compile_policy(policy)
     for request, facts in (*asked, *asked):

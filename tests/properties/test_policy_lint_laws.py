@@ -28,6 +28,7 @@ from policies_odrl import (
     Prohibition,
     Request,
     evaluate,
+    model,
     validate,
 )
 from policies_odrl.evaluation.request import imagined
@@ -36,7 +37,7 @@ from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import write
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import DPV
-from tests.support.choices import Choices, chosen
+from tests.support.choices import Choices, Make, chosen
 from tests.support.policy_strategies import every, joined, stated
 
 SCALAR = [Operator.EQ, Operator.NEQ, Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ]
@@ -119,8 +120,21 @@ FACTS: dict[str, Sequence[tuple[FactValue, ...]]] = {
 }
 
 
-def request(pick: Choices) -> Request:
-    return Request(pick.one(ACTIONS), target="urn:t", facts=stated(pick, FACTS))
+def asking(rules: Sequence[Permission | Prohibition]) -> Make[Request]:
+    """Return what makes requests: of any kind, or for a rule, with values that it names."""
+
+    def make(pick: Choices) -> Request:
+        facts, action = stated(pick, FACTS), pick.one(ACTIONS)
+        if pick.below(4):
+            rule = pick.one(rules)
+            named = (it for _, it in model.conditions(rule.constraints, ""))
+            facts |= {it.left: it.right[:1] for it in named if isinstance(it, Constraint)}
+            action = rule.action.id
+        if pick.yes():
+            facts |= stated(pick, FACTS)
+        return Request(action, target="urn:t", facts=facts)
+
+    return make
 
 
 def decided(item: Policy, request: Request) -> Decision:
@@ -225,12 +239,12 @@ def decide_alike(one: Policy, other: Policy, requests: Sequence[Request]) -> Non
 
 def _drawn(pick: Choices) -> Drawn:
     item = atom(pick) if pick.yes() else condition(pick)
-    requests = pick.some(request, range(1, 9))
-    return Drawn(pick.some(permission, (2, 3)), pick.some(ban, (2, 3)), item, requests)
+    rules, bans = pick.some(permission, (2, 3)), pick.some(ban, (2, 3))
+    return Drawn(rules, bans, item, pick.some(asking((*rules, *bans)), range(1, 9)))
 
 
 @settings(max_examples=150, deadline=None)
-@given(chosen(_drawn, 192))
+@given(chosen(_drawn, 288))
 def test_what_a_check_finds_holds_for_each_request(it: Drawn) -> None:
     for law in (
         what_can_never_hold_never_grants,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -30,7 +31,7 @@ from policies_odrl import (
     Request,
 )
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.model import ODRL, XSD, Condition, Value
+from policies_odrl.model import ODRL, XSD, Condition, Value, conditions
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 from tests.support.choices import Choices, Make, chosen
 
@@ -220,6 +221,25 @@ def request(pick: Choices) -> Request:
         target=pick.one([None, *ASSETS]),
         facts=stated(pick, _VALUES),
     )
+
+
+def request_for(item: Policy) -> Make[Request]:
+    """Return what makes requests for a rule of a policy, with values that its conditions name."""
+
+    def make(pick: Choices) -> Request:
+        asked, rule = request(pick), pick.one((*item.permissions, *item.prohibitions))
+        named = (part for _, part in conditions((*rule.constraints, *rule.action.refinements), ""))
+        values = {part.left: part.right[:1] for part in named if isinstance(part, Constraint)}
+        target, party = item.target_of(rule), item.assignee_of(rule)
+        return replace(
+            asked,
+            action=rule.action.id,
+            target=target.id if target else asked.target,
+            assignee=party.id if party else asked.assignee,
+            facts={**values, **asked.facts} if pick.yes() else values,
+        )
+
+    return make
 
 
 def facts(pick: Choices) -> Facts:
