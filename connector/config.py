@@ -12,7 +12,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,8 @@ class Settings:
             contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
         snapshot_bytes: what the snapshots of all sources may take on the disk; above, none is
             taken.
+        connections: tables `[connections.NAME]` with a `kind` and its options: databases and
+            servers of files that descriptions of datasets name (guide of data files).
     """
 
     home: Path
@@ -149,6 +151,7 @@ class Settings:
     duty_reminder_days: int = 7
     worker_memory_bytes: int = 8 * 1024**3
     snapshot_bytes: int = 64 * 1024**3
+    connections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """Resolve a path of the settings against the home folder."""
@@ -208,9 +211,12 @@ def dump(settings: Settings) -> str:
     """Write settings as TOML text; defaults are written too, so that they can be seen."""
     lines = []
     for item in fields(Settings):
-        if item.name == "home":
+        if item.name in ("home", "connections"):
             continue
         lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
+    for name, options in settings.connections.items():
+        lines += ["", f"[connections.{name}]"]
+        lines += [f"{option} = {_toml(value)}" for option, value in options.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -234,7 +240,24 @@ def _network(text: str) -> None:
         ) from exc
 
 
+def _connections(raw: Any) -> dict[str, dict[str, str]]:
+    """Return the options of each connection as text; what they mean is its kind's."""
+    if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
+        raise ConfigurationInvalid("setting `connections` must hold tables `[connections.NAME]`")
+    if any(not isinstance(o, str | int) for each in raw.values() for o in each.values()):
+        raise ConfigurationInvalid("options of `connections` must be text, numbers or true, false")
+    return {
+        name: {
+            option: str(value).lower() if value is True or value is False else str(value)
+            for option, value in options.items()
+        }
+        for name, options in raw.items()
+    }
+
+
 def _typed(name: str, kind: str, value: Any) -> Any:
+    if name == "connections":
+        return _connections(value)
     ok = {
         "str": isinstance(value, str),
         "int": isinstance(value, int) and not isinstance(value, bool),

@@ -61,6 +61,8 @@ def settings_page() -> str:
         if item.name == "home":
             continue
         default = "*required*" if item.default is MISSING else f"`{item.default!r}`"
+        if item.default_factory is not MISSING:
+            default = f"`{item.default_factory()!r}`"
         lines.append(f"| `{item.name}` | {default} | {meanings[item.name]} |")
     return "\n".join(lines) + "\n"
 

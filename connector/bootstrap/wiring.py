@@ -24,6 +24,7 @@ from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.keys.own import PERSON_KEY, PSEUDONYM_KEY, Identity
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
+from connector.bootstrap.sources import sources_of
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
 from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
@@ -32,7 +33,6 @@ from connector.config import Settings
 from connector.dataplane.open_data import OpenData
 from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
-from connector.domain.catalog.source import FOLDER as SNAPSHOTS
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import FOLDER
 from connector.domain.transfer.extract import WAKEUP as USES
@@ -61,7 +61,6 @@ from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.services.use import preparing
-from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
 from connector.store.extract_files import HomeFiles
@@ -104,7 +103,7 @@ def build(settings: Settings) -> Node:
         mail=SmtpMail.of(settings),
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
-        sources=HomeSources(settings.path(SNAPSHOTS), settings.snapshot_bytes),
+        sources=sources_of(settings),
         extracts=HomeFiles(settings.home, FOLDER),
         wakeups=ThreadWakeups(),
         pace=SystemPace(),

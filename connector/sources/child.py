@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, Protocol, cast
@@ -28,11 +28,14 @@ _WORKER: Final = "connector.sources.worker"
 _MOST_ANSWER: Final = 16 << 20  # bytes
 
 
-def inspect(path: Path, *, memory: int = MEMORY, seconds: float = SECONDS) -> dict[str, Any]:
-    """Return what is proposed for a file or a folder (`inspection/inspect.py`).
+Place = Path | Mapping[str, Any]  # a file or folder, or what is told of a connection (`places.py`)
+
+
+def inspect(place: Place, *, memory: int = MEMORY, seconds: float = SECONDS) -> dict[str, Any]:
+    """Return what is proposed for a file, a folder or a table (`inspection/inspect.py`).
 
     Args:
-        path: of it.
+        place: of it.
         memory: most private memory in bytes.
         seconds: longest wait.
 
@@ -42,7 +45,7 @@ def inspect(path: Path, *, memory: int = MEMORY, seconds: float = SECONDS) -> di
         ColumnMissing: files of a folder have other columns than the first.
         WorkerFailed: the process ended without an answer.
     """
-    request = {"act": "inspect", "path": whole(path), "memory": memory}
+    request = {"act": "inspect", **_told(place), "memory": memory}
     with running(request, subprocess.DEVNULL, seconds) as (_, end):
         return answered(end, memory, seconds)
 
@@ -72,17 +75,17 @@ class Rows:
 
 @contextmanager
 def rows(
-    path: Path,
+    place: Place,
     layout: Layout,
     *,
     form: str = "arrow",
     memory: int = MEMORY,
     seconds: float = SECONDS,
 ) -> Iterator[Rows]:
-    """Have a file or a folder read by its layout; the process ends with the context.
+    """Have rows read by their layout; the process ends with the context.
 
     Args:
-        path: of it.
+        place: where they are.
         layout: how it is read.
         form: `arrow` (IPC stream, for another process) or `parquet` (for a file).
         memory: most private memory in bytes.
@@ -92,7 +95,7 @@ def rows(
         DataFileMissing: it is not there.
         WorkerFailed: the process did not start.
     """
-    stated = {"act": "read", "path": whole(path), "layout": layout.body(), "form": form}
+    stated = {"act": "read", **_told(place), "layout": layout.body(), "form": form}
     request = {**stated, "memory": memory}
     with running(request, subprocess.PIPE, seconds) as (pipe, end):
         yield Rows(cast("BinaryIO", pipe), lambda: answered(end, memory, seconds))
@@ -105,11 +108,11 @@ class Sink(Protocol):
         """Write bytes."""
 
 
-def convert(path: Path, layout: Layout, out: Sink) -> dict[str, Any]:
-    """Read a file or a folder by its layout, write it as Parquet, and return what was counted.
+def convert(place: Place, layout: Layout, out: Sink) -> dict[str, Any]:
+    """Read rows by their layout, write them as Parquet, and return what was counted.
 
     Args:
-        path: of it.
+        place: where they are.
         layout: how it is read.
         out: where the bytes go; they mean nothing when this raises.
 
@@ -117,9 +120,33 @@ def convert(path: Path, layout: Layout, out: Sink) -> dict[str, Any]:
         DataFault: as `Rows.end`.
         WorkerFailed: the process ended without an answer.
     """
-    with rows(path, layout, form="parquet") as found:
+    with rows(place, layout, form="parquet") as found:
         shutil.copyfileobj(found.pipe, out, 1 << 20)
         return found.end()
+
+
+def fetch(told: Mapping[str, Any], most: int, out: Sink) -> dict[str, Any]:
+    """Fetch a file of a connection, and return its size and mark (`remote/fetching.py`).
+
+    Args:
+        told: of the connection and the path beneath it.
+        most: bytes that there is room for.
+        out: where the bytes go; they mean nothing when this raises.
+
+    Raises:
+        DataFault: it is not there, or cannot be fetched whole.
+        ConfigurationInvalid: the server refuses the secret.
+        StoreUnavailable: there is no room for it.
+        WorkerFailed: the process ended without an answer.
+    """
+    request = {"act": "fetch", **told, "most": most, "memory": MEMORY}
+    with running(request, subprocess.PIPE, SECONDS) as (pipe, end):
+        shutil.copyfileobj(cast("BinaryIO", pipe), out, 1 << 20)
+        return answered(end, MEMORY, SECONDS)
+
+
+def _told(place: Place) -> Mapping[str, Any]:
+    return {"path": whole(place)} if isinstance(place, Path) else place
 
 
 def whole(path: Path) -> str:

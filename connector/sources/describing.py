@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog.layout import Layout
+from connector.domain.catalog.source import Source
 from connector.errors import DescriptionIncomplete
 from federated.reading import Member
 
@@ -25,19 +26,25 @@ _CATEGORY: Final = MappingProxyType({"categories": (), "territory": ""})
 _STEPS: Final = (1, 2, 5)
 
 
-def describe(path: Path, proposal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a description with what a file itself can tell.
+def describe(source: Source, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with what a file or table itself can tell.
 
     Args:
-        path: of the file.
+        source: where it is.
         proposal: as `inspection/inspect.py` makes it.
     """
     layout = proposal["layout"]
+    file = {
+        "connection": source.connection,
+        "table": source.table,
+        "path": source.path,
+        "format": "" if source.table else layout["format"],
+    }
     return {
         "id": "",
-        "title": path.stem,
+        "title": Path(source.table or source.path).stem,
         "description": "",
-        "file": {"path": str(path.absolute()), "format": layout["format"]},
+        "file": {name: value for name, value in file.items() if value},
         "layout": layout,
         "columns": list(map(_column, proposal["columns"])),
         "personal": True,

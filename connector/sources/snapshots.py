@@ -1,8 +1,9 @@
 """Snapshots of sources: what a layout reads, written once, in a private folder of the node's home.
 
-Rules: a confined process reads the source, the node sees bytes of a finished file; a snapshot has
-its name once it is whole and on the disk, and its source was the same before and after; all of them
-together take no more room than the settings allow.
+Rules: a confined process reads the source, the node sees bytes of a finished file; what is fetched
+is parsed by another process than the one that reached the network; a snapshot has its name once it
+is whole and on the disk, and its source was the same before and after; all of them together take no
+more room than the settings allow.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import hashlib
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,6 +24,7 @@ from connector.errors import DataFileChanged, DataFileUnreadable, StoreUnavailab
 from connector.sources import child
 from connector.sources.describing import contradictions
 from connector.sources.files import FileSources
+from connector.sources.places import Places
 
 _SPARED: Final = 3600.0  # seconds; a publication takes less from its snapshot to its end
 _ENDING: Final = ".parquet"
@@ -30,45 +33,57 @@ _ENDING: Final = ".parquet"
 class HomeSources(FileSources):
     """Sources of a node, and their snapshots: the port `Sources`."""
 
-    def __init__(self, folder: Path, most: int) -> None:
+    def __init__(self, folder: Path, most: int, places: Places | None = None) -> None:
         """Keep the limits; nothing is read.
 
         Args:
             folder: of the snapshots; made when it is needed, 0700.
             most: bytes that all snapshots may take.
+            places: connections of the node; None: it has none.
         """
         self._folder = folder
         self._most = most
+        self._places = places or Places(folder, {}, Path.read_bytes)
 
     def take(self, source: Source) -> Snapshot:
         """Read a source by its layout, and write what was read once; see `ports.Sources`.
 
         Raises:
             DataFault: it is not there, cannot be read, or is not of its layout.
+            ConfigurationInvalid: it names a connection that the settings do not state.
             StoreUnavailable: the snapshot cannot be written, or all of them take too much room.
-            WorkerFailed: the process that reads it ended without an answer.
+            WorkerFailed: a process that reads it ended without an answer.
         """
-        part = self._folder / f"{secrets.token_hex(8)}.part"
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                out = _Measured(file, self._room())
-                found, mark = self._read(source, out)
-                file.flush()
-                os.fsync(file.fileno())
+        with self._private() as (part, file):
+            out = _Measured(file, self._room())
+            with self._placed(source) as (place, mark):
+                found = child.convert(place, source.layout, out)
+            file.flush()
+            os.fsync(file.fileno())
+            if faults := contradictions(source.layout, found):
+                raise DataFileUnreadable(
+                    f"`{source.place}` is not of its layout: {'; '.join(faults)}",
+                    hint="`preau source inspect` proposes a layout",
+                )
             digest = out.state.hexdigest()
             path = self._folder / f"{digest}{_ENDING}"
             part.rename(path)
-        except OSError as exc:
-            raise StoreUnavailable(f"a snapshot cannot be written: {exc.strerror}") from exc
-        finally:
-            part.unlink(missing_ok=True)
         counts = (
             ColumnCount(name, values) for name, values in found["unreadable"].items() if values
         )
         known = replace(source, mark=mark, malformed=found["malformed"], unreadable=tuple(counts))
         return Snapshot(str(path), digest, known)
+
+    def inspect(self, source: Source) -> dict[str, Any]:
+        """Return what is proposed for a source, of which no layout is known.
+
+        Raises:
+            DataFault: as `take`.
+            StoreUnavailable: there is no room to fetch it.
+            WorkerFailed: a process that reads it ended without an answer.
+        """
+        with self._placed(source) as (place, _):
+            return child.inspect(place)
 
     def clear(self, kept: frozenset[str]) -> None:
         """Remove snapshots; see `ports.Sources`."""
@@ -78,21 +93,51 @@ class HomeSources(FileSources):
                 if str(each) not in kept and each.stat().st_mtime < young:
                     each.unlink()
 
-    def _read(self, source: Source, out: _Measured) -> tuple[dict[str, Any], str]:
-        path = Path(source.path)
-        before = self.mark(path)
-        found = child.convert(path, source.layout, out)
-        if faults := contradictions(source.layout, found):
-            raise DataFileUnreadable(
-                f"`{source.place}` is not of its layout: {'; '.join(faults)}",
-                hint="`preau source inspect` proposes a layout",
-            )
-        if self.mark(path) != before:
+    @contextmanager
+    def _placed(self, source: Source) -> Iterator[tuple[child.Place, str]]:
+        """Yield where a worker finds the rows, and the mark of the source.
+
+        Raises:
+            DataFileChanged: the source changed meanwhile.
+        """
+        connection = self._places.of(source)
+        if connection is not None and connection.serves_files:
+            with self._private() as (part, file):
+                told = self._places.told(connection, source)
+                mark = child.fetch(told, self._room(), file)["mark"]
+                file.flush()
+                yield part, mark
+            return
+        own = self._places.own_file(connection) if connection else Path(source.path)
+        before = self.mark(own) if own else ""
+        yield self._places.told(connection, source) if connection else Path(source.path), before
+        if own and self.mark(own) != before:
             raise DataFileChanged(f"`{source.place}` changed while it was read", hint="try again")
-        return found, before
+
+    @contextmanager
+    def _private(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """Yield a new private file of the folder, which is gone at the end unless it was renamed.
+
+        Raises:
+            StoreUnavailable: the disk is full, or the folder cannot be written.
+        """
+        part = self._folder / f"{secrets.token_hex(8)}.part"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                yield part, file
+        except OSError as exc:
+            raise StoreUnavailable(f"a snapshot cannot be written: {exc.strerror}") from exc
+        finally:
+            part.unlink(missing_ok=True)
 
     def _room(self) -> int:
-        return self._most - sum(each.stat().st_size for each in self._folder.iterdir())
+        taken = 0
+        for each in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                taken += each.stat().st_size
+        return self._most - taken
 
 
 class _Measured:

@@ -1,8 +1,9 @@
 """The confined process that parses a file: `python -m connector.sources.worker`.
 
 Standard input is a socket for request and answer, a line of JSON each; rows go to standard output.
-Rules: network, files, calls and rights are given up before a byte of the file
-is read; it ends when who asked does; a failure is a code and a reason, without a value of a row.
+Rules: network, files, calls and rights are given up before a byte of the file is read; what reaches
+the network fetches a file or is the client of a database, and parses no file; it ends when who
+asked does; a failure is a code and a reason, without a value of a row.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     end = socket.socket(fileno=0)
     with end.makefile("rb") as lines:
         request = json.loads(lines.readline())
-    isolation = confine(request["memory"])
-    isolation += f"+{SEALED}" if seal(Path.cwd(), [Path(request["path"]), _PACKAGE]) else ""
+    network, files = request.get("network", False), [*map(Path, _files(request)), _PACKAGE]
+    isolation = confine(request["memory"], network=network)
+    isolation += f"+{SEALED}" if seal(Path.cwd(), files, network=network) else ""
     isolation += tier_of_rights(Path.cwd())
-    isolation += f"+{FILTERED}" if close_calls() else ""
+    isolation += f"+{FILTERED}" if close_calls(network=network) else ""
     end_with(end.fileno())
     try:
         made = {**answer(request), "isolation": isolation}
@@ -53,18 +55,29 @@ def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     end.sendall(json.dumps(made).encode() + b"\n")
 
 
+def _files(request: dict[str, Any]) -> list[str]:
+    return [*([request["path"]] if "path" in request else []), *request.get("files", [])]
+
+
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     # Only now, confined: what parses is loaded.
-    path = Path(request["path"])
-    if request["act"] == "inspect":
-        from connector.sources.inspection.inspect import inspect  # noqa: PLC0415 - see above
+    if request["act"] == "fetch":
+        from connector.sources.remote.fetching import fetch  # noqa: PLC0415 - see above
 
-        return inspect(path)
+        with os.fdopen(1, "wb", closefd=False) as out:
+            return fetch(request, out)
+    from connector.sources.origins import origin_of  # noqa: PLC0415 - same
+
+    origin = origin_of(request)
+    if request["act"] == "inspect":
+        from connector.sources.inspection.inspect import inspect  # noqa: PLC0415 - same
+
+        return inspect(origin)
     from connector.sources.writing import write  # noqa: PLC0415 - same
 
     layout = Layout.read(Member(request["layout"], _refusal))
     with os.fdopen(1, "wb", closefd=False) as out:
-        tally = write(path, layout, request["form"], out)
+        tally = write(origin, layout, request["form"], out)
     return {"rows": tally.rows, "malformed": tally.malformed, **tally.counts(layout)}
 
 

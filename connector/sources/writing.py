@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from connector.domain.catalog.layout import Layout
-from connector.sources.reading import Tally, batches
+from connector.sources.origins import Origin
+from connector.sources.reading import Tally
 from connector.sources.values import TYPES
 
 
-def write(path: Path, layout: Layout, form: str, out: BinaryIO) -> Tally:
-    """Write a file or folder as one stream, and return what was read.
+def write(origin: Origin, layout: Layout, form: str, out: BinaryIO) -> Tally:
+    """Write the rows of an origin as one stream, and return what was read.
 
     Args:
-        path: of it.
+        origin: where they are.
         layout: how it is read.
         form: `arrow` (IPC stream) or `parquet`.
         out: where it goes; it need not seek.
@@ -30,7 +30,7 @@ def write(path: Path, layout: Layout, form: str, out: BinaryIO) -> Tally:
     tally = Tally()
     schema = pa.schema([(each.name, TYPES[each.datatype]) for each in layout.fields])
     with _WRITERS[form](out, schema) as writer:
-        for batch in batches(path, layout, tally):
+        for batch in origin.batches(layout, tally):
             writer.write_batch(batch)
     return tally
 

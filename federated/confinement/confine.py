@@ -33,16 +33,17 @@ _CLONE_NEWUSER: Final = 0x10000000  # linux/sched.h
 _CLONE_NEWNET: Final = 0x40000000
 
 
-def confine(memory: int = 0) -> str:
+def confine(memory: int = 0, *, network: bool = False) -> str:
     """Give up what a worker does not need; return the isolation that is in force.
 
     Args:
         memory: most private memory in bytes (RLIMIT_DATA: the libraries map much address space
             that they never use, so that a limit of it says little); 0 for no limit.
+        network: whether it needs the network: it fetches, and reads no file of rows.
 
     Returns:
         `process+netns` when the process sees no network, `process` when the machine allows no
-        network namespace.
+        network namespace, or the network is needed.
     """
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
@@ -51,7 +52,7 @@ def confine(memory: int = 0) -> str:
         _limit(resource.RLIMIT_DATA, memory)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    return NETLESS if _leave_network(libc) else PROCESS
+    return NETLESS if not network and _leave_network(libc) else PROCESS
 
 
 def leave_root(folder: Path) -> bool:

@@ -52,12 +52,20 @@ _PUBLIC: Final = (
 )
 
 
-def seal(folder: Path, files: Iterable[Path] = ()) -> bool:
+# What names, certificates and routes of the network are found in.
+_NETWORK: Final = (
+    *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/services"),
+    *("/etc/ssl", "/etc/pki", "/etc/ca-certificates"),
+)
+
+
+def seal(folder: Path, files: Iterable[Path] = (), *, network: bool = False) -> bool:
     """Close every file but those that a worker needs; return whether the kernel did.
 
     Args:
         folder: the only place to write.
         files: to be read, besides the libraries.
+        network: whether TCP connections may be opened, and how is looked up.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION)
@@ -65,13 +73,14 @@ def seal(folder: Path, files: Iterable[Path] = ()) -> bool:
         return False
     rights = (1 << _RIGHTS.get(version, _NEWEST_RIGHTS)) - 1
     wanted = struct.pack("=Q", rights)
-    wanted += struct.pack("=Q", _TCP) if version >= _TCP_SINCE else b""
+    wanted += struct.pack("=Q", 0 if network else _TCP) if version >= _TCP_SINCE else b""
     wanted += struct.pack("=Q", _SCOPES) if version >= _SCOPES_SINCE else b""
     rules = libc.syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0)
     if rules < 0:
         return False
     try:
-        for path in (*_libraries(folder), *map(Path, _PUBLIC), *files):
+        public = (*_PUBLIC, *_NETWORK) if network else _PUBLIC
+        for path in (*_libraries(folder), *map(Path, public), *files):
             _allow(libc, rules, path, _READ & rights)
         _allow(libc, rules, folder, sum(_WRITE) & rights)
         _allow(libc, rules, Path(os.devnull), _OF_FILES & rights)

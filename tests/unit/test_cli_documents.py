@@ -76,8 +76,9 @@ def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
     options = {opt for param in command.params for opt in param.opts}
     assert "--json" in options
     # Evidence, policies and data are read from files; all other commands are about one node.
-    by_file = name in ("audit verify", "audit card", "referral verify") or name.startswith(
-        ("policy ", "source ")
+    by_file = name.startswith("policy ") or name in (
+        *("audit verify", "audit card", "referral verify"),
+        "source convert",
     )
     assert ("--home" in options) is not by_file
     silent = [p.name for p in command.params if not getattr(p, "help", None)]

@@ -219,7 +219,7 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
             "`person_column` names `pupil`, which is classed `other`",
         ),
         ({"file": {"path": "a.csv", "format": "xls"}}, "`file/format` must be csv, parquet, jsonl"),
-        ({"file": {"path": "a.csv", "format": "xlsx"}}, "`file/format` needs a `layout`"),
+        ({"file": {"path": "a.csv", "format": "xlsx"}}, "`file` needs a `layout`"),
         ({"offers": ["x"]}, "`offers` must be a list of objects"),
         ({"offer": "x"}, "`offer` must be an object"),
         ({"reserve": []}, "`reserve` must be an object"),

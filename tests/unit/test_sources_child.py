@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from connector.domain.catalog.layout import JOBS_MISSING, Layout
+from connector.domain.catalog.source import Source
 from connector.errors import (
     DataFileMissing,
     DataFileUnreadable,
@@ -114,7 +115,7 @@ def test_a_layout_that_jobs_read_is_published_as_it_is(described: Path) -> None:
     for change in ({"separator": ";"}, {"decimal": ","}, {"missing": ["ND"]}, {"folder": True}):
         source = published({**body, "layout": {**layout, **change}}).dataset.file.source
         assert source.stated
-    with pytest.raises(DescriptionIncomplete, match="`file/format` needs a `layout`"):
+    with pytest.raises(DescriptionIncomplete, match="`file` needs a `layout`"):
         published({**body, "layout": None, "file": {**body["file"], "format": "xlsx"}})
     with pytest.raises(DescriptionIncomplete, match="`layout/sheet` is not a known member"):
         published({**body, "layout": {**layout, "sheet": "x"}})
@@ -160,4 +161,4 @@ def test_a_description_says_where_its_file_is(described: Path) -> None:
 
 def test_what_only_a_person_knows_is_left_empty(pupils: Path) -> None:
     with pytest.raises(DescriptionIncomplete, match="missing: id"):
-        published(describe(pupils, child.inspect(pupils)))
+        published(describe(Source(path=str(pupils)), child.inspect(pupils)))

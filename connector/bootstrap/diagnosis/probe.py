@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.bootstrap.computing import BoundedAccountant
-from connector.bootstrap.diagnosis import liveness, reputation, vocabularies
+from connector.bootstrap.diagnosis import liveness, reputation, sources, vocabularies
 from connector.bootstrap.keys import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
@@ -86,6 +86,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
         *_keys(settings),
         *_roots(settings),
         *vocabularies.checks(settings),
+        *sources.checks(settings),
         *liveness.checks(settings),
         *stored(settings, BoundedAccountant(ProcessAccountant()), ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),

@@ -15,7 +15,8 @@ import typer
 
 from connector.cli import output
 from connector.cli.files import check_new, read_object, said, write_new, written
-from connector.cli.options import Json
+from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.domain.catalog.source import Source
 from connector.errors import DataFileUnreadable
 
 
@@ -36,12 +37,19 @@ def add_to(app: typer.Typer) -> None:
 
 def inspect(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             exists=True,
             help="CSV, TSV, JSON Lines, Parquet or Excel; or a folder of files of one of them.",
         ),
-    ],
+    ] = None,
+    connection: Annotated[
+        str, typer.Option(help="Connection of the settings, in place of a file.")
+    ] = "",
+    table: Annotated[
+        str, typer.Option(help="Table or view of the connection: `name` or `schema.name`.")
+    ] = "",
+    path: Annotated[str, typer.Option(help="Path of a file beneath the connection.")] = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -49,22 +57,26 @@ def inspect(
         ),
     ] = None,
     lang: Annotated[Lang, typer.Option("--lang", help="Language of the reasons.")] = Lang.EN,
+    home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Propose how a file is read and what its columns are, for a person to confirm.
+    """Propose how a file or table is read and what its columns are, for a person to confirm.
 
     Spelling, datatypes and classes are guessed from a sample, then the file is read whole by that
     guess: rows, persons, missing and unreadable values are those of the file, up to five million
     rows. What is marked `?` must be looked at. The counts are for you: they are exact.
     """
-    from connector.sources import child  # noqa: PLC0415 - start-up stays fast
-    from connector.sources.describing import describe  # noqa: PLC0415 - same
+    from connector.sources.describing import describe  # noqa: PLC0415 - start-up stays fast
 
+    if (file is None) == (not connection) or bool(table and path):
+        raise typer.BadParameter("a file, or a connection with `--table` or `--path`")
     if out is not None:
         check_new(out)
-    found = child.inspect(file)
+    where = str(file.absolute()) if file else path
+    source = Source(path=where, connection=connection, table=table)
+    found = _inspected(source, home)
     if out is not None:
-        described = dumps(describe(file, found), ensure_ascii=False, indent=2)
+        described = dumps(describe(source, found), ensure_ascii=False, indent=2)
         write_new(out, f"{described}\n".encode(), lang.value)
     if json:
         output.json_value(found)
@@ -73,6 +85,18 @@ def inspect(
     if out is not None:
         written = f"written to `{out}`: confirm it and add what is empty"
         output.line(said(written, f"écrit dans `{out}` : confirmez et complétez", lang.value))
+
+
+def _inspected(source: Source, home: Path) -> dict[str, Any]:
+    """Return what is proposed; only for a connection are the settings of a node read."""
+    from connector.sources import child  # noqa: PLC0415 - start-up stays fast
+
+    if not source.connection:
+        return child.inspect(Path(source.path))
+    from connector import config  # noqa: PLC0415 - same
+    from connector.bootstrap.sources import sources_of  # noqa: PLC0415 - same
+
+    return sources_of(config.load(home)).inspect(source)
 
 
 def convert(

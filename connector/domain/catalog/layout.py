@@ -15,6 +15,7 @@ from typing import Any, Final
 from federated.reading import Member
 
 FORMATS: Final = ("csv", "parquet", "jsonl", "xlsx")
+TABLE: Final = "table"  # of a connection that serves tables
 READ_BY_JOBS: Final = ("csv", "parquet")  # by the workers of jobs, which know no layout
 ENCODINGS: Final = ("utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15")
 SEPARATORS: Final = (";", ",", "\t", "|")
@@ -30,7 +31,11 @@ JOBS_MISSING: Final = ("NA", "N/A", "NaN", "nan", "null", "NULL")  # beside the 
 _MOST_SPELLINGS: Final = 64
 # What each format states, besides what all do.
 _OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"csv": ("encoding", "separator", "quote"), "parquet": (), "jsonl": (), "xlsx": ("sheet",)}
+    {
+        "csv": ("encoding", "separator", "quote"),
+        "xlsx": ("sheet",),
+        **dict.fromkeys(("parquet", "jsonl", TABLE), ()),
+    }
 )
 
 
@@ -71,7 +76,7 @@ class Layout:
     """How a file, or a folder of such files, is read.
 
     Attributes:
-        format: one of `FORMATS`; TSV is `csv` whose separator is a tab.
+        format: one of `FORMATS`, or `TABLE`; TSV is `csv` whose separator is a tab.
         fields: the columns that are read, in this order, each once.
         folder: whether it is a folder of such files; `name=value` folders within are columns.
         decimal: sign before decimals, in text.
@@ -122,7 +127,7 @@ class Layout:
         Raises:
             Exception: a member is missing, unknown or wrong, as `member` raises it.
         """
-        kind = member.child("format").exactly(*FORMATS)
+        kind = member.child("format").exactly(*FORMATS, TABLE)
         needed = ("format", "decimal", "missing", "columns", *_OWN[kind])
         found = member.fields(*needed, maybe=("folder",))
         spellings = found["missing"].items(most=_MOST_SPELLINGS)

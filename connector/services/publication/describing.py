@@ -4,7 +4,9 @@ The file (JSON or TOML, parsed by the caller) says:
 
     id                  IRI of the dataset
     title, description  one line; free text (may be left out)
-    file                {path, format}: relative paths start at the node's home
+    file                {path, format}: relative paths start at the node's home; or {connection,
+                        table}, or {connection, path, format}: a connection of the settings, and
+                        what is read of it
     layout              how the file is read, as `preau source inspect` writes it; left out: CSV in
                         UTF-8 with commas and decimal points, or Parquet; of any other, and of a
                         folder, a snapshot is taken
@@ -49,7 +51,7 @@ from typing import Any, Final
 from connector.domain.catalog import dictionary
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.domain.catalog.dictionary import Meaning
-from connector.domain.catalog.layout import FORMATS, READ_BY_JOBS, Layout
+from connector.domain.catalog.layout import FORMATS, READ_BY_JOBS, TABLE, Layout
 from connector.domain.catalog.source import Source
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
@@ -322,19 +324,27 @@ def _accounting(reader: _Reader) -> tuple[Rule | None, int]:
 def _file(reader: _Reader, home: Path) -> DataFile:
     """Return the file, and the source of its snapshots where it is not as jobs read it."""
     below = reader.below(reader.part("file") or {}, "file/")
-    below.unknown(frozenset(("path", "format")))
-    path = below.needed("path")
-    kind = below.needed("format", _FORMAT, ", ".join(FORMATS))
+    connection = below.text("connection")
+    table = bool(connection) and not below.text("path")
+    names = ("table",) if table else ("path", "format")
+    below.unknown(frozenset((*names, *(("connection",) if connection else ()))))
+    place = below.needed(names[0])
+    kind = TABLE if table else below.needed("format", _FORMAT, ", ".join(FORMATS))
     layout = _layout(reader)
+    path = place if connection else str(home / place)
     if layout is None:
-        if kind and kind not in READ_BY_JOBS:
-            reader.wrong("file/format", "needs a `layout`, which `preau source inspect` proposes")
-        return DataFile(str(home / path), kind, "")
+        if kind and (connection or kind not in READ_BY_JOBS):
+            reader.wrong("file", "needs a `layout`, which `preau source inspect` proposes")
+        return DataFile(path, kind, "")
     if layout.format != kind:
         reader.wrong("layout/format", "is not the format of the file")
-    if layout.as_jobs_read:
-        return DataFile(str(home / path), kind, "")
-    return DataFile("", "parquet", "", Source(path=str(home / path), layout=layout))
+    if connection and layout.folder:
+        reader.wrong("layout/folder", "is a folder, and a connection has none")
+    if not connection and layout.as_jobs_read:
+        return DataFile(path, kind, "")
+    named, beneath = (place, "") if table else ("", path)
+    source = Source(path=beneath, connection=connection, table=named, layout=layout)
+    return DataFile("", "parquet", "", source)
 
 
 def _layout(reader: _Reader) -> Layout | None:

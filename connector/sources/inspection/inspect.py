@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import ColumnClass
@@ -18,9 +17,10 @@ from connector.domain.catalog.layout import DATES, Field, Layout
 from connector.sources.inspection import classes, datatypes
 from connector.sources.inspection.classes import Seen
 from connector.sources.inspection.datatypes import Guess
-from connector.sources.inspection.sample import Sample, take
+from connector.sources.inspection.sample import Sample
 from connector.sources.inspection.words import Reason
-from connector.sources.reading import Part, Tally, batches, opened, parts
+from connector.sources.origins import Origin
+from connector.sources.reading import Tally
 
 MOST_ROWS: Final = 5_000_000
 MOST_PERSONS: Final = 1_000_000
@@ -43,18 +43,15 @@ class Counted:
     all_persons: bool
 
 
-def inspect(path: Path) -> dict[str, Any]:
-    """Return what is proposed for a file or a folder, as JSON.
+def inspect(origin: Origin) -> dict[str, Any]:
+    """Return what is proposed for a file, a folder or a table, as JSON.
 
     Raises:
         DataFileMissing: it is not there.
         DataFileUnreadable: it is of no format that is read, or a line of it is no row.
         ColumnMissing: files of a folder have other columns than the first.
     """
-    files = parts(path, folder=path.is_dir())
-    with opened(files[0].path) as file:
-        sample = take(file, files[0].path.name)
-    _add_folders(sample, files)
+    sample = origin.sample()
     present = {
         name: [each for each in values if each and each not in datatypes.ABSENT]
         for name, values in sample.values.items()
@@ -77,18 +74,18 @@ def inspect(path: Path) -> dict[str, Any]:
     layout = Layout(
         format=sample.format,
         fields=tuple(_field(name, each, found[name][0]) for name, each in guesses.items()),
-        folder=path.is_dir(),
+        folder=origin.folder,
         decimal=decimal,
         missing=tuple(absent),
         **sample.stated,
     )
     reasons = {**sample.reasons, **votes}
     reasons |= {"missing": Reason("missing", sure=False)} if absent else {}
-    return _body(layout, guesses, found, reasons, person, count(path, layout, person))
+    return _body(layout, guesses, found, reasons, person, count(origin, layout, person))
 
 
-def count(path: Path, layout: Layout, person: str = "") -> Counted:
-    """Read a file by a layout and count; of persons, no more than a number is kept.
+def count(origin: Origin, layout: Layout, person: str = "") -> Counted:
+    """Read rows by a layout and count; of persons, no more than a number is kept.
 
     Raises:
         DataFileMissing: it is not there.
@@ -96,7 +93,7 @@ def count(path: Path, layout: Layout, person: str = "") -> Counted:
         ColumnMissing: it lacks a column.
     """
     tally, persons, all_persons = Tally(), Counter[int](), True
-    for batch in batches(path, layout, tally):
+    for batch in origin.batches(layout, tally):
         if person and all_persons:
             found = batch.column(person).drop_null().value_counts()
             names, rows = (found.field(part).to_pylist() for part in ("values", "counts"))
@@ -106,11 +103,6 @@ def count(path: Path, layout: Layout, person: str = "") -> Counted:
         if tally.rows >= MOST_ROWS:
             return Counted(tally, whole=False, persons=persons, all_persons=all_persons)
     return Counted(tally, whole=True, persons=persons, all_persons=all_persons)
-
-
-def _add_folders(sample: Sample, files: list[Part]) -> None:
-    for name in files[0].stated:
-        sample.values[name] = [part.stated.get(name, "") for part in files]
 
 
 def _guess(sample: Sample, name: str, values: list[str]) -> Guess:

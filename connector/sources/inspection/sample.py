@@ -189,11 +189,12 @@ def _parquet(file: BinaryIO) -> Sample:
             found[name] = [
                 text.strip() for text in as_text(shown[:_ROWS]).fill_null("").to_pylist()
             ]
-    natives = {each.name: kind for each in plain if (kind := _native(each.type))}
+    natives = {each.name: kind for each in plain if (kind := native_of(each.type))}
     return Sample("parquet", found, natives)
 
 
-def _native(kind: pa.DataType) -> str:
+def native_of(kind: pa.DataType) -> str:
+    """Return the datatype of a layout that a type of Arrow is; empty for text and others."""
     types = pa.types
     if types.is_boolean(kind):
         return "boolean"

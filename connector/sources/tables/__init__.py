@@ -1,0 +1,1 @@
+"""Tables of databases and of further distributions, read in the confined process."""
