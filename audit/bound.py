@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audit.curve import LEAST_NOISE, MOST_NOISE, Curve
+from audit.curve import LEAST_NOISE, MOST_NOISE, Family
 
 Floats = NDArray[np.float64]
 CONFIDENCE: Final = 0.999
@@ -50,7 +50,7 @@ class Bound:
 def bound(
     inside: Floats,
     outside: Floats,
-    curve: Curve,
+    curve: Family,
     delta: float,
     *,
     confidence: float = CONFIDENCE,
@@ -121,7 +121,7 @@ def _rates(
     return np.where(hit <= 0, 0.0, least), np.where(alarm >= sizes[1], 1.0, most)
 
 
-def _strength(hits: Floats, alarms: Floats, curve: Curve) -> Floats:
+def _strength(hits: Floats, alarms: Floats, curve: Family) -> Floats:
     """Return how many noises of a grid each pair of rates contradicts; near ties, by the rates."""
     grid = np.geomspace(LEAST_NOISE, MOST_NOISE, _GRID)
     count = np.sum([curve.contradicted(hits, alarms, float(noise)) for noise in grid], axis=0)
@@ -129,7 +129,7 @@ def _strength(hits: Floats, alarms: Floats, curve: Curve) -> Floats:
     return np.asarray(count + 1e-3 * np.clip(np.nan_to_num(apart), -100, 100))
 
 
-def least_noise(hits: float, alarms: float, curve: Curve) -> float:
+def least_noise(hits: float, alarms: float, curve: Family) -> float:
     """Return the least σ that the rates contradict; infinity when they contradict none."""
 
     def contradicted(noise: float) -> bool:

@@ -13,11 +13,12 @@ from typing import Final, Protocol
 
 from audit.bound import Bound, bound
 from audit.canaries import Canaries
-from audit.curve import Curve
+from audit.curve import Family
 from audit.end_to_end import EndToEnd
 from audit.faults import FAULTS
 from audit.hostile import Hostile
 from audit.rig import DELTA, Floats
+from audit.tables import COUNT, SUM, Tables
 
 NO_FAULT: Final = "none"
 
@@ -26,7 +27,7 @@ class Worlds(Protocol):
     """Where scores come from."""
 
     @property
-    def curve(self) -> Curve:
+    def curve(self) -> Family:
         """What the claim counts on."""
         ...
 
@@ -42,7 +43,7 @@ class Cell:
     Attributes:
         title: what is attacked.
         worlds: how.
-        claim: ε at δ = 1e-5.
+        claim: ε at δ = 1e-5; of tables at 0.
         runs: of the worlds.
         fault: a name of `FAULTS`.
     """
@@ -60,7 +61,7 @@ class Outcome:
 
     Attributes:
         cell: what was run.
-        noise: σ that the claim asks for.
+        noise: σ that the claim asks for; of tables 1/ε.
         scores: how many scores the bound rests on.
         bound: lower bounds on ε.
         seconds: that it took.
@@ -91,6 +92,11 @@ _ROWS = Canaries(rows=4)
 _ROWS_SAMPLED = Canaries(sampling_rate=0.1, rounds=8, rows=4)
 _TURNED = Canaries(rounds=2, flips=True)
 _HOSTILE = Hostile()
+_COUNTS = Tables()
+_MANY_ROWS = Tables(rows=9, bound=3)
+_SUMS = Tables(measures=(SUM,), rows=9, bound=3)
+_BOTH = Tables(measures=(COUNT, SUM))
+_AGAIN = Tables(again=True)
 
 CELLS: Final = (
     Cell("everybody in each step", _ALL, 0.5, 96),
@@ -106,6 +112,13 @@ CELLS: Final = (
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 1.0, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400),
+    Cell("cells of a table, counts", _COUNTS, 0.5, 8),
+    Cell("cells of a table, counts", _COUNTS, 1.0, 8),
+    Cell("cells of a table, counts", _COUNTS, 3.0, 8),
+    Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8),
+    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8),
+    Cell("cells of a table, counts and sums", _BOTH, 3.0, 8),
+    Cell("two tables, one without the person", _AGAIN, 1.0, 8),
     Cell("everybody in each step", _ALL, 3.0, 48, "clip × 1.5"),
     Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "clip × 1.5"),
     Cell("everybody in each step", _ALL, 3.0, 48, "noise ÷ 1.5"),
@@ -118,6 +131,12 @@ CELLS: Final = (
     Cell("two rounds, gradients turned between them", _TURNED, 3.0, 48, "noise used again"),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400, "plain products"),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400, "plain products"),
+    Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8, "every row counts"),
+    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "every row counts"),
+    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "width for a range"),
+    Cell("two tables, one without the person", _AGAIN, 1.0, 8, "noise of the table before"),
+    Cell("cells of a table, counts", _COUNTS, 0.5, 8, "half is charged"),
+    Cell("cells of a table, counts", _COUNTS, 3.0, 8, "half is charged"),
 )
 
 # Real workers: minutes, hence only when asked for.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from dp_accounting.pld import privacy_loss_distribution
@@ -25,6 +25,24 @@ from federated.privacy.accountant import INTERVAL, calibrate, epsilon
 from federated.privacy.event import sampled_gaussian
 
 Floats = NDArray[np.float64]
+
+
+class Family(Protocol):
+    """The trade-off curves of a mechanism, one for each size of its noise."""
+
+    def contradicted(self, hits: Floats, alarms: Floats, noise: float, /) -> NDArray[np.bool_]:
+        """Tell for pairs of rates whether noise of that size cannot have allowed them."""
+        ...
+
+    def noise_of(self, target: float, delta: float, /) -> float:
+        """Return the least noise with which the mechanism costs at most `target` at `delta`."""
+        ...
+
+    def epsilon_of(self, noise: float, delta: float, /) -> float:
+        """Return what the mechanism costs with noise of that size."""
+        ...
+
+
 LEAST_NOISE: Final = 0.2  # below it, sampling or not, ε is beyond what anybody promises
 MOST_NOISE: Final = 2000.0
 _LINES: Final = np.concatenate([np.arange(0, 2, 0.02), np.arange(2, 12, 0.1), np.arange(12, 40)])
@@ -33,7 +51,7 @@ _INTERVAL: Final = 5 * INTERVAL  # many curves are asked for; a coarser one is t
 
 @dataclass(frozen=True)
 class Curve:
-    """The family of trade-off curves of a mechanism, one for each noise multiplier.
+    """The trade-off curves of a Gaussian, one for each noise multiplier.
 
     Attributes:
         sampling_rate: q.
@@ -69,6 +87,28 @@ class Curve:
         if self.sampling_rate == 1:
             return gaussian_epsilon(math.sqrt(self.steps) / noise, delta)
         return epsilon([sampled_gaussian(noise, self.sampling_rate, self.steps)], delta)
+
+
+@dataclass(frozen=True)
+class Pure:
+    """The trade-off curves of ε-DP, one for each ε; "noise" is 1/ε.
+
+    Discrete Laplace noise reaches them: what is charged for it is what an attack can find.
+    """
+
+    def contradicted(self, hits: Floats, alarms: Floats, noise: float) -> NDArray[np.bool_]:
+        """Tell for pairs of rates whether noise of that size cannot have allowed them."""
+        factor = math.exp(1 / noise)
+        found: NDArray[np.bool_] = (hits > factor * alarms) | (1 - alarms > factor * (1 - hits))
+        return found
+
+    def noise_of(self, target: float, _delta: float) -> float:
+        """Return the least noise that costs at most `target`."""
+        return 1 / target
+
+    def epsilon_of(self, noise: float, _delta: float) -> float:
+        """Return what noise of that size costs."""
+        return 1 / noise
 
 
 @functools.lru_cache(maxsize=4096)

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
+import sqlglot.expressions as exp
 
+from connector.enforcement.steps.request import Measure
+from connector.enforcement.steps.spending import Spending, Spent
+from connector.protection.cells import noisy
+from federated.privacy.event import Event
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic, gradients
 from federated.training.exact.arithmetic import Floats, Scaled, two
@@ -101,6 +107,57 @@ def plain_products() -> AbstractContextManager[Any]:
     return patch.object(arithmetic, "product", plain)
 
 
+def every_row_counts() -> AbstractContextManager[Any]:
+    """Forget that only so many rows of a person count."""
+    return patch.object(noisy, "_place", _first)
+
+
+def _first(_: noisy.Noisy) -> exp.Expr:
+    """Return the place of a row among itself alone."""
+    return exp.Window(this=exp.RowNumber(), partition_by=[exp.column("rowid")])
+
+
+def width_for_range() -> AbstractContextManager[Any]:
+    """Take a range's width for what a person who comes or goes moves a sum by."""
+    real = Spending.cost
+
+    def narrow(self: Spending, figure: Measure) -> Spent:
+        spent = real(self, figure)
+        if figure.function != "sum":
+            return spent
+        low, high = self.amounts(figure.column)
+        part = (high - low) / max(abs(low), abs(high))
+        moved = round(spent.sensitivity * part)
+        return replace(spent, sensitivity=moved, scale=spent.scale * part)
+
+    return patch.object(Spending, "cost", narrow)
+
+
+def noise_of_the_table_before() -> AbstractContextManager[Any]:
+    """Draw noise for one table, and use it for the next of the same form."""
+    real = noisy.with_noise
+    known: list[list[int]] = []
+
+    def again(values: list[int], spent: Spent) -> list[int]:
+        if known:
+            noise = known.pop()
+        else:
+            noise = real([0] * len(values), spent)
+            known.append(noise)
+        return [value + each for value, each in zip(values, noise, strict=True)]
+
+    return patch.object(noisy, "with_noise", again)
+
+
+def half_is_charged() -> AbstractContextManager[Any]:
+    """Tell the ledger of twice the noise that is drawn."""
+
+    def cheap(self: Spending) -> tuple[Event, ...]:
+        return tuple(replace(each, scale=2 * each.scale).event for each in self.spent)
+
+    return patch.object(Spending, "events", property(cheap))
+
+
 FAULTS: Final[Mapping[str, Fault]] = {
     "none": nullcontext,
     "clip × 1.5": clip_too_wide,
@@ -109,4 +166,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "sampling left out": sampling_left_out,
     "noise used again": noise_used_again,
     "plain products": plain_products,
+    "every row counts": every_row_counts,
+    "width for a range": width_for_range,
+    "noise of the table before": noise_of_the_table_before,
+    "half is charged": half_is_charged,
 }

@@ -188,7 +188,7 @@ def test_what_is_charged_is_what_was_asked_for(delta: float, rows: int) -> None:
 
 
 def test_nothing_is_drawn_but_what_was_charged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noisy, "_drawn", pytest.fail)
+    monkeypatch.setattr(noisy, "with_noise", pytest.fail)
     for charged in ((), spending(asking(epsilon=1.0), using()).events):
         with pytest.raises(StepUnknown, match="charged"):
             table(using(), [], GROUND, MEANS, Outcome(), Asked(asking(), "s", charged=charged))
@@ -196,7 +196,7 @@ def test_nothing_is_drawn_but_what_was_charged(monkeypatch: pytest.MonkeyPatch) 
 
 def leaks(spent: Spent, claim: float, draws: int = 8_000) -> bool:
     """Whether a threshold tells two neighbours apart better than a claimed ε lets it."""
-    one, other = (noisy._drawn([value] * draws, spent) for value in (0, spent.sensitivity))
+    one, other = (noisy.with_noise([value] * draws, spent) for value in (0, spent.sensitivity))
     for cut in range(-2, 3 * spent.sensitivity + 2):
         low, high = (sum(it >= cut for it in values) for values in (one, other))
         # By Clopper and Pearson these would be narrower: five deviations either way.
@@ -213,10 +213,10 @@ def test_noise_hides_as_much_as_is_claimed_and_half_of_it_does_not(sensitivity: 
     full = Spent(sensitivity, sensitivity / claim, gaussian=False, count=1)
     assert not leaks(full, claim)
     assert leaks(replace(full, scale=full.scale / 2), claim)
-    drawn = noisy._drawn([1000] * 8_000, full)
+    drawn = noisy.with_noise([1000] * 8_000, full)
     spread = math.sqrt(sum((it - 1000) ** 2 for it in drawn) / len(drawn))
     assert 1.1 < spread / full.scale < 1.6  # near √2
-    gaussian = noisy._drawn([0] * 8_000, Spent(1, 4.0, gaussian=True, count=1))
+    gaussian = noisy.with_noise([0] * 8_000, Spent(1, 4.0, gaussian=True, count=1))
     assert 3.7 < math.sqrt(sum(it**2 for it in gaussian) / len(gaussian)) < 4.3
 
 
@@ -284,9 +284,9 @@ def test_the_deviation_of_the_noise_is_told_in_the_measures_own_numbers() -> Non
     assert list(told) == ["count", "sum(score)", "count(score)"]
     assert told["count"] == pytest.approx(math.sqrt(2) * 3 / 0.3, rel=1e-3)
     assert told["sum(score)"] == pytest.approx(20 * told["count"], rel=1e-3)
-    drawn = noisy._drawn([0] * 8_000, spending(request, using()).spent[0])
+    drawn = noisy.with_noise([0] * 8_000, spending(request, using()).spent[0])
     assert math.sqrt(sum(it**2 for it in drawn) / 8_000) == pytest.approx(told["count"], rel=0.1)
     narrow = Spent(1, 0.25, gaussian=False, count=1)
-    drawn = noisy._drawn([0] * 8_000, narrow)
+    drawn = noisy.with_noise([0] * 8_000, narrow)
     assert sum(it**2 for it in drawn) / 8_000 == pytest.approx(narrow.deviation**2, rel=0.5)
     assert Spent(1, 4.0, gaussian=True, count=2).deviation == 4.0

@@ -111,7 +111,7 @@ class Spending:
     @cached_property
     def spent(self) -> tuple[Spent, ...]:
         """What each figure costs."""
-        return tuple(map(self._spent, self.figures))
+        return tuple(map(self.cost, self.figures))
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -153,18 +153,8 @@ class Spending:
             raise TableRefused(f"the public range of `{column}` has too many units")
         return round(found.low / found.unit), round(found.high / found.unit)
 
-    def _values(self, dimension: str) -> tuple[str | Number, ...]:
-        stated = self.request.values(dimension)
-        if stated is None and dimension not in self.coarser:
-            stated = self.noise.categories.get(dimension)
-        if not stated:
-            raise TableRefused(
-                f"the values of `{dimension}` are not public: name those that are wanted in a "
-                "filter"
-            )
-        return tuple(dict.fromkeys(stated))
-
-    def _spent(self, figure: Measure) -> Spent:
+    def cost(self, figure: Measure) -> Spent:
+        """Return what a figure costs, beside the others of the table."""
         rows, shares = self.noise.rows_per_person, len(self.figures)
         moved = min(rows, math.prod(map(len, self.domain)))
         most = moved if figure.function == "persons" else rows
@@ -178,6 +168,17 @@ class Spending:
         sensitivity = 1 if figure.function == "persons" else most
         scale = sensitivity * math.sqrt(moved * shares / 2) / root
         return Spent(sensitivity, scale, gaussian=True, count=moved)
+
+    def _values(self, dimension: str) -> tuple[str | Number, ...]:
+        stated = self.request.values(dimension)
+        if stated is None and dimension not in self.coarser:
+            stated = self.noise.categories.get(dimension)
+        if not stated:
+            raise TableRefused(
+                f"the values of `{dimension}` are not public: name those that are wanted in a "
+                "filter"
+            )
+        return tuple(dict.fromkeys(stated))
 
 
 def spending(request: TableRequest, steps: TableSteps) -> Spending:

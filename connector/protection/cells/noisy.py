@@ -81,7 +81,7 @@ def noisy(made: Noisy, engine: Engine) -> pa.Table:
     """
     found = _sums(made, engine)
     spent = made.spending.spent
-    drawn = [_drawn([row[at] for row in found], each) for at, each in enumerate(spent)]
+    drawn = [with_noise([row[at] for row in found], each) for at, each in enumerate(spent)]
     return _table(made, dict(zip(made.figures, drawn, strict=True)))
 
 
@@ -146,7 +146,7 @@ def _summed(figure: Measure, places: dict[str, str]) -> exp.Expr:
     return made(this=exp.column(places[figure.column]))
 
 
-def _drawn(values: list[int], spent: Spent) -> list[int]:
+def with_noise(values: list[int], spent: Spent) -> list[int]:
     """Return whole numbers with noise."""
     import opendp.prelude as dp  # noqa: PLC0415  265 MB, loaded where noise is drawn
 
