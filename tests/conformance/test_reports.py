@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -32,15 +32,13 @@ from policies_odrl import (
     Quantity,
     Request,
     evaluate,
-    text,
 )
-from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.conformance.reports.down import down
-from tests.conformance.reports.literals import instant, stated
+from tests.conformance.reports.literals import instant
 from tests.conformance.reports.nodes import PREFIXES, REPORT, report_nodes
 from tests.conformance.reports.report import (
     Activation,
@@ -566,27 +564,6 @@ def test_values_of_every_kind_have_a_written_form() -> None:
         {"@value": "plain"},
         {"@id": "urn:e:thing"},
     ]
-
-
-@pytest.mark.parametrize(
-    ("fact", "lexical", "datatype"),
-    [
-        ("text", "text", "string"),
-        (7, "7", "integer"),
-        (0.5, "0.5", "double"),
-        (Decimal("1E+3"), "1000", "decimal"),
-        (datetime(2026, 6, 1, 12, 0, 0, 250_000, UTC), "2026-06-01T12:00:00.25Z", "dateTime"),
-        (datetime(2026, 6, 1, 12), "2026-06-01T12:00:00Z", "dateTime"),  # noqa: DTZ001 - no zone
-        (date(2026, 6, 1), "2026-06-01", "date"),
-        (timedelta(hours=-1, seconds=-0.5), "-PT3600.5S", "dayTimeDuration"),
-        (timedelta(days=1), "PT86400S", "dayTimeDuration"),
-        (Quantity(Decimal("2.50"), "urn:e:euro"), "2.50", "decimal"),
-        (Stretch(NOW, NOW + timedelta(minutes=1)), "PT60S", "dayTimeDuration"),
-        (Recurrence(NOW), text.value(Recurrence(NOW)), "string"),
-    ],
-)
-def test_facts_become_literals(fact: object, lexical: str, datatype: str) -> None:
-    assert stated(fact) == Literal(lexical, XSD + datatype)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -470,6 +470,11 @@ def offer(
     }
 
 
+def entry(policy: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    """Return an offer's entry in a description, with a person who decides on its contracts."""
+    return {"policy": policy or offer(), "decision": "review contract", **members}
+
+
 def description(folder: Path, **changes: Any) -> dict[str, Any]:
     """Return a dataset description with a small file of invented pupils."""
     path = folder / "pupils.csv"

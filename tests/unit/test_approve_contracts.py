@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.domain import instant
-from connector.domain.catalog.review import Decision, Review
+from connector.domain.catalog.review import Decision
 from connector.domain.contract.approval import Approval, ApprovalState
 from connector.errors import (
     ApprovalClosed,
@@ -33,10 +33,10 @@ from connector.ports import Ports
 from connector.services import noticing
 from connector.services.approval import deciding, timing, viewing
 from connector.services.negotiation import negotiate, telling
-from connector.services.publication import catalog_pages, entries, publish, withdrawing
+from connector.services.publication import catalog_pages, publish, withdrawing
 from connector.services.storage import pruning
 from connector.store import SqlStore
-from tests.support.link import DATASET, Link, Node, description, link, offer
+from tests.support.link import DATASET, Link, Node, description, entry, link, offer
 from tests.support.management import commanded
 from tests.support.negotiating import MARKETING, State, ask, both, states
 
@@ -44,10 +44,6 @@ OFFER = "urn:example:offer"
 HOUR = 3600.0
 DAY = 24 * HOUR
 TWO = ("dpo", "head")
-
-
-def entry(policy: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    return {"policy": policy or offer(), "decision": "review contract", **members}
 
 
 def published(pair: Link, **members: Any) -> Link:
@@ -563,38 +559,9 @@ def test_the_consumer_sees_who_decides_and_that_it_waits(pair: Link) -> None:
 # --- what an offer's entry says -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("members", "fault"),
-    [
-        ({"decision": "later"}, "decision"),
-        ({"decision": "automatic", "roles": ["dpo"]}, "roles"),
-        ({"roles": []}, "roles"),
-        ({"roles": ["dpo", "dpo"]}, "roles"),
-        ({"roles": ["dpo", "head", "cio"]}, "roles"),
-        ({"roles": ["Data Officer"]}, "roles"),
-        ({"roles": "dpo"}, "roles"),
-        ({"reminder": "P3D", "lapse": "P3D"}, "lapse"),
-        ({"lapse": "P29D"}, "lapse"),
-        ({"lapse": "soon"}, "lapse"),
-        ({"lapse": 3}, "lapse"),
-        ({"role": "dpo"}, "role"),
-    ],
-)
-def test_an_entry_that_cannot_be_meant_is_refused(members: dict[str, Any], fault: str) -> None:
-    with pytest.raises(DescriptionIncomplete, match=f"`{fault}`"):
-        entries.read(entry(**members))
-
-
 def test_a_description_says_where_its_entry_is_wrong(tmp_path: Path) -> None:
     with link(tmp_path) as pair, pytest.raises(DescriptionIncomplete, match="`offer/lapse`"):
         published(pair, lapse="soon")
-
-
-def test_what_an_entry_leaves_out() -> None:
-    assert entries.read(entry()).review == Review(Decision.CONTRACT, ("operator",), 48, 144)
-    stated = entries.read(entry(roles=["dpo"], reminder="PT12H", lapse="P28D"))
-    assert stated.review == Review(Decision.CONTRACT, ("dpo",), 12, 672)
-    assert entries.read(offer()) == entries.Entry(offer())
 
 
 def test_replacing_terms_keeps_who_decides_unless_it_is_said(by_two: Link) -> None:
