@@ -286,26 +286,28 @@ def in_threads(count: int, act: Callable[[int], None]) -> None:
 
 _HALF = """
 import sys, time
+from connector.bootstrap.system import SystemClock
 from connector.domain.participant import IssuerDocument
-from connector.store import SqlStore, audit_log
-from tests.support.doubles import NOON, FixedClock
-store = SqlStore(sys.argv[1], FixedClock())
+from connector.store import SqlStore
+clock = SystemClock()
+store = SqlStore(sys.argv[1], clock)
 with store.write() as tx:
-    tx.issuers.put(IssuerDocument("a", b"", NOON))
+    tx.issuers.put(IssuerDocument("a", b"", clock.now()))
     tx.audit.append("test.event", "s")
     print("written", flush=True)
     time.sleep(60)
 """
 _LOOP = """
 import sys
+from connector.bootstrap.system import SystemClock
 from connector.domain.participant import IssuerDocument
-from connector.store import SqlStore, audit_log
-from tests.support.doubles import NOON, FixedClock
-store = SqlStore(sys.argv[1], FixedClock())
+from connector.store import SqlStore
+clock = SystemClock()
+store = SqlStore(sys.argv[1], clock)
 for number in range(100_000):
     with store.write() as tx:
         index = tx.audit.append("test.event", "s").index
-        tx.issuers.add(IssuerDocument(f"n{index}", b"", NOON))
+        tx.issuers.add(IssuerDocument(f"n{index}", b"", clock.now()))
     print(index, flush=True)
 """
 

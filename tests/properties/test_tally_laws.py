@@ -18,13 +18,23 @@ from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally, behind, join, more, spent
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
+from tests.support.choices import Choices, chosen
 from tests.support.contracts import NOW
 
 DID = "did:web:node.example"
 ROOTS = [bytes([number]) * 32 for number in range(3)]
 REGISTERS = ["urn:r:1", "urn:r:2"]
 
-heads = st.builds(Head, st.integers(0, 2), st.integers(0, 6), st.sampled_from(ROOTS))
+CAPS = [None, *(PrivacyCap(epsilon, delta) for epsilon in (0.1, 3, 9) for delta in (1e-9, 1e-3))]
+RULES = [Accounting(Rule.SUMS), Accounting(Rule.RENYI, 2)]
+STOPS = [Standing.SUSPENDED, Standing.ENDED]
+
+
+def head(pick: Choices) -> Head:
+    return Head(pick.below(3), pick.below(7), pick.one(ROOTS))
+
+
+heads = chosen(head, 3)
 
 
 def checkpoint(head: Head, charged: int = 0, seconds: float = 0.0) -> Checkpoint:
@@ -32,10 +42,9 @@ def checkpoint(head: Head, charged: int = 0, seconds: float = 0.0) -> Checkpoint
     return Checkpoint(DID, head.size, head.root, "note", at, head.epoch, charged)
 
 
-@st.composite
-def records(draw: st.DrawFn) -> Reservation:
+def record_of(pick: Choices) -> Reservation:
     """One of a few jobs, each with its fixed mechanism, at any point of its life."""
-    number = draw(st.integers(0, 3))
+    number = pick.below(4)
     return Reservation(
         job_id=f"urn:job:{number}",
         agreement_id=f"urn:agreement:{number % 2}",
@@ -43,33 +52,42 @@ def records(draw: st.DrawFn) -> Reservation:
         register_id=REGISTERS[number % 2],
         events=Events((sampled_gaussian(1.0, 0.5, 2),)),
         rounds=3,
-        committed_rounds=draw(st.integers(0, 3)),
+        committed_rounds=pick.below(4),
         epsilon=1.5,
         delta=1e-6,
-        state=draw(st.sampled_from(ReservationState)),
+        state=pick.one(list(ReservationState)),
         created_at=NOW,
     )
 
 
-@st.composite
-def tallies(draw: st.DrawFn) -> Tally:
-    jobs = {job.job_id: job for job in draw(st.lists(records(), max_size=4))}
+records = chosen(record_of, 3)
+
+
+def register(pick: Choices, name: str) -> Register:
+    """One of a few registers, as a node may have counted it at any time."""
+    at = pick.one([NOW, NOW + timedelta(days=1)])
+    merged = pick.one(["", *REGISTERS])
+    return Register(name, pick.one(CAPS), pick.one(RULES), pick.below(10), at, merged)
+
+
+def tally(pick: Choices) -> Tally:
+    jobs = {job.job_id: job for job in pick.some(record_of, range(5))}
     limits = {
         job.agreement_id: Limit(
             job.agreement_id, job.register_id, f"did:web:{job.agreement_id[-1]}", 3.0, 1e-5, None
         )
         for job in jobs.values()
     }
-    caps = st.none() | st.builds(PrivacyCap, st.floats(0.1, 9), st.floats(1e-9, 1e-3))
-    rules = st.sampled_from([Accounting(Rule.SUMS), Accounting(Rule.RENYI, 2)])
-    times = st.sampled_from([NOW, NOW + timedelta(days=1)])
-    merged = st.sampled_from(["", *REGISTERS])
-    values = st.tuples(caps, rules, st.integers(0, 9), times, merged)
-    known = draw(st.dictionaries(st.sampled_from(REGISTERS), values))
-    registers = {name: Register(name, *value) for name, value in known.items()}
-    stops = st.sampled_from([Standing.SUSPENDED, Standing.ENDED])
-    taken_back = draw(st.dictionaries(st.sampled_from(["urn:c:1", "urn:c:2"]), stops))
-    return Tally(draw(heads), registers, limits, jobs, taken_back)
+    registers = {name: register(pick, name) for name in REGISTERS if pick.yes()}
+    taken_back = {name: pick.one(STOPS) for name in ("urn:c:1", "urn:c:2") if pick.yes()}
+    return Tally(head(pick), registers, limits, jobs, taken_back)
+
+
+def some_tallies(least: int, most: int) -> st.SearchStrategy[tuple[Tally, ...]]:
+    return chosen(lambda pick: pick.some(tally, range(least, most + 1)), 1 + 32 * most)
+
+
+tallies = chosen(tally, 32)
 
 
 def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
@@ -77,8 +95,8 @@ def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
     return {(job.job_id, rule): job.counted_rounds(rule) for job in jobs for rule in Rule}
 
 
-@given(st.lists(tallies(), min_size=1, max_size=4), st.randoms())
-def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: object) -> None:
+@given(some_tallies(1, 4), st.randoms())
+def test_joining_is_idempotent_and_blind_to_order(parts: tuple[Tally, ...], random: object) -> None:
     shuffled = [*parts, parts[0]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = join(parts), join(shuffled)
@@ -88,8 +106,8 @@ def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: ob
     assert join([join(parts[:1]), join(parts)]).jobs == one.jobs
 
 
-@given(st.lists(tallies(), min_size=1, max_size=4))
-def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
+@given(some_tallies(1, 4))
+def test_a_join_counts_no_less_than_any_part(parts: tuple[Tally, ...]) -> None:
     whole = join(parts)
     for part in parts:
         for name, register in part.registers.items():
@@ -102,7 +120,7 @@ def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
             assert whole.taken_back[contract] in (standing, Standing.ENDED)
 
 
-@given(records(), records())
+@given(records, records)
 def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Reservation) -> None:
     other = replace(other, job_id=one.job_id)
     for rule in Rule:
@@ -112,7 +130,7 @@ def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Re
     assert spent(spent(one)) == spent(one)
 
 
-@given(tallies(), st.integers(0, 6), st.sampled_from(ROOTS))
+@given(tallies, st.integers(0, 6), st.sampled_from(ROOTS))
 def test_a_database_that_went_on_is_not_behind(before: Tally, more_: int, root: bytes) -> None:
     grown = replace(before.head, size=before.head.size + more_, root=root)
     more_charged = {k: replace(r, charges=r.charges + 1) for k, r in before.registers.items()}
@@ -121,7 +139,7 @@ def test_a_database_that_went_on_is_not_behind(before: Tally, more_: int, root: 
     assert behind(before, replace(now, head=replace(grown, epoch=9)), lambda _: root) == ()
 
 
-@given(tallies())
+@given(tallies)
 def test_each_way_of_falling_short_is_told(before: Tally) -> None:
     head, root = before.head, before.head.root
     longer = replace(before, head=replace(head, size=head.size + 1))
@@ -135,9 +153,9 @@ def test_each_way_of_falling_short_is_told(before: Tally) -> None:
     )
 
 
-@given(tallies(), st.lists(tallies(), max_size=3), st.sets(st.sampled_from(["did:web:0"])))
+@given(tallies, some_tallies(0, 3), st.sets(st.sampled_from(["did:web:0"])))
 def test_nothing_that_anybody_counts_is_refunded(
-    local: Tally, others: list[Tally], answered: set[str]
+    local: Tally, others: tuple[Tally, ...], answered: set[str]
 ) -> None:
     debt = owed(local, others, [], local.limits.values(), answered, NOW)
     written = {job.job_id: job for job in debt.jobs}
@@ -155,7 +173,7 @@ def test_nothing_that_anybody_counts_is_refunded(
     assert debt.exact == (not whole)
 
 
-@given(tallies(), tallies(), heads, st.integers(1, 6))
+@given(tallies, tallies, heads, st.integers(1, 6))
 def test_a_job_that_no_tally_tells_of_costs_the_cap(
     local: Tally, known: Tally, head: Head, charged: int
 ) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -100,10 +101,15 @@ def test_each_way_keeps_the_cap_when_it_is_fixed_and_the_choice_breaks_it(case: 
     assert true_epsilon(case.first, [case.calm, case.rare]) > case.truth
 
 
+# The same jobs are asked of again and again.
+epsilon_of = cache(lambda job, delta: epsilon([job], delta))
+divergence_of = cache(lambda job, order: divergence([job], order))
+
+
 def amounts(budget: Budget, jobs: Sequence[Event], delta: float) -> list[Amount]:
     if budget.accounting.rule is Rule.SUMS:
-        return [(epsilon([job], delta), delta) for job in jobs]
-    return [(divergence([job], budget.accounting.order),) for job in jobs]
+        return [(epsilon_of(job, delta), delta) for job in jobs]
+    return [(divergence_of(job, budget.accounting.order),) for job in jobs]
 
 
 def budgets(cap: float) -> list[Budget]:

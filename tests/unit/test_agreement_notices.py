@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +35,24 @@ from connector.services.negotiation import agree, notices
 from connector.services.privacy import budget
 from connector.services.publication import publish
 from federated.job import JobState, parse
+from tests.support.choices import Choices, chosen
 from tests.support.contracts import NOW
 from tests.support.federation import SITES, Federation, running
 from tests.support.link import Link, Node, description, link
 from tests.support.negotiating import State, ask, both, states
-from tests.support.values import values_of
 
-NOTICES = st.lists(
-    st.builds(
-        lambda value, party, number: replace(value, party=party, number=number),
-        values_of(Notice),
-        st.sampled_from(["did:web:a", "did:web:b"]),
-        st.integers(1, 9),
-    ),
-    max_size=8,
-    unique_by=lambda each: (each.party, each.number),
-)
+
+def some_notices(pick: Choices) -> list[Notice]:
+    """Up to eight of two parties, each with a number of its own."""
+    found: dict[tuple[str, int], Notice] = {}
+    for _ in range(pick.below(9)):
+        party, number = pick.one(["did:web:a", "did:web:b"]), 1 + pick.below(9)
+        act = pick.one(list(Act))
+        found[party, number] = Notice("urn:a", party, number, act, "over", "signed", NOW)
+    return list(found.values())
+
+
+NOTICES = chosen(some_notices, 25)
 
 
 # Pure
