@@ -156,8 +156,8 @@ def _is_listed(path: str, value: Any) -> bool:
 
 def keep(ports: Ports, values: list[Any]) -> None:
     """Put these values into the store, in place of those that were there."""
-    for value in values:
-        run(ports, f"DELETE FROM {table_of(ports, type(value))}")  # noqa: S608 - our own
+    tables = [table_of(ports, type(value)) for value in values]
+    run(ports, *(f"DELETE FROM {table}" for table in tables))  # noqa: S608 - our own
     with ports.store.write() as tx:
         for value in values:
             getattr(tx, KEPT[type(value)][0]).put(value)
@@ -168,10 +168,11 @@ def table_of(ports: Ports, kind: type[Any]) -> str:
         return str(getattr(tx, KEPT[kind][0])._table.name)
 
 
-def run(ports: Ports, statement: str) -> None:
+def run(ports: Ports, *statements: str) -> None:
     path = ports.settings.database_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute(statement)
+        for statement in statements:
+            database.execute(statement)
 
 
 @settings(
