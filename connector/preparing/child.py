@@ -22,6 +22,7 @@ from federated.reading import Member
 SECONDS: Final = 1800.0
 _WORKER: Final = "connector.preparing.worker"
 _CHUNK: Final = 1 << 20  # bytes
+_ISOLATION: Final = "isolation"  # what `sources/worker.py` says beside every answer
 
 
 class ConfinedPreparing:
@@ -56,7 +57,8 @@ class ConfinedPreparing:
         request = {**body(task), "memory": self._memory}
         with child.running(request, subprocess.PIPE, self._seconds, _WORKER) as (_, end):
             found = child.answered(end, self._memory, self._seconds)
-        return Findings.read(Member(found, _refusal))
+        stated = {name: each for name, each in found.items() if name != _ISOLATION}
+        return Findings.read(Member(stated, _refusal))
 
 
 def _refusal(pointer: str, fault: str) -> WorkerFailed:
