@@ -204,11 +204,11 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
         known[CELL_COUNT] = (steps.aggregate.minimum,)
         # No pseudonym leaves, so that whatever scope is demanded is met.
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
+    elif least := [int(each.values[0]) for each in steps.minimise.rows if each.test == AT_LEAST]:
+        known[CELL_COUNT] = (min(least),)
     if steps.noise and asked.cells:
         known |= {EPSILON: (asked.cells.epsilon,), DELTA: (asked.cells.delta,)}
         known |= {UNIT: (steps.noise.unit,), ROWS: (steps.noise.rows_per_person,)}
-    if least := [int(each.values[0]) for each in steps.minimise.rows if each.test == AT_LEAST]:
-        known[CELL_COUNT] = (min(least),)
     if steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)
     return known

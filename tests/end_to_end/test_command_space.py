@@ -18,14 +18,16 @@ from typing import Any
 import pytest
 
 from connector.identity import did as dids
+from connector.sdk import Client
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
-from tests.support.link import END, PURPOSE, description, limit, offer
+from tests.support.link import END, PREAU, PURPOSE, description, limit, offer
 from tests.support.opening import open_offer, schools
 
 pytestmark = pytest.mark.timeout(300)
 
 step = partial(ok, run=typed)
+CENTRE = "https://centre.example"
 
 
 @pytest.fixture(scope="module")
@@ -245,8 +247,9 @@ def counted(running: Space) -> str:
         folder,
         id="urn:example:marks",
         file={"path": str(folder / "marks.csv"), "format": "csv"},
-        offer=policy,
+        offers=[policy, centre()],
     )
+    described.pop("offer", None)
     described["columns"][1] = {
         "name": "region",
         "class": "quasi-identifier",
@@ -256,10 +259,19 @@ def counted(running: Space) -> str:
     file.write_text(json.dumps(described), encoding="utf-8")
     step("dataset", "publish", str(file), home=running.nodes["school"])
     made = step(
-        *("negotiate", running.dids["school"], "urn:example:marks", "--wait", "--seconds", "60"),
+        *("negotiate", running.dids["school"], "urn:example:marks", "--offer", "urn:o:marks"),
+        *("--wait", "--seconds", "60"),
         home=running.nodes["lab"],
     )
     return str(made["agreement"])
+
+
+def centre() -> dict[str, Any]:
+    """An offer of work at a centre that is no node."""
+    party = {"@id": CENTRE}
+    there = {"leftOperand": PREAU + "thirdParty", "operator": "eq", "rightOperand": party}
+    rule = {"action": PREAU + "accessElsewhere", "constraint": [research(), there]}
+    return {**offer(space=""), "@id": "urn:o:centre", "permission": [rule]}
 
 
 def research() -> dict[str, Any]:
@@ -298,6 +310,27 @@ def test_a_table_is_made_where_the_data_are(running: Space, counted: str) -> Non
     ):
         refused = typed("query", counted, *words, "--json", home=lab)
         assert (refused.code, refused.error["code"]) == (1, code), refused.out
+
+
+def test_a_referral_is_verified_without_a_node(running: Space, counted: str) -> None:
+    assert counted
+    lab, school = running.nodes["lab"], running.nodes["school"]
+    made = step(
+        *("negotiate", running.dids["school"], "urn:example:marks", "--offer", "urn:o:centre"),
+        *("--wait", "--seconds", "60"),
+        home=lab,
+    )
+    token, document = running.folder / "referral.jwt", running.folder / "school.json"
+    step("referral", "get", made["agreement"], "--out", str(token), home=lab)
+    with Client(school) as node:
+        document.write_bytes(node.document())
+    at = ("referral", "verify", str(token), "--document", str(document), "--party", CENTRE)
+    good = preau(*at, "--holder", running.dids["lab"], "--json")
+    assert good.value["agreement"] == made["agreement"], good.err
+    other = typed(*at, "--holder", running.dids["school"], "--json")
+    assert (other.code, other.error["code"]) == (1, "TOKEN_MISMATCH")
+    nowhere = typed("referral", "present", str(token), "--json", home=lab)
+    assert (nowhere.code, nowhere.error["code"]) == (1, "USE_REFUSED")
 
 
 def test_open_data_are_fetched_without_a_contract(
