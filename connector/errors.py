@@ -243,6 +243,12 @@ class TermsRefused(Unlawful):
     code = "TERMS_REFUSED"
 
 
+class LayerUnmet(Unlawful):
+    """Terms do not lie within a template or charter in force, or that is not known."""
+
+    code = "LAYER_UNMET"
+
+
 class ContractExpired(Unlawful):
     """The agreement's time is over."""
 

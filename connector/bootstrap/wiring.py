@@ -57,6 +57,7 @@ from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.jobs import LeadRunner
 from connector.services.federation.site.jobs import SiteRunner
 from connector.services.guard import guarded
+from connector.services.layers import keeping
 from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
@@ -193,6 +194,7 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         description=lambda: catalog_pages.own_description(ports),
         leaves=leaves if participant else None,
         status_list=None if participant else lambda: authority.status_list(ports),
+        template=None if participant else partial(keeping.token, ports),
         data=partial(_data, ports) if participant else None,
     )
 

@@ -132,6 +132,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "dataset": "publishing.dataset",
         "offer": "publishing.offer",
         "protect": "publishing.protect",
+        "layer": "publishing.layer",
         "negotiation": "contracts.negotiate",
         "approve": "contracts.approve",
         "agreement": "contracts.agreement",

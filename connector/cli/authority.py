@@ -14,6 +14,7 @@ from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.operation import init as participant
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.publishing import layer
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def add_to(app: typer.Typer) -> None:
     group.command("revoke")(revoke)
     group.command("members")(members)
     group.command("web-certificate")(web_certificate)
+    group.add_typer(
+        layer.group("Templates that no offer in the space may weaken."), name="template"
+    )
     app.add_typer(group, name="authority")
 
 

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     )
 
 _WIDEST = 1 << 16  # characters, wider than any table
+_COUCHES = {
+    "authority": "autorité",
+    "charter": "charte",
+    "offer": "offre",
+    "negotiated": "négocié",
+}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -128,8 +134,14 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
     """Print what an offer or a contract says, and how each of its constraints is upheld."""
     for sentence in stated.sentences.get(language, []):
         line(f"  {sentence}")
-    rows = ((item.constraint, item.label, item.by) for item in stated.coverage)
-    table(("constraint", "label", "by"), rows, empty="no constraint")
+    rows = (
+        (item.constraint, item.label, item.by, layer(item.layer, language))
+        for item in stated.coverage
+    )
+    last = "couche" if language == "fr" else "layer"
+    table(("constraint", "label", "by", last), rows, empty="no constraint")
+    for each in getattr(stated, "layers", ()):
+        line(f"{layer(each.layer, language)} {each.id} version {each.version}, {each.digest}")
     for found in getattr(stated, "findings", ()):
         measured(found, language)
 
@@ -138,6 +150,17 @@ def measured(found: FindingsView, language: str) -> None:
     """Print what was measured of a use."""
     for each in findings.lines(found, language):
         line(each)
+
+
+def layer(name: str, language: str) -> str:
+    """Return who states a condition, in a language."""
+    return _COUCHES.get(name, name) if language == "fr" else name
+
+
+def said(answer: bool, language: str) -> str:
+    """Return yes or no, in a language."""
+    yes, no = ("oui", "non") if language == "fr" else ("yes", "no")
+    return yes if answer else no
 
 
 def columns(found: Iterable[ColumnView], language: str) -> None:

@@ -96,11 +96,11 @@ def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iter
         return
     if not concerned:
         called = _called(rule.action.id, mechanisms.profiles)
-        _unknown(_named(rule) + called, path, rule.action.id)
+        _unknown(named(rule) + called, path, rule.action.id)
     permits = isinstance(rule, Permission)
     label = Label.ENFORCED if permits else Label.CHECKED
     by = concerned[0].by if permits else "evaluation of each request"
-    yield CoverageLine(f"{path}/action", _named(rule), label, by)
+    yield CoverageLine(f"{path}/action", named(rule), label, by)
     part = _Part(concerned, permits, permits, mechanisms.profiles)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
         yield from _condition(f"{path}/constraint/{index}", item, part)
@@ -133,8 +133,8 @@ def _forbidden(
     by = _used(policy, mechanisms)
     row = _joint([each.forbids.get(rule.action.id) for each in by])
     if row is None or rule.unread:
-        _unknown(_named(rule) + _called(rule.action.id, mechanisms.profiles), path)
-    yield CoverageLine(f"{path}/action", _named(rule), row.label, row.by)
+        _unknown(named(rule) + _called(rule.action.id, mechanisms.profiles), path)
+    yield CoverageLine(f"{path}/action", named(rule), row.label, row.by)
     for where, item in conditions(rule.constraints, f"{path}/constraint"):
         if isinstance(item, Constraint):
             yield CoverageLine(where, condition_text(item), row.label, row.by)
@@ -159,8 +159,8 @@ def _duty(
     """Return the lines of a duty, of its constraints, and of what follows when it is not done."""
     row = _joint([each.duties.get(rule.action.id) for each in by])
     if row is None:
-        _unknown(_named(rule) + _called(rule.action.id, profiles), path)
-    yield CoverageLine(f"{path}/action", _named(rule), row.label, row.by)
+        _unknown(named(rule) + _called(rule.action.id, profiles), path)
+    yield CoverageLine(f"{path}/action", named(rule), row.label, row.by)
     for index, (function, party) in enumerate(rule.functions):
         if function not in FUNCTIONS:
             _unknown(f"party function {term(function)}{_called(function, profiles)}", path)
@@ -241,7 +241,8 @@ def _fits(item: Constraint, row: Upheld, part: _Part) -> bool:
     return plain and here and item.operator in row.operators and row.fits(item)
 
 
-def _named(rule: Rule) -> str:
+def named(rule: Rule) -> str:
+    """Return what a rule is about, as its line says it."""
     return f"{type(rule).__name__.lower()} {term(rule.action.id)}"
 
 

@@ -8,7 +8,8 @@ states how privacy is accounted for and which training recipes are accepted; a c
 1 states neither, and stays readable. What that means is `services/privacy/budget.py`. Version 3
 states the version of the semantics that its policy is decided by; what states none is of the first
 (`policies_odrl/checking/semantics.py`). Version 4 states the plan that both nodes keep and execute
-(`enforcement/plan.py`); a contract that spends no privacy states no accounting.
+(`enforcement/plan.py`); a contract that spends no privacy states no accounting. Version 5 names the
+templates and the charter that its terms uphold, and of each line of the table the layer.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -16,11 +17,12 @@ The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
+from connector.domain.layer import LayerKind, LayerName
 from connector.errors import AgreementTampered, PreauError
 from connector.identity import jws
 from connector.identity.document import DidDocument
@@ -33,7 +35,7 @@ from federated.privacy.rule import read as read_accounting
 from federated.reading import Member
 
 TYPE: Final = "preau:Agreement"
-VERSION: Final = 4
+VERSION: Final = 5
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
 # Version of the document -> the members that it has besides `_MEMBERS`.
@@ -42,11 +44,14 @@ _BESIDES: Final[Mapping[int, tuple[str, ...]]] = {
     2: ("accounting", "recipes"),
     3: ("accounting", "recipes", "semantics"),
     4: ("recipes", "semantics", "plan"),
+    5: ("recipes", "semantics", "plan", "layers"),
 }
 _MOST_RECIPES: Final = 64
 FIRST_SEMANTICS: Final = 1  # of what states none
 _MOST_SEMANTICS: Final = 1000
 _PLANNED: Final = 4  # version from which a plan is stated
+LAYERED: Final = 5  # version from which layers are named
+_MOST_LAYERS: Final = 32
 _MOST_PLAN: Final = 16  # members; `enforcement/plan.py` reads them
 _MEMBERS: Final = (
     *("type", "version", "agreement", "offer", "dataset", "provider", "consumer", "coverage"),
@@ -112,6 +117,7 @@ class AgreementDocument:
             version 1.
         semantics: version of the semantics that it was signed under.
         plan: what is executed, canonical JSON; None before version 4.
+        layers: templates and charter that its terms uphold; none before version 5.
         data: the exact bytes.
         digest: their SHA-256, hex.
     """
@@ -130,6 +136,7 @@ class AgreementDocument:
     recipes: tuple[str, ...]
     semantics: int
     plan: Mapping[str, Any] | None = field(repr=False)
+    layers: tuple[LayerName, ...]
     data: bytes = field(repr=False)
     digest: str
 
@@ -147,6 +154,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     recipes: Sequence[str],
     semantics: int,
     plan: Mapping[str, Any],
+    layers: Sequence[LayerName],
     timestamp: datetime,
 ) -> bytes:
     """Return the canonical bytes of an agreement.
@@ -159,11 +167,12 @@ def build(  # noqa: PLR0913 - the parts of an agreement
         dataset: what it is about.
         provider: who gives, with the key that will sign.
         consumer: who may use.
-        coverage: lines with `path`, `constraint`, `label`, `by`.
+        coverage: lines with `path`, `constraint`, `label`, `by`, `layer`.
         accounting: rule and adjacency of its ε and δ; None without a budget.
         recipes: SHA-256 (hex) of the training recipes that are accepted.
         semantics: version of the semantics that the policy is decided by.
         plan: what is executed, JSON.
+        layers: templates and charter that the terms uphold.
         timestamp: UTC.
 
     Raises:
@@ -175,13 +184,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "version": VERSION,
             "agreement": dict(policy),
             "offer": {"id": offer_id, "digest": offer_digest},
-            "dataset": {
-                "id": dataset.id,
-                "descriptionDigest": dataset.description_digest,
-                "population": dataset.population,
-                "rowsPerPerson": dataset.rows_per_person,
-                "personColumn": dataset.person_column,
-            },
+            "dataset": _stated(dataset),
             "provider": {**_named(provider), "key": provider.key},
             "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
@@ -189,6 +192,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "recipes": sorted(set(recipes)),
             "semantics": semantics,
             "plan": dict(plan),
+            "layers": [asdict(each) for each in layers],
             "timestamp": instant.text(timestamp),
         }
     )
@@ -280,7 +284,7 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
         offer_id=offer["id"].text(),
         offer_digest=offer["digest"].digest(),
         policy=policy.value,
-        coverage=tuple(map(_line, part["coverage"].items(most=MAX_BYTES))),
+        coverage=tuple(_line(each, version) for each in part["coverage"].items(most=MAX_BYTES)),
         timestamp=part["timestamp"].instant(),
         version=version,
         accounting=read_accounting(part["accounting"]) if "accounting" in part else None,
@@ -291,6 +295,7 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
             else FIRST_SEMANTICS
         ),
         plan=_plan(part.get("plan")),
+        layers=_layers(part["layers"]) if "layers" in part else (),
         data=data,
         digest=sha256_hex(data),
     )
@@ -320,6 +325,16 @@ def _named(party: Party) -> dict[str, str]:
     return {"did": party.did, "documentDigest": party.document_digest, "pid": party.pid}
 
 
+def _stated(dataset: Subject) -> dict[str, Any]:
+    return {
+        "id": dataset.id,
+        "descriptionDigest": dataset.description_digest,
+        "population": dataset.population,
+        "rowsPerPerson": dataset.rows_per_person,
+        "personColumn": dataset.person_column,
+    }
+
+
 def _party(member: Member, *further: str) -> Party:
     part = member.fields("did", "documentDigest", "pid", *further)
     return Party(
@@ -342,9 +357,12 @@ def _subject(member: Member) -> Subject:
     )
 
 
-def _line(member: Member) -> Mapping[str, str]:
-    part = member.fields("path", "constraint", "label", "by")
+def _line(member: Member, version: int) -> Mapping[str, str]:
+    layered = ("layer",) if version >= LAYERED else ()
+    part = member.fields("path", "constraint", "label", "by", *layered)
     part["label"].exactly(*_LABELS)
+    if layered:
+        part["layer"].exactly(*LayerKind)
     return {name: each.content() for name, each in part.items()}
 
 
@@ -360,3 +378,17 @@ def _plan(member: Member | None) -> Mapping[str, Any] | None:
         return None
     member.entries(least=1, most=_MOST_PLAN)
     return dict(member.value)
+
+
+def _layers(member: Member) -> tuple[LayerName, ...]:
+    return tuple(map(_layer, member.items(most=_MOST_LAYERS)))
+
+
+def _layer(member: Member) -> LayerName:
+    part = member.fields("layer", "id", "version", "digest")
+    return LayerName(
+        part["layer"].exactly(LayerKind.AUTHORITY, LayerKind.CHARTER),
+        part["id"].text(),
+        part["version"].integer(least=1),
+        part["digest"].digest(),
+    )

@@ -2,8 +2,9 @@
 
 Rules: a list speaks only for credentials of its own issuer, for its own address and purpose, and
 only until its own `validUntil`; after that nothing is known and the answer is no. The list is at
-least 131,072 bits long, so that an index says little; what is unpacked is bounded. Fetching and
-caching lists is left to services.
+least 131,072 bits long, so that an index says little; what is unpacked is bounded. A list also
+names, by digest, the templates that its issuer has in force (`layer.py`): they are as fresh as it.
+Fetching and caching lists is left to services.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from connector.identity.credential import StatusEntry
 from connector.jsonld.canonical import b64url, unb64url
 from federated.reading import Member
 
+TEMPLATES: Final = "preau:templates"
+MOST_TEMPLATES: Final = 16
 MIN_BITS: Final = 131_072  # section 3.3, minimum for herd privacy
 MAX_BYTES: Final = 8 * 1024 * 1024
 LEEWAY: Final = timedelta(minutes=1)  # a list made just now, by a clock ahead of ours
@@ -40,6 +43,7 @@ class VerifiedList:
         valid_from: UTC.
         valid_until: UTC.
         bits: the list, unpacked; bit 0 is the highest of the first byte.
+        templates: SHA-256 (hex) of the templates in force, sorted; none where it names none.
     """
 
     url: str
@@ -48,6 +52,7 @@ class VerifiedList:
     valid_from: datetime
     valid_until: datetime
     bits: bytes = field(repr=False)
+    templates: tuple[str, ...] = ()
 
     def is_set(self, index: int) -> bool:
         """Return one bit.
@@ -75,6 +80,7 @@ def build(
     *,
     valid_from: datetime,
     valid_until: datetime,
+    templates: Iterable[str] = (),
 ) -> str:
     """Issue a revocation list as VC-JWT.
 
@@ -85,6 +91,7 @@ def build(
         revoked: indices of revoked credentials.
         valid_from: UTC.
         valid_until: after that the list answers nothing, UTC.
+        templates: SHA-256 (hex) of the templates in force.
 
     Raises:
         KeyUnusable: the key cannot be used.
@@ -95,6 +102,7 @@ def build(
         "type": "BitstringStatusList",
         "statusPurpose": "revocation",
         "encodedList": "u" + b64url(packed),
+        **({TEMPLATES: found} if (found := sorted(set(templates))) else {}),
     }
     document = {
         "@context": [credentials.VCDM],
@@ -120,13 +128,17 @@ def read(token: str, issuer_document: jws.KeyHolder) -> VerifiedList:
     if found.valid_from is None or found.valid_until is None:
         raise CredentialInvalid("the status list has no period of validity")
     part = Member(found.subject, _refusal).fields(
-        *("type", "statusPurpose", "encodedList"), maybe=("statusSize",), others=True
+        *("type", "statusPurpose", "encodedList"), maybe=("statusSize", TEMPLATES), others=True
     )
     part["type"].exactly("BitstringStatusList")
     if "statusSize" in part:
         part["statusSize"].integer(least=1, most=1)
     purpose, bits = part["statusPurpose"].content(), _unpack(part["encodedList"].content())
-    return VerifiedList(found.id, found.issuer, purpose, found.valid_from, found.valid_until, bits)
+    named = part[TEMPLATES].items(most=MOST_TEMPLATES) if TEMPLATES in part else []
+    return VerifiedList(
+        *(found.id, found.issuer, purpose, found.valid_from, found.valid_until, bits),
+        tuple(each.digest() for each in named),
+    )
 
 
 def unverified_set(token: str) -> frozenset[int]:
@@ -186,13 +198,22 @@ def check_in(entry: StatusEntry, found: VerifiedList, now: datetime) -> None:
         raise CredentialInvalid("the status list is not the one that the credential names")
     if found.purpose != entry.purpose or entry.purpose != "revocation":
         raise CredentialInvalid("the status list is for another purpose")
+    check_fresh(found, now)
+    if found.is_set(entry.index):
+        raise CredentialRevoked("the membership was revoked")
+
+
+def check_fresh(found: VerifiedList, now: datetime) -> None:
+    """Check that a list answers at this moment.
+
+    Raises:
+        StatusListStale: it is past its `validUntil`, or not valid yet.
+    """
     if not found.valid_from <= now + LEEWAY or now >= found.valid_until:
         raise StatusListStale(
             f"the status list is valid from {instant.text(found.valid_from)} until"
             f" {instant.text(found.valid_until)}, and here it is {instant.text(now)}"
         )
-    if found.is_set(entry.index):
-        raise CredentialRevoked("the membership was revoked")
 
 
 def _refusal(pointer: str, fault: str) -> CredentialInvalid:

@@ -156,7 +156,7 @@ class NotRevoked:
         if known is None:
             raise StatusListStale("no status list of the issuer is at hand")
         issuer = claim.credential.issuer
-        found = _read_list(known.credential, self.issuers[issuer], issuer)
+        found = read_list(known.credential, self.issuers[issuer], issuer)
         status.check_in(entry, found, claim.now)
 
 
@@ -247,7 +247,7 @@ def _claim(
 
 
 @lru_cache(maxsize=16)
-def _read_list(token: str, issuer_document: bytes, issuer: str) -> status.VerifiedList:
+def read_list(token: str, issuer_document: bytes, issuer: str) -> status.VerifiedList:
     """Return a list whose signature verifies; as `_verified`."""
     return status.read(token, documents.read(issuer_document, issuer))
 

@@ -25,6 +25,7 @@ from connector.management.routes import (
     datasets,
     duties,
     jobs,
+    layers,
     members,
     negotiations,
     node,
@@ -39,7 +40,7 @@ from connector.management.routes import (
 _log = logging.getLogger(__name__)
 _ROUTERS = (  # looked through in this order
     *(negotiations, node, datasets, offers, catalogs, agreements, jobs, budgets, audits, members),
-    *(approvals, duties, uses, transfers, recoveries, persons, observe),
+    *(approvals, duties, uses, transfers, recoveries, persons, layers, observe),
 )
 
 

@@ -7,6 +7,7 @@ part it could not be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +17,7 @@ from connector.domain.catalog.review import Review
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
 from connector.domain.federation.job import Job
+from connector.domain.layer import LayerName
 from connector.domain.log.audit import Epoch, LogEntry
 from connector.domain.membership import Membership
 from connector.domain.page import Damaged
@@ -48,6 +50,7 @@ from connector.management.views import (
     EpochView,
     EventView,
     JobView,
+    LayerNameView,
     MemberView,
     MergeView,
     NegotiationView,
@@ -122,6 +125,7 @@ def offer_in_brief(value: Offer) -> OfferView:
         audience=value.audience,
         withdrawn=value.withdrawn,
         decision=value.decision.value,
+        layers=layer_names(value.layers),
         **_review(value.review),
         findings=shown.part(partial(_measured, value.report), []),
         fault=shown.fault,
@@ -320,6 +324,7 @@ def agreement_detail(
         plan=plan,
         coverage=[CoverageView(**line) for line in read.coverage] if read else [],
         findings=[findings(*each) for each in measured.items()],
+        layers=layer_names(read.layers) if read else [],
         sentences=sentences(read.policy) if read else {},
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
@@ -353,6 +358,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                         coverage=[coverage(line) for line in offer.coverage],
                         decision=offer.decision,
                         findings=_measured(offer.report),
+                        layers=layer_names(offer.layers),
                     )
                     for offer in dataset.offers
                 ],
@@ -383,7 +389,12 @@ def _lenient(policy: bytes | Mapping[str, Any]) -> Policy:
 
 def coverage(line: CoverageLine) -> CoverageView:
     """Return a line of the coverage table."""
-    return CoverageView(path=line.path, constraint=line.constraint, label=line.label, by=line.by)
+    return CoverageView(**line.to_body())
+
+
+def layer_names(found: Iterable[LayerName]) -> list[LayerNameView]:
+    """Return the layers that an offer or contract names."""
+    return [LayerNameView(**asdict(each)) for each in found]
 
 
 def job(value: Job) -> JobView:

@@ -69,6 +69,19 @@ class CoverageView(View):
     constraint: str
     label: str = Field(description="checked, enforced or audited")
     by: str = Field(description="plan step or duty that upholds it")
+    layer: str = Field(
+        default="",
+        description="who states it: authority, charter, offer or negotiated; empty: not said",
+    )
+
+
+class LayerNameView(View):
+    """A template of an authority or a provider's charter, by the digest of its document."""
+
+    layer: str = Field(description="authority or charter")
+    id: str
+    version: int
+    digest: str = Field(description="SHA-256, hex")
 
 
 class CategoryView(View):
@@ -121,6 +134,9 @@ class OfferView(StoredView):
     )
     sentences: dict[str, list[str]] = Field(
         default={}, description="the policy in plain words, by language (`en`, `fr`)"
+    )
+    layers: list[LayerNameView] = Field(
+        default=[], description="templates and charter that it was merged with"
     )
 
 
@@ -291,6 +307,9 @@ class AgreementDetailView(AgreementView):
     coverage: list[CoverageView]
     findings: list[FindingsView] = Field(
         default=[], description="what its uses came to on the rows before it was signed"
+    )
+    layers: list[LayerNameView] = Field(
+        default=[], description="templates and charter that its terms uphold, as signed"
     )
     sentences: dict[str, list[str]] = Field(
         default={}, description="the contract in plain words, by language (`en`, `fr`)"

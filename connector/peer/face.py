@@ -48,7 +48,7 @@ class Bound:
 class PeerFace:
     """Everything by which peers reach this node."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node of either kind serves
         self,
         ports: Ports,
         hub: LeadHub,
@@ -58,6 +58,7 @@ class PeerFace:
         description: Callable[[], str],
         leaves: Leaves | None = None,
         status_list: Callable[[], str] | None = None,
+        template: Callable[[str], str] | None = None,
         data: Data | None = None,
     ) -> None:
         """Prepare.
@@ -70,6 +71,7 @@ class PeerFace:
             description: returns the node's self-description (`services.publication.catalog_pages`).
             leaves: the node's TLS certificates; None on an authority, which serves no gRPC.
             status_list: returns an authority's status list; None on other nodes.
+            template: returns a template of an authority by its digest; None on other nodes.
             data: makes the routes of data, for the door of HTTPS; None on an authority.
         """
         settings = ports.settings
@@ -96,6 +98,7 @@ class PeerFace:
                 origin=self._door.origin_of,
                 description=description,
                 status_list=status_list,
+                template=template,
                 data=data(self._door) if data is not None else (),
             ).application(),
             settings.path(settings.https_certificate),

@@ -18,6 +18,7 @@ from connector.domain.contract.notice import Notice, Standing, Telling
 from connector.domain.contract.use import Counted, UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.layer import KeptLayer
 from connector.domain.log.audit import (
     Checkpoint,
     CosignedHead,
@@ -223,6 +224,7 @@ class Transaction(Protocol):
     issuers: Repository[IssuerDocument]  # key: did
     status_lists: Repository[StatusList]  # key: url
     kept_lists: Repository[KeptList]  # key: digest
+    layers: Repository[KeptLayer]  # key: digest
     datasets: Repository[Dataset]  # key: id
     registers: Repository[Register]  # key: id
     persons: Repository[RegisterPersons]  # key: register_id

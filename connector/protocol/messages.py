@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from connector.domain.contract.negotiation import NegotiationState
+from connector.domain.layer import LayerKind
 from connector.errors import Malformed
 from connector.protocol import codec, transfer_messages, use_messages
 from connector.protocol.codec import Body, Flag, Identifier, Octets, Several, Text, Whole
@@ -80,12 +81,25 @@ class CoverageLine(Body):
         constraint: operand, operator and value in one line.
         label: `checked`, `enforced` or `audited`.
         by: plan step or duty that upholds it.
+        layer: who states it: `authority`, `charter`, `offer` or `negotiated`; empty where an older
+            node does not say.
     """
 
     path: Annotated[str, Text(empty=True, spaces=True)]
     constraint: MaybeLine
     label: Annotated[str, Text(among=("checked", "enforced", "audited"))]
     by: MaybeLine
+    layer: Annotated[str, Text(empty=True, among=("", *LayerKind))] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLayer(Body):
+    """A template or charter that an offer was merged with, by the digest of its document."""
+
+    layer: Annotated[str, Text(among=("authority", "charter"))]
+    id: Id
+    version: Annotated[int, Whole()]
+    digest: Annotated[str, Text(limit=64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,7 @@ class CatalogOffer(Body):
     coverage: Annotated[tuple[CoverageLine, ...], Several(of=CoverageLine, limit=256)]
     decision: Annotated[str, Text(limit=64, empty=True, spaces=True)] = ""
     report: MaybeToken = ""
+    layers: Annotated[tuple[NamedLayer, ...], Several(of=NamedLayer, limit=32)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from connector.management.views import (
 )
 from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls
+from connector.sdk.layers import LayerCalls
 from connector.sdk.transfers import TransferCalls
 from connector.sdk.transport import Address, Transport, find
 
@@ -66,7 +67,7 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(DutyCalls, TransferCalls):
+class Client(DutyCalls, LayerCalls, TransferCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -187,6 +188,10 @@ class Client(DutyCalls, TransferCalls):
     def withdraw_dataset(self, dataset: str, reason: str) -> DatasetView:
         """Offer a dataset to nobody any more; contracts on it run on."""
         return self._post(DatasetView, "/dataset/withdraw", {"reason": reason}, {"id": dataset})
+
+    def own_offer(self, offer: str) -> OfferView:
+        """Return an own offer: how each part is upheld, and which layer states it."""
+        return self._get(OfferView, "/offer", {"id": offer})
 
     def withdraw_offer(self, offer: str, reason: str) -> OfferView:
         """Take an offer back; contracts on it keep their terms."""

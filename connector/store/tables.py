@@ -178,6 +178,25 @@ class OfferRow(Row, table=True):
     review: str | None = column(LONG)
     report: str = column(LONG)
     shows_report: bool
+    layers: str = column(LONG)
+
+
+class LayerRow(Row, table=True):
+    """`KeptLayer`."""
+
+    NAME = "layer"
+    PARTS = (keyed("layer", "digest"), Index("layer_issuer", "issuer"))
+    KEY = ("digest",)
+
+    digest: str
+    issuer: str
+    kind: str
+    id: str
+    version: int = column(WHOLE)
+    document: bytes
+    token: str
+    published_at: datetime = column(UTC_TIME)
+    withdrawn: bool
 
 
 class NegotiationRow(Row, table=True):

@@ -25,6 +25,7 @@ from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.layer import KeptLayer
 from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.membership import Membership
 from connector.domain.page import Damaged
@@ -97,6 +98,7 @@ class SqlTransaction:
     issuers: Repository[IssuerDocument] = _of(IssuerDocument, tables.IssuerRow, SqlSeldom)
     status_lists: Repository[StatusList] = _of(StatusList, tables.StatusListRow, SqlSeldom)
     kept_lists: Repository[KeptList] = _of(KeptList, tables.KeptListRow)
+    layers: Repository[KeptLayer] = _of(KeptLayer, tables.LayerRow, SqlSeldom)
     datasets: Repository[Dataset] = cast("Any", _Part(SqlDatasets))
     registers: Repository[Register] = _of(Register, tables.RegisterRow)
     persons: Repository[RegisterPersons] = _of(RegisterPersons, tables.RegisterPersonsRow)

@@ -356,6 +356,42 @@ def test_open_data_are_fetched_without_a_contract(
     assert (gone.code, gone.error["code"]) == (1, "NOT_FOUND")
 
 
+def test_a_template_of_the_authority_binds_every_offer(running: Space) -> None:
+    """It narrows what the school publishes, both sign it, and nobody asks for more."""
+    authority, school, lab = running.authority, running.nodes["school"], running.nodes["lab"]
+    about, wish = "urn:example:layered", running.folder / "wish.json"
+    policy = offer(space=running.dids["authority"], sites="1")
+    wish.write_text(json.dumps(policy), encoding="utf-8")
+    template = running.folder / "template.json"
+    rule = {"action": f"{PREAU}federatedTraining"}
+    rule["constraint"] = [limit(f"{PREAU}epsilon", "lteq", "2", "decimal")]
+    stated = {name: policy[name] for name in ("@context", "profile")}
+    stated |= {"@id": "urn:example:template", "@type": "Set", "permission": [rule]}
+    template.write_text(json.dumps(stated), encoding="utf-8")
+    ok("authority", "template", "publish", str(template), "--personal", home=authority)
+
+    file = running.folder / "layered.json"
+    described = description(running.folder / "data", id=about, offers=[policy])
+    described.pop("offer", None)
+    file.write_text(json.dumps(described), encoding="utf-8")
+    publish = ("dataset", "publish", str(file), "--distinct", "made up for a test")
+    (made,) = step(*publish, home=school)["offers"]
+    shown = ok("offer", "show", made["id"], home=school)
+    layer = {line["constraint"]: line["layer"] for line in shown["coverage"]}
+    assert (layer["epsilon lteq 2"], layer["minimumSites gteq 1"]) == ("authority", "offer")
+
+    ask = ("negotiate", running.dids["school"], about)
+    agreed = ok(*ask, "--wait", "--seconds", "60", home=lab)
+    assert agreed["state"] == "FINALIZED"
+    text = typed("agreement", "show", agreed["agreement"], "--language", "fr", home=lab).out
+    assert "autorité urn:example:template version 1" in text
+    refused = typed(*ask, "--policy", str(wish), "--json", home=lab)
+    assert (refused.code, refused.error["code"]) == (1, "LAYER_UNMET")
+    assert "template `urn:example:template` version 1" in refused.error["reason"]
+    gone = ("urn:example:template", "--reason", "a test")
+    assert step("authority", "template", "withdraw", *gone, home=authority)["in_force"] is False
+
+
 # --- life and death; last: of the lab's node nothing runs after these
 
 

@@ -21,6 +21,7 @@ from connector.domain.contract.notice import Notice, Telling
 from connector.domain.contract.use import UseRecord
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.layer import KeptLayer
 from connector.domain.log import merkle
 from connector.domain.log.audit import (
     Checkpoint,
@@ -55,6 +56,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "participants": (Participant, ("did",)),
     "issuers": (IssuerDocument, ("did",)),
     "kept_lists": (KeptList, ("digest",)),
+    "layers": (KeptLayer, ("digest",)),
     "status_lists": (StatusList, ("url",)),
     "datasets": (Dataset, ("id",)),
     "registers": (Register, ("id",)),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from connector.domain.layer import LayerName
 from connector.domain.participant import StatusList
 from connector.identity import agreement as agreements
 from connector.identity import certificate, receipt, status
@@ -159,12 +160,19 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
         "provider": Party(provider.did, provider.document.digest, "urn:p", provider.signer.key_id),
         "consumer": Party(consumer.did, consumer.document.digest, "urn:c"),
         "coverage": [
-            {"path": "/permission/0", "constraint": "x", "label": "checked", "by": "request"}
+            {
+                "path": "/permission/0",
+                "constraint": "x",
+                "label": "checked",
+                "by": "request",
+                "layer": "offer",
+            }
         ],
         "accounting": Accounting(Rule.SUMS),
         "recipes": [DIGEST],
         "semantics": PRESENT,
         "plan": PLAN,
+        "layers": (LayerName("authority", "urn:template", 1, DIGEST),),
         "timestamp": NOW,
         **changes,
     }
@@ -172,25 +180,29 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
     return agreements.build(values.pop("policy", stated), **values)
 
 
-def of_version_1(data: bytes) -> bytes:
-    """Return an agreement as the first version of the document states it."""
+# Version of the document -> the members that came after it.
+_LATER = {
+    1: ("accounting", "recipes", "semantics", "plan", "layers"),
+    2: ("semantics", "plan", "layers"),
+    3: ("plan", "layers"),
+    4: ("layers",),
+}
+
+
+def of_version(data: bytes, version: int) -> bytes:
+    """Return an agreement as an earlier version of the document states it."""
     document = json.loads(data)
-    del document["accounting"], document["recipes"], document["semantics"], document["plan"]
-    return canonical(document | {"version": 1})
+    make_older(document, version)
+    return canonical(document)
 
 
-def of_version_2(data: bytes) -> bytes:
-    """Return an agreement as the second version of the document states it."""
-    document = json.loads(data)
-    del document["semantics"], document["plan"]
-    return canonical(document | {"version": 2})
-
-
-def of_version_3(data: bytes) -> bytes:
-    """Return an agreement as the third version of the document states it."""
-    document = json.loads(data)
-    del document["plan"]
-    return canonical(document | {"version": 3})
+def make_older(document: dict[str, Any], version: int) -> None:
+    """Make an agreement one of an earlier version."""
+    for name in _LATER[version]:
+        document.pop(name, None)
+    for line in document["coverage"]:
+        del line["layer"]
+    document["version"] = version
 
 
 def contract(provider: Member, consumer: Member, **changes: Any) -> Contract:

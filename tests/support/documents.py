@@ -13,6 +13,7 @@ from typing import Any
 
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.contract.notice import Act, Notice
+from connector.domain.layer import LayerKind
 from connector.domain.log.audit import Head
 from connector.domain.log.merkle import EMPTY_ROOT
 from connector.enforcement import plan as plans
@@ -20,7 +21,17 @@ from connector.enforcement.steps import registry
 from connector.errors import AgreementTampered, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
-from connector.identity import card, epoch, jws, receipt, round_receipt, status, succession, token
+from connector.identity import (
+    card,
+    epoch,
+    jws,
+    layer,
+    receipt,
+    round_receipt,
+    status,
+    succession,
+    token,
+)
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
@@ -75,6 +86,15 @@ class Kind:
 SPACE = Space()
 GIVER, TAKER = SPACE.admit(stranger(PROVIDER)), SPACE.admit(stranger(CONSUMER))
 CONTRACT = contract(GIVER, TAKER)
+TEMPLATE = layer.build(
+    {"@type": "Set"},
+    kind=LayerKind.AUTHORITY,
+    issuer=SPACE.did,
+    identifier="urn:template",
+    version=1,
+    personal=True,
+    published=NOW,
+)
 MODEL = b"weights"
 NEXT = MemorySigner(PROVIDER, "key-2")
 
@@ -193,10 +213,16 @@ DOCUMENTS = {
             "/credentialSubject/keyThumbprint",
         ),
     ),
+    "template": Kind(
+        parse_object(TEMPLATE),
+        lambda content: layer.read(_bytes(content)),
+        others=_pointers("/policy"),
+        open=_pointers("/policy/@type"),
+    ),
     "status list": Kind(
-        _stated(SPACE.status_list(3)),
+        _stated(SPACE.status_list(3, templates=[DIGEST])),
         lambda content: status.read(_credential(content), SPACE.document),
-        left_out=_pointers("/id", "/credentialSubject/id"),
+        left_out=_pointers("/id", "/credentialSubject/id", "/credentialSubject/preau:templates"),
         others=_pointers("", "/credentialSubject"),
     ),
     "dataset": Kind(

@@ -19,7 +19,7 @@ from connector.services.privacy.budget import budget_of
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support import stored
-from tests.support.contracts import NOW, of_version_1
+from tests.support.contracts import NOW, of_version
 from tests.support.federation import SITES, Federation, Node, reservation
 
 
@@ -252,7 +252,7 @@ def test_a_contract_of_version_1_is_held_to_renyi_at_an_order_of_its_budget(
     federation: Federation,
 ) -> None:
     agreement = federation.agreements[SITES[0]]
-    older = replace(agreement, document=of_version_1(agreement.document))
+    older = replace(agreement, document=of_version(agreement.document, 1))
     assert budget_of(older) == Budget(3.0, 1e-5, Accounting(Rule.RENYI, order_for(3.0, 1e-5)))
     assert budget_of(agreement).accounting == Accounting(Rule.SUMS)
 

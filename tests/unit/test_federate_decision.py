@@ -31,7 +31,7 @@ from connector.services.membership import onboard
 from connector.services.negotiation.agree import policy_of
 from federated.job import JobState
 from tests.support.census import passing
-from tests.support.contracts import NOW, of_version_1, stranger
+from tests.support.contracts import NOW, of_version, stranger
 from tests.support.federation import (
     CODE,
     END,
@@ -272,7 +272,7 @@ def test_a_contract_of_version_1_accepts_the_sites_own_recipe(
     site, kept = federation.site(), federation.agreements[SITES[0]]
     with site.ports.store.write() as tx:
         plan = canonical(carried.plan(policy_of(kept)).as_json())
-        tx.agreements.put(replace(kept, document=of_version_1(kept.document), plan=plan))
+        tx.agreements.put(replace(kept, document=of_version(kept.document, 1), plan=plan))
     _, body = federation.submission(set_at("code", to=asked), privacy=CHEAP)
     answer = federation.ask(site, body)
     assert (answer["accepted"], answer["code"]) == (not code, code)

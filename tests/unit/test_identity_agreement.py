@@ -27,9 +27,7 @@ from tests.support.contracts import (
     PROVIDER,
     agreement_bytes,
     contract,
-    of_version_1,
-    of_version_2,
-    of_version_3,
+    of_version,
     policy,
     stranger,
 )
@@ -91,7 +89,16 @@ def test_open_statements_may_be_empty() -> None:
         lambda c: c.update(version=1),
         lambda c: c.update(version=2),
         lambda c: c.update(version=3),
-        lambda c: c.update(version=5),
+        lambda c: c.update(version=4),
+        lambda c: c.update(version=6),
+        lambda c: c.pop("layers"),
+        lambda c: c.update(layers=[{}]),
+        lambda c: c["layers"][0].update(layer="offer"),
+        lambda c: c["layers"][0].update(version=0),
+        lambda c: c["layers"][0].update(digest="ab"),
+        lambda c: c["layers"][0].update(extra="x"),
+        lambda c: c["coverage"][0].update(layer="law"),
+        lambda c: c["coverage"][0].pop("layer"),
         lambda c: c.pop("plan"),
         lambda c: c.update(plan=None),
         lambda c: c.update(plan={}),
@@ -163,13 +170,13 @@ def test_rule_and_recipes_are_read_back() -> None:
     recipes = ["ef" * 32, "ab" * 32, "ab" * 32]
     stated = agreement_bytes(GIVER, TAKER, accounting=Accounting(Rule.RENYI, 9), recipes=recipes)
     found = agreements.read(stated)
-    assert (found.version, found.accounting) == (4, Accounting(Rule.RENYI, 9))
+    assert (found.version, found.accounting) == (5, Accounting(Rule.RENYI, 9))
     assert found.recipes == ("ab" * 32, "ef" * 32)
     assert agreements.read(agreement_bytes(GIVER, TAKER, recipes=[])).recipes == ()
 
 
 def test_an_agreement_of_version_1_stays_readable_and_verifies() -> None:
-    data = of_version_1(DATA)
+    data = of_version(DATA, 1)
     older = agreements.read(data)
     assert (older.version, older.accounting, older.recipes) == (1, None, ())
     assert older.semantics == FIRST
@@ -180,7 +187,7 @@ def test_an_agreement_of_version_1_stays_readable_and_verifies() -> None:
 
 
 def test_an_agreement_of_version_3_states_no_plan() -> None:
-    data = of_version_3(DATA)
+    data = of_version(DATA, 3)
     older = agreements.read(data)
     assert (older.version, older.plan, agreements.read(DATA).plan) == (3, None, PLAN)
     agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
@@ -188,12 +195,24 @@ def test_an_agreement_of_version_3_states_no_plan() -> None:
         agreements.read(canonical(json.loads(data) | {"accounting": None}))
 
 
+def test_an_agreement_of_version_4_names_no_layers() -> None:
+    data = of_version(DATA, 4)
+    older = agreements.read(data)
+    assert (older.version, older.layers, len(agreements.read(DATA).layers)) == (4, (), 1)
+    assert "layer" not in older.coverage[0]
+    agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
+    stated = json.loads(DATA)
+    for name in ("layers", "coverage"):
+        with pytest.raises(AgreementTampered):
+            agreements.read(canonical(json.loads(data) | {name: stated[name]}))
+
+
 def test_a_contract_that_spends_no_privacy_accounts_for_none() -> None:
     assert agreements.read(agreement_bytes(GIVER, TAKER, accounting=None)).accounting is None
 
 
 def test_an_agreement_of_version_2_is_of_the_first_semantics() -> None:
-    data = of_version_2(DATA)
+    data = of_version(DATA, 2)
     older = agreements.read(data)
     assert (older.version, older.semantics, agreements.read(DATA).semantics) == (2, FIRST, PRESENT)
     assert older.accounting == agreements.read(DATA).accounting
@@ -306,7 +325,7 @@ def test_a_receipt_states_the_accounting_of_its_agreement() -> None:
 
 
 def test_the_receipt_of_an_older_contract_states_none() -> None:
-    older = agreements.read(of_version_1(DATA))
+    older = agreements.read(of_version(DATA, 1))
     token = receipt.make_receipt(
         GIVER.signer, older, "a", "b", minimum_sites=3, valid_until=None, now=NOW
     )

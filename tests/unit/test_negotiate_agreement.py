@@ -19,7 +19,7 @@ from connector.protocol import messages as m
 from connector.services.negotiation import negotiate
 from connector.services.privacy import budget
 from connector.services.publication import publish
-from tests.support.contracts import stranger
+from tests.support.contracts import make_older, stranger
 from tests.support.link import (
     DATASET,
     PREAU,
@@ -157,13 +157,30 @@ def _other_rule(document: dict[str, Any]) -> None:
 
 
 def _older_version(document: dict[str, Any]) -> None:
-    del document["accounting"], document["recipes"], document["semantics"], document["plan"]
-    document["version"] = 1
+    make_older(document, 1)
 
 
 def _no_plan(document: dict[str, Any]) -> None:
-    del document["plan"]
-    document["version"] = 3
+    make_older(document, 3)
+
+
+def _no_layers(document: dict[str, Any]) -> None:
+    make_older(document, 4)
+
+
+def _layer_of_nobody(document: dict[str, Any]) -> None:
+    digest = "ab" * 32
+    document["layers"] = [
+        {"layer": "authority", "id": "urn:x:template", "version": 1, "digest": digest}
+    ]
+
+
+def _line_of_a_charter(document: dict[str, Any]) -> None:
+    document["coverage"][0]["layer"] = "charter"
+
+
+def _line_of_the_authority(document: dict[str, Any]) -> None:
+    document["coverage"][0]["layer"] = "authority"
 
 
 def _dearer_plan(document: dict[str, Any]) -> None:
@@ -213,6 +230,10 @@ CHANGES: list[Change] = [
     _other_rule,
     _older_version,
     _no_plan,
+    _no_layers,
+    _layer_of_nobody,
+    _line_of_a_charter,
+    _line_of_the_authority,
     _dearer_plan,
     _longer_plan,
     _step_less,

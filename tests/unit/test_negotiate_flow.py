@@ -108,7 +108,8 @@ def test_the_contract_is_the_providers_offer(pair: Link) -> None:
     assert written["offer"] == {"id": offered.id, "digest": offered.digest}
     assert written["agreement"]["permission"] == json.loads(offered.policy)["permission"]
     assert written["coverage"] == [
-        line.to_body() for line in terms.coverage(read_policy(offered.policy), MECHANISMS)
+        line.to_body() | {"layer": "offer"}
+        for line in terms.coverage(read_policy(offered.policy), MECHANISMS)
     ]
 
 

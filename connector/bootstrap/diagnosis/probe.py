@@ -51,6 +51,7 @@ from connector.services.health import contracts as contract_checks
 from connector.services.health import counts as count_checks
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
+from connector.services.health import layers as layer_checks
 from connector.services.health import peers as peer_checks
 from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
@@ -210,7 +211,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             shares = [*_transfers(tx), *_shares(settings, tx, found)]
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
-            counts = _counts(settings, tx, mechanisms)
+            counts = [*_counts(settings, tx, mechanisms), *_layers(settings, tx, mechanisms)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, entries=0)]
     now = SystemClock().now()
@@ -340,6 +341,17 @@ def _opened(settings: Settings) -> Iterator[SqlStore]:
         yield store
     finally:
         store.close()
+
+
+def _layers(settings: Settings, tx: Transaction, mechanisms: Mechanisms) -> list[Check]:
+    """Look at the own offers; at nothing without the own keys, of which another check tells."""
+    if settings.kind != "participant":
+        return []
+    try:
+        membership = own.Identity(settings).membership()
+    except PreauError:
+        return []
+    return layer_checks.offers(settings, tx, membership, mechanisms.profiles, SystemClock().now())
 
 
 def _membership(settings: Settings, known: Evidence, now: datetime) -> list[Check]:

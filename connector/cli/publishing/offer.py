@@ -25,9 +25,24 @@ Reason = Annotated[str, typer.Option(help="Why, in one line that names no person
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Offers of this node.")
+    group.command("show")(show)
     group.command("withdraw")(withdraw)
     group.command("replace")(replace)
     app.add_typer(group, name="offer")
+
+
+def show(
+    offer: Id, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
+    """Show an offer: how each of its constraints is upheld, and which layer states it."""
+    with node_of(home) as node:
+        found = node.own_offer(offer)
+    if json:
+        output.json_value(found)
+        return
+    output.line(f"offer {found.id}" + (" (withdrawn)" if found.withdrawn else ""))
+    output.decision(found)
+    output.terms(found, language)
 
 
 def withdraw(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from connector.domain.catalog.dictionary import NOTHING_STATED, Meaning
 from connector.domain.catalog.review import Decision, Review
 from connector.domain.catalog.source import NO_SOURCE, Source
+from connector.domain.layer import LayerName
 
 
 class ColumnClass(StrEnum):
@@ -151,6 +152,7 @@ class Offer:
         review: how persons decide on it; None where the terms and the budget do.
         report: what its uses came to on the rows, signed by the provider; empty where it has none.
         shows_report: whether consumers see the report.
+        layers: templates and charter that it was merged with.
     """
 
     id: str
@@ -166,6 +168,7 @@ class Offer:
     review: Review | None = None
     report: str = ""
     shows_report: bool = False
+    layers: tuple[LayerName, ...] = ()
 
     @property
     def decision(self) -> Decision:

@@ -130,4 +130,4 @@ def _described(
 
 
 def _offer(here: Reach, value: Offer) -> OfferView:
-    return render.offer(value, terms.coverage_of(value.policy, here.ports.mechanisms))
+    return render.offer(value, terms.coverage_shown(value, here.ports.mechanisms))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onnector/peer/v1/catalog.proto\x12\x11\x63onnector.peer.v1\"\x82\x01\n\x15\x43\x61talogRequestMessage\x12\x12\n\npage_token\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x04\x12\r\n\x05words\x18\x03 \x01(\t\x12\x11\n\tterritory\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\"(\n\x15\x44\x61tasetRequestMessage\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"\x89\x01\n\x07\x43\x61talog\x12\x16\n\x0eparticipant_id\x18\x01 \x01(\t\x12\x1f\n\x17participant_description\x18\x02 \x01(\t\x12,\n\x08\x64\x61tasets\x18\x03 \x03(\x0b\x32\x1a.connector.peer.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"[\n\x07\x44\x61taset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12/\n\x06offers\x18\x03 \x03(\x0b\x32\x1f.connector.peer.v1.CatalogOffer\"\x7f\n\x0c\x43\x61talogOffer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\x0c\x12\x31\n\x08\x63overage\x18\x03 \x03(\x0b\x32\x1f.connector.peer.v1.CoverageLine\x12\x10\n\x08\x64\x65\x63ision\x18\x04 \x01(\t\x12\x0e\n\x06report\x18\x05 \x01(\t\"K\n\x0c\x43overageLine\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nconstraint\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x01(\t2\xc0\x01\n\x0e\x43\x61talogService\x12V\n\x0eRequestCatalog\x12(.connector.peer.v1.CatalogRequestMessage\x1a\x1a.connector.peer.v1.Catalog\x12V\n\x0eRequestDataset\x12(.connector.peer.v1.DatasetRequestMessage\x1a\x1a.connector.peer.v1.Datasetb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onnector/peer/v1/catalog.proto\x12\x11\x63onnector.peer.v1\"\x82\x01\n\x15\x43\x61talogRequestMessage\x12\x12\n\npage_token\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x04\x12\r\n\x05words\x18\x03 \x01(\t\x12\x11\n\tterritory\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\"(\n\x15\x44\x61tasetRequestMessage\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"\x89\x01\n\x07\x43\x61talog\x12\x16\n\x0eparticipant_id\x18\x01 \x01(\t\x12\x1f\n\x17participant_description\x18\x02 \x01(\t\x12,\n\x08\x64\x61tasets\x18\x03 \x03(\x0b\x32\x1a.connector.peer.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"[\n\x07\x44\x61taset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12/\n\x06offers\x18\x03 \x03(\x0b\x32\x1f.connector.peer.v1.CatalogOffer\"\xae\x01\n\x0c\x43\x61talogOffer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\x0c\x12\x31\n\x08\x63overage\x18\x03 \x03(\x0b\x32\x1f.connector.peer.v1.CoverageLine\x12\x10\n\x08\x64\x65\x63ision\x18\x04 \x01(\t\x12\x0e\n\x06report\x18\x05 \x01(\t\x12-\n\x06layers\x18\x06 \x03(\x0b\x32\x1d.connector.peer.v1.NamedLayer\"H\n\nNamedLayer\x12\r\n\x05layer\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"Z\n\x0c\x43overageLine\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nconstraint\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\r\n\x05layer\x18\x05 \x01(\t2\xc0\x01\n\x0e\x43\x61talogService\x12V\n\x0eRequestCatalog\x12(.connector.peer.v1.CatalogRequestMessage\x1a\x1a.connector.peer.v1.Catalog\x12V\n\x0eRequestDataset\x12(.connector.peer.v1.DatasetRequestMessage\x1a\x1a.connector.peer.v1.Datasetb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOG']._serialized_end=367
   _globals['_DATASET']._serialized_start=369
   _globals['_DATASET']._serialized_end=460
-  _globals['_CATALOGOFFER']._serialized_start=462
-  _globals['_CATALOGOFFER']._serialized_end=589
-  _globals['_COVERAGELINE']._serialized_start=591
-  _globals['_COVERAGELINE']._serialized_end=666
-  _globals['_CATALOGSERVICE']._serialized_start=669
-  _globals['_CATALOGSERVICE']._serialized_end=861
+  _globals['_CATALOGOFFER']._serialized_start=463
+  _globals['_CATALOGOFFER']._serialized_end=637
+  _globals['_NAMEDLAYER']._serialized_start=639
+  _globals['_NAMEDLAYER']._serialized_end=711
+  _globals['_COVERAGELINE']._serialized_start=713
+  _globals['_COVERAGELINE']._serialized_end=803
+  _globals['_CATALOGSERVICE']._serialized_start=806
+  _globals['_CATALOGSERVICE']._serialized_end=998
 # @@protoc_insertion_point(module_scope)

@@ -51,27 +51,43 @@ class Dataset(_message.Message):
     def __init__(self, id: _Optional[str] = ..., description: _Optional[str] = ..., offers: _Optional[_Iterable[_Union[CatalogOffer, _Mapping]]] = ...) -> None: ...
 
 class CatalogOffer(_message.Message):
-    __slots__ = ("id", "policy", "coverage", "decision", "report")
+    __slots__ = ("id", "policy", "coverage", "decision", "report", "layers")
     ID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    LAYERS_FIELD_NUMBER: _ClassVar[int]
     id: str
     policy: bytes
     coverage: _containers.RepeatedCompositeFieldContainer[CoverageLine]
     decision: str
     report: str
-    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ..., decision: _Optional[str] = ..., report: _Optional[str] = ...) -> None: ...
+    layers: _containers.RepeatedCompositeFieldContainer[NamedLayer]
+    def __init__(self, id: _Optional[str] = ..., policy: _Optional[bytes] = ..., coverage: _Optional[_Iterable[_Union[CoverageLine, _Mapping]]] = ..., decision: _Optional[str] = ..., report: _Optional[str] = ..., layers: _Optional[_Iterable[_Union[NamedLayer, _Mapping]]] = ...) -> None: ...
+
+class NamedLayer(_message.Message):
+    __slots__ = ("layer", "id", "version", "digest")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    layer: str
+    id: str
+    version: int
+    digest: str
+    def __init__(self, layer: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class CoverageLine(_message.Message):
-    __slots__ = ("path", "constraint", "label", "by")
+    __slots__ = ("path", "constraint", "label", "by", "layer")
     PATH_FIELD_NUMBER: _ClassVar[int]
     CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
     path: str
     constraint: str
     label: str
     by: str
-    def __init__(self, path: _Optional[str] = ..., constraint: _Optional[str] = ..., label: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
+    layer: str
+    def __init__(self, path: _Optional[str] = ..., constraint: _Optional[str] = ..., label: _Optional[str] = ..., by: _Optional[str] = ..., layer: _Optional[str] = ...) -> None: ...

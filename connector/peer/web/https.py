@@ -50,6 +50,7 @@ from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 
 JWT: Final = "application/vc+jwt"
+JOSE: Final = "application/jose"
 PROBLEM: Final = "application/problem+json"
 FIRST_CONTACT: Final = "/first-contact"
 GENERATION: Final = fetching.GENERATION_PATH
@@ -74,6 +75,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     FIRST_CONTACT: "a stranger names itself; limited per address, in all, in size and at once",
     "/memberships/{did:path}": "an authority's members fetch their credentials; signed, no secret",
     "/status/1": "an authority's revocation list; a bit string without names",
+    "/templates/{digest}": "what an authority asks of every offer; signed, made to be read",
 }
 
 
@@ -88,6 +90,7 @@ class PublicFace:
         origin: Callable[[int], str],
         description: Callable[[], str],
         status_list: Callable[[], str] | None = None,
+        template: Callable[[str], str] | None = None,
         data: Sequence[Route] = (),
     ) -> None:
         """Prepare.
@@ -98,6 +101,7 @@ class PublicFace:
             origin: returns by what a connection is counted, of its port on loopback.
             description: returns this node's self-description, VC-JWT.
             status_list: returns an authority's status list, VC-JWT; None on other nodes.
+            template: returns a template of an authority by its digest, JWS; None on other nodes.
             data: routes of `dataplane/`: each judges what a request may read.
         """
         self._ports = ports
@@ -106,6 +110,7 @@ class PublicFace:
         self._origin = origin
         self._own_description = description
         self._status_list = status_list
+        self._template = template
         self._rate = Rate(
             ports.settings.first_contacts_per_minute,
             factor=CONTACTS_IN_ALL,
@@ -135,6 +140,7 @@ class PublicFace:
             routes += [
                 Route("/memberships/{did:path}", self._member, methods=["GET"]),
                 Route("/status/1", self._status, methods=["GET"]),
+                Route("/templates/{digest}", self._one_template, methods=["GET"]),
             ]
         return Starlette(
             routes=routes,
@@ -183,6 +189,11 @@ class PublicFace:
         if self._status_list is None:
             raise NotFound("this node is not an authority")
         return Response(self._status_list(), media_type=JWT)
+
+    def _one_template(self, request: Request) -> Response:
+        if self._template is None:
+            raise NotFound("this node publishes no templates")
+        return Response(self._template(request.path_params["digest"]), media_type=JOSE)
 
     async def _first_contact(self, request: Request) -> Response:
         data = await _body(request)

@@ -21,7 +21,7 @@ from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
 from connector.services.lookup import require
-from connector.services.negotiation import terms
+from connector.services.negotiation import agree, terms
 from connector.services.privacy.budget import promised
 from connector.services.privacy.registers import register_of
 from connector.services.readable import Readable, readable
@@ -87,7 +87,7 @@ def brief(ports: Ports, approval_id: str) -> Brief:
         policy = terms_read.part(partial(_policy, tx, found), b"")
         previous = _previous(tx, found)
     budget = partial(_budget, ports, found.dataset_id, policy)
-    coverage = partial(_coverage, ports, policy)
+    coverage = partial(_coverage, ports, found, policy)
     return Brief(found, policy, coverage, budget, previous, terms_read.fault)
 
 
@@ -104,7 +104,16 @@ def _read(ports: Ports, policy: bytes) -> Policy:
     return read_policy(policy, ports.mechanisms.profiles)
 
 
-def _coverage(ports: Ports, policy: bytes) -> tuple[CoverageLine, ...]:
+def _coverage(ports: Ports, found: Approval, policy: bytes) -> tuple[CoverageLine, ...]:
+    """Return the table of the contract of a use, or the one that would be signed."""
+    with ports.store.read() as tx:
+        agreement = tx.agreements.get(found.agreement_id) if found.agreement_id else None
+        negotiation = tx.negotiations.get(found.id)
+        offer = tx.offers.get(negotiation.offer_id) if negotiation else None
+    if found.subject is Subject.USE and agreement is not None:
+        return agree.coverage_of(agreement)
+    if offer is not None and offer.policy == policy:
+        return terms.coverage_now(offer, ports.mechanisms)
     return terms.coverage(_read(ports, policy), ports.mechanisms) if policy else ()
 
 

@@ -104,7 +104,7 @@ def revoke(ports: Ports, did: str, reason: str) -> Membership:
             return member
         revoked = replace(member, revoked=reason.strip())
         tx.members.put(revoked)
-        _rebuild(ports, tx)
+        rebuild(ports, tx)
         tx.audit.append("membership.revoked", did, index=member.index, reason=revoked.revoked)
     return revoked
 
@@ -176,7 +176,7 @@ def status_list(ports: Ports) -> str:
     if known is not None and known.fetched_at > due:
         return known.credential
     with ports.store.write() as tx:
-        return _rebuild(ports, tx).credential
+        return rebuild(ports, tx).credential
 
 
 def status_url(ports: Ports) -> str:
@@ -223,17 +223,23 @@ def _marked(ports: Ports, tx: Transaction) -> set[int]:
     return {*before, *(member.index for member in tx.members.find() if member.revoked)}
 
 
-def _rebuild(ports: Ports, tx: Transaction) -> StatusList:
-    now = ports.clock.now()
+def rebuild(ports: Ports, tx: Transaction) -> StatusList:
+    """Make the status list anew, with the revocations and templates of this moment.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+    """
+    now, own = ports.clock.now(), ports.settings.did
     url = status_url(ports)
     until = now + timedelta(seconds=ports.settings.status_list_seconds)
     credential = status.build(
         ports.signer,
-        ports.settings.did,
+        own,
         url,
         _marked(ports, tx),
         valid_from=now,
         valid_until=until,
+        templates=[each.digest for each in tx.layers.find(issuer=own, withdrawn=False)],
     )
     made = StatusList(url, credential, until, now)
     tx.status_lists.put(made)

@@ -9,6 +9,7 @@ forgotten it. What a failed fetch leaves behind is the cache as it was. Judging 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from connector.identity import status, succession, trust
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Repository, Transaction, Web
+from connector.services.layers.fetching import complete
 from connector.services.readable import readable
 
 PEER: Final = "PreauPeer"
@@ -160,13 +162,13 @@ def pin(ports: Ports, key: str) -> DidDocument:
 
 
 def refresh_list(ports: Ports, url: str) -> None:
-    """Fetch a status list of a trusted issuer and cache it.
+    """Fetch a status list of a trusted issuer and cache it, with the templates that it names.
 
     Raises:
         UntrustedIssuer: it is a stranger's.
         RowDamaged: the cached one cannot be read, so that this one may be older.
         PreauError: it cannot be fetched, does not verify, is older than the cached one, or takes
-            a revocation back; the cache is as it was.
+            a revocation back, and the cache is as it was; or a template cannot be had.
     """
     token = _text(ports.web.get(url, limit=_LIST_BYTES))
     did = credentials.unverified_issuer(token)
@@ -178,23 +180,44 @@ def refresh_list(ports: Ports, url: str) -> None:
     found = status.read(token, issuer)
     if found.url != url:
         raise CredentialInvalid("the status list is not the one that was asked for")
+    _keep(ports, StatusList(url, token, found.valid_until, ports.clock.now()), found, issuer)
+    complete(ports, found, issuer)
+
+
+def refresh_list_of(ports: Ports, membership: str) -> None:
+    """Fetch the status list that a membership names, with the templates in force.
+
+    What cannot be fetched leaves what was known.
+    """
+    with suppress(PreauError):
+        issuer = credentials.unverified_issuer(membership)
+        with ports.store.read() as tx:
+            cached = tx.issuers.get(issuer)
+        if cached is not None:
+            document = documents.read(cached.document, issuer)
+            refresh_list(ports, trust.status_url(membership, document))
+
+
+def _keep(
+    ports: Ports, fetched: StatusList, found: status.VerifiedList, issuer: DidDocument
+) -> None:
     with ports.store.write() as tx:
-        old = tx.status_lists.lock(url)
-        if old is not None and old.credential == token:
+        old = tx.status_lists.lock(fetched.url)
+        if old is not None and old.credential == fetched.credential:
             return
         if old is None:
             _check_new(tx.status_lists, "status list")
         before = _read(old, issuer) if old is not None else None
         # One that is not valid yet answers nothing: it was fetched before a clock was set back.
-        if before is not None and found.valid_from < before.valid_from <= ports.clock.now():
+        if before is not None and found.valid_from < before.valid_from <= fetched.fetched_at:
             raise CredentialInvalid("the status list is older than the one known")
         if before is not None and (gone := found.taken_back(before)):
             raise CredentialInvalid(
                 f"the status list takes {gone} revocations back",
                 hint="after a restore the authority revokes again whom it had revoked",
             )
-        tx.status_lists.put(StatusList(url, token, found.valid_until, ports.clock.now()))
-        tx.audit.append("status_list.fetched", url, issuer=did)
+        tx.status_lists.put(fetched)
+        tx.audit.append("status_list.fetched", fetched.url, issuer=issuer.did)
 
 
 def ensure_evidence(ports: Ports, membership: str) -> Evidence:

@@ -174,10 +174,11 @@ def draw_up(
             ports.settings.did, sha256_hex(own), negotiation.pid, key=ports.signer.key_id
         ),
         consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
-        coverage=[line.to_body() for line in terms.coverage(policy, ports.mechanisms)],
+        coverage=[line.to_body() for line in terms.coverage_now(offer, ports.mechanisms)],
         accounting=terms.accounting(rule, policy, ports.mechanisms),
         semantics=semantics.PRESENT,
         plan=terms.planned(agreed, Ground.of(dataset), ports.mechanisms),
+        layers=offer.layers,
         recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )

@@ -166,9 +166,8 @@ def check_terms(
         raise AgreementTampered("the agreement says something else than the offer that was shown")
     if not terms.same(read_policy(negotiation.policy, ports.mechanisms.profiles), policy):
         raise AgreementTampered("the agreement does not mean what was accepted")
-    if list(document.coverage) != [
-        line.to_body() for line in terms.coverage(policy, ports.mechanisms)
-    ]:
+    unlayered = [{**line, "layer": ""} for line in document.coverage]
+    if unlayered != [line.to_body() for line in terms.coverage(policy, ports.mechanisms)]:
         raise AgreementTampered("the agreement does not say how each constraint is upheld")
 
 

@@ -24,6 +24,7 @@ from connector.protocol.negotiation import Act, step
 from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
+from connector.services.layers import shown
 from connector.services.lookup import require
 from connector.services.messages import sending
 from connector.services.negotiation import agree, steps, terms
@@ -56,6 +57,7 @@ def request(
         PolicyInvalid: offer or wish is not a policy that this node knows, or the provider shows
             that it upholds the offer otherwise than this node understands.
         ConstraintUnknown: the offer holds a constraint that nobody could uphold.
+        LayerUnmet: offer or wish is not within a template in force, or that is not known.
         PeerUnreachable: the provider does not answer.
         PeerRolledBack: its log went back, and its operator has not answered for it.
     """
@@ -63,7 +65,10 @@ def request(
     chosen = dataset.offer(offer_id)
     terms.check_readable(chosen.policy, ports.mechanisms)
     _check_table(ports, chosen)
+    personal = dataset.facts.personal
+    present = shown.check(ports, peer_did, chosen, personal=personal)
     wish = _wish(ports, policy)
+    shown.check_wish(ports, present, wish)
     now = ports.clock.now()
     negotiation = Negotiation(
         pid=ports.ids.new(),
@@ -96,12 +101,14 @@ def accept(ports: Ports, pid: str) -> Negotiation:
         IllegalMessage: nothing of the provider's is on the table.
         PolicyInvalid: the offer is not a policy that this node knows.
         ConstraintUnknown: it holds a constraint that nobody could uphold.
+        LayerUnmet: it is not within a template in force, or that is not known.
     """
     description = _described(ports, pid)
     with ports.store.write() as tx:
         negotiation = steps.own(tx, pid, Role.CONSUMER)
         terms.check_readable(negotiation.policy, ports.mechanisms)
         described = replace(negotiation, description=negotiation.description or description)
+        shown.check_offered(ports, tx, described)
         return _accept(ports, tx, described)
 
 
@@ -112,11 +119,14 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
         NotFound: no such negotiation, or the provider no longer shows the dataset.
         IllegalMessage: nothing of the provider's is on the table.
         PolicyInvalid: the terms are not a policy that this node knows.
+        LayerUnmet: they are not within a template in force, or that is not known.
     """
     wish = _wish(ports, policy)
     description = _described(ports, pid)
     with ports.store.write() as tx:
         negotiation = steps.own(tx, pid, Role.CONSUMER)
+        described = replace(negotiation, description=negotiation.description or description)
+        shown.check_wish(ports, shown.present(ports, tx, described), wish)
         message = _request_message(ports, negotiation, wish)
         return steps.send(
             ports,
@@ -167,7 +177,8 @@ def on_offer(
         raise Malformed("the offer is about another dataset than the negotiation")
     question = (negotiation.policy, negotiation.offered, message.policy)
     fits = terms.answered(known, question)
-    if terms.fits(*question, ports.mechanisms) if fits is None else fits:
+    within = shown.is_within(ports, tx, after)
+    if within and (terms.fits(*question, ports.mechanisms) if fits is None else fits):
         return _accept(ports, tx, steps.log(tx, after))
     return steps.store(tx, after)
 
@@ -206,11 +217,13 @@ def on_agreement(
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: it is not what was accepted; nothing changes.
+        LayerUnmet: it is not within a template in force, or that is not known.
         PeerRolledBack: the provider's log went back, and its operator has not answered for it.
     """
     check_peer(tx, caller.did)
     agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
     agreement = agree.check(ports, negotiation, message, caller, known)
+    shown.check_agreement(ports, tx, caller, negotiation, message.agreement)
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     steps.log(tx, agreed, **facts)
@@ -287,7 +300,8 @@ def _check_table(ports: Ports, offer: OfferView) -> None:
             f"offer `{offer.id}` is in another version of profile `{other}` than this node's",
             hint="both nodes need the same file of the profile",
         )
-    if offer.coverage != terms.coverage(policy, ports.mechanisms):
+    unlayered = tuple(replace(line, layer="") for line in offer.coverage)
+    if unlayered != terms.coverage(policy, ports.mechanisms):
         raise PolicyInvalid(
             f"the catalog says that offer `{offer.id}` is upheld otherwise than this node finds",
             hint="both nodes need releases that uphold terms alike",

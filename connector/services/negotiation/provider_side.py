@@ -11,6 +11,7 @@ an explained refusal. Where the offer says so, persons decide before anything is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from connector.domain.catalog.dataset import Offer
@@ -24,7 +25,15 @@ from connector.domain.contract.negotiation import (
 )
 from connector.domain.decision import Refusal
 from connector.domain.participant import Participant
-from connector.errors import InRecovery, OfferUnknown, PeerRolledBack, TermsRefused
+from connector.enforcement.layers import Stated
+from connector.errors import (
+    InRecovery,
+    LayerUnmet,
+    OfferUnknown,
+    PeerRolledBack,
+    PreauError,
+    TermsRefused,
+)
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -34,6 +43,7 @@ from connector.services.continuity import recovery
 from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
+from connector.services.layers import force
 from connector.services.membership import onboard
 from connector.services.negotiation import agree, steps, terms
 from connector.services.negotiation.terms import Considered, Verdict
@@ -108,9 +118,10 @@ def on_request(
             policy_by=Role.CONSUMER,
         )
     found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
-    question = _question(found, message, before.dataset_id)
+    present = _layers(ports, tx, found) if message.policy else ()
+    question = _question(found, message, before.dataset_id, present)
     verdict = terms.answered(known, question) or terms.judge(
-        found, message.policy, before.dataset_id, ports.mechanisms
+        found, message.policy, before.dataset_id, ports.mechanisms, present
     )
     requested = replace(
         before,
@@ -140,16 +151,33 @@ def consider(
     terms.read_small(message.policy, ports.mechanisms.profiles)
     with ports.store.read() as tx:
         found = tx.offers.get(message.offer_id)
+        present = _layers(ports, tx, found) if found is not None else ()
     if found is None or found.withdrawn or found.audience not in ("", caller.did):
         return None
-    verdict = terms.judge(found, message.policy, found.dataset_id, ports.mechanisms)
-    return Considered(_question(found, message, found.dataset_id), verdict)
+    verdict = terms.judge(found, message.policy, found.dataset_id, ports.mechanisms, present)
+    return Considered(_question(found, message, found.dataset_id, present), verdict)
 
 
 def _question(
-    found: Offer, message: messages.ContractRequestMessage, dataset_id: str
+    found: Offer,
+    message: messages.ContractRequestMessage,
+    dataset_id: str,
+    present: Sequence[Stated],
 ) -> tuple[object, ...]:
-    return found.policy, found.reserve, message.policy, dataset_id
+    names = tuple(each.name for each in present)
+    return found.policy, found.reserve, message.policy, dataset_id, names
+
+
+def _layers(ports: Ports, tx: Transaction, found: Offer) -> tuple[Stated, ...]:
+    """Return the layers that a wish may not weaken; none where they are unknown.
+
+    Then nothing is contracted, and `_refusal` says why.
+    """
+    dataset = tx.datasets.get(found.dataset_id)
+    try:
+        return force.for_own(ports, tx, personal=dataset.personal) if dataset else ()
+    except PreauError:
+        return ()
 
 
 def on_accepted(
@@ -263,7 +291,8 @@ def _answer(
         return _contract(ports, caller, tx, negotiation, found)
     countered_before = bool(negotiation.reasons)
     if verdict.policy is None or (verdict.reasons and countered_before):
-        return steps.end(ports, tx, negotiation, TermsRefused.code, verdict.reasons)
+        code = LayerUnmet.code if verdict.weakens else TermsRefused.code
+        return steps.end(ports, tx, negotiation, code, verdict.reasons)
     narrowed = publish.new_offer(
         ports,
         verdict.policy,
@@ -274,8 +303,13 @@ def _answer(
         review=found.review,
         report=found.report,  # it speaks of uses that are the same in narrower terms
         shows_report=found.shows_report,
+        layers=found.layers,
     )
     refusal = _refusal(ports, tx, narrowed)
+    try:
+        narrowed = narrowed if refusal else _tabulated(ports, tx, narrowed, found)
+    except LayerUnmet as exc:
+        refusal = Refusal(exc.code, (terms.one_line(exc.reason),))
     if refusal is not None:
         return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
     steps.withdraw_narrowed(tx, found.id)  # what it replaces on the table
@@ -288,6 +322,22 @@ def _answer(
     )
     message = _message(ports, tabled, verdict.reasons)
     return steps.send(ports, tx, tabled, message, reasons=verdict.reasons)
+
+
+def _tabulated(ports: Ports, tx: Transaction, narrowed: Offer, found: Offer) -> Offer:
+    """Return narrowed terms with the table that says which lines were negotiated.
+
+    Raises:
+        LayerUnmet: they are not proved to lie within a layer.
+    """
+    profiles, published = ports.mechanisms.profiles, found
+    while published.derived_from and (before := tx.offers.get(published.derived_from)):
+        published = before
+    policy, present = read_policy(narrowed.policy, profiles), _layers(ports, tx, narrowed)
+    force.check_terms(present, policy, profiles, "the narrowed terms")
+    return force.with_table(
+        ports, narrowed, policy, present, read_policy(published.policy, profiles)
+    )
 
 
 def _message(
@@ -367,6 +417,10 @@ def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     refusal = terms.refusal_now(policy, ports.settings.space, now, ports.mechanisms)
     if refusal is not None or dataset is None:
         return refusal
+    try:
+        force.check_own(ports, tx, found, personal=dataset.personal)
+    except PreauError as exc:
+        return Refusal(exc.code, (terms.one_line(exc.reason),))
     counts = terms.outline(policy, ports.mechanisms).figures
     register = register_of(tx, dataset)
     return budget.check_agreement(tx, register, counts.epsilon, counts.delta, now)

@@ -10,7 +10,7 @@ contracts of a dataset is `services/privacy/budget.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
@@ -20,10 +20,12 @@ import policies_odrl
 from connector.domain import instant
 from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
+from connector.domain.layer import LayerKind
 from connector.enforcement import compile as compiling
 from connector.enforcement.compile import Outline
 from connector.enforcement.coverage import PROFILE_PATH
 from connector.enforcement.ground import Ground
+from connector.enforcement.layers import Stated, bare, unmet
 from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
     ContractExpired,
@@ -73,11 +75,13 @@ class Verdict:
         as_offered: the offer itself may be contracted.
         policy: narrower terms to offer, in the provider's words; None when there are none.
         reasons: why those differ from the wish, or why nothing fits; empty when the wish is met.
+        weakens: which layers in force the wish does not keep to; they stand in `reasons` too.
     """
 
     as_offered: bool = False
     policy: Policy | None = None
     reasons: tuple[str, ...] = ()
+    weakens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,28 +222,48 @@ def coverage(policy: Policy, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]
     return tuple(CoverageLine(**line.as_json()) for line in outline(policy, mechanisms).coverage)
 
 
-def coverage_bytes(policy: Policy, mechanisms: Mechanisms) -> bytes:
-    """Return the same as an offer keeps it.
+def coverage_bytes(lines: Iterable[CoverageLine]) -> bytes:
+    """Return a table as an offer keeps it.
 
     A release that words a line otherwise brings a revision of the schema that empties what is
     kept, so that it is found anew: consumers compare it with what they find.
-
-    Raises:
-        ConstraintUnknown: as `coverage`.
-        PolicyInvalid: as `outline`.
     """
-    return canonical([line.to_body() for line in coverage(policy, mechanisms)])
+    return canonical([line.to_body() for line in lines])
 
 
 def coverage_shown(offer: Offer, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
-    """Return how each part of an own offer is upheld, as it keeps it; else as `coverage_of`.
+    """Return how each part of an own offer is upheld, as it keeps it, or else as is found now.
 
-    Profiles may be of another version than when it was published.
+    Profiles may be of another version than when it was published. An offer may be older than the
+    rules of this node: it is contracted no more, and its empty table hides no other offer.
     """
-    kept = [CoverageLine.from_body(line) for line in json.loads(offer.coverage or b"[]")]
-    if not kept or kept[0].path.startswith(PROFILE_PATH):
-        return coverage_of(offer.policy, mechanisms)
-    return tuple(kept)
+    kept = _kept(offer)
+    if kept and not kept[0].path.startswith(PROFILE_PATH):
+        return kept
+    try:
+        return coverage_now(offer, mechanisms)
+    except PreauError:
+        return ()
+
+
+def coverage_now(offer: Offer, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
+    """Return how each part of an own offer is upheld now, with the layers that it keeps.
+
+    Raises:
+        PreauError: as `coverage`.
+    """
+    layers = {line.path: line.layer for line in _kept(offer)}
+    found = coverage(read_policy(offer.policy, mechanisms.profiles), mechanisms)
+    return tuple(replace(line, layer=layers.get(line.path, LayerKind.OFFER)) for line in found)
+
+
+def _kept(offer: Offer) -> tuple[CoverageLine, ...]:
+    """Return the table that an offer keeps; nothing where it cannot be read, and is found anew."""
+    try:
+        found = json.loads(offer.coverage or b"[]")
+        return tuple(map(CoverageLine.from_body, found)) if isinstance(found, list) else ()
+    except (ValueError, Malformed):
+        return ()
 
 
 def other_version(policy: Policy, shown: Sequence[CoverageLine], mechanisms: Mechanisms) -> str:
@@ -250,19 +274,8 @@ def other_version(policy: Policy, shown: Sequence[CoverageLine], mechanisms: Mec
     """
     names = declared(policy)
     own = coverage(policy, mechanisms)[: len(names)] if names else ()  # they come first
-    return next((name for name, line in zip(names, own, strict=True) if line not in shown), "")
-
-
-def coverage_of(policy: bytes, mechanisms: Mechanisms) -> tuple[CoverageLine, ...]:
-    """Return how each part of a stored offer is upheld; empty where the offer is upheld no longer.
-
-    An offer may be older than the rules of this node. It can then be contracted no more, and must
-    not hide the others from those who list them.
-    """
-    try:
-        return coverage(read_policy(policy, mechanisms.profiles), mechanisms)
-    except PreauError:
-        return ()
+    known = {replace(line, layer="") for line in shown[: len(names)]}
+    return next((name for name, line in zip(names, own, strict=True) if line not in known), "")
 
 
 def check_sound(policy: Policy, mechanisms: Mechanisms) -> None:
@@ -327,7 +340,7 @@ def check_readable(policy: bytes, mechanisms: Mechanisms) -> None:
 
 def same(left: Policy, right: Policy) -> bool:
     """Whether two policies set the same terms, whoever and whatever they name as a whole."""
-    return policies_odrl.same_meaning(_bare(left), _bare(right))
+    return policies_odrl.same_meaning(bare(left), bare(right))
 
 
 def fits(asked: bytes, shown: bytes, offered: bytes, mechanisms: Mechanisms) -> bool:
@@ -359,7 +372,13 @@ def fits(asked: bytes, shown: bytes, offered: bytes, mechanisms: Mechanisms) -> 
     return True
 
 
-def judge(offer: Offer, wish: bytes, dataset_id: str, mechanisms: Mechanisms) -> Verdict:
+def judge(
+    offer: Offer,
+    wish: bytes,
+    dataset_id: str,
+    mechanisms: Mechanisms,
+    layers: Sequence[Stated] = (),
+) -> Verdict:
     """Return how the terms that a consumer asks for relate to an offer of ours.
 
     Args:
@@ -367,6 +386,7 @@ def judge(offer: Offer, wish: bytes, dataset_id: str, mechanisms: Mechanisms) ->
         wish: canonical JSON-LD as received; empty means "as offered".
         dataset_id: what the negotiation is about.
         mechanisms: of this node.
+        layers: in force for the dataset; the offer lies within them.
 
     Raises:
         Malformed: the wish cannot be read without loss, or is about another dataset.
@@ -375,14 +395,19 @@ def judge(offer: Offer, wish: bytes, dataset_id: str, mechanisms: Mechanisms) ->
     if not wish:
         return Verdict(as_offered=True)
     profiles = mechanisms.profiles
-    offered, asked = _bare(read_policy(offer.policy, profiles)), read_small(wish, profiles)
+    offered, asked = bare(read_policy(offer.policy, profiles)), read_small(wish, profiles)
     if asked.target is not None and asked.target.id != dataset_id:
         raise Malformed("the terms asked for are about another dataset")
-    asked = _bare(asked)
+    asked = bare(asked)
     if policies_odrl.same_meaning(offered, asked):
         return Verdict(as_offered=True)
-    reserve = _bare(read_policy(offer.reserve, profiles)) if offer.reserve else None
-    return _narrowed(offered, asked, reserve, mechanisms)
+    reserve = bare(read_policy(offer.reserve, profiles)) if offer.reserve else None
+    found = _narrowed(offered, asked, reserve, mechanisms)
+    if not found.reasons:
+        return found
+    weakens = tuple(one_line(str(each)) for each in unmet(layers, asked, profiles))
+    reasons = dict.fromkeys((*weakens, *found.reasons))
+    return replace(found, reasons=tuple(reasons)[:MAX_LINES], weakens=weakens)
 
 
 def changes(asked: bytes, offered: bytes, profiles: Profiles = NO_PROFILES) -> tuple[Compared, ...]:
@@ -400,7 +425,7 @@ def changes(asked: bytes, offered: bytes, profiles: Profiles = NO_PROFILES) -> t
 
 @lru_cache(maxsize=128)
 def _changed(asked: bytes, offered: bytes, profiles: Profiles) -> tuple[Compared, ...]:
-    mine, theirs = (_bare(read_small(each, profiles)) for each in (asked, offered))
+    mine, theirs = (bare(read_small(each, profiles)) for each in (asked, offered))
     return policies_odrl.term_changes(mine, theirs, profiles.known(mine, theirs))
 
 
@@ -476,16 +501,3 @@ def _not_upheld(policy: Policy, mechanisms: Mechanisms) -> tuple[str, ...]:
     except PreauError as exc:
         return (exc.reason,)
     return ()
-
-
-def _bare(policy: Policy) -> Policy:
-    """Return the terms alone: what an offer leaves open and an agreement fills in is left out."""
-    return replace(
-        policy,
-        kind=PolicyKind.OFFER,
-        id="",
-        target=None,
-        assigner=None,
-        assignee=None,
-        timestamp="",
-    )

@@ -10,13 +10,14 @@ the binding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import Offer
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
+from connector.domain.layer import LayerName
 from connector.domain.participant import Participant
 from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
 from connector.identity import dataset_facts, risk_report
@@ -46,6 +47,7 @@ class OfferView:
         decision: what a person of the peer decides on; empty where the peer does not say.
         report: what the peer measured of its uses, its signature verified; empty where it shows
             none.
+        layers: templates and charter that the peer merged it with.
     """
 
     id: str
@@ -53,6 +55,7 @@ class OfferView:
     coverage: tuple[messages.CoverageLine, ...]
     decision: str = ""
     report: str = ""
+    layers: tuple[LayerName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,12 @@ def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> Data
     if facts.publisher != peer:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(
-        OfferView(offer.id, offer.policy, offer.coverage, offer.decision, offer.report)
+        OfferView(
+            *(offer.id, offer.policy, offer.coverage, offer.decision, offer.report),
+            tuple(
+                LayerName(each.layer, each.id, each.version, each.digest) for each in offer.layers
+            ),
+        )
         for offer in entry.offers
     )
     for offer in offers:
@@ -258,6 +266,7 @@ def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
             terms.coverage_shown(offer, ports.mechanisms),
             offer.decision.value,
             offer.report if offer.shows_report else "",
+            tuple(messages.NamedLayer(**asdict(each)) for each in offer.layers),
         )
         for offer in entry.offers
     )

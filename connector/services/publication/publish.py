@@ -11,7 +11,7 @@ the cap, is not published. What a description file says is `describing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,14 +22,18 @@ from connector.domain.contract.negotiation import Role
 from connector.domain.contract.notice import Standing
 from connector.domain.page import PAGE, Damaged, Page
 from connector.domain.privacy.register import Register
+from connector.enforcement import layers
 from connector.enforcement.ground import Ground
-from connector.errors import CapExceeded, PolicyInvalid
+from connector.enforcement.layers import Stated
+from connector.errors import CapExceeded, PolicyInvalid, PreauError
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Not, Ports, Transaction
 from connector.services.continuity import recovery
+from connector.services.layers import force
 from connector.services.lookup import require
+from connector.services.membership import fetching
 from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
 from connector.services.publication import (
@@ -95,6 +99,7 @@ def publish_anew(
         PolicyInvalid: an offer or the reserve is not a well-formed policy for a catalog.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: an offer promises more than the cap.
+        LayerUnmet: nothing is left of an offer under a template or the charter, or one is not here.
         NotFound: the register that it names was never declared.
         RegisterFixed: its register, its rule or the register's cap would change as they may not.
         ConfigurationInvalid: no job could ever fit the cap under the rule that it states.
@@ -103,24 +108,22 @@ def publish_anew(
     draft = describing.read(description, ports.settings.home, now)
     described = snapshots.taken(ports, draft.dataset)
     checking.check_all(ports)
+    fetching.refresh_list_of(ports, ports.own_membership())
     for _ in range(checking.ATTEMPTS):
         with ports.store.read() as tx:
             placed = replace(described, register_id=registers.chosen(tx, described))
             running = _running(tx, placed.id)
+            meant = policies(ports, tx, placed, draft.offers)
         checked = checking.examine(ports, placed, distinct=distinct)
         verdicts.refuse(placed, checked.census)
-        judged = judging.judge(ports, placed, _policies(ports, draft))
+        judged = judging.judge(ports, placed, meant)
         with suppress(_Overtaken), ports.store.write() as tx:
             before = tx.registers.get(placed.register_id)
-            dataset, register = registers.settle(
-                tx, placed, draft.rule, draft.order, raise_cap=raise_cap
-            )
-            dataset = _signed(ports, dataset, register)
+            dataset, register = _settled(ports, tx, placed, draft, raise_cap=raise_cap)
             offers = _offers(ports, tx, dataset, draft, judged)
             if not checking.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
-            said = _effects(tx, dataset, offers, running)
-            _apply(tx, dataset, offers)
+            said = _apply(tx, dataset, offers, running)
             telling.end_open(ports, tx, dataset.id, "the dataset was published anew")
             _tell(ports, tx, before, register)
             tx.after_commit(partial(recovery.note, ports))
@@ -150,6 +153,16 @@ def dataset(ports: Ports, dataset_id: str) -> Dataset:
     """
     with ports.store.read() as tx:
         return require(tx.datasets.get(dataset_id), "dataset", dataset_id)
+
+
+def offer(ports: Ports, offer_id: str) -> Offer:
+    """Return an offer of this node, withdrawn or not.
+
+    Raises:
+        NotFound: none of that id.
+    """
+    with ports.store.read() as tx:
+        return require(tx.offers.get(offer_id), "offer", offer_id)
 
 
 def offers(ports: Ports, dataset_id: str) -> list[Offer | Damaged]:
@@ -200,6 +213,14 @@ def new_offer(
     )
 
 
+def _settled(
+    ports: Ports, tx: Transaction, placed: Dataset, draft: Draft, *, raise_cap: bool
+) -> tuple[Dataset, Register]:
+    """Return a dataset in its register, described and signed."""
+    dataset, register = registers.settle(tx, placed, draft.rule, draft.order, raise_cap=raise_cap)
+    return _signed(ports, dataset, register), register
+
+
 def _signed(ports: Ports, dataset: Dataset, register: Register) -> Dataset:
     credential = descriptions.issue_description(
         ports.signer,
@@ -221,17 +242,44 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
     return rendered
 
 
-def _policies(ports: Ports, draft: Draft) -> list[Policy]:
-    return [read_policy(entry.policy, ports.mechanisms.profiles) for entry in draft.offers]
+def policies(
+    ports: Ports, tx: Transaction, dataset: Dataset, entries: Iterable[Entry]
+) -> list[Policy]:
+    """Return what entries would be offered as, merged with the layers in force.
+
+    Where that fails they stand as written: who publishes them says why.
+    """
+    profiles = ports.mechanisms.profiles
+    found = [read_policy(entry.policy, profiles) for entry in entries]
+    with suppress(PreauError):
+        above = force.for_own(ports, tx, personal=dataset.personal)
+        return [layers.merged(above, each, profiles) for each in found]
+    return found
+
+
+def _within(ports: Ports, above: Sequence[Stated], reserve: bytes, dataset: Dataset) -> bytes:
+    """Return the private limits merged with the layers in force."""
+    if not reserve or not above:
+        return reserve
+    profiles = ports.mechanisms.profiles
+    found = layers.merged(above, read_policy(reserve, profiles), profiles)
+    return new_offer(ports, found, dataset.id).policy
 
 
 def offer_of(
-    ports: Ports, dataset: Dataset, entry: Entry, reserve: bytes, identifier: str, judged: Judged
+    ports: Ports,
+    tx: Transaction,
+    dataset: Dataset,
+    entry: Entry,
+    reserve: bytes,
+    identifier: str,
+    judged: Judged,
 ) -> Offer:
-    """Return an offer of a dataset from its entry, checked, not stored.
+    """Return an offer of a dataset from its entry, merged with the layers, checked, not stored.
 
     Args:
         ports: of this node.
+        tx: the transaction.
         dataset: what it is about.
         entry: what the description says of it.
         reserve: private limits, in our own rendering.
@@ -240,6 +288,8 @@ def offer_of(
 
     Raises:
         PolicyInvalid: not a well-formed offer for a catalog.
+        LayerUnmet: nothing is left of it under a template or the charter.
+        Untrusted: which templates are in force cannot be known.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
     """
@@ -248,20 +298,26 @@ def offer_of(
         raise PolicyInvalid(f"a policy of class Offer was expected, not {policy.kind}")
     _no_target(policy, "the offer")
     audience = policy.assignee.id if policy.assignee else ""
-    offer = new_offer(ports, policy, dataset.id, identifier, audience=audience, reserve=reserve)
+    above = force.for_own(ports, tx, personal=dataset.personal)
+    offer = new_offer(
+        ports,
+        layers.merged(above, policy, ports.mechanisms.profiles),
+        dataset.id,
+        identifier,
+        audience=audience,
+        reserve=_within(ports, above, reserve, dataset),
+        layers=tuple(each.name for each in above),
+        review=entry.review,
+    )
     stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")
-    coverage = terms.coverage_bytes(stored, ports.mechanisms)
-    report = judging.report(ports, dataset, stored, judged)
     offer = replace(
         offer,
-        coverage=coverage,
-        review=entry.review,
-        report=report,
+        report=judging.report(ports, dataset, stored, judged),
         shows_report=entry.shows_report,
     )
     opened.check(ports.mechanisms, offer, stored, dataset)
-    return offer
+    return force.with_table(ports, offer, stored, above)
 
 
 def _offers(
@@ -275,7 +331,7 @@ def _offers(
         name = _identifier(tx, dataset.id, stated)
         if name in {offer.id for offer in found}:
             raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
-        found.append(offer_of(ports, dataset, entry, reserve, name, judged))
+        found.append(offer_of(ports, tx, dataset, entry, reserve, name, judged))
     return found
 
 
@@ -350,7 +406,9 @@ def _tell(ports: Ports, tx: Transaction, before: Register | None, after: Registe
     tx.after_commit(partial(telling.turn, ports, pages=1))
 
 
-def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> None:
+def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer], running: int) -> tuple[str, ...]:
+    """Keep what is published; return what it means for contracts that run."""
+    said = _effects(tx, dataset, offers, running)
     for old in tx.offers.find(dataset_id=dataset.id, withdrawn=False):
         tx.offers.put(replace(old, withdrawn=True))
     tx.datasets.put(dataset)
@@ -364,4 +422,11 @@ def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> None:
         register=dataset.register_id,
         population=dataset.population,
         offers=[offer.id for offer in offers],
+        **({"layers": named} if (named := _named(offers)) else {}),
     )
+    return said
+
+
+def _named(offers: list[Offer]) -> list[str]:
+    """Return the digests of the layers that offers were merged with."""
+    return sorted({each.digest for offer in offers for each in offer.layers})

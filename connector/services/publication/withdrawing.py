@@ -14,9 +14,9 @@ from typing import Any
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.errors import NotFound
-from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
+from connector.services.membership import fetching
 from connector.services.negotiation import notices, telling
 from connector.services.publication import effects, entries, judging, publish
 from connector.services.publication.entries import Entry
@@ -90,6 +90,7 @@ def replace_offer(
     """
     notices.check_reason(reason)
     stated = entries.read(entry)
+    fetching.refresh_list_of(ports, ports.own_membership())
     judged = _judged(ports, offer_id, stated)
     with ports.store.write() as tx:
         before = _held(tx, offer_id)
@@ -97,7 +98,7 @@ def replace_offer(
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
         made = stated if stated.says else replace(stated, review=before.review)
-        after = publish.offer_of(ports, dataset, made, before.reserve, offer_id, judged)
+        after = publish.offer_of(ports, tx, dataset, made, before.reserve, offer_id, judged)
         _withdraw_narrowed(tx, before)
         tx.offers.put(after)
         tx.audit.append(
@@ -117,11 +118,11 @@ def replace_offer(
 
 def _judged(ports: Ports, offer_id: str, entry: Entry) -> Judged:
     """Return what the uses of new terms come to; nothing where the dataset is gone."""
-    policy = read_policy(entry.policy, ports.mechanisms.profiles)
     with ports.store.read() as tx:
         before = tx.offers.get(offer_id)
         dataset = tx.datasets.get(before.dataset_id) if before else None
-    return judging.judge(ports, dataset, [policy]) if dataset else judging.NOTHING
+        policies = publish.policies(ports, tx, dataset, [entry]) if dataset else []
+    return judging.judge(ports, dataset, policies) if dataset else judging.NOTHING
 
 
 def _withdraw_narrowed(tx: Transaction, offer: Offer) -> None:

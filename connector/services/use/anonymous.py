@@ -32,6 +32,7 @@ from connector.identity import transfer_receipt
 from connector.identity.transfer_receipt import Statement
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
+from connector.services.layers import force
 from connector.services.negotiation import terms
 from connector.services.publication import opened
 from connector.services.publication.opened import Open
@@ -149,6 +150,7 @@ def _open(ports: Ports, tx: Transaction, dataset_id: str) -> Open:
     found = opened.find(tx, ports.mechanisms, dataset_id)
     if found is None:
         raise NotFound("no such open data")
+    force.check_own(ports, tx, found.offer, personal=found.dataset.personal)
     _decide(ports, found)
     return found
 
