@@ -274,6 +274,11 @@ def test_a_contract_that_no_node_upholds_names_the_mechanism(name: str) -> None:
     assert f"it takes {MISSING[name]}" in caught.value.reason
 
 
+def test_the_contract_on_training_can_be_published() -> None:
+    (use,) = {line.by for line in cover(read_policy(written("decrochage")), MECHANISMS)[:1]}
+    assert use == "training step"
+
+
 def test_what_is_attested_of_persons_ends_with_their_file(pair: Link) -> None:
     contract = contracted(pair, DATASET, "urn:contrat:exercices")
     school = pair.school.ports
