@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap.diagnosis import probe
+from connector.bootstrap.diagnosis import kept_keys
 from connector.config import Settings
 from connector.domain.delivery import OutgoingMessage
 from connector.services.continuity.recovery import RECORDED
@@ -424,7 +424,7 @@ def test_the_key_of_charges_is_looked_at_where_there_must_be_one(
         key.write_bytes(bytes(64))
         key.chmod(mode)
     with ports.store.read() as tx:
-        found = probe._tally_key(replace(ports.settings, home=tmp_path), tx)
+        found = list(kept_keys.checks(replace(ports.settings, home=tmp_path), tx))
     assert [each.verdict for each in found] == verdicts
 
 

@@ -23,11 +23,18 @@ from pathlib import Path
 from typing import Final
 
 from connector.bootstrap.computing import BoundedAccountant
-from connector.bootstrap.diagnosis import liveness, reputation, sources, vocabularies
+from connector.bootstrap.diagnosis import (
+    kept_keys,
+    liveness,
+    reputation,
+    sources,
+    vocabularies,
+)
 from connector.bootstrap.keys import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.approval import ApprovalState
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.domain.privacy.census import Census
@@ -36,7 +43,6 @@ from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
     DataFileChanged,
-    KeyUnusable,
     PreauError,
     RowDamaged,
     StoreUnavailable,
@@ -53,19 +59,20 @@ from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health import layers as layer_checks
 from connector.services.health import peers as peer_checks
+from connector.services.health.approvals import approvals
 from connector.services.health.deliveries import deliveries
-from connector.services.health.diagnose import Check, KeyFile, ListFact
+from connector.services.health.diagnose import Check, ListFact
 from connector.services.health.duties import duties
 from connector.services.health.transfers import transfers
 from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
-from connector.services.publication import checking, snapshots
+from connector.services.publication import snapshots
 from connector.services.publication.verdicts import Verdict, verdict
 from connector.services.readable import readable
 from connector.sources.files import FileSources
-from connector.store import SqlStore, integrity, keys, migrations
-from connector.store.charges import KEY_FILE, HomeCharges
+from connector.store import SqlStore, integrity, migrations
+from connector.store.charges import HomeCharges
 from connector.store.migrations import Schema
 from federated.child import environment
 from federated.privacy.process import ProcessAccountant
@@ -73,7 +80,6 @@ from federated.privacy.process import ProcessAccountant
 _LOOK_SECONDS: Final = 3.0
 _ROWS_SECONDS: Final = 20.0  # for a look at every row
 _WORKER_SECONDS: Final = 20.0
-_OTHER_KEY: Final = f"`{own.PERSON_KEY}` is not the key of the persons on record"
 _READ_BYTES: Final = 1 << 31  # of data files, to see whether they changed; then only their place
 _JUMP: Final = 0.5  # seconds that wall and monotonic clock may differ within one look
 _DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "numpy")
@@ -106,7 +112,7 @@ def _keys(settings: Settings) -> list[Check]:
     if not settings.signing_key.startswith("file:"):
         fault = "`signing_key` must be a URI of `file:`"
         return [diagnose.setting("keys", fault, "mend `signing_key` in preau.toml")]
-    files = [_key_file(settings, name) for name in own.key_files(settings)]
+    files = [kept_keys.key_file(settings, name) for name in own.key_files(settings)]
     checks = [diagnose.keys(files, _mismatch(settings))]
     now = SystemClock().now()
     found = [("HTTPS certificate", settings.https_certificate, diagnose.RENEWED)]
@@ -140,19 +146,6 @@ def _roots(settings: Settings) -> list[Check]:
     except PreauError as exc:
         return [diagnose.setting("web roots", exc.reason, exc.hint)]
     return [Check("web roots", diagnose.OK, f"`{settings.web_roots}` can be read")]
-
-
-def _key_file(settings: Settings, name: str) -> KeyFile:
-    path = settings.path(name)
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return KeyFile(name, None)
-    try:
-        keys.read_private_file(path)
-    except KeyUnusable as exc:
-        return KeyFile(name, mode, exc.reason)
-    return KeyFile(name, mode)
 
 
 def _mismatch(settings: Settings) -> str:
@@ -209,7 +202,8 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = [*_transfers(tx), *_shares(settings, tx, found)]
-            data = [*_tally_key(settings, tx), *_data(settings, tx)]
+            data = [*kept_keys.checks(settings, tx), *_data(tx)]
+            asked = approvals(readable(tx.approvals, state=ApprovalState.PENDING))
             damaged, whole = tx.damaged(_ROWS_SECONDS)
             counts = [*_counts(settings, tx, mechanisms), *_layers(settings, tx, mechanisms)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
@@ -224,6 +218,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
         *contracts,
+        asked,
         *duties(owed, settings.did, timedelta(days=settings.duty_reminder_days), now),
         *shares,
         *short,
@@ -271,16 +266,8 @@ def _transfers(tx: Transaction) -> list[Check]:
     return transfers(readable(tx.transfers), differing, SystemClock().now())
 
 
-def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
-    """Look at the key of sealed tallies, which is made with the first charge."""
-    file = _key_file(settings, KEY_FILE)
-    charged = any(each.committed_rounds for each in readable(tx.reservations))
-    used = charged and tx.audit.since(*own_log.SPENDING) > tx.audit.since(recovery.RECORDED) > 0
-    return [data_checks.tally_key(file)] if used or file.mode is not None else []
-
-
-def _data(settings: Settings, tx: Transaction) -> list[Check]:
-    """Look at the checks of published files, and at the key under which persons are compared."""
+def _data(tx: Transaction) -> list[Check]:
+    """Look at the checks of published files."""
     censuses = readable(tx.censuses)
     now = SystemClock().now()
     used = [
@@ -289,18 +276,7 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
         if not each.file.source.stated or snapshots.wanted(tx, each.id, now)
     ]
     verdicts = _verdicts(used, censuses)
-    checks = data_checks.datasets(verdicts) if verdicts else []
-    names = {each.key for each in readable(tx.persons)}
-    if not names:
-        return checks
-    file, fault = _key_file(settings, own.PERSON_KEY), ""
-    if file.mode is not None and not file.fault:
-        try:
-            key = keys.secret(settings.path(own.PERSON_KEY), make=False)
-            fault = "" if {checking.fingerprint(key)} == names else _OTHER_KEY
-        except KeyUnusable as exc:
-            fault = exc.reason
-    return [*checks, data_checks.persons_key(file, fault)]
+    return data_checks.datasets(verdicts) if verdicts else []
 
 
 def _verdicts(datasets: Sequence[Dataset], censuses: Sequence[Census]) -> dict[str, Verdict]:

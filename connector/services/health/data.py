@@ -5,10 +5,10 @@ Rules: as in `diagnose.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connector.errors import DataUnchecked
-from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, unusable
+from connector.services.health.diagnose import FAIL, OK, PUT_BACK, WARN, Check, KeyFile, unusable
 from connector.services.publication.verdicts import Verdict, mend
 
 
@@ -23,6 +23,29 @@ def persons_key(found: KeyFile, fault: str = "") -> Check:
     if said is not None:
         return Check("key of persons", FAIL, said[0], f"{said[1]}; until then publish nothing")
     return Check("key of persons", OK, f"`{found.name}` is the one of the persons on record")
+
+
+def suppressed(registers: Sequence[str], fault: str) -> list[Check]:
+    """Judge the lists of persons who objected or withdrew; none where there are none.
+
+    Args:
+        registers: ids of those with a list whose key is not at hand.
+        fault: why it is not.
+    """
+    mend = f"{PUT_BACK}; or make the list anew: `preau person suppress --anew`"
+    return [
+        Check("suppressed persons", FAIL, f"no use of register `{each}` is granted: {fault}", mend)
+        for each in sorted(registers)
+    ]
+
+
+def pseudonym_key(found: KeyFile, fault: str = "") -> Check:
+    """Judge the key from which pseudonyms are made, once some were; as `persons_key`."""
+    said = unusable(found, fault)
+    if said is None:
+        return Check("key of pseudonyms", OK, f"`{found.name}` is the one that they were made with")
+    mend = f"{said[1]}; until then no use with pseudonyms is granted"
+    return Check("key of pseudonyms", FAIL, said[0], mend)
 
 
 def tally_key(found: KeyFile) -> Check:

@@ -61,6 +61,11 @@ def _derived(ports: Ports, kind: str, of: list[str]) -> bytes:
     return hmac.digest(_root(ports), canonical({"kind": kind, "of": of}), hashlib.sha256)
 
 
+def fingerprint(key: bytes) -> str:
+    """Return the name of a root key, from which the key cannot be found."""
+    return hashlib.blake2b(b"preau pseudonyms", digest_size=8, key=key).hexdigest()
+
+
 def school_year(now: datetime) -> int:
     """Return the year in which a school year began."""
     return now.year if (now.month, now.day) >= _SCHOOL_YEAR else now.year - 1
@@ -70,7 +75,7 @@ def _root(ports: Ports) -> bytes:
     with ports.store.read() as tx:
         known = tx.audit.entries(kind=FIRST_USED, limit=1)
     key = ports.pseudonym_key(make=not known)
-    found = hashlib.blake2b(b"preau pseudonyms", digest_size=8, key=key).hexdigest()
+    found = fingerprint(key)
     if not known:
         with ports.store.write() as tx:
             tx.audit.append(FIRST_USED, ports.settings.did, key=found)
