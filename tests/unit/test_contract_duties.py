@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from connector.domain.contract.duty import DeedKind, Duty
+from connector.domain.contract.duty import DeedKind, Deletion, Duty, Gone
 from connector.domain.contract.negotiation import Agreement, Role
-from connector.domain.transfer.extract import Content
+from connector.domain.transfer.extract import Content, ExtractState
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.enforcement import audited
 from connector.enforcement.plan import CoverageLine, Label
@@ -41,6 +41,7 @@ from tests.support.link import PREAU, PURPOSE, Fault, Link, Node, description, l
 from tests.support.management import FINE, commanded
 from tests.support.negotiating import State, ask, both, states
 from tests.support.training_rig import manifest
+from tests.support.transferring import prepared
 
 INFORM, DELETE, ATTRIBUTE, REPORT = (f"/permission/0/duty/{index}" for index in range(4))
 RESULTS = f"{PREAU}Results"
@@ -305,6 +306,35 @@ def delivered(node: Node, role: Role, digest: str) -> None:
                 created_at=now,
                 updated_at=now,
             )
+        )
+
+
+@pytest.mark.parametrize("debtor", ["school", "lab"])
+def test_a_receipt_says_what_the_node_destroyed_and_what_persons_vouch_for(
+    tmp_path: Path, debtor: str
+) -> None:
+    """The provider holds a copy, of which it destroys the key; the consumer's file has left it."""
+    duty = {**OWED[1], "assignee": f"did:web:{debtor}.example"}
+    with link(tmp_path, "other", carries=True) as pair:
+        publish.publish(pair.school.ports, description(pair.folder, offer=owing(duty)))
+        ask(pair)
+        agreement = contract(pair.lab).id
+        held = prepared(pair.school.ports, pair.lab.ports, agreement_id=agreement)
+        for node, role in ((pair.school, Role.PROVIDER), (pair.lab, Role.CONSUMER)):
+            delivered(node, role, held.digest)
+        node = pair.school if debtor == "school" else pair.lab
+        found = stating.done(node.ports, f"{agreement}#/permission/0/duty/0", DONE)
+        pair.pump()
+        ours = debtor == "school"
+        for each in ends(pair):
+            (deed,) = stating.duty(each.ports, found.id)[1]
+            gone = Gone.DESTROYED if ours else Gone.ATTESTED
+            assert deed.deletions == (Deletion(held.digest, gone),)
+        with pair.school.ports.store.read() as tx:
+            now = tx.extracts.get(held.id)
+        assert now is not None
+        assert (now.state, now.sealed_key) == (
+            (ExtractState.GONE, "") if ours else (ExtractState.READY, held.sealed_key)
         )
 
 

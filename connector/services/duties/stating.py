@@ -3,7 +3,8 @@
 Rules: only who may state it does: the debtor that a duty was done, the other party that it need not
 be, the provider when an event took place, either that a prohibition was breached. A deed is signed,
 kept, logged and told to the other party through the outbox in one transaction; it is never taken
-back. A receipt of deletion names all that the contract delivered to this node.
+back. A receipt of deletion names all that the contract delivered by this node's records, and what
+of it the node itself destroyed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from connector.domain.contract.duty import (
 )
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.page import PAGE, Page
+from connector.domain.transfer.extract import Extract, ExtractState
 from connector.enforcement import history as histories
 from connector.errors import DutyForbidden, Malformed, NotFound
 from connector.identity import deed as signed
@@ -35,6 +37,7 @@ from connector.services.lookup import require
 from connector.services.messages import sending
 from connector.services.negotiation import agree
 from connector.services.negotiation.notices import check_reason, send
+from connector.services.use import destroying
 from policies_odrl import Policy
 
 
@@ -88,7 +91,8 @@ def duty(ports: Ports, name: str) -> tuple[Duty, list[Deed]]:
 def done(ports: Ports, name: str, said: Said) -> Duty:
     """State that a duty was done; the other party is told.
 
-    What could not be delivered of a duty that was stated to be done is sent again.
+    What could not be delivered of a duty that was stated to be done is sent again. The extracts
+    that a duty of ours is to delete are destroyed by the node itself, before it signs.
 
     Raises:
         NotFound: none of that id.
@@ -96,7 +100,20 @@ def done(ports: Ports, name: str, said: Said) -> Duty:
         Malformed: the note is not one line, or the time is not within the contract's.
         KeyUnusable: our key cannot sign.
     """
+    for extract in _held(ports, *duty_id(name)):
+        destroying.destroy(ports, extract, destroying.Cause.DUTY)
     return _of_duty(ports, name, said)
+
+
+def _held(ports: Ports, agreement_id: str, path: str) -> list[Extract]:
+    """Return the extracts that a duty of this node is to delete."""
+    with ports.store.read() as tx:
+        found = tx.duties.get(agreement_id, path)
+        if found is None or not found.is_open:
+            return []
+        if (found.debtor, found.action) != (ports.settings.did, histories.DELETE):
+            return []
+        return tx.extracts.find(agreement_id=agreement_id, state=ExtractState.READY)
 
 
 def waive(ports: Ports, name: str, reason: str) -> Duty:
@@ -209,8 +226,10 @@ def _deletions(
 ) -> Iterator[Deletion]:
     if said.kind is DeedKind.DONE and histories.deletes(policy, said.about):
         left = outstanding(tx, agreement.id, ports.settings.did, said.about)
+        ended = tx.extracts.find(agreement_id=agreement.id, state=ExtractState.GONE)
+        destroyed = {each.digest for each in ended}
         for digest in sorted(left)[: signed.MAX_DELETIONS]:
-            yield Deletion(digest, Gone.ATTESTED)
+            yield Deletion(digest, Gone.DESTROYED if digest in destroyed else Gone.ATTESTED)
 
 
 def _check(policy: Policy, deed: Deed) -> None:
