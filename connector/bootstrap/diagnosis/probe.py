@@ -198,12 +198,11 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             contracts = contract_checks.contracts(
                 readable(tx.agreements), SystemClock().now(), mechanisms.profiles
             )
-            owed = [each for each in readable(tx.duties) if each.is_open]
+            waits = _waits(settings, tx)
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = [*_transfers(tx), *_shares(settings, tx, found)]
             data = [*kept_keys.checks(settings, tx), *_data(tx)]
-            asked = approvals(readable(tx.approvals, state=ApprovalState.PENDING))
             damaged, whole = tx.damaged(_ROWS_SECONDS)
             counts = [*_counts(settings, tx, mechanisms), *_layers(settings, tx, mechanisms)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
@@ -218,8 +217,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
         *contracts,
-        asked,
-        *duties(owed, settings.did, timedelta(days=settings.duty_reminder_days), now),
+        *waits,
         *shares,
         *short,
         *peer_checks.gone_back(back),
@@ -229,6 +227,14 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *_budgets(settings, accountant),
         *diagnose.rows(damaged, whole=whole),
     ]
+
+
+def _waits(settings: Settings, tx: Transaction) -> list[Check]:
+    """Look for what waits for persons: decisions, and duties."""
+    pending = readable(tx.approvals, state=ApprovalState.PENDING)
+    owed = [each for each in readable(tx.duties) if each.is_open]
+    ahead, now = timedelta(days=settings.duty_reminder_days), SystemClock().now()
+    return [approvals(pending), *duties(owed, settings.did, ahead, now)]
 
 
 def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
