@@ -25,6 +25,9 @@ class UseWanted(View):
     stated: dict[str, list[str]] = Field(
         default={}, description="operand to values, in place of what the contract demands"
     )
+    request: str = Field(
+        default="", description="id to ask under, a new `urn:uuid:…`; the same again asks once"
+    )
 
 
 class Attestation(View):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -98,21 +99,21 @@ class TransferCalls(Calls):
     ) -> str:
         """Have rows prepared, and return the provider's id of the extract.
 
-        The request is noted in the folder: it is a use that counts, and is made once.
+        The request is noted in the folder before it is made: it is a use that counts, and whoever
+        is ended before the answer makes the same again.
         """
-        asked = receiving.noted(note)
-        if asked:
-            found = self._again(asked)
-        else:
-            body = {
-                "agreement": agreement,
-                "action": self._action(agreement),
-                "columns": list(columns),
-                "format": format,
-            }
-            found = self._post(UseView, "/uses", body)
-            receiving.write_note(note, found.request)
-        request = found.request
+        request = receiving.noted(note)
+        if not request:
+            request = uuid.uuid4().urn
+            receiving.write_note(note, request)
+        body = {
+            "agreement": agreement,
+            "action": self._action(agreement),
+            "columns": list(columns),
+            "format": format,
+            "request": request,
+        }
+        found = self._post(UseView, "/uses", body)
         if found.state == _PREPARING:
             found = until(
                 lambda: self._again(request), lambda u: u.state != _PREPARING, _PREPARING_SECONDS

@@ -106,6 +106,26 @@ def test_rows_come_by_one_call(lab: Lab) -> None:
     assert lab.files() == [".csv"]
 
 
+def test_who_is_ended_before_the_answer_asks_the_same(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request was counted by then, and nobody has heard of its id."""
+    post: Any = Client._post
+
+    def ended(client: Client, kind: Any, path: str, *rest: Any) -> Any:
+        post(client, kind, path, *rest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "_post", ended)
+    with pytest.raises(KeyboardInterrupt):
+        lab.get()
+    monkeypatch.setattr(Client, "_post", post)
+    assert lab.files() == [".asked"]
+    assert lab.get() == ROWS
+    assert len(lab.asked()) == 1
+    assert [each.kind for each in lab.pair.lab.log("use.asked")] == ["use.asked"]
+
+
 def test_what_is_interrupted_is_asked_for_once(lab: Lab) -> None:
     def interrupted(_have: int, _whole: int) -> None:
         raise KeyboardInterrupt

@@ -226,6 +226,15 @@ def test_a_value_that_the_dictionary_does_not_list_is_refused_before_it_is_sent(
         assert pair.school.state_of_everything() == before
 
 
+def test_who_names_a_request_asks_for_it_once(pair: Link) -> None:
+    name = "urn:uuid:00000000-0000-4000-8000-00000000aaaa"
+    found = [wish(pair, request_id=name) for _ in range(2)]
+    assert [each.request_id for each in found] == [name, name]
+    assert len(extracts(pair)) == 1
+    with pytest.raises(Malformed):
+        wish(pair, request_id="urn:mine")
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "another purpose": (
         {"stated": {ODRL + "purpose": (DPV + "Marketing",)}},

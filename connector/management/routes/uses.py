@@ -35,6 +35,7 @@ def ask(here: Here, given: UseWanted) -> UseView:
         cells=None if given.cells is None else TableRequest.read(Member(given.cells, _refusal)),
         format=given.format,
         stated={left: tuple(values) for left, values in given.stated.items()},
+        request_id=given.request,
     )
     return _view(asking.ask(here.ports, given.agreement, wanted))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connector.domain.contract.negotiation import Agreement
+from connector.domain.federation import identifier
 from connector.domain.transfer.extract import Content
 from connector.domain.transfer.requested import Requested
 from connector.enforcement import figures
@@ -61,6 +62,7 @@ class Wanted:
         cells: a table; None for rows.
         format: of the file; empty for what the plan prefers.
         stated: operand -> values, in place of what the contract demands.
+        request_id: `urn:uuid:…` to ask under, which the caller wrote down before; empty: a new one.
     """
 
     action: str
@@ -68,6 +70,7 @@ class Wanted:
     cells: TableRequest | None = None
     format: str = ""
     stated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +107,17 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
     Raises:
         AgreementUnknown: this node is no consumer of such a contract.
         UseRefused: the contract permits no such action.
+        Malformed: the id to ask under is none.
         KeyUnusable: our key cannot sign.
         PeerUnreachable: the provider does not answer; `again` asks the same.
         PreauError: the provider refused the call.
     """
     with ports.store.read() as tx:
-        known = tx.requests.get(ports.settings.did, agreement_id)
+        known = tx.requests.get(ports.settings.did, wanted.request_id or agreement_id)
     if known is not None:
         return again(ports, known.request_id)
+    if wanted.request_id and identifier.uuid_in(wanted.request_id) is None:
+        raise Malformed("the id to ask under is no `urn:uuid:…`")
     agreement = _contract(ports, agreement_id)
     use = plans.plan_of(agreement).of(wanted.action)
     if use is None:
@@ -119,7 +125,7 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
     policy = agree.policy_of(agreement, ports.mechanisms.profiles)
     own, now = ports.settings.did, ports.clock.now()
     asked = Asked(
-        id=ports.ids.new(),
+        id=wanted.request_id or ports.ids.new(),
         agreement=agreement.id,
         provider=agreement.provider,
         consumer=own,
