@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -135,4 +136,15 @@ def test_who_holds_as_much_as_it_may_gets_no_more(pair: Link) -> None:
     prepared(pair)
     asked = wish(pair)
     prepared(pair)
+    assert asking.again(pair.lab.ports, asked.request_id).state == "ready"
+
+
+def test_what_was_granted_before_a_start_waits_for_peers_to_be_asked(pair: Link) -> None:
+    school, over = pair.school, threading.Event()
+    asked = wish(pair)
+    school.ports = replace(school.ports, asking=replace(school.ports.asking, over=over))
+    answered = threading.Timer(0.3, over.set)
+    answered.start()
+    preparing.turn(school.ports, steady=True)
+    answered.join()
     assert asking.again(pair.lab.ports, asked.request_id).state == "ready"

@@ -80,7 +80,7 @@ def prepare(ports: Ports, extract: Extract) -> None:
     ports.done.begin(extract.id)
     name = f"{extract.id.rpartition(':')[2]}.{_SUFFIX[extract.format]}"
     try:
-        _within(ports)
+        recovery.check(ports)  # waits after a start: nothing fails because peers are asked
         made, tables = _made(ports, extract, name)
         _recorded(ports, extract)  # INVARIANT: on the disk before anything is released
     except PreauError as exc:
@@ -91,11 +91,6 @@ def prepare(ports: Ports, extract: Extract) -> None:
         if not _ready(ports, extract, made, tables):
             ports.extracts.remove(name)
     ports.done.set(extract.id)
-
-
-def _within(ports: Ports) -> None:
-    with ports.store.read() as tx:
-        recovery.check_within(ports, tx)
 
 
 def _recorded(ports: Ports, extract: Extract) -> None:
