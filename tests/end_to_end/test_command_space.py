@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +39,8 @@ CENTRE = "https://centre.example"
 def running() -> Iterator[Space]:
     with space("school", "lab") as found:
         yield found
+        for each in found.served.values():  # some were started again
+            each.stop()
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +249,7 @@ def counted(running: Space) -> str:
         {"action": action, "constraint": [research(), until_the_end()]}
         for action in ("odrl:read", "odrl:aggregate")
     ]
+    rules[0]["constraint"].append(limit("odrl:count", "lteq", "2", "integer"))
     policy = {**offer(space=running.dids["authority"]), "@id": "urn:o:marks", "permission": rules}
     described = description(
         folder,
@@ -393,6 +401,63 @@ def test_a_template_of_the_authority_binds_every_offer(running: Space) -> None:
 
 
 # --- life and death; last: of the lab's node nothing runs after these
+
+
+def test_a_use_is_counted_once_and_whole_whoever_is_killed(running: Space, counted: str) -> None:
+    """The provider dies between the count and the release, then the lab before its receipt."""
+    lab, school, out = running.nodes["lab"], running.nodes["school"], running.folder / "got"
+    words = ("get", counted, "--out", str(out), "--format", "csv", "--seconds", "60")
+    with going(*words, home=lab):
+        counts = "SELECT count(*) FROM use_record WHERE action LIKE '%/read'"
+        assert came(school / "node.sqlite", counts)
+        running.served["school"].kill()
+    running.served["school"] = Served(school)
+    with going(*words, home=lab) as command:
+        assert came(lab / "node.sqlite", "SELECT count(*) FROM transfer")
+        running.served["lab"].kill()
+        running.served["lab"] = Served(lab)
+        command.wait(120)
+    if not list(out.glob("*.csv")):  # else the command went on by itself
+        assert ok(*words, home=lab)["transfer"]["state"] == "COMPLETED"
+    (got,) = out.glob("*.csv")
+    assert got.read_text().count("\n") == 61
+    log = step("audit", "log", "--limit", "1000", home=school)
+    facts = [each["event"]["facts"] for each in log if each["kind"] == "use.accepted"]
+    assert sum(each["action"].endswith("/read") for each in facts) == 1
+    until = time.monotonic() + 60
+    while not all(
+        each["receipt"] and each["peer_receipt"]
+        for home in (lab, school)
+        for each in step("transfer", "list", home=home)
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert ok(*words, home=lab)["transfer"]["state"] == "COMPLETED"  # the second use, and the last
+    third = typed(*words, "--json", home=lab)
+    assert (third.code, third.error["code"]) == (1, "USE_REFUSED")
+
+
+@contextmanager
+def going(*words: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command beside the test; whatever it says, it has ended afterwards."""
+    command = [sys.executable, "-m", "connector", *words, "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as made:
+        try:
+            yield made
+        finally:
+            made.kill()
+
+
+def came(database: Path, query: str) -> bool:
+    """Look into a node's database until something is there."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with sqlite3.connect(database, timeout=5) as connection:
+            (found,) = connection.execute(query).fetchone()
+        connection.close()
+        if found:
+            return True
+    return False
 
 
 def test_a_killed_node_starts_again_where_it_was(running: Space, agreement: str) -> None:
