@@ -25,6 +25,13 @@ DELTA = 1e-5
 CAP = {"epsilon": 4.5, "delta": 3e-5}
 SITES = 3
 
+# The second contract, with one académie: a table of counts with noise, and an extract.
+RELEASING = "centre"
+TABLES_EPSILON = 0.4
+TABLES_DELTA = 1e-6
+EXTRACT = ("id", "gr", "cltype", "sx", "read", "math")
+SCHOOL = ("schtype", "ses", "birthy")
+
 
 def offer(name: str, space: str, until: datetime, *, epsilon: float = EPSILON) -> dict[str, Any]:
     """Return the ODRL offer of a part of STAR.
@@ -36,26 +43,77 @@ def offer(name: str, space: str, until: datetime, *, epsilon: float = EPSILON) -
         epsilon: ε in total per agreement.
     """
     preau = f"{PROFILE}#"
+    rules = [
+        _constraint("odrl:purpose", "isA", {"@id": RESEARCH_IN_EDUCATION}),
+        _constraint(f"{preau}membership", "eq", {"@id": space}),
+        _constraint(f"{preau}unitOfPrivacy", "eq", {"@id": f"{preau}Person"}),
+        _constraint(f"{preau}rowsPerPerson", "lteq", _number(pupils.UNIT["rows"])),
+        _constraint(f"{preau}epsilon", "lteq", _number(epsilon)),
+        _constraint(f"{preau}delta", "lteq", _number(DELTA)),
+        _constraint(f"{preau}minimumSites", "gteq", _number(SITES)),
+        _constraint("odrl:dateTime", "lteq", _time(until)),
+    ]
+    return _offer(f"urn:star:{name}:offer:{epsilon:g}", [(TRAINING, rules)])
+
+
+def levels(space: str, until: datetime) -> dict[str, dict[str, Any]]:
+    """Return offers of rows and tables, by level of protection, the least protected first.
+
+    Args:
+        space: DID of the space whose members may use them.
+        until: end of what is offered.
+    """
+    preau = f"{PROFILE}#"
+    known = [
+        _constraint("odrl:purpose", "isA", {"@id": RESEARCH_IN_EDUCATION}),
+        _constraint(f"{preau}membership", "eq", {"@id": space}),
+        _constraint("odrl:dateTime", "lteq", _time(until)),
+    ]
+    pseudonymised = _constraint(f"{preau}protectionLevel", "gteq", {"@id": f"{preau}Pseudonymised"})
+    budget = [
+        _constraint(f"{preau}unitOfPrivacy", "eq", {"@id": f"{preau}Person"}),
+        _constraint(f"{preau}rowsPerPerson", "lteq", _number(pupils.UNIT["rows"])),
+        _constraint(f"{preau}epsilon", "lteq", _number(TABLES_EPSILON)),
+        _constraint(f"{preau}delta", "lteq", _number(TABLES_DELTA)),
+    ]
+    permissions = {
+        "rows, all columns": ("odrl:read", [pseudonymised]),
+        "rows, nine columns": ("odrl:read", [pseudonymised, _columns(EXTRACT + SCHOOL)]),
+        "rows, six columns": ("odrl:read", [pseudonymised, _columns(EXTRACT)]),
+        "tables, at least 10 pupils": ("odrl:aggregate", []),
+        f"tables with noise, ε ≤ {TABLES_EPSILON:g}": ("odrl:aggregate", budget),
+    }
+    return {
+        level: _offer(f"urn:star:level:{at}", [(action, known + more)])
+        for at, (level, (action, more)) in enumerate(permissions.items())
+    }
+
+
+def released(name: str, space: str, until: datetime) -> dict[str, Any]:
+    """Return the second offer of an académie: tables with noise, and rows of six columns.
+
+    Args:
+        name: of the académie.
+        space: DID of the space whose members may use it.
+        until: end of what is offered.
+    """
+    *_, rows, _, tables = levels(space, until).values()
+    permissions = [each["permission"][0] for each in (tables, rows)]
+    return {**rows, "@id": f"urn:star:{name}:offer:released", "permission": permissions}
+
+
+def _columns(names: tuple[str, ...]) -> dict[str, Any]:
+    left = f"{PROFILE}#columns"
+    return {"leftOperand": left, "operator": "isAnyOf", "rightOperand": list(names)}
+
+
+def _offer(identifier: str, permissions: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
     return {
         "@context": CONTEXT,
-        "@id": f"urn:star:{name}:offer:{epsilon:g}",
+        "@id": identifier,
         "@type": "Offer",
         "profile": PROFILE,
-        "permission": [
-            {
-                "action": TRAINING,
-                "constraint": [
-                    _constraint("odrl:purpose", "isA", {"@id": RESEARCH_IN_EDUCATION}),
-                    _constraint(f"{preau}membership", "eq", {"@id": space}),
-                    _constraint(f"{preau}unitOfPrivacy", "eq", {"@id": f"{preau}Person"}),
-                    _constraint(f"{preau}rowsPerPerson", "lteq", _number(pupils.UNIT["rows"])),
-                    _constraint(f"{preau}epsilon", "lteq", _number(epsilon)),
-                    _constraint(f"{preau}delta", "lteq", _number(DELTA)),
-                    _constraint(f"{preau}minimumSites", "gteq", _number(SITES)),
-                    _constraint("odrl:dateTime", "lteq", _time(until)),
-                ],
-            }
-        ],
+        "permission": [{"action": name, "constraint": rules} for name, rules in permissions],
     }
 
 

@@ -1,23 +1,28 @@
-"""The demonstration's picture: who gains from training together, and what it costs in ε."""
+"""The demonstration's picture: who gains from training together, what it costs, what may leave."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from release import Level
 
 
 def draw(
     scores: Sequence[tuple[str, float, str]],
     spent: Mapping[str, Mapping[int, float]],
     limit: float,
+    levels: Sequence[Level],
     files: Sequence[Path],
 ) -> None:
-    """Draw AUCs and the budget.
+    """Draw AUCs, the budget, and use against risk.
 
     Args:
         scores: (label, AUC on the pupils kept out, colour), top to bottom.
         spent: site -> round -> ε spent after it.
         limit: ε of the contract.
+        levels: of protection, as they were measured.
         files: where to write; the suffix says the format.
     """
     import matplotlib as mpl  # noqa: PLC0415 - heavy; only this function draws
@@ -25,8 +30,8 @@ def draw(
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415 - same
 
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11, 4.2), width_ratios=(3, 2), layout="constrained"
+    figure, (left, right, last) = plt.subplots(
+        1, 3, figsize=(15.5, 4.2), width_ratios=(3, 2, 3), layout="constrained"
     )
     labels = [label for label, _, _ in scores]
     values = [value for _, value, _ in scores]
@@ -48,8 +53,22 @@ def draw(
     right.set_ylim(0, limit * 1.1)
     right.xaxis.get_major_locator().set_params(integer=True)
     right.legend(frameon=False)
-    for axis in (left, right):
+    _draw_levels(last, levels)
+    for axis in (left, right, last):
         axis.spines[["top", "right"]].set_visible(False)
     for file in files:
         figure.savefig(file, dpi=150)
     plt.close(figure)
+
+
+def _draw_levels(axis: Any, levels: Sequence[Level]) -> None:
+    for at, level in enumerate(levels):
+        axis.scatter(level.risk, level.kept, s=60, color="#1f5fa8", zorder=3)
+        place = (8, -4 if at % 2 else 6)
+        axis.annotate(level.name, (level.risk, level.kept), place, textcoords="offset points")
+    axis.set_xlim(-0.03, max(each.risk for each in levels) * 1.1 + 0.35)
+    axis.set_ylim(0, 1.1)
+    axis.set_xlabel("pupils who stand out by what leaves")
+    axis.set_ylabel("kept of the columns, on average")
+    axis.set_title("Use against risk, académie centre", loc="left")
+    axis.grid(color="#eeeeee")

@@ -1,7 +1,9 @@
 """Project STAR under contract: `make demo`.
 
 Three académies and a lab, each a node of its own; one model trained with differential privacy;
-then five refusals. Writes `result.json`, a picture (PNG and SVG), the model, and the evidence
+a table with noise and an extract of one académie; then five refusals.
+
+Writes `result.json`, a picture (PNG and SVG), the model, the extract, and the evidence
 bundles. See README.md beside this file.
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 import contracts
 import picture
 import pupils
+import release
 import space as spaces
 import story
 import yardsticks
@@ -63,14 +66,16 @@ def run(out: Path, *, seed: int = 0, rounds: int = 20) -> dict[str, Any]:
         _say("one job, three sites; rows stay, noised updates leave")
         job, manifest, model, spent = train(cast, rounds)
         (out / "model.npz").write_bytes(model)
+        _say("a second contract with one académie: a table with noise, an extract, their risk")
+        released = release.release(cast, space, division, out / "data")
         _say("five things that the contracts forbid")
         refused = story.refusals(cast, space)
         verdicts = verify(story.evidence(cast, out / "evidence"), space)
         cpu = spaces.cpu_seconds([space.authority, *space.nodes])
     _say("yardsticks on all records, which only this script may hold")
     scores = yardsticks.measure(division, parse(manifest), model, seed)
-    draw(scores, spent, out)
-    return _result(job, scores, refused, verdicts, pids) | {
+    draw(scores, spent, released.levels, out)
+    return _result(job, scores, refused, verdicts, pids, released) | {
         "seed": seed,
         "rounds": rounds,
         "populations": {name: division.population(name) for name in division.parts},
@@ -114,7 +119,7 @@ def verify(files: list[Path], space: spaces.Space) -> dict[str, str]:
     }
 
 
-def draw(scores: yardsticks.Scores, spent: Curves, out: Path) -> None:
+def draw(scores: yardsticks.Scores, spent: Curves, levels: list[release.Level], out: Path) -> None:
     """Draw the picture."""
     grey, blue, pale = "#b8c0cc", "#1f5fa8", "#dfe4ea"
     rows = [(f"{name} alone, no noise", value, grey) for name, value in scores.alone.items()]
@@ -124,7 +129,7 @@ def draw(scores: yardsticks.Scores, spent: Curves, out: Path) -> None:
         ("pooled without noise (yardstick)", scores.pooled, pale),
     ]
     files = [out / "star.png", out / "star.svg"]
-    picture.draw(rows, spent, contracts.EPSILON, files)
+    picture.draw(rows, spent, contracts.EPSILON, levels, files)
 
 
 def _result(
@@ -133,6 +138,7 @@ def _result(
     refused: list[dict[str, str]],
     verdicts: dict[str, str],
     pids: dict[str, int],
+    released: release.Released,
 ) -> dict[str, Any]:
     small = scores.alone["sud"]
     checks = {
@@ -142,6 +148,9 @@ def _result(
         "every attempt refused": all(item["code"] for item in refused),
         "every evidence bundle proven": set(verdicts.values()) == {"proven"},
         "every node a process of its own": len(set(pids.values())) == len(pids),
+        "no number of a pupil in the extract, which the contract's report is about": released.hidden
+        and released.reported,
+        "protected levels stand out less": released.levels[-1].risk < released.levels[0].risk,
     }
     return {
         "ok": all(checks.values()),
@@ -156,6 +165,7 @@ def _result(
             }
             for site in job.sites
         },
+        "released": asdict(released),
         "processes": pids,
         "refusals": refused,
         "evidence": verdicts,
@@ -176,6 +186,7 @@ def _report(result: dict[str, Any], out: Path) -> None:
     for site, facts in result["sites"].items():
         spent = f"{facts['epsilon_spent']:.3f}" if facts["epsilon_spent"] is not None else "?"
         CONSOLE.print(f"{site}: ε spent {spent}, {facts['bytes_from_site']} bytes sent")
+    _report_released(result["released"])
     for item in result["refusals"]:
         CONSOLE.print(f"refused, {item['attempt']}: {item['code']}: {item['reason']}")
     for name, verdict in result["evidence"].items():
@@ -183,6 +194,19 @@ def _report(result: dict[str, Any], out: Path) -> None:
     for check, held in result["checks"].items():
         CONSOLE.print(f"{'held' if held else '[red]NOT HELD[/]'}: {check}")
     CONSOLE.print(f"{result['seconds']} s; written to {out}")
+
+
+def _report_released(released: dict[str, Any]) -> None:
+    levels = Table("level", "pupils who stand out", "kept of the columns", title="What may leave")
+    for level in released["levels"]:
+        levels.add_row(level["name"], f"{level['risk']:.0%}", f"{level['kept']:.0%}")
+    CONSOLE.print(levels)
+    cells = ", ".join(f"{row['gr']}/{row['cltype']} {row['count']}" for row in released["table"])
+    deviation = f"noise of deviation {released['deviation']:.0f}"
+    CONSOLE.print(f"records by grade and class type, {deviation}: {cells}")
+    columns = ", ".join(released["columns"])
+    rows = f"{released['rows']} records of {released['pseudonyms']} pseudonymous pupils"
+    CONSOLE.print(f"extract: {rows}: {columns}")
 
 
 def _who_gains(auc: dict[str, Any]) -> str:

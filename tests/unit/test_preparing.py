@@ -25,6 +25,7 @@ from connector.errors import ColumnMissing, DataFileMissing, StepUnknown, TableR
 from connector.preparing.carrying import carry
 from connector.preparing.child import ConfinedPreparing, body
 from federated.persons import Suppressed, digest
+from tests.support.judging import judged
 
 ROWS = "ine,grade,reading\np1,4,410\np2,4,\np1,5,433.5\n"
 STEPS = (
@@ -116,6 +117,17 @@ def test_a_confined_process_makes_the_same(tmp_path: Path) -> None:
         ConfinedPreparing()(task(tmp_path, layout=other), io.BytesIO())
     with pytest.raises(DataFileMissing):
         ConfinedPreparing()(task(tmp_path, path=str(tmp_path / "gone.csv")), io.BytesIO())
+
+
+def test_a_confined_process_judges_the_same(tmp_path: Path) -> None:
+    classes = {"ine": "direct identifier", "grade": "quasi-identifier", "reading": "sensitive"}
+    asked = task(tmp_path, classes=classes)
+    found, inside = ConfinedPreparing().judge(asked), judged(asked)
+    assert found.risk is not None
+    assert inside.risk is not None
+    # Who is kept out, by whom linking is compared, is drawn anew.
+    assert replace(found.risk, linkable=0.0) == replace(inside.risk, linkable=0.0)
+    assert found.marginal == inside.marginal == {"grade": 0.0, "reading": None}
 
 
 def test_a_table_is_compared_with_those_that_left(tmp_path: Path) -> None:
