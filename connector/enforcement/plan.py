@@ -93,8 +93,15 @@ class Use:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of the steps."""
-        return sha256_hex(canonical([each.as_json() for each in self.steps]))
+        """SHA-256 (hex) of what the steps do to rows, whoever the consumer is.
+
+        The scope of pseudonyms names the consumer, and alters nothing of who stands out.
+        """
+        stated = [
+            {name: value for name, value in each.as_json().items() if name != "scope"}
+            for each in self.steps
+        ]
+        return sha256_hex(canonical(stated))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from release import Level
+
+_SIGNS: Final = ("o", "s", "D", "^", "v")
 
 
 def draw(
@@ -62,13 +64,13 @@ def draw(
 
 
 def _draw_levels(axis: Any, levels: Sequence[Level]) -> None:
-    for at, level in enumerate(levels):
-        axis.scatter(level.risk, level.kept, s=60, color="#1f5fa8", zorder=3)
-        place = (8, -4 if at % 2 else 6)
-        axis.annotate(level.name, (level.risk, level.kept), place, textcoords="offset points")
-    axis.set_xlim(-0.03, max(each.risk for each in levels) * 1.1 + 0.35)
-    axis.set_ylim(0, 1.1)
-    axis.set_xlabel("pupils who stand out by what leaves")
-    axis.set_ylabel("kept of the columns, on average")
+    for level, sign in zip(levels, _SIGNS, strict=True):
+        axis.plot(level.risk, level.kept, sign, markersize=10, label=level.name, clip_on=False)
+    axis.set_xlim(0, max(each.risk for each in levels) * 1.2 or 1)
+    axis.set_ylim(0, 1.05)
+    axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axis.set_xlabel("pupils alone with their quasi-identifiers")
+    axis.set_ylabel("kept of the columns' distributions, on average")
     axis.set_title("Use against risk, académie centre", loc="left")
     axis.grid(color="#eeeeee")
+    axis.legend(frameon=False, loc="lower right")

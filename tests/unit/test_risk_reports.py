@@ -19,9 +19,15 @@ from connector.services.publication import catalog_pages, entries, judging, publ
 from connector.services.use import asking, deciding, preparing
 from connector.services.use.asking import Wanted
 from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import PREAU
 from tests.support.link import CONTEXT, DATASET, Link, description, link
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
+PSEUDONYMISED = {  # under a scope that names the consumer
+    "leftOperand": f"{PREAU}protectionLevel",
+    "operator": "gteq",
+    "rightOperand": {"@id": f"{PREAU}Pseudonymised"},
+}
 SHOWN, KEPT = "urn:example:shown", "urn:example:kept"
 
 
@@ -32,7 +38,10 @@ def offer(name: str) -> dict[str, Any]:
         "@type": "Offer",
         "profile": "https://w3id.org/preau/odrl/v1",
         "assigner": "did:web:school.example",
-        "permission": [{"action": "odrl:read"}, {"action": "odrl:aggregate"}],
+        "permission": [
+            {"action": "odrl:read", "constraint": [PSEUDONYMISED]},
+            {"action": "odrl:aggregate"},
+        ],
     }
 
 
