@@ -29,6 +29,7 @@ MAX_ROUND: Final = 1_000_000
 _PLAIN: Final = "[ -~]+"
 _TEXTS: Final = ("job", "site", "adjacency", "manifest", "digest", "recipe")
 _LEDGER: Final = "ledger"
+_SOURCE: Final = "source"
 _KIND: Final = Kind("receipt of a round", Malformed, MAX_CHARS, TYPE)
 
 Versions = tuple[tuple[str, str], ...]
@@ -48,6 +49,8 @@ class RoundReceipt:
         versions: (library, version) of what the guarantee rests on, by name.
         adjacency: which data sets are neighbours, see `federated.privacy.rule`.
         events: what the round was charged as; None in a receipt of an earlier release.
+        source: commitment to the rows that were read, hex, see `domain/transfer/extract.py`; empty
+            in a receipt of an earlier release.
     """
 
     job: str
@@ -59,6 +62,7 @@ class RoundReceipt:
     versions: Versions
     adjacency: str
     events: Events | None = None
+    source: str = ""
 
 
 def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
@@ -71,6 +75,8 @@ def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
     statement |= {"round": receipt.round, "versions": dict(receipt.versions)}
     if receipt.events is not None:
         statement[_LEDGER] = event.to_mapping(receipt.events)
+    if receipt.source:
+        statement[_SOURCE] = receipt.source
     return jws.sign_compact(signer, canonical(statement), TYPE)
 
 
@@ -113,7 +119,7 @@ def read_versions(member: Member) -> Versions:
 
 
 def _read(root: Member) -> RoundReceipt:
-    part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER,))
+    part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER, _SOURCE))
     try:
         events = event.read(part[_LEDGER]) if _LEDGER in part else None
     except EventUnknown as exc:
@@ -128,4 +134,5 @@ def _read(root: Member) -> RoundReceipt:
         versions=read_versions(part["versions"]),
         adjacency=part["adjacency"].text(pattern=_PLAIN),
         events=events,
+        source=part[_SOURCE].digest() if _SOURCE in part else "",
     )

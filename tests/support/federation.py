@@ -302,6 +302,7 @@ class Federation:
             recipes=recipes,
             semantics=PRESENT,
             plan=alter(plan) if alter else plan,
+            layers=[],
             timestamp=NOW,
         )
         signed = agreements.sign(node.member.signer, data)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connector.domain.federation.frames import Finish, Round, RoundRefusal, RoundReply
 from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
+from connector.domain.transfer.extract import commitment
 from connector.errors import Malformed, PeerUnreachable, RoundRefused, SignatureInvalid
 from connector.identity import document as documents
 from connector.identity import jws, round_receipt
@@ -252,6 +253,12 @@ def test_a_reply_carries_a_receipt_of_what_was_read_and_what_ran(lead: Lead) -> 
     reply = lead.ask(1, [])
     assert isinstance(reply, RoundReply)
     document = documents.read(lead.site.member.data, A)
+    with lead.site.ports.store.read() as tx:
+        (opened,) = tx.audit.entries(subject=lead.job_id, kind="job.source")
+        (dataset,) = tx.datasets.find()
+    facts = json.loads(opened.event)["facts"]
+    assert facts["digest"] == dataset.file.digest
+    assert dataset.file.digest not in reply.receipt
     assert round_receipt.read(reply.receipt, document) == RoundReceipt(
         job=lead.job_id,
         manifest=lead.job.manifest_digest,
@@ -262,6 +269,7 @@ def test_a_reply_carries_a_receipt_of_what_was_read_and_what_ran(lead: Lead) -> 
         versions=tuple(sorted(VERSIONS.items())),
         adjacency="add-or-remove-one",
         events=parse(lead.job.manifest).round_events,
+        source=commitment(facts["digest"], facts["salt"]),
     )
     assert lead.ask(1, []) == reply
     with lead.site.ports.store.read() as tx:

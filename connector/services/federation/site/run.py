@@ -48,12 +48,13 @@ from connector.errors import (
 )
 from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
-from connector.ports import Ports, SiteStream
+from connector.ports import Ports, SiteStream, Transaction
 from connector.services.continuity import custody, recovery
 from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
 from connector.services.federation.receipts import check_round, concluded, count_forgotten
+from connector.services.federation.site import source
 from connector.services.federation.site.judge import may_answer
 from connector.services.federation.site.names import WAKEUP
 from connector.services.federation.site.rounds import (
@@ -260,7 +261,7 @@ class SiteRun:
             raise WorkerFailed("the round took longer than its time")
         self._judge(frame)
         with self._ports.store.write() as tx:
-            reply = RoundReply(frame.number, update, self._receipt(frame.number, digest))
+            reply = RoundReply(frame.number, update, self._receipt(tx, frame.number, digest))
             return keep(tx, self._job_id, reply, self._ports.clock.now())
 
     def _padded(
@@ -292,7 +293,7 @@ class SiteRun:
             self._ports, self._job(), self._manifest, before, frame.receipts, frame.answered
         )
 
-    def _receipt(self, number: int, digest: str) -> str:
+    def _receipt(self, tx: Transaction, number: int, digest: str) -> str:
         """Return our receipt of a round, signed."""
         receipt = RoundReceipt(
             job=self._manifest.job,
@@ -304,6 +305,7 @@ class SiteRun:
             versions=self._work.versions,
             adjacency=self._work.adjacency,
             events=self._manifest.round_events,
+            source=source.committed(tx, self._job_id, self._work.source),
         )
         return round_receipt.sign(self._ports.signer, receipt)
 

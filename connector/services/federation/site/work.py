@@ -68,6 +68,7 @@ class SiteWork:
         self.recipe = ""
         self.versions: Versions = ()
         self.adjacency = ""
+        self.source = ""
         self.starts = 0
         self._left_out = NOBODY_SUPPRESSED
         self._on_nobody = 0.0
@@ -206,6 +207,7 @@ class SiteWork:
             self._end()
             raise WorkerFailed("the job was stopped")
         until = time.monotonic() + seconds
+        self.source = dataset.file.digest
         self._left_out = left_out = suppressed(self._ports, dataset.register_id)
         order = self._order(dataset, population) | {"key": left_out.key.hex()}
         digests = b"".join(sorted(left_out.digests))
