@@ -47,17 +47,23 @@ class Persons:
         number, kept = pa.nulls(rows, pa.int64()), None
         if ground.person:
             names = distinct(batch.column(ground.person), ground.person_format)
-            number = names.mapped(self._number, pa.int64())
+            number = self._numbers(names.values).take(names.indices)
             if self._left_out is not None and self._left_out.digests:
                 kept = pc.fill_null(names.mapped(self._is_used, pa.bool_()), True)  # noqa: FBT003  a value
         named = {f"c{at}": column for at, column in enumerate(batch.columns)}
         made = pa.table({**named, PERSON: number})
         return made if kept is None else made.filter(kept)
 
-    def _number(self, name: str) -> int:
-        state = self._state.copy()
-        state.update(name.encode())
-        return int.from_bytes(state.digest(), "little", signed=True)
+    def _numbers(self, names: list[str | None]) -> pa.Array:
+        """Return the number of each name; null where there is none."""
+        copy, made = self._state.copy, []
+        for name in names:  # hot: a million of them a second
+            state = copy()
+            state.update(b"" if name is None else name.encode())
+            made.append(state.digest())
+        numbers = pa.Array.from_buffers(pa.int64(), len(made), [None, pa.py_buffer(b"".join(made))])
+        absent = [name is None for name in names]
+        return pc.if_else(pa.array(absent), None, numbers) if any(absent) else numbers
 
     def _is_used(self, name: str) -> bool:
         left_out = self._left_out

@@ -23,7 +23,6 @@ from connector.protection.persons import distinct
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 16
 _BYTES: Final = 16
-_REMEMBERED: Final = 1 << 17  # identifiers; some 30 MB
 
 
 def scope_key(root: bytes, scope: Scope, nonce: bytes) -> bytes:
@@ -57,18 +56,17 @@ class Pseudonyms:
         """
         self._form = form
         self._state = hashlib.blake2b(digest_size=_BYTES, key=key, person=b"preau-pseudonym")
-        self._made: dict[str, str] = {}
 
     def replaced(self, values: pa.Array) -> pa.Array:
         """Return the pseudonym of each identifier; null where there is none."""
-        return distinct(values, self._form, else_text=True).mapped(self._pseudonym, pa.string())
-
-    def _pseudonym(self, name: str) -> str:
-        known = self._made.get(name)
-        if known is None:
-            if len(self._made) >= _REMEMBERED:
-                self._made.clear()
-            state = self._state.copy()
+        found = distinct(values, self._form, else_text=True)
+        copy = self._state.copy
+        made: list[str | None] = []
+        for name in found.values:  # hot: a million of them a second
+            if name is None:
+                made.append(None)
+                continue
+            state = copy()
             state.update(name.encode())
-            known = self._made[name] = state.hexdigest()
-        return known
+            made.append(state.hexdigest())
+        return pa.array(made, pa.string()).take(found.indices)

@@ -1,8 +1,8 @@
 """Runs the steps of a use over batches of rows, streamed.
 
-Rules: memory holds a batch, eight bytes for each person and the pseudonyms made last, whatever the
-number of rows; nothing is passed over: the steps are one value, and what leaves is looked at once
-more (`release.py`). Cells are made by `tables.py`.
+Rules: memory holds a batch and eight bytes for each person, whatever the number of rows; nothing is
+passed over: the steps are one value, and what leaves is looked at once more (`release.py`). Cells
+are made by `tables.py`.
 """
 
 from __future__ import annotations
