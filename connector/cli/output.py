@@ -182,7 +182,7 @@ def _values(column: ColumnView, language: str) -> str:
     from connector.domain.catalog.dictionary import label  # noqa: PLC0415 - start-up stays fast
 
     french = language == "fr"
-    if column.lower is not None:
+    if column.lower is not None and column.upper is not None:
         found = [f"{column.lower:g} {'à' if french else 'to'} {column.upper:g}"]
     else:
         shown = ((it.value, label(it.labels, language, "")) for it in column.categories)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_commands_of_the_pages_exist_with_their_options(page: Path) -> None:
     assert told or page.name in {"policy-author.md", "operator.md", "library.md"}
     for line in told:
         words = line.split()[1:]
-        nouns = [word for word in words[:2] if re.fullmatch(r"[a-z-]+", word)]
+        nouns = list(takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, words[:3]))
         options = [word for word in words if word.startswith("--")]
         run = invoked([*nouns, "--help"], env={"COLUMNS": "400"})
         if run.exit_code:

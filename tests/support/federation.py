@@ -43,7 +43,7 @@ from connector.services.federation.site import jobs as site_jobs
 from connector.services.membership import onboard
 from connector.services.messages.deliver import deliver_due
 from connector.services.messages.receive import HANDLERS
-from connector.services.negotiation.terms import planned
+from connector.services.negotiation.terms import coverage, planned
 from connector.services.privacy.registers import register_of
 from connector.sources.files import FileSources
 from connector.sources.snapshots import HomeSources
@@ -297,7 +297,10 @@ class Federation:
                 site, node.member.document.digest, f"urn:p:{number}", node.member.signer.key_id
             ),
             consumer=Party(LEAD, lead.member.document.digest, f"urn:c:{number}"),
-            coverage=[],
+            coverage=[
+                {**line.to_body(), "layer": "offer"}
+                for line in coverage(read_policy(agreed), MECHANISMS)
+            ],
             accounting=accounting,
             recipes=recipes,
             semantics=PRESENT,

@@ -198,7 +198,7 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"cap": {"epsilon": float("nan"), "delta": 0.1}}, "`cap/epsilon` must be a number"),
         ({"cap": {"epsilon": 1, "delta": 0.1, "x": 1}}, "unknown statement `cap/x`"),
         ({"columns": {"a": 1}}, "`columns` must be a list of objects"),
-        ({"columns": [{**COLUMN, "labels": {"fr": ""}}]}, "`columns/0/labels/fr` must have 1 to"),
+        ({"columns": [{**COLUMN, "labels": {"fr": "a\nb"}}]}, "`columns/0/labels/fr`"),
         ({"columns": [{**COLUMN, "categories": ["a", "a"]}]}, "names a category twice"),
         (
             {"columns": [{**COLUMN, "categories": [{"label": "a"}]}]},

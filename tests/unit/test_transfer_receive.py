@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,11 +132,21 @@ def _flip(file: Path) -> None:
 
 
 def test_one_flipped_byte_is_refused_and_removed(lab: Lab) -> None:
-    _flip(lab.pair.school.ports.settings.path(FOLDER) / NAME)
+    ports = lab.pair.school.ports
+    flipped = SimpleNamespace(read=lambda *asked: bytes([*ports.extracts.read(*asked)[:-1], 0]))
+    lab.pair.school.ports = replace(ports, extracts=flipped)
     with pytest.raises(ContentMismatch):
         lab.get()
     assert lab.files() == []
     assert acts.transfer(lab.pair.lab.ports, lab.pid).state is TransferState.STARTED
+
+
+def test_a_file_that_was_altered_at_the_provider_is_not_sent(lab: Lab) -> None:
+    _flip(lab.pair.school.ports.settings.path(FOLDER) / NAME)
+    with pytest.raises(PeerUnreachable):
+        lab.get(seconds=0.2)
+    assert lab.files() == [f"{NAME}.csv.part"]
+    assert (lab.folder / f"{NAME}.csv.part").read_bytes() == b""
 
 
 def test_a_part_that_was_altered_is_refused(lab: Lab) -> None:
