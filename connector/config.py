@@ -19,6 +19,7 @@ from typing import Any
 from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
+ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
 _LEAST = {"keep_days": LEAST_KEEP_DAYS, "worker_memory_bytes": 0, "first_contacts_per_minute": 0}
@@ -91,6 +92,8 @@ class Settings:
         mail_to: addresses of the institution that get them.
         mail_user: name to log in with; empty: none.
         mail_password_file: file with the password of that user, mode 0600.
+        reviewers: roles that look at outputs before they leave, where a contract asks for it, in
+            this order; where it asks for more, `reviewer-1` and so on.
         duty_reminder_days: days before the deadline of a duty of ours at which the node reminds of
             it; at most half the time that there is for it.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
@@ -148,6 +151,7 @@ class Settings:
     mail_to: tuple[str, ...] = ()
     mail_user: str = ""
     mail_password_file: str = "keys/mail.password"  # noqa: S105 - where it is
+    reviewers: tuple[str, ...] = ()
     duty_reminder_days: int = 7
     worker_memory_bytes: int = 8 * 1024**3
     snapshot_bytes: int = 64 * 1024**3
@@ -200,6 +204,10 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     notice_url = values.get("notice_url", "")
     if notice_url and not notice_url.startswith("https://"):
         raise ConfigurationInvalid("setting `notice_url` must begin with `https://`, or be empty")
+    if not all(ROLE_NAME.fullmatch(role) for role in values.get("reviewers", ())):
+        raise ConfigurationInvalid(
+            "setting `reviewers` must list roles: small letters, digits and hyphens"
+        )
     if values.get("mail_server"):
         _check_mail(values)
     for proxy in values.get("proxies", ()):

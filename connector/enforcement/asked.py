@@ -34,6 +34,7 @@ from connector.enforcement.terms import (
     GRANULARITY,
     PROTECTION,
     RETENTION,
+    REVIEWERS,
     ROWS,
     SCOPE,
     THIRD_PARTY,
@@ -206,6 +207,8 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
     elif least := [int(each.values[0]) for each in steps.minimise.rows if each.test == AT_LEAST]:
         known[CELL_COUNT] = (min(least),)
+    if steps.review:
+        known[REVIEWERS] = (steps.review.reviewers,)
     if steps.noise and asked.cells:
         known |= {EPSILON: (asked.cells.epsilon,), DELTA: (asked.cells.delta,)}
         known |= {UNIT: (steps.noise.unit,), ROWS: (steps.noise.rows_per_person,)}

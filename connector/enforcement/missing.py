@@ -11,7 +11,7 @@ from policies_odrl.vocabulary import PREAU
 
 _BUBBLE: Final = "a bubble, where programs run that see the data and let nothing out unreviewed"
 _ANONYMITY: Final = "a search for groups of persons who look alike (k-anonymity)"
-_REVIEW: Final = "a review of outputs by persons"
+_WHOLE: Final = "a result that leaves as a whole, so that persons can look at it first"
 # Action, operand or level -> the mechanism that is missing.
 MECHANISMS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -23,8 +23,7 @@ MECHANISMS: Final[Mapping[str, str]] = MappingProxyType(
         PREAU + "lDiversity": _ANONYMITY,
         PREAU + "tCloseness": _ANONYMITY,
         PREAU + "requestedBy": "portability: the rows of one person, at that person's request",
-        PREAU + "publish": _REVIEW,
-        PREAU + "outputReviewers": _REVIEW,
+        PREAU + "outputReviewers": _WHOLE,
     }
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from connector.management.approval_views import (
     ApprovalDetailView,
     ApprovalView,
 )
+from connector.management.use_views import ContentView
 from connector.services.approval.viewing import Brief, Budget
 from connector.services.readable import Readable
 
@@ -39,6 +41,7 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
         previous=value.previous.id if value.previous else "",
         changes=render.differences(before, value.policy, profiles) if value.previous else [],
         fault=value.fault or shown.fault,
+        output=ContentView(**asdict(value.output)) if value.output else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from connector.management.budget_views import Amount
+from connector.management.use_views import ContentView
 from connector.management.views import ChangeView, CoverageView, StoredView, View
 
 
@@ -19,10 +20,10 @@ class AcceptanceView(View):
 class ApprovalView(StoredView):
     """What waits for persons of this node, or what they decided."""
 
-    id: str = Field(description="our id of the negotiation, or of the use")
-    subject: str = Field(default="contract", description="contract, or use of one")
-    agreement: str = Field(default="", description="contract that a use is under")
-    figures: str = Field(default="", description="what a use would do and cost")
+    id: str = Field(description="our id of the negotiation, use or output")
+    subject: str = Field(default="contract", description="contract, use or output")
+    agreement: str = Field(default="", description="contract that a use or an output is under")
+    figures: str = Field(default="", description="what a use would cost, or what would leave")
     peer: str = Field(description="DID of who asks")
     dataset: str
     offer: str
@@ -52,7 +53,7 @@ class ApprovalBudgetView(View):
 class ApprovalDetailView(ApprovalView):
     """All that a person has to know before deciding."""
 
-    policy: dict[str, Any] = Field(description="the terms that would be signed")
+    policy: dict[str, Any] = Field(description="that would be signed, or of the contract")
     sentences: dict[str, list[str]] = Field(
         default={}, description="the terms in plain words, by language (`en`, `fr`)"
     )
@@ -62,6 +63,7 @@ class ApprovalDetailView(ApprovalView):
         default="", description="last contract with the same consumer on the same dataset"
     )
     changes: list[ChangeView] = Field(default=[], description="what is new beside that contract")
+    output: ContentView | None = Field(default=None, description="what would leave, of an output")
 
 
 class ApprovalAnswer(View):

@@ -205,7 +205,7 @@ class Holdings(Protocol):
         """Return about how many bytes are stored for each member that will be dropped again."""
 
     def extract_bytes(self) -> dict[str, int]:
-        """Return the bytes of the extracts that are ready, by consumer."""
+        """Return the bytes of the extracts of which there is a file, by consumer."""
 
     def drop(self, before: datetime, sent: datetime, limit: int) -> int:
         """Drop at most `limit` rows of what has ended; return how many that were.

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from connector.errors import Malformed
-from connector.management.approval_views import ApprovalDetailView, ApprovalView
 from connector.management.budget_views import (
     AgreementBudgetView,
     BudgetView,
@@ -39,6 +38,7 @@ from connector.management.views import (
     PeerView,
     RecoveryView,
 )
+from connector.sdk.approvals import ApprovalCalls
 from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls
 from connector.sdk.layers import LayerCalls
@@ -58,6 +58,7 @@ _NO_CELLS: Final[Mapping[str, Any]] = {
     "delta": 0.0,
 }
 _ACCESS_ELSEWHERE: Final = "https://w3id.org/preau/odrl/v1#accessElsewhere"
+_PUBLISH: Final = "https://w3id.org/preau/odrl/v1#publish"
 _AGGREGATE: Final = "http://www.w3.org/ns/odrl/2/aggregate"
 _SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
@@ -67,7 +68,7 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(DutyCalls, LayerCalls, TransferCalls):
+class Client(ApprovalCalls, DutyCalls, LayerCalls, TransferCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -330,33 +331,14 @@ class Client(DutyCalls, LayerCalls, TransferCalls):
         body = {"act": act, "reason": reason}
         return self._post(AgreementDetailView, "/agreement", body, {"id": agreement})
 
-    # --- decisions of persons
-    def approvals(
-        self, *, closed: bool = False, limit: int = 0, after: str = ""
-    ) -> Listing[ApprovalView]:
-        """Return what waits for a decision of this node; `closed`: also what was decided."""
-        return self._list(ApprovalView, "/approvals", {"closed": str(closed).lower()}, limit, after)
-
-    def approval(self, approval: str) -> ApprovalDetailView:
-        """Return what waits for a decision: terms, coverage, budget, and what is new."""
-        return self._get(ApprovalDetailView, "/approval", {"id": approval})
-
-    def approve(self, approval: str, *, role: str = "", reason: str = "") -> ApprovalView:
-        """Accept in a role; the last one that was missing lets the contract be signed."""
-        body = {"role": role, "reason": reason}
-        return self._post(ApprovalView, "/approval/accept", body, {"id": approval})
-
-    def refuse(self, approval: str, reason: str, *, role: str = "") -> ApprovalView:
-        """Refuse in a role; the negotiation ends, and the consumer is told the reason."""
-        body = {"role": role, "reason": reason}
-        return self._post(ApprovalView, "/approval/refuse", body, {"id": approval})
-
     # --- uses
     def query(
         self,
         agreement: str,
         cells: Mapping[str, Any],
         stated: Mapping[str, Sequence[str]] | None = None,
+        *,
+        publish: bool = False,
     ) -> UseView:
         """Ask for a table under a contract; a small one comes with the answer.
 
@@ -366,10 +348,11 @@ class Client(DutyCalls, LayerCalls, TransferCalls):
                 is left out is empty. Where cells have noise, `epsilon` that the table spends, and
                 `delta`, 0 for Laplace noise.
             stated: operand to values, in place of what the contract demands.
+            publish: whether it is to be published; else it is only used.
         """
         body = {
             "agreement": agreement,
-            "action": _AGGREGATE,
+            "action": _PUBLISH if publish else _AGGREGATE,
             "cells": {**_NO_CELLS, **cells},
             "stated": {left: list(values) for left, values in (stated or {}).items()},
         }

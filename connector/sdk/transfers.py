@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from connector.errors import ExtractUnavailable, PeerUnreachable, UseRefused, from_code
+from connector.errors import (
+    ApprovalAwaited,
+    ExtractUnavailable,
+    PeerUnreachable,
+    UseRefused,
+    from_code,
+)
 from connector.management.transfer_views import AccessView, TransferView
 from connector.management.use_views import UseView
 from connector.management.views import AgreementDetailView
@@ -73,6 +79,7 @@ class TransferCalls(Calls):
 
         Raises:
             Unlawful: the contract lets no rows leave, or the provider refuses; the class says why.
+            ApprovalAwaited: persons of the provider have yet to decide; the same call goes on.
             TransferInactive: it is suspended, or was ended.
             ContentMismatch: the bytes are not those that the provider signed; nothing is kept.
             WorldFault: the file cannot be written, or nothing came for too long; what is there is
@@ -120,6 +127,8 @@ class TransferCalls(Calls):
             )
         if found.state == _PREPARING:
             raise PeerUnreachable("the provider still prepares it", hint="try again later")
+        if found.state == "waiting":  # the note stays: the same is asked for again
+            raise ApprovalAwaited("; ".join(found.reasons), hint="run the same command again")
         if found.state != "ready":
             note.unlink(missing_ok=True)  # the next call asks anew
             reason = "; ".join(found.reasons) or f"what was prepared is {found.state}"

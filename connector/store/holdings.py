@@ -29,7 +29,7 @@ from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
 from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
-from connector.domain.transfer.extract import ExtractState
+from connector.domain.transfer.extract import ON_DISK
 from connector.domain.transfer.transfer import TransferState
 from connector.store import tables
 from connector.store.approvals import ApprovalRow
@@ -67,7 +67,7 @@ _OPEN_WITH: Final = select(func.count()).where(
 )
 _EXTRACTS: Final = (
     select(_extract.consumer, func.sum(_extract.bytes))
-    .where(_extract.state == ExtractState.READY.value)
+    .where(or_(*(_extract.state == each.value for each in ON_DISK)))
     .group_by(_extract.consumer)
 )
 
@@ -93,7 +93,7 @@ class SqlHoldings:
         return dict(found)
 
     def extract_bytes(self) -> dict[str, int]:
-        """Return the bytes of the extracts that are ready, by consumer."""
+        """Return the bytes of the extracts of which there is a file, by consumer."""
         return {str(consumer): int(size) for consumer, size in self._scope.ask(_EXTRACTS, {})}
 
     def drop(self, before: datetime, sent: datetime, limit: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from connector.enforcement.coverage import cover
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import ConstraintUnknown, PolicyInvalid, UseRefused
 from connector.jsonld.policy import policy_document, read_policy
+from connector.services.approval import deciding as deciding_persons
 from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import negotiate
@@ -58,12 +60,12 @@ WRITTEN: dict[str, tuple[str, str, tuple[str, ...], int]] = {
     "exercices": (DATASET, READ, ("grade", "reading", "commune"), 60),
     "ressources": ("urn:donnees:comptes", READ, ("identifiant", *COLUMNS), 40),
     "ouvertes": ("urn:donnees:ouvertes", ODRL + "distribute", ("uai", "effectif"), 2),
+    "trajectoires": ("urn:donnees:trajectoires", READ, ("identifiant", *COLUMNS), 40),
     "effectifs": (DATASET, AGGREGATE, ("commune", "persons", "mean(reading)", "withheld"), 3),
 }
 MISSING = {
     "portabilite": "portability",
     "sante": "a bubble",
-    "trajectoires": "a review of outputs",
 }
 OPINION = template("research").example["ethics"]
 
@@ -103,7 +105,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
         pupils.pop("offer")
         commune = {"name": "commune", "class": "quasi-identifier", "datatype": "category"}
         pupils["columns"].append({**commune, "territory": "commune"})
-        for described in (pupils, schools, accounts(folder), cells(folder)):
+        paths = accounts(folder, "trajectoires")
+        for described in (pupils, schools, accounts(folder, "ressources"), paths, cells(folder)):
             publish.publish(pair.school.ports, described)
         yield pair
 
@@ -119,15 +122,15 @@ def written(name: str) -> dict[str, Any]:
     return {**found, "@type": "Offer"}
 
 
-def accounts(folder: Path) -> dict[str, Any]:
-    """Accounts of pupils, for digital resources."""
-    rows = "".join(f"a{at},0750001A,{at % 3},{at % 5},n{at}\n" for at in range(40))
-    file = folder / "accounts.csv"
+def accounts(folder: Path, name: str) -> dict[str, Any]:
+    """Accounts of pupils, for digital resources or as trajectories."""
+    rows = "".join(f"{name[0]}{at},0750001A,{at % 3},{at % 5},n{at}\n" for at in range(40))
+    file = folder / f"{name}.csv"
     file.write_text(f"identifiant,uai,niveau,classe,nom\n{rows}", encoding="utf-8")
     kinds = ("direct identifier", "other", "other", "other", "direct identifier")
     return description(
         folder,
-        id="urn:donnees:comptes",
+        id=WRITTEN[name][0],
         file={"path": str(file), "format": "csv"},
         columns=[
             {"name": name, "class": kind, "datatype": "category"}
@@ -135,7 +138,7 @@ def accounts(folder: Path) -> dict[str, Any]:
         ],
         person_column="identifiant",
         rows_per_person=1,
-        offer=written("ressources"),
+        offer=written(name),
     )
 
 
@@ -246,6 +249,12 @@ def test_a_contract_of_the_sector_runs(pair: Link, name: str) -> None:
     wanted = Wanted(action=action, format="jsonl", cells=cells)
     if name == "exercices":
         consented(pair, contract, wanted)
+    if name == "trajectoires":
+        attesting.attest(pair.school.ports, contract, "ethicsOpinion", "urn:avis:2026-031")
+        planned = pair.clock.now() + timedelta(days=300)
+        results = Said(DeedKind.HAPPENED, PREAU + "Results", planned)
+        stating.state(pair.school.ports, contract, results)
+        pair.pump()
     if name in {"ouvertes", "effectifs"}:  # the source is named first
         assert used(pair, contract, wanted).code == "DUTY_OWED"
         do(pair, contract, CONSENT)
@@ -253,7 +262,7 @@ def test_a_contract_of_the_sector_runs(pair: Link, name: str) -> None:
     assert found.state == "ready", (found.code, found.reasons)
     rows = [json.loads(line) for line in file_of(pair, found).splitlines()]
     assert ({tuple(row) for row in rows}, len(rows)) == ({columns}, number)
-    assert not {row.get("identifiant") for row in rows} & {f"a{at}" for at in range(40)}
+    assert not {row.get("identifiant") for row in rows} & {f"{name[0]}{at}" for at in range(40)}
     none = ODRL + "spatial" if name == "ouvertes" else ODRL + "purpose"
     beyond = replace(TABLE, dimensions=("pupil",)) if cells else None
     for refused in (
@@ -265,6 +274,27 @@ def test_a_contract_of_the_sector_runs(pair: Link, name: str) -> None:
         used(pair, contract, replace(wanted, action=ODRL + "derive"))
     while duties := stating.duties(pair.lab.ports, agreement=contract).values:
         do(pair, contract, duties[0].path)
+
+
+def test_what_is_published_is_a_table_that_two_persons_have_accepted(pair: Link) -> None:
+    contract = contracted(pair, "urn:donnees:trajectoires", "urn:contrat:trajectoires")
+    table = TableRequest(("niveau",), (Measure("persons"),))
+    wanted = Wanted(action=PREAU + "publish", cells=table)
+    found = used(pair, contract, wanted)
+    assert found.state == "waiting"
+    (waits,) = deciding_persons.approvals(pair.school.ports).values
+    for role in ("reviewer-1", "reviewer-2"):
+        assert asking.again(pair.lab.ports, found.request_id).state == "waiting"
+        deciding_persons.accept(pair.school.ports, waits.id, role)
+    found = asking.again(pair.lab.ports, found.request_id)
+    assert found.content
+    assert found.content.digest == waits.request
+    rows = [json.loads(line) for line in found.data.splitlines()]
+    assert [(row["niveau"], row["persons"]) for row in rows] == [("0", 14), ("1", 13), ("2", 13)]
+    named = replace(wanted, cells=replace(table, dimensions=("identifiant",)))
+    assert used(pair, contract, named).state == "refused"
+    with pytest.raises(UseRefused):
+        used(pair, contract, replace(wanted, action=AGGREGATE))
 
 
 @pytest.mark.parametrize("name", MISSING)

@@ -5,6 +5,7 @@ Leaves judging to the node; who acts in which role is the institution's own affa
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +30,7 @@ Role = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
-        no_args_is_help=True, help="Contracts and uses that wait for a decision of ours."
+        no_args_is_help=True, help="Contracts, uses and outputs that wait for a decision of ours."
     )
     group.command("list")(list_)
     group.command("show")(show)
@@ -71,18 +72,30 @@ def list_(
 
 
 def show(
-    approval: Id, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+    approval: Id,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder into which an output is written, to look at it; it is logged."),
+    ] = None,
+    role: Annotated[str, typer.Option(help="Role in which you look at an output.")] = "",
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
 ) -> None:
     """Show what waits: terms, how each constraint is upheld, the budget, and what is new.
 
-    New is what differs from the last contract with the same consumer on the same dataset.
+    New is what differs from the last contract with the same consumer on the same dataset. Of an
+    output, `--out` writes the very file that would leave; remove it once you have looked.
     """
     with node_of(home) as node:
         found = node.approval(approval)
+        file = None if out is None else node.output(approval, out, role=role)
     if json:
         output.json_value(found)
         return
     _print(found)
+    if found.output is not None:
+        output.pairs((("would leave, SHA-256", found.output.digest), ("written to", file)))
     output.unreadable([(found.id, found.fault)])
     if found.budget is not None:
         _print_budget(found.budget)
@@ -99,7 +112,7 @@ def accept(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Accept in a role. Once all have, the node judges all anew, and signs or lets it run."""
+    """Accept in a role. Once all have, the node judges all anew, and signs, runs or lets go."""
     with node_of(home) as node:
         found = node.approve(approval, role=role, reason=reason)
     _print_decided(found, json=json)
@@ -114,7 +127,7 @@ def refuse(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Refuse in a role: nothing is signed or run, and the consumer is told why."""
+    """Refuse in a role: nothing is signed, run or let go, and the consumer is told why."""
     with node_of(home) as node:
         found = node.refuse(approval, reason, role=role)
     _print_decided(found, json=json)

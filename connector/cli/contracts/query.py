@@ -80,6 +80,10 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
         bool, typer.Option("--totals", help="Also over each column of --by.")
     ] = False,
     spend: _Spend = "",
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="For a table that you may publish by the contract."),
+    ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -96,7 +100,7 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
         **_budget(spend),
     }
     with node_of(home) as node:
-        found = _ended(node, node.query(agreement, cells, stated(state or [])))
+        found = _ended(node, node.query(agreement, cells, stated(state or []), publish=publish))
     _print(found, by or [], json=json)
 
 

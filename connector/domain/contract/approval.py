@@ -28,6 +28,7 @@ class Subject(StrEnum):
 
     CONTRACT = "contract"
     USE = "use"
+    OUTPUT = "output"  # what a use has made, before it leaves
 
 
 class Happening(StrEnum):
@@ -52,15 +53,16 @@ class Acceptance:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A contract or a use that waits for persons of the provider, or what they decided.
+    """A contract, a use or an output that waits for persons of the provider, or what they decided.
 
     Attributes:
-        id: our id of the negotiation; of a use, one that follows from who asks and what for.
+        id: our id of the negotiation; of a use, one that follows from who asks and what for; of an
+            output, one that follows from its extract's.
         peer: DID of who asks.
         dataset_id: what for.
-        offer_id: the offer that would be contracted; empty for a use.
+        offer_id: the offer that would be contracted; else empty.
         roles: all of them must accept.
         acceptances: so far, in order.
         state: see `ApprovalState`.
@@ -75,25 +77,26 @@ class Approval:
         tries: how often that was tried.
         try_at: when it is tried next, UTC; None where nothing is to be told.
         subject: see `Subject`.
-        agreement_id: contract that a use is under; else empty.
-        request: SHA-256 (hex) of what was asked; of a use, else empty.
-        figures: what a use would do and cost, one line for people; else empty.
+        agreement_id: contract that a use or an output is under; else empty.
+        request: SHA-256 (hex) of what a use asks for, or of the file that would leave; else empty.
+        figures: what a use would do and cost, or what would leave, one line for people; else
+            empty.
     """
 
     id: str
     peer: str
     dataset_id: str
-    offer_id: str
+    offer_id: str = ""
     roles: tuple[str, ...]
-    acceptances: tuple[Acceptance, ...]
-    state: ApprovalState
-    code: str
-    reason: str
+    acceptances: tuple[Acceptance, ...] = ()
+    state: ApprovalState = ApprovalState.PENDING
+    code: str = ""
+    reason: str = ""
     asked_at: datetime
     remind_at: datetime
-    reminded: bool
+    reminded: bool = False
     lapses_at: datetime
-    closed_at: datetime | None
+    closed_at: datetime | None = None
     notice: Happening = Happening.NONE
     tries: int = 0
     try_at: datetime | None = None

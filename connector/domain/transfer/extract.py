@@ -1,6 +1,7 @@
 """An extract: a finished file of protected rows that waits for its consumer. Pure.
 
-Rules: it is served only while it is `READY`; what it says of its content is fixed from then on.
+Rules: it is served only while it is `READY`, and was `HELD` before where its plan says so. What
+it says of its content is fixed from then on.
 Who prepares it writes the whole file first and calls it ready last.
 """
 
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 FOLDER: Final = "extracts"  # of the node's home
 WAKEUP: Final = "uses"  # wakes the thread that prepares and destroys them
+KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 _COMMITS: Final = b"preau source commitment 1\0"
 
 
@@ -21,9 +23,13 @@ class ExtractState(StrEnum):
     """What became of it."""
 
     PREPARING = "preparing"
+    HELD = "held"  # until persons have looked at it
     READY = "ready"
     GONE = "gone"  # its key was destroyed, the file deleted
     FAILED = "failed"  # nothing is there, see the code
+
+
+ON_DISK: Final = (ExtractState.HELD, ExtractState.READY)  # states in which there is a file
 
 
 @dataclass(frozen=True, slots=True)

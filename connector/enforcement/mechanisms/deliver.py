@@ -16,7 +16,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import tables, territories
+from connector.enforcement.mechanisms import outputs, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.minimise import AT_LEAST as AT_LEAST_OF
@@ -41,6 +41,7 @@ from connector.enforcement.terms import (
     PURPOSE,
     READ,
     REPRODUCE,
+    REVIEWERS,
     SCOPE,
 )
 from connector.errors import ConstraintUnknown, PolicyInvalid, UseRefused
@@ -82,7 +83,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
             raise PolicyInvalid("no column is left to be pseudonymised: list the one of the person")
         made.append(Pseudonymise(direct, _scope(rule, atoms)))
     made += territories.coarser(atoms, columns, ground)
-    made.append(Release(level, _formats(atoms)))
+    made += (*outputs.steps(atoms), Release(level, _formats(atoms)))
     return tuple(map(steps.signed, made))
 
 
@@ -206,6 +207,7 @@ MECHANISM: Final = Mechanism(
             CELL_COUNT: Upheld(
                 Label.ENFORCED, "minimising step: no row over fewer persons leaves", AT_LEAST
             ),
+            REVIEWERS: outputs.UPHELD,
             SCOPE: Upheld(
                 Label.ENFORCED,
                 "pseudonymising step: a key of its own for each scope",

@@ -17,7 +17,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Mechanism, Upheld
-from connector.enforcement.mechanisms import privacy, tables, territories
+from connector.enforcement.mechanisms import outputs, privacy, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
@@ -33,8 +33,10 @@ from connector.enforcement.terms import (
     CELL_COUNT,
     PERSON,
     PROTECTION,
+    PUBLISH,
     READ,
     REPRODUCE,
+    REVIEWERS,
     ROWS,
     SCOPE,
 )
@@ -44,6 +46,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.operands import check
 
 NAME: Final = "query"
+ACTIONS: Final = frozenset({AGGREGATE, PUBLISH})  # what is published is a table made here
 MINIMUM: Final = 10  # persons
 FORMATS: Final = ("jsonl",)
 
@@ -72,6 +75,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
         *territories.coarser(atoms, columns, ground),
         aggregate,
         *((noise,) if noise else ()),
+        *outputs.steps(atoms),
         Release(CELLS, FORMATS),
     )
     return tuple(map(steps.signed, made))
@@ -136,7 +140,7 @@ def _cells(item: Constraint) -> bool:
 _NO_ROW: Final = Upheld(Label.CHECKED, "evaluation of each request: only cells leave")
 MECHANISM: Final = Mechanism(
     name=NAME,
-    actions=frozenset({AGGREGATE}),
+    actions=ACTIONS,
     by="aggregating step",
     upholds=MappingProxyType(
         {
@@ -148,6 +152,7 @@ MECHANISM: Final = Mechanism(
                 Label.ENFORCED, "aggregating step: only cells leave", EQ | AT_LEAST, fits=_cells
             ),
             SCOPE: Upheld(Label.ENFORCED, "aggregating step: no pseudonym leaves", tables.ONE_OF),
+            REVIEWERS: outputs.UPHELD,
             **privacy.upheld("noise step", "noise for all rows of a person that count"),
         }
     ),

@@ -19,6 +19,7 @@ from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.pseudonymise import Pseudonymise
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.release import Release
+from connector.enforcement.steps.review import Review
 from connector.enforcement.steps.table import TableSteps, table_steps
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
@@ -26,11 +27,12 @@ from connector.enforcement.steps.where import REFERRED, TRAINING, Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
-_TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Release)
+_TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Review, Release)
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
     {(each.kind, each.version): each for each in (Where, TrainingStep, Refer, *_TABLE)}
 )
 _END: Final = ""
+_LAST: Final = ("review", "release")
 # Kind of a step -> what may come next; the first is `where`.
 _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
@@ -38,11 +40,12 @@ _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "where": frozenset({"train", "refer", "minimise"}),
         "train": frozenset({_END}),
         "refer": frozenset({_END}),
-        "minimise": frozenset({"pseudonymise", "generalise", "aggregate", "release"}),
-        "pseudonymise": frozenset({"generalise", "aggregate", "release"}),
-        "generalise": frozenset({"generalise", "aggregate", "release"}),
-        "aggregate": frozenset({"noise", "release"}),
-        "noise": frozenset({"release"}),
+        "minimise": frozenset({"pseudonymise", "generalise", "aggregate", *_LAST}),
+        "pseudonymise": frozenset({"generalise", "aggregate", *_LAST}),
+        "generalise": frozenset({"generalise", "aggregate", *_LAST}),
+        "aggregate": frozenset({"noise", *_LAST}),
+        "noise": frozenset(_LAST),
+        "review": frozenset({"release"}),
         "release": frozenset({_END}),
     }
 )

@@ -16,6 +16,7 @@ from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.pseudonymise import Pseudonymise
 from connector.enforcement.steps.release import AGGREGATED, PSEUDONYMISED, Release
+from connector.enforcement.steps.review import Review
 from connector.enforcement.steps.typed import Typed
 from connector.enforcement.steps.where import QUERY, Where
 from connector.errors import StepUnknown
@@ -25,7 +26,7 @@ _Step = TypeVar("_Step", bound=Typed)
 
 @dataclass(frozen=True, slots=True)
 class TableSteps:
-    """The steps of one use, in the order of the members.
+    """The steps of one use.
 
     Attributes:
         where: where the processing runs: `delivered`, or `query` with cells.
@@ -35,6 +36,7 @@ class TableSteps:
         aggregate: None where rows leave.
         noise: None without.
         release: what leaves.
+        review: before that, persons'; None where what was made leaves at once.
     """
 
     where: Where
@@ -44,6 +46,7 @@ class TableSteps:
     aggregate: Aggregate | None
     noise: Noise | None
     release: Release
+    review: Review | None = None
 
     def __post_init__(self) -> None:
         self._lets_through("pseudonymise", self.pseudonyms)
@@ -104,6 +107,7 @@ def table_steps(steps: Iterable[Typed]) -> TableSteps:
         aggregate=_one(found, Aggregate),
         noise=_one(found, Noise),
         release=release,
+        review=_one(found, Review),
     )
 
 

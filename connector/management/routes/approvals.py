@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
 from connector.management import approval_render
 from connector.management.approval_views import (
@@ -15,9 +16,10 @@ from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import DamagedView
 from connector.services.approval import deciding, viewing
+from connector.services.use import releasing
 
 router: Final = APIRouter(tags=["approvals"])
-Id = Annotated[str, Query(alias="id", description="our id of the negotiation")]
+Id = Annotated[str, Query(alias="id", description="our id of the negotiation, use or output")]
 
 
 @router.get("/approvals")
@@ -39,15 +41,27 @@ def approval(here: Here, identifier: Id) -> ApprovalDetailView:
     return approval_render.brief(found, here.ports.mechanisms.profiles)
 
 
+@router.get("/approval/output", response_class=StreamingResponse)
+def output(
+    here: Here,
+    identifier: Id,
+    role: Annotated[str, Query(description="in which it is looked at")] = "",
+    offset: Annotated[int, Query(ge=0, description="bytes that are here already")] = 0,
+) -> StreamingResponse:
+    """Fetch the bytes that would leave, to look at them; that is logged."""
+    chunks = releasing.content(here.ports, identifier, role, offset)
+    return StreamingResponse(chunks, media_type="application/octet-stream")
+
+
 @router.post("/approval/accept")
 def accept(here: Here, identifier: Id, given: ApprovalAnswer) -> ApprovalView:
-    """Accept in a role; the last one that was missing lets the contract be signed."""
+    """Accept in a role; the last one that was missing signs, runs or lets go."""
     found = deciding.accept(here.ports, identifier, given.role, given.reason)
     return approval_render.approval(found)
 
 
 @router.post("/approval/refuse")
 def refuse(here: Here, identifier: Id, given: ApprovalRefusal) -> ApprovalView:
-    """Refuse in a role; the negotiation ends, and the consumer is told why."""
+    """Refuse in a role; what waited ends, and the consumer is told why."""
     found = deciding.refuse(here.ports, identifier, given.reason, given.role)
     return approval_render.approval(found)

@@ -21,6 +21,7 @@ from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require
 from connector.services.membership import onboard
 from connector.services.negotiation import notices, provider_side, steps
+from connector.services.use import releasing
 
 
 def approvals(
@@ -47,7 +48,7 @@ def approval(ports: Ports, approval_id: str) -> Approval:
 
 
 def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> Approval:
-    """Accept in a role; once all roles have, the contract is signed, or the use may be made.
+    """Accept in a role; once all have, the contract is signed, the use made or the output let go.
 
     Raises:
         NotFound: none of that id.
@@ -57,6 +58,7 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
         Untrusted: the consumer is not believed now; nothing was decided.
         InRecovery: this node went back; nothing was decided.
         PeerRolledBack: the consumer's node went back; nothing was decided.
+        Unlawful: the contract of an output does not stand; nothing was decided.
         KeyUnusable: our key cannot sign.
     """
     if reason:
@@ -72,7 +74,9 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
         tx.audit.append("approval.accepted", found.id, role=chosen, reason=reason, peer=found.peer)
         if accepted.missing:
             return accepted
-        if negotiation is None:  # a use: who asks asks again, and all is judged anew
+        if found.subject is Subject.OUTPUT:
+            releasing.release(ports, tx, accepted)
+        if negotiation is None:  # of a use: who asks asks again, and all is judged anew
             return _close(ports, tx, accepted, ApprovalState.ACCEPTED, "", "")
         moved = provider_side.conclude(ports, consumer, tx, negotiation)
         if moved.state is not NegotiationState.TERMINATED:
@@ -81,7 +85,7 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
 
 
 def refuse(ports: Ports, approval_id: str, reason: str, role: str = "") -> Approval:
-    """Refuse in a role: negotiation or use ends, and the consumer is told the reason.
+    """Refuse in a role: what waited ends, an output by its key, and the consumer is told why.
 
     Raises:
         NotFound: none of that id.
@@ -95,6 +99,8 @@ def refuse(ports: Ports, approval_id: str, reason: str, role: str = "") -> Appro
         chosen = found.check_role(role)
         tx.audit.append("approval.refused", found.id, role=chosen, reason=reason, peer=found.peer)
         closed = _close(ports, tx, found, ApprovalState.REFUSED, ApprovalRefused.code, reason)
+        if found.subject is Subject.OUTPUT:
+            releasing.withhold(ports, tx, closed)
         if negotiation is not None:
             steps.end(ports, tx, negotiation, closed.code, (reason,))
         return closed
@@ -113,16 +119,18 @@ def lapse(ports: Ports, tx: Transaction, found: Approval) -> None:
     hours = int((found.lapses_at - found.asked_at).total_seconds()) // 3600
     reason = f"the provider did not decide within {hours} h"
     closed = _close(ports, tx, found, ApprovalState.LAPSED, ApprovalLapsed.code, reason)
+    if found.subject is Subject.OUTPUT:
+        releasing.withhold(ports, tx, closed)
     negotiation = tx.negotiations.lock(found.id)
     if negotiation is not None and negotiation.awaits:
         steps.end(ports, tx, negotiation, closed.code, (reason,))
 
 
 def _open(ports: Ports, tx: Transaction, approval_id: str) -> tuple[Approval, Negotiation | None]:
-    """Return what may be decided, and the negotiation that it is about; None for a use."""
+    """Return what may be decided, and the negotiation that it is about; None for what is made."""
     found = require(tx.approvals.lock(approval_id), "approval", approval_id)
     found.check_open(ports.clock.now())
-    if found.subject is Subject.USE:
+    if found.subject is not Subject.CONTRACT:
         return found, None
     return found, require(tx.negotiations.lock(approval_id), "negotiation", approval_id)
 

@@ -8,19 +8,17 @@ keeps the review under which it was drawn up, whatever its offer says later.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from connector.domain import instant
 from connector.domain.catalog.review import Review
-from connector.domain.contract.approval import Approval, ApprovalState, Happening, Subject
+from connector.domain.contract.approval import Approval, ApprovalState, Subject
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
-from connector.errors import ApprovalAwaited, Malformed, TooManyRequests
+from connector.errors import ApprovalAwaited, Malformed
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction
-from connector.services import noticing
-from connector.services.approval.asking import APPROVALS
+from connector.services.approval import asking
 
 AGAIN_SECONDS: Final = 10.0  # until who asks may ask again
 _UNDECIDED: Final = frozenset({ApprovalState.PENDING})
@@ -59,7 +57,7 @@ def check_waiting(ports: Ports, use: Use) -> None:
     with ports.store.read() as tx:
         found = _found(tx, use)
     if found is not None and found.state in _UNDECIDED:
-        raise _awaited(found)
+        raise awaited(found)
 
 
 def check(ports: Ports, agreement: Agreement, use: Use) -> Refusal | None:
@@ -75,16 +73,13 @@ def check(ports: Ports, agreement: Agreement, use: Use) -> Refusal | None:
     with ports.store.write() as tx:
         found = _found(tx, use) or _ask(ports, tx, agreement, agreement.review, use)
     if found.state in _UNDECIDED:
-        raise _awaited(found)
+        raise awaited(found)
     return Refusal(found.code, (found.reason,)) if found.state in _NO else None
 
 
 def void(ports: Ports, tx: Transaction, peer: str, name: str, code: str) -> None:
     """Note that nothing is left to decide on: the use was refused or called off otherwise."""
-    found = tx.approvals.lock(Use(peer, name, "", "").id)
-    if found is not None and found.state in _UNDECIDED:
-        tx.approvals.put(found.closed(ApprovalState.VOID, ports.clock.now(), code))
-        tx.audit.append("approval.void", found.id, peer=peer, code=code)
+    asking.moot(tx, Use(peer, name, "", "").id, ports.clock.now(), code)
 
 
 def _found(tx: Transaction, use: Use) -> Approval | None:
@@ -95,49 +90,22 @@ def _found(tx: Transaction, use: Use) -> Approval | None:
 
 
 def _ask(ports: Ports, tx: Transaction, agreement: Agreement, review: Review, use: Use) -> Approval:
-    waiting = tx.approvals.find(state=ApprovalState.PENDING, peer=use.peer, subject=Subject.USE)
-    if len(waiting) >= ports.settings.max_jobs_per_lead:
-        raise TooManyRequests(
-            f"{len(waiting)} uses wait for a decision here", hint="ask once they are decided"
-        )
-    now = ports.clock.now()
-    asked = Approval(
-        id=use.id,
-        peer=use.peer,
-        dataset_id=agreement.dataset_id,
-        offer_id="",
-        roles=review.roles,
-        acceptances=(),
-        state=ApprovalState.PENDING,
-        code="",
-        reason="",
-        asked_at=now,
-        remind_at=now + review.remind_after,
-        reminded=False,
-        lapses_at=now + review.lapse_after,
-        closed_at=None,
-        subject=Subject.USE,
-        agreement_id=agreement.id,
-        request=use.request,
-        figures=use.figures,
-    )
-    tx.approvals.put(noticing.after(ports, asked, Happening.ASKED))
-    tx.audit.append(
-        "approval.asked",
-        asked.id,
-        peer=asked.peer,
-        dataset=asked.dataset_id,
-        agreement=asked.agreement_id,
-        use=use.name,
-        digest=use.request,
-        roles=list(asked.roles),
-        lapses=instant.text(asked.lapses_at),
-    )
-    tx.after_commit(partial(ports.wakeups.notify, APPROVALS))
-    return asked
+    asking.check_room(ports, tx, use.peer, Subject.USE)
+    about = {
+        "id": use.id,
+        "peer": use.peer,
+        "dataset_id": agreement.dataset_id,
+        "subject": Subject.USE,
+        "agreement_id": agreement.id,
+        "request": use.request,
+        "figures": use.figures,
+    }
+    facts = {"agreement": agreement.id, "use": use.name, "digest": use.request}
+    return asking.begin(ports, tx, review, about, **facts)
 
 
-def _awaited(found: Approval) -> ApprovalAwaited:
+def awaited(found: Approval) -> ApprovalAwaited:
+    """Return what is told to who asks for what persons have yet to decide on."""
     until = instant.text(found.lapses_at)
     return ApprovalAwaited(
         f"waits for a person of the provider, until {until} at most", retry_after=AGAIN_SECONDS

@@ -14,6 +14,7 @@ from typing import Any
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.approval import Approval, Subject
 from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.transfer.extract import Content
 from connector.enforcement.mechanism import Figures
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical
@@ -25,6 +26,7 @@ from connector.services.negotiation import agree, terms
 from connector.services.privacy.budget import promised
 from connector.services.privacy.registers import register_of
 from connector.services.readable import Readable, readable
+from connector.services.use import releasing
 from policies_odrl import Policy
 
 
@@ -51,12 +53,13 @@ class Brief:
 
     Attributes:
         approval: itself.
-        policy: the terms that would be signed, or those of a use's contract, canonical JSON-LD;
-            empty once they are dropped, or where they cannot be read.
+        policy: the terms that would be signed, or those of a contract that stands, canonical
+            JSON-LD; empty once they are dropped, or where they cannot be read.
         coverage: returns how each constraint would be upheld, or raises a `PreauError`.
         budget: returns what they cost, or raises one; None once terms or dataset are gone.
         previous: the last contract with the same consumer on the same dataset; None if none is.
         fault: why the terms cannot be read; empty where they can.
+        output: what would leave; None where nothing is made yet.
     """
 
     approval: Approval
@@ -65,6 +68,7 @@ class Brief:
     budget: Callable[[], Budget | None]
     previous: Agreement | None
     fault: str
+    output: Content | None = None
 
     def previous_policy(self) -> Mapping[str, Any]:
         """Return the terms of the last contract; empty if there is none.
@@ -86,14 +90,16 @@ def brief(ports: Ports, approval_id: str) -> Brief:
         found = require(tx.approvals.get(approval_id), "approval", approval_id)
         policy = terms_read.part(partial(_policy, tx, found), b"")
         previous = _previous(tx, found)
+        extract = releasing.extract_of(tx, found)
     budget = partial(_budget, ports, found.dataset_id, policy)
     coverage = partial(_coverage, ports, found, policy)
-    return Brief(found, policy, coverage, budget, previous, terms_read.fault)
+    output = extract.content if extract else None
+    return Brief(found, policy, coverage, budget, previous, terms_read.fault, output)
 
 
 def _policy(tx: Transaction, found: Approval) -> bytes:
-    """Return the terms that would be signed, or those of the contract of a use."""
-    if found.subject is Subject.USE:
+    """Return the terms that would be signed, or those of the contract of a use or an output."""
+    if found.subject is not Subject.CONTRACT:
         agreement = tx.agreements.get(found.agreement_id)
         return canonical(dict(documents.read(agreement.document).policy)) if agreement else b""
     negotiation = tx.negotiations.get(found.id)
@@ -110,7 +116,7 @@ def _coverage(ports: Ports, found: Approval, policy: bytes) -> tuple[CoverageLin
         agreement = tx.agreements.get(found.agreement_id) if found.agreement_id else None
         negotiation = tx.negotiations.get(found.id)
         offer = tx.offers.get(negotiation.offer_id) if negotiation else None
-    if found.subject is Subject.USE and agreement is not None:
+    if found.subject is not Subject.CONTRACT and agreement is not None:
         return agree.coverage_of(agreement)
     if offer is not None and offer.policy == policy:
         return terms.coverage_now(offer, ports.mechanisms)

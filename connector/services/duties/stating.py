@@ -25,7 +25,7 @@ from connector.domain.contract.duty import (
 )
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.page import PAGE, Page
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import ON_DISK, Extract, ExtractState
 from connector.enforcement import history as histories
 from connector.errors import DutyForbidden, Malformed, NotFound
 from connector.identity import deed as signed
@@ -113,7 +113,8 @@ def _held(ports: Ports, agreement_id: str, path: str) -> list[Extract]:
             return []
         if (found.debtor, found.action) != (ports.settings.did, histories.DELETE):
             return []
-        return tx.extracts.find(agreement_id=agreement_id, state=ExtractState.READY)
+        held = tx.extracts.find(agreement_id=agreement_id)
+    return [each for each in held if each.state in ON_DISK]
 
 
 def waive(ports: Ports, name: str, reason: str) -> Duty:

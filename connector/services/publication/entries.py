@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from connector.config import ROLE_NAME
 from connector.domain.catalog.review import (
     LAPSE_HOURS,
     MOST_HOURS,
@@ -35,7 +36,6 @@ from connector.domain.catalog.review import (
 from connector.errors import DescriptionIncomplete
 
 _MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse", "report"))
-_ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _SPAN: Final = re.compile(r"P(?:([1-9]\d{0,2})D|T([1-9]\d{0,3})H)")
 _HOURS_A_DAY: Final = 24
 
@@ -110,7 +110,7 @@ def _unknown(raw: Mapping[str, Any]) -> list[str]:
 
 def _roles(value: Any, where: str, problems: list[str]) -> tuple[str, ...]:
     names = value if isinstance(value, list) else []
-    fit = all(isinstance(name, str) and _ROLE.fullmatch(name) for name in names)
+    fit = all(isinstance(name, str) and ROLE_NAME.fullmatch(name) for name in names)
     if not fit or not 1 <= len(names) <= MOST_ROLES or len(set(names)) < len(names):
         problems.append(
             f"`{where}roles` must list one or two different names, such as `dpo`: small letters,"

@@ -11,12 +11,13 @@ from typing import Any
 
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import Requested
-from connector.enforcement.terms import ACCESS_ELSEWHERE, AGGREGATE
+from connector.enforcement.mechanisms import query
+from connector.enforcement.terms import ACCESS_ELSEWHERE
 from connector.identity import transfer_receipt
 from connector.identity.transfer_receipt import Statement
 from connector.ports import Ports
 from connector.protocol.use_messages import MOST_CONTENT, UseAnswer
-from connector.services.use import referring
+from connector.services.use import referring, releasing
 
 
 def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
@@ -35,9 +36,13 @@ def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
         made = UseAnswer(known.request_id, "referred" if token else "gone", statement=token)
         return made.to_body()
     state = ExtractState.GONE if extract is None else extract.state
+    if state is ExtractState.HELD:  # only by now: the next question hears who has to decide
+        state = ExtractState.PREPARING
     if extract is None or state is not ExtractState.READY:
         code = extract.code if extract and state is ExtractState.FAILED else ""
-        reasons = ("what was asked for could not be prepared",) if code else ()
+        with ports.store.read() as tx:
+            said = releasing.reasons(tx, extract) if extract and code else ()
+        reasons = said or (("what was asked for could not be prepared",) if code else ())
         made = UseAnswer(known.request_id, state.value, code, reasons, known.id)
         return made.to_body()
     return UseAnswer(
@@ -67,6 +72,6 @@ def _statement(ports: Ports, extract: Extract) -> str:
 
 
 def _content(ports: Ports, known: Requested, extract: Extract) -> bytes:
-    if known.action != AGGREGATE or extract.bytes > MOST_CONTENT:
+    if known.action not in query.ACTIONS or extract.bytes > MOST_CONTENT:
         return b""
     return ports.extracts.read(extract, 0, extract.bytes)

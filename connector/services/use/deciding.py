@@ -29,7 +29,8 @@ from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.table import TableSteps
-from connector.enforcement.terms import AGE, MEMBERSHIP, PURPOSE
+from connector.enforcement.terms import AGE, MEMBERSHIP
+from connector.enforcement.wanted import described
 from connector.errors import (
     AgreementUnknown,
     ApprovalAwaited,
@@ -55,7 +56,7 @@ from connector.services.evidence.own_log import COUNTED
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
-from connector.services.use import attesting, referring, room
+from connector.services.use import attesting, referring, releasing, room
 from connector.services.use.answering import answer
 from connector.services.use.charging import Charge, priced, reserve
 from policies_odrl.algebra.domain import Fact
@@ -116,6 +117,7 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     with ports.done.expected(known.id) as ended:
         if _waits(ports, known):
             ended.wait(WAIT_SECONDS)
+    releasing.check_waiting(ports, known.id)
     return answer(ports, known)
 
 
@@ -132,7 +134,7 @@ def _decided(ports: Ports, caller: Participant, message: UseRequest) -> Requeste
             spent = asking.spends(asked, case.steps) if found is None else None
             if spent is not None:
                 found = priced(ports, case.agreement, case.dataset, spent)
-        except ApprovalAwaited:  # nothing is decided
+        except (ApprovalAwaited, TooManyRequests):  # nothing is decided
             raise
         except (Unlawful, DataUnchecked) as exc:
             found = Refusal(exc.code, (exc.reason,))
@@ -195,6 +197,7 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
     found = asking.beyond(case.asked, case.steps)
     if found is not None:
         return found
+    releasing.check_room(ports, case.asked.consumer, case.steps)
     profiles = ports.mechanisms.profiles
     policy = agree.policy_of(case.agreement, profiles)
     changed = terms.other_version(policy, agree.coverage_of(case.agreement), ports.mechanisms)
@@ -214,22 +217,8 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
 def _reviewed(case: Case) -> reviewing.Use:
     """Return what persons decide on, where they do."""
     asked = case.asked
-    purpose = ", ".join(asked.stated.get(PURPOSE, ())) or "no stated purpose"
-    figures = terms.one_line(f"{_wanted(asked, case.steps)}, for {purpose}")
+    figures = terms.one_line(described(asked, case.steps))
     return reviewing.Use(asked.consumer, asked.id, sha256_hex(asked.data()), figures)
-
-
-def _wanted(asked: Asked, steps: TableSteps | Refer) -> str:
-    if isinstance(steps, Refer):
-        return f"a referral to {steps.party}"
-    cells = asked.cells
-    if cells is None:
-        figures = f"rows of {len(asked.columns or steps.minimise.columns)} columns"
-    else:
-        figures = f"a table by {', '.join(cells.dimensions) or 'nothing'}"
-        figures += f" of {', '.join(each.name for each in cells.measures)}"
-        figures += f", for ε {cells.epsilon:g} at δ {cells.delta:g}" if cells.epsilon else ""
-    return f"{figures}, as {steps.release.level}"
 
 
 def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact, ...]]:

@@ -14,9 +14,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from connector.domain.contract.notice import Standing
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import ON_DISK, Extract, ExtractState
 from connector.enforcement.history import DELETE
 from connector.ports import Ports, Transaction
+from connector.services.use import releasing
 
 
 class Cause(StrEnum):
@@ -37,19 +38,19 @@ class End:
     cause: Cause
 
 
-def turn(ports: Ports, ready: Iterable[Extract], *, steady: bool) -> list[float]:
-    """Destroy what is due of the extracts that are ready.
+def turn(ports: Ports, there: Iterable[Extract], *, steady: bool) -> list[float]:
+    """Destroy what is due of the extracts of which there is a file.
 
     Args:
         ports: of this node.
-        ready: extracts.
+        there: extracts.
         steady: whether anything may be ended by the clock.
 
     Returns:
         For each that is left, the seconds until it is due.
     """
     now, left = ports.clock.now(), []
-    for extract, end in _ends(ports, ready).items():
+    for extract, end in _ends(ports, there).items():
         if end.at is None or (steady and end.at <= now):
             destroy(ports, extract, end.cause)
         else:
@@ -61,21 +62,23 @@ def destroy(ports: Ports, extract: Extract, cause: Cause) -> None:
     """Destroy the key of an extract, then its file."""
     with ports.store.write() as tx:
         found = tx.extracts.lock(extract.id)
-        if found is None or found.state is not ExtractState.READY:
+        if found is None or found.state not in ON_DISK:
             return
         tx.extracts.put(replace(found, state=ExtractState.GONE, path="", sealed_key=""))
         facts = {"use": found.id, "digest": found.digest, "cause": cause.value}
         tx.audit.append("use.gone", found.agreement_id, **facts)
+        if found.state is ExtractState.HELD:
+            releasing.void(ports, tx, found)
     ports.extracts.remove(extract.path)
 
 
-def _ends(ports: Ports, ready: Iterable[Extract]) -> Mapping[Extract, End]:
+def _ends(ports: Ports, there: Iterable[Extract]) -> Mapping[Extract, End]:
     with ports.store.read() as tx:
-        contracts = {each.agreement_id for each in ready if each.consumer}  # others are open data
+        contracts = {each.agreement_id for each in there if each.consumer}  # others are open data
         known = {name: list(_of_contract(tx, name)) for name in contracts}
         named = {name: _named(tx, name) for name in contracts}
     found = {}
-    for each in ready:
+    for each in there:
         name = each.agreement_id
         ends = [*known.get(name, ()), *_of_extract(ports, each, named.get(name, {}))]
         found[each] = min(ends, key=lambda end: end.at.timestamp() if end.at else 0.0)

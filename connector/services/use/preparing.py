@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
-from connector.domain.transfer.extract import Extract, ExtractState
+from connector.domain.transfer.extract import KEPT, ON_DISK, Extract, ExtractState
 from connector.domain.transfer.held import Writing
 from connector.domain.transfer.requested import ReleasedTables
 from connector.domain.transfer.task import Made, Task
@@ -34,10 +33,18 @@ from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.padding import table_unit
 from connector.services.privacy import budget, suppression
 from connector.services.publication import snapshots
-from connector.services.use import anonymous, charging, deciding, destroying, drift, keys, room
+from connector.services.use import (
+    anonymous,
+    charging,
+    deciding,
+    destroying,
+    drift,
+    keys,
+    releasing,
+    room,
+)
 from connector.services.use.layouts import layout_of
 
-KEPT: Final = timedelta(days=7)  # by the provider, for a consumer that fetches it
 TRIES: Final = 3
 LONGEST_SLEEP: Final = 3600.0
 _LEAST_SLEEP: Final = 60.0  # what is due may wait for a clock that goes steadily
@@ -58,10 +65,10 @@ def turn(ports: Ports, *, steady: bool) -> float:
     """
     with ports.store.read() as tx:
         waiting = tx.extracts.find(state=ExtractState.PREPARING)
-        ready = tx.extracts.find(state=ExtractState.READY)
-    ports.extracts.clear(frozenset(each.path for each in ready))
+        there = [each for state in ON_DISK for each in tx.extracts.find(state=state)]
+    ports.extracts.clear(frozenset(each.path for each in there))
     snapshots.clear(ports)
-    left = destroying.turn(ports, ready, steady=steady)
+    left = destroying.turn(ports, there, steady=steady)
     if waiting:
         prepare(ports, min(waiting, key=lambda each: ports.done.tries(each.id)))
         return 0.0
@@ -164,9 +171,9 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         suppressed=made.suppressed,
         path=name,
         sealed_key=out.sealed_key,
-        state=ExtractState.READY,
+        state=ExtractState.HELD if work.steps.review else ExtractState.READY,
         made_at=now.replace(microsecond=0),
-        due_at=now + KEPT,
+        due_at=None if work.steps.review else now + KEPT,
     ), Tables(work.dataset.id, len(before), new)
 
 
@@ -248,7 +255,7 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
 
 
 def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool:
-    """Call an extract ready, if it is still wanted and its contract stands; return whether.
+    """Call an extract ready or held, if it is still wanted and its contract stands; return whether.
 
     A table beside which another one left meanwhile is made again.
     """
@@ -269,18 +276,7 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
         tx.extracts.put(made)
         budget.release(tx, made.id)
         uses.end(tx, made.id, ports.clock.now())
-        tx.audit.append(
-            "use.ready",
-            made.agreement_id,
-            use=made.id,
-            consumer=made.consumer,
-            plan=made.plan_digest,
-            snapshot=made.snapshot_digest,
-            salt=made.salt,
-            digest=made.digest,
-            rows=made.rows,
-            bytes=made.bytes,
-        )
+        releasing.note(ports, tx, made)
     return True
 
 
