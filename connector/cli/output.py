@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.management.approval_views import ApprovalDetailView
+    from connector.management.column_views import ColumnView
     from connector.management.risk_views import FindingsView
     from connector.management.views import (
         AgreementDetailView,
-        ColumnView,
         DamagedView,
         OfferView,
     )
@@ -191,7 +191,18 @@ def _values(column: ColumnView, language: str) -> str:
         found[0] = f"{found[0]} {column.unit}".strip()
     if column.missing is not None:
         found.append(f"{'manquant' if french else 'missing'} = {column.missing:g}")
-    return "; ".join(filter(None, (*found, column.territory)))
+    found += [column.territory, _hierarchy(column, french=french)]
+    return "; ".join(filter(None, found))
+
+
+def _hierarchy(column: ColumnView, *, french: bool) -> str:
+    stated = column.hierarchy
+    if stated is None:
+        return ""
+    levels = ", ".join(f"{count} {level}" for level, count in stated.levels.items())
+    found = f"{stated.name} ({stated.source}, {stated.date}): {stated.codes} codes, {levels}"
+    leaves = f", {'sort par' if french else 'leaves by'} {column.leaves_as}"
+    return found + (leaves if column.leaves_as else "")
 
 
 def decision(offer: OfferView) -> None:

@@ -1,7 +1,8 @@
 """The data dictionary of a column in a self-description: its JSON-LD, written and read.
 
-Terms: SKOS for labels and lists of values, QUDT for units by UCUM code, schema.org for ranges; our
-own where none of them has one. Rule: what contradicts itself is refused, as at publication.
+Terms: SKOS for labels and lists of values, QUDT for units by UCUM code, schema.org for ranges, DCT
+for where a hierarchy comes from; our own where none of them has one. Rule: what contradicts itself
+is refused, as at publication.
 """
 
 from __future__ import annotations
@@ -10,6 +11,13 @@ from typing import Any, Final
 
 from connector.domain.catalog import dictionary
 from connector.domain.catalog.dictionary import Category, Labels, Meaning
+from connector.domain.catalog.hierarchy import (
+    MOST_CODES,
+    MOST_LEVELS,
+    MOST_LISTED,
+    Hierarchy,
+    Tier,
+)
 from federated.reading import Member
 
 _LABELS: Final = "skos:prefLabel"
@@ -20,9 +28,21 @@ _CATEGORIES: Final = "preau:category"
 _VALUE: Final = "skos:notation"
 _MISSING: Final = "preau:missingCountsAs"
 _TERRITORY: Final = "preau:territorialUnit"
+_HIERARCHY: Final = "preau:hierarchy"
+_LEAVES_AS: Final = "preau:leavesAs"
+_TITLE: Final = "dct:title"
+_SOURCE: Final = "dct:source"
+_ISSUED: Final = "dct:issued"
+_DIGEST: Final = "preau:sha256"
+_CODES: Final = "preau:codes"
+_LEVELS: Final = "preau:level"
+_NAME: Final = "preau:name"
+_COUNT: Final = "preau:units"
+_UNITS: Final = "preau:unit"
 _PREFIX: Final = "preau:"
 _CODE: Final = "qudt:ucumCode"
-TERMS: Final = (_LABELS, _UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING, _TERRITORY)
+_RANGE: Final = (_UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING)
+TERMS: Final = (_LABELS, *_RANGE, _TERRITORY, _HIERARCHY, _LEAVES_AS)
 
 
 def described(meaning: Meaning) -> dict[str, Any]:
@@ -36,9 +56,11 @@ def described(meaning: Meaning) -> dict[str, Any]:
         _UPPER: meaning.upper,
         _CATEGORIES: {"@list": categories} if categories else None,
         _MISSING: meaning.missing,
-        _TERRITORY: {"id": _PREFIX + dictionary.TERRITORIES[meaning.territory]}
+        _TERRITORY: {"id": _PREFIX + dictionary.CODES[meaning.territory]}
         if meaning.territory
         else None,
+        _HIERARCHY: _hierarchy(meaning.hierarchy) if meaning.hierarchy else None,
+        _LEAVES_AS: meaning.leaves_as or None,
     }
     return {term: value for term, value in stated.items() if value is not None}
 
@@ -65,6 +87,8 @@ def read(column: Member, datatype: str) -> Meaning:
         else (),
         missing=part[_MISSING].number() if _MISSING in part else None,
         territory=_read_territory(part[_TERRITORY]) if _TERRITORY in part else "",
+        hierarchy=_read_hierarchy(part[_HIERARCHY]) if _HIERARCHY in part else None,
+        leaves_as=part[_LEAVES_AS].text() if _LEAVES_AS in part else "",
     )
     for fault in dictionary.faults(meaning, datatype):
         column.refuse(fault)
@@ -91,5 +115,43 @@ def _read_category(member: Member) -> Category:
 
 
 def _read_territory(member: Member) -> str:
-    units = {_PREFIX + unit: each for each, unit in dictionary.TERRITORIES.items()}
+    units = {_PREFIX + unit: each for each, unit in dictionary.CODES.items()}
     return units[member.child("id").exactly(*units)]
+
+
+def _hierarchy(found: Hierarchy) -> dict[str, Any]:
+    levels = [
+        {_NAME: each.name, _COUNT: each.count, **({_UNITS: list(each.units)} if each.units else {})}
+        for each in found.tiers
+    ]
+    return {
+        _TITLE: found.name,
+        _SOURCE: found.source,
+        _ISSUED: found.date,
+        _DIGEST: found.digest,
+        _CODES: found.codes,
+        _LEVELS: {"@list": levels},
+    }
+
+
+def _read_hierarchy(member: Member) -> Hierarchy:
+    named = (_TITLE, _SOURCE, _ISSUED, _DIGEST, _CODES, _LEVELS)
+    part = member.fields(*named, others=True)
+    levels = part[_LEVELS].child("@list").items(least=1, most=MOST_LEVELS)
+    return Hierarchy(
+        name=part[_TITLE].text(),
+        source=part[_SOURCE].text(),
+        date=dictionary.day_of(part[_ISSUED]),
+        digest=part[_DIGEST].digest(),
+        codes=part[_CODES].integer(least=1, most=MOST_CODES),
+        tiers=tuple(map(_read_tier, levels)),
+    )
+
+
+def _read_tier(member: Member) -> Tier:
+    part = member.fields(_NAME, _COUNT, maybe=(_UNITS,), others=True)
+    listed = part[_UNITS].items(least=1, most=MOST_LISTED) if _UNITS in part else []
+    count = part[_COUNT].integer(least=1, most=MOST_CODES)
+    if len(listed) != (count if count <= MOST_LISTED else 0):
+        member.refuse("lists other units than it counts")
+    return Tier(part[_NAME].text(), count, tuple(each.text() for each in listed))

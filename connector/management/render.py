@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.domain.catalog.dataset import Column, Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.review import Review
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
@@ -34,16 +34,15 @@ from connector.identity.risk_report import unverified_uses
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.jsonld.profiles import NO_PROFILES, Profiles
+from connector.management.column_views import columns
 from connector.management.risk_views import FindingsView, findings
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
     CatalogDatasetView,
     CatalogView,
-    CategoryView,
     ChangeView,
     CheckView,
-    ColumnView,
     ConfirmedView,
     CoverageView,
     DatasetView,
@@ -168,7 +167,7 @@ def dataset(
         title=value.title,
         description=value.description,
         personal=value.personal,
-        columns=_columns(value.columns),
+        columns=columns(value.columns),
         person_column=value.person_column,
         rows_per_person=value.rows_per_person,
         population=value.population,
@@ -187,28 +186,6 @@ def dataset(
         malformed_share=value.malformed_share,
         check=_check(value.id, verdict, persons) if verdict else None,
     )
-
-
-def _columns(values: Iterable[Column]) -> list[ColumnView]:
-    return [
-        ColumnView(
-            name=each.name,
-            kind=each.kind.value,
-            datatype=each.datatype,
-            description=each.description,
-            labels=dict(each.meaning.labels),
-            unit=each.meaning.unit,
-            lower=each.meaning.lower,
-            upper=each.meaning.upper,
-            categories=[
-                CategoryView(value=it.value, labels=dict(it.labels))
-                for it in each.meaning.categories
-            ],
-            missing=each.meaning.missing,
-            territory=each.meaning.territory,
-        )
-        for each in values
-    ]
 
 
 def _check(dataset_id: str, verdict: Verdict, persons: RegisterPersons | None) -> CheckView:
@@ -348,7 +325,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
             CatalogDatasetView(
                 id=dataset.id,
                 description=dict(dataset.subject),
-                columns=_columns(dataset.facts.columns),
+                columns=columns(dataset.facts.columns),
                 offers=[
                     OfferView(
                         id=offer.id,

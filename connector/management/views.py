@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connector.management.column_views import ColumnView
 from connector.management.risk_views import FindingsView
 
 
@@ -82,31 +83,6 @@ class LayerNameView(View):
     id: str
     version: int
     digest: str = Field(description="SHA-256, hex")
-
-
-class CategoryView(View):
-    """A value of a public list."""
-
-    value: str
-    labels: dict[str, str] = Field(default={}, description="language tag -> text")
-
-
-class ColumnView(View):
-    """A column as its provider describes it, with what its dictionary says; all of it is public."""
-
-    name: str
-    kind: str
-    datatype: str
-    description: str = ""
-    labels: dict[str, str] = Field(default={}, description="language tag -> text")
-    unit: str = Field(default="", description="UCUM code")
-    lower: float | None = Field(default=None, description="least value that there can be")
-    upper: float | None = Field(default=None, description="greatest value that there can be")
-    categories: list[CategoryView] = Field(default=[], description="all values that there can be")
-    missing: float | None = Field(
-        default=None, description="number that stands for a missing value; none: it is left out"
-    )
-    territory: str = Field(default="", description="whose codes the column holds")
 
 
 class OfferView(StoredView):

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from connector.domain.catalog.hierarchy import Units
 from connector.domain.catalog.source import Snapshot, Source
 from connector.domain.privacy.tally import Tally
 from connector.domain.transfer.held import HeldFile, Writing
@@ -30,6 +31,28 @@ class Sources(Protocol):
             ConfigurationInvalid: it names a connection that the settings do not state.
             StoreUnavailable: the snapshot cannot be written, or all of them take too much room.
             WorkerFailed: the process that reads it ended without an answer.
+        """
+
+    def keep(self, path: Path) -> tuple[str, Units]:
+        """Return digest and units of a file of a hierarchy, once a copy is on the disk for good.
+
+        Raises:
+            DataFault: it is not there, cannot be read, or is no hierarchy.
+            StoreUnavailable: the copy cannot be written.
+        """
+
+    def hierarchy(self, digest: str) -> Units:
+        """Return the units of a hierarchy that is kept.
+
+        Raises:
+            DataFault: as `kept`.
+        """
+
+    def kept(self, digest: str) -> Path:
+        """Return where the copy of a hierarchy is.
+
+        Raises:
+            DataFault: it is not there, or not the one that was kept.
         """
 
     def clear(self, kept: frozenset[str]) -> None:

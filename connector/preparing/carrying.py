@@ -11,13 +11,14 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from connector.domain.catalog import hierarchy
 from connector.domain.catalog.dataset import ColumnClass
 from connector.domain.catalog.layout import Layout
 from connector.enforcement.plan import Step
 from connector.enforcement.steps import registry
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.table import TableSteps
-from connector.errors import Malformed, PreauError, UseRefused
+from connector.errors import Malformed, PreauError, StepUnknown, UseRefused
 from connector.preparing.writing import write
 from connector.protection.cells.released import Released
 from connector.protection.ground import Ground
@@ -79,7 +80,9 @@ def opened(
     """Return what a use is carried out with: its steps, the rows, and what is known of them."""
     layout = Layout.read(Member(request["layout"], _refusal))
     steps = registry.table(tuple(map(_step, request["steps"])))
-    ground = Ground(layout.fields, request["personColumn"], request["personFormat"])
+    named = request["hierarchies"].items()
+    held = {digest: _hierarchy(digest, path) for digest, path in named}
+    ground = Ground(layout.fields, request["personColumn"], request["personFormat"], held)
     rows = batches(Path(request["path"]), layout, Tally())
     key = bytes.fromhex(request["scopeKey"])
     # The key is of this scope alone, and in a scope of one delivery of it alone.
@@ -94,6 +97,19 @@ def _wanted(
     if beyond := set(columns) - set(steps.minimise.columns):
         raise UseRefused(f"the plan lets {len(beyond)} of the columns asked for not leave")
     return (batch.select(columns) if columns else batch for batch in made)
+
+
+def _hierarchy(digest: str, path: str) -> hierarchy.Units:
+    """Return a declared hierarchy, which is that of the plan or none.
+
+    Raises:
+        StepUnknown: it has another digest.
+        DataFileUnreadable: it is no hierarchy.
+    """
+    data = Path(path).read_bytes()
+    if hierarchy.digest(data) != digest:
+        raise StepUnknown("the hierarchy that is kept is not the one that the plan names")
+    return hierarchy.read(data)
 
 
 def _suppressed(key: str, digests: list[str]) -> Suppressed:

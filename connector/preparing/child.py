@@ -84,5 +84,7 @@ def body(task: Task) -> dict[str, Any]:
         },
         "before": list(task.before),
         "charged": to_mapping(Events(task.charged)),
+        "hierarchies": dict(task.hierarchies),
+        "files": [*map(child.whole, map(Path, task.hierarchies.values()))],
         "classes": dict(task.classes),
     }

@@ -23,7 +23,6 @@ from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, Mini
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
 from connector.protection.ground import Ground
-from connector.protection.territory import departement
 
 DUCKDB: Final = "duckdb"
 POSTGRES: Final = "postgres"
@@ -244,24 +243,36 @@ def _dated(value: exp.Expr, part: str) -> Value:
 def _unit(step: Generalise, how: Level, value: Value, ground: Ground) -> exp.Expr:
     if value.datatype != "text":
         raise StepUnknown(f"the column `{step.column}` has no codes of a hierarchy")
-    known = lookups(ground)
-    code, found = value.made, _level(how.hierarchy, how.level)
-    if found not in known:
-        code, found = departement(code, how.hierarchy), _level("", how.level)
-        if how.hierarchy not in territory.HIERARCHIES or found not in known:
-            raise StepUnknown(f"no hierarchy `{how.hierarchy}` has a level `{how.level}`")
-    same = exp.EQ(this=exp.column("code", table="units"), expression=code.copy())
+    found = _level(how.digest or how.hierarchy, how.level)
+    if found not in lookups(ground):
+        raise StepUnknown(f"no hierarchy `{how.hierarchy}` has a level `{how.level}`")
+    key = value.made if how.digest else _key(value.made, territory.BY_HIERARCHY[how.hierarchy])
+    same = exp.EQ(this=exp.column("code", table="units"), expression=key.copy())
     units = exp.alias_(table(found), "units", table=True)
     return exp.paren(exp.select(exp.column("unit", table="units")).from_(units).where(same))
 
 
+def _key(code: exp.Expr, codes: territory.Codes) -> exp.Expr:
+    """Return the first signs of a code, which tell its département; none of one of other length."""
+    if not codes.length:
+        return code
+    first = exp.Substring(
+        this=code.copy(), start=exp.Literal.number(1), length=exp.Literal.number(territory.KEY)
+    )
+    whole = exp.EQ(this=exp.Length(this=code.copy()), expression=exp.Literal.number(codes.length))
+    return exp.Case().when(whole, first)
+
+
 def lookups(ground: Ground) -> dict[str, Mapping[str, str]]:
-    """Return the tables of (code, unit) that an engine must have, by name."""
-    found: dict[str, Mapping[str, str]] = {
-        _level("", level): territory.units(level) for level in territory.LEVELS
-    }
-    for name, levels in ground.hierarchies.items():
-        found |= {_level(name, level): codes for level, codes in levels.items()}
+    """Return the tables of (first signs or code, unit) that an engine must have, by name."""
+    found: dict[str, Mapping[str, str]] = {}
+    for level in territory.LEVELS:
+        units = territory.units(level)
+        for codes in territory.OF_CODES.values():
+            of_keys = {key: units[departement] for key, departement in codes.keys.items()}
+            found[_level(codes.hierarchy, level)] = of_keys
+    for digest, levels in ground.hierarchies.items():
+        found |= {_level(digest, level): codes for level, codes in levels.items()}
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.domain.catalog.hierarchy import Units
 from connector.domain.catalog.layout import Field
 from connector.errors import ColumnMissing
 
@@ -17,13 +18,13 @@ class Ground:
         fields: the columns of each batch, in this order, with the datatypes of `Field`.
         person: column that identifies the person; empty where the data name none.
         person_format: how it is spelled, see `federated.persons`.
-        hierarchies: name -> level -> code -> unit, beside those of `territory`.
+        hierarchies: declared ones, by the digest of their file, beside those of `territory`.
     """
 
     fields: tuple[Field, ...]
     person: str = ""
     person_format: str = "text"
-    hierarchies: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    hierarchies: Mapping[str, Units] = field(default_factory=dict)
 
     def datatype(self, column: str) -> str:
         """Return the datatype of a column.

@@ -22,7 +22,7 @@ _CATEGORIES: Final = ("text", "boolean", "date")
 _LABELS: Final = MappingProxyType({"fr": "", "en": ""})
 # What the codebook says of numbers and of categories, for a person to fill in.
 _NUMBER: Final = MappingProxyType({"unit": "", "lower": None, "upper": None})
-_CATEGORY: Final = MappingProxyType({"categories": (), "territory": ""})
+_CATEGORY: Final = MappingProxyType({"categories": (), "territory": "", "hierarchy": None})
 _STEPS: Final = (1, 2, 5)
 
 

@@ -34,6 +34,16 @@ class FileSources:
                 state.update(chunk)
         return state.hexdigest()
 
+    def content(self, path: Path, most: int) -> bytes:
+        """Return the first bytes of a file, at most so many.
+
+        Raises:
+            DataFileMissing: no such file.
+            DataFileUnreadable: it cannot be read.
+        """
+        with _opened(path) as file:
+            return file.read(most)
+
     def mark(self, path: Path) -> str:
         """Return what a file or folder of files holds, as a SHA-256 in hex.
 

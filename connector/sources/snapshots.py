@@ -18,19 +18,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from connector.domain.catalog.source import Snapshot, Source
+from connector.domain.catalog.source import HIERARCHIES, Snapshot, Source
 from connector.domain.privacy.census import ColumnCount
 from connector.errors import DataFileChanged, DataFileUnreadable, StoreUnavailable
 from connector.sources import child
 from connector.sources.describing import contradictions
-from connector.sources.files import FileSources
+from connector.sources.hierarchies import Hierarchies
 from connector.sources.places import Places
 
 _SPARED: Final = 3600.0  # seconds; a publication takes less from its snapshot to its end
 _ENDING: Final = ".parquet"
 
 
-class HomeSources(FileSources):
+class HomeSources(Hierarchies):
     """Sources of a node, and their snapshots: the port `Sources`."""
 
     def __init__(self, folder: Path, most: int, places: Places | None = None) -> None:
@@ -41,6 +41,7 @@ class HomeSources(FileSources):
             most: bytes that all snapshots may take.
             places: connections of the node; None: it has none.
         """
+        super().__init__(folder.with_name(HIERARCHIES))
         self._folder = folder
         self._most = most
         self._places = places or Places(folder, {}, Path.read_bytes)

@@ -193,7 +193,13 @@ def test_what_a_worker_leaves_in_its_folder_stops_no_backup(home: Path, tmp_path
     assert jobs == [f"home/jobs/{kept.parent.name}/model.npz"]
 
 
-def test_profiles_of_the_home_are_kept_and_others_are_named(home: Path, tmp_path: Path) -> None:
+def test_profiles_and_hierarchies_of_the_home_are_kept_and_others_are_named(
+    home: Path, tmp_path: Path
+) -> None:
+    digest = "a" * 64
+    (home / "hierarchies").mkdir()
+    for name in (f"{digest}.csv", "half.part"):
+        (home / "hierarchies" / name).write_text("text")
     names = ("profiles/a.ttl", "profiles/.b.ttl", "c.ttl", str(tmp_path / "d.ttl"))
     (home / "profiles").mkdir()
     for name in names:
@@ -202,7 +208,8 @@ def test_profiles_of_the_home_are_kept_and_others_are_named(home: Path, tmp_path
     migrations.upgrade(settings.database_url)
     backup.make(settings, tmp_path / "b.tar")
     with tarfile.open(tmp_path / "b.tar") as found:
-        assert [name for name in found.getnames() if "ttl" in name] == ["home/profiles/a.ttl"]
+        kept = [name for name in found.getnames() if "ttl" in name or "hierarchies" in name]
+    assert kept == ["home/profiles/a.ttl", f"home/hierarchies/{digest}.csv"]
     left = [each for each in backup.outside(settings) if each.endswith("ttl")]
     assert left == [str(home / name) for name in names[1:]]
 

@@ -21,7 +21,7 @@ from connector.protection.engine import Engine
 from connector.protection.expressions import POSTGRES, lookups, spelled, view
 from connector.protection.shape import numbered
 from tests.support.database import PostgresServer
-from tests.support.protecting import GROUND, delivered, table, uses
+from tests.support.protecting import GROUND, GROUPS, delivered, table, uses
 
 DATA: list[tuple[Any, ...]] = [
     (f"{n:03}", "x\"y'z", commune, date(1999 + n % 13, 1 + n % 12, 1 + n), age, n / 10, n % 3 == 0)
@@ -41,7 +41,7 @@ PLANS = [
     uses(coarser=(Generalise("born", "decade"), Generalise("score", Band(0.3, 0.1)))),
     uses(coarser=(Generalise("born", "year"), Generalise("score", Coding(0.5, 1.75)))),
     uses(coarser=(Generalise("commune", Level("communes", "academie")),)),
-    uses(coarser=(Generalise("commune", Level("communes", "epci")), Generalise("age", "suppress"))),
+    uses(coarser=(Generalise("commune", GROUPS), Generalise("age", "suppress"))),
 ]
 
 

@@ -14,7 +14,7 @@ from connector.enforcement.steps.generalise import Band, Coding, Generalise, Lev
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.table import TableSteps
-from tests.support.protecting import NAMES, delivered, expected, table, uses
+from tests.support.protecting import GROUPS, NAMES, delivered, expected, table, uses
 
 COMMUNES = ("35238", "97411", "2A004", "75101", "x")
 WHOLE = st.integers(-20, 20)
@@ -36,7 +36,9 @@ STATED = {
     "boarder": st.sampled_from(("true", "false")),
 }
 COARSER: dict[str, st.SearchStrategy[Any]] = {
-    "commune": st.sampled_from([Level("communes", it) for it in ("departement", "region", "epci")]),
+    "commune": st.sampled_from(
+        [GROUPS, *(Level("communes", it) for it in ("departement", "region"))]
+    ),
     "born": st.sampled_from(("year", "month", "decade")),
     "age": st.builds(Band, st.integers(1, 7), WHOLE) | st.builds(Coding, st.just(-3), st.just(5)),
     "score": st.builds(Band, st.sampled_from((0.5, 2, 4)), HALVES),

@@ -34,8 +34,9 @@ FIELDS: Final = (
     Field("score", "number"),
     Field("boarder", "boolean"),
 )
+GROUPS: Final = Level("groups of communes", "epci", "0" * 64)
 GROUND: Final = Ground(
-    FIELDS, person="ine", hierarchies={"communes": {"epci": {"35238": "Rennes Métropole"}}}
+    FIELDS, person="ine", hierarchies={GROUPS.digest: {"epci": {"35238": "Rennes Métropole"}}}
 )
 ROOT: Final = bytes(range(32))
 SCOPE: Final = Scope("contract", ("urn:uuid:1",))
@@ -146,9 +147,8 @@ def _coarser(step: Generalise, value: Any) -> Any:
 
 
 def _unit(how: Level, code: str) -> str | None:
-    stated = GROUND.hierarchies.get(how.hierarchy, {}).get(how.level)
-    if stated is not None:
-        return stated.get(code)
-    if how.hierarchy == territory.COMMUNES:
+    if how.digest:
+        return GROUND.hierarchies[how.digest][how.level].get(code)
+    if how.hierarchy == "communes":
         code = "" if len(code) != 5 else code[:3] if code.startswith("97") else code[:2]
     return territory.units(how.level).get(code)

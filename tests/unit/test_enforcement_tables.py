@@ -12,13 +12,14 @@ import pytest
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.catalog.dictionary import TERRITORIES, Category, Meaning
+from connector.domain.catalog.hierarchy import Hierarchy, Tier
 from connector.enforcement.compile import compile_agreement, outline
 from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Label
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.generalise import Generalise, Level
-from connector.enforcement.steps.noise import Range
+from connector.enforcement.steps.noise import Noise, Range
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import ConstraintUnknown, PolicyInvalid
@@ -237,6 +238,26 @@ def test_noise_is_measured_by_what_the_dictionary_says() -> None:
     assert noise.categories == {"region": ("B", "A"), "grade": ("1", "2.5")}
 
 
+def test_noise_is_over_all_units_of_a_territory_and_none_of_the_rows() -> None:
+    def noise(meaning: Meaning, *demanded: Condition) -> Noise:
+        found = made("aggregate", *BUDGET, *demanded, ground=told(meaning)).noise
+        assert found is not None
+        return found
+
+    academies = noise(Meaning(territory="commune"), granularity("EducationAuthority"))
+    assert len(academies.units["region"]) == 30
+    assert academies.version == 2
+    groups = noise(GROUPED, granularity("MunicipalGroup"))
+    assert groups.units == {"region": ("200065928", "243500139")}
+    own = noise(Meaning(territory="departement"))
+    assert (len(own.categories["region"]), own.units, own.version) == (101, {}, 1)
+    listed = noise(Meaning(territory="departement", categories=(Category("35"),)))
+    assert listed.categories == {"region": ("35",)}
+    unlisted = replace(GROUPS, tiers=(Tier("epci", 2001),))
+    nothing = noise(replace(GROUPED, hierarchy=unlisted), granularity("MunicipalGroup"))
+    assert (nothing.units, nothing.categories) == ({}, {})
+
+
 def test_one_contract_has_one_budget() -> None:
     tables = one_rule("aggregate", *BUDGET)
     (rule,) = tables.permissions
@@ -305,6 +326,15 @@ def test_what_no_mechanism_makes_is_refused_by_name(name: str) -> None:
     assert part in caught.value.reason
 
 
+GROUPS = Hierarchy(
+    *("Groups", "INSEE", "2026-01-01", "a" * 64, 4),
+    (Tier("epci", 2, ("200065928", "243500139")), Tier("zone", 1, ("west",))),
+)
+TRADES = Hierarchy(
+    *("Trades", "INSEE", "2020-01-01", "b" * 64, 5),
+    (Tier("csp24", 3, ("10", "21", "22")), Tier("csp6", 2, ("1", "2"))),
+)
+GROUPED = Meaning(territory="commune", hierarchy=GROUPS)
 CODES: dict[str, tuple[Meaning, Constraint, Level | None]] = {
     "communes by académie": (
         Meaning(territory="commune"),
@@ -327,6 +357,46 @@ CODES: dict[str, tuple[Meaning, Constraint, Level | None]] = {
         None,
     ),
     "larger than demanded": (Meaning(territory="region"), granularity("Department"), None),
+    "communes by exactly their group": (
+        GROUPED,
+        granularity("MunicipalGroup", "eq"),
+        Level("Groups", "epci", "a" * 64),
+    ),
+    "what is declared goes before what is known": (
+        replace(GROUPED, hierarchy=replace(GROUPS, tiers=(Tier("departement", 1, ("35",)),))),
+        granularity("Department"),
+        Level("Groups", "departement", "a" * 64),
+    ),
+    "larger than what is declared": (
+        GROUPED,
+        granularity("EducationAuthority"),
+        Level("communes", "academie"),
+    ),
+    "schools": (
+        Meaning(territory="uai"),
+        granularity("EducationAuthority", "eq"),
+        Level("etablissements", "academie"),
+    ),
+    "codes that only the hierarchy knows": (
+        Meaning(hierarchy=GROUPS),
+        granularity("Municipality"),
+        Level("Groups", "epci", "a" * 64),
+    ),
+    "what leaves at a level alone": (
+        Meaning(hierarchy=TRADES, leaves_as="csp6"),
+        purpose(DPV + "AcademicResearch"),
+        Level("Trades", "csp6", "b" * 64),
+    ),
+    "the larger of level and policy": (
+        replace(GROUPED, leaves_as="epci"),
+        granularity("Department"),
+        Level("communes", "departement"),
+    ),
+    "a territory that leaves larger than the policy says": (
+        replace(GROUPED, leaves_as="epci"),
+        granularity("Municipality"),
+        Level("Groups", "epci", "a" * 64),
+    ),
 }
 
 
@@ -429,6 +499,13 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
     "a group of communes": (
         *("read", (granularity("MunicipalGroup", "eq"),), told(Meaning(territory="commune"))),
         "gives `region` by epci",
+    ),
+    "a level beside an exact demand": (
+        *("read", (granularity("Department", "eq"),)),
+        *(told(Meaning(hierarchy=TRADES, territory="commune", leaves_as="csp6")), "leave the"),
+    ),
+    "a hierarchy of no territory": (
+        *("read", (granularity("Region"),), told(Meaning(hierarchy=TRADES)), "whose codes"),
     ),
     "an académie as its région": (
         *("read", (granularity("Region"),), told(Meaning(territory="academie"))),

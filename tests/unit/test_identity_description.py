@@ -10,6 +10,7 @@ import pytest
 
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.domain.catalog.dictionary import Category, Meaning
+from connector.domain.catalog.hierarchy import Hierarchy, Tier
 from connector.errors import DescriptionTampered
 from connector.identity import description
 from connector.identity.dataset_facts import DatasetFacts, read_facts
@@ -18,6 +19,10 @@ from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import DATASET, NOW, PROVIDER, stranger
 
 NODE = stranger(PROVIDER)
+GROUPS = Hierarchy(
+    *("Groups", "INSEE", "2026-01-01", "a" * 64, 4),
+    (Tier("epci", 2, ("200065928", "243500139")), Tier("zone", 1, ("west",))),
+)
 SET = Dataset(
     id=DATASET,
     title="Reading",
@@ -36,8 +41,10 @@ SET = Dataset(
                 categories=(Category("K", (("en", "kindergarten"), ("fr", "GS"))), Category("1"))
             ),
         ),
+        Column(*("school", ColumnClass.QUASI_IDENTIFIER, "category", ""), Meaning(territory="uai")),
         Column(
-            *("school", ColumnClass.QUASI_IDENTIFIER, "category", ""), Meaning(territory="commune")
+            *("commune", ColumnClass.QUASI_IDENTIFIER, "category", ""),
+            Meaning(territory="commune", hierarchy=GROUPS, leaves_as="zone"),
         ),
     ),
     person_column="pupil",
@@ -208,6 +215,29 @@ def test_descriptions_that_cannot_be_read(change: Callable[[dict[str, Any]], Any
     assert read_facts(subject)
     change(subject)
     with pytest.raises(DescriptionTampered):
+        read_facts(subject)
+
+
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [
+        ({"preau:leavesAs": "canton"}, ()),
+        ({"preau:sha256": "0" * 63}, ("preau:hierarchy",)),
+        ({"dct:issued": "2026-02-30"}, ("preau:hierarchy",)),
+        ({"preau:codes": 0}, ("preau:hierarchy",)),
+        ({"preau:level": {"@list": []}}, ("preau:hierarchy",)),
+        ({"preau:units": 3}, ("preau:hierarchy", "preau:level", "@list", 0)),
+        ({"preau:unit": ["west", 1]}, ("preau:hierarchy", "preau:level", "@list", 0)),
+    ],
+)
+def test_a_hierarchy_that_is_none_is_refused(change: dict[str, Any], at: tuple[Any, ...]) -> None:
+    subject = json.loads(canonical(SUBJECT))
+    part = subject["preau:governance"]["preau:column"]["@list"][5]
+    assert read_facts(subject).columns[5].meaning.hierarchy == GROUPS
+    for step in at:
+        part = part[step]
+    part.update(change)
+    with pytest.raises(DescriptionTampered, match="column/@list/5"):
         read_facts(subject)
 
 

@@ -12,10 +12,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from connector.domain.catalog import hierarchy
 from connector.domain.catalog.layout import Field, Layout
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps import registry
 from connector.enforcement.steps.aggregate import Aggregate
+from connector.enforcement.steps.generalise import Generalise, Level
 from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope
 from connector.enforcement.steps.release import Release
@@ -109,9 +111,23 @@ def test_an_altered_step_alters_what_leaves_or_is_refused(tmp_path: Path) -> Non
 
 def test_a_confined_process_makes_the_same(tmp_path: Path) -> None:
     out, inside = io.BytesIO(), io.BytesIO()
-    assert ConfinedPreparing()(task(tmp_path), out) == Made(rows=3, suppressed=0)
-    carry(body(task(tmp_path)), inside)
+    groups = tmp_path / "groups.csv"
+    groups.write_text("code,half\np1,first\np2,second\n", encoding="utf-8")
+    name = hierarchy.digest(groups.read_bytes())
+    coarser = Generalise("ine", Level("halves", "half", name))
+    steps = (STEPS[0], STEPS[1], coarser, Release("Minimised", ("csv",)))
+    asked = task(
+        tmp_path,
+        steps=tuple(registry.signed(each).as_json() for each in steps),
+        hierarchies={name: str(groups)},
+    )
+    assert ConfinedPreparing()(asked, out) == Made(rows=3, suppressed=0)
+    carry(body(asked), inside)
     assert out.getvalue() == inside.getvalue()
+    assert out.getvalue().splitlines()[1:] == [b'"first",4', b'"second",4', b'"first",5']
+    for left in ({}, {name: asked.path}):  # without the file, or with another one
+        with pytest.raises(StepUnknown):
+            carry(body(replace(asked, hierarchies=left)), io.BytesIO())
     other = Layout("csv", (Field("name", "text"),), encoding="utf-8", separator=",", quote='"')
     with pytest.raises(ColumnMissing):
         ConfinedPreparing()(task(tmp_path, layout=other), io.BytesIO())

@@ -20,9 +20,11 @@ from connector.protection.engine import Engine
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.persons import Seen
+from connector.protection.rows import rows
 from federated.persons import Suppressed, digest
 from tests.support.protecting import (
     GROUND,
+    GROUPS,
     MEANS,
     NAMES,
     ROOT,
@@ -82,7 +84,7 @@ COARSER = [
     Generalise("commune", Level("communes", "departement")),
     Generalise("commune", Level("communes", "academie")),
     Generalise("commune", Level("communes", "region")),
-    Generalise("commune", Level("communes", "epci")),
+    Generalise("commune", GROUPS),
     Generalise("boarder", "suppress"),
 ]
 
@@ -261,6 +263,18 @@ def test_rows_that_take_too_much_memory_are_refused_as_such() -> None:
     with pytest.raises(DataFileUnreadable, match="memory"):
         engine.keep("used", pa.table({"c0": many, "c1": many}))
     engine.close()
+
+
+def test_the_uai_of_a_school_tells_its_academie() -> None:
+    known = {"0350029N": "Rennes", "6200001G": "Corse", "9710001A": "Guadeloupe"}
+    unknown = ("0990001A", "035002", "", None)
+    ground = Ground((Field("uai", "text"),))
+    step = Generalise("uai", Level("etablissements", "academie"))
+    batch = pa.record_batch({"uai": pa.array([*known, *unknown], pa.string())})
+    asked = uses(columns=("uai",), coarser=(step,))
+    made = list(rows(asked, [batch], ground, Means(), Outcome()))
+    found = [each for batch in made for each in batch.column("uai").to_pylist()]
+    assert found == [*known.values(), *(None for _ in unknown)]
 
 
 def test_every_departement_is_in_one_academie_and_one_region() -> None:

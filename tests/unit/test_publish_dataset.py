@@ -206,7 +206,7 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ),
         (
             {"columns": [{**COLUMN, "territory": "canton"}]},
-            "`columns/0/territory` must be `commune`",
+            "`columns/0/territory` must be `uai` or `commune`",
         ),
         ({"columns": [{**COLUMN, "datatype": "category", "lower": 0}]}, "and holds no numbers"),
         ({"columns": [{**COLUMN, "class": "secret"}]}, "`columns/0/class` must be one of"),

@@ -51,6 +51,8 @@ def test_nested_values_become_json_text() -> None:
                 "categories": [],
                 "missing": None,
                 "territory": "",
+                "hierarchy": None,
+                "leaves_as": "",
             },
         }
     ]
@@ -71,8 +73,9 @@ def test_enumerations_come_back_as_their_class() -> None:
 def test_a_dataset_stored_before_there_was_a_dictionary_states_none() -> None:
     row = to_row(STAR)
     (column,) = json.loads(row["columns"])
-    del column["meaning"]
-    assert from_row(Dataset, {**row, "columns": json.dumps([column])}) == STAR
+    for holder, name in ((column["meaning"], "hierarchy"), (column, "meaning")):
+        del holder[name]
+        assert from_row(Dataset, {**row, "columns": json.dumps([column])}) == STAR
 
 
 @given(values_of(Dataset))

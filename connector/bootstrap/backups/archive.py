@@ -31,8 +31,9 @@ _CHUNK: Final = 1 << 20  # bytes
 _LARGEST_MANIFEST: Final = 16 << 20  # bytes
 _STEP: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,40}"
 _FOLDER: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"  # of a job
+_DIGEST: Final = r"[0-9a-f]{64}\.csv"
 _NAME: Final = re.compile(
-    rf"database\.jsonl|home/(preau\.toml|keys/({_STEP}/)?{_STEP}|profiles/{_STEP}"
+    rf"database\.jsonl|home/(preau\.toml|keys/({_STEP}/)?{_STEP}|profiles/{_STEP}|hierarchies/{_DIGEST}"
     rf"|jobs/{_FOLDER}/model\.(npz|card\.json))"
 )
 

@@ -29,6 +29,7 @@ from connector.bootstrap.state import HomeLock
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant
+from connector.domain.catalog.source import HIERARCHIES
 from connector.errors import BackupInvalid, ConfigurationInvalid, KeyUnusable, WorldFault
 from connector.ports import Clock
 from connector.services.continuity.recovery import RECORDED
@@ -68,7 +69,7 @@ def make(
         tempfile.TemporaryFile(dir=file.parent) as spool,
     ):
         writer = Writer(spool)
-        _add(writer, home, [home / config.FILE_NAME, *_profiles(settings)])
+        _add(writer, home, [home / config.FILE_NAME, *_profiles(settings), *_hierarchies(home)])
         if with_keys:
             _add(writer, home, [each for each in _keys(home) if each != home / EXTRACTS_KEY])
         made_at = instant.text((clock or SystemClock()).now())
@@ -184,6 +185,11 @@ def _profiles(settings: Settings) -> list[Path]:
     found = dict.fromkeys(map(settings.path, settings.profiles))
     inside = [each for each in found if each.is_relative_to(settings.home)]
     return [each for each in inside if is_name(_part(settings.home, each))]
+
+
+def _hierarchies(home: Path) -> list[Path]:
+    """Return the files that descriptions and plans name: contracts that run may need any."""
+    return sorted(each for each in (home / HIERARCHIES).glob("*") if is_name(_part(home, each)))
 
 
 def _part(home: Path, file: Path) -> str:

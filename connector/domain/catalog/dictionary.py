@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
+from connector.domain.catalog.hierarchy import Hierarchy
 from federated.reading import Member
 
-MEMBERS: Final = ("labels", "unit", "lower", "upper", "categories", "missing", "territory")
+_VALUES: Final = ("unit", "lower", "upper", "categories", "missing")
+MEMBERS: Final = ("labels", *_VALUES, "territory", "hierarchy", "leaves_as")
 # Territories whose codes a column can hold, the smallest first, as the profile's scale calls them.
 TERRITORIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -27,10 +30,13 @@ TERRITORIES: Final[Mapping[str, str]] = MappingProxyType(
         "region": "Region",
     }
 )
+# Whose codes a column can hold: those of schools too, which are smaller than any territory.
+CODES: Final[Mapping[str, str]] = MappingProxyType({"uai": "School", **TERRITORIES})
 LANGUAGES: Final = ("en", "fr")  # in which a label is looked for where a reader's own is missing
 MOST_CATEGORIES: Final = 1000
 MOST_LABELS: Final = 8
 _TAG: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # RFC 5646, its usual parts
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _UNIT: Final = r"[!-~]{1,64}"  # UCUM section 2.1, §1: ASCII without blanks
 
 Labels = tuple[tuple[str, str], ...]
@@ -61,7 +67,10 @@ class Meaning:
         categories: all values that there can be; empty when no list is stated.
         missing: number that stands for a missing value, within the range; None: a row without a
             value is left out of sums and means.
-        territory: one of `TERRITORIES` whose codes the column holds; empty for others.
+        territory: one of `CODES` whose codes the column holds; empty for others.
+        hierarchy: declared one of its codes; None without.
+        leaves_as: smallest level of it at which the column leaves, whatever a policy allows;
+            empty: as it is.
     """
 
     labels: Labels = ()
@@ -71,6 +80,8 @@ class Meaning:
     categories: tuple[Category, ...] = ()
     missing: float | None = None
     territory: str = ""
+    hierarchy: Hierarchy | None = None
+    leaves_as: str = ""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -122,6 +133,10 @@ def faults(meaning: Meaning, datatype: str) -> list[str]:
         and not all(_within(value, within) for value in meaning.values),
         "states a `territory`, and holds numbers: codes are texts, as `01` is": number
         and bool(meaning.territory),
+        "states a `hierarchy`, and holds numbers: codes are texts": number
+        and meaning.hierarchy is not None,
+        "states `leaves_as`, and no `hierarchy` with that level": bool(meaning.leaves_as)
+        and not _has_level(meaning),
     }
     return [what for what, wrong in found.items() if wrong]
 
@@ -140,7 +155,9 @@ def read(member: Member) -> Meaning:
         upper=part["upper"].number() if "upper" in part else None,
         categories=_categories(part["categories"]) if "categories" in part else (),
         missing=part["missing"].number() if "missing" in part else None,
-        territory=part["territory"].exactly(*TERRITORIES) if "territory" in part else "",
+        territory=part["territory"].exactly(*CODES) if "territory" in part else "",
+        hierarchy=_hierarchy(part["hierarchy"]) if "hierarchy" in part else None,
+        leaves_as=part["leaves_as"].text() if "leaves_as" in part else "",
     )
 
 
@@ -151,6 +168,18 @@ def unit_of(member: Member) -> str:
         Exception: it cannot be one, as `member` raises it.
     """
     return member.text(pattern=_UNIT) if member.content() else ""
+
+
+def day_of(member: Member) -> str:
+    """Return a day, ISO 8601.
+
+    Raises:
+        Exception: it is none, as `member` raises it.
+    """
+    try:
+        return date.fromisoformat(member.text(pattern=_DATE)).isoformat()
+    except ValueError:
+        member.refuse("is no day of the calendar")
 
 
 def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:
@@ -169,6 +198,22 @@ def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:
             member.refuse("must have each language once, by a tag such as `fr`")
         found[tag] = text.text()
     return tuple(sorted(found.items()))
+
+
+def _has_level(meaning: Meaning) -> bool:
+    """Whether a column's hierarchy has the level at which it leaves; a draft's may have any."""
+    found = meaning.hierarchy
+    return found is not None and (not found.digest or found.tier(meaning.leaves_as) is not None)
+
+
+def _hierarchy(member: Member) -> Hierarchy:
+    part = member.fields("file", "name", "source", "date")
+    return Hierarchy(
+        name=part["name"].text(),
+        source=part["source"].text(),
+        date=day_of(part["date"]),
+        path=part["file"].text(),
+    )
 
 
 def _labels(member: Member) -> Labels:

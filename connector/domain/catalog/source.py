@@ -13,6 +13,7 @@ from connector.domain.catalog.layout import Layout
 from connector.domain.privacy.census import ColumnCount
 
 FOLDER: Final = "snapshots"  # of the node's home
+HIERARCHIES: Final = "hierarchies"  # same, of the files that descriptions and plans name
 _NONE: Final = Layout("", ())
 
 

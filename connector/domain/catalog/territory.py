@@ -1,25 +1,57 @@
-"""Communes and départements, and the académies and régions that they belong to.
+"""Schools, communes and départements, and the académies and régions that they belong to.
 
 Source: code officiel géographique (INSEE) for départements and régions, code de l'éducation
-(article R. 222-2) for académies. Overseas codes of three digits begin with 97.
+(article R. 222-2) for académies. The first signs of a code tell its département: two of a commune,
+and three overseas, where they begin with 97; three digits of the UAI of a school, 620 and 720 in
+Corse. What follows from no sign of a code, such as the EPCI of a commune, is declared
+(`hierarchy.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-COMMUNES: Final = "communes"
-HIERARCHIES: Final = (COMMUNES, "departements")
 DEPARTEMENT: Final = "departement"
 ACADEMIE: Final = "academie"
 REGION: Final = "region"
 LEVELS: Final = (DEPARTEMENT, ACADEMIE, REGION)
-# Territory of a column -> hierarchy that its codes belong to, as a step of a plan names it.
-OF_CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {"commune": COMMUNES, DEPARTEMENT: HIERARCHIES[1]}
+KEY: Final = 3  # first signs of a code that tell its département
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Codes that tell their département.
+
+    Attributes:
+        hierarchy: as a step of a plan names it.
+        length: signs of a code; 0: it is the code of a département.
+        rest: pattern of the signs behind the first `KEY`.
+    """
+
+    hierarchy: str
+    length: int = 0
+    rest: str = ""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """First signs of a code -> its département."""
+        return _keys(self.hierarchy)
+
+
+# Territory of a column -> what its codes are.
+OF_CODES: Final[Mapping[str, Codes]] = MappingProxyType(
+    {
+        "uai": Codes("etablissements", 8, "[0-9]{4}[A-Z]"),
+        "commune": Codes("communes", 5, "[0-9]{2}"),
+        DEPARTEMENT: Codes("departements"),
+    }
 )
+BY_HIERARCHY: Final = MappingProxyType({each.hierarchy: each for each in OF_CODES.values()})
+_OF_UAI: Final = {"2A": "620", "2B": "720"}
 # Région -> académie -> départements.
 _TERRITORY: Final = {
     "Auvergne-Rhône-Alpes": {
@@ -73,16 +105,20 @@ def units(level: str) -> dict[str, str]:
 
 
 def form(territory: str) -> str:
-    """Return the pattern of the codes of a territory; empty where no list of them is known here.
-
-    A commune's code is its département and what makes it five signs; EPCI have SIREN numbers.
-    """
+    """Return the pattern of the codes of a territory; empty where no list of them is known here."""
     if territory == "epci":
-        return "[0-9]{9}"
-    known = list(units(DEPARTEMENT))
-    if territory == "departement":
-        return f"(?:{'|'.join(known)})"
-    if territory == "commune":
-        each = (f"{code}[0-9]{{{5 - len(code)}}}" for code in known)
-        return f"(?:{'|'.join(each)})"
-    return ""
+        return "[0-9]{9}"  # SIREN numbers
+    codes = OF_CODES.get(territory)
+    return f"(?:{'|'.join(codes.keys)}){codes.rest}" if codes else ""
+
+
+@cache
+def _keys(hierarchy: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for code in units(DEPARTEMENT):
+        whole = hierarchy == OF_CODES[DEPARTEMENT].hierarchy or len(code) == KEY
+        if hierarchy == OF_CODES["uai"].hierarchy:
+            found[_OF_UAI.get(code, code.zfill(KEY))] = code
+        else:
+            found |= {code: code} if whole else {f"{code}{sign}": code for sign in range(10)}
+    return MappingProxyType(found)

@@ -32,6 +32,7 @@ class Task:
         suppressed: persons whose rows are not used.
         before: what is kept of tables of the same data that left; empty for rows, and with noise.
         charged: events of a table with noise, as the ledger has them.
+        hierarchies: digest -> path of the file of each declared one that the steps name.
         classes: column -> its class towards persons, where the use is judged, and nothing made.
     """
 
@@ -48,6 +49,7 @@ class Task:
     suppressed: Suppressed = NOBODY_SUPPRESSED
     before: tuple[Mapping[str, Any], ...] = ()
     charged: tuple[Event, ...] = ()
+    hierarchies: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from connector.domain.catalog import territory
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
@@ -21,6 +22,7 @@ from connector.enforcement.mechanisms import outputs, privacy, tables, territori
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
+from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.noise import Noise, Range
 from connector.enforcement.steps.release import AGGREGATED as CELLS
@@ -59,7 +61,8 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
         raise PolicyInvalid("no column is left to make cells of: all identify persons")
     measures = tuple(each.name for each in columns if each.datatype == "number")
     names = tuple(each.name for each in columns)
-    noise = _noise(rule, ground, columns)
+    coarser = territories.coarser(atoms, columns, ground)
+    noise = _noise(rule, ground, columns, coarser)
     minimum = figures.bound(atoms, CELL_COUNT, max, Decimal(1 if noise else MINIMUM))
     persons = ("persons",) if ground.personal else ()
     sums = ("sum", "mean") if measures else ()
@@ -72,7 +75,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     made: tuple[Typed, ...] = (
         Where(QUERY),
         Minimise(names),
-        *territories.coarser(atoms, columns, ground),
+        *coarser,
         aggregate,
         *((noise,) if noise else ()),
         *outputs.steps(atoms),
@@ -90,11 +93,16 @@ def _figures(rule: Permission) -> Figures:
     return Figures(*privacy.budget(rule)) if spends else Figures()
 
 
-def _noise(rule: Permission, ground: Ground, columns: tuple[Column, ...]) -> Noise | None:
+def _noise(
+    rule: Permission,
+    ground: Ground,
+    columns: tuple[Column, ...],
+    coarser: tuple[Generalise, ...],
+) -> Noise | None:
     """Return the noise of a use, None where its contract states no budget.
 
-    What is public of its columns is what the data dictionary says; a column of numbers has a range,
-    a list of values, or both.
+    What is public of its columns is what the data dictionary says, and all units of a territory or
+    of a declared hierarchy; a column of numbers has a range, a list of values, or both.
 
     Raises:
         PolicyInvalid: the budget is not whole, or the dataset names no persons.
@@ -111,7 +119,8 @@ def _noise(rule: Permission, ground: Ground, columns: tuple[Column, ...]) -> Noi
     return Noise(
         *(epsilon, delta, PERSON, figures.whole(rows, ROWS)),
         ranges={name: _range(*ends) for name, ends in ranged if ends},
-        categories={each.name: _values(each) for each in columns if each.meaning.values},
+        categories={each.name: values for each in columns if (values := _values(each))},
+        units={it.column: found for it in coarser if (found := _units(it, columns))},
     )
 
 
@@ -126,9 +135,17 @@ def _range(low: float, high: float) -> Range:
 
 def _values(column: Column) -> tuple[str, ...]:
     """Return the public values of a column, each once: numbers as one number is written."""
+    meaning = column.meaning
+    if meaning.territory == territory.DEPARTEMENT and not meaning.values:
+        return tuple(sorted(territory.units(territory.DEPARTEMENT)))
     if column.datatype != "number":
-        return column.meaning.values
+        return meaning.values
     return tuple(dict.fromkeys(f"{float(each):.15g}" for each in column.meaning.values))
+
+
+def _units(step: Generalise, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    column = next(each for each in columns if each.name == step.column)
+    return territories.units(step.how, column)
 
 
 def _cells(item: Constraint) -> bool:

@@ -52,16 +52,19 @@ class Level:
     """A code becomes the unit that it belongs to at a level of a hierarchy.
 
     Attributes:
-        hierarchy: its name, as the dataset's dictionary has it.
+        hierarchy: its name: of one that nodes know, or as the dataset's dictionary declares it.
         level: its name.
+        digest: SHA-256 of the file of a declared one; empty for one that nodes know.
     """
 
     hierarchy: str
     level: str
+    digest: str = ""
 
     def body(self) -> dict[str, Any]:
         """Return its members."""
-        return {"hierarchy": self.hierarchy, "level": self.level}
+        stated = {"hierarchy": self.hierarchy, "level": self.level}
+        return {**stated, "digest": self.digest} if self.digest else stated
 
 
 How = str | Band | Coding | Level
@@ -77,9 +80,13 @@ class Generalise:
     """
 
     kind: ClassVar[str] = "generalise"
-    version: ClassVar[int] = 1
     column: str
     how: How
+
+    @property
+    def version(self) -> int:
+        """2 where it names the file of a declared hierarchy."""
+        return 2 if isinstance(self.how, Level) and self.how.digest else 1
 
     def body(self) -> dict[str, Any]:
         """Return its members."""
@@ -101,8 +108,9 @@ def _how(member: Member) -> How:
         part["width"].number(above=0)
         return Band(number(part["width"]), number(part["from"]))
     if "hierarchy" in member.value:
-        part = member.fields("hierarchy", "level")
-        return Level(part["hierarchy"].text(), part["level"].text())
+        part = member.fields("hierarchy", "level", maybe=("digest",))
+        file = part["digest"].digest() if "digest" in part else ""
+        return Level(part["hierarchy"].text(), part["level"].text(), file)
     found = {name: number(each) for name, each in member.fields(maybe=("bottom", "top")).items()}
     if not found or found.get("bottom", 0) > found.get("top", found.get("bottom", 0)):
         member.refuse("must state a `bottom`, or a `top` that is not below it")

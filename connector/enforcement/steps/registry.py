@@ -28,8 +28,10 @@ from connector.errors import StepUnknown
 from federated.reading import Member
 
 _TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Review, Release)
+_STEPS: Final = (Where, TrainingStep, Refer, *_TABLE)
+_LATER: Final = ((Generalise, 2), (Noise, 2))  # versions beyond the first
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
-    {(each.kind, each.version): each for each in (Where, TrainingStep, Refer, *_TABLE)}
+    {(each.kind, version): each for each, version in (*((it, 1) for it in _STEPS), *_LATER)}
 )
 _END: Final = ""
 _LAST: Final = ("review", "release")
@@ -66,7 +68,10 @@ def typed(step: Step) -> Typed:
     known = _KNOWN.get((step.kind, step.version))
     if known is None:
         raise StepUnknown(f"this node cannot execute step `{step.kind}`, version {step.version}")
-    return known.read(Member(dict(step.body), _refusal))
+    found = known.read(Member(dict(step.body), _refusal))
+    if found.version != step.version:
+        raise StepUnknown(f"step `{step.kind}` has members of version {found.version}")
+    return found
 
 
 def ordered(steps: tuple[Step, ...]) -> tuple[Typed, ...]:

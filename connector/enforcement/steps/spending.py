@@ -171,8 +171,9 @@ class Spending:
 
     def _values(self, dimension: str) -> tuple[str | Number, ...]:
         stated = self.request.values(dimension)
-        if stated is None and dimension not in self.coarser:
-            stated = self.noise.categories.get(dimension)
+        if stated is None:
+            noise, coarser = self.noise, dimension in self.coarser
+            stated = (noise.units if coarser else noise.categories).get(dimension)
         if not stated:
             raise TableRefused(
                 f"the values of `{dimension}` are not public: name those that are wanted in a "

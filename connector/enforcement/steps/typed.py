@@ -11,7 +11,10 @@ class Typed(Protocol):
     """A step that can be executed: a frozen value."""
 
     kind: ClassVar[str]
-    version: ClassVar[int]
+
+    @property
+    def version(self) -> int:
+        """Of its members: the first that could say what it says."""
 
     def body(self) -> dict[str, Any]:
         """Return its members, JSON values."""

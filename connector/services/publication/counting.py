@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from connector.domain.catalog import territory
 from connector.domain.catalog.dataset import DataFile, Dataset
+from connector.domain.catalog.dictionary import Meaning
 from connector.domain.privacy.census import DIGEST_BYTES, ColumnCount, Counts
 from connector.errors import ColumnMissing, DataFault, PreauError, WorkerFailed, from_code
 from connector.ports import Ports
@@ -60,7 +61,7 @@ def take(ports: Ports, dataset: Dataset, key: bytes, own: bytes, others: Sequenc
     until = time.monotonic() + SECONDS
     worker = ports.workers.start("census", ports.settings.path(FOLDER))
     try:
-        worker.send(_question(dataset, key, (own, *others)), b"".join((own, *others)))
+        worker.send(_question(ports, dataset, key, (own, *others)), b"".join((own, *others)))
         header, payload = worker.receive(until - time.monotonic())
     finally:
         worker.stop()
@@ -72,7 +73,9 @@ def take(ports: Ports, dataset: Dataset, key: bytes, own: bytes, others: Sequenc
         raise WorkerFailed("the worker answered something else than was asked") from exc
 
 
-def _question(dataset: Dataset, key: bytes, registers: Sequence[bytes]) -> dict[str, Any]:
+def _question(
+    ports: Ports, dataset: Dataset, key: bytes, registers: Sequence[bytes]
+) -> dict[str, Any]:
     file = dataset.file
     return {
         "op": "start",
@@ -84,16 +87,24 @@ def _question(dataset: Dataset, key: bytes, registers: Sequence[bytes]) -> dict[
         },
         "columns": {column.name: column.datatype for column in dataset.columns},
         "allowed": {
-            name: {"range": it.meaning.range or (), "values": it.meaning.values, "form": form}
-            for name, it in ((each.name, each) for each in dataset.columns)
-            for form in (territory.form(it.meaning.territory),)
-            if it.meaning.range or it.meaning.values or form
+            each.name: allowed
+            for each in dataset.columns
+            if any((allowed := _allowed(ports, each.meaning)).values())
         },
         "person": dataset.person_column,
         "rows": dataset.rows_per_person,
         "key": key.hex(),
         "registers": [len(held) // DIGEST_BYTES for held in registers],
     }
+
+
+def _allowed(ports: Ports, meaning: Meaning) -> dict[str, Any]:
+    """Return what the values of a column may be: those listed, or the codes of its hierarchy."""
+    values, declared = meaning.values, meaning.hierarchy
+    if declared is not None and not values:
+        values = tuple(next(iter(ports.sources.hierarchy(declared.digest).values())))
+    form = territory.form(meaning.territory)
+    return {"range": meaning.range or (), "values": values, "form": form}
 
 
 def _fault(header: Mapping[str, Any], file: DataFile) -> PreauError:

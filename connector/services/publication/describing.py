@@ -14,7 +14,9 @@ The file (JSON or TOML, parsed by the caller) says:
                         identifier`, `quasi-identifier`, `sensitive`, `other`; datatype is `number`
                         or `category`; description may be left out; beside them the dictionary,
                         public: labels {fr, en}, unit (UCUM), lower, upper, categories (values, or
-                        {value, labels}), missing (number in its place), territory
+                        {value, labels}), missing (number in its place), territory,
+                        hierarchy {file, name, source, date}: of its codes, see
+                        `connector/domain/catalog/hierarchy.py`; leaves_as (level of it)
     personal            whether it holds personal data; true when left out
     person_column       column that identifies the person
     person_format       how that column is spelled: `text` (when left out: Unicode NFC, no blanks

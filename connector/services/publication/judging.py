@@ -24,7 +24,7 @@ from connector.identity.risk_report import JudgedUse, RiskReport
 from connector.ports import Ports
 from connector.services.negotiation import terms
 from connector.services.privacy import suppression
-from connector.services.use.layouts import layout_of
+from connector.services.use.layouts import hierarchies_of, layout_of
 from federated.reading import Member
 from policies_odrl import Policy
 
@@ -74,6 +74,7 @@ def measured(ports: Ports, dataset: Dataset, use: Use) -> Findings:
         Task(
             path=dataset.file.path,
             layout=layout_of(dataset),
+            hierarchies=hierarchies_of(ports, use.steps),
             steps=tuple(each.as_json() for each in use.steps),
             person_column=dataset.person_column,
             person_format=dataset.person_format,

@@ -40,6 +40,7 @@ from connector.services.publication import (
     checking,
     describing,
     effects,
+    hierarchies,
     judging,
     opened,
     snapshots,
@@ -87,7 +88,8 @@ def publish_anew(
 
     Raises:
         DescriptionIncomplete: the reason lists all that is missing or wrong.
-        DataFault: as `snapshots.taken`; a file of no layout is of another format.
+        DataFault: as `snapshots.taken`, and of the file of a hierarchy; a file of no layout is of
+            another format.
         StoreUnavailable: the snapshot of its source cannot be written.
         ColumnMissing: a described column is not in the file.
         RowsMalformed: more rows are malformed than the description allows.
@@ -106,7 +108,7 @@ def publish_anew(
     """
     now = ports.clock.now()
     draft = describing.read(description, ports.settings.home, now)
-    described = snapshots.taken(ports, draft.dataset)
+    described = snapshots.taken(ports, hierarchies.kept(ports, draft.dataset))
     checking.check_all(ports)
     fetching.refresh_list_of(ports, ports.own_membership())
     for _ in range(checking.ATTEMPTS):

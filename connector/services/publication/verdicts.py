@@ -184,8 +184,8 @@ def _outside(dataset: Dataset, counts: Counts) -> DataFault | None:
     for each in counts.outside:
         if each.values > dataset.malformed_share * each.of:
             return DescriptionIncomplete(
-                f"{each.values} of {each.of} values of `{each.column}` are outside its range, list "
-                "or territory",
+                f"{each.values} of {each.of} values of `{each.column}` are outside its range, "
+                "list, hierarchy or territory",
                 hint="mend the file or the dictionary, by the codebook: what it says is public, "
                 "and a range or a value of a row would tell of a person",
             )

@@ -21,7 +21,6 @@ from connector.enforcement.asked import Asked, read_asked, spends
 from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
-from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.minimise import ANY_OF, NONE_OF
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.spending import Spending
@@ -35,7 +34,6 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.identity import jws, transfer_receipt
-from connector.identity.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.protocol.use_messages import UseAnswer, UseRequest
@@ -197,14 +195,21 @@ def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) 
         for each in cells.filters
     )
     found = replace(cells, filters=tuple(filters))
-    coarser = {each.body["column"] for each in use.steps if each.kind == Generalise.kind}
-    _check_listed(found, facts, coarser)
+    plan = steps.table(use.steps)
+    listed: dict[str, Collection[str]] = {
+        each.name: each.meaning.values
+        for each in facts.columns
+        if each.name not in plan.generalised
+    }
+    _check_listed(found, listed | dict(plan.noise.units if plan.noise else {}))
     return found
 
 
-def _check_listed(cells: TableRequest, facts: DatasetFacts, coarser: Collection[str]) -> None:
-    """Check that filters name values of the dictionary; of a column that is made coarser, any."""
-    listed = {it.name: it.meaning.values for it in facts.columns if it.name not in coarser}
+def _check_listed(cells: TableRequest, listed: Mapping[str, Collection[str]]) -> None:
+    """Check that filters name values of the dictionary.
+
+    Of a column that is made coarser any is asked, where its plan does not list the units.
+    """
     for each in cells.filters:
         known = listed.get(each.column, ())
         if not known or each.test not in (ANY_OF, NONE_OF):
@@ -214,7 +219,7 @@ def _check_listed(cells: TableRequest, facts: DatasetFacts, coarser: Collection[
         if missing := [value for value in each.values if value not in values]:
             raise Malformed(
                 f"`{missing[0]}` is no value of `{each.column}`",
-                hint=f"its dictionary lists {', '.join(known[:_MOST_SHOWN])}"
+                hint=f"its dictionary lists {', '.join(list(known)[:_MOST_SHOWN])}"
                 f"{' …' if len(known) > _MOST_SHOWN else ''}",
             )
 

@@ -1,9 +1,13 @@
-"""How the file of a published dataset is read."""
+"""How the file of a published dataset is read, and with which hierarchies."""
 
 from __future__ import annotations
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
+from connector.enforcement.plan import Step
+from connector.enforcement.steps.generalise import Level
+from connector.enforcement.steps.registry import table
+from connector.ports import Ports
 
 
 def layout_of(dataset: Dataset) -> Layout:
@@ -18,3 +22,15 @@ def layout_of(dataset: Dataset) -> Layout:
         separator="," if csv else "",
         quote='"' if csv else "",
     )
+
+
+def hierarchies_of(ports: Ports, steps: tuple[Step, ...]) -> dict[str, str]:
+    """Return where the files of the declared hierarchies are that steps name, by digest.
+
+    Raises:
+        DataFault: one is not there, or not the one that was kept.
+        StepUnknown: the steps cannot be executed.
+    """
+    hows = (each.how for each in table(steps).generalise)
+    named = {each.digest for each in hows if isinstance(each, Level) and each.digest}
+    return {digest: str(ports.sources.kept(digest)) for digest in sorted(named)}

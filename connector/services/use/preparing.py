@@ -43,7 +43,7 @@ from connector.services.use import (
     releasing,
     room,
 )
-from connector.services.use.layouts import layout_of
+from connector.services.use.layouts import hierarchies_of, layout_of
 
 TRIES: Final = 3
 LONGEST_SLEEP: Final = 3600.0
@@ -241,6 +241,7 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
     return Task(
         path=dataset.file.path,
         layout=layout_of(dataset),
+        hierarchies=hierarchies_of(ports, work.use.steps),
         steps=tuple(each.as_json() for each in work.use.steps),
         person_column=dataset.person_column,
         person_format=dataset.person_format,
