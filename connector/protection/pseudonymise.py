@@ -18,7 +18,7 @@ import pyarrow as pa
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.errors import StepUnknown
 from connector.jsonld.canonical import canonical
-from connector.protection.persons import distinct
+from connector.protection.persons import distinct, keyed
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 16
@@ -60,13 +60,5 @@ class Pseudonyms:
     def replaced(self, values: pa.Array) -> pa.Array:
         """Return the pseudonym of each identifier; null where there is none."""
         found = distinct(values, self._form, else_text=True)
-        copy = self._state.copy
-        made: list[str | None] = []
-        for name in found.values:  # hot: a million of them a second
-            if name is None:
-                made.append(None)
-                continue
-            state = copy()
-            state.update(name.encode())
-            made.append(state.hexdigest())
-        return pa.array(made, pa.string()).take(found.indices)
+        made = keyed(self._state, found.values, digits=True)
+        return found.of_rows(made.cast(pa.string()))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 
@@ -83,10 +84,11 @@ def table(
     key = _key(means, blurred, asked)
     engine = Engine(ground, means.memory, means.spill)
     try:
-        _load(engine, batches, Persons(ground, key, means.suppressed), ground, outcome, held)
+        persons = Persons(ground, key, means.suppressed)
+        told = None if blurred else outcome
+        engine.hold(USED, _read(batches, persons, ground, told, held))
         if blurred is not None:
             found = noisy(blurred, engine)
-            outcome.rows_in = outcome.persons = 0  # how many there are is not told
         else:
             kept = exact(count, steps, ground, asked.before, asked.snapshot, engine)
             found, outcome.released = kept.rows, kept.released
@@ -123,21 +125,21 @@ def _columns(steps: TableSteps, ground: Ground, asked: Asked) -> tuple[str, ...]
     return tuple(f"c{at}" for at, each in enumerate(ground.fields) if each.name in used)
 
 
-def _load(
-    engine: Engine,
+def _read(
     batches: Iterable[pa.RecordBatch],
     persons: Persons,
     ground: Ground,
-    outcome: Outcome,
+    told: Outcome | None,
     held: tuple[str, ...],
-) -> None:
-    columns = [*held, PERSON]
+) -> Iterator[pa.Table]:
+    """Yield the rows that are held; where that may be told, count them and their persons."""
     seen = Seen()
-    engine.keep(USED, persons.numbered(shaped(None, ground)).select(columns))
-    for batch in batches:
+    for batch in chain([None], batches):
         whole = shaped(batch, ground)
-        outcome.rows_in += whole.num_rows
         rows = persons.numbered(whole)
-        seen.add(rows.column(PERSON))
-        engine.keep(USED, rows.select(columns))
-    outcome.persons = seen.count()
+        if told is not None:
+            told.rows_in += whole.num_rows
+            seen.add(rows.column(PERSON))
+        yield rows.select([*held, PERSON])
+    if told is not None:
+        told.persons = seen.count()

@@ -178,6 +178,18 @@ def test_pseudonyms_are_of_the_persons_one_spelling() -> None:
     assert one == other == (pseudonym("7", SCOPE), pseudonym("Ada", SCOPE))
 
 
+def test_a_column_with_few_values_and_one_with_many_have_the_same_pseudonyms() -> None:
+    rest = DATA[0][1:]
+    many = [(f"{n:04d}A", *rest) for n in range(50)] + [(None, *rest)]
+    names: list[str | None] = [pseudonym(row[0], SCOPE) for row in many[:-1]]
+    steps = uses(columns=("ine",), pseudonyms=("ine",))
+    for data, expected_names in ((many, [*names, None]), (many * 2, [*names, None] * 2)):
+        outcome = Outcome()
+        found = delivered(steps, table(data), table(many), outcome=outcome)
+        assert [name for (name,) in found] == [*expected_names, *names, None]
+        assert outcome.persons == 50
+
+
 def test_keys_are_not_shown() -> None:
     assert "00" not in repr(Means(root=bytes(32), nonce=bytes(16)))
     assert str(ROOT) not in repr(MEANS)

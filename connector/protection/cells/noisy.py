@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import sqlglot.expressions as exp
@@ -28,6 +28,8 @@ from connector.protection.engine import Engine
 from connector.protection.expressions import NUMBERS, all_of, number, quoted, table
 from connector.protection.persons import PERSON
 from connector.protection.shape import TYPES
+
+_ORDER: Final = "turn"  # column of the hash
 
 
 @dataclass(frozen=True)
@@ -94,28 +96,44 @@ def _sums(made: Noisy, engine: Engine) -> list[list[int]]:
         for key, values in zip(keys, made.domain, strict=True)
     ]
     named = exp.Not(this=exp.Is(this=quoted(PERSON), expression=exp.null()))
-    rows = all_of((count.rows, *domain, named))
-    aliased = [exp.alias_(each, f"k{at}") for at, each in enumerate(keys)]
-    columns = dict.fromkeys(each.column for each in made.figures if each.column)
-    values = [exp.alias_(_amount(made, name), f"v{at}") for at, name in enumerate(columns)]
-    bounded = exp.select(*aliased, *values, quoted(PERSON)).from_(table(USED)).where(rows)
-    at_most = exp.Literal.number(made.spending.noise.rows_per_person)
-    bounded = bounded.qualify(exp.LTE(this=_place(made), expression=at_most))
-    places = {name: f"v{at}" for at, name in enumerate(columns)}
-    groups = [exp.column(f"k{at}") for at in range(len(domain))]
-    sums = [_summed(each, places) for each in made.figures]
-    query = exp.select(*groups, *sums).from_(bounded.subquery("bounded"))
+    measured = dict.fromkeys(each.column for each in made.figures if each.column)
+    places = {name: f"v{at}" for at, name in enumerate(measured)}
+    values = [exp.alias_(_amount(made, name), place) for name, place in places.items()]
+    groups = [f"k{at}" for at in range(len(keys))]
+    aliased = [exp.alias_(key, name) for key, name in zip(keys, groups, strict=True)]
+    rows = exp.select(*aliased, *values, quoted(PERSON), _order(made)).from_(table(USED))
+    rows = rows.where(all_of((count.rows, *domain, named)))
+    columns = [*groups, *places.values(), PERSON]
+    bounded = _bounded(rows, columns, made.spending.noise.rows_per_person)
+    query = bounded.select(*groups, *(_summed(each, places) for each in made.figures), append=False)
     answer = engine.ask(query.group_by(*groups) if groups else query)
     lines = zip(*(each.to_pylist() for each in answer.columns), strict=True)
     of_cell = {line[: len(groups)]: [int(it or 0) for it in line[len(groups) :]] for line in lines}
     return [of_cell.get(cell, [0] * len(made.figures)) for cell in made.cells]
 
 
-def _place(made: Noisy) -> exp.Expr:
-    """Return the place of a row among its person's, by a hash that only its own values decide."""
+def _bounded(rows: exp.Select, columns: list[str], most: int) -> exp.Select:
+    """Return columns of at most so many rows of each person.
+
+    Only the rows of persons who have more are put in order, since that takes most of the time.
+    """
+    who, limit = quoted(PERSON), exp.Literal.number(most)
+    order = exp.Order(expressions=[exp.Ordered(this=exp.column(_ORDER))])
+    place = exp.Window(this=exp.RowNumber(), partition_by=[who], order=order)
+    numerous = exp.select(who).from_("counting").group_by(who)
+    numerous = numerous.having(exp.GT(this=exp.Count(this=exp.Star()), expression=limit))
+    is_beyond = exp.In(this=who, query=exp.select(who).from_("beyond").subquery())
+    chosen = exp.select(*map(quoted, columns)).from_("counting")
+    whole = chosen.where(exp.Not(this=is_beyond))
+    cut = chosen.where(is_beyond).qualify(exp.LTE(this=place, expression=limit))
+    both = exp.union(whole, cut, distinct=False).with_("counting", as_=rows)
+    return exp.select("*").from_(both.with_("beyond", as_=numerous).subquery("bounded"))
+
+
+def _order(made: Noisy) -> exp.Expr:
+    """Return what a person's rows are ordered by: a hash that only a row's own values decide."""
     held = [exp.column(name) for name in made.count.held]
-    order = exp.Order(expressions=[exp.Ordered(this=exp.func("hash", quoted(PERSON), *held))])
-    return exp.Window(this=exp.RowNumber(), partition_by=[quoted(PERSON)], order=order)
+    return exp.alias_(exp.func("hash", quoted(PERSON), *held), _ORDER)
 
 
 def _amount(made: Noisy, column: str) -> exp.Expr:

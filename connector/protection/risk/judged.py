@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
@@ -93,9 +94,8 @@ def judged(
     ]
     engine = Engine(ground, means.memory, means.spill)
     try:
-        engine.keep(JUDGED, persons.numbered(shaped(None, ground)).select([*used, PERSON]))
-        for batch in batches:
-            engine.keep(JUDGED, persons.numbered(shaped(batch, ground)).select([*used, PERSON]))
+        rows = (persons.numbered(shaped(each, ground)) for each in chain([None], batches))
+        engine.hold(JUDGED, (each.select([*used, PERSON]) for each in rows))
         yield Judged(engine, steps, ground, classes, made)
     finally:
         engine.close()
