@@ -39,6 +39,9 @@ class Settings:
         grpc_listen: `host:port` that the gRPC server binds.
         grpc_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
         https_listen: `host:port` that the HTTPS server binds.
+        flight_listen: `host:port` at which large extracts go out over Arrow Flight; empty: nowhere,
+            and they go over gRPC. What serves runs only while it is used.
+        flight_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
         proxies: addresses or networks of TCP proxies in front of this node. A connection from one
             must begin with a PROXY protocol header (version 1 or 2), and counts for the address
             that the header names.
@@ -114,6 +117,8 @@ class Settings:
     grpc_listen: str = "127.0.0.1:0"
     grpc_endpoint: str = ""
     https_listen: str = "127.0.0.1:0"
+    flight_listen: str = ""
+    flight_endpoint: str = ""
     proxies: tuple[str, ...] = ()
     https_certificate: str = "keys/https.pem"
     https_key: str = "keys/https.key"
@@ -207,6 +212,10 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     if not all(ROLE_NAME.fullmatch(role) for role in values.get("reviewers", ())):
         raise ConfigurationInvalid(
             "setting `reviewers` must list roles: small letters, digits and hyphens"
+        )
+    if bool(values.get("flight_listen")) != bool(values.get("flight_endpoint")):
+        raise ConfigurationInvalid(
+            "settings `flight_listen` and `flight_endpoint` must both be stated, or both be empty"
         )
     if values.get("mail_server"):
         _check_mail(values)

@@ -30,6 +30,8 @@ from connector.bootstrap.threads.checks import Checks
 from connector.bootstrap.threads.exchange import Exchange
 from connector.bootstrap.threads.timed import Timed
 from connector.config import Settings
+from connector.dataplane.flight.fetching import FlightData
+from connector.dataplane.flight.plane import Planes, Shown
 from connector.dataplane.open_data import OpenData
 from connector.dataplane.pull import Pull
 from connector.domain.asking import Asking
@@ -92,7 +94,7 @@ def build(settings: Settings) -> Node:
     leaves = Leaves(identity.tls_authority, settings.did, clock, settings.leaf_seconds)
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
-    healing = HealingWire(wire)
+    healing, flight = HealingWire(wire), FlightData(wire.pin)
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -102,6 +104,7 @@ def build(settings: Settings) -> Node:
         web=GuardedWeb.of(settings),
         wire=healing,
         mail=SmtpMail.of(settings),
+        flight=flight if settings.kind == "participant" else None,
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=sources_of(settings),
@@ -124,7 +127,9 @@ def build(settings: Settings) -> Node:
     healing.introduce_by(partial(_introduced, ports))
     face = _face(ports, hub, leaves, checkpoints)
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
-    ends = [healing.close, wire.close, store.close]
+    if face.flight is not None:
+        flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
+    ends = [healing.close, wire.close, store.close, flight.stop]
     return Node(ports, identity, face, _runners(ports, hub), ends)
 
 
@@ -197,6 +202,11 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         template=None if participant else partial(keeping.token, ports),
         data=partial(_data, ports) if participant else None,
     )
+
+
+def _shown(leaves: Leaves) -> Shown:
+    leaf = leaves.current()
+    return Shown(leaf.certificate, leaf.key)
 
 
 def _data(ports: Ports, door: Relay) -> list[Route]:

@@ -1,4 +1,4 @@
-"""Bearer tokens of an HTTP pull: what a provider gives a consumer for one transfer.
+"""Bearer tokens of data: what a provider gives a consumer for one transfer.
 
 Rules: the provider signs it and alone believes it; it names the consumer, the contract, the dataset
 and the extract, and is good for `LIFE`: a request that comes later is refused. It says who may ask,
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from connector.errors import TokenInvalid, TokenMismatch
+from connector.errors import TokenInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
@@ -69,31 +69,26 @@ def make(signer: jws.Signer, did: str, grant: Grant, now: datetime) -> str:
     return jws.sign_compact(signer, canonical(claims), TYPE)
 
 
-def check(token: str, document: DidDocument, extract: str, now: datetime) -> Grant:
-    """Check a token that a request for an extract carries.
+def check(token: str, document: DidDocument, now: datetime) -> Grant:
+    """Check a token that a request for an extract carries, and return what it is good for.
 
     Args:
         token: as received.
         document: of the provider, which must have signed it.
-        extract: that is asked for.
         now: UTC.
 
     Raises:
         TokenInvalid: signature, issuer or lifetime is wrong.
-        TokenMismatch: made for another extract.
     """
     claims = _KIND.verified(token, document)
     if not claims.child("iss").value == claims.child("aud").value == document.did:
         raise TokenInvalid("the token was issued by another")
     if now >= datetime.fromtimestamp(claims.child("exp").integer(most=_LATEST), UTC):
         raise TokenInvalid("the token has expired", hint="ask for another: `preau transfer access`")
-    found = Grant(
+    return Grant(
         consumer=claims.child("sub").text(),
         transfer=claims.child("transfer").text(),
         extract=claims.child("extract").text(),
         agreement=claims.child("agreement").text(),
         dataset=claims.child("dataset").text(),
     )
-    if found.extract != extract:
-        raise TokenMismatch("the token was made for another extract")
-    return found

@@ -31,11 +31,13 @@ class TransferView(View):
 
 
 class AccessView(View):
-    """How any client pulls the same bytes over HTTPS."""
+    """How any client pulls the same bytes over HTTPS, or reads the rows over Arrow Flight."""
 
     url: str
     token: str = Field(description="bearer token")
     seconds: int = Field(description="for which a request may begin")
+    flight: str = Field(default="", description="`host:port`; empty where it is not served")
+    flight_roots: str = Field(default="", description="certificates to believe there, PEM")
 
 
 class TransferRequest(View):

@@ -257,15 +257,19 @@ class GrpcWire:
             ("grpc.service_config_disable_resolution", 1),
             ("grpc.use_local_subchannel_pool", 1),
         )
-        address = self._pin(peer.grpc_endpoint)
+        host, port = self.pin(peer.grpc_endpoint)
+        address = f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
         return grpc.secure_channel(address, client_credentials(leaf, peer), options)
 
-    def _pin(self, endpoint: str) -> str:
+    def pin(self, endpoint: str) -> tuple[str, int]:
+        """Return the address and port of a peer's `host:port`, resolved once and judged.
+
+        Raises:
+            AddressForbidden: it is not one that this node calls.
+            PeerUnreachable: the name does not resolve.
+        """
         goal = target(f"https://{endpoint}/")
-        address = pin(self._resolve, goal, self._allow, CONNECT_SECONDS)
-        if ":" in address:
-            return f"ipv6:[{address}]:{goal.port}"
-        return f"ipv4:{address}:{goal.port}"
+        return pin(self._resolve, goal, self._allow, CONNECT_SECONDS), goal.port
 
     def _metadata(self, link: Link, peer: Participant, method: str, raw: bytes) -> routes.Metadata:
         call_token = token.make(

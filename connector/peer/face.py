@@ -12,6 +12,7 @@ from typing import Final
 
 from starlette.routing import Route
 
+from connector.config import Settings
 from connector.errors import PreauError
 from connector.peer.calls.refusals import PUBLIC_PER_MINUTE, Refusals
 from connector.peer.calls.server import PeerServer
@@ -28,6 +29,10 @@ from connector.services.federation.lead.hub import LeadHub
 # Who shows a token of this node's for data is proven to be a member; nobody else is.
 HTTPS_DOORS: Final = Doors(
     strangers=96, per_origin=24, members=64, per_member=32, stranger_seconds=60.0
+)
+# What serves Flight opens 256 files at most (`federated/confinement`).
+FLIGHT_DOORS: Final = Doors(
+    strangers=48, per_origin=16, members=96, per_member=8, stranger_seconds=15.0
 )
 Data = Callable[[Relay], Sequence[Route]]
 
@@ -91,6 +96,7 @@ class PeerFace:
             if leaves is not None
             else None
         )
+        self._flight = self._flight_door(settings) if leaves is not None else None
         self._https = HttpsServer(
             PublicFace(
                 ports,
@@ -105,6 +111,10 @@ class PeerFace:
             settings.path(settings.https_key),
         )
 
+    def _flight_door(self, settings: Settings) -> Relay | None:
+        where = settings.flight_listen
+        return Relay(self._loop, where, settings.proxies, FLIGHT_DOORS) if where else None
+
     @property
     def grpc(self) -> PeerServer | None:
         """The gRPC server; None on an authority."""
@@ -114,6 +124,11 @@ class PeerFace:
     def door(self) -> Relay:
         """The relay in front of HTTPS."""
         return self._door
+
+    @property
+    def flight(self) -> Relay | None:
+        """The relay in front of Flight; it leads nowhere while nothing is served there."""
+        return self._flight
 
     def start(self) -> Bound:
         """Start both servers.
@@ -127,6 +142,8 @@ class PeerFace:
         self._loop.start()
         try:
             grpc_port = self._grpc.start() if self._grpc else 0
+            if self._flight is not None:
+                self._flight.start(0)
             return Bound(grpc_port, self._door.start(self._https.start()))
         except PreauError:
             self.stop()
@@ -135,6 +152,8 @@ class PeerFace:
     def stop(self) -> None:
         """Stop both within bounds."""
         self._door.stop()
+        if self._flight is not None:
+            self._flight.stop()
         self._https.stop()
         if self._grpc is not None:
             self._grpc.stop()

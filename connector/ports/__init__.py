@@ -21,7 +21,7 @@ from connector.domain.transfer.task import Done, Made, Task
 from connector.enforcement.mechanism import Mechanisms
 from connector.ports.files import Charges, HeldFiles, Sources
 from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
-from connector.ports.peers import Mail, PeerWire, SiteStream, Web
+from connector.ports.peers import Flight, Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
     AuditLog,
     Duties,
@@ -44,6 +44,7 @@ __all__ = [
     "Charges",
     "Clock",
     "Duties",
+    "Flight",
     "HeldFiles",
     "Holdings",
     "Identifiers",
@@ -92,6 +93,7 @@ class Ports:
         turn: what the delivery under way goes on with; None: the dispatcher sends all.
         courier: who sends what opens a negotiation.
         mail: sends notices as e-mail; None: nobody wants them so.
+        flight: data over Arrow Flight; None: this node has none.
         told: notices under way of which one address has heard (`services/noticing.py`).
     """
 
@@ -125,5 +127,6 @@ class Ports:
     turn: Turn | None = None
     courier: Courier = field(default_factory=Courier, compare=False)
     mail: Mail | None = None
+    flight: Flight | None = None
     told: set[tuple[object, ...]] = field(default_factory=set, compare=False)
     done: Done = field(default_factory=Done, compare=False)

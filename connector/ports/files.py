@@ -87,6 +87,13 @@ class HeldFiles(Protocol):
             ExtractUnavailable: they are not there, or the file is not as it was made.
         """
 
+    def opened(self, held: HeldFile) -> tuple[int, bytes]:
+        """Return a descriptor, which the caller closes, and the key of a file: `store/sealed.py`.
+
+        Raises:
+            ExtractUnavailable: it is not there, of another size, or its key is gone.
+        """
+
     def there(self, held: HeldFile) -> bool:
         """Return whether a file is there, of its size, with a key that opens it."""
 

@@ -77,6 +77,31 @@ class PeerWire(Protocol):
         """
 
 
+class Flight(Protocol):
+    """Data over Arrow Flight, in processes of their own."""
+
+    def offer(self) -> str:
+        """Have extracts served; return `host:port` of it, empty where none is served now."""
+
+    def fetch(
+        self, provider: Participant, address: str, token: str, offset: int
+    ) -> Iterator[bytes]:
+        """Fetch the bytes of a file from an offset on, as they come.
+
+        Args:
+            provider: whose certificate is believed.
+            address: `host:port`, as the provider said.
+            token: the same.
+            offset: bytes that are here.
+
+        Raises:
+            PeerUnreachable: the provider does not answer there, or broke off.
+            AddressForbidden: the address is not one that this node calls.
+            WorkerFailed: the process that fetches did not start.
+            PreauError: the provider refused, or stopped.
+        """
+
+
 class SiteStream(Protocol):
     """A site's end of a job's stream."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from connector.domain.transfer.transfer import TransferState
 from connector.protocol import codec
-from connector.protocol.codec import Body, Several, Text, Whole
+from connector.protocol.codec import Body, Flag, Several, Text, Whole
 
 Id = Annotated[str, Text()]
 MaybeId = Annotated[str, Text(empty=True)]
@@ -89,18 +89,26 @@ class TransferProcess(Body):
 
 @dataclass(frozen=True, slots=True)
 class TransferAccessMessage(Body):
-    """Consumer: asks how to pull the same bytes over HTTPS."""
+    """Consumer: asks how to pull the same bytes over HTTPS, or over Arrow Flight.
+
+    `flight` is said only to a peer whose DID document announces it: older ones know no such field.
+    """
 
     provider_pid: Id
+    flight: Annotated[bool, Flag()] = False
 
 
 @dataclass(frozen=True, slots=True)
 class TransferAccess(Body):
-    """Where, and by which bearer token; `seconds` is for how long a request may begin."""
+    """Where, and by which bearer token; `seconds` is for how long a request may begin.
+
+    `flight` is `host:port`; empty where it was not asked for, or is not served now.
+    """
 
     url: Id
     token: Statement
     seconds: Annotated[int, Whole()]
+    flight: MaybeId = ""
 
 
 Transferring = (

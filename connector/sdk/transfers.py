@@ -48,9 +48,10 @@ class TransferCalls(Calls):
         body = {"act": act, "reason": reason}
         return self._post(TransferView, "/transfer", body, {"id": transfer})
 
-    def transfer_access(self, transfer: str) -> AccessView:
-        """Return how any client may pull the bytes of a transfer over HTTPS."""
-        return self._post(AccessView, "/transfer/access", {}, {"id": transfer})
+    def transfer_access(self, transfer: str, *, flight: bool = False) -> AccessView:
+        """Return how any client may pull the bytes of a transfer over HTTPS, or over Flight."""
+        asked: dict[str, str | int] = {"id": transfer, "flight": flight}
+        return self._post(AccessView, "/transfer/access", {}, asked)
 
     def get(
         self,

@@ -70,7 +70,7 @@ class HomeFiles:
         Raises:
             ExtractUnavailable: they are not there, or the file is not as it was made.
         """
-        handle, key = self._opened(held)
+        handle, key = self.opened(held)
         try:
             data = sealed.read(handle, key, held.bytes, offset, size)
         except (InvalidTag, OSError) as exc:
@@ -84,7 +84,7 @@ class HomeFiles:
     def there(self, held: HeldFile) -> bool:
         """Return whether a file can be opened; see `ports.HeldFiles`."""
         try:
-            os.close(self._opened(held)[0])
+            os.close(self.opened(held)[0])
         except ExtractUnavailable:
             return False
         return True
@@ -101,8 +101,8 @@ class HomeFiles:
             if each.name not in kept:
                 self.remove(each.name)
 
-    def _opened(self, held: HeldFile) -> tuple[int, bytes]:
-        """Open a file; return its descriptor, and its key.
+    def opened(self, held: HeldFile) -> tuple[int, bytes]:
+        """Open a file; return its descriptor, and its key; see `ports.HeldFiles`.
 
         Raises:
             ExtractUnavailable: it is not there, of another size, or its key is gone.

@@ -123,6 +123,7 @@ _X86_ONLY: Final = {
     "mknod": 133,
 }
 _OF_CLIENTS: Final = ("socket", "connect")
+_OF_SERVERS: Final = (*_OF_CLIENTS, "bind", "listen", "accept", "accept4")
 # Calls whose first argument is a process: this one alone, and 0 where that means this one.
 ITSELF: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
@@ -147,31 +148,35 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def close_calls(*, network: bool = False) -> bool:
+def close_calls(*, network: bool = False, serving: bool = False) -> bool:
     """Close the calls for this process, for good; return whether the kernel did.
 
     Args:
-        network: whether it may open sockets and connect them; it never listens.
+        network: whether it may open sockets and connect them.
+        serving: whether it may listen, too.
     """
     machine = platform.machine()
     if machine not in _AUDIT_ARCH:
         return False
-    program = assembled(machine, os.getpid(), network=network)
+    program = assembled(machine, os.getpid(), network=network, serving=serving)
     libc = ctypes.CDLL(None, use_errno=True)
     wanted = _Program(len(program), b"".join(program))
     return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(wanted), 0, 0) == 0)
 
 
-def assembled(machine: str, own: int, *, network: bool = False) -> Sequence[bytes]:
+def assembled(
+    machine: str, own: int, *, network: bool = False, serving: bool = False
+) -> Sequence[bytes]:
     """Return the BPF program, an instruction each.
 
     Args:
         machine: `x86_64` or `aarch64`.
         own: number of this process.
         network: as in `close_calls`.
+        serving: the same.
     """
     column = 0 if machine == _X86 else 1
-    open_ = _OF_CLIENTS if network else ()
+    open_ = _OF_SERVERS if serving else _OF_CLIENTS if network else ()
     closed = [pair[column] for name, pair in CLOSED.items() if name not in open_]
     closed += _X86_ONLY.values() if machine == _X86 else ()
     itself = [pair[column] for pair in ITSELF.values()]

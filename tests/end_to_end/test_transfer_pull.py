@@ -45,7 +45,7 @@ def client(space: LiveSpace) -> Iterator[httpx.Client]:
 
 
 def get(client: httpx.Client, space: LiveSpace, pid: str, **headers: str) -> httpx.Response:
-    access = consumer_side.access(space["lab"].ports, pid)
+    access, _ = consumer_side.access(space["lab"].ports, pid)
     return client.get(access.url, headers={"authorization": f"Bearer {access.token}", **headers})
 
 
@@ -77,7 +77,7 @@ def test_parts_make_the_whole(space: LiveSpace, going: str, client: httpx.Client
 
 
 def test_headers_alone(space: LiveSpace, going: str, client: httpx.Client) -> None:
-    access = consumer_side.access(space["lab"].ports, going)
+    access, _ = consumer_side.access(space["lab"].ports, going)
     answer = client.head(access.url, headers={"authorization": f"Bearer {access.token}"})
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == str(len(DATA))
@@ -137,7 +137,7 @@ def test_what_no_longer_stands_cuts_the_connection(
 ) -> None:
     school, lab = space["school"].ports, space["lab"].ports
     endless(monkeypatch, school)
-    access = consumer_side.access(lab, going)
+    access, _ = consumer_side.access(lab, going)
     headers = {"authorization": f"Bearer {access.token}"}
     with client.stream("GET", access.url, headers=headers) as answer:
         flowing = answer.iter_bytes()

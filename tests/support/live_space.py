@@ -20,6 +20,8 @@ from typing import Any
 
 from connector.bootstrap.system import UuidIdentifiers
 from connector.config import Settings
+from connector.dataplane.flight.fetching import FlightData
+from connector.dataplane.flight.plane import Planes, Shown
 from connector.dataplane.pull import Pull
 from connector.domain.membership import Membership
 from connector.domain.participant import Participant
@@ -237,6 +239,7 @@ class Node:
             "PreauFirstContact": f"{origin}/first-contact",
             "PreauMembership": f"{origin}/membership",
             "PreauSelfDescription": f"{origin}/self-description",
+            "PreauFlight": self.settings.flight_endpoint,
             **self.services,
         }
         pems = [cert for cert, _ in self.tls_authorities]
@@ -260,6 +263,7 @@ class Node:
             lambda: self.tls_authorities[-1], self.did, self.clock, self.settings.leaf_seconds
         )
         self.wire = GrpcWire(self.settings, self.clock, UuidIdentifiers(), self.signer, self.leaves)
+        self.flight = FlightData(self.wire.pin)
         self.ports = ports_for_tests(
             self.home,
             self.did,
@@ -270,6 +274,7 @@ class Node:
             store=open_store(self.home, self.clock),
             web=GuardedWeb.of(self.settings),
             wire=self.wire,
+            flight=self.flight,
             own_document=self.document,
             own_membership=lambda: self.membership,
         )
@@ -288,7 +293,14 @@ class Node:
             data=lambda door: [Pull(self.ports, door.proven).route()],
         )
         assert self.face.grpc is not None
+        if self.face.flight is not None:
+            self.planes = Planes(self.ports, self.face.flight, self._shown)
+            self.flight.serve(self.planes)
         self.wire.exchange(checkpoints, self.face.grpc.shares)
+
+    def _shown(self) -> Shown:
+        leaf = self.leaves.current()
+        return Shown(leaf.certificate, leaf.key)
 
     def _handler(self, kind: str) -> Any:
         def handle(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -309,6 +321,7 @@ class Node:
         if self._running:
             self._running = False
             self.face.stop()
+        self.flight.stop()
         self.wire.close()
         self.ports.store.close()
 

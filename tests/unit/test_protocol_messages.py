@@ -65,7 +65,9 @@ GOOD: list[Body] = [
     t.TransferTerminationMessage("urn:1", "", "urn:c", "", ()),
     t.TransferProcess("urn:p", "urn:c", "SUSPENDED"),
     t.TransferAccessMessage("urn:p"),
+    t.TransferAccessMessage("urn:p", True),  # noqa: FBT003
     t.TransferAccess("https://a.example/data/x", "h.p.s", 600),
+    t.TransferAccess("https://a.example/data/x", "h.p.s", 600, "a.example:8444"),
     u.UseRequest("urn:1", "urn:a", b"{}", "h..s"),
     u.UseAnswer("urn:1", "refused", "USE_REFUSED", ("why",)),
     u.UseAnswer("urn:1", "preparing", extract_id="urn:x"),

@@ -35,6 +35,8 @@ def checks(settings: Settings) -> list[Check]:
     wanted = [("https", settings.https_listen)]
     if settings.kind == "participant":
         wanted.insert(0, ("grpc", settings.grpc_listen))
+        # Nobody shakes hands there while nothing is served.
+        wanted += [("flight", settings.flight_listen)] if settings.flight_listen else []
     management = str(announced.get("management", ""))
     found = [diagnose.process(silent=_silent(management))] if management else []
     if not running:
@@ -46,7 +48,9 @@ def checks(settings: Settings) -> list[Check]:
         except ConfigurationInvalid as exc:
             found.append(diagnose.setting(f"{name} port", exc.reason, f"mend `{name}_listen`"))
             continue
-        answers = _answers(settings, name, _reachable(host), port, whole=running)
+        answers = _answers(
+            settings, name, _reachable(host), port, whole=running and name != "flight"
+        )
         free = not answers and _bindable(address)
         found.append(
             diagnose.port(f"{name} port", address, running=running, free=free, answers=answers)

@@ -186,7 +186,9 @@ def services(settings: Settings) -> dict[str, str]:
     origin = dids.origin(settings.did)
     if settings.kind == "authority":
         return {names.MEMBERSHIPS: origin + MEMBERSHIPS_PATH}
+    flight = {names.FLIGHT: f"grpc+tls://{settings.flight_endpoint}"}
     return {
+        **(flight if settings.flight_listen else {}),
         names.PEER: f"grpcs://{settings.grpc_endpoint}",
         names.FIRST_CONTACT: origin + FIRST_CONTACT_PATH,
         names.MEMBERSHIP: origin + MEMBERSHIP_PATH,

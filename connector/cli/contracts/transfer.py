@@ -143,14 +143,22 @@ def end(transfer: Id, reason: Reason, home: Home = DEFAULT_HOME, json: Json = Fa
     _change(transfer, "end", reason, home, json=json)
 
 
-def access(transfer: Id, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def access(
+    transfer: Id,
+    flight: Annotated[
+        bool, typer.Option("--flight", help="Over Arrow Flight, too, where the provider serves it.")
+    ] = False,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
     """Print how another client pulls the same bytes over HTTPS; whoever has the token may."""
     with node_of(home) as node:
-        found = node.transfer_access(transfer)
+        found = node.transfer_access(transfer, flight=flight)
     if json:
         output.json_value(found)
         return
-    output.pairs((("url", found.url), ("token", found.token), ("seconds", found.seconds)))
+    shown = [("url", found.url), ("token", found.token), ("seconds", found.seconds)]
+    output.pairs((*shown, ("flight", found.flight)) if flight else shown)
 
 
 def _change(transfer: str, act: str, reason: str, home: Path, *, json: bool) -> None:

@@ -76,10 +76,20 @@ def received(here: Here, identifier: Id, what: Received) -> TransferView:
 
 
 @router.post("/transfer/access")
-def access(here: Here, identifier: Id) -> AccessView:
+def access(
+    here: Here,
+    identifier: Id,
+    flight: Annotated[bool, Query(description="whether over Arrow Flight, too")] = False,  # noqa: FBT002 - of a query
+) -> AccessView:
     """Ask the provider how any client may pull the same bytes over HTTPS."""
-    found = consumer_side.access(here.ports, identifier)
-    return AccessView(url=found.url, token=found.token, seconds=found.seconds)
+    found, authorities = consumer_side.access(here.ports, identifier, flight=flight)
+    return AccessView(
+        url=found.url,
+        token=found.token,
+        seconds=found.seconds,
+        flight=found.flight,
+        flight_roots="".join(authorities) if found.flight else "",
+    )
 
 
 def _flowing(transfer: Transfer, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n connector/peer/v1/transfer.proto\x12\x11\x63onnector.peer.v1\"l\n\x16TransferRequestMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x03 \x01(\t\x12\x12\n\nextract_id\x18\x04 \x01(\t\"i\n\x14TransferStartMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tstatement\x18\x04 \x01(\t\"z\n\x19TransferSuspensionMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\"n\n\x19TransferCompletionMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tstatement\x18\x04 \x01(\t\"{\n\x1aTransferTerminationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\"L\n\x0fTransferProcess\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"-\n\x15TransferAccessMessage\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\"=\n\x0eTransferAccess\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0f\n\x07seconds\x18\x03 \x01(\x04\"4\n\x0c\x46\x65tchRequest\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x15\n\x05\x43hunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xf9\x04\n\x0fTransferService\x12X\n\x07Request\x12).connector.peer.v1.TransferRequestMessage\x1a\".connector.peer.v1.TransferProcess\x12T\n\x05Start\x12\'.connector.peer.v1.TransferStartMessage\x1a\".connector.peer.v1.TransferProcess\x12[\n\x07Suspend\x12,.connector.peer.v1.TransferSuspensionMessage\x1a\".connector.peer.v1.TransferProcess\x12\\\n\x08\x43omplete\x12,.connector.peer.v1.TransferCompletionMessage\x1a\".connector.peer.v1.TransferProcess\x12^\n\tTerminate\x12-.connector.peer.v1.TransferTerminationMessage\x1a\".connector.peer.v1.TransferProcess\x12U\n\x06\x41\x63\x63\x65ss\x12(.connector.peer.v1.TransferAccessMessage\x1a!.connector.peer.v1.TransferAccess\x12\x44\n\x05\x46\x65tch\x12\x1f.connector.peer.v1.FetchRequest\x1a\x18.connector.peer.v1.Chunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n connector/peer/v1/transfer.proto\x12\x11\x63onnector.peer.v1\"l\n\x16TransferRequestMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x03 \x01(\t\x12\x12\n\nextract_id\x18\x04 \x01(\t\"i\n\x14TransferStartMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tstatement\x18\x04 \x01(\t\"z\n\x19TransferSuspensionMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\"n\n\x19TransferCompletionMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x11\n\tstatement\x18\x04 \x01(\t\"{\n\x1aTransferTerminationMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x14\n\x0cprovider_pid\x18\x02 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07reasons\x18\x05 \x03(\t\"L\n\x0fTransferProcess\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x14\n\x0c\x63onsumer_pid\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"=\n\x15TransferAccessMessage\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x0e\n\x06\x66light\x18\x02 \x01(\x08\"M\n\x0eTransferAccess\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0f\n\x07seconds\x18\x03 \x01(\x04\x12\x0e\n\x06\x66light\x18\x04 \x01(\t\"4\n\x0c\x46\x65tchRequest\x12\x14\n\x0cprovider_pid\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x15\n\x05\x43hunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xf9\x04\n\x0fTransferService\x12X\n\x07Request\x12).connector.peer.v1.TransferRequestMessage\x1a\".connector.peer.v1.TransferProcess\x12T\n\x05Start\x12\'.connector.peer.v1.TransferStartMessage\x1a\".connector.peer.v1.TransferProcess\x12[\n\x07Suspend\x12,.connector.peer.v1.TransferSuspensionMessage\x1a\".connector.peer.v1.TransferProcess\x12\\\n\x08\x43omplete\x12,.connector.peer.v1.TransferCompletionMessage\x1a\".connector.peer.v1.TransferProcess\x12^\n\tTerminate\x12-.connector.peer.v1.TransferTerminationMessage\x1a\".connector.peer.v1.TransferProcess\x12U\n\x06\x41\x63\x63\x65ss\x12(.connector.peer.v1.TransferAccessMessage\x1a!.connector.peer.v1.TransferAccess\x12\x44\n\x05\x46\x65tch\x12\x1f.connector.peer.v1.FetchRequest\x1a\x18.connector.peer.v1.Chunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,13 +44,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSFERPROCESS']._serialized_start=633
   _globals['_TRANSFERPROCESS']._serialized_end=709
   _globals['_TRANSFERACCESSMESSAGE']._serialized_start=711
-  _globals['_TRANSFERACCESSMESSAGE']._serialized_end=756
-  _globals['_TRANSFERACCESS']._serialized_start=758
-  _globals['_TRANSFERACCESS']._serialized_end=819
-  _globals['_FETCHREQUEST']._serialized_start=821
-  _globals['_FETCHREQUEST']._serialized_end=873
-  _globals['_CHUNK']._serialized_start=875
-  _globals['_CHUNK']._serialized_end=896
-  _globals['_TRANSFERSERVICE']._serialized_start=899
-  _globals['_TRANSFERSERVICE']._serialized_end=1532
+  _globals['_TRANSFERACCESSMESSAGE']._serialized_end=772
+  _globals['_TRANSFERACCESS']._serialized_start=774
+  _globals['_TRANSFERACCESS']._serialized_end=851
+  _globals['_FETCHREQUEST']._serialized_start=853
+  _globals['_FETCHREQUEST']._serialized_end=905
+  _globals['_CHUNK']._serialized_start=907
+  _globals['_CHUNK']._serialized_end=928
+  _globals['_TRANSFERSERVICE']._serialized_start=931
+  _globals['_TRANSFERSERVICE']._serialized_end=1564
 # @@protoc_insertion_point(module_scope)

@@ -81,20 +81,24 @@ class TransferProcess(_message.Message):
     def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
 
 class TransferAccessMessage(_message.Message):
-    __slots__ = ("provider_pid",)
+    __slots__ = ("provider_pid", "flight")
     PROVIDER_PID_FIELD_NUMBER: _ClassVar[int]
+    FLIGHT_FIELD_NUMBER: _ClassVar[int]
     provider_pid: str
-    def __init__(self, provider_pid: _Optional[str] = ...) -> None: ...
+    flight: bool
+    def __init__(self, provider_pid: _Optional[str] = ..., flight: _Optional[bool] = ...) -> None: ...
 
 class TransferAccess(_message.Message):
-    __slots__ = ("url", "token", "seconds")
+    __slots__ = ("url", "token", "seconds", "flight")
     URL_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FLIGHT_FIELD_NUMBER: _ClassVar[int]
     url: str
     token: str
     seconds: int
-    def __init__(self, url: _Optional[str] = ..., token: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+    flight: str
+    def __init__(self, url: _Optional[str] = ..., token: _Optional[str] = ..., seconds: _Optional[int] = ..., flight: _Optional[str] = ...) -> None: ...
 
 class FetchRequest(_message.Message):
     __slots__ = ("provider_pid", "offset")

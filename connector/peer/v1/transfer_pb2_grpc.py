@@ -111,7 +111,7 @@ class TransferServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Access(self, request, context):
-        """Consumer to provider: how to pull the same bytes over HTTPS.
+        """Consumer to provider: how to pull the same bytes over HTTPS or Arrow Flight.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

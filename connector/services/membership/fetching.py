@@ -37,6 +37,7 @@ from connector.services.layers.fetching import complete
 from connector.services.readable import readable
 
 PEER: Final = "PreauPeer"
+FLIGHT: Final = "PreauFlight"
 FIRST_CONTACT: Final = "PreauFirstContact"
 MEMBERSHIP: Final = "PreauMembership"
 SELF_DESCRIPTION: Final = "PreauSelfDescription"

@@ -2,18 +2,27 @@
 
 Rules: what is received is compared with what the provider signed before anything is completed;
 bytes pass through this node without a copy. Who writes them writes the whole file first and names
-it last (`sdk/receiving.py`).
+it last (`sdk/receiving.py`). Large files come over Arrow Flight where the provider announces it,
+all others, and what Flight does not bring, over the peers' own stream.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
 from connector.domain.transfer.transfer import ENDED, Transfer, TransferState
-from connector.errors import AgreementUnknown, ContentMismatch, PeerUnreachable
+from connector.errors import (
+    AddressForbidden,
+    AgreementUnknown,
+    ContentMismatch,
+    PeerUnreachable,
+    WorkerFailed,
+)
+from connector.identity import document as documents
 from connector.ports import Ports, Transaction
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
@@ -23,8 +32,15 @@ from connector.protocol.transfer_messages import (
     TransferRequestMessage,
     TransferStartMessage,
 )
+from connector.services.membership import fetching as names
 from connector.services.negotiation import agree
 from connector.services.transfer import receipts, steps
+
+# Bytes from which on Flight is faster, with the start of a process on each side.
+FLIGHT_LEAST: Final = 128 << 20
+_AWAY: Final = (PeerUnreachable, AddressForbidden, WorkerFailed)
+
+_log = logging.getLogger(__name__)
 
 
 def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
@@ -99,7 +115,25 @@ def content(ports: Ports, pid: str, offset: int) -> tuple[Transfer, Iterator[byt
         steps.check_role(transfer, Role.CONSUMER)
         steps.check_active(transfer)
         peer = _peer(tx, transfer)
-    return transfer, ports.wire.fetch(peer, transfer.peer_pid, offset)
+    left = transfer.content.bytes - offset if transfer.content is not None else 0
+    flying = _flying(ports, peer, transfer, offset) if left >= FLIGHT_LEAST else None
+    return transfer, flying or ports.wire.fetch(peer, transfer.peer_pid, offset)
+
+
+def _flying(
+    ports: Ports, peer: Participant, transfer: Transfer, offset: int
+) -> Iterator[bytes] | None:
+    """Return the bytes of a file over Arrow Flight; None where it is not there."""
+    if ports.flight is None or not _announced(peer):
+        return None
+    try:
+        found = _access(ports, peer, transfer, flight=True)
+        if not found.flight:
+            return None
+        return ports.flight.fetch(peer, found.flight, found.token, offset)
+    except _AWAY as exc:
+        _log.info("`%s` is not reached over Flight, so over gRPC: %s", peer.did, exc.reason)
+        return None
 
 
 def received(ports: Ports, pid: str, digest: str, size: int) -> Transfer:
@@ -132,8 +166,13 @@ def received(ports: Ports, pid: str, digest: str, size: int) -> Transfer:
     return done
 
 
-def access(ports: Ports, pid: str) -> TransferAccess:
-    """Ask the provider how to pull the same bytes over HTTPS.
+def access(
+    ports: Ports, pid: str, *, flight: bool = False
+) -> tuple[TransferAccess, tuple[str, ...]]:
+    """Ask the provider how to pull the same bytes over HTTPS, and over Flight where it is wanted.
+
+    Returns:
+        What it answers, and the CAs by which it is known over Flight, PEM.
 
     Raises:
         NotFound: no transfer of that id.
@@ -145,7 +184,16 @@ def access(ports: Ports, pid: str) -> TransferAccess:
         steps.check_role(transfer, Role.CONSUMER)
         steps.check_active(transfer)
         peer = _peer(tx, transfer)
-    message = TransferAccessMessage(transfer.peer_pid)
+    found = _access(ports, peer, transfer, flight=flight and _announced(peer))
+    return found, peer.tls_authorities
+
+
+def _announced(peer: Participant) -> bool:
+    return names.FLIGHT in documents.read(peer.document, peer.did).services
+
+
+def _access(ports: Ports, peer: Participant, transfer: Transfer, *, flight: bool) -> TransferAccess:
+    message = TransferAccessMessage(transfer.peer_pid, flight)
     answer = ports.wire.call(peer, type(message).__name__, message.to_body())
     return TransferAccess.from_body(answer)
 

@@ -1,4 +1,4 @@
-"""HTTP pull, as its provider decides it: who may ask for which extract, and by which token.
+"""HTTP pull and Flight, as their provider decides them: who may ask, and by which token.
 
 Rules: a token is given over the authenticated peer call, to the consumer of a transfer that flows;
 whoever shows it is judged as that consumer is, by `provider_side.judge`, before and while it reads.
@@ -40,17 +40,20 @@ def receive_access(ports: Ports, caller: Participant, body: Mapping[str, Any]) -
         agreement = require(
             tx.agreements.get(transfer.agreement_id), "agreement", transfer.agreement_id
         )
-    own, now = ports.settings.did, ports.clock.now()
+    own = ports.settings.did
+    flight = ports.flight.offer() if message.flight and ports.flight is not None else ""
+    now = ports.clock.now()  # once that process has started
     grant = Grant(caller.did, transfer.pid, extract.id, agreement.id, agreement.dataset_id)
     return TransferAccess(
         url=dids.origin(own) + PATH + extract.id.removeprefix(_SCHEME),
         token=pull_token.make(ports.signer, own, grant, now),
         seconds=int(pull_token.LIFE.total_seconds()),
+        flight=flight,
     ).to_body()
 
 
 def admitted(ports: Ports, name: str, token: str) -> tuple[Transfer, Extract]:
-    """Return what a request may pull at this moment.
+    """Return what a request over HTTPS may pull at this moment.
 
     Args:
         ports: of this node.
@@ -66,8 +69,28 @@ def admitted(ports: Ports, name: str, token: str) -> tuple[Transfer, Extract]:
     extract_id = _SCHEME + name
     if identifier.uuid_in(extract_id) is None:
         raise NotFound("no such extract")
+    grant = _granted(ports, token)
+    if grant.extract != extract_id:
+        raise TokenMismatch("the token was made for another extract")
+    return _judged(ports, grant)
+
+
+def shown(ports: Ports, token: str) -> tuple[Transfer, Extract]:
+    """Return what a token alone opens at this moment, over Flight.
+
+    Raises:
+        TokenInvalid: this node did not make the token, or it has expired.
+        PreauError: no data may flow now; the class says why.
+    """
+    return _judged(ports, _granted(ports, token))
+
+
+def _granted(ports: Ports, token: str) -> Grant:
     own = documents.read(ports.own_document(), ports.settings.did)
-    grant = pull_token.check(token, own, extract_id, ports.clock.now())
+    return pull_token.check(token, own, ports.clock.now())
+
+
+def _judged(ports: Ports, grant: Grant) -> tuple[Transfer, Extract]:
     transfer, extract = provider_side.judge(ports, grant.transfer, grant.consumer)
     if (extract.id, transfer.agreement_id) != (grant.extract, grant.agreement):
         raise TokenMismatch("the token was made for another transfer")
