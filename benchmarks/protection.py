@@ -2,7 +2,9 @@
 
 Pseudonyms of a million identifiers beside a loop of `hmac.digest`, CPU time of one thread. A table
 of 14 cells, counts and sums, with noise, of a million rows of 250,000 persons that stand one behind
-another, wall time from the first batch to the table. A plan that minimises, pseudonymises and makes
+another, wall time from the first batch to the table; once more where only half the rows of each
+person count. With `PEERS=1` SmartNoise-SQL makes the same table of the same rows, in an environment
+of its own, since it wants another OpenDP. A plan that minimises, pseudonymises and makes
 coarser over 10⁴ to 10⁷ rows, each in a process of its own: time and greatest memory.
 `python benchmarks/protection.py ROWS` prints what the plan took as JSON.
 """
@@ -15,12 +17,15 @@ import os
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from row import Plan, Row, at_most, beside
+from pyarrow import csv
+from row import Plan, Row, at_most, beside, pace
 
 sys.path[1:1] = [str(Path(__file__).parents[1])]  # when run by itself
 
@@ -45,6 +50,8 @@ PART = "protection"
 MANY, FEW = 10**6, 10**5
 BATCH = 1 << 16
 ROWS_PER_PERSON, CELLS = 4, 14
+EPSILON = 0.5  # of a table
+PEER = "smartnoise-sql==1.0.10"
 KEY = bytes(range(32))
 GROUND = Ground(
     (
@@ -92,9 +99,16 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     )
     title = f"pseudonyms of {many:,} identifiers"
     return [
-        at_most(f"{title}, CPU", ours, 1.5 * many / MANY, "s", PART, "one thread, best of five"),
+        at_most(
+            f"{title}, CPU",
+            ours,
+            1.5 * many / MANY,
+            "s",
+            PART,
+            f"one thread, best of five; {pace()}",
+        ),
         beside(f"{title}, CPU, beside", ours, "loop of hmac.digest", loop, "s", PART),
-        _noisy(many, plan),
+        *_noisy(folder, many, plan),
         *_growing(folder, plan),
     ]
 
@@ -114,22 +128,47 @@ def _best(plan: Plan, run: Callable[[], object]) -> float:
     return min(times)
 
 
-def _noisy(many: int, plan: Plan) -> Row:
+def _noisy(folder: Path, many: int, plan: Plan) -> list[Row]:
     batches = list(_rows(many))
-    request = TableRequest(("class",), (Measure("count"), Measure("sum", "score")), epsilon=0.5)
-    asked = Asked(request, "s", charged=spending(request, CELLS_WITH_NOISE).events)
+    wall, cpu = _made(batches, CELLS_WITH_NOISE, plan)
+    half = replace(CELLS_WITH_NOISE.noise, rows_per_person=ROWS_PER_PERSON // 2)
+    cut, _ = _made(batches, replace(CELLS_WITH_NOISE, noise=half), plan)
+    note = (
+        f"CPU {cpu:.2f} s; {many // ROWS_PER_PERSON:,} persons, counts and sums, best of five; "
+        f"{cut:.2f} s where half the rows of each person count; {pace()}"
+    )
+    title = f"table with noise, {CELLS} cells of {many:,} rows"
+    found = [at_most(title, wall, 1.2 * many / MANY, "s", PART, note)]
+    if os.environ.get("PEERS"):
+        theirs = _smartnoise(folder, batches, plan)
+        found.append(beside(f"{title}, beside", wall, PEER, theirs, "s", PART))
+    return found
+
+
+def _made(batches: list[pa.RecordBatch], steps: TableSteps, plan: Plan) -> tuple[float, float]:
+    """Return wall and CPU seconds of a table, the best of several."""
+    request = TableRequest(("class",), (Measure("count"), Measure("sum", "score")), epsilon=EPSILON)
+    asked = Asked(request, "s", charged=spending(request, steps).events)
     walls, cpu = [], []
     for _ in range(plan.times(5, 2)):
         before, used = time.perf_counter(), time.process_time()
-        found = table(CELLS_WITH_NOISE, batches, GROUND, Means(root=KEY), Outcome(), asked)
+        found = table(steps, batches, GROUND, Means(root=KEY), Outcome(), asked)
         walls.append(time.perf_counter() - before)
         cpu.append(time.process_time() - used)
         assert found.num_rows == CELLS  # noqa: S101 - what was measured
-    note = (
-        f"CPU {min(cpu):.2f} s; {many // ROWS_PER_PERSON:,} persons, counts and sums, best of five"
-    )
-    title = f"table with noise, {CELLS} cells of {many:,} rows"
-    return at_most(title, min(walls), 1.2 * many / MANY, "s", PART, note)
+    return min(walls), min(cpu)
+
+
+def _smartnoise(folder: Path, batches: list[pa.RecordBatch], plan: Plan) -> float:
+    """Return the peer's wall seconds of such a table; it has an environment of its own."""
+    home, rows = folder / "smartnoise", folder / "rows.csv"
+    csv.write_csv(pa.Table.from_batches(batches).select(["ine", "class", "score"]), rows)
+    venv.create(home, with_pip=True)
+    python = str(home / "bin" / "python")
+    subprocess.check_call([python, "-m", "pip", "install", "--quiet", PEER])
+    words = [python, str(Path(__file__).with_name("smartnoise_loop.py")), str(rows)]
+    told = json.dumps({"epsilon": EPSILON, "rows": ROWS_PER_PERSON, "times": plan.times(5, 2)})
+    return float(subprocess.check_output([*words, told]))
 
 
 def _growing(folder: Path, plan: Plan) -> list[Row]:

@@ -7,6 +7,7 @@ same run; the command that repeats it stands beside it.
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,6 +76,14 @@ def beside(
     return Row(
         work, figured(ours), f"{peer}: {figured(theirs):g}", unit, command(part), note, holds=None
     )
+
+
+def pace() -> str:
+    """Say how fast this machine is just now: CPU time of a loop of three million additions."""
+    before, total = time.process_time(), 0
+    for number in range(3_000_000):
+        total += number * number % 7
+    return f"3·10⁶ additions took {time.process_time() - before:.2f} s then"
 
 
 def figured(value: float) -> float:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from connector.domain.catalog.source import FOLDER as FOLDER_OF_SOURCES
+from connector.domain.contract.negotiation import NegotiationState
 from connector.domain.contract.notice import Standing
 from connector.domain.transfer.extract import FOLDER
 from connector.domain.transfer.transfer import Transfer, TransferState
@@ -25,11 +28,21 @@ from connector.errors import (
 from connector.peer.calls import fetch
 from connector.peer.routes import FETCH, STATED, TOKEN_KEY, write_fetch
 from connector.peer.status import translate
+from connector.ports import Ports
+from connector.preparing.child import ConfinedPreparing
+from connector.services.messages import deliver
+from connector.services.negotiation import negotiate, telling
+from connector.services.publication import publish
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
+from connector.services.use import asking, deciding, preparing
+from connector.sources.snapshots import HomeSources
+from tests.support.census import CensusWorkers
+from tests.support.link import DATASET
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
 from tests.support.transferring import HUGE, agreed, answering, begun, endless, over, prepared
+from tests.unit import test_use_noise as noise
 
 DATA = bytes(range(256)) * 4096 * 3 + b"the end"  # three chunks and a bit
 
@@ -167,3 +180,47 @@ def test_the_token_is_bound_to_the_request(space: LiveSpace, going: str, fault: 
             code = translate(school.did, exc).code
     expected = {"none": "", "other bytes": "TOKEN_MISMATCH", "no token": "TOKEN_MISSING"}
     assert code == expected[fault]
+
+
+@pytest.fixture
+def equipped(space: LiveSpace, monkeypatch: pytest.MonkeyPatch) -> tuple[Ports, Ports]:
+    """Let both nodes publish, account and prepare; return the ports of school and lab."""
+    monkeypatch.setattr(deciding, "WAIT_SECONDS", 0.0)
+    for node in space.nodes.values():
+        node.ports = replace(
+            node.ports,
+            accountant=noise.Direct(),
+            workers=CensusWorkers(),
+            sources=HomeSources(node.home / FOLDER_OF_SOURCES, 1 << 20),
+            preparing=ConfinedPreparing(),
+        )
+    return space["school"].ports, space["lab"].ports
+
+
+def test_noise_is_charged_and_drawn_by_a_confined_process(
+    equipped: tuple[Ports, Ports], tmp_path: Path
+) -> None:
+    """The whole way between nodes: contract, charge, tally, cells and the signed statement."""
+    school, lab = equipped
+    (tmp_path / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{noise.ROWS}", "utf-8")
+    publish.publish(school, noise.described(tmp_path))
+    pid = negotiate.request(lab, school.settings.did, DATASET).pid
+    assert wait_until(lambda: _signed(lab, school, pid))
+    contract = negotiate.negotiation(lab, pid).agreement_id
+    found = asking.ask(lab, contract, noise.WANTED)
+    while preparing.turn(school, steady=True) == 0:
+        pass
+    found = asking.again(lab, found.request_id)
+    rows = noise.rows_of(found)
+    assert [row["grade"] for row in rows] == [1, 2, 3]
+    assert all(abs(row["count"] - 200) < 150 for row in rows)  # of scale 4: beyond once in e³⁷
+    with school.store.read() as tx:
+        (kept,) = tx.reservations.find()
+        assert (kept.job_id, kept.committed_rounds) == (found.extract_id, 1)
+
+
+def _signed(lab: Ports, school: Ports, pid: str) -> bool:
+    for ports in (lab, school):
+        telling.turn(ports)
+        deliver.deliver_due(ports)
+    return negotiate.negotiation(lab, pid).state is NegotiationState.FINALIZED

@@ -95,6 +95,17 @@ def test_an_extract_ends_with_what_it_is_for(
     assert said == [{"use": before.id, "digest": before.digest, "cause": cause.value}]
 
 
+def test_an_extract_that_nothing_ends_stays(pair: Link) -> None:
+    (extract,) = extracts(pair)
+    with pair.school.ports.store.write() as tx:
+        tx.extracts.put(replace(extract, due_at=None))
+        agreement = tx.agreements.get(extract.agreement_id)
+        assert agreement is not None
+        tx.agreements.put(replace(agreement, valid_until=None))
+    assert preparing.turn(pair.school.ports, steady=True) == preparing.LONGEST_SLEEP
+    assert len(files(pair)) == 1
+
+
 def test_a_destroyed_key_is_in_no_page_of_the_database(pair: Link) -> None:
     (extract,) = extracts(pair)
     database = pair.school.ports.settings.home / "node.sqlite"

@@ -61,6 +61,14 @@ def offer() -> dict[str, Any]:
     return policy_document(fill(item, {**named, "rows": "2"}))
 
 
+def described(folder: Path) -> dict[str, Any]:
+    """A description with that offer, and public values of the columns."""
+    made = description(folder, offer=offer())
+    for column in made["columns"]:
+        column.update(DICTIONARY[column["name"]])
+    return made
+
+
 class Direct(AdditiveAccountant):
     """The port `Accountant`: the accountant itself, in this process."""
 
@@ -101,10 +109,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Link]:
     (tmp_path / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{ROWS}", encoding="utf-8")
     with link(tmp_path) as pair:
         equip(pair)
-        described = description(tmp_path, offer=offer())
-        for column in described["columns"]:
-            column.update(DICTIONARY[column["name"]])
-        publish.publish(pair.school.ports, described)
+        publish.publish(pair.school.ports, described(tmp_path))
         negotiated(pair)
         yield pair
 

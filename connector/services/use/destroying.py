@@ -81,7 +81,8 @@ def _ends(ports: Ports, there: Iterable[Extract]) -> Mapping[Extract, End]:
     for each in there:
         name = each.agreement_id
         ends = [*known.get(name, ()), *_of_extract(ports, each, named.get(name, {}))]
-        found[each] = min(ends, key=lambda end: end.at.timestamp() if end.at else 0.0)
+        if ends:  # what a person has not looked at yet, of a contract without an end, has none
+            found[each] = min(ends, key=lambda end: end.at.timestamp() if end.at else 0.0)
     return found
 
 
