@@ -472,7 +472,7 @@ class DataFileChanged(DataFault):
 
 
 class RiskDrifted(DataFault):
-    """Persons stand out in the rows more than the contract's report of them says."""
+    """Persons stand out more, or tables lack more, than the contract's report of them says."""
 
     code = "RISK_DRIFTED"
 

@@ -15,6 +15,7 @@ from connector.domain.privacy.findings import Findings
 from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Made, Task
 from connector.errors import WorkerFailed
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.sources import child
 from federated.privacy.event import Events, to_mapping
 from federated.reading import Member
@@ -22,6 +23,7 @@ from federated.reading import Member
 SECONDS: Final = 1800.0
 _WORKER: Final = "connector.preparing.worker"
 _CHUNK: Final = 1 << 20  # bytes
+_MOST_JUDGED: Final = 64
 _ISOLATION: Final = "isolation"  # what `sources/worker.py` says beside every answer
 
 
@@ -31,6 +33,7 @@ class ConfinedPreparing:
     def __init__(self, memory: int = child.MEMORY, seconds: float = SECONDS) -> None:
         self._memory = memory
         self._seconds = seconds
+        self._judged: dict[str, Findings] = {}
 
     def __call__(self, task: Task, out: Sink) -> Made:
         """Read the source, execute the steps, and write what leaves.
@@ -49,12 +52,24 @@ class ConfinedPreparing:
     def judge(self, task: Task) -> Findings:
         """Read the source, and measure what the steps come to on it: the port `judging`.
 
+        The same steps on the same snapshot are measured once: who asks has seen that its digest
+        is that of the source.
+
         Raises:
             DataFault: the source is not what its layout states.
             UseRefused: the steps cannot be carried out on it.
             WorkerFailed: the process ended without an answer.
         """
-        request = {**body(task), "memory": self._memory}
+        asked = body(task)
+        name = sha256_hex(canonical(asked))
+        if name not in self._judged:
+            while len(self._judged) >= _MOST_JUDGED:
+                self._judged.pop(next(iter(self._judged)), None)
+            self._judged[name] = self._measured(asked)
+        return self._judged[name]
+
+    def _measured(self, asked: dict[str, Any]) -> Findings:
+        request = {**asked, "memory": self._memory}
         with child.running(request, subprocess.PIPE, self._seconds, _WORKER) as (_, end):
             found = child.answered(end, self._memory, self._seconds)
         stated = {name: each for name, each in found.items() if name != _ISOLATION}

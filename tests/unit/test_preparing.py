@@ -146,6 +146,16 @@ def test_a_confined_process_judges_the_same(tmp_path: Path) -> None:
     assert found.marginal == inside.marginal == {"grade": 0.0, "reading": None}
 
 
+def test_the_same_steps_on_the_same_snapshot_are_judged_once(tmp_path: Path) -> None:
+    judging = ConfinedPreparing()
+    asked = task(tmp_path, classes={"ine": "direct identifier"})
+    found = judging.judge(asked)
+    Path(asked.path).write_text("others\n", encoding="utf-8")
+    assert judging.judge(asked) is found
+    with pytest.raises(ColumnMissing):
+        judging.judge(replace(asked, snapshot="6" * 64))
+
+
 def test_a_table_is_compared_with_those_that_left(tmp_path: Path) -> None:
     limits = Aggregate(("grade",), ("reading",), ("count", "persons", "mean"), minimum=2)
     steps = (

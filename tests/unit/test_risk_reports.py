@@ -10,13 +10,17 @@ import pytest
 
 from connector.domain.privacy.findings import Findings, Risk
 from connector.domain.transfer.task import Made, Task
+from connector.enforcement.steps import registry
+from connector.enforcement.steps.noise import Noise
+from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import AgreementTampered, DescriptionIncomplete, RiskDrifted
 from connector.identity import risk_report
 from connector.jsonld.policy import read_policy
 from connector.management import render
 from connector.services.negotiation import agree, negotiate, reports
+from connector.services.negotiation.plans import plan_of
 from connector.services.publication import catalog_pages, entries, judging, publish, withdrawing
-from connector.services.use import asking, deciding, preparing
+from connector.services.use import asking, deciding, drift, preparing
 from connector.services.use.asking import Wanted
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
@@ -143,6 +147,58 @@ def test_rows_that_stand_out_more_than_reported_do_not_leave(
     ports = replace(pair.school.ports, judging=lambda _: alone)
     monkeypatch.setattr(pair.school, "ports", ports)
     assert used() == RiskDrifted.code
+
+
+def test_tables_that_lack_more_than_reported_do_not_leave(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, measured = concluded(pair, KEPT), judging.measured
+    wanted = Wanted(action=AGGREGATE, cells=TableRequest(("grade",), (Measure("persons"),)))
+
+    def used() -> str:
+        first = asking.ask(pair.lab.ports, name, wanted)
+        preparing.turn(pair.school.ports, steady=True)
+        found = asking.again(pair.lab.ports, first.request_id)
+        return found.code or found.state
+
+    assert used() == "ready"
+    more = Findings(withheld=1.0, marginal={"grade": 0.2})
+    monkeypatch.setattr(judging, "measured", lambda *_: more)
+    assert used() == RiskDrifted.code
+    monkeypatch.setattr(judging, "measured", measured)
+    assert used() == "ready"
+
+
+def test_a_table_with_noise_is_not_refused_by_what_noise_hides(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school = pair.school.ports
+    agreement = agree.agreement(school, concluded(pair, KEPT))
+    dataset = publish.dataset(school, DATASET)
+    promised = Findings(withheld=0.0, epsilon=1.0, marginal={"grade": 0.1})
+    monkeypatch.setattr(reports, "findings_of", lambda _: {AGGREGATE: promised})
+    asked: list[Any] = []
+    more = Findings(withheld=1.0)
+    monkeypatch.setattr(judging, "measured", lambda *each: asked.append(each) or more)
+    cells = plan_of(agreement).of(AGGREGATE)
+    assert cells is not None
+    noise = registry.signed(Noise(1.0, 1e-5, "urn:person", 1))
+    blurred = replace(cells, steps=(*cells.steps[:-1], noise, cells.steps[-1]))
+    drift.check(school, agreement.id, dataset, blurred)
+    assert not asked
+    with pytest.raises(RiskDrifted, match="cells withheld"):
+        drift.check(school, agreement.id, dataset, cells)
+
+
+def test_tables_are_beyond_what_was_promised_past_the_band() -> None:
+    promised = Findings(withheld=0.2, marginal={"grade": 0.1, "sex": 0.0})
+    assert promised.beyond(promised) == ()
+    near = Findings(withheld=0.3, marginal={"grade": 0.2, "sex": 0.1})
+    assert near.beyond(promised) == ()
+    far = Findings(withheld=0.31, marginal={"grade": 0.21, "sex": 0.1})
+    assert far.beyond(promised) == ("cells withheld", "rows of `grade`")
+    assert promised.beyond(far) == ()
+    assert far.beyond(Findings(marginal={"grade": 0.0})) == ()  # of rows about no person
 
 
 def test_risk_is_beyond_what_was_promised_past_the_band() -> None:

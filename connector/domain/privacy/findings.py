@@ -78,6 +78,31 @@ class Findings:
     marginal: Mapping[str, float | None] = field(default_factory=dict)
     pairs: float | None = None
 
+    @property
+    def is_held_to(self) -> bool:
+        """Whether it has figures that later uses may not go beyond."""
+        return self.risk is not None or self.withheld is not None
+
+    def beyond(self, promised: Findings) -> tuple[str, ...]:
+        """Return which figures went beyond what was promised, by more than the band.
+
+        Of rows those about persons; of tables what they lack, in all and by column.
+
+        Args:
+            promised: what a report says.
+        """
+        if promised.risk is not None:
+            return self.risk.beyond(promised.risk) if self.risk else ()
+        if promised.withheld is None:
+            return ()
+        columns = (
+            f"rows of `{name}`"
+            for name, share in self.marginal.items()
+            if (share or 0.0) > (promised.marginal.get(name) or 0.0) + BAND
+        )
+        more = (self.withheld or 0.0) > promised.withheld + BAND
+        return (*(("cells withheld",) if more else ()), *columns)
+
     def body(self) -> dict[str, Any]:
         """Return its members, JSON values."""
         risk = self.risk
