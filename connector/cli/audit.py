@@ -126,8 +126,8 @@ def verify(
 ) -> None:
     """Check an evidence bundle, with no network and no node.
 
-    Contract, membership, revocation and log are judged apart, and each says whose signature or
-    paper failed. Ends with 0 when all four are proven, with 4 when nothing fails but not all is
+    Contract, membership, revocation, log and layers are judged apart, and each says whose signature
+    or paper failed. Ends with 0 when all are proven, with 4 when nothing fails but not all is
     proven (no authority's key, no status list of the time, no cosigned log), with 5 when a part
     fails.
     """

@@ -18,7 +18,7 @@ from connector.jsonld.canonical import b64url, canonical, unb64url
 from federated.reading import Member
 
 TYPE: Final = "preau:Evidence"
-VERSION: Final = 2
+VERSION: Final = 3
 SEAL_TYPE: Final = "preau-evidence+jws"
 # An entry with its proof takes about 2 KB, so that this is room for some 7,000 rounds.
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -26,8 +26,10 @@ MAX_SEAL_CHARS: Final = 4096
 MAX_ENTRIES: Final = 10_000
 MAX_LISTS: Final = 8  # of one address
 MAX_PROOF: Final = 64
-# An older bundle has no cosigned head.
+MAX_LAYERS: Final = 32
+# A bundle of version 1 has no cosigned head, one of version 2 no templates.
 _SINCE_2: Final = ("cosigned", "cosignedProof", "peerDocument")
+_SINCE_3: Final = ("layers",)
 _MEMBERS: Final = (
     *("type", "version", "agreement", "providerSignature", "consumerSignature", "receipt"),
     *("provider", "consumer", "exporter", "authorities", "statusLists", "checkpoint"),
@@ -49,6 +51,19 @@ class PartyEvidence:
     did: str
     document: bytes = field(repr=False)
     membership: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEvidence:
+    """A template or charter that the agreement names.
+
+    Attributes:
+        document: exact bytes.
+        token: of the authority over them, compact JWS; empty for a charter.
+    """
+
+    document: bytes = field(repr=False)
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,8 @@ class Evidence:
         cosigned_proof: RFC 6962 consistency proof from that head to the checkpoint's.
         peer_document: the other's DID document as of the export, for keys that follow those of
             signing; may be empty.
+        layers: templates and charter that the agreement names, by digest, as far as the exporter
+            has them; None in a bundle of an earlier version.
     """
 
     agreement: bytes = field(repr=False)
@@ -104,6 +121,7 @@ class Evidence:
     cosigned: str = field(default="", repr=False)
     cosigned_proof: tuple[bytes, ...] = field(default=(), repr=False)
     peer_document: bytes = field(default=b"", repr=False)
+    layers: Mapping[str, LayerEvidence] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +189,10 @@ def _render(evidence: Evidence) -> dict[str, Any]:
         "cosigned": evidence.cosigned,
         "cosignedProof": [b64url(step) for step in evidence.cosigned_proof],
         "peerDocument": evidence.peer_document.decode(),
+        "layers": {
+            digest: {"document": each.document.decode(), "token": each.token}
+            for digest, each in (evidence.layers or {}).items()
+        },
         "entries": [
             {
                 "index": entry.index,
@@ -192,7 +214,8 @@ def _render_party(party: PartyEvidence) -> dict[str, str]:
 
 def _read(root: Member) -> Evidence:
     version = root.child("version").integer(least=1, most=VERSION)
-    part = root.fields(*_MEMBERS, *(_SINCE_2 if version == VERSION else ()))
+    since = ((), _SINCE_2, (*_SINCE_2, *_SINCE_3))[version - 1]
+    part = root.fields(*_MEMBERS, *since)
     part["type"].exactly(TYPE)
     lists = part["statusLists"].entries(most=MAX_ENTRIES)
     authorities = part["authorities"].entries(most=MAX_ENTRIES)
@@ -212,6 +235,7 @@ def _read(root: Member) -> Evidence:
         cosigned=part["cosigned"].content() if "cosigned" in part else "",
         cosigned_proof=_proof(part["cosignedProof"]) if "cosignedProof" in part else (),
         peer_document=part["peerDocument"].content().encode() if "peerDocument" in part else b"",
+        layers=_layers(part["layers"]) if "layers" in part else None,
     )
 
 
@@ -229,6 +253,15 @@ def _entry(member: Member) -> EntryEvidence:
 
 def _proof(member: Member) -> tuple[bytes, ...]:
     return tuple(unb64url(step.content()) for step in member.items(most=MAX_PROOF))
+
+
+def _layers(member: Member) -> dict[str, LayerEvidence]:
+    return {name: _layer(each) for name, each in member.entries(most=MAX_LAYERS).items()}
+
+
+def _layer(member: Member) -> LayerEvidence:
+    part = member.fields("document", "token")
+    return LayerEvidence(part["document"].content().encode(), part["token"].content())
 
 
 def _lists(member: Member, version: int) -> tuple[str, ...]:

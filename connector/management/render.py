@@ -179,6 +179,7 @@ def dataset(
         cap_delta=value.cap.delta if value.cap else None,
         file=value.file.place,
         snapshot=value.file.digest if value.file.source.stated else "",
+        snapshot_at=value.file.source.taken_at,
         published_at=value.published_at,
         offers=list(offers),
         register_id=value.register_id,

@@ -164,6 +164,10 @@ class DatasetView(StoredView):
     snapshot: str = Field(
         default="", description="SHA-256 of the snapshot that uses read; empty: the file itself"
     )
+    snapshot_at: str = Field(default="", description="when the snapshot was taken, UTC")
+    source: str = Field(
+        default="", description="what became of the source since; empty: not looked at"
+    )
     published_at: datetime
     offers: list[OfferView] = []
     register_id: str = Field(default="", description="register that holds the cap")

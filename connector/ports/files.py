@@ -33,6 +33,17 @@ class Sources(Protocol):
             WorkerFailed: the process that reads it ended without an answer.
         """
 
+    def changed(self, source: Source) -> bool | None:
+        """Return whether a source is another than its snapshot was taken of.
+
+        Returns:
+            None where only a server could say: nothing is connected to.
+
+        Raises:
+            DataFault: it is not there, or cannot be read.
+            ConfigurationInvalid: it names a connection that the settings do not state.
+        """
+
     def keep(self, path: Path) -> tuple[str, Units]:
         """Return digest and units of a file of a hierarchy, once a copy is on the disk for good.
 

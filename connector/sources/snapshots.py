@@ -15,9 +15,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from connector.domain import instant
 from connector.domain.catalog.source import HIERARCHIES, Snapshot, Source
 from connector.domain.privacy.census import ColumnCount
 from connector.errors import DataFileChanged, DataFileUnreadable, StoreUnavailable
@@ -72,8 +74,25 @@ class HomeSources(Hierarchies):
         counts = (
             ColumnCount(name, values) for name, values in found["unreadable"].items() if values
         )
-        known = replace(source, mark=mark, malformed=found["malformed"], unreadable=tuple(counts))
+        known = replace(
+            source,
+            mark=mark,
+            malformed=found["malformed"],
+            unreadable=tuple(counts),
+            taken_at=instant.text(datetime.now(UTC).replace(microsecond=0)),
+        )
         return Snapshot(str(path), digest, known)
+
+    def changed(self, source: Source) -> bool | None:
+        """Return whether a source is another than its snapshot was taken of; see `ports.Sources`.
+
+        Raises:
+            DataFault: it is not there, or cannot be read.
+            ConfigurationInvalid: it names a connection that the settings do not state.
+        """
+        connection = self._places.of(source)
+        own = self._places.own_file(connection) if connection else Path(source.path)
+        return self.mark(own) != source.mark if own else None
 
     def inspect(self, source: Source) -> dict[str, Any]:
         """Return what is proposed for a source, of which no layout is known.

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from connector.domain.layer import LayerName
+from connector.domain.layer import LayerKind
 from connector.domain.participant import StatusList
 from connector.identity import agreement as agreements
 from connector.identity import certificate, receipt, status
 from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.identity import layer as layers
 from connector.identity.agreement import Party, Subject
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical
@@ -29,6 +30,15 @@ CONSUMER = "did:web:lab.example%3A8443"
 DATASET = "urn:uuid:00000000-0000-4000-8000-00000000d474"
 AGREEMENT = "urn:uuid:00000000-0000-4000-8000-0000000a6ee0"
 DIGEST = "ab" * 32
+TEMPLATE = layers.build(
+    {"@type": "Set", "@id": "urn:template"},
+    kind=LayerKind.AUTHORITY,
+    issuer=AUTHORITY,
+    identifier="urn:template",
+    version=1,
+    personal=False,
+    published=NOW,
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
         "recipes": [DIGEST],
         "semantics": PRESENT,
         "plan": PLAN,
-        "layers": (LayerName("authority", "urn:template", 1, DIGEST),),
+        "layers": (layers.read(TEMPLATE).name,),
         "timestamp": NOW,
         **changes,
     }

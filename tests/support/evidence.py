@@ -12,12 +12,13 @@ from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
+from connector.identity import layer as layers
 from connector.identity import succession
-from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
+from connector.identity.bundle import EntryEvidence, Evidence, LayerEvidence, PartyEvidence
 from connector.identity.document import OtherKey
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical
-from tests.support.contracts import NOW, Contract, Member, Space
+from tests.support.contracts import NOW, TEMPLATE, Contract, Member, Space
 from tests.support.keys import MemorySigner
 
 Changes = dict[str, Any]
@@ -117,6 +118,11 @@ def evidence_of(contract: Contract, space: Space, log: Log | None = None) -> Evi
         entries=(recorded.entry(2), recorded.entry(4)),
         peer_checkpoint=peer.note(contract.consumer),
         cosigned=cosigned(recorded.note(contract.provider), contract.consumer),
+        layers={
+            layers.read(TEMPLATE).name.digest: LayerEvidence(
+                TEMPLATE, layers.sign(space.signer, TEMPLATE)
+            )
+        },
     )
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from connector.domain.layer import LayerKind
 from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import evidence, jws, receipt, succession
-from connector.identity.bundle import Evidence, PartyEvidence
+from connector.identity import evidence, jws, layer, receipt, succession
+from connector.identity.bundle import Evidence, LayerEvidence, PartyEvidence
 from connector.identity.evidence import Outcome
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical
@@ -27,6 +28,7 @@ from tests.support.contracts import (
     CONSUMER,
     NOW,
     PROVIDER,
+    TEMPLATE,
     Member,
     Space,
     agreement_bytes,
@@ -56,8 +58,9 @@ def test_a_true_bundle_is_proven() -> None:
     assert (verdict.provider, verdict.consumer) == (PROVIDER, CONSUMER)
     assert verdict.concluded_at == NOW
     assert verdict.reason == ""
-    assert [part.name for part in verdict.parts] == ["contract", "membership", "revocation", "log"]
-    assert [len(part.checks) for part in verdict.parts] == [3, 2, 2, 5]
+    names = ["contract", "membership", "revocation", "log", "layers"]
+    assert [part.name for part in verdict.parts] == names
+    assert [len(part.checks) for part in verdict.parts] == [3, 2, 2, 5, 1]
     assert len(verdict.limits) == 4
 
 
@@ -240,6 +243,7 @@ def test_each_part_is_judged_though_another_fails() -> None:
         ("membership", "proven", ""),
         ("revocation", "failed", CONSUMER),
         ("log", "unproven", ""),
+        ("layers", "proven", ""),
     ]
     said = f"signed by the provider `{PROVIDER}`, under its document here"
     assert verdict.part("contract").checks == (said,)
@@ -250,12 +254,64 @@ def test_each_part_is_judged_though_another_fails() -> None:
 
 def test_a_bundle_of_version_1_is_read_and_says_that_nobody_cosigned() -> None:
     content = json.loads(BUNDLE)
-    for name in ("seal", "cosigned", "cosignedProof", "peerDocument"):
+    for name in ("seal", "cosigned", "cosignedProof", "peerDocument", "layers"):
         del content[name]
     content["version"] = 1
     content["statusLists"] = {url: found[0] for url, found in content["statusLists"].items()}
     seal = jws.sign_detached(GIVER.signer, canonical(content), bundles.SEAL_TYPE)
     assert "has not cosigned" in unproven(canonical({**content, "seal": seal}), "log")
+
+
+def test_a_bundle_of_version_2_is_proven_without_its_templates() -> None:
+    content = {name: part for name, part in json.loads(BUNDLE).items() if name != "seal"}
+    older = {**content, "version": 2}
+    del older["layers"]
+    seal = jws.sign_detached(GIVER.signer, canonical(older), bundles.SEAL_TYPE)
+    verdict = judged(canonical({**older, "seal": seal}))
+    assert (verdict.outcome, len(verdict.parts)) == (Outcome.PROVEN, 4)
+
+
+# --- templates and charter
+
+
+def test_a_template_that_nobody_shows_or_signed_is_unproven() -> None:
+    (name,) = EVIDENCE.layers or {}
+    assert "lacks template `urn:template` version 1" in unproven(changed(layers={}), "layers")
+    by_another = LayerEvidence(TEMPLATE, layer.sign(TAKER.signer, TEMPLATE))
+    for shown in (LayerEvidence(TEMPLATE, ""), by_another):
+        found = unproven(changed(layers={name: shown}), "layers")
+        assert "not signed by an authority's key" in found
+
+
+def test_another_template_in_place_of_the_one_that_was_signed() -> None:
+    (name,) = EVIDENCE.layers or {}
+    weaker = TEMPLATE.replace(b'"personal":false', b'"personal":true')
+    shown = LayerEvidence(weaker, layer.sign(SPACE.signer, weaker))
+    data = changed(layers={name: shown})
+    assert "is another one" in invalid(data, part="layers", by=PROVIDER)
+
+
+def test_a_charter_is_the_providers_own_or_named_by_its_digest() -> None:
+    def charter(issuer: str) -> bytes:
+        fields = {"kind": LayerKind.CHARTER, "identifier": "urn:charter", "version": 1}
+        terms = {"@type": "Set", "@id": "urn:charter"}
+        return layer.build(terms, issuer=issuer, personal=False, published=NOW, **fields)  # type: ignore[arg-type]
+
+    for issuer, outcome in ((PROVIDER, Outcome.PROVEN), (CONSUMER, Outcome.INVALID)):
+        data = charter(issuer)
+        name = layer.read(data).name
+        made = contract(GIVER, TAKER, layers=(name,))
+        shown = evidence_of(made, SPACE)
+        assert judged(sealed(shown, GIVER, layers={})).outcome is Outcome.PROVEN
+        found = judged(sealed(shown, GIVER, layers={name.digest: LayerEvidence(data, "")}))
+        assert found.outcome is outcome
+
+
+def test_a_contract_without_layers_needs_none() -> None:
+    shown = evidence_of(contract(GIVER, TAKER, layers=()), SPACE)
+    verdict = judged(sealed(shown, GIVER, layers={}))
+    assert verdict.outcome is Outcome.PROVEN
+    assert verdict.part("layers").finding == "the contract names none"
 
 
 # --- the seal and the form
@@ -307,7 +363,12 @@ def test_each_flipped_byte_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda c: c.update(extra=1),
         lambda c: c.pop("receipt"),
         lambda c: c.update(type="x"),
-        lambda c: c.update(version=3),
+        lambda c: c.update(version=4),
+        lambda c: c.update(version=2),
+        lambda c: c.pop("layers"),
+        lambda c: c.update(layers=[]),
+        lambda c: c.update(layers={"x": "y"}),
+        lambda c: c.update(layers={str(n): {"document": "", "token": ""} for n in range(33)}),
         lambda c: c.update(version=True),
         lambda c: c.update(version=1),
         lambda c: c.pop("cosigned"),

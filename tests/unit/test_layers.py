@@ -21,8 +21,10 @@ from connector.errors import (
 )
 from connector.identity import layer as documents
 from connector.identity import status
-from connector.jsonld.canonical import parse_object
+from connector.identity.evidence import Standing, verify
+from connector.jsonld.canonical import canonical, parse_object
 from connector.ports import Ports
+from connector.services.evidence.export import export
 from connector.services.health import layers as doctor
 from connector.services.layers import fetching, force, keeping
 from connector.services.membership import authority
@@ -171,6 +173,9 @@ def test_a_weaker_offer_is_narrowed_and_each_line_names_its_layer(
         }
         shown = {line.constraint: line.layer for line in agree.coverage_of(agreed)}
         assert shown == signed
+        key = canonical(dict(pair.space.signer.public_jwk))
+        part = verify(export(node.ports, agreed.id), [key]).part("layers")
+        assert (part.standing, len(part.checks)) == (Standing.PROVEN, 1 + (node is pair.school))
 
 
 def test_terms_that_weaken_a_layer_are_refused_by_either_side(pair: Link, space: Authority) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import (
+    DescriptionIncomplete,
     DescriptionTampered,
     DidUnresolvable,
     Malformed,
@@ -185,6 +186,36 @@ def test_an_offer_without_its_table_is_shown_with_it(pair: Link) -> None:
         tx.offers.put(replace(kept, coverage=b""))
     (dataset,) = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets
     assert len(dataset.offers[0].coverage) == 8
+
+
+def test_a_page_has_so_many_bytes_and_at_least_one_dataset(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(4):
+        _publish(pair, id=f"urn:example:{index}", description="d" * 30_000 * (index == 1))
+
+    def pages() -> list[int]:
+        found, after = [], ""
+        while not found or after:
+            page = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did, after=after)
+            seen.extend(each.id for each in page.datasets)
+            found.append(len(page.datasets))
+            after = page.next
+        return found
+
+    for room, split in ((1 << 20, [4]), (20_000, [1, 1, 2]), (1, [1, 1, 1, 1])):
+        monkeypatch.setattr(catalog_pages, "PAGE_BYTES", room)
+        seen: list[str] = []
+        assert pages() == split
+        assert seen == [f"urn:example:{index}" for index in range(4)]
+
+
+def test_a_description_that_no_peer_reads_is_not_published(pair: Link) -> None:
+    with pytest.raises(DescriptionIncomplete, match="peers read at most"):
+        _publish(pair, description="d" * 200_000)
+    _publish(pair, description="d" * 100_000)
+    (seen,) = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets
+    assert len(seen.facts.description) == 100_000
 
 
 @pytest.mark.parametrize("token", ["_w", "AA", "AA==", "not base64!", "x" * 2049])

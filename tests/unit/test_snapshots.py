@@ -7,11 +7,14 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.bootstrap.diagnosis import probe
+from connector.domain import instant
 from connector.domain.catalog.dataset import Dataset
 from connector.errors import (
     DataFileChanged,
@@ -21,12 +24,15 @@ from connector.errors import (
     RowsMalformed,
     StoreUnavailable,
 )
+from connector.services.health import data
+from connector.services.health.diagnose import Check
 from connector.services.publication import checking, publish, snapshots, withdrawing
 from connector.services.use import preparing
 from connector.sources.reading import Tally, batches
 from connector.sources.snapshots import HomeSources
 from federated.training.rows.table import Table, read_table
 from tests.support.link import DATASET, Link, Node, description, link
+from tests.support.management import commanded
 
 ROWS = "pupil;grade;reading;sex\n" + "".join(f"é{at};{at % 3 + 1};{at},5;F\n" for at in range(40))
 LAYOUT: dict[str, Any] = {
@@ -166,7 +172,50 @@ def test_a_snapshot_is_kept_while_its_dataset_is_used(pair: Link, school: Node) 
     snapshots.clear(school.ports)
     assert not held(school)
     again = snapshots.refresh(school.ports, DATASET).dataset
-    assert again.file == second.file
+    assert (again.file.path, again.file.digest) == (second.file.path, second.file.digest)
+
+
+def test_who_looks_after_a_dataset_sees_that_its_source_changed(pair: Link, school: Node) -> None:
+    before = publish.publish(school.ports, raw(pair)).file.source
+    assert datetime.now(UTC) - instant.read(before.taken_at) < timedelta(minutes=5)
+    with commanded(school.ports) as preau:
+
+        def said() -> tuple[str, list[Check]]:
+            found = json.loads(preau("dataset", "check", DATASET, "--json").stdout)
+            assert (
+                found["snapshot_at"] == publish.dataset(school.ports, DATASET).file.source.taken_at
+            )
+            with school.ports.store.read() as tx:
+                checks = probe._data(school.ports.settings, tx)
+            return found["source"], [
+                each for each in checks if each.name.startswith(("snapshots", "source of"))
+            ]
+
+        state, (line,) = said()
+        assert state == snapshots.SAME
+        assert (line.verdict, line.finding[:6]) == ("ok", "1 of 1")
+        path = written(pair, ROWS + "new;1;500;M\n")
+        state, (line, changed) = said()
+        assert state == snapshots.CHANGED
+        assert line.finding.startswith("0 of 1")
+        assert (changed.verdict, changed.name) == ("warn", f"source of {DATASET}")
+        assert before.taken_at in changed.finding
+        assert "preau dataset refresh" in changed.mend
+        snapshots.refresh(school.ports, DATASET)
+        assert said()[0] == snapshots.SAME
+        path.unlink()
+        state, (_, gone) = said()
+        assert state.startswith(DataFileMissing.code)
+        assert DataFileMissing.code in gone.finding
+
+
+def test_a_source_on_a_server_is_not_asked() -> None:
+    found = data.sources(
+        {"a": (snapshots.ON_SERVER, "2026-11-01T00:00:00Z"), "b": (snapshots.LARGE, "")}
+    )
+    (line,) = found
+    assert "0 of 2 sources are as they were read, 2 on servers or too large" in line.finding
+    assert "the oldest snapshot is 2026-11-01T00:00:00Z" in line.finding
 
 
 def test_a_source_that_cannot_be_read_whole_leaves_nothing(pair: Link, school: Node) -> None:

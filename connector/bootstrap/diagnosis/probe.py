@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,9 +31,11 @@ from connector.bootstrap.diagnosis import (
     vocabularies,
 )
 from connector.bootstrap.keys import own, tls_rotation
+from connector.bootstrap.sources import sources_of
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset
+from connector.domain.catalog.source import Source
 from connector.domain.contract.approval import ApprovalState
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
@@ -71,6 +73,7 @@ from connector.services.publication import snapshots
 from connector.services.publication.verdicts import Verdict, verdict
 from connector.services.readable import readable
 from connector.sources.files import FileSources
+from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore, integrity, migrations
 from connector.store.charges import HomeCharges
 from connector.store.migrations import Schema
@@ -202,7 +205,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = [*_transfers(tx), *_shares(settings, tx, found)]
-            data = [*kept_keys.checks(settings, tx), *_data(tx)]
+            data = [*kept_keys.checks(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
             counts = [*_counts(settings, tx, mechanisms), *_layers(settings, tx, mechanisms)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
@@ -272,8 +275,8 @@ def _transfers(tx: Transaction) -> list[Check]:
     return transfers(readable(tx.transfers), differing, SystemClock().now())
 
 
-def _data(tx: Transaction) -> list[Check]:
-    """Look at the checks of published files."""
+def _data(settings: Settings, tx: Transaction) -> list[Check]:
+    """Look at the checks of published files, and at what their snapshots were taken of."""
     censuses = readable(tx.censuses)
     now = SystemClock().now()
     used = [
@@ -282,7 +285,21 @@ def _data(tx: Transaction) -> list[Check]:
         if not each.file.source.stated or snapshots.wanted(tx, each.id, now)
     ]
     verdicts = _verdicts(used, censuses)
-    return data_checks.datasets(verdicts) if verdicts else []
+    found = data_checks.datasets(verdicts) if verdicts else []
+    sourced = [each for each in used if each.file.source.stated]
+    with suppress(ConfigurationInvalid):  # of which the check of connections tells
+        held = sources_of(settings)
+        states = {each.id: _source(held, each.file.source) for each in sourced}
+        found += data_checks.sources(states) if states else []
+    return found
+
+
+def _source(held: HomeSources, source: Source) -> tuple[str, str]:
+    """Return what became of a source, and when its snapshot was taken."""
+    path = Path(source.path)
+    small = source.connection or not path.is_file() or path.stat().st_size <= _READ_BYTES
+    state = snapshots.state_of(held, source) if small else snapshots.LARGE
+    return state, source.taken_at
 
 
 def _verdicts(datasets: Sequence[Dataset], censuses: Sequence[Census]) -> dict[str, Verdict]:

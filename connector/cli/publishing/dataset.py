@@ -189,7 +189,13 @@ def check(
     if json:
         output.json_value(found)
     else:
-        output.pairs((("file", found.file),))
+        output.pairs(
+            (
+                ("file", found.file),
+                ("snapshot of", found.snapshot_at),
+                ("source", found.source),
+            )
+        )
         _print_check(found)
     if found.check is not None and found.check.verdict != _PASSED:
         reason = f"no job runs on `{dataset}`: {'; '.join(found.check.reasons)}"
@@ -260,6 +266,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("territory", found.territory),
             ("file", found.file),
             ("snapshot", found.snapshot),
+            ("snapshot of", found.snapshot_at),
         )
     )
     output.unreadable([(found.id, found.fault)])

@@ -29,6 +29,8 @@ class Source:
         mark: what told its state when it was read: a digest, or the tag of a server; may be empty.
         malformed: rows of which a value could not be read.
         unreadable: values of each column that could not be read as the layout states.
+        taken_at: when its snapshot was taken, UTC, as `instant` writes it; empty where an earlier
+            release took it.
     """
 
     path: str = ""
@@ -38,6 +40,7 @@ class Source:
     mark: str = ""
     malformed: int = 0
     unreadable: tuple[ColumnCount, ...] = ()
+    taken_at: str = ""
 
     @property
     def stated(self) -> bool:

@@ -5,8 +5,8 @@ authority key -> membership credential -> the member's key thumbprints -> its DI
 digest stands in the agreement -> both signatures over the agreement's bytes -> the receipt over
 both -> the log entries, included under a head that the exporter signed and the other cosigned.
 
-Rules: contract, membership, revocation and log are judged apart, each whether or not another fails;
-a bundle is proven only when all four are. Without the authority's key the best answer is
+Rules: contract, membership, revocation, log and layers are judged apart, each whether or not
+another fails; a bundle is proven only when all are. Without the authority's key the best answer is
 "consistent": a bundle forged whole, with its own authority inside, is that and never proven.
 """
 
@@ -24,6 +24,7 @@ from connector.identity.agreement import AgreementDocument
 from connector.identity.bundle import Evidence, PartyEvidence
 from connector.identity.document import DidDocument
 from connector.identity.evidence import authorities as trust_roots
+from connector.identity.evidence.layers import layers
 from connector.identity.evidence.log import log
 from connector.identity.evidence.membership import membership, revocation
 from connector.identity.evidence.verdict import Outcome, Part, Standing, Verdict, follow, whole
@@ -54,6 +55,7 @@ def verify(bundle: bytes, authorities: Sequence[bytes] = ()) -> Verdict:
         membership(evidence, at, trusted),
         revocation(evidence, at, trusted),
         log(sealed, agreement),
+        *layers(evidence, agreement, trusted),
     )
     outcome, reason = whole(parts)
     provider, consumer = agreement.provider.did, agreement.consumer.did

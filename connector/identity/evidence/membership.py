@@ -43,7 +43,7 @@ def membership(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -
             (evidence.exporter, ()),  # its present membership may have begun after signing
         )
     ]
-    return _without_key(follow("membership", steps), trusted)
+    return without_key(follow("membership", steps), trusted)
 
 
 def revocation(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -> Part:
@@ -56,10 +56,11 @@ def revocation(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -
     found = follow("revocation", steps)
     if found.standing is Standing.PROVEN and missing:
         found = replace(found, standing=Standing.UNPROVEN, finding="; ".join(missing))
-    return _without_key(found, trusted)
+    return without_key(found, trusted)
 
 
-def _without_key(part: Part, trusted: Sequence[Authority]) -> Part:
+def without_key(part: Part, trusted: Sequence[Authority]) -> Part:
+    """Return a part as it stands where the auditor brought no authority's key."""
     if trusted or part.standing is Standing.FAILED:
         return part
     return replace(part, standing=Standing.UNPROVEN, finding=NO_KEY)

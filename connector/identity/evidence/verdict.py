@@ -44,7 +44,7 @@ class Part:
     """The verdict on one part.
 
     Attributes:
-        name: `contract`, `membership`, `revocation` or `log`.
+        name: `contract`, `membership`, `revocation`, `log` or `layers`.
         standing: see `Standing`.
         finding: one line: what holds, what is missing, or what failed.
         at_fault: DID of whose signature or paper failed; empty unless the part failed.
@@ -69,7 +69,7 @@ class Verdict:
         provider: DID.
         consumer: DID.
         concluded_at: as both signed it, UTC; None when it could not be read.
-        parts: in the order contract, membership, revocation, log; none when nothing could be read.
+        parts: contract, membership, revocation, log, layers; none when nothing could be read.
         limits: what it does not prove, one line each.
     """
 

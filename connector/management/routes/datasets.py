@@ -74,7 +74,10 @@ def dataset(here: Here, identifier: Id) -> DatasetView:
 def check(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
     """Check the dataset's file again, and keep the verdict."""
     checking.check(here.ports, identifier, distinct=distinct)
-    return _shown(here, publish.dataset(here.ports, identifier))
+    found = publish.dataset(here.ports, identifier)
+    source = found.file.source
+    state = snapshots.state_of(here.ports.sources, source) if source.stated else ""
+    return _shown(here, found).model_copy(update={"source": state})
 
 
 @router.post("/dataset/refresh")

@@ -16,12 +16,13 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.log.audit import Head, LogEntry
 from connector.domain.participant import KeptList
 from connector.errors import AgreementUnknown, PreauError
+from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
 from connector.identity import succession
-from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
+from connector.identity.bundle import EntryEvidence, Evidence, LayerEvidence, PartyEvidence
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
@@ -97,7 +98,14 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
         cosigned=cosigned,
         cosigned_proof=proof,
         peer_document=later,
+        layers=_layers(tx, agreement),
     )
+
+
+def _layers(tx: Transaction, agreement: Agreement) -> dict[str, LayerEvidence]:
+    """Return templates and charter that a contract names, as far as they are here."""
+    named = (tx.layers.get(each.digest) for each in agreements.read(agreement.document).layers)
+    return {each.digest: LayerEvidence(each.document, each.token) for each in named if each}
 
 
 def _peer(agreement: Agreement) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from connector.errors import DataUnchecked
 from connector.services.health.diagnose import FAIL, OK, PUT_BACK, WARN, Check, KeyFile, unusable
+from connector.services.publication import snapshots
 from connector.services.publication.verdicts import Verdict, mend
 
 
@@ -66,6 +67,35 @@ def datasets(found: Mapping[str, Verdict]) -> list[Check]:
     checks = [_dataset(name, verdict) for name, verdict in found.items() if verdict.code]
     good = len(found) - len(checks)
     return [Check("datasets", OK, f"{good} of {len(found)} passed the check of the file"), *checks]
+
+
+def sources(found: Mapping[str, tuple[str, str]]) -> list[Check]:
+    """Judge the sources of snapshots: one line for all, and one for each that is another now.
+
+    Args:
+        found: by dataset, what became of its source, and when the snapshot was taken.
+    """
+    unread = (snapshots.ON_SERVER, snapshots.LARGE)
+    kept = (snapshots.SAME, *unread)
+    others = {name: each for name, each in found.items() if each[0] not in kept}
+    unasked = sum(state in unread for state, _ in found.values())
+    oldest = min((at for _, at in found.values() if at), default="of an earlier release")
+    line = (
+        f"{len(found) - len(others) - unasked} of {len(found)} sources are as they were read, "
+        f"{unasked} on servers or too large are not read; the oldest snapshot is {oldest}"
+    )
+    return [
+        Check("snapshots", OK, line),
+        *(
+            Check(
+                f"source of {name}",
+                WARN,
+                f"{state}; uses read the snapshot{f' of {at}' if at else ''}",
+                f"`preau dataset refresh {name}` reads it anew",
+            )
+            for name, (state, at) in sorted(others.items())
+        ),
+    ]
 
 
 def _dataset(name: str, verdict: Verdict) -> Check:

@@ -9,7 +9,7 @@ the binding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
@@ -33,6 +33,8 @@ from connector.services.negotiation import terms
 
 PAGE: Final = 50  # datasets of a page, where a consumer does not ask for another number
 MOST: Final = 100  # datasets of a page
+PAGE_BYTES: Final = 1 << 20  # about; a dataset that is larger has a page of its own
+_LINE_BYTES: Final = 64  # beside the texts of a line
 EVERYTHING: Final = Search()
 
 
@@ -110,7 +112,7 @@ class CatalogView:
 
 
 def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a page of our catalog.
+    """Answer a page of our catalog: so many datasets, and no more than fit its bytes.
 
     Raises:
         Malformed: the request cannot be read, asks for too many words, or the page token is not
@@ -121,11 +123,13 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
     search = Search(asked.words, asked.territory, asked.purpose, asked.legal_basis)
     with ports.store.read() as tx:
         page = tx.shelf.page(caller.did, search, after=after, limit=min(asked.limit or PAGE, MOST))
+    shown = _fitting(ports, page.values)
+    last = page.next if len(shown) == len(page.values) else shown[-1].id
     return messages.Catalog(
         participant_id=ports.settings.did,
         participant_description=own_description(ports),
-        datasets=tuple(_entry(ports, entry) for entry in page.values),
-        next_page_token=b64url(page.next.encode()) if page.next else "",
+        datasets=tuple(shown),
+        next_page_token=b64url(last.encode()) if last else "",
     ).to_body()
 
 
@@ -271,6 +275,27 @@ def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
         for offer in entry.offers
     )
     return messages.Dataset(entry.id, entry.description, shown)
+
+
+def _fitting(ports: Ports, entries: Iterable[Entry]) -> list[messages.Dataset]:
+    """Return the first datasets that fit a page, at least one where there are any."""
+    found: list[messages.Dataset] = []
+    room = PAGE_BYTES
+    for entry in entries:
+        shown = _entry(ports, entry)
+        room -= _size(shown)
+        if found and room < 0:
+            break
+        found.append(shown)
+    return found
+
+
+def _size(shown: messages.Dataset) -> int:
+    """Return about how many bytes a dataset takes in a page."""
+    lines = (line for offer in shown.offers for line in offer.coverage)
+    texts = sum(len(it.path) + len(it.constraint) + len(it.by) + _LINE_BYTES for it in lines)
+    offers = sum(len(each.policy) + len(each.report) for each in shown.offers)
+    return len(shown.description) + offers + texts
 
 
 def _page_start(token: str) -> str:

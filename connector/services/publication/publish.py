@@ -25,11 +25,12 @@ from connector.domain.privacy.register import Register
 from connector.enforcement import layers
 from connector.enforcement.ground import Ground
 from connector.enforcement.layers import Stated
-from connector.errors import CapExceeded, PolicyInvalid, PreauError
+from connector.errors import CapExceeded, DescriptionIncomplete, PolicyInvalid, PreauError
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Not, Ports, Transaction
+from connector.protocol import codec
 from connector.services.continuity import recovery
 from connector.services.layers import force
 from connector.services.lookup import require
@@ -230,6 +231,12 @@ def _signed(ports: Ports, dataset: Dataset, register: Register) -> Dataset:
         issuer_did=ports.settings.did,
         valid_from=dataset.published_at,
     )
+    if len(credential) > codec.MAX_TOKEN:  # else nobody could read the catalog
+        raise DescriptionIncomplete(
+            f"the signed description would have {len(credential)} characters, and peers read at "
+            f"most {codec.MAX_TOKEN}",
+            hint="shorten the lists of its data dictionary, or the levels of its hierarchies",
+        )
     return replace(dataset, credential=credential)
 
 

@@ -11,14 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from connector.domain.catalog.dataset import DataFile, Dataset
+from connector.domain.catalog.source import Source
 from connector.domain.contract.negotiation import Role
 from connector.domain.contract.notice import Standing
-from connector.ports import Not, Ports, Transaction
+from connector.errors import PreauError
+from connector.ports import Not, Ports, Sources, Transaction
 from connector.services.continuity import recovery
 from connector.services.lookup import require
 from connector.services.publication import checking, effects, verdicts
+
+SAME: Final = "as its snapshot was taken"
+CHANGED: Final = "changed since its snapshot was taken"
+ON_SERVER: Final = "on a server, which is not asked"
+LARGE: Final = "too large to be read here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,17 @@ def refresh(ports: Ports, dataset_id: str, *, distinct: str = "") -> Refreshed:
                 tx.after_commit(partial(recovery.note, ports))
                 return Refreshed(made, effects.of_dataset(now, made))
     raise checking.busy()
+
+
+def state_of(sources: Sources, source: Source) -> str:
+    """Return what became of a source since its snapshot was taken, in words for its operator."""
+    try:
+        changed = sources.changed(source)
+    except PreauError as exc:
+        return f"{exc.code}: {exc.reason}"
+    if changed is None:
+        return ON_SERVER
+    return CHANGED if changed else SAME
 
 
 def clear(ports: Ports) -> None:
