@@ -41,6 +41,23 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)  # also of processes that tests start
 
 
+class _Listed(pytest.Dir):
+    """A folder that is looked through once, however many of its files are named."""
+
+    _found: list[pytest.Item | pytest.Collector] | None = None
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        if self._found is None:
+            self._found = list(super().collect())
+        return self._found
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a folder; a package is left to others."""
+    package = (path / "__init__.py").is_file()
+    return None if package else _Listed.from_parent(parent, path=path)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Look for no cycles among the most of a million objects that tests are made of: all stay."""

@@ -91,15 +91,16 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
     usage, key, members = case.facts.usage, case.key, case.facts.members
     if usage is None or key.agreement not in usage.started:
         return None
-    if not members:
+    if not members or not usage.uses:
         return (usage.of(key),)
     holders: dict[str, list[str]] = {}
     for whole, held in members.items():
         for part in held:
             holders.setdefault(part, []).append(whole)
-    parties, targets = (
-        [closure(part, holders) for part in parts_of(asked, members)]
-        for asked in (key.assignee, key.target)
+    names = map(frozenset, zip(*((it.assignee, it.target) for it in usage.uses), strict=True))
+    parties, targets = (  # those alone under which something was used
+        [closure(part, holders) & used for part in parts_of(asked, members)]
+        for asked, used in zip((key.assignee, key.target), names, strict=True)
     )
     found = (
         usage.of(*(UsageKey(key.agreement, key.rule, *both) for both in product(*pair)))

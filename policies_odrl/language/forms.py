@@ -81,13 +81,12 @@ def _terms(template: str) -> str:
 
 def not_understood(number: str, text: str, forms: Sequence[str], speech: Speech) -> NotUnderstood:
     """Return the mistake that names a sentence, the form nearest to it, and the word at fault."""
-    compared = _VALUE.sub("…", text[:_COMPARED])
-
-    def nearness(form: str) -> float:
-        at, _ = _stop(form, text, speech)
-        return SequenceMatcher(None, _shown(form), compared).ratio() + at / max(len(text), 1)
-
-    best = max(_opened(text, forms, speech), key=nearness)
+    compared, best, most = SequenceMatcher(b=_VALUE.sub("…", text[:_COMPARED])), "", -1.0
+    for form in _opened(text, forms, speech):
+        read = _stop(form, text, speech)[0] / max(len(text), 1)
+        compared.set_seq1(_shown(form))
+        if compared.quick_ratio() + read > most and (near := compared.ratio() + read) > most:
+            best, most = form, near
     why, form = _why(text, best, speech), _shown(best)
     return mistake(NotUnderstood, "form", why, number=number, text=cut(text), form=form)
 

@@ -275,7 +275,7 @@ def is_part(body: Body) -> bool:
 
 def structured(value: Body) -> bool:
     """Return whether a value is a node of its own or a list, and neither an IRI nor a literal."""
-    return "@list" in value or str(value.get("@id", "")).startswith("_:")
+    return "@list" in value or ("@id" in value and str(value["@id"]).startswith("_:"))
 
 
 def member(name: str) -> str:

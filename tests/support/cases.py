@@ -61,7 +61,10 @@ class Case:
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
-        stated = json.dumps(self.row.get("facts", {}))
+        facts = self.row.get("facts", {})  # of which knowledge is what reading asks for
+        known = {name: facts[name] for name in _KNOWN & facts.keys()}
+        more = {name: facts["more"][name] for name in _KNOWN & facts.get("more", {}).keys()}
+        stated = json.dumps(known | ({"more": more} if more else {}), sort_keys=True)
         return tuple(_policy(json.dumps(item), stated) for item in self.documents)
 
     @property
@@ -131,6 +134,13 @@ def cases(*subjects: str) -> list[Case]:
 _OF_ONE: Final = frozenset({"evaluate", "truth", "simulate", "validate", "advice"})
 
 
+# Facts that are knowledge; of what stands under `more`, too.
+_KNOWN: Final = {
+    *("broader", "wholes", "events", "references"),
+    *("operands", "actions", "profiles", "disjoint", "closed"),
+}
+
+
 _TARGET: Final = frozenset({"target", "odrl:target"})
 
 
@@ -167,7 +177,12 @@ def policy_in(document: Mapping[str, Any], knowledge: Knowledge | None = None) -
 
 @cache  # many rows ask of the same policy
 def _policy(document: str, facts: str) -> Policy:
-    return policy_in(json.loads(document), facts_in(json.loads(facts)).knowledge)
+    return policy_in(json.loads(document), _knowledge(facts))
+
+
+@cache
+def _knowledge(facts: str) -> Knowledge:
+    return facts_in(json.loads(facts)).knowledge
 
 
 @cache

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from functools import wraps
+from inspect import signature
+from typing import Any, Final, TypeVar
 
 import pytest
 
 T = TypeVar("T")
+_SHOWN: Final = 200  # characters of a row that fails
 
 
 def each(rows: Iterable[T], law: Callable[[T], None], name: Callable[[T], str] = str) -> None:
@@ -33,3 +36,27 @@ def batches(
     """Return rows in batches of a size, and what to call each of them: by its first row."""
     found = [rows[start : start + size] for start in range(0, len(rows), size)]
     return found, [name(batch[0]) for batch in found]
+
+
+def over(columns: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Any]:
+    """Return what makes one test of a test for each row, told in its columns; as `parametrize`.
+
+    Fixtures are those of the test, shared by its rows.
+    """
+    names = columns.replace(" ", "").split(",") if isinstance(columns, str) else columns
+    stated = list(rows) if len(names) > 1 else [(row,) for row in rows]
+
+    def made(law: Callable[..., None]) -> Any:
+        @wraps(law)
+        def test(**shared: Any) -> None:
+            def asked(row: Sequence[Any]) -> None:
+                law(**shared, **dict(zip(names, row, strict=True)))
+
+            each(stated, asked, lambda row: str(row)[:_SHOWN])
+
+        left = signature(law)
+        kept = [item for name, item in left.parameters.items() if name not in names]
+        vars(test)["__signature__"] = left.replace(parameters=kept)
+        return test
+
+    return made

@@ -14,9 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from policies_odrl import Iri, Literal, Operator, Truth
+from tests.support.each import over
 
 _FOLDER: Final = Path(__file__).parents[1] / "cases" / "tables"
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -49,9 +48,9 @@ def value_in(stated: Any) -> Any:
     return stated
 
 
-def rows(subject: str, name: str) -> pytest.MarkDecorator:
-    """Return the mark that runs a test for each row of a table."""
+def rows(subject: str, name: str) -> Callable[[Callable[..., None]], Any]:
+    """Return what asks a test of each row of a table."""
     found = _tables(subject)[name]
     several = "," in found["columns"]
     stated = [tuple(map(value_in, row)) if several else value_in(row) for row in found["rows"]]
-    return pytest.mark.parametrize(found["columns"], stated)
+    return over(found["columns"], stated)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from policies_odrl import (
     Connective,
     Facts,
@@ -21,6 +19,7 @@ from policies_odrl import (
 )
 from policies_odrl.model import ODRL
 from policies_odrl.values import name
+from tests.support.each import over
 from tests.support.small_policies import may, never, terms, where
 from tests.support.tables import rows
 
@@ -39,7 +38,7 @@ def decided(item: Policy, request: Request, facts: Facts) -> bool:
 
 
 @rows("bans", "a name written otherwise does not lift a ban")
-@pytest.mark.parametrize("operator", [Operator.EQ, Operator.IS_ANY_OF])
+@over("operator", [Operator.EQ, Operator.IS_ANY_OF])
 def test_a_name_written_otherwise_does_not_lift_a_ban(
     left: str, bound: Iri | Literal, value: object, operator: Operator
 ) -> None:
@@ -49,8 +48,8 @@ def test_a_name_written_otherwise_does_not_lift_a_ban(
     assert decided(terms(may(), never(item)), asked(**{left: "other"}), Facts())
 
 
-@pytest.mark.parametrize("value", [None, [], float("nan"), Decimal("sNaN"), b"a", object()])
-@pytest.mark.parametrize("operator", [Operator.IS_NONE_OF, Operator.NEQ])
+@over("value", [None, [], float("nan"), Decimal("sNaN"), b"a", object()])
+@over("operator", [Operator.IS_NONE_OF, Operator.NEQ])
 def test_what_is_no_name_is_not_another_name(value: object, operator: Operator) -> None:
     assert name(value) is None  # type: ignore[arg-type]  # strange values are the point
     other = terms(may(where("version", operator, Literal("2"))))
@@ -59,7 +58,7 @@ def test_what_is_no_name_is_not_another_name(value: object, operator: Operator) 
     assert decided(other, asked(version=10**400), Facts())
 
 
-@pytest.mark.parametrize("connective", Connective)
+@over("connective", Connective)
 def test_a_logical_constraint_without_parts_says_nothing(connective: Connective) -> None:
     empty = LogicalConstraint(connective, ())
     full = LogicalConstraint(connective, (where("version", "eq", Literal("2")),))
@@ -76,8 +75,8 @@ def test_a_ban_on_a_party_without_a_name_is_not_lifted() -> None:
         assert decided(terms(may(), banned), request, Facts()) is answer
 
 
-@pytest.mark.parametrize(("left", "operator"), [("version", "isAnyOf"), ("spatial", "isPartOf")])
-@pytest.mark.parametrize("value", [None, "", float("nan")])
+@over(("left", "operator"), [("version", "isAnyOf"), ("spatial", "isPartOf")])
+@over("value", [None, "", float("nan")])
 def test_what_is_no_name_is_nothing_among_others(left: str, operator: str, value: object) -> None:
     item = terms(may(where(left, operator, Iri("urn:example:a"))))
     for values, answer in (

@@ -22,6 +22,7 @@ from policies_odrl.language.forms import grammar
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.command import invoked
+from tests.support.each import over
 from tests.support.small_policies import may, terms, typed, where
 from tests.support.tables import rows
 from tests.support.transcripts import ROOT, outcome, transcripts
@@ -35,10 +36,13 @@ def preau(*words: object) -> Result:
     return invoked(["policy", *map(str, words)])
 
 
-@pytest.mark.parametrize("row", transcripts(), ids=lambda row: str(row["name"]))
-def test_a_command_says_and_does_what_the_row_says(row: dict[str, Any], tmp_path: Path) -> None:
+@over("row", transcripts())
+def test_a_command_says_and_does_what_the_row_says(
+    row: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     given = {"name", "files", "words", "more"}
-    assert outcome(row, tmp_path) == {key: row[key] for key in row if key not in given}
+    found = outcome(row, tmp_path_factory.mktemp("command"))
+    assert found == {key: row[key] for key in row if key not in given}
 
 
 # -- check and lint ---------------------------------------------------------------------------
@@ -189,7 +193,7 @@ def test_bad_options_are_refused() -> None:
     assert list(cases([], [])) == ["request"]
 
 
-@pytest.mark.parametrize(
+@over(
     ("content", "why"),
     [
         (b"\x80", "is not UTF-8 text"),

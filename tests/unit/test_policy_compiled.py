@@ -27,6 +27,7 @@ from policies_odrl import (
 )
 from policies_odrl.evaluation import compiled as module
 from policies_odrl.model import ODRL
+from tests.support.each import over
 from tests.support.small_policies import may, terms, typed, where
 from tests.support.tables import rows
 
@@ -43,7 +44,7 @@ def named(*items: Constraint, target: str = BOOK) -> Permission:
 THREE = terms(named(where("percentage", "lteq", typed("3", "decimal"))))
 
 
-@pytest.mark.parametrize("operator", [*Operator])
+@over("operator", [*Operator])
 @rows("compiled", "bounds in time")
 def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
     rule = terms(named(where("dateTime", operator, bound)))
@@ -58,7 +59,7 @@ def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
         )
 
 
-@pytest.mark.parametrize(
+@over(
     ("given", "granted"),
     [
         ((3,), True), ((True,), False), ((Decimal("3.0"),), True), ((3.0,), True),
@@ -66,7 +67,6 @@ def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
         ((Quantity(Decimal(3), "urn:unit"),), False), (([3],), False), ((3, 3), True),
         ((3, 4), False), ((), False),
     ],
-    ids=str,
 )  # fmt: skip
 def test_values_that_are_equal_but_not_the_same_are_kept_apart(
     given: Any, *, granted: bool

@@ -14,6 +14,7 @@ from connector.jsonld import policy as reading
 from connector.jsonld.policy import identical, policy_document, read_policy
 from connector.services.negotiation import terms
 from policies_odrl.model import Literal
+from tests.support.each import over
 
 NAME = "urn:uuid:5d0c7b6e-9c1f-4a53-8e5e-0d3f6c9b1a22"
 STAND_IN = "urn:uuid:00000000-0000-4000-8000-000000000000"
@@ -114,7 +115,7 @@ ODD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@over("odd", ODD.values())
 def test_an_odd_one_is_read_or_refused_as_by_itself(odd: dict[str, Any]) -> None:
     plain = contract()
     read_policy(plain)

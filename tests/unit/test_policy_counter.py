@@ -25,6 +25,7 @@ from policies_odrl.comparison.counter import blocking
 from policies_odrl.comparison.differences import ChangeKind
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.policies import EDUCATION, amount, name_is, one_rule, purpose, until
 from tests.support.small_policies import may, terms, typed, where
 
@@ -82,7 +83,7 @@ def test_the_answer_that_changes_least_is_compared(monkeypatch: pytest.MonkeyPat
     assert (found.kind, found.operand) == (ChangeKind.ADDED, "rule")
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "told"),
     [
         (ODRL + "compensatedParty", ("Party that is paid: urn:ann", "Partie payée : urn:ann")),
@@ -105,7 +106,7 @@ def test_a_change_says_to_whom_a_duty_is_due(name: str, told: tuple[str, str]) -
 # -- costs and bounds -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@over(
     ("near", "far", "asked"),
     [
         (kept("P300D"), kept("P90D"), kept("P365D")),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from policies_odrl import (
     Action,
     Answer,
@@ -22,6 +20,7 @@ from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.algebra import contradictory, same_constraint
+from tests.support.each import over
 from tests.support.policies import amount, until
 from tests.support.small_policies import (
     DAY,
@@ -40,7 +39,7 @@ from tests.support.small_policies import (
 # -- what can never hold is not the same as nothing -------------------------------------------
 
 
-@pytest.mark.parametrize(
+@over(
     "never_true",
     [
         NOTHING,
@@ -72,7 +71,7 @@ def test_a_condition_that_never_holds_is_not_covered(never_true: Condition) -> N
     assert contains(terms(may(stated[0])), wish, known)
 
 
-@pytest.mark.parametrize(
+@over(
     "unclear",
     [
         LogicalConstraint(Connective.OR, ()),
@@ -106,7 +105,7 @@ def test_a_ban_of_a_collection_is_not_one_of_a_single_asset() -> None:
 # -- names in other types, and values that are no lengths --------------------------------------
 
 
-@pytest.mark.parametrize("operator", ["neq", "isNoneOf"])
+@over("operator", ["neq", "isNoneOf"])
 def test_names_in_other_types_prove_nothing(operator: str) -> None:
     day, link = typed("a", "date"), typed("a", "anyURI")
     offer = terms(may(where("recipient", operator, link)))
@@ -150,7 +149,7 @@ def deep(levels: int) -> Condition:
     return item
 
 
-@pytest.mark.parametrize("part", ["rule", "action", "target"])
+@over("part", ["rule", "action", "target"])
 def test_deep_conditions_are_an_answer_and_no_crash(part: str) -> None:
     item = deep(240)
     rule = {

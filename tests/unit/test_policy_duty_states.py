@@ -11,6 +11,7 @@ import pytest
 
 from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState, Event, outcome
 from tests.conformance.reports.report import Activation, Deontic
+from tests.support.each import over
 
 S, E = DutyState, Event
 
@@ -35,7 +36,7 @@ def test_every_state_is_reached_and_every_event_leads_somewhere() -> None:
     assert {event for row in NEXT.values() for event in row} == set(E)
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(S, E)))
+@over(("state", "event"), list(product(S, E)))
 def test_only_an_act_fulfils_and_only_a_deadline_violates(state: S, event: E) -> None:
     after = outcome([event], state)
     if after is not state:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
-import pytest
-
 from policies_odrl import (
     Action,
     Connective,
@@ -29,6 +27,7 @@ from policies_odrl.evaluation.clocks import ALWAYS, in_order
 from policies_odrl.evaluation.duties import INVALID
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL
+from tests.support.each import over
 from tests.support.policies import name_is, one_rule, purpose, until
 from tests.support.small_policies import granted, may, terms, where
 
@@ -75,7 +74,7 @@ def test_actions_that_are_given_lie_in_one_another() -> None:
     assert known.wider_actions(skim) >= {ODRL + "use", ODRL + "modify"}
 
 
-@pytest.mark.parametrize(("bound", "value"), [("", "urn:a"), ("urn:a", "")])
+@over(("bound", "value"), [("", "urn:a"), ("urn:a", "")])
 def test_names_that_are_no_names(bound: str, value: str) -> None:
     item = name_is(ODRL + "recipient", bound)
     assert check(item, (value,), Knowledge())[0] is U

@@ -25,6 +25,7 @@ from policies_odrl.language.explain import number, numbered, sentence
 from policies_odrl.language.phrases import LANGUAGES, label, names, table, word
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DCT, FUNCTIONS, INCLUDED_IN, LEVELS, OPERANDS, SAME_ACTION
+from tests.support.each import over
 from tests.support.policies import agreed, amount, name_is, one_rule, purpose, training_offer, until
 
 RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
@@ -35,7 +36,7 @@ def test_another_language_is_refused() -> None:
         explain(training_offer(), "de")
 
 
-@pytest.mark.parametrize("kind", PolicyKind)
+@over("kind", PolicyKind)
 def test_each_kind_says_what_it_is(kind: PolicyKind) -> None:
     first = {explain(Policy(kind=other))[0] for other in PolicyKind}
     assert len(first) == len(PolicyKind)
@@ -88,7 +89,7 @@ def test_the_whole_policy_has_its_sentences() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@over(
     ("item", "english", "french"),
     [
         (
@@ -125,7 +126,7 @@ def test_a_choice_alone_and_an_unknown_operand() -> None:
     )
 
 
-@pytest.mark.parametrize(("left", "operator"), sorted({key[:2] for key in conditions()}, key=str))
+@over(("left", "operator"), sorted({key[:2] for key in conditions()}, key=str))
 def test_a_plain_sentence_is_only_used_where_it_is_true(left: str, operator: Operator) -> None:
     strange = Constraint(left, operator, (Literal("one\ntwo", "urn:x:type"),))
     assert "urn:x:type" in sentence(strange)
@@ -134,7 +135,7 @@ def test_a_plain_sentence_is_only_used_where_it_is_true(left: str, operator: Ope
     assert sentence(replace(two, right=two.right[:1], unit="urn:x:u")).endswith("(unit urn:x:u)")
 
 
-@pytest.mark.parametrize(("name", "value"), [("epsilon", "31"), ("epsilon", "-1"), ("delta", "0")])
+@over(("name", "value"), [("epsilon", "31"), ("epsilon", "-1"), ("delta", "0")])
 def test_a_number_without_a_meaning_is_said_plainly(name: str, value: str) -> None:
     assert sentence(amount(name, value)).endswith(f"is at most {value}")
     assert sentence(amount(name, "1")) != sentence(amount(name, value))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from policies_odrl import (
     Action,
     AssetRef,
@@ -27,6 +25,7 @@ from policies_odrl.comparison.wording import foreign
 from policies_odrl.model import ODRL, Condition, Literal
 from policies_odrl.reading.inventory import size
 from policies_odrl.vocabulary import DCT
+from tests.support.each import over
 from tests.support.policies import amount, name_is, purpose, training_offer, until
 from tests.support.small_policies import MANY, may, never, terms
 from tests.support.tables import rows
@@ -138,7 +137,7 @@ TAKEN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("parts", TAKEN)
+@over("parts", TAKEN)
 def test_no_name_of_the_other_party_is_taken_over(parts: dict[str, Any]) -> None:
     taken = replace(SMALL, **parts)
     assert foreign(taken, SMALL)

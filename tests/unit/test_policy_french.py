@@ -51,13 +51,12 @@ def raised(errors: set[str]) -> Iterator[tuple[str, ast.Call]]:
     """
     for file in SOURCES:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and not any(
-                word.arg == "french" for word in node.keywords
-            ):
-                called = ast.unparse(node.func).rpartition(".")[2]
-                forwarded = node.args and ast.unparse(node.args[0]) in {"template", "error"}
-                if called in {"refuse", *errors} and not forwarded:
-                    yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+            if not isinstance(node, ast.Call) or "french" in {word.arg for word in node.keywords}:
+                continue
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            forwarded = getattr(node.args[0], "id", "") in {"template", "error"} if node.args else 0
+            if called in {"refuse", *errors} and not forwarded:
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node
 
 
 def said(node: ast.Call) -> list[str]:

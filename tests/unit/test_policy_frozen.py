@@ -14,6 +14,7 @@ import pytest
 
 import policies_odrl
 from policies_odrl.frozen import frozen
+from tests.support.each import over
 
 
 class Plain:
@@ -38,8 +39,8 @@ def twins(kind: type) -> tuple[Any, Any]:
     return frozen(made), dataclass(frozen=True, slots=True)(other)
 
 
-@pytest.mark.parametrize("given", [{}, {"names": ("a",)}, {"names": (), "kept": {"a": 1}}])
-@pytest.mark.parametrize("kind", [Plain, Checked])
+@over("given", [{}, {"names": ("a",)}, {"names": (), "kept": {"a": 1}}])
+@over("kind", [Plain, Checked])
 def test_it_is_the_value_that_a_dataclass_makes(kind: type, given: dict[str, Any]) -> None:
     fast, standard = twins(kind)
     one, other = fast(3, **given), standard(3, **given)

@@ -8,8 +8,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-import pytest
-
+from tests.support.each import over
 from tests.support.policy_mutations import Case, cases, outcome, read_case, seeds, written
 
 CASES = 120
@@ -30,7 +29,7 @@ def test_a_policy_that_inherits_is_read_and_names_what_is_missing() -> None:
     assert written(read_case(child)) == "read, then Unresolvable"
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@over("seed", [2, 3])
 def test_spoiled_documents_end_in_an_answer(seed: int) -> None:
     ends = Counter(outcome(case) for case in islice(cases(seed), CASES))
     assert ends.total() == CASES
@@ -47,7 +46,7 @@ def test_the_runner_reports_what_it_did(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             # a seed that draws no document of thousands of rules, which takes ten seconds
-            *(sys.executable, runner, "--minutes", "0.01", "--seed", "8"),
+            *(sys.executable, runner, "--minutes", "0.002", "--seed", "8"),
             *("--slow", "100", "--out", tmp_path / "out"),  # how fast this machine is is no fault
         ],
         check=False,

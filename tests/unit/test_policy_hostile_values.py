@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import product
+from itertools import cycle, product
 
 import pytest
 
@@ -112,32 +112,48 @@ def read_all(decision: Decision) -> None:
     assert isinstance(decision.missing, tuple)
 
 
-@pytest.mark.parametrize("left", OPERANDS)
-def test_no_value_and_no_bound_crashes(left: str) -> None:
-    bounds = BOUNDS.get(OPERANDS[left].kind, [Iri("urn:example:a")])
-    usage = Usage({"urn:p": datetime.min.replace(tzinfo=UTC)})
-    for bound, operator in product(bounds, (Operator.LTEQ, Operator.EQ, Operator.IS_ANY_OF)):
-        item = Constraint(left, operator, (bound,))
-        for unit in ("", HOUR):
-            rule = Permission(
-                action=Action(READ), constraints=(Constraint(left, operator, (bound,), unit),)
+COMPARED = (Operator.LTEQ, Operator.EQ, Operator.IS_ANY_OF)
+CLOCKS = {Kind.COUNT, Kind.INSTANT, Kind.DURATION, Kind.EVENT}  # each operand has rules of its own
+
+
+def compared(kind: Kind) -> list[tuple[str, list[Constraint]]]:
+    """Operands of a kind, with constraints: those of one kind take turns, and are asked for all."""
+    bounds = BOUNDS.get(kind, [Iri("urn:example:a")])
+    combined = list(product(COMPARED, bounds, ("", HOUR)))
+    lefts = [left for left, operand in OPERANDS.items() if operand.kind is kind]
+    turns = 1 if kind in CLOCKS else min(len(lefts), len(COMPARED) * 2)
+    return [
+        (left, [Constraint(left, op, (bound,), unit) for op, bound, unit in combined[at::turns]])
+        for left, at in zip(lefts, cycle(range(turns)), strict=False)
+    ]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_value_and_no_bound_crashes(kind: Kind) -> None:
+    usage, knowledge = Usage({"urn:p": EVER[0]}), Knowledge(events={"urn:example:ever": EVER})
+    known = Facts(now=EVER[1], usage=usage, knowledge=knowledge)
+    for left, item in [(left, item) for left, items in compared(kind) for item in items]:
+        rule = Permission(action=Action(READ), constraints=(item,))
+        policy = Policy(kind=PolicyKind.OFFER, id="urn:p", permissions=(rule,))
+        for value in VALUES:
+            asked = Request(READ, facts={left: (value,)})
+            read_all(evaluate(policy, asked, tentative=True))
+        read_all(evaluate(policy, Request(READ), known, tentative=True))
+
+
+def test_no_bound_lifts_a_ban() -> None:
+    for left, operand in OPERANDS.items():
+        for bound, operator in product(BOUNDS.get(operand.kind, [Iri("urn:example:a")]), COMPARED):
+            ban = Prohibition(
+                action=Action(READ), constraints=(Constraint(left, operator, (bound,)),)
             )
-            policy = Policy(kind=PolicyKind.OFFER, id="urn:p", permissions=(rule,))
-            for value in VALUES:
-                asked = Request(READ, facts={left: (value,)})
-                read_all(evaluate(policy, asked, tentative=True))
-            known = Facts(
-                now=EVER[1], usage=usage, knowledge=Knowledge(events={"urn:example:ever": EVER})
+            banned = Policy(
+                kind=PolicyKind.OFFER,
+                permissions=(Permission(action=Action(READ)),),
+                prohibitions=(ban,),
+                conflict=Conflict.PROHIBIT,
             )
-            read_all(evaluate(policy, Request(READ), known, tentative=True))
-        ban = Prohibition(action=Action(READ), constraints=(item,))
-        banned = Policy(
-            kind=PolicyKind.OFFER,
-            permissions=(Permission(action=Action(READ)),),
-            prohibitions=(ban,),
-            conflict=Conflict.PROHIBIT,
-        )
-        assert not evaluate(banned, Request(READ), tentative=True).granted
+            assert not evaluate(banned, Request(READ), tentative=True).granted
 
 
 def test_what_is_too_long_is_not_shown() -> None:

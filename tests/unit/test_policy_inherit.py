@@ -37,6 +37,7 @@ from policies_odrl.model import ODRL, Common, Connective
 from policies_odrl.reading.inherit import MAX_ANCESTORS, MAX_GENERATIONS
 from policies_odrl.reading.nodes import Count
 from policies_odrl.vocabulary import PROFILE
+from tests.support.each import over
 from tests.support.whole_policies import whole_policies
 
 PREFIX = "@prefix o: <http://www.w3.org/ns/odrl/2/> . @prefix x: <urn:x:> . "
@@ -148,7 +149,7 @@ CONFLICTS = [
 ]
 
 
-@pytest.mark.parametrize(("stated", "expected"), CONFLICTS)
+@over(("stated", "expected"), CONFLICTS)
 def test_strategies_that_differ_void_what_conflicts(
     stated: tuple[Conflict | None, ...], expected: Conflict | None
 ) -> None:
@@ -275,14 +276,13 @@ def test_a_parent_that_calls_itself_otherwise_is_refused() -> None:
         resolve(make("urn:a", "urn:b"), {"urn:b": make("urn:c")})
 
 
-@pytest.mark.parametrize(
+@over(
     "edges",
     [
         {"urn:a": ["urn:a"]},
         {"urn:a": ["urn:b"], "urn:b": ["urn:a"]},
         {"urn:a": ["urn:b"], "urn:b": ["urn:c"], "urn:c": ["urn:b"]},
     ],
-    ids=["itself", "its child", "above it"],
 )
 def test_circles_are_refused(edges: dict[str, list[str]]) -> None:
     policies = by_id(*(make(name, *parents) for name, parents in edges.items()))
@@ -330,7 +330,7 @@ def test_rules_cannot_multiply_past_the_limit() -> None:
 # -- properties -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("order", list(permutations(("urn:b", "urn:c", "urn:d"))))
+@over("order", list(permutations(("urn:b", "urn:c", "urn:d"))))
 def test_the_order_of_parents_means_nothing(order: tuple[str, ...]) -> None:
     parents = by_id(
         make("urn:b", "urn:c", common=Common(targets=(AssetRef("urn:x"), AssetRef("urn:y")))),

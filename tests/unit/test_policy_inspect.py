@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from policies_odrl import Finding, Knowledge, OdrlError, inspect, read_all
@@ -25,6 +24,7 @@ from policies_odrl.reading.nodes import MAX_DEPTH
 from policies_odrl.reading.walk import MAX_NODES
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 from tests.support.choices import Choices, any_text, chosen
+from tests.support.each import over
 
 Body = dict[str, Any]
 
@@ -170,7 +170,7 @@ SHAPES = (Path(__file__).parent / "data" / "node_shapes.json").read_text("utf-8"
 ROWS = json.loads(SHAPES.replace('"odrl:', f'"{ODRL}'))["rows"]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
+@over("row", ROWS)
 def test_shapes(row: dict[str, Any]) -> None:
     found = inspect(row["nodes"])
     assert {(code, path) for code, path in row["finds"]} <= places(found)
@@ -190,9 +190,7 @@ def test_depth_and_size_are_bounded() -> None:
     assert {item.code for item in inspect(many)} == {"over-the-limit"}
 
 
-@pytest.mark.parametrize(
-    ("count", "code"), [(MAX_HEIRS, "circular-inheritance"), (MAX_HEIRS + 1, "over-the-limit")]
-)
+@over(("count", "code"), [(MAX_HEIRS, "circular-inheritance"), (MAX_HEIRS + 1, "over-the-limit")])
 def test_families_are_bounded(count: int, code: str) -> None:
     circle = [
         node(
@@ -248,7 +246,7 @@ def test_terms_of_the_caller_are_known() -> None:
 # -- near terms -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@over(
     ("written", "meant"),
     [
         ("odrl:purpose", ODRL + "purpose"),

@@ -30,6 +30,7 @@ from policies_odrl.model import ODRL, Iri, PolicyKind
 from policies_odrl.reading.inventory import strange
 from policies_odrl.reading.profiles import joined, profiles
 from policies_odrl.reading.reader import load
+from tests.support.each import over
 from tests.support.policies import load_all
 
 CASES = json.loads((Path(__file__).parent / "data/load.json").read_text(encoding="utf-8"))
@@ -72,7 +73,7 @@ def _bare(name: str) -> dict[str, Any]:
     return {key: value for key, value in small(**{"@id": name}).items() if key != "@context"}
 
 
-@pytest.mark.parametrize("case", CASES["read"], ids=lambda case: str(case["name"]))
+@over("case", CASES["read"])
 def test_what_others_write_is_read(case: dict[str, Any]) -> None:
     """Each case names what is granted, what is refused, and what a refusal has to name."""
     policy = load(case["policy"])
@@ -90,7 +91,7 @@ def test_what_others_write_is_read(case: dict[str, Any]) -> None:
     assert list(strange(policy, NOTHING)) == case.get("strange", [])
 
 
-@pytest.mark.parametrize("case", CASES["refused"], ids=lambda case: str(case["name"]))
+@over("case", CASES["refused"])
 def test_what_nobody_should_read_is_refused_by_name(case: dict[str, Any]) -> None:
     with pytest.raises((IllFormed, LimitExceeded)) as caught:
         load(case["policy"])
@@ -228,7 +229,7 @@ def _decided(policy: Policy, values: dict[str, Any], known: Knowledge) -> bool:
     return evaluate(policy, request, Facts(knowledge=known)).granted
 
 
-@pytest.mark.parametrize(
+@over(
     ("text", "says"),
     [
         ("x:nothing r:label 'x' .", "declares no"),

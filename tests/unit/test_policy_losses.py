@@ -10,6 +10,7 @@ from connector.cli.policy.mending import mended
 from policies_odrl.checking.written import MAX_LOSSES, losses, unsaid
 from policies_odrl.errors import IllFormed
 from policies_odrl.reading.writer import CONTEXTS
+from tests.support.each import over
 from tests.support.policies import nodes
 
 W3C = "http://www.w3.org/ns/odrl.jsonld"
@@ -84,7 +85,7 @@ def test_only_what_is_certain_is_mended() -> None:
     assert rule == {"action": ["odrl:read", "raed"], "colour": 1, "target": "relative"}
 
 
-@pytest.mark.parametrize(
+@over(
     ("context", "code"),
     [
         (["https://example.org/context"], "unknown-context"),

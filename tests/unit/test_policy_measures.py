@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from policies_odrl.model import ODRL, XSD
 from policies_odrl.units import QUDT, UCUM, UNITS, in_base, length
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import ALLOWED, OPERANDS, Kind
+from tests.support.each import over
 from tests.support.tables import rows
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
@@ -80,7 +80,7 @@ def test_comparing_amounts_does_not_depend_on_the_side(
     assert here is there
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "wanted"),
     [
         (Quantity(Decimal(60), QUDT + "MIN"), T),
@@ -123,7 +123,7 @@ def compare(operator: Operator, clock: Stretch | Recurrence, length: Duration) -
     return domain.between(operator, [length]).reached(clock)
 
 
-@pytest.mark.parametrize("operator", Operator)
+@over("operator", Operator)
 def test_a_clock_against_a_duration(operator: Operator) -> None:
     day = Duration(0, Decimal(86_400))
     outcomes = [compare(operator, Stretch(START, START + DAY * n / 2), day) for n in (1, 2, 3)]

@@ -49,6 +49,7 @@ from policies_odrl.vocabulary import (
     wider_actions,
 )
 from tests.support.algebra import contradictory, implied
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
@@ -100,10 +101,9 @@ def test_every_ground_of_ferpa_is_a_legal_basis_apart_from_those_of_the_gdpr() -
         assert not any(item.startswith(GDPR) for item in NOTHING_MORE.above(iri))
 
 
-@pytest.mark.parametrize(
+@over(
     "table",
     [hierarchy("purposes"), hierarchy("legal_bases"), hierarchy("measures")],
-    ids=["p", "l", "m"],
 )
 def test_hierarchies_are_closed_and_without_cycles(table: Mapping[str, tuple[str, ...]]) -> None:
     for iri, broader in table.items():
@@ -169,7 +169,7 @@ def test_measures_are_those_of_dpv() -> None:
 # -- labels -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lang", ["fr", "en"])
+@over("lang", ["fr", "en"])
 def test_every_concept_and_step_has_a_name_of_its_own(lang: str) -> None:
     for iri in (*concepts(), *STEPS):
         name = label("values", iri, lang)
@@ -177,7 +177,7 @@ def test_every_concept_and_step_has_a_name_of_its_own(lang: str) -> None:
         assert names("values", lang).terms.get(name) == iri
 
 
-@pytest.mark.parametrize("lang", ["fr", "en"])
+@over("lang", ["fr", "en"])
 def test_every_operand_and_action_has_a_name(lang: str) -> None:
     current = [iri for iri, operand in OPERANDS.items() if not operand.replaced_by]
     assert all(label("operands", iri, lang) for iri in current)
@@ -208,7 +208,7 @@ def test_left_operands_are_those_that_the_engine_knows() -> None:
     assert all(iri.startswith(DPV) for iri in defined("reused"))
 
 
-@pytest.mark.parametrize("iri", [iri for iri in OPERANDS if not iri.startswith(ODRL)])
+@over("iri", [iri for iri in OPERANDS if not iri.startswith(ODRL)])
 def test_operators_and_values_are_those_that_the_engine_decides_by(iri: str) -> None:
     item = {**defined("operands"), **defined("reused")}[iri]
     operand = OPERANDS[iri]
@@ -225,7 +225,7 @@ def test_operators_and_values_are_those_that_the_engine_decides_by(iri: str) -> 
     assert item["value"] in kinds[operand.kind]
 
 
-@pytest.mark.parametrize("iri", [iri for iri in OPERANDS if not iri.startswith(ODRL)])
+@over("iri", [iri for iri in OPERANDS if not iri.startswith(ODRL)])
 def test_its_example_is_a_constraint_that_its_own_value_satisfies(iri: str) -> None:
     text = NODES[iri][SKOS + "example"][0]["@value"]
     rule = {"action": "odrl:read", "constraint": [json.loads(text)]}
@@ -333,7 +333,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["profile.ttl", "profile.jsonld", "context.jsonld", "profile.md"])
+@over("name", ["profile.ttl", "profile.jsonld", "context.jsonld", "profile.md"])
 def test_the_files_are_what_the_definitions_say(name: str) -> None:
     files = {file.name: (file, made) for file, made in generator().FILES.items()}
     file, made = files[name]

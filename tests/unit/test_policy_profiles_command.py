@@ -10,6 +10,7 @@ from click.testing import Result
 
 from connector.cli.exits import Exit
 from tests.support.command import invoked
+from tests.support.each import over
 
 CATENA_X = Path(__file__).parents[2] / "examples/catena-x/profile.ttl"
 CX = "https://w3id.org/catenax/policy/"
@@ -88,7 +89,7 @@ def test_every_verb_reads_with_a_profile(policy: Path) -> None:
     assert "QualityAnalysis" in written.stdout
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "text"),
     [
         ("p.ttl", "<urn:a> <urn:b> <urn:c> ."),

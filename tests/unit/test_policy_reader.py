@@ -28,6 +28,7 @@ from policies_odrl.reading.inventory import strange
 from policies_odrl.reading.nodes import MAX_DEPTH, Count
 from policies_odrl.reading.walk import MAX_NODES
 from policies_odrl.vocabulary import PROFILE
+from tests.support.each import over
 from tests.support.policies import CONSUMER, DATASET, agreed, nodes, training_offer
 
 MAX_CONDITIONS, MAX_RULES = Count.CONSTRAINTS.value, Count.RULES.value
@@ -66,7 +67,7 @@ def changed(row: dict[str, Any]) -> dict[str, Any]:
     return doc
 
 
-@pytest.mark.parametrize("row", ROWS["refused"], ids=lambda row: str(row["name"]))
+@over("row", ROWS["refused"])
 def test_bad_policy_is_refused_by_name(row: dict[str, Any]) -> None:
     doc = changed(row)
     if "error" in row:
@@ -82,7 +83,7 @@ def test_bad_policy_is_refused_by_name(row: dict[str, Any]) -> None:
         read_policy(json.dumps(doc))
 
 
-@pytest.mark.parametrize("row", ROWS["read"], ids=lambda row: str(row["name"]))
+@over("row", ROWS["read"])
 def test_what_is_allowed_is_read_and_written_back(row: dict[str, Any]) -> None:
     policy = read_policy(json.dumps(changed(row)))
     assert read_policy(policy_bytes(policy)) == policy
@@ -145,7 +146,7 @@ def test_nodes_without_identifier_or_with_the_same_are_refused() -> None:
         read([{"@id": "urn:a"}, {"@id": "urn:a"}])
 
 
-@pytest.mark.parametrize("value", ["x", {"@id": "y"}, ["x"], [1]])
+@over("value", ["x", {"@id": "y"}, ["x"], [1]])
 def test_what_is_not_flattened_is_refused(value: object) -> None:
     with pytest.raises(IllFormed, match="flattened"):
         read([{"@id": "urn:a", "@type": [ODRL + "Set"], ODRL + "permission": value}])

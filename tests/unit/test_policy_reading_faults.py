@@ -11,6 +11,7 @@ from connector.jsonld.policy import policy_document, policy_turtle, read_policy,
 from policies_odrl import Policy, Request, evaluate, resolve, values, write
 from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD, Common, Literal
+from tests.support.each import over
 
 PREFIXES = """
 @prefix o: <http://www.w3.org/ns/odrl/2/> .
@@ -40,7 +41,7 @@ def whole(child: Policy) -> Policy:
 # -- what a policy states for the rules that it inherits -------------------------------------
 
 
-@pytest.mark.parametrize(
+@over(
     "shared",
     [
         "o:target x:a",
@@ -116,7 +117,7 @@ def test_a_document_does_not_name_one_action_by_another() -> None:
     assert evaluate(named, Request(action=ODRL + "read", target="urn:x:t")).granted
 
 
-@pytest.mark.parametrize("action", ["o:read", "[ r:value o:read ]", "x:n . x:n r:value o:read"])
+@over("action", ["o:read", "[ r:value o:read ]", "x:n . x:n r:value o:read"])
 def test_what_narrows_one_rule_does_not_narrow_another(action: str) -> None:
     said = f"o:read o:refinement {ONCE} ."
     with pytest.raises(PolicyInvalid, match=NARROWING):
@@ -128,7 +129,7 @@ def test_what_narrows_one_rule_does_not_narrow_another(action: str) -> None:
     assert len(alone.permissions[0].action.refinements) == 1
 
 
-@pytest.mark.parametrize(
+@over(
     "text",
     [
         "x:p a o:Set ; o:action o:read ; o:permission [ o:uid {0} ], [ o:uid {1} ] .",
@@ -157,7 +158,7 @@ def test_a_duty_of_two_permissions_is_one() -> None:
     assert {rule.duties[0].id for rule in found.permissions} == {"urn:x:d"}
 
 
-@pytest.mark.parametrize("name", ["valid", "issued"])
+@over("name", ["valid", "issued"])
 def test_what_replaces_a_rule_is_no_description(name: str) -> None:
     with pytest.raises(PolicyInvalid, match="terms/isReplacedBy` is not known here"):
         parsed("x:p a o:Set ; o:permission [ o:action o:read ; d:isReplacedBy x:q ] .")
@@ -171,7 +172,7 @@ def instant(text: str) -> values.Span | None:
     return values.span(Literal(text, XSD + "dateTime"))
 
 
-@pytest.mark.parametrize(
+@over(
     ("zone", "known"),
     [("+14:00", True), ("-14:00", True), ("+14:01", False), ("-14:30", False), ("+13:59", True)],
 )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from connector.jsonld.policy import policy_document
 from policies_odrl import Policy, evaluate, explain, from_sentences, load, same_meaning
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.simulation.situation import facts_from, request_from
 from tests.support.command import invoked
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(path for path in (ROOT / "examples/contracts").iterdir() if path.is_dir())
@@ -25,11 +25,12 @@ def cases(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-CASES = [
-    pytest.param(folder, case, id=f"{folder.name}: {case['name']}")
-    for folder in FOLDERS
-    for case in cases(folder)
-]
+CASES = [(folder, case) for folder in FOLDERS for case in cases(folder)]
+
+
+@cache
+def contract(folder: Path) -> Policy:
+    return load(folder / "contrat.json")
 
 
 def preau(*words: object) -> str:
@@ -46,12 +47,12 @@ def test_there_are_eight_contracts_each_granted_once_and_refused_often() -> None
         assert granted.count(False) >= 3
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@over("folder", FOLDERS)
 def test_the_sentences_make_the_contract_and_the_check_finds_no_fault(folder: Path) -> None:
     text = (folder / "phrases.txt").read_text("utf-8")
-    contract = load(folder / "contrat.json")
-    assert same_meaning(from_sentences(text, "fr"), contract)
-    assert "\n".join(explain(contract, "fr")) + "\n" == text
+    read = contract(folder)
+    assert same_meaning(from_sentences(text, "fr"), read)
+    assert "\n".join(explain(read, "fr")) + "\n" == text
     written = preau("write", folder / "phrases.txt", "--lang", "fr")
     assert json.loads(written) == json.loads((folder / "contrat.json").read_text("utf-8"))
     assert "0 erreur(s), 0 avertissement(s)" in preau(
@@ -59,10 +60,9 @@ def test_the_sentences_make_the_contract_and_the_check_finds_no_fault(folder: Pa
     )
 
 
-@pytest.mark.parametrize(("folder", "case"), CASES)
+@over(("folder", "case"), CASES)
 def test_a_request_is_decided_for_the_reason_expected(folder: Path, case: dict[str, Any]) -> None:
-    contract = load(folder / "contrat.json")
-    decision = evaluate(contract, request_from(case["request"]), facts_from(case["facts"]))
+    decision = evaluate(contract(folder), request_from(case["request"]), facts_from(case["facts"]))
     assert decision.granted is case["granted"]
     blocking = (item for item in decision.rules if item.effect is Effect.BLOCKS)
     blocked = [f"blocked by {item.path}" for item in blocking]
@@ -70,7 +70,7 @@ def test_a_request_is_decided_for_the_reason_expected(folder: Path, case: dict[s
         assert any(case["reason"] in reason for reason in (*decision.reasons, *blocked))
 
 
-@pytest.mark.parametrize(("folder", "case"), CASES)
+@over(("folder", "case"), CASES)
 def test_the_command_says_so_in_french(folder: Path, case: dict[str, Any], tmp_path: Path) -> None:
     for name in ("request", "facts"):
         (tmp_path / name).write_text(json.dumps(case[name]), "utf-8")
@@ -108,7 +108,7 @@ def read(sentence: str, lang: str) -> Policy:
     return from_sentences("\n".join((*lines, end, *addresses)), lang)
 
 
-@pytest.mark.parametrize(("french", "english"), ROWS, ids=lambda text: text[:40])
+@over(("french", "english"), ROWS)
 def test_each_sentence_of_the_page_is_read_and_means_the_same_in_both_languages(
     french: str, english: str
 ) -> None:

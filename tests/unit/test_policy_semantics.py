@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from connector.jsonld.policy import policy_bytes, read_policy
 from policies_odrl.checking import semantics
 from policies_odrl.checking.semantics import FIRST, PRESENT, changes, decided_otherwise
+from tests.support.each import over
 
 SAFETY = json.loads(
     (Path(__file__).parents[1] / "conformance/policies/safety.json").read_text("utf-8")
@@ -29,7 +28,7 @@ def names(case: dict[str, Any]) -> set[str]:
     return {item.change.name for item in decided_otherwise(policy, FIRST)}
 
 
-@pytest.mark.parametrize(("name", "change"), sorted(DIFFERED.items()))
+@over(("name", "change"), sorted(DIFFERED.items()))
 def test_what_was_decided_otherwise_is_named(name: str, change: str) -> None:
     assert change in names(CASES[name])
 
@@ -43,7 +42,7 @@ def test_each_change_was_measured_and_is_recorded() -> None:
         assert row.en != row.fr
 
 
-@pytest.mark.parametrize("name", ["paid-before-without-deadline", "paid-by-another"])
+@over("name", ["paid-before-without-deadline", "paid-by-another"])
 def test_a_policy_that_no_change_touches_is_not_named(name: str) -> None:
     assert names(CASES[name]) == set()
 

@@ -34,6 +34,7 @@ from policies_odrl.language.phrases import LANGUAGES, names
 from policies_odrl.language.voice import References, entry, nick
 from policies_odrl.model import ODRL, XSD, every_rule
 from policies_odrl.reading.inventory import described
+from tests.support.each import over
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
 from tests.support.policy_strategies import policies
@@ -66,8 +67,8 @@ def test_policies_of_every_shape_come_back(policy: Policy, lang: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("template", templates(), ids=lambda item: item.name)
+@over("lang", LANGUAGES)
+@over("template", templates())
 def test_every_template_comes_back(template: Template, lang: str) -> None:
     policy = fill(template, template.example)
     found = there_and_back(policy, lang)
@@ -254,7 +255,7 @@ def test_times_and_durations_get_one_spelling(left: str, before: Literal, after:
     assert same_meaning(spelled(policy), policy)
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@over("lang", LANGUAGES)
 def test_the_grammar_is_printed(lang: str) -> None:
     printed = grammar(lang)
     for name in names("actions", lang).terms:
@@ -304,7 +305,7 @@ DEPP = called("did:web:depp.example", "la DEPP@fr", "the DEPP@en-GB")
 LAB = called("did:web:labo.example", "le laboratoire")
 
 
-@pytest.mark.parametrize(
+@over(
     ("grants", "lang", "said"),
     [
         (DEPP, "fr", ("informer la DEPP [", "consentement de la DEPP [")),
@@ -337,7 +338,7 @@ def test_a_label_that_two_have_names_neither() -> None:
     assert from_sentences(text, "fr").assigner == PartyRef(DEPP.id)
 
 
-@pytest.mark.parametrize(
+@over(
     ("old", "new", "word"),
     [
         ("informer la DEPP [2]", "informer la DEPP [1]", "DEPP [1]"),

@@ -36,6 +36,7 @@ from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.simulation.situation import request_of
 from policies_odrl.vocabulary import DPV, PREAU, expanded, prefixed
+from tests.support.each import over
 from tests.support.policies import amount, one_rule, purpose
 from tests.support.tables import rows
 
@@ -143,7 +144,7 @@ BAD_REQUESTS = [
 ]
 
 
-@pytest.mark.parametrize(("document", "kind", "reason", "place"), BAD_REQUESTS)
+@over(("document", "kind", "reason", "place"), BAD_REQUESTS)
 def test_a_bad_request_is_refused_with_its_place(
     document: object, kind: type[OdrlError], reason: str, place: str
 ) -> None:
@@ -224,7 +225,7 @@ def test_an_odrl_request_states_values() -> None:
     assert bare.facts == {ODRL + "payAmount": (Literal("much"),)}
 
 
-@pytest.mark.parametrize(
+@over(
     ("item", "reason"),
     [
         (purpose("Marketing", operator="isNoneOf"), "one value of `odrl:purpose`"),

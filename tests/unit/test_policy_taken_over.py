@@ -25,6 +25,7 @@ from policies_odrl import (
 from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import ODRL, Common
+from tests.support.each import over
 from tests.support.small_policies import may, never, terms, typed, where
 
 PARENT: Final = terms(may(assignee=PartyRef("urn:bob")), id="urn:parent", conflict=None)
@@ -48,8 +49,8 @@ def child(common: Common, conflict: Conflict | None = None) -> Policy:
     return terms(rule, common=common, conflict=conflict, **named)
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("common", SHARED.values(), ids=SHARED)
+@over("lang", LANGUAGES)
+@over("common", SHARED.values())
 def test_what_rules_taken_over_are_limited_to_is_said_and_read_back(
     common: Common, lang: str
 ) -> None:
@@ -73,7 +74,7 @@ def test_a_mistake_below_what_is_shared_is_named() -> None:
         from_sentences(lines)
 
 
-@pytest.mark.parametrize(
+@over(
     ("mine", "theirs", "rules", "differ"),
     [
         (Conflict.PERM, None, True, True),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from policies_odrl.language.phrases import word
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import OPERANDS, prefixed
+from tests.support.each import over
 from tests.support.policies import nodes
 from tests.support.tables import rows
 
@@ -65,6 +67,12 @@ ASKED_FOR = {
 
 
 def example(item: Template) -> Policy:
+    return example_of(item.name)
+
+
+@cache  # nobody changes a policy
+def example_of(name: str) -> Policy:
+    item = template(name)
     return fill(item, item.example)
 
 
@@ -73,12 +81,7 @@ def every(name: str) -> dict[str, Any]:
     return data
 
 
-CASES = [
-    pytest.param(data, case, id=f"{name}-{case['name']}")
-    for name in NAMES
-    for data in [every(name)]
-    for case in data["cases"]
-]
+CASES = [(data, case) for data in map(every, NAMES) for case in data["cases"]]
 
 
 def test_the_templates_of_the_sector_are_there() -> None:
@@ -86,7 +89,7 @@ def test_the_templates_of_the_sector_are_there() -> None:
     assert sorted(NAMES) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@over("name", NAMES)
 def test_each_has_a_granted_and_three_refused_requests(name: str) -> None:
     cases = every(name)["cases"]
     assert [case["granted"] for case in cases].count(True) == 1
@@ -94,7 +97,7 @@ def test_each_has_a_granted_and_three_refused_requests(name: str) -> None:
     assert all("reason" in case or "blocked" in case for case in cases if not case["granted"])
 
 
-@pytest.mark.parametrize(("data", "case"), CASES)
+@over(("data", "case"), CASES)
 def test_a_request_is_decided_as_said(data: dict[str, Any], case: dict[str, Any]) -> None:
     decision = decided(data, case)
     assert decision.granted is case["granted"], decision.reasons
@@ -155,18 +158,18 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_its_example_is_valid_without_findings(item: Template) -> None:
     assert validate(example(item)) == ()
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_it_states_its_conflict_strategy_where_rules_are_mixed(item: Template) -> None:
     policy = example(item)
     assert policy.conflict is (Conflict.PROHIBIT if policy.prohibitions else None)
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_its_duties_have_deadlines(item: Template) -> None:
     for _, rule in example(item).rules():
         for _, duties in duties_below(rule):
@@ -177,21 +180,21 @@ def test_its_duties_have_deadlines(item: Template) -> None:
                 assert terms.end() or terms.within or before, duty
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
-@pytest.mark.parametrize("lang", ["fr", "en"])
+@over("item", ALL)
+@over("lang", ["fr", "en"])
 def test_its_sentences_say_the_same_policy(item: Template, lang: str) -> None:
     policy = example(item)
     lines = explain(policy, lang)
     assert spelled(from_sentences(lines, lang)) == spelled(policy)
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_its_policy_is_written_and_read_without_loss(item: Template) -> None:
     policy = example(item)
     assert read_policy(policy_document(policy)) == policy
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_its_body_is_the_json_ld_that_a_json_ld_processor_reads(item: Template) -> None:
     document = filled(item, item.example)
     assert read(nodes(as_prefixed({"@context": list(CONTEXTS), **document}))) == example(item)
@@ -213,7 +216,7 @@ def test_the_context_of_the_profile_has_the_prefixes_of_the_templates() -> None:
     assert PREFIXES.items() <= context.items()
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_its_texts_are_there_in_both_languages(item: Template) -> None:
     texts = [item.title, item.purpose, item.note, *item.sources]
     assert all(text["fr"] and text["en"] for text in texts)
@@ -224,7 +227,7 @@ def test_its_texts_are_there_in_both_languages(item: Template) -> None:
         assert all(word(choice, lang) for choice in asked.choices for lang in ("fr", "en"))
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_every_parameter_is_used_and_every_placeholder_is_one(item: Template) -> None:
     assert set(slots(item.policy)) == {parameter.name for parameter in item.parameters}
     assert set(item.example) <= {parameter.name for parameter in item.parameters}
@@ -250,7 +253,7 @@ UNUPHELD = {
 }
 
 
-@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@over("item", ALL)
 def test_a_template_is_upheld_in_full_or_refused_by_name(item: Template) -> None:
     if item.name not in UNUPHELD:
         assert cover(example(item), MECHANISMS)
@@ -339,7 +342,7 @@ def test_a_day_alone_is_its_first_or_last_second() -> None:
 
 
 @rows("templates", "a value stays a value")
-@pytest.mark.parametrize("name", ["space", "dataset", "columns", "purpose", "until", "id"])
+@over("name", ["space", "dataset", "columns", "purpose", "until", "id"])
 def test_a_value_stays_a_value(name: str, text: str) -> None:
     item = template("public-task")
     plain = example(item)

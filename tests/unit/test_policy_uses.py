@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from policies_odrl.evaluation.clocks import metered_time
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.request import Usage, UsageKey, Use
 from policies_odrl.model import ODRL
+from tests.support.each import over
 from tests.support.small_policies import may, never, terms, typed, where
 from tests.support.uses import committed, released, reserve_use, reserved
 
@@ -74,7 +74,7 @@ def test_a_use_counts_for_its_own_rule_where_rules_share_a_constraint() -> None:
     assert [item.effect for item in found.rules] == [Effect.NOTHING, Effect.GRANTS]
 
 
-@pytest.mark.parametrize(
+@over(
     ("before", "then", "answer"),
     [
         (WHOLE, X, False), (X, WHOLE, False), (WHOLE, WHOLE, False), (X, X, False), (X, Y, True),

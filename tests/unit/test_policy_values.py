@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from policies_odrl.values import (
     span,
 )
 from policies_odrl.vocabulary import Kind
+from tests.support.each import over
 from tests.support.tables import rows
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
@@ -52,7 +52,7 @@ def test_span(value: object, start: datetime, seconds: int) -> None:
     assert span(value) == Span(start, start + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@over(
     "value",
     [
         "",
@@ -93,7 +93,7 @@ def test_a_moment_beyond_the_calendar_of_utc_is_none(lexical: str, beyond: str) 
     assert span("0001-01-01-14:00") is not None
 
 
-@pytest.mark.parametrize("zone", ["", "Z", "+14:00", "-14:00"])
+@over("zone", ["", "Z", "+14:00", "-14:00"])
 def test_the_last_day_there_is_can_be_read(zone: str) -> None:
     found = span("9999-12-31" + zone)
     assert found is not None
@@ -107,7 +107,7 @@ def test_a_number_is_what_its_datatype_says(datatype: str, good: str, bad: str) 
     assert number(literal(datatype, bad)) is None
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "months", "seconds"),
     [
         ("P1M", 1, 0),
@@ -141,7 +141,7 @@ def test_months_against_days(months: int, count: int, order: int | None) -> None
     assert orders(right, left) == {-item for item in found}
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "operator", "limit", "wanted"),
     [
         ("P28D", Operator.LTEQ, "P1M", T),
@@ -175,7 +175,7 @@ NEXT = literal("date", "2026-01-02Z")
 MIDNIGHT = literal("dateTime", "2026-01-02T00:00:00Z")
 
 
-@pytest.mark.parametrize(
+@over(
     ("left", "right", "less", "until", "equal"),
     [
         (INSTANT, INSTANT, F, T, T),
@@ -202,7 +202,7 @@ def test_instants_and_days(
     assert at_most(span(left), span(right)) is (until is T)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "wanted"),
     [
         (Iri("urn:a"), "urn:a"),

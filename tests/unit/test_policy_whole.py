@@ -32,6 +32,7 @@ from policies_odrl.model import ODRL, RDF_TYPE, Common
 from policies_odrl.reading.inventory import described, strange
 from policies_odrl.reading.nodes import MAX_BITS, MAX_TEXT, Count
 from policies_odrl.vocabulary import DCT, Kind, Operand
+from tests.support.each import over
 from tests.support.policies import load_all
 
 FORMS = Path(__file__).parents[1] / "conformance" / "policies" / "forms"
@@ -57,7 +58,7 @@ def policy(body: str, kind: str = "Set") -> Policy:
     return parsed(f"x:p a o:{kind} ; {body} .")
 
 
-@pytest.mark.parametrize("file", sorted(FORMS.iterdir()), ids=lambda file: file.name)
+@over("file", sorted(FORMS.iterdir()))
 def test_whole_documents_are_read_and_written_in_both_formats(file: Path) -> None:
     found = load_all(file)
     assert found
@@ -67,7 +68,7 @@ def test_whole_documents_are_read_and_written_in_both_formats(file: Path) -> Non
             assert described(back) == described(item)
 
 
-@pytest.mark.parametrize("kind", PolicyKind)
+@over("kind", PolicyKind)
 def test_every_class_is_read(kind: PolicyKind) -> None:
     assert policy(READS, kind.value).kind is kind
     assert parsed(f"x:p a o:Policy, o:{kind.value} ; {READS} .").kind is kind
@@ -280,7 +281,7 @@ def test_terms_of_others_are_read_when_they_are_known() -> None:
 BROKEN = json.loads((Path(__file__).parent / "data" / "broken_policies.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("row", BROKEN["rows"], ids=lambda row: str(row["name"]))
+@over("row", BROKEN["rows"])
 def test_what_breaks_the_model_is_refused_by_name(row: dict[str, str]) -> None:
     if "error" not in row:
         found = parsed(row["turtle"] + " .")
@@ -322,7 +323,7 @@ def nodes_with(value: object) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "error"),
     [
         ({"@value": "a" * (MAX_TEXT + 1)}, LimitExceeded),
@@ -335,16 +336,13 @@ def nodes_with(value: object) -> list[dict[str, object]]:
         ({"@list": ["a"]}, IllFormed),
         ({"@value": None}, IllFormed),
     ],
-    ids=str,
 )
 def test_hostile_values_are_refused(value: dict[str, object], error: type[OdrlError]) -> None:
     with pytest.raises(error):
         read(nodes_with(value))
 
 
-@pytest.mark.parametrize(
-    "value", [{"@value": "a" * MAX_TEXT}, {"@value": (1 << MAX_BITS) - 1}, {"@value": 0.5}]
-)
+@over("value", [{"@value": "a" * MAX_TEXT}, {"@value": (1 << MAX_BITS) - 1}, {"@value": 0.5}])
 def test_values_at_the_limit_are_read(value: dict[str, object]) -> None:
     assert read(nodes_with(value))
 
@@ -382,7 +380,7 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("name", SHARED)
+@over("name", SHARED)
 def test_what_is_shared_cannot_multiply(name: str) -> None:
     with pytest.raises((LimitExceeded, IllFormed), match="more than"):
         parsed(SHARED[name])

@@ -14,6 +14,7 @@ from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.language.wording import heard, meaning, said
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.policies import one_rule
 from tests.support.tables import rows
 
@@ -37,7 +38,7 @@ def test_a_language_tag_has_no_words() -> None:
     assert said(Literal("5", XSD + "decimal", "fr"), "fr") == ""
 
 
-@pytest.mark.parametrize("text", ["", "june", "5x", "5-", "1 Juin 2027", "32 foos", "P1D", "٥"])
+@over("text", ["", "june", "5x", "5-", "1 Juin 2027", "32 foos", "P1D", "٥"])
 def test_what_says_no_value_is_not_heard(text: str) -> None:
     for lang in LANGUAGES:
         found = heard(text, 0, lang)
@@ -69,7 +70,7 @@ def test_other_numbers_mean_themselves() -> None:
     assert meaning(PREAU + "epsilon", None) == ""
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@over("lang", LANGUAGES)
 @rows("wording", "one of something is said as one")
 def test_one_of_something_is_said_as_one(
     left: str, operator: str, english: str, french: str, lang: str

@@ -32,6 +32,7 @@ from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.reader import load
 from policies_odrl.vocabulary import DCT, INCLUDED_IN, OPERANDS, PROFILE
 from tests.support.cases import policy_in
+from tests.support.each import over
 from tests.support.policies import agreed, nodes, one_rule, training_offer
 from tests.support.small_policies import granted, may, never, terms
 
@@ -173,7 +174,7 @@ LOST: dict[str, Policy] = {
 }
 
 
-@pytest.mark.parametrize("name", LOST)
+@over("name", LOST)
 def test_what_would_be_lost_is_not_written(name: str) -> None:
     with pytest.raises((PolicyInvalid, Malformed)):
         policy_bytes(LOST[name])
@@ -191,7 +192,7 @@ def test_a_party_without_any_identifier_is_not_written() -> None:
         write(replace(READ, assignee=PartyRef("")))
 
 
-@pytest.mark.parametrize("output", [{"@type": "Asset"}, {"uid": "urn:example:made"}])
+@over("output", [{"@type": "Asset"}, {"uid": "urn:example:made"}])
 def test_what_a_rule_makes_travels_also_where_nobody_can_tell_it(output: dict[str, Any]) -> None:
     rule = {"action": "read", "output": output}
     source = {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "uid": "urn:p"}
@@ -221,7 +222,7 @@ def test_a_shared_asset_is_not_added_to_a_rule_that_names_its_own() -> None:
     assert granted(read_back(alike), target="urn:x", act=ODRL + "play")
 
 
-@pytest.mark.parametrize("name", ["assignee", "assigner"])
+@over("name", ["assignee", "assigner"])
 def test_a_shared_party_is_not_added_to_a_rule_that_names_its_own(name: str) -> None:
     own, shared = PartyRef("urn:ben"), {name: PartyRef("urn:ann")}
     found = read_back(terms(may(**{name: own}), may(act="play"), id="urn:p", **shared))

@@ -22,6 +22,7 @@ ALL: Final = Piece(LOWEST, HIGHEST)
 MAX_TICKS: Final = 4_096  # periods with months that are counted out
 _MOST: Final = 9_999 * 12  # months of the calendar
 _MICRO: Final = timedelta(microseconds=1)
+_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Cycle:
         if not self.period.months:
             return (moment - self.anchor) // _MICRO % self.step == 0
         low, high = 0, _MOST
+        if self.period.seconds >= 0 < self.period.months:  # a month has 28 to 31 days
+            days, longest = (moment - self.anchor).days, 31 * self.period.months + 1
+            low = days // (longest + int(self.period.seconds) // _DAY)
+            high = min(high, (days + 1) // (28 * self.period.months) + 1)
         while low < high:  # the first period that begins then or later
             middle = (low + high) // 2
             tick = self.beginning(middle)
