@@ -14,7 +14,7 @@ QUERY = "SELECT class, COUNT(*) AS n, SUM(score) AS total FROM school.marks GROU
 
 
 def main() -> None:
-    """Print the wall time of one table in seconds, the best of several, without the start."""
+    """Print the CPU time of one table in seconds, the best of several, without the start."""
     told = json.loads(sys.argv[2])
     rows = pd.read_csv(sys.argv[1])
     metadata = {
@@ -32,15 +32,15 @@ def main() -> None:
     }
     # Its epsilon is of one column: a count and a sum spend it twice.
     privacy = Privacy(epsilon=told["epsilon"] / 2, delta=1e-6)
-    walls = []
+    used = []
     for _ in range(told["times"]):
         reader = from_df(rows, privacy=privacy, metadata=metadata)
-        before = time.perf_counter()
+        before = time.process_time()
         found = reader.execute(QUERY)
-        walls.append(time.perf_counter() - before)
+        used.append(time.process_time() - before)
         if len(found) != 1 + CELLS:
             raise SystemExit("it does not make the table")
-    print(min(walls))
+    print(min(used))
 
 
 if __name__ == "__main__":

@@ -131,10 +131,13 @@ def test_coarser_values_are_public_where_a_filter_states_them() -> None:
 
 
 def test_a_person_counts_with_as_many_rows_as_the_plan_says() -> None:
-    data = [("1", "A", True, age, 10.0) for age in range(9)] + [("2", "B", True, 9, 1.0)]
-    for rows in (1, 2, 5):
-        found = asked(asking(measures=(COUNT, PERSONS, SUM)), data, using(rows))
-        assert found == [(rows + 1, 2, 10.0 * rows + 1, False)]
+    for others in (1, 12):  # most rows, and few, are of a person who has too many
+        data: list[Row] = [("1", "A", True, age, 10.0) for age in range(9)]
+        data += [(str(number), "B", True, 9, 1.0) for number in range(2, 2 + others)]
+        for rows in (1, 2, 5, 9):
+            found = asked(asking(measures=(COUNT, PERSONS, SUM)), data, using(rows))
+            assert found == [(rows + others, 1 + others, 10.0 * rows + others, False)]
+    data = data[:10]
     ages = tuple(range(10))
     by_age = asking("age", filters=(RowTest("age", "anyOf", ages),))
     chosen = asked(by_age, data, using(3))

@@ -104,30 +104,49 @@ def _sums(made: Noisy, engine: Engine) -> list[list[int]]:
     rows = exp.select(*aliased, *values, quoted(PERSON), _order(made)).from_(table(USED))
     rows = rows.where(all_of((count.rows, *domain, named)))
     columns = [*groups, *places.values(), PERSON]
-    bounded = _bounded(rows, columns, made.spending.noise.rows_per_person)
-    query = bounded.select(*groups, *(_summed(each, places) for each in made.figures), append=False)
+    bounded = _bounded(rows, columns, made.spending.noise.rows_per_person, engine)
+    sums = [_summed(each, places) for each in made.figures]
+    query = exp.select(*groups, *sums).from_(bounded.subquery("bounded"))
     answer = engine.ask(query.group_by(*groups) if groups else query)
     lines = zip(*(each.to_pylist() for each in answer.columns), strict=True)
     of_cell = {line[: len(groups)]: [int(it or 0) for it in line[len(groups) :]] for line in lines}
     return [of_cell.get(cell, [0] * len(made.figures)) for cell in made.cells]
 
 
-def _bounded(rows: exp.Select, columns: list[str], most: int) -> exp.Select:
+def _bounded(rows: exp.Select, columns: list[str], most: int, engine: Engine) -> exp.Query:
     """Return columns of at most so many rows of each person.
 
-    Only the rows of persons who have more are put in order, since that takes most of the time.
+    Only rows of persons who have more are put in order, which takes most of the time; where they
+    are the greater part, to keep them apart takes more than it saves.
     """
+    every, beyond = _of_numerous(rows, most, engine)
+    if not beyond:
+        return rows
     who, limit = quoted(PERSON), exp.Literal.number(most)
     order = exp.Order(expressions=[exp.Ordered(this=exp.column(_ORDER))])
     place = exp.Window(this=exp.RowNumber(), partition_by=[who], order=order)
+    chosen = exp.select(*map(quoted, columns)).from_("counting")
+    cut = chosen.qualify(exp.LTE(this=place, expression=limit))
+    if 2 * beyond > every:
+        return cut.with_("counting", as_=rows)
     numerous = exp.select(who).from_("counting").group_by(who)
     numerous = numerous.having(exp.GT(this=exp.Count(this=exp.Star()), expression=limit))
-    is_beyond = exp.In(this=who, query=exp.select(who).from_("beyond").subquery())
-    chosen = exp.select(*map(quoted, columns)).from_("counting")
+    is_beyond = exp.In(this=who, query=exp.select(who).from_("numerous").subquery())
     whole = chosen.where(exp.Not(this=is_beyond))
-    cut = chosen.where(is_beyond).qualify(exp.LTE(this=place, expression=limit))
-    both = exp.union(whole, cut, distinct=False).with_("counting", as_=rows)
-    return exp.select("*").from_(both.with_("beyond", as_=numerous).subquery("bounded"))
+    both = exp.union(whole, cut.where(is_beyond), distinct=False)
+    return both.with_("counting", as_=rows).with_("numerous", as_=numerous)
+
+
+def _of_numerous(rows: exp.Select, most: int, engine: Engine) -> tuple[int, int]:
+    """Return how many rows there are, and how many of persons who have more than so many."""
+    number_of, limit = exp.column("n"), exp.Literal.number(most)
+    each = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(rows.subquery("counting"))
+    each = each.group_by(quoted(PERSON))
+    beyond = exp.Case().when(exp.GT(this=number_of, expression=limit), number_of).else_("0")
+    sums = [exp.Sum(this=it) for it in (number_of, beyond)]
+    found = engine.ask(exp.select(*sums).from_(each.subquery("each")))
+    every, more = (int(column.to_pylist()[0] or 0) for column in found.columns)
+    return every, more
 
 
 def _order(made: Noisy) -> exp.Expr:
