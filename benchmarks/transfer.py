@@ -30,10 +30,12 @@ from space import Node, free_port, space
 
 from connector import config
 from connector.bootstrap.system import SystemClock
+from connector.dataplane.flight import ticket
+from connector.dataplane.flight.fetching import FlightData
 from connector.domain.participant import Participant
 from connector.identity import certificate
 from connector.peer.client import GrpcWire
-from connector.protocol.transfer_messages import TransferAccessMessage
+from connector.protocol.transfer_messages import TransferAccess, TransferAccessMessage
 from connector.store import SqlStore
 from tests.support.doubles import ports_for_tests
 from tests.support.transferring import AGREEMENT, EXTRACT, agreed, prepared
@@ -50,7 +52,8 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     """Measure one stream between nodes, and a pull by many clients."""
     size = plan.times(1024, 64) * MIB
     with space(folder) as made:
-        provider, consumer = made.node("Ecole"), made.node("Labo")
+        provider = made.node("Ecole", **{"flight-port": str(free_port())})
+        consumer = made.node("Labo")
         with consumer.client() as client:
             client.meet(provider.did)
         _prepare(provider, consumer, size)
@@ -61,16 +64,22 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
         wire, peer = member_of(consumer, provider)
         times = plan.times(5, 2)
         with _flight(folder, size) as bare:
-            ours, theirs = _in_turns(
-                times, lambda: _stream(wire, peer, peer_pid), lambda: _batches(bare, size)
+            found = _in_turns(
+                times,
+                lambda: _batches(*_flying(wire, peer, peer_pid), size),
+                lambda: _batches(bare, flight.Ticket(b"all"), size),
+                lambda: _node_to_node(wire, peer, peer_pid),
+                lambda: _stream(wire, peer, peer_pid),
             )
+        ours, theirs, whole, fetched = found
         before = _resident(provider)
         pulled, plain = _pulls(folder, provider, wire, peer, peer_pid, size, plan.times(3, 1))
         grown = (_resident(provider) - before) / MIB
     note = f"{size // MIB} MiB, {times} times in turns, median"
     return [
-        beside("one stream between nodes", ours, "pyarrow.flight", theirs, "MB/s", PART, note),
-        at_least("one stream between nodes, of raw Flight", ours / theirs, BAR, "", PART, note),
+        beside("one stream of Flight", ours, "pyarrow.flight", theirs, "MB/s", PART, note),
+        at_least("one stream of Flight, of raw Flight", ours / theirs, BAR, "", PART, note),
+        beside("Flight into a consumer's node", whole, "gRPC", fetched, "MB/s", PART, note),
         beside(f"HTTP pull, {CLIENTS} clients", pulled, "Starlette", plain, "MB/s", PART),
         at_least("HTTP pull, of plain Starlette", pulled / plain, BAR, "", PART),
         at_most("growth of the provider under the pull", max(grown, 0.0), FLAT, "MiB", PART),
@@ -100,11 +109,9 @@ def _started(pid: str, look: Callable[[str], object]) -> str:
     return pid
 
 
-def _in_turns(
-    times: int, one: Callable[[], float], other: Callable[[], float]
-) -> tuple[float, float]:
-    found = [(one(), other()) for _ in range(times)]
-    return statistics.median(a for a, _ in found), statistics.median(b for _, b in found)
+def _in_turns(times: int, *measured: Callable[[], float]) -> list[float]:
+    found = [[each() for each in measured] for _ in range(times)]
+    return [statistics.median(rates) for rates in zip(*found, strict=True)]
 
 
 def _rate(size: int, began: float) -> float:
@@ -114,6 +121,28 @@ def _rate(size: int, began: float) -> float:
 def _stream(wire: GrpcWire, peer: Participant, pid: str) -> float:
     began = time.perf_counter()
     return _rate(sum(map(len, wire.fetch(peer, pid, 0))), began)
+
+
+def _access(wire: GrpcWire, peer: Participant, pid: str) -> TransferAccess:
+    asked = TransferAccessMessage(pid, flight=True)
+    return TransferAccess.from_body(wire.call(peer, type(asked).__name__, asked.to_body()))
+
+
+def _flying(
+    wire: GrpcWire, peer: Participant, pid: str
+) -> tuple[flight.FlightClient, flight.Ticket]:
+    """Return a client of the provider's Flight, by the same code as the bare one's."""
+    given = _access(wire, peer, pid)
+    roots = "".join(peer.tls_authorities).encode()
+    client = flight.connect(f"grpc+tls://{given.flight}", tls_root_certs=roots)
+    return client, flight.Ticket(ticket.write(given.token, 0))
+
+
+def _node_to_node(wire: GrpcWire, peer: Participant, pid: str) -> float:
+    """Fetch as a consumer's node does, through the process that it starts for it."""
+    given, began = _access(wire, peer, pid), time.perf_counter()
+    found = FlightData(wire.pin).fetch(peer, given.flight, given.token, 0)
+    return _rate(sum(map(len, found)), began)
 
 
 @contextmanager
@@ -141,9 +170,9 @@ def _flight(folder: Path, size: int) -> Iterator[flight.FlightClient]:
         server.wait(30)
 
 
-def _batches(client: flight.FlightClient, size: int) -> float:
+def _batches(client: flight.FlightClient, wanted: flight.Ticket, size: int) -> float:
     began, taken = time.perf_counter(), 0
-    for chunk in client.do_get(flight.Ticket(b"all")):
+    for chunk in client.do_get(wanted):
         batch: pa.RecordBatch = chunk.data
         taken += batch.nbytes
     if taken < size:
@@ -159,7 +188,7 @@ def _pulls(
     pid: str,
     size: int,
     times: int,
-) -> tuple[float, float]:
+) -> list[float]:
     settings = config.load(provider.home)
     context = ssl.create_default_context(cafile=str(settings.path(settings.web_roots)))
     file = next((provider.home / "extracts").iterdir())
@@ -169,13 +198,13 @@ def _pulls(
     words = [str(HERE / "bare_files.py"), str(port), chain, key, str(file)]
     server = subprocess.Popen([sys.executable, *words], cwd=folder)
     try:
-        asked = wire.call(peer, "TransferAccessMessage", TransferAccessMessage(pid).to_body())
-        bearer = {"Authorization": f"Bearer {asked['token']}"}
+        given = _access(wire, peer, pid)
+        bearer = {"Authorization": f"Bearer {given.token}"}
         plain = f"https://localhost:{port}/"
         _until_there(plain, context)
         return _in_turns(
             times,
-            lambda: _pull(str(asked["url"]), context, bearer, each),
+            lambda: _pull(given.url, context, bearer, each),
             lambda: _pull(plain, context, {}, each),
         )
     finally:

@@ -32,7 +32,9 @@ _WEB_DAYS: Final = 365
 _FOLDERS: Final = ("", "keys", "run", "jobs")
 
 
-def with_addresses(settings: Settings, *, listen: str, https_port: int, grpc_port: int) -> Settings:
+def with_addresses(
+    settings: Settings, *, listen: str, https_port: int, grpc_port: int, flight_port: int = 0
+) -> Settings:
     """Fill in where the node listens and where peers reach it.
 
     Args:
@@ -40,6 +42,7 @@ def with_addresses(settings: Settings, *, listen: str, https_port: int, grpc_por
         listen: address to bind; empty: 127.0.0.1 when the DID names localhost, else 0.0.0.0.
         https_port: 0 for the DID's own.
         grpc_port: 0 for none (an authority).
+        flight_port: 0 for none.
 
     Raises:
         ConfigurationInvalid: the DID is not a did:web identifier.
@@ -56,6 +59,8 @@ def with_addresses(settings: Settings, *, listen: str, https_port: int, grpc_por
         https_listen=f"{address}:{https_port or parts.port or _HTTPS_PORT}",
         grpc_listen=f"{address}:{grpc_port}",
         grpc_endpoint=f"{parts.host}:{grpc_port}" if grpc_port else "",
+        flight_listen=f"{address}:{flight_port}" if flight_port else "",
+        flight_endpoint=f"{parts.host}:{flight_port}" if flight_port else "",
     )
 
 

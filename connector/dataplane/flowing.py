@@ -27,7 +27,7 @@ from connector.domain.transfer.extract import Extract
 from connector.errors import PreauError, TooManyStreams
 
 JUDGE_SECONDS: Final = 0.5
-CHUNK: Final = 1 << 18  # bytes
+CHUNK: Final = 1 << 19  # bytes; to reach a thread and open the file takes as long as 256 KiB
 WRITE_SECONDS: Final = 60.0  # a client that takes nothing for so long is gone
 MEDIA: Final = {
     "arrow": "application/vnd.apache.arrow.stream",
@@ -145,13 +145,14 @@ class _Flowing(Response):
             await asyncio.shield(run_in_threadpool(passed))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
+        on_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         position, judged = self._part.start, time.monotonic()
         while position < self._part.end:
             if time.monotonic() - judged >= JUDGE_SECONDS:
-                await run_in_threadpool(self._flow.judge)
+                await on_thread(self._flow.judge)
                 judged = time.monotonic()
             size = min(CHUNK, self._part.end - position)
-            yield await run_in_threadpool(self._flow.read, position, size)
+            yield await on_thread(self._flow.read, position, size)
             position += size
 
 

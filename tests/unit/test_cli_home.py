@@ -68,6 +68,7 @@ def test_settings_say_what_was_asked(tmp_path: Path) -> None:
     more = ("--space", "did:web:space.example", "--grpc-port", "7001", "--https-port", "7002")
     more += ("--allow-host", "localhost", "--allow-host", "db", "--web-roots", str(roots))
     more += ("--country", "BE", "--registration", "0123", "--listen", "127.0.0.9")
+    more += ("--flight-port", "7003")
     assert init(home, *more).exit_code == 0
     settings = config.load(home)
     assert settings.space == "did:web:space.example"
@@ -75,6 +76,11 @@ def test_settings_say_what_was_asked(tmp_path: Path) -> None:
     assert settings.grpc_listen == "127.0.0.9:7001"
     assert settings.https_listen == "127.0.0.9:7002"
     assert settings.grpc_endpoint == "localhost:7001"
+    assert (settings.flight_listen, settings.flight_endpoint) == (
+        "127.0.0.9:7003",
+        "localhost:7003",
+    )
+    assert own.services(settings)["PreauFlight"] == "grpc+tls://localhost:7003"
     assert settings.unsafe_allow_hosts == ("localhost", "db")
     assert settings.web_roots == str(roots)
     assert (settings.country, settings.registration) == ("BE", "0123")

@@ -63,6 +63,9 @@ AllowHost = Annotated[
 ]
 Country = Annotated[str, typer.Option(help="ISO 3166 code of the legal address.")]
 Registration = Annotated[str, typer.Option(help="Legal registration number.")]
+FlightPort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Arrow Flight port, for large files; 0: none.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,6 +86,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = "",
     grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="gRPC port, for peers.")] = 50051,
     https_port: HttpsPort = 0,
+    flight_port: FlightPort = 0,
     listen: Listen = "",
     web_roots: WebRoots = None,
     https_certificate: HttpsCertificate = None,
@@ -117,7 +121,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
         management_listen=management_listen,
     )
     settings = homes.with_addresses(
-        settings, listen=listen, https_port=https_port, grpc_port=grpc_port
+        settings, listen=listen, https_port=https_port, grpc_port=grpc_port, flight_port=flight_port
     )
     made = homes.create(
         replace(settings, web_roots=str(web_roots.absolute()) if web_roots else ""),

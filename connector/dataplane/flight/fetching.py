@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, Any, Final, Self
 
+from connector.dataplane.flight import messages
 from connector.dataplane.flight.plane import Planes
 from connector.domain.participant import Participant
 from connector.errors import PeerUnreachable, PreauError, WorkerFailed
@@ -70,7 +70,7 @@ class Fetched:
         self._running.close()
 
     def _next(self) -> bytes | None:
-        if not select.select([self._pipe], [], [], SILENT_SECONDS)[0]:
+        if not messages.ready(self._pipe, SILENT_SECONDS):
             self.close()
             raise PeerUnreachable(f"`{self._peer}` sends nothing any more over Flight")
         data = os.read(self._pipe, READ)

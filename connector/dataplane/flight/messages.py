@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 from typing import Any, Final
 
@@ -18,6 +19,13 @@ MOST: Final = 64 * 1024  # bytes of a message
 def pair() -> tuple[socket.socket, socket.socket]:
     """Return both ends."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def ready(descriptor: int, seconds: float) -> bool:
+    """Wait until there is something to read; return whether there is."""
+    poll = select.poll()  # a node has more files open than `select` knows
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def send(end: socket.socket, message: dict[str, Any], descriptor: int | None = None) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import socket
 import subprocess
 import tempfile
@@ -108,6 +107,8 @@ class Plane:
             if not self._over.is_set():
                 _log.warning("the process that serves Flight has ended: %s", type(exc).__name__)
         finally:
+            if self._port and self._door.inner == self._port:
+                self._door.inner = 0  # another program may listen there by now
             self._over.set()
             self._told.set()
 
@@ -130,7 +131,7 @@ class Plane:
         """Answer the process until it is gone, or nobody wants it any more."""
         judged = time.monotonic()
         while not self._over.is_set() and not self._idle():
-            if select.select([self._ours], [], [], JUDGE_SECONDS)[0]:
+            if messages.ready(self._ours.fileno(), JUDGE_SECONDS):
                 heard = messages.receive(self._ours)
                 if heard is None:
                     if not self._over.is_set():
