@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -55,6 +57,47 @@ async def answer(request: Request) -> Response:
     return Response(status_code=500 if name == "broken.csv" else 404)
 
 
+KEY, SECRET = "K3Y", "S3CR3T"
+
+
+def _signed(request: Request) -> bool:
+    """Whether a request is signed by the key, see AWS Signature Version 4 (`s3`)."""
+    said = request.headers.get("authorization", "")
+    parts = dict(each.strip().split("=", 1) for each in said.partition(" ")[2].split(",") if each)
+    if not parts.get("Credential", "").startswith(f"{KEY}/"):
+        return False
+    scope, names = parts["Credential"].split("/")[1:], parts["SignedHeaders"]
+    headers = "".join(f"{each}:{request.headers[each].strip()}\n" for each in names.split(";"))
+    asked = (
+        *(request.method, request.scope["raw_path"].decode(), request.url.query),
+        *(headers, names, request.headers["x-amz-content-sha256"]),
+    )
+    digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()
+    text = "\n".join(("AWS4-HMAC-SHA256", request.headers["x-amz-date"], "/".join(scope), digest))
+    key = f"AWS4{SECRET}".encode()
+    for each in (*scope, text):
+        key = hmac.digest(key, each.encode(), "sha256")
+    return hmac.compare_digest(key.hex(), parts["Signature"])
+
+
+async def answer_s3(request: Request) -> Response:
+    """Answer as an S3-compatible store does: the object, a part of it, or an error in XML."""
+    found = {"exports/year/rows.csv": ROWS.encode()}.get(request.path_params["name"])
+    code, status = ("NoSuchKey", 404) if _signed(request) else ("SignatureDoesNotMatch", 403)
+    if found is None or status != 404:
+        text = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        return Response(text, status, media_type="application/xml")
+    first, _, last = request.headers.get("range", "bytes=0-")[6:].partition("-")
+    end = min(int(last or len(found)), len(found) - 1)
+    part = found[int(first) : end + 1]
+    headers = {
+        "etag": '"v1"',
+        "last-modified": "Tue, 24 Nov 2026 15:00:00 GMT",
+        "content-range": f"bytes {first}-{end}/{len(found)}",
+    }
+    return Response(part, 206 if "range" in request.headers else 200, headers)
+
+
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
     """A server of files on loopback, and a folder with the root of its certificate."""
@@ -63,7 +106,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
     leaf, leaf_key = certificate.issue_web(cert, key, "localhost", now, 10)
     for name, text in (("root", cert), ("leaf", leaf), ("key", leaf_key)):
         (folder / f"{name}.pem").write_text(text)
-    app = Starlette(routes=[Route("/data/{name:path}", answer)])
+    app = Starlette(routes=[Route("/data/{name:path}", answer), Route("/{name:path}", answer_s3)])
     files = {"ssl_certfile": str(folder / "leaf.pem"), "ssl_keyfile": str(folder / "key.pem")}
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server("files", configured(app, **files), listening)
@@ -126,4 +169,48 @@ def test_what_cannot_be_fetched_whole_leaves_nothing(
         sources(tmp_path, web, **changes).take(source(path))
     assert TOKEN not in refusal.value.reason
     assert "localhost" not in refusal.value.reason
+    assert not list((tmp_path / "snapshots").glob("*"))
+
+
+def objects(home: Path, web: tuple[Path, int], **changes: str) -> HomeSources:
+    found = sources(home, web, kind="s3", url="", **{"bucket": "exports", **changes})
+    (home / "token").write_text(f"{KEY}\n{SECRET}", encoding="ascii")
+    return found
+
+
+def stored(web: tuple[Path, int], **changes: str) -> dict[str, str]:
+    return {"endpoint": f"https://localhost:{web[1]}", "prefix": "year", **changes}
+
+
+def test_an_object_of_a_store_is_read_like_any_other(tmp_path: Path, web: tuple[Path, int]) -> None:
+    taken = objects(tmp_path, web, **stored(web)).take(source("rows.csv"))
+    assert parquet.read_table(taken.path)["reading"].to_pylist() == [410.5, 433.25]
+    assert taken.source.mark == '"v1"'
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "pair", "code", "says"),
+    [
+        ("none.csv", {}, "", DataFileMissing, "no such object"),
+        ("rows.csv", {"prefix": "other"}, "", DataFileMissing, "no such object"),
+        ("rows.csv", {}, f"{KEY} other", ConfigurationInvalid, "refuses the connection's"),
+        ("rows.csv", {}, KEY, ConfigurationInvalid, "no name of a key and a key"),
+        ("rows.csv", {"roots": ""}, "", DataFileUnreadable, "over TLS"),
+    ],
+)
+def test_an_object_that_cannot_be_had_leaves_nothing(
+    tmp_path: Path,
+    web: tuple[Path, int],
+    path: str,
+    changes: dict[str, str],
+    pair: str,
+    code: type[PreauError],
+    says: str,
+) -> None:
+    found = objects(tmp_path, web, **stored(web, **changes))
+    if pair:
+        (tmp_path / "token").write_text(pair, encoding="ascii")
+    with pytest.raises(code, match=says) as refusal:
+        found.take(source(path))
+    assert SECRET not in refusal.value.reason
     assert not list((tmp_path / "snapshots").glob("*"))

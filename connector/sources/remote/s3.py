@@ -50,7 +50,7 @@ def opened(options: Mapping[str, str], secret: str, path: str) -> Iterator[Remot
     name = "/".join(filter(None, (options["bucket"], options.get("prefix", "").strip("/"), path)))
     try:
         with store.open_input_file(name) as file:
-            mark = (file.metadata() or {}).get(b"ETag", b"").decode("ascii", "replace")
+            mark = (file.metadata() or {}).get("ETag", b"").decode("ascii", "replace")
             yield Remote(file.size(), mark, iter(lambda: file.read(_CHUNK), b""))
     except FileNotFoundError:
         raise DataFileMissing("the store has no such object") from None
