@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from connector.bootstrap.threads.checks import Checks
 from connector.cli.exits import exit_of
 from connector.domain.privacy.census import Census, ColumnCount, Counts
 from connector.errors import (
@@ -32,17 +31,15 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.services.publication import checking, publish, recounting
-from connector.services.publication.verdicts import Verdict, judge, passed, refuse, verdict
+from connector.services.publication.verdicts import judge, refuse, verdict
 from tests.support.census import passing
 from tests.support.command import invoked
 from tests.support.doubles import PersonKeys
-from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
 from tests.support.management import TOKEN, application_of, commanded, served
+from tests.support.publishing import HEADER, OTHER, described, put, refused, verdict_of
 
-OTHER = "urn:uuid:00000000-0000-4000-8000-000000000077"
 GOOD = Counts(100, 90, 2, 5, 1, 1, 1, 0, (ColumnCount("reading", 2),))
-HEADER = "pupil,grade,reading,sex\n"
 
 
 @pytest.fixture
@@ -54,45 +51,6 @@ def pair(tmp_path: Path) -> Iterator[Link]:
 @pytest.fixture
 def school(pair: Link) -> Node:
     return pair.school
-
-
-def described(pair: Link, name: str, *pupils: str, **changes: Any) -> dict[str, Any]:
-    """Return a description of a file with these pupils, one row each."""
-    path = pair.folder / name
-    path.write_text(HEADER + "".join(f"{pupil},2,410,F\n" for pupil in pupils), encoding="utf-8")
-    file = {"path": str(path), "format": "csv"}
-    return description(pair.folder, **{"file": file, **changes})
-
-
-def put(school: Node, raw: dict[str, Any], **more: Any) -> str:
-    return publish.publish(school.ports, raw, **more).register_id
-
-
-def forget_checks(school: Node) -> None:
-    """Make the datasets those of a release that checked no file."""
-    with school.ports.store.write() as tx:
-        for census in tx.censuses.find():
-            tx.censuses.remove(census.dataset_id)
-        for persons in tx.persons.find():
-            tx.persons.remove(persons.register_id)
-
-
-def verdict_of(school: Node, dataset_id: str = DATASET) -> Verdict:
-    with school.ports.store.read() as tx:
-        dataset = tx.datasets.get(dataset_id)
-        assert dataset is not None
-        found = verdict(dataset, tx.censuses.find())
-        assert passed(tx, dataset) == (not found.code)
-    return found
-
-
-def refused(school: Node, raw: dict[str, Any], code: type[PreauError], **more: Any) -> str:
-    before = school.state_of_everything()
-    with pytest.raises(code) as refusal:
-        publish.publish(school.ports, raw, **more)
-    assert school.state_of_everything() == before
-    assert "\n" not in refusal.value.reason
-    return refusal.value.reason
 
 
 @pytest.mark.parametrize(
@@ -451,107 +409,6 @@ def test_the_command_takes_persons_anew(pair: Link, school: Node) -> None:
         assert f"`preau dataset check {DATASET}`" in preau(*words).stdout
         assert preau("dataset", "check", DATASET).exit_code == 0
     assert not verdict_of(school).code
-
-
-def test_a_dataset_of_an_earlier_release_runs_no_job_until_it_is_checked(
-    pair: Link, school: Node
-) -> None:
-    put(school, description(pair.folder))
-    forget_checks(school)
-    assert verdict_of(school).code == DataUnchecked.code
-    assert checking.waiting(school.ports) == [DATASET]
-    assert checking.sweep(school.ports) == []
-    assert not verdict_of(school).code
-    started = school.ports.workers.started  # type: ignore[attr-defined]
-    checking.sweep(school.ports)
-    assert school.ports.workers.started == started  # type: ignore[attr-defined]
-
-
-def test_a_sweep_stops_when_asked_and_goes_on_later(pair: Link, school: Node) -> None:
-    put(school, description(pair.folder))
-    forget_checks(school)
-    assert checking.sweep(school.ports, lambda: True) == [DATASET]
-    workers: Any = school.ports.workers
-    workers.failing = True
-    assert checking.sweep(school.ports) == [DATASET]
-    workers.failing = False
-    assert checking.sweep(school.ports) == []
-
-
-def test_a_running_node_checks_by_itself_what_waits(pair: Link, school: Node) -> None:
-    put(school, description(pair.folder))
-    forget_checks(school)
-    checks = Checks(school.ports)
-    checks.start()
-    assert wait_for(lambda: not checking.waiting(school.ports))
-    checks.stop()
-    assert not verdict_of(school).code
-    assert school.ports.faults == {}
-
-
-@pytest.mark.parametrize("damage", ["gone", "changed", "malformed"])
-def test_a_file_of_an_earlier_release_that_does_not_pass(
-    pair: Link, school: Node, damage: str
-) -> None:
-    raw = described(pair, "a.csv", "p1")
-    put(school, raw)
-    forget_checks(school)
-    path, codes = Path(raw["file"]["path"]), {"gone": "DATA_FILE_MISSING"}
-    if damage == "gone":
-        path.unlink()
-    elif damage == "changed":
-        path.write_text(HEADER, encoding="utf-8")
-        codes["changed"] = "DATA_FILE_CHANGED"
-    else:
-        path.write_text(HEADER + "p1,x,x,F\n", encoding="utf-8")
-        _republish_digest(school)
-        codes["malformed"] = RowsMalformed.code
-    checking.sweep(school.ports)
-    found = verdict_of(school)
-    assert found.code == codes[damage]
-    assert found.reasons
-    assert put(school, described(pair, "a.csv", "p1", "p2"))
-    assert not verdict_of(school).code
-
-
-def _republish_digest(school: Node) -> None:
-    with school.ports.store.write() as tx:
-        (dataset,) = tx.datasets.find()
-        digest = school.ports.sources.digest(Path(dataset.file.path))
-        tx.datasets.put(replace(dataset, file=replace(dataset.file, digest=digest)))
-
-
-def test_persons_of_two_old_registers_stop_both_until_answered(pair: Link, school: Node) -> None:
-    put(school, described(pair, "a.csv", "p1", "p2"))
-    put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="forgotten below")
-    forget_checks(school)
-    checking.sweep(school.ports)
-    assert verdict_of(school).code == verdict_of(school, OTHER).code == PersonsOverlap.code
-    checking.check(school.ports, OTHER)
-    assert verdict_of(school).code == PersonsOverlap.code
-    checking.check(school.ports, OTHER, distinct="two towns")
-    assert not verdict_of(school).code
-    assert not verdict_of(school, OTHER).code
-
-
-def test_persons_who_could_never_be_counted_are_asked_about(pair: Link, school: Node) -> None:
-    raw = described(pair, "a.csv", "p1")
-    put(school, raw)
-    forget_checks(school)
-    Path(raw["file"]["path"]).unlink()
-    checking.sweep(school.ports)
-    other = described(pair, "b.csv", "p9", id=OTHER)
-    assert "could not be counted" in refused(school, other, PersonsOverlap)
-    put(school, other, distinct="another town")
-
-
-def test_nothing_is_published_while_others_cannot_be_checked(pair: Link, school: Node) -> None:
-    put(school, described(pair, "a.csv", "p1"))
-    forget_checks(school)
-    workers: Any = school.ports.workers
-    workers.failing = True
-    with pytest.raises(DataUnchecked):
-        publish.publish(school.ports, described(pair, "b.csv", "p9", id=OTHER))
 
 
 def test_checking_what_is_not_published(school: Node) -> None:
