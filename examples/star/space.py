@@ -13,10 +13,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from loopback import Ports
 
@@ -37,6 +37,17 @@ def _ports() -> Ports:
     return Ports()
 
 
+def serve(home: Path, log: IO[str]) -> subprocess.Popen[str]:
+    """Start `preau serve`, in a session of its own."""
+    return subprocess.Popen(
+        [*COMMAND, "serve", "--home", str(home), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @dataclass
 class Node:
     """A node of the space.
@@ -46,12 +57,14 @@ class Node:
         home: its folder.
         did: its identifier.
         process: the running `preau serve`; None while stopped.
+        serve: starts it.
     """
 
     name: str
     home: Path
     did: str
     process: subprocess.Popen[str] | None = None
+    serve: Callable[[Path, IO[str]], subprocess.Popen[str]] = serve
 
     def client(self, seconds: float = 60.0) -> Client:
         """Return a client of the node's management API."""
@@ -66,15 +79,8 @@ class Node:
 
     def start(self) -> None:
         """Start `preau serve` and wait until it answers."""
-        log = (self.home / "serve.log").open("a", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--home", str(self.home), "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-        log.close()
+        with (self.home / "serve.log").open("a", encoding="utf-8") as log:
+            self.process = self.serve(self.home, log)
         line = _first_line(self.process, READY_SECONDS)
         if '"ready"' not in line:
             self.stop()
@@ -161,7 +167,7 @@ class Space:
             *("--home", str(home)),
             *more,
         )
-        node = Node(name, home, did)
+        node = replace(self.authority, name=name, home=home, did=did, process=None)
         self.nodes.append(node)
         node.start()
         if admit:
@@ -185,6 +191,7 @@ def space(
     name: str = "Espace STAR",
     run: Callable[..., Any] = preau,
     port: Callable[[], int] = free_port,
+    serve: Callable[[Path, IO[str]], subprocess.Popen[str]] = serve,
 ) -> Iterator[Space]:
     """Make a space in a folder, and stop all of it at the end of the block."""
     if folder.exists():
@@ -196,7 +203,7 @@ def space(
         *("authority", "init", "--did", did, "--name", name, "--allow-host", "localhost"),
         *("--home", str(home)),
     )
-    authority = Node(name, home, did)
+    authority = Node(name, home, did, serve=serve)
     made = Space(folder, authority, run, port)
     try:
         authority.start()

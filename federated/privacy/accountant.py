@@ -3,7 +3,7 @@
 Rules: the bound is pessimistic, never optimistic; neighbours differ by one person added or
 removed; one accountant serves training and queries; what costs far more than any budget is told
 by a coarser bound (RDP, Mironov 2017), since its exact distribution would fill the memory. Needs
-dp-accounting, which loads some hundred megabytes: only a one-shot process or a test imports this
+dp-accounting, which loads some hundred megabytes: only a process of its own or a test imports this
 module.
 
 Source: Koskela et al. 2020; Doroshenko et al. 2022 ("connect the dots"), as implemented by

@@ -1,16 +1,20 @@
 """The accountant in a process of its own, so that its library never loads into a node.
 
-Rules: every wait is bounded; the same question is computed once. Standard library only. The
-mathematics is `accountant.py`, run by `oneshot.py`.
+Rules: every wait is bounded; the same question is computed once; a process is kept for
+`KEPT_SECONDS` after its answer, since its start takes more than most answers, and no longer, since
+it fills a hundred megabytes. Standard library only. The mathematics is `accountant.py`, run by
+`answering.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import subprocess
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,17 +24,25 @@ from federated.child import command, environment
 from federated.errors import PrivacyFault, WorkerFailed
 from federated.privacy.question import Question, spelled
 
+KEPT_SECONDS: Final = 60.0
 _KEPT: Final = 512
 
 
 class ProcessAccountant:
-    """Computes costs, and noise for an ε, in one-shot processes. May be used by many threads."""
+    """Computes costs, and noise for an ε, in other processes. May be used by many threads."""
 
-    def __init__(self, *, seconds: float = 120.0) -> None:
-        """Keep the longest wait for one computation, in seconds."""
+    def __init__(self, *, seconds: float = 120.0, kept_seconds: float = KEPT_SECONDS) -> None:
+        """Keep the bounds.
+
+        Args:
+            seconds: longest wait for one computation.
+            kept_seconds: how long a process waits for the next question.
+        """
         self._seconds = seconds
         self._known: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
+        self._idle = _Idle(kept_seconds)
+        weakref.finalize(self, self._idle.clear)
 
     def costs(self, questions: Sequence[Question]) -> list[float]:
         """Return the answer to each question, computed in one process.
@@ -89,25 +101,111 @@ class ProcessAccountant:
                     self._known.popitem(last=False)
 
     def _run(self, question: str) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="preau-accountant-") as folder:
-            try:
-                done = subprocess.run(  # noqa: S603  (our own module, our own arguments)
-                    command("federated.privacy.oneshot"),
-                    input=question.encode(),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    cwd=folder,
-                    env=environment(Path(folder)),
-                    timeout=self._seconds,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as exc:
-                raise WorkerFailed("the accountant did not end in time") from exc
-            except OSError as exc:
-                raise WorkerFailed(f"the accountant did not start: {exc.strerror}") from exc
-        if done.returncode != 0:
+        kept = self._idle.take()
+        answer = self._ask(kept, question) if kept else b""
+        if not answer:  # none was kept, or it was ended from outside
+            with tempfile.TemporaryDirectory(prefix="preau-accountant-") as folder:
+                answer = self._ask(_Process(Path(folder)), question)
+        if not answer:
             raise WorkerFailed("the accountant failed; is the extra `federated` installed")
-        return done.stdout
+        return answer
+
+    def _ask(self, process: _Process, question: str) -> bytes:
+        answer = process.ask(question, self._seconds)
+        if answer:
+            self._idle.put(process)
+        return answer
+
+
+class _Process:
+    """A process that answers questions; it ends with its input."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it in a folder, which may go once it has answered."""
+        try:
+            self._inner = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
+                command("federated.privacy.answering"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=environment(folder),
+            )
+        except OSError as exc:
+            raise WorkerFailed(f"the accountant did not start: {exc.strerror}") from exc
+
+    def ask(self, question: str, seconds: float) -> bytes:
+        """Return the answer to a question; nothing when it has ended without one.
+
+        Raises:
+            WorkerFailed: it did not answer in time, and was ended.
+        """
+        guard = threading.Timer(seconds, self._inner.kill)
+        guard.daemon = True
+        guard.start()
+        try:
+            answer = self._answer(question.encode() + b"\n")
+            late = not guard.is_alive()
+        finally:
+            guard.cancel()
+        if not answer:
+            self.end()
+        if late:
+            raise WorkerFailed("the accountant did not end in time")
+        return answer
+
+    def end(self) -> None:
+        """End it."""
+        self._inner.kill()
+        for pipe in (self._inner.stdin, self._inner.stdout):
+            with contextlib.suppress(OSError):  # a question that it did not read
+                if pipe:
+                    pipe.close()
+        self._inner.wait()
+
+    def _answer(self, line: bytes) -> bytes:
+        asking, answering = self._inner.stdin, self._inner.stdout
+        if asking is None or answering is None:
+            return b""
+        with contextlib.suppress(OSError):  # it is gone, and says nothing
+            asking.write(line)
+            asking.flush()
+        return answering.readline()
+
+
+class _Idle:
+    """At most one process that waits for a question, and ends when none comes."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._process: _Process | None = None
+        self._end: threading.Timer | None = None
+
+    def take(self) -> _Process | None:
+        """Return the process, which nobody else gets."""
+        with self._lock:
+            process, self._process = self._process, None
+            if self._end is not None:
+                self._end.cancel()
+        return process
+
+    def put(self, process: _Process) -> None:
+        """Let a process wait, unless another does."""
+        with self._lock:
+            if self._process is None:
+                self._process = process
+                self._end = threading.Timer(self._seconds, self.clear)
+                self._end.daemon = True
+                self._end.start()
+                return
+        process.end()
+
+    def clear(self) -> None:
+        """End the process that waits."""
+        process = self.take()
+        if process is not None:
+            process.end()
 
 
 def _read(output: bytes) -> dict[str, Any]:

@@ -11,8 +11,6 @@ import os
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ import pytest
 
 from connector.identity import did as dids
 from connector.sdk import Client
+from tests.support import prefork
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
 from tests.support.link import END, PREAU, PURPOSE, description, limit, offer
@@ -440,14 +439,14 @@ def test_a_use_is_counted_once_and_whole_whoever_is_killed(running: Space, count
 
 
 @contextmanager
-def going(*words: str, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+def going(*words: str, home: Path) -> Iterator[prefork.Forked]:
     """Run a command beside the test; whatever it says, it has ended afterwards."""
-    command = [sys.executable, "-m", "connector", *words, "--home", str(home)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as made:
-        try:
-            yield made
-        finally:
-            made.kill()
+    made = prefork.popen([*words, "--home", str(home)])
+    try:
+        yield made
+    finally:
+        made.kill()
+        made.wait()
 
 
 def came(database: Path, query: str) -> bool:

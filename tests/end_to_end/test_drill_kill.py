@@ -75,7 +75,7 @@ def test_a_site_and_the_lab_killed_within_rounds_spend_each_round_once(fed: Fede
     assert wait_for(fed.lab, completed(job, 2), PATIENCE)
     restart(fed.lab)
     ended = fed.ended(job, fed.lab, PATIENCE)
-    assert (ended.state, ended.round) == ("COMPLETED", SIZE.rounds)
+    assert (ended.state, ended.round) == ("COMPLETED", SIZE.rounds), ended.reason
     assert faults(fed, [job]) == []
 
 

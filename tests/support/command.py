@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 from click import Command
 from click.testing import CliRunner, Result
 
 from connector.cli.app import build
+from tests.support import prefork
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -53,11 +53,8 @@ class Done:
 
 def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECONDS) -> Done:
     """Run a command to its end."""
-    line = [sys.executable, "-m", "connector", *words]
-    line += ["--home", str(home)] if home else []
-    done = subprocess.run(
-        line, capture_output=True, text=True, timeout=seconds, check=False, env=_environment()
-    )
+    where = ("--home", str(home)) if home else ()
+    done = prefork.run([*words, *where], seconds, _environment())
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -103,13 +100,7 @@ class Served:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._log = (home / "serve.log").open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "connector", "serve", "--json", "--home", str(home)],
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env=_environment(),
-        )
+        self._process = served(home, self._log)
         self.ready = self._read_ready()
 
     @property
@@ -156,6 +147,14 @@ class Served:
             self._close()
             raise AssertionError(f"the node did not start: {self.log()}")
         return dict(json.loads(line))
+
+
+def served(home: Path, log: IO[Any]) -> Any:
+    """Start `preau serve`, in a session of its own; return its process."""
+    words = ("serve", "--json", "--home", str(home))
+    return prefork.popen(
+        words, stdout=subprocess.PIPE, stderr=log, env=_environment(), start_new_session=True
+    )
 
 
 @contextmanager

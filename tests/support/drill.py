@@ -32,7 +32,7 @@ from connector.errors import PreauError
 from connector.management.views import JobView, NegotiationView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
-from tests.support.command import step
+from tests.support.command import served, step
 from tests.support.ports import free_port
 
 # A contract holds many drill jobs, a dataset many contracts.
@@ -161,7 +161,7 @@ def federation(
     """
     urls = databases or {}
     chosen = size or Size()
-    with spaces.space(folder / "space", run=step, port=free_port) as space:
+    with spaces.space(folder / "space", run=step, port=free_port, serve=served) as space:
         sites = {
             name: _node(space, f"Academie {name}", urls.get(name, "")) for name in pupils.ACADEMIES
         }

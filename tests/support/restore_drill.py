@@ -30,7 +30,7 @@ from space import Node, Space
 from connector.config import load
 from connector.errors import PreauError
 from connector.management.views import ConfirmedView, JobView, RecoveryView
-from tests.support.command import step
+from tests.support.command import served, step
 from tests.support.drill import wait_for
 from tests.support.ports import free_port
 
@@ -178,7 +178,7 @@ def pair(
         empty: empties one of these databases.
     """
     urls = databases or {}
-    with spaces.space(folder / "space", run=step, port=free_port) as space:
+    with spaces.space(folder / "space", run=step, port=free_port, serve=served) as space:
         school, lab = (
             space.node(name.capitalize(), **({"database": urls[name]} if name in urls else {}))
             for name in ("school", "lab")

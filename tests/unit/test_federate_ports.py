@@ -14,7 +14,7 @@ from connector import errors
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.services.federation.translation import translated
 from federated import errors as foreign
-from federated.privacy import oneshot
+from federated.privacy import answering
 from federated.privacy.event import sampled_gaussian
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon, Question
@@ -141,10 +141,10 @@ def test_workers_are_translated(tmp_path: Path) -> None:
 def test_questions_among_several_are_refused_one_by_one() -> None:
     good = {"op": "epsilon", "ledger": {"version": 1, "events": []}, "delta": 1e-5}
     question = {"op": "several", "questions": [good, {"op": "none"}, 7]}
-    answers = oneshot.answer(json.dumps(question).encode())["answers"]
+    answers = answering.answer(json.dumps(question).encode())["answers"]
     assert answers[0] == {"value": 0.0}
     assert [answer["code"] for answer in answers[1:]] == ["JOB_REFUSED", "JOB_REFUSED"]
-    assert "code" in oneshot.answer(b'{"op":"several"}')
+    assert "code" in answering.answer(b'{"op":"several"}')
 
 
 @pytest.mark.parametrize(

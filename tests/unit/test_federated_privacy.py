@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 import io
 import json
 import math
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
-from federated.privacy import accountant, oneshot, process
+from federated.privacy import accountant, answering, process
 from federated.privacy.accountant import LEAST_NOISE, calibrate, divergence, epsilon
 from federated.privacy.event import (
     Event,
@@ -273,7 +276,7 @@ def test_calibration_of_nonsense_is_refused(target: float, steps: int) -> None:
 
 def test_a_question_is_answered() -> None:
     question = {"op": "epsilon", "ledger": to_mapping(Events((_event(),))), "delta": DELTA}
-    answer = oneshot.answer(json.dumps(question).encode())
+    answer = answering.answer(json.dumps(question).encode())
     assert answer == {"value": epsilon([_event()], DELTA)}
 
 
@@ -295,31 +298,31 @@ def test_a_question_is_answered() -> None:
     ],
 )
 def test_a_question_that_is_none_is_answered_with_a_reason(question: bytes) -> None:
-    answer = oneshot.answer(question)
+    answer = answering.answer(question)
     assert set(answer) == {"code", "reason"}
     assert answer["code"] == "JOB_REFUSED"
 
 
 def test_several_questions_are_answered_each() -> None:
     good = {"op": "epsilon", "ledger": to_mapping(Events(())), "delta": DELTA}
-    answer = oneshot.answer(json.dumps({"op": "several", "questions": [good, 3]}).encode())
+    answer = answering.answer(json.dumps({"op": "several", "questions": [good, 3]}).encode())
     assert answer["answers"][0] == {"value": 0.0}
     assert set(answer["answers"][1]) == {"code", "reason"}
 
 
 def test_infinity_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oneshot, "epsilon", lambda *_: math.inf)
+    monkeypatch.setattr(answering, "epsilon", lambda *_: math.inf)
     question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
-    assert "no finite" in oneshot.answer(question)["reason"]
+    assert "no finite" in answering.answer(question)["reason"]
 
 
 def test_too_little_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> float:
         raise MemoryError
 
-    monkeypatch.setattr(oneshot, "epsilon", full)
+    monkeypatch.setattr(answering, "epsilon", full)
     question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
-    assert "more memory" in oneshot.answer(question)["reason"]
+    assert "more memory" in answering.answer(question)["reason"]
 
 
 def test_the_process_bounds_its_own_life_and_memory(
@@ -331,24 +334,30 @@ def test_the_process_bounds_its_own_life_and_memory(
     monkeypatch.setattr(resource, "setrlimit", lambda *limit: limits.append(limit))
     question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(question)))
-    oneshot.main()
-    assert alarms == [oneshot.MOST_SECONDS]
+    answering.main()
+    assert alarms == [answering.MOST_SECONDS, 0]
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    assert limits == [(resource.RLIMIT_AS, (oneshot.MOST_MEMORY, hard))]
+    assert limits == [(resource.RLIMIT_AS, (answering.MOST_MEMORY, hard))]
     assert json.loads(capsys.readouterr().out) == {"value": 0.0}
 
 
 # The accountant's process
 
 
-def test_the_process_gives_what_the_library_gives() -> None:
+@pytest.fixture(scope="module")
+def ours() -> ProcessAccountant:
+    """An accountant whose process answers all tests that ask it something real."""
+    return ProcessAccountant()
+
+
+def test_the_process_gives_what_the_library_gives(ours: ProcessAccountant) -> None:
     events = (_event(), _event(3.0, 0.1, 50), event(Kind.DISCRETE_GAUSSIAN, 4, **GRID))
-    found = ProcessAccountant().costs([Epsilon(events, DELTA), Divergence(events, 9)])
+    found = ours.costs([Epsilon(events, DELTA), Divergence(events, 9)])
     assert found == [epsilon(events, DELTA), divergence(events, 9)]
 
 
-def test_the_process_calibrates() -> None:
-    sigma = ProcessAccountant().calibrate(epsilon=3, delta=DELTA, sampling_rate=0.2, steps=20)
+def test_the_process_calibrates(ours: ProcessAccountant) -> None:
+    sigma = ours.calibrate(epsilon=3, delta=DELTA, sampling_rate=0.2, steps=20)
     assert sigma == calibrate(target=3, delta=DELTA, sampling_rate=0.2, steps=20)
 
 
@@ -407,9 +416,9 @@ def test_equal_questions_are_equal_text() -> None:
     assert spelled(Epsilon((), DELTA)) == ""
 
 
-def test_a_refusal_comes_back_as_one() -> None:
+def test_a_refusal_comes_back_as_one(ours: ProcessAccountant) -> None:
     with pytest.raises(PrivacyFault, match="the target ε"):
-        ProcessAccountant().calibrate(epsilon=-1, delta=DELTA, sampling_rate=0.2, steps=2)
+        ours.calibrate(epsilon=-1, delta=DELTA, sampling_rate=0.2, steps=2)
 
 
 def test_several_questions_are_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,10 +473,61 @@ def test_a_process_that_fails_is_an_answer(
 
 
 def test_a_node_with_many_contracts_gets_all_its_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = "import json; print(json.dumps({'answers': [{'value': 2 / 3}] * 3000}))"
+    program = "import json; input(); print(json.dumps({'answers': [{'value': 2 / 3}] * 3000}))"
     monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", program])
     asked = [Epsilon((_event(steps=steps),), DELTA) for steps in range(1, 3001)]
     assert ProcessAccountant().costs(asked) == [2 / 3] * 3000
+
+
+# Tells its number, and ends before its third answer.
+NUMBERED = """
+import json, os, sys
+for count, _ in enumerate(sys.stdin):
+    if count == 2:
+        break
+    print(json.dumps({"answers": [{"value": os.getpid()}]}), flush=True)
+"""
+
+
+def numbered(ours: ProcessAccountant, steps: int) -> float:
+    """Return the number of the process that answers."""
+    (number,) = ours.costs([Epsilon((_event(steps=steps),), DELTA)])
+    return number
+
+
+def test_a_process_answers_the_next_question_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", NUMBERED])
+    ours = ProcessAccountant()
+    assert numbered(ours, 1) == numbered(ours, 2)
+
+
+def test_a_process_that_has_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", NUMBERED])
+    ours = ProcessAccountant()
+    first = numbered(ours, 1)
+    os.kill(int(first), signal.SIGKILL)
+    second = numbered(ours, 2)
+    assert second == numbered(ours, 3) != first
+    assert numbered(ours, 4) != second  # it ended at the question itself
+
+
+def test_a_process_is_kept_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", NUMBERED])
+    ours = ProcessAccountant(kept_seconds=0.01)
+    number, until = int(numbered(ours, 1)), time.monotonic() + 10
+    while Path(f"/proc/{number}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_process_ends_with_who_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", NUMBERED])
+    ours = ProcessAccountant()
+    number = int(numbered(ours, 1))
+    assert Path(f"/proc/{number}").exists()
+    del ours
+    gc.collect()
+    assert not Path(f"/proc/{number}").exists()
 
 
 def test_a_process_that_cannot_start_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -495,7 +555,7 @@ def test_a_child_takes_no_module_from_its_folder(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit(9)")
     question = b'{"op":"epsilon","ledger":{"version":1,"events":[]},"delta":1e-5}'
     done = subprocess.run(
-        child.command("federated.privacy.oneshot"),
+        child.command("federated.privacy.answering"),
         input=question,
         stdout=subprocess.PIPE,
         cwd=tmp_path,
@@ -503,4 +563,4 @@ def test_a_child_takes_no_module_from_its_folder(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    assert done.stdout == b'{"value": 0.0}'
+    assert json.loads(done.stdout) == {"value": 0.0}

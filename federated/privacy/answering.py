@@ -1,11 +1,11 @@
-"""One question to the accountant: `python -m federated.privacy.oneshot`, JSON in, JSON out.
+"""Questions to the accountant: `python -m federated.privacy.answering`, a line of JSON each.
 
 Question: `{"op":"epsilon","ledger":…,"delta":…}`, `{"op":"divergence","ledger":…,"order":…}` or
 `{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`, where a ledger is a list of
 events (`event.py`). Answer: `{"value":…}` or `{"code":…,"reason":…}`; to
 `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
-is not understood is answered with a reason, never with a number; the process ends by itself after
-`MOST_SECONDS` even when nobody waits for it any more, and takes no more than `MOST_MEMORY` bytes.
+is not understood is answered with a reason, never with a number; the process ends with its input,
+or by itself when a question takes `MOST_SECONDS`, and takes no more than `MOST_MEMORY` bytes.
 """
 
 from __future__ import annotations
@@ -46,11 +46,16 @@ def answer(question: bytes) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer the question on standard input."""
-    signal.alarm(MOST_SECONDS)
+    """Answer the questions on standard input."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, hard))
-    sys.stdout.write(json.dumps(answer(sys.stdin.buffer.read(_MOST_INPUT))))
+    while question := sys.stdin.buffer.readline(_MOST_INPUT):
+        signal.alarm(MOST_SECONDS)
+        sys.stdout.write(json.dumps(answer(question)) + "\n")
+        sys.stdout.flush()
+        signal.alarm(0)
+        if not question.endswith(b"\n"):  # what is left of it is no question
+            return
 
 
 def _compute(question: Mapping[str, Any]) -> float:
