@@ -74,6 +74,18 @@ def test_importing_the_launcher_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_arrow_loads_no_pandas_in_a_confined_process() -> None:
+    assert importlib.util.find_spec("pandas")  # else nothing is shown
+    program = (
+        "import sys; from federated.confinement.confine import confine; confine(); "
+        "import pyarrow as pa; pa.array([1]); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
 def test_the_code_hash_is_one_of_the_sources(tmp_path: Path) -> None:
     assert code_hash() == code_hash()
     assert len(code_hash()) == 64
