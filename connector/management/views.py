@@ -175,7 +175,8 @@ class DatasetView(StoredView):
     malformed_share: float = 0.05
     check: CheckView | None = None
     effects: list[str] = Field(
-        default=[], description="what the change means for contracts that run"
+        default=[],
+        description="what layers add to its offers, and what it means for contracts that run",
     )
 
 

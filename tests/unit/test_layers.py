@@ -178,6 +178,24 @@ def test_a_weaker_offer_is_narrowed_and_each_line_names_its_layer(
         assert (part.standing, len(part.checks)) == (Standing.PROVEN, 1 + (node is pair.school))
 
 
+def test_publication_says_what_layers_add_and_nothing_that_the_offer_states(
+    pair: Link, space: Authority
+) -> None:
+    school = pair.school.ports
+    described = description(pair.folder)
+    assert publish.publish_anew(school, described).effects == ()
+    space.publish(STRICT)
+    keeping.publish(school, SITES)
+    (held,) = [each.id for each in publish.offers(school, DATASET) if isinstance(each, Offer)]
+    said = publish.publish_anew(school, {**described, "offer": offer(**{"@id": held})}).effects
+    assert said == (
+        f"offer `{held}`: the authority adds `epsilon lteq 2`",
+        f"offer `{held}`: the charter adds `minimumSites gteq 4`",
+    )
+    kept = {**described, "offer": offer(epsilon="2", sites="4", **{"@id": held})}
+    assert publish.publish_anew(school, kept).effects == ()
+
+
 def test_terms_that_weaken_a_layer_are_refused_by_either_side(pair: Link, space: Authority) -> None:
     space.publish(STRICT)
     published(pair)

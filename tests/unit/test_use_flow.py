@@ -25,6 +25,7 @@ from connector.errors import (
     NotFound,
     PolicyInvalid,
     SignatureInvalid,
+    TableRefused,
     UseRefused,
     WorkerFailed,
 )
@@ -166,6 +167,20 @@ def test_a_table_is_asked_for_made_and_answered(pair: Link) -> None:
     assert kinds == ["use.accepted", "use.ready"]
     kinds = [e.kind for e in pair.lab.log() if e.kind.startswith("use.")]
     assert kinds == ["use.asked", "use.answered"]
+
+
+def test_a_column_that_is_unknown_is_refused_before_anything_is_sent(pair: Link) -> None:
+    for cells in (
+        replace(COUNT, dimensions=("gradde",)),
+        replace(COUNT, measures=(Measure("mean", "gradde"),)),
+        replace(COUNT, filters=(RowTest("gradde", "anyOf", ("2",)),)),
+    ):
+        with pytest.raises(TableRefused, match="the dataset has no column `gradde`") as caught:
+            wish(pair, cells=cells)
+        assert caught.value.hint == "the contract allows grade, reading"
+    with pair.lab.ports.store.read() as tx:
+        assert tx.requests.find() == []
+    assert wish(pair).state == "preparing"
 
 
 def test_rows_are_made_and_wait_to_be_fetched(pair: Link) -> None:

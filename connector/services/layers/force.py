@@ -180,6 +180,21 @@ def with_table(
     return replace(offer, coverage=terms.coverage_bytes(lines))
 
 
+def narrowed(ports: Ports, offer: Offer, entry: Policy) -> tuple[str, ...]:
+    """Return what layers state of an offer of ours and its own entry does not, a line each."""
+    above = {LayerKind.AUTHORITY.value, LayerKind.CHARTER.value}
+    lines = [it for it in terms.coverage_shown(offer, ports.mechanisms) if it.layer in above]
+    pairs = [(each.path, each.constraint) for each in lines]
+    merged = read_policy(offer.policy, ports.mechanisms.profiles)
+    own = [(LayerKind.OFFER, entry)]
+    kinds = layers.origins(own, merged, pairs, LayerKind.NEGOTIATED)
+    return tuple(
+        f"offer `{offer.id}`: the {line.layer} adds `{line.constraint}`"
+        for line, kind in zip(lines, kinds, strict=True)
+        if kind is not LayerKind.OFFER
+    )
+
+
 def bearing(
     found: Iterable[KeptLayer], profiles: Profiles, *, personal: bool
 ) -> tuple[Stated, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset, Offer
@@ -60,7 +61,8 @@ class Published:
 
     Attributes:
         dataset: the dataset.
-        effects: what its new version means for contracts that run, a line each.
+        effects: what layers add to its offers, and what its new version means for contracts that
+            run, a line each.
     """
 
     dataset: Dataset
@@ -130,8 +132,16 @@ def publish_anew(
             telling.end_open(ports, tx, dataset.id, "the dataset was published anew")
             _tell(ports, tx, before, register)
             tx.after_commit(partial(recovery.note, ports))
-            return Published(dataset, said)
+            return Published(dataset, (*_narrowed(ports, offers, draft.offers), *said))
     raise checking.busy()
+
+
+def _narrowed(ports: Ports, offers: list[Offer], entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return what layers add to offers, a line each."""
+    profiles = ports.mechanisms.profiles
+    found = zip(offers, entries, strict=True)
+    told = (force.narrowed(ports, each, read_policy(it.policy, profiles)) for each, it in found)
+    return tuple(chain.from_iterable(told))
 
 
 class _Overtaken(Exception):

@@ -14,7 +14,9 @@ from typing import Any
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.errors import NotFound
+from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
+from connector.services.layers import force
 from connector.services.lookup import require
 from connector.services.membership import fetching
 from connector.services.negotiation import notices, telling
@@ -113,7 +115,8 @@ def replace_offer(
         if after.digest != before.digest:
             _tell(ports, tx, before, "has other terms", reason)
     telling.turn(ports, pages=1)
-    return after, effects.of_offers([before], [after])
+    added = force.narrowed(ports, after, read_policy(made.policy, ports.mechanisms.profiles))
+    return after, (*added, *effects.of_offers([before], [after]))
 
 
 def _judged(ports: Ports, offer_id: str, entry: Entry) -> Judged:

@@ -8,7 +8,7 @@ says otherwise: whoever asks under a contract means to keep to it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -29,6 +29,7 @@ from connector.errors import (
     ApprovalAwaited,
     Malformed,
     SignatureInvalid,
+    TableRefused,
     UseRefused,
     WorldFault,
 )
@@ -105,6 +106,7 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
     Raises:
         AgreementUnknown: this node is no consumer of such a contract.
         UseRefused: the contract permits no such action.
+        TableRefused: the table names a column that the dataset does not have.
         Malformed: the id to ask under is none.
         KeyUnusable: our key cannot sign.
         PeerUnreachable: the provider does not answer; `again` asks the same.
@@ -196,6 +198,7 @@ def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) 
     )
     found = replace(cells, filters=tuple(filters))
     plan = steps.table(use.steps)
+    _check_known(found, {each.name for each in facts.columns}, plan.minimise.columns)
     listed: dict[str, Collection[str]] = {
         each.name: each.meaning.values
         for each in facts.columns
@@ -203,6 +206,25 @@ def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) 
     }
     _check_listed(found, listed | dict(plan.noise.units if plan.noise else {}))
     return found
+
+
+def _check_known(cells: TableRequest, known: Collection[str], allowed: Sequence[str]) -> None:
+    """Check that a table names columns of the dataset; which are allowed the provider says.
+
+    Raises:
+        TableRefused: it names another.
+    """
+    named = (
+        *cells.dimensions,
+        *(each.column for each in cells.filters),
+        *(each.column for each in cells.measures if each.column),
+    )
+    if missing := [each for each in named if each not in known]:
+        raise TableRefused(
+            f"the dataset has no column `{missing[0]}`",
+            hint=f"the contract allows {', '.join(allowed[:_MOST_SHOWN])}"
+            f"{' …' if len(allowed) > _MOST_SHOWN else ''}",
+        )
 
 
 def _check_listed(cells: TableRequest, listed: Mapping[str, Collection[str]]) -> None:
