@@ -44,6 +44,17 @@ DUTIES: Final[Mapping[str, Upheld]] = MappingProxyType(
     }
 )
 
+# What a provider owes to delete its own node does: a mechanism that leaves copies with it takes it.
+OWN_DUTIES: Final[Mapping[str, Upheld]] = MappingProxyType(
+    {
+        ODRL + "delete": Upheld(
+            Label.ENFORCED,
+            "the provider's node: it destroys the keys of all copies made under the contract by "
+            f"the deadline, and states so itself, signed (`{DONE}`)",
+        )
+    }
+)
+
 
 def _of_the_use(item: Constraint) -> bool:
     """Return whether an event is the use itself; those that a party dates have operands."""
@@ -51,6 +62,7 @@ def _of_the_use(item: Constraint) -> bool:
 
 
 _CLOCK: Final = "obligations clock of both parties; a use is refused once the deadline has passed"
+CLOCKED: Final = frozenset({DATE_TIME, ELAPSED_TIME})  # what gives a duty a deadline
 _UNTIL: Final = AT_MOST | {Operator.LT}
 DEADLINES: Final[Mapping[str, Upheld]] = MappingProxyType(
     {

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, NoReturn
 
+from connector.enforcement.audited import CLOCKED
 from connector.enforcement.mechanism import Mechanism, Mechanisms, Upheld
 from connector.enforcement.missing import missing
 from connector.enforcement.plan import CoverageLine, Label
+from connector.enforcement.standing import bound
 from connector.errors import ConstraintUnknown
 from connector.jsonld.profiles import Profiles, declared
 from policies_odrl import (
@@ -88,7 +90,8 @@ class _Part:
 def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iterator[CoverageLine]:
     _plain(policy, path, rule)
     if isinstance(rule, Duty):
-        yield from _duty(policy, path, rule, _used(policy, mechanisms), mechanisms.profiles)
+        within = _Within(policy, rule, _used(policy, mechanisms), mechanisms.profiles)
+        yield from _duty(path, rule, within)
         return
     concerned = _concerned(policy, rule, mechanisms)
     if not concerned and isinstance(rule, Prohibition):
@@ -104,7 +107,7 @@ def _rule(policy: Policy, path: str, rule: Rule, mechanisms: Mechanisms) -> Iter
     part = _Part(concerned, permits, permits, mechanisms.profiles)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
         yield from _condition(f"{path}/constraint/{index}", item, part)
-    yield from _below(policy, path, rule, concerned, mechanisms.profiles)
+    yield from _below(path, rule, _Within(policy, rule, concerned, mechanisms.profiles))
 
 
 def _used(policy: Policy, mechanisms: Mechanisms) -> tuple[Mechanism, ...]:
@@ -140,24 +143,48 @@ def _forbidden(
             yield CoverageLine(where, condition_text(item), row.label, row.by)
         else:
             _ordered(where, item)
-    yield from _below(policy, path, rule, by, mechanisms.profiles)
+    yield from _below(path, rule, _Within(policy, rule, by, mechanisms.profiles))
 
 
-def _below(
-    policy: Policy, path: str, rule: Rule, by: tuple[Mechanism, ...], profiles: Profiles
-) -> Iterator[CoverageLine]:
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """What duties hang below.
+
+    Attributes:
+        policy: the whole.
+        owner: the rule of the policy that they are, or hang below.
+        by: the mechanisms that it concerns.
+        profiles: by which unknown terms are called.
+    """
+
+    policy: Policy
+    owner: Rule
+    by: tuple[Mechanism, ...]
+    profiles: Profiles
+
+    def row(self, rule: Duty) -> Upheld | None:
+        """Return who sees a duty done: the node itself, where its provider owes it by a day."""
+        action, provider = rule.action.id, self.policy.assigner
+        owed = provider is not None and bound(self.policy, self.owner, rule) == provider.id
+        timed = any(isinstance(it, Constraint) and it.left in CLOCKED for it in rule.constraints)
+        rows = [each.duties.get(action) for each in self.by]
+        if owed and timed:
+            own = (each.own_duties.get(action) for each in self.by)
+            rows = [one or row for one, row in zip(own, rows, strict=True)]
+        return _joint(rows)
+
+
+def _below(path: str, rule: Rule, within: _Within) -> Iterator[CoverageLine]:
     for name, duties in duties_below(rule):
         for index, duty in enumerate(duties):
             where = f"{path}/{name}/{index}"
-            _plain(policy, where, duty)
-            yield from _duty(policy, where, duty, by, profiles)
+            _plain(within.policy, where, duty)
+            yield from _duty(where, duty, within)
 
 
-def _duty(
-    policy: Policy, path: str, rule: Duty, by: tuple[Mechanism, ...], profiles: Profiles
-) -> Iterator[CoverageLine]:
+def _duty(path: str, rule: Duty, within: _Within) -> Iterator[CoverageLine]:
     """Return the lines of a duty, of its constraints, and of what follows when it is not done."""
-    row = _joint([each.duties.get(rule.action.id) for each in by])
+    row, profiles = within.row(rule), within.profiles
     if row is None:
         _unknown(named(rule) + _called(rule.action.id, profiles), path)
     yield CoverageLine(f"{path}/action", named(rule), row.label, row.by)
@@ -167,10 +194,10 @@ def _duty(
         same = sum(before == function for before, _ in rule.functions[:index])
         where = f"{path}/odrl:{term(function)}/{same}"
         yield CoverageLine(where, f"{term(function)} {party.id}", row.label, row.by)
-    part = _Part(by, enforceable=True, permits=True, profiles=profiles, duty=True)
+    part = _Part(within.by, enforceable=True, permits=True, profiles=profiles, duty=True)
     for index, item in enumerate((*rule.constraints, *rule.unread)):
         yield from _condition(f"{path}/constraint/{index}", item, part)
-    yield from _below(policy, path, rule, by, profiles)
+    yield from _below(path, rule, within)
 
 
 def _joint(rows: list[Upheld | None]) -> Upheld | None:

@@ -153,6 +153,8 @@ def may_state(policy: Policy, deed: Deed) -> bool:
     place = places(policy).get(deed.about)
     if place is None:
         return False
+    if deed.kind is DeedKind.DESTROYED:  # what its own node held
+        return deletes(policy, deed.about) and deed.party == _id(policy.assigner)
     if deed.kind is DeedKind.BREACHED:  # whoever knows of it
         return isinstance(place.rule, Prohibition)
     binds = place.debtor if deed.kind is DeedKind.DONE else place.creditor

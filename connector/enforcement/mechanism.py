@@ -83,6 +83,7 @@ class Mechanism:
         codes: left operand -> code of the refusal when it fails, what tells most first.
         refused: code of every other refusal.
         duties: action of a duty -> who sees it done.
+        own_duties: the same, of what the provider owes by a deadline and its node does itself.
         deadlines: left operand -> who upholds constraints on it in a duty.
         forbids: what a prohibition keeps the consumer from doing with what it received -> by what
             that is seen.
@@ -97,6 +98,7 @@ class Mechanism:
     refused: str
     figures: Callable[[Permission], Figures] = _no_figures
     duties: Mapping[str, Upheld] = field(default_factory=dict)
+    own_duties: Mapping[str, Upheld] = field(default_factory=dict)
     deadlines: Mapping[str, Upheld] = field(default_factory=dict)
     forbids: Mapping[str, Upheld] = field(default_factory=dict)
 

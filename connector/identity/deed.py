@@ -21,7 +21,8 @@ TYPE: Final = "preau-deed+jws"
 MAX_CHARS: Final = 256 * 1024
 MAX_NOTE: Final = 300
 MAX_DELETIONS: Final = 1000
-_VERSION: Final = 1
+_VERSION: Final = 2  # of deeds that name deletions; others are as they were
+_BEFORE: Final = 1
 _MEMBERS: Final = ("version", "agreement", "digest", "party", "number", "kind", "about", "at")
 _MORE: Final = ("evidence", "note", "deletions", "statedAt")
 _KIND: Final = Kind("deed", Malformed, MAX_CHARS, TYPE)
@@ -39,7 +40,7 @@ def make(signer: jws.Signer, deed: Deed, digest: str) -> str:
         KeyUnusable: the key cannot be used.
     """
     content: dict[str, Any] = {
-        "version": _VERSION,
+        "version": _VERSION if deed.deletions else _BEFORE,
         "agreement": deed.agreement_id,
         "digest": digest,
         "party": deed.party,
@@ -49,7 +50,10 @@ def make(signer: jws.Signer, deed: Deed, digest: str) -> str:
         "at": instant.text(deed.at),
         "evidence": deed.evidence,
         "note": deed.note,
-        "deletions": [{"digest": each.digest, "gone": each.gone.value} for each in deed.deletions],
+        "deletions": [
+            {"digest": each.digest, "gone": each.gone.value, "of": each.of}
+            for each in deed.deletions
+        ],
         "statedAt": instant.text(deed.stated_at),
     }
     return jws.sign_compact(signer, canonical(content), TYPE)
@@ -67,7 +71,8 @@ def verify(statement: str, document: DidDocument) -> tuple[Deed, str]:
         Malformed: it is no deed of that party's.
     """
     part = _KIND.verified(statement, document).fields(*_MEMBERS, *_MORE)
-    part["version"].integer(least=_VERSION, most=_VERSION)
+    version = part["version"].integer(least=_BEFORE, most=_VERSION)
+    read = _deletion if version == _VERSION else _deletion_of_before
     evidence, note = part["evidence"], part["note"]
     deed = Deed(
         agreement_id=part["agreement"].text(),
@@ -78,7 +83,7 @@ def verify(statement: str, document: DidDocument) -> tuple[Deed, str]:
         at=part["at"].instant(),
         evidence=evidence.digest() if evidence.content() else "",
         note=note.text(most=MAX_NOTE) if note.content() else "",
-        deletions=tuple(map(_deletion, part["deletions"].items(most=MAX_DELETIONS))),
+        deletions=tuple(map(read, part["deletions"].items(most=MAX_DELETIONS))),
         statement=statement,
         stated_at=part["statedAt"].instant(),
     )
@@ -86,5 +91,11 @@ def verify(statement: str, document: DidDocument) -> tuple[Deed, str]:
 
 
 def _deletion(member: Member) -> Deletion:
+    part = member.fields("digest", "gone", "of")
+    gone = Gone(part["gone"].exactly(*Gone))
+    return Deletion(part["digest"].digest(), gone, part["of"].text())
+
+
+def _deletion_of_before(member: Member) -> Deletion:
     part = member.fields("digest", "gone")
     return Deletion(part["digest"].digest(), Gone(part["gone"].exactly(*Gone)))

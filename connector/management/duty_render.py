@@ -52,7 +52,9 @@ def _deed(value: Deed) -> DeedView:
     return DeedView(
         by=value.party,
         kind=value.kind.value,
-        deletions=[{"digest": it.digest, "gone": it.gone.value} for it in value.deletions],
+        deletions=[
+            {"digest": it.digest, "gone": it.gone.value, "of": it.of} for it in value.deletions
+        ],
         unnamed=list(value.unnamed),
         **{
             name: facts[name]

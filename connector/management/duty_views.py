@@ -11,13 +11,13 @@ class DeedView(View):
     """What a party signed about a duty."""
 
     by: str
-    kind: str = Field(description="done, waived, happened or breached")
+    kind: str = Field(description="done, waived, happened, breached or destroyed")
     about: str = Field(description="JSON pointer into the policy, or IRI of the event")
     at: datetime = Field(description="when it took place, or is to")
     evidence: str = Field(default="", description="SHA-256 of what shows it, hex")
     note: str = ""
     deletions: list[dict[str, str]] = Field(
-        default=[], description="delivered files that were deleted, and how"
+        default=[], description="what was deleted and how: deliveries, and copies that a node held"
     )
     unnamed: list[str] = Field(
         default=[], description="delivered files that a receipt of deletion leaves out"

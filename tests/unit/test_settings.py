@@ -59,6 +59,7 @@ def test_numbers_at_their_bound(name: str, value: int) -> None:
     [
         {"flight_listen": "127.0.0.1:8815"},
         {"flight_endpoint": "node.example:8815"},
+        {"reviewers": ["the head"]},
         {"max_streams": True},
         {"max_streams": 6.0},
         {"leaf_seconds": "60"},

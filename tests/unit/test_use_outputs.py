@@ -35,6 +35,7 @@ from connector.identity import document as documents
 from connector.identity import transfer_receipt
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
+from connector.sdk import transfers
 from connector.services.approval import deciding, timing, viewing
 from connector.services.negotiation import notices
 from connector.services.publication import publish
@@ -192,11 +193,24 @@ def test_a_reviewer_gets_the_very_file_by_command(pair: Link, tmp_path: Path) ->
         assert hashlib.sha256(file.read_bytes()).hexdigest() == extract.digest
         other = preau("approve", "show", waits.id, "--out", str(tmp_path / "b"), "--role", "head")
         assert "ROLE_FORBIDDEN" in other.output
-        assert (
-            preau("approve", "refuse", waits.id, "--reason", "no", "--role", "dpo").exit_code == 0
-        )
+        deciding.refuse(pair.school.ports, waits.id, "too fine", "dpo")
         late = preau("approve", "show", waits.id, "--out", str(tmp_path / "c"))
         assert "error APPROVAL_CLOSED" in late.output
+
+
+def test_who_fetches_what_waits_asks_for_the_same_again(
+    pair: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "_PREPARING_SECONDS", 0.0)
+    words = ("get", contract(pair), "--out", str(tmp_path))
+    with commanded(pair.lab.ports) as preau:
+        assert "still prepares it" in preau(*words).output
+        preparing.turn(pair.school.ports, steady=True)
+        for _ in range(2):
+            assert "error APPROVAL_AWAITED" in preau(*words).output
+    assert len(deciding.approvals(pair.school.ports).values) == 1
+    with pair.lab.ports.store.read() as tx:
+        assert len([each for each in tx.requests.find() if each.action == READ]) == 1
 
 
 def test_what_is_lost_while_it_waits_leaves_nothing_to_decide(pair: Link) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from connector.domain.contract.approval import Happening
 
+ACTS_BEFORE: Final = timedelta(seconds=60)  # a deadline, what a node does itself
 OPEN: Final = frozenset({"due", "missing", "violated", "undetermined"})  # states of the engine
 
 
@@ -26,6 +27,7 @@ class DeedKind(StrEnum):
     WAIVED = "waived"  # a duty need not be done
     HAPPENED = "happened"  # an event that periods run from took place, or will
     BREACHED = "breached"  # what is prohibited was done
+    DESTROYED = "destroyed"  # the copies that the provider's node held are, whoever owes deletion
 
 
 class Gone(StrEnum):
@@ -37,15 +39,18 @@ class Gone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """One delivered file in a receipt of deletion.
+    """One delivery, or one copy that a node held, in a receipt of deletion.
 
     Attributes:
         digest: SHA-256 of the file, hex.
         gone: see `Gone`.
+        of: which one: the consumer's id of a transfer, or the extract of a copy that the provider's
+            node held. Empty in receipts of before: all that were delivered until then.
     """
 
     digest: str
     gone: Gone
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,9 @@ class Duty:
             now: UTC.
         """
         remind = self.remind_at(ahead) if self.debtor == own else None
-        moments = (self.changes, remind, self.try_at, now if self.unescalated else None)
+        acts = self.due - ACTS_BEFORE if self.debtor == own and self.due is not None else None
+        acts = acts if acts is not None and acts > now else None
+        moments = (self.changes, remind, acts, self.try_at, now if self.unescalated else None)
         return replace(self, look_at=min(filter(None, moments), default=None))
 
 

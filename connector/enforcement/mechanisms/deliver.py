@@ -13,7 +13,7 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
-from connector.enforcement.audited import DEADLINES, DUTIES
+from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
 from connector.enforcement.mechanisms import outputs, tables, territories
@@ -226,6 +226,7 @@ MECHANISM: Final = Mechanism(
     codes=tables.CODES,
     refused=UseRefused.code,
     duties=DUTIES,
+    own_duties=OWN_DUTIES,
     deadlines=DEADLINES,
     forbids=tables.FORBIDS,
 )

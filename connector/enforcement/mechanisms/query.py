@@ -15,7 +15,7 @@ from typing import Final
 from connector.domain.catalog import territory
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
-from connector.enforcement.audited import DEADLINES, DUTIES
+from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Mechanism, Upheld
 from connector.enforcement.mechanisms import outputs, privacy, tables, territories
@@ -178,6 +178,7 @@ MECHANISM: Final = Mechanism(
     refused=UseRefused.code,
     figures=_figures,
     duties=DUTIES,
+    own_duties=OWN_DUTIES,
     deadlines=DEADLINES,
     forbids=MappingProxyType({READ: _NO_ROW, REPRODUCE: _NO_ROW, **tables.FORBIDS}),
 )

@@ -3,8 +3,8 @@
 Rules: only who may state it does: the debtor that a duty was done, the other party that it need not
 be, the provider when an event took place, either that a prohibition was breached. A deed is signed,
 kept, logged and told to the other party through the outbox in one transaction; it is never taken
-back. A receipt of deletion names all that the contract delivered by this node's records, and what
-of it the node itself destroyed.
+back. A receipt of deletion names each delivery by this node's records, and each copy that the node
+itself held and has destroyed; the provider's node states the latter by itself at the deadline.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from connector.domain import instant
 from connector.domain.contract.duty import (
@@ -25,20 +27,22 @@ from connector.domain.contract.duty import (
 )
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.page import PAGE, Page
-from connector.domain.transfer.extract import ON_DISK, Extract, ExtractState
+from connector.domain.transfer.extract import ON_DISK
 from connector.enforcement import history as histories
 from connector.errors import DutyForbidden, Malformed, NotFound
 from connector.identity import deed as signed
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementDeed
 from connector.services.duties import keeping
-from connector.services.duties.delivered import outstanding, unnamed
+from connector.services.duties.delivered import destroyed, outstanding, unnamed
 from connector.services.lookup import require
 from connector.services.messages import sending
 from connector.services.negotiation import agree
 from connector.services.negotiation.notices import check_reason, send
 from connector.services.use import destroying
 from policies_odrl import Policy
+
+_RECEIPTS: Final = (DeedKind.DONE, DeedKind.DESTROYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +104,21 @@ def done(ports: Ports, name: str, said: Said) -> Duty:
         Malformed: the note is not one line, or the time is not within the contract's.
         KeyUnusable: our key cannot sign.
     """
-    for extract in _held(ports, *duty_id(name)):
-        destroying.destroy(ports, extract, destroying.Cause.DUTY)
+    with ports.store.read() as tx:
+        found = tx.duties.get(*duty_id(name))
+    ours = found is not None and found.is_open and found.debtor == ports.settings.did
+    if found is not None and ours and found.action == histories.DELETE:
+        destroy_held(ports, found)
     return _of_duty(ports, name, said)
 
 
-def _held(ports: Ports, agreement_id: str, path: str) -> list[Extract]:
-    """Return the extracts that a duty of this node is to delete."""
+def destroy_held(ports: Ports, duty: Duty) -> None:
+    """Destroy the copies that this node holds of what a duty is to delete."""
     with ports.store.read() as tx:
-        found = tx.duties.get(agreement_id, path)
-        if found is None or not found.is_open:
-            return []
-        if (found.debtor, found.action) != (ports.settings.did, histories.DELETE):
-            return []
-        held = tx.extracts.find(agreement_id=agreement_id)
-    return [each for each in held if each.state in ON_DISK]
+        found = tx.extracts.find(agreement_id=duty.agreement_id)
+    for each in found:
+        if each.state in ON_DISK:
+            destroying.destroy(ports, each, destroying.Cause.DUTY)
 
 
 def waive(ports: Ports, name: str, reason: str) -> Duty:
@@ -214,7 +218,9 @@ def _deed(ports: Ports, tx: Transaction, agreement: Agreement, policy: Policy, s
         at=at,
         evidence=said.evidence,
         note=said.note,
-        deletions=tuple(_deletions(ports, tx, agreement, policy, said)),
+        deletions=tuple(
+            islice(_deletions(ports, tx, agreement, policy, said), signed.MAX_DELETIONS)
+        ),
         statement="",
         stated_at=now.replace(microsecond=0),
     )
@@ -225,12 +231,17 @@ def _deed(ports: Ports, tx: Transaction, agreement: Agreement, policy: Policy, s
 def _deletions(
     ports: Ports, tx: Transaction, agreement: Agreement, policy: Policy, said: Said
 ) -> Iterator[Deletion]:
-    if said.kind is DeedKind.DONE and histories.deletes(policy, said.about):
-        left = outstanding(tx, agreement.id, ports.settings.did, said.about)
-        ended = tx.extracts.find(agreement_id=agreement.id, state=ExtractState.GONE)
-        destroyed = {each.digest for each in ended}
-        for digest in sorted(left)[: signed.MAX_DELETIONS]:
-            yield Deletion(digest, Gone.DESTROYED if digest in destroyed else Gone.ATTESTED)
+    """Return what a receipt names: copies that the node destroyed, then files that left it."""
+    if said.kind not in _RECEIPTS or not histories.deletes(policy, said.about):
+        return
+    own = ports.settings.did
+    ended = destroyed(tx, agreement.id, own, said.about)
+    yield from (Deletion(each.digest, Gone.DESTROYED, each.id) for each in ended)
+    if said.kind is DeedKind.DONE:
+        copies = {each.id for each in ended}
+        for each in outstanding(tx, agreement.id, own, said.about):
+            if each.extract not in copies and each.over:
+                yield Deletion(each.digest, Gone.ATTESTED, each.id)
 
 
 def _check(policy: Policy, deed: Deed) -> None:

@@ -18,7 +18,7 @@ from connector.domain.contract.duty import Duty
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports, Transaction
 from connector.services import noticing
-from connector.services.duties import keeping
+from connector.services.duties import keeping, own
 
 BATCH: Final = 100  # contracts in one turn
 LONGEST_SLEEP: Final = 300.0  # seconds; for what another replica of the node began
@@ -43,6 +43,8 @@ def turn(ports: Ports, *, steady: bool) -> float:
     if names and not steady:
         return UNSTEADY_SLEEP
     whole = [_looked_at(ports, name) for name in names]
+    for name in names:
+        own.turn(ports, name)
     untold = [each for name in names for each in _untold(ports, name)]
     for found in untold[:1]:  # an address that answers slowly delays other notices, and no more
         noticing.tell(ports, NOTICES, found)

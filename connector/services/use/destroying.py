@@ -17,6 +17,7 @@ from connector.domain.contract.notice import Standing
 from connector.domain.transfer.extract import ON_DISK, Extract, ExtractState
 from connector.enforcement.history import DELETE
 from connector.ports import Ports, Transaction
+from connector.services.duties import delivered
 from connector.services.use import releasing
 
 
@@ -76,11 +77,11 @@ def _ends(ports: Ports, there: Iterable[Extract]) -> Mapping[Extract, End]:
     with ports.store.read() as tx:
         contracts = {each.agreement_id for each in there if each.consumer}  # others are open data
         known = {name: list(_of_contract(tx, name)) for name in contracts}
-        named = {name: _named(tx, name) for name in contracts}
+        named = {name: delivered.named(tx, name) for name in contracts}
     found = {}
     for each in there:
         name = each.agreement_id
-        ends = [*known.get(name, ()), *_of_extract(ports, each, named.get(name, {}))]
+        ends = [*known.get(name, ()), *_of_extract(ports, each, named.get(name, []))]
         if ends:  # what a person has not looked at yet, of a contract without an end, has none
             found[each] = min(ends, key=lambda end: end.at.timestamp() if end.at else 0.0)
     return found
@@ -97,17 +98,14 @@ def _of_contract(tx: Transaction, name: str) -> Iterator[End]:
             yield End(duty.due, Cause.DUTY)
 
 
-def _of_extract(ports: Ports, extract: Extract, named: Mapping[str, datetime]) -> Iterator[End]:
+def _of_extract(
+    ports: Ports, extract: Extract, named: Iterable[tuple[str, str, datetime]]
+) -> Iterator[End]:
     if extract.due_at is not None:
         yield End(extract.due_at, Cause.KEPT)
-    said = named.get(extract.digest)
-    if said is not None and said > extract.made_at:  # the same bytes may be made once more
-        yield End(None, Cause.RECEIPT)
+    for name, digest, said in named:
+        same = name == extract.id or digest == extract.digest
+        if same and said > extract.made_at:  # the same bytes may be made once more
+            yield End(None, Cause.RECEIPT)
     if not ports.extracts.there(extract):
         yield End(None, Cause.LOST)
-
-
-def _named(tx: Transaction, name: str) -> dict[str, datetime]:
-    """Return the digests that receipts of deletion of a contract name, and when they did last."""
-    deeds = sorted(tx.deeds.find(agreement_id=name), key=lambda each: each.stated_at)
-    return {each.digest: deed.stated_at for deed in deeds for each in deed.deletions}
