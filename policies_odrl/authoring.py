@@ -69,8 +69,7 @@ class Parameter:
         Raises:
             TemplateRefused: it is missing, not of the kind, not a choice, or out of bounds.
         """
-        lines = [line.strip() for line in (text or self.default).split("\n")]
-        found = [line for line in lines if line]
+        found = [line for each in (text or self.default).split("\n") if (line := each.strip())]
         if not found and self.required:
             raise self.refused("missing")
         several = self.kind in {"choices", "lines"}
@@ -199,6 +198,9 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
         slots = {"template": template.name, "name": cut(name), "names": ", ".join(known)}
         why = mistake(TemplateRefused, "no-parameter", **slots)
         raise TemplateRefused(why.reason, field=name, french=why.french)
+    empty = [n for n, p in known.items() if p.required and not (values.get(n) or p.default).strip()]
+    if len(empty) > 1:
+        raise mistake(TemplateRefused, "no-values", template=template.name, names=", ".join(empty))
     found = {name: item.read(values.get(name, "")) for name, item in known.items()}
     for item in known.values():
         mine, first = found[item.name], found.get(item.after)
@@ -206,8 +208,7 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
             before = known[item.after].scalar(first[0]["@value"])
             if not _ordered(before, item.scalar(mine[0]["@value"])):
                 raise item.refused("order", name=item.after)
-    document: dict[str, Any] = _put(template.policy, found)
-    return document
+    return dict(_put(template.policy, found))
 
 
 def _ordered(low: Scalar | None, high: Scalar | None) -> bool:
@@ -244,8 +245,7 @@ def _template(data: Mapping[str, Any], shared: Mapping[str, Any]) -> Template:
             row["choices"] = tuple(map(full, row["choices"]))
             row["default"] = full(row["default"]) if row.get("default") else ""
         parameters.append(Parameter(**row))
-    made = {"parameters": tuple(parameters), "sources": tuple(data["sources"])}
-    return Template(**{**data, **made})
+    return Template(**{**data, "parameters": tuple(parameters), "sources": tuple(data["sources"])})
 
 
 def full(name: str) -> str:

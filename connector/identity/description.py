@@ -37,6 +37,7 @@ CONTEXT: Final = {
 # an SPDX licence reference (SPDX 2.3, annex D).
 LICENCE: Final = "LicenseRef-contract-only"
 POLICY: Final = "ODRL offers of the provider's catalog"
+CAP: Final = "cap {epsilon, delta} per person"  # a statement that may be missing
 
 
 def describe_participant(did: str, name: str, country: str, registration: str) -> dict[str, Any]:
@@ -87,23 +88,23 @@ def describe_dataset(
 
 
 def missing_statements(dataset: Dataset) -> list[str]:
-    """Return what publishing this dataset still lacks; empty when it may be published."""
-    missing = [] if dataset.title else ["title"]
-    if not dataset.columns:
-        missing.append("column classes")
-    if not dataset.personal:
-        return missing
-    demanded = {
-        "purpose of collection": dataset.collection_purpose,
-        "legal basis": dataset.legal_basis,
-        "retention": dataset.retention,
-        "territory": dataset.territory,
-        "person column": dataset.person_column,
-        "rounded population": dataset.population > 0,
-        "rows per person": dataset.rows_per_person > 0,
-        "cap of ε per person": dataset.cap is not None or dataset.register_id,
-    }
-    return missing + [name for name, stated in demanded.items() if not stated]
+    """Return what publishing this dataset still lacks, as members of its description.
+
+    Empty when it may be published.
+    """
+    stated: dict[str, object] = {"title": dataset.title, "columns": dataset.columns}
+    if dataset.personal:
+        stated |= {
+            "collection_purpose (IRI)": dataset.collection_purpose,
+            "legal_basis (IRI)": dataset.legal_basis,
+            "retention (such as P3Y)": dataset.retention,
+            "territory (such as FR)": dataset.territory,
+            "person_column": dataset.person_column,
+            "population (rounded)": dataset.population > 0,
+            "rows_per_person": dataset.rows_per_person > 0,
+            CAP: dataset.cap is not None or dataset.register_id,
+        }
+    return [name for name, there in stated.items() if not there]
 
 
 def issue_description(

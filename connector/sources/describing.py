@@ -1,7 +1,7 @@
 """From what an inspection proposes to a description that `preau dataset publish` takes.
 
-Rules: what only a person knows (identifier, purpose, legal basis, retention, territory, offers) is
-left empty, and publication refuses it so; numbers that become public are rounded up. The data
+Rules: what only a person knows (identifier, purpose, legal basis, retention, cap, offers …)
+is left empty, and publication refuses it so; numbers that become public are rounded up. The data
 dictionary is left empty too: ranges and lists of values become public, and those of the rows would
 tell of a person.
 """
@@ -56,6 +56,7 @@ def describe(source: Source, proposal: Mapping[str, Any]) -> dict[str, Any]:
         "legal_basis": "",
         "retention": "",
         "territory": "",
+        "cap": None,
     }
 
 

@@ -399,3 +399,9 @@ def test_what_is_not_kept_as_a_table_is_not_read() -> None:
     for change in ({"version": 2}, {"cells": [[["A"], -1]]}, {"more": 1}, {"withheld": [[{}]]}):
         with pytest.raises(ValueError, match="/"):
             Released.read(Member({**body, **change}, refuse))
+
+
+def test_rows_stand_in_the_order_of_their_values() -> None:
+    ages = [10] * 3 + [9] * 3 + [None] * 3
+    cells, _ = asked(asking("age"), [(f"p{at}", "A", "f", age, 1.0) for at, age in enumerate(ages)])
+    assert [cell[0] for cell in cells] == [9, 10, None]

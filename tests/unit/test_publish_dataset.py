@@ -148,8 +148,8 @@ def test_every_missing_statement_is_listed(pair: Link, school: Node) -> None:
         publish.publish(school.ports, raw)
     assert "--offer FILE" in caught.value.hint
     for words in (
-        *("title", "column classes", "person column", "rows per person", "rounded population"),
-        *("cap of ε", "purpose of collection", "legal basis", "retention", "territory"),
+        *("title", "columns", "person_column", "rows_per_person", "population (rounded)", "cap {"),
+        *("collection_purpose (IRI)", "legal_basis (IRI)", "retention (such", "territory (such"),
         *("file/path", "file/format", "offer"),
     ):
         assert words in reason

@@ -203,7 +203,7 @@ def test_personal_data_needs_a_cap_from_somewhere(pair: Link, school: Node) -> N
     free = described(pair, "urn:free", personal=False, cap=None)
     register = publish.publish(school.ports, free).register_id
     raw = described(pair, register=register, cap=None)
-    assert "cap of ε" in refused(school, raw, DescriptionIncomplete)
+    assert "cap {epsilon, delta}" in refused(school, raw, DescriptionIncomplete)
     assert publish.publish(school.ports, {**raw, "cap": {"epsilon": 3, "delta": 1e-5}}).cap
 
 

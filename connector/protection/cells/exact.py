@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -166,7 +167,7 @@ def _released(
 def _table(count: Count, cells: Cells, gone: frozenset[Key]) -> pa.Table:
     request, base = count.request, count.step.rounding
     measures = counts(request, count.step)
-    order = sorted(cells, key=lambda it: [(each is TOTAL, each is None, str(each)) for each in it])
+    order = sorted(cells, key=_place)
     columns: dict[str, pa.Array] = {}
     for at, name in enumerate(request.dimensions):
         values = [None if key[at] is TOTAL else key[at] for key in order]
@@ -185,6 +186,13 @@ def _table(count: Count, cells: Cells, gone: frozenset[Key]) -> pa.Table:
     if len(columns) != len(request.dimensions) + len(request.measures) + 1 + request.totals:
         raise TableRefused("a dimension is called as a column of the table")
     return pa.table(columns)
+
+
+def _place(key: Key) -> list[tuple[bool, bool, Any]]:
+    """Return where a row stands: values in their own order, missing ones, totals."""
+    return [
+        (each is TOTAL, each is None, 0 if each is TOTAL or each is None else each) for each in key
+    ]
 
 
 def _added(request: TableRequest, key: Key) -> str:

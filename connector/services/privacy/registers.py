@@ -21,6 +21,7 @@ from connector.errors import (
     RegisterFixed,
     RowDamaged,
 )
+from connector.identity.description import CAP
 from connector.ports import Ports, Transaction
 from connector.services.evidence.own_log import LOWERED
 from connector.services.lookup import require
@@ -149,7 +150,7 @@ def settle(
         raise RegisterFixed(f"register `{register.id}` accounts by {register.accounting}, for good")
     register = _capped(tx, register, described.cap, raise_cap=raise_cap)
     if described.personal and register.cap is None:
-        raise DescriptionIncomplete(f"dataset `{described.id}`: missing: cap of ε per person")
+        raise DescriptionIncomplete(f"dataset `{described.id}`: missing: {CAP}")
     return replace(described, register_id=register.id, cap=register.cap), register
 
 
