@@ -34,6 +34,7 @@ from policies_odrl.language.phrases import LANGUAGES, names
 from policies_odrl.language.voice import References, entry, nick
 from policies_odrl.model import ODRL, XSD, every_rule
 from policies_odrl.reading.inventory import described
+from tests.support.choices import any_text, chosen
 from tests.support.each import over
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
@@ -113,7 +114,7 @@ def test_a_changed_character_never_goes_unnoticed(
     assert sorted(" ".join(line.split()) for line in explain(found, lang)) == sorted(said)
 
 
-@given(st.text(max_size=200), languages)
+@given(chosen(lambda pick: any_text(pick, 200), 512), languages)
 @settings(max_examples=40, deadline=None)
 def test_any_text_is_refused_and_never_crashes(text: str, lang: str) -> None:
     with pytest.raises(NotUnderstood):

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
@@ -36,6 +36,7 @@ from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.simulation.situation import request_of
 from policies_odrl.vocabulary import DPV, PREAU, expanded, prefixed
+from tests.support.choices import Choices, Make, any_text, chosen
 from tests.support.each import over
 from tests.support.policies import amount, one_rule, purpose
 from tests.support.tables import rows
@@ -175,24 +176,26 @@ def test_bad_facts_are_refused_with_their_place(document: object, reason: str, p
     assert caught.value.node == place
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=12),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["action", "now", "values", "members", "odrl:count", "urn:x:a", "unit"]
-            ),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=8,
-)
+KEYS = ["action", "now", "values", "members", "odrl:count", "urn:x:a", "unit"]
+PLAIN: list[Make[object]] = [
+    lambda pick: pick.one([None, False, True, 0, 1, -1, 0.0, 0.5, -1e300, float("nan")]),
+    lambda pick: pick.one([float("inf"), -float("inf"), 2**63, -(2**64), 10**400, ""]),
+    lambda pick: any_text(pick, 12),
+]
+
+
+def json_value(pick: Choices, depth: int = 3) -> object:
+    kind = pick.below(4) if depth else 0
+    inner: Make[object] = partial(json_value, depth=depth - 1)
+    if kind == 1:
+        return [*pick.some(inner, range(4))]
+    if kind:
+        return {key: inner(pick) for key in pick.several(KEYS, range(4))}
+    return pick.one(PLAIN)(pick)
 
 
 @settings(max_examples=150, deadline=None)
-@given(json_values)
+@given(chosen(json_value, 192))
 def test_any_json_is_read_or_refused(value: object) -> None:
     for read in (request_from, facts_from):
         with suppress(OdrlError):

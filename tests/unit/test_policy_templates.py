@@ -52,6 +52,7 @@ from policies_odrl.language.phrases import word
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import OPERANDS, prefixed
+from tests.support.choices import any_text, chosen
 from tests.support.each import over
 from tests.support.policies import nodes
 from tests.support.tables import rows
@@ -355,7 +356,10 @@ def test_a_value_stays_a_value(name: str, text: str) -> None:
         assert shape(fill(item, values)) == shape(plain)
 
 
-@given(st.text(max_size=60), st.sampled_from([p.name for p in template("consent").parameters]))
+@given(
+    chosen(lambda pick: any_text(pick, 60), 160),
+    st.sampled_from([p.name for p in template("consent").parameters]),
+)
 def test_no_text_makes_another_shape(text: str, name: str) -> None:
     item = template("consent")
     try:
