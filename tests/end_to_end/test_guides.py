@@ -33,7 +33,7 @@ def block(page: str, language: str, number: int = 0) -> str:
 def description(tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "star.csv"
     file.write_text("id,gr,read\n1,K,431\n2,1,520\n", encoding="utf-8")
-    told: dict[str, Any] = tomllib.loads(block("operator.md", "toml"))
+    told: dict[str, Any] = tomllib.loads(block("operator.md", "toml", 1))
     told["file"]["path"] = str(file)
     told["offer"] = json.loads(block("policy-author.md", "json"))
     return told
