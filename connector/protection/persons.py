@@ -7,6 +7,7 @@ leaves. Persons who objected are left out before any other step. Their list hold
 from __future__ import annotations
 
 import hashlib
+from binascii import hexlify
 from dataclasses import dataclass
 from typing import Final
 
@@ -144,9 +145,9 @@ def keyed(state: hashlib.blake2b, names: list[bytes | None], *, digits: bool = F
         made.append(each.digest())
     joined, width = b"".join(made), state.digest_size
     if digits:
-        joined, width = joined.hex().encode(), 2 * width
+        joined, width = hexlify(joined), 2 * width
     found = pa.Array.from_buffers(pa.binary(width), len(made), [None, pa.py_buffer(joined)])
-    if None not in names:
+    if all(names):
         return found
     return pc.if_else(pa.array([it is None for it in names]), None, found)
 
