@@ -22,7 +22,12 @@ FILE_NAME = "preau.toml"
 ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
-_LEAST = {"keep_days": LEAST_KEEP_DAYS, "worker_memory_bytes": 0, "first_contacts_per_minute": 0}
+_LEAST = {
+    "keep_days": LEAST_KEEP_DAYS,
+    "worker_memory_bytes": 0,
+    "first_contacts_per_minute": 0,
+    "dry_runs_per_peer": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Settings:
             at least; the first minute's worth may come at once.
         member_openings_per_hour: negotiations, counter-offers and jobs that one member begins in an
             hour; each leaves entries in the audit log, which are never dropped.
+        dry_runs_per_peer: narrower terms that are measured on the rows for one counterparty in 30
+            days, where an offer has a report of risk; above, it gets no others.
         member_stored_bytes: what is stored for one member and dropped again later; above, it begins
             nothing new.
         extract_bytes: bytes of extracts that wait for their consumers, in all; above, no use of
@@ -143,6 +150,7 @@ class Settings:
     max_negotiations_per_peer: int = 256
     member_bytes_per_minute: int = 64 * 1024 * 1024
     member_openings_per_hour: int = 2000
+    dry_runs_per_peer: int = 10
     member_stored_bytes: int = 512 * 1024 * 1024
     extract_bytes: int = 64 * 1024**3
     extract_bytes_per_member: int = 16 * 1024**3

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from connector.domain.contract.negotiation import Negotiation
 from connector.domain.privacy.findings import Findings, Risk
 from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps import registry
@@ -17,14 +18,14 @@ from connector.errors import AgreementTampered, DescriptionIncomplete, RiskDrift
 from connector.identity import risk_report
 from connector.jsonld.policy import read_policy
 from connector.management import render
-from connector.services.negotiation import agree, negotiate, reports
+from connector.services.negotiation import agree, dry_runs, negotiate, reports
 from connector.services.negotiation.plans import plan_of
 from connector.services.publication import catalog_pages, entries, judging, publish, withdrawing
 from connector.services.use import asking, deciding, drift, preparing
 from connector.services.use.asking import Wanted
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
-from tests.support.link import CONTEXT, DATASET, Link, description, link
+from tests.support.link import CONTEXT, DATASET, Link, description, limit, link
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 PSEUDONYMISED = {  # under a scope that names the consumer
@@ -199,6 +200,58 @@ def test_tables_are_beyond_what_was_promised_past_the_band() -> None:
     assert far.beyond(promised) == ("cells withheld", "rows of `grade`")
     assert promised.beyond(far) == ()
     assert far.beyond(Findings(marginal={"grade": 0.0})) == ()  # of rows about no person
+
+
+def narrower(reviewers: int) -> dict[str, Any]:
+    """Terms within the offers, whose outputs so many review: other steps."""
+    least = limit(f"{PREAU}outputReviewers", "gteq", str(reviewers), "integer")
+    rule = {"action": "odrl:read", "constraint": [PSEUDONYMISED, least]}
+    return {**offer(SHOWN), "permission": [rule]}
+
+
+def negotiated(pair: Link, reviewers: int) -> Negotiation:
+    asked = negotiate.request(
+        pair.lab.ports, pair.school.did, DATASET, offer_id=SHOWN, policy=narrower(reviewers)
+    )
+    pair.pump()
+    with pair.lab.ports.store.read() as tx:
+        found = tx.negotiations.get(asked.pid)
+    assert found
+    return found
+
+
+def measured(pair: Link) -> int:
+    with pair.school.ports.store.read() as tx:
+        return len(tx.audit.entries(subject=pair.lab.did, kind=dry_runs.MEASURED))
+
+
+def test_narrower_terms_are_measured_once_and_go_with_the_contract(pair: Link) -> None:
+    before = measured(pair)
+    for _ in range(2):
+        contract = agree.agreement(pair.lab.ports, negotiated(pair, 1).agreement_id)
+        ((action, found),) = reports.findings_of(contract).items()
+        assert (action, found.risk is not None) == (READ, True)
+    assert measured(pair) == before + 1
+
+
+def test_a_counterparty_has_so_many_measured_and_no_more(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(pair.school.ports.settings, dry_runs_per_peer=measured(pair))
+    monkeypatch.setattr(pair.school, "ports", replace(pair.school.ports, settings=settings))
+    found = negotiated(pair, 2)
+    assert (found.code, bool(found.agreement_id)) == ("QUOTA_REACHED", False)
+
+
+def test_terms_under_which_persons_stand_out_are_not_offered(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = Findings(risk=Risk(k=0, l=1, t=0.9, unique=0.4, rare=0.6, linkable=0.3))
+    ports = replace(pair.school.ports, judging=lambda _: alone)
+    monkeypatch.setattr(pair.school, "ports", ports)
+    found = negotiated(pair, 3)
+    assert (found.code, bool(found.agreement_id)) == (RiskDrifted.code, False)
+    assert "unique" in found.reasons[0]
 
 
 def test_risk_is_beyond_what_was_promised_past_the_band() -> None:

@@ -45,7 +45,7 @@ from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import force
 from connector.services.membership import onboard
-from connector.services.negotiation import agree, steps, terms
+from connector.services.negotiation import agree, dry_runs, steps, terms
 from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
@@ -155,6 +155,9 @@ def consider(
     if found is None or found.withdrawn or found.audience not in ("", caller.did):
         return None
     verdict = terms.judge(found, message.policy, found.dataset_id, ports.mechanisms, present)
+    if verdict.policy is not None and found.report:
+        report = dry_runs.report_of(ports, caller.did, found, verdict.policy)
+        verdict = replace(verdict, report=report)
     return Considered(_question(found, message, found.dataset_id, present), verdict)
 
 
@@ -293,6 +296,8 @@ def _answer(
     if verdict.policy is None or (verdict.reasons and countered_before):
         code = LayerUnmet.code if verdict.weakens else TermsRefused.code
         return steps.end(ports, tx, negotiation, code, verdict.reasons)
+    if isinstance(verdict.report, Refusal):
+        return steps.end(ports, tx, negotiation, verdict.report.code, verdict.report.reasons)
     narrowed = publish.new_offer(
         ports,
         verdict.policy,
@@ -301,11 +306,13 @@ def _answer(
         derived_from=found.id,
         reserve=found.reserve,
         review=found.review,
-        report=found.report,  # it speaks of uses that are the same in narrower terms
+        report=verdict.report or found.report,
         shows_report=found.shows_report,
         layers=found.layers,
     )
     refusal = _refusal(ports, tx, narrowed)
+    if refusal is None and dry_runs.lacking(ports, tx, narrowed, narrowed.report):
+        refusal = dry_runs.UNMEASURED  # what was judged before this transaction is not so any more
     try:
         narrowed = narrowed if refusal else _tabulated(ports, tx, narrowed, found)
     except LayerUnmet as exc:

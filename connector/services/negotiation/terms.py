@@ -76,12 +76,15 @@ class Verdict:
         policy: narrower terms to offer, in the provider's words; None when there are none.
         reasons: why those differ from the wish, or why nothing fits; empty when the wish is met.
         weakens: which layers in force the wish does not keep to; they stand in `reasons` too.
+        report: what narrower terms come to on the rows, signed; or why they are not offered. None
+            where that was not asked.
     """
 
     as_offered: bool = False
     policy: Policy | None = None
     reasons: tuple[str, ...] = ()
     weakens: tuple[str, ...] = ()
+    report: str | Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
