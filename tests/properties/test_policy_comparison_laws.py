@@ -8,8 +8,6 @@ from functools import cached_property, lru_cache
 from itertools import chain, islice, permutations, product
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, event, given, settings
-
 from policies_odrl import (
     Action,
     Answer,
@@ -38,16 +36,13 @@ from policies_odrl.comparison.compare import Containment, Relation
 from policies_odrl.comparison.counter import blocking, possible
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import Near
+from policies_odrl.knowledge import NOTHING_MORE
 from policies_odrl.model import ODRL, Condition, Constraint
 from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
-from tests.support.choices import Choices, chosen
+from tests.support.choices import Choices
+from tests.support.distilled import distilled
 
-LAW = settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 NEAR = 8  # requests tried around each policy
 
 LEVELLED = some.every(
@@ -78,18 +73,11 @@ def terms(pick: Choices) -> Policy:
 
 def pair(pick: Choices) -> tuple[Policy, Policy]:
     """Two policies that often have something in common, with parties and targets anywhere."""
-    first, second = some.policy(pick), some.policy(pick)
-    if pick.yes():
-        extra = pick.some(some.condition, (0, 1, 2))
-        second = replace(
-            first,
-            permissions=tuple(
-                replace(rule, constraints=(*rule.constraints[:1], *extra))
-                for rule in first.permissions
-            ),
-            prohibitions=second.prohibitions,
-            conflict=second.conflict,
-        )
+    if pick.below(8):
+        first, second = some.varied(pick)
+    else:
+        first = some.policy(pick)
+        second = some.beside(first, pick)
     one, two = (
         replace(
             policy,
@@ -105,7 +93,7 @@ def pair(pick: Choices) -> tuple[Policy, Policy]:
 @lru_cache(maxsize=16)  # laws of one draw ask for the same again
 def beside(mine: Policy, other: Policy) -> dict[str, Request]:
     """Requests that a policy is likely to grant, on either side of what another says."""
-    near = islice(Near(other, Reading()).requests(mine), NEAR)
+    near = islice(Near(other, Reading(NOTHING_MORE)).requests(mine), NEAR)
     return {repr(request): request for request in near}
 
 
@@ -154,7 +142,6 @@ def contained(offer: Policy, request: Policy) -> Containment:
 
 def what_is_within_is_granted_by_both(it: Drawn) -> None:
     found = contained(*it.both)
-    event(found.answer.value)
     if found.answer is Answer.UNKNOWN:
         assert found.missing
     mine, theirs = it.each
@@ -164,7 +151,6 @@ def what_is_within_is_granted_by_both(it: Drawn) -> None:
 
 def the_meet_grants_just_what_both_grant(it: Drawn) -> None:
     common = meet(*it.both)
-    event("met" if common else "apart")
     joined = deciding(common)
     for request, mode in product(around(*it.both, common) if common else it.near, Mode):
         expected = all(grants(request, it.facts, mode) for grants in it.each)
@@ -175,13 +161,16 @@ def a_relation_is_seen_from_both_sides(it: Drawn) -> None:
     both = it.both
     with patch.object(comparing, "contains", lambda *asked: contained(*asked[:2])):
         found, turned = compare(*both), compare(both[1], both[0])
-    event(found.relation.value)
     opposite = {Relation.WITHIN: Relation.CONTAINS, Relation.CONTAINS: Relation.WITHIN}
     if Relation.UNKNOWN in {found.relation, turned.relation}:
         assert found.missing or turned.missing
     else:
         assert turned.relation is opposite.get(found.relation, found.relation)
     assert (found.relation is Relation.OVERLAPPING) is (found.shared is not None)
+    forward, backward = (contained(*sides) for sides in (both[::-1], both))
+    wanted = {(True, True): Relation.EQUIVALENT, (True, False): Relation.WITHIN}
+    if forward or backward:
+        assert found.relation is wanted.get((bool(forward), bool(backward)), Relation.CONTAINS)
     apart = found.relation is Relation.DISJOINT
     for request, mode in product(it.near if apart else (), Mode):
         assert not all(grants(request, Facts(), mode) for grants in it.each)
@@ -210,7 +199,6 @@ def a_further_layer_never_grants_more_and_all_together_agree(it: Drawn) -> None:
     both, third = it.both, it.third
     names = [Layer(name, policy) for name, policy in zip("abc", (*both, third), strict=True)]
     one, two, three = layer(names[0]), layer(*names[:2]), layer(*names)
-    event("granting" if three else f"empty at {three.empty_at}")
     layers = [*it.each, deciding(third)]
     joined = [deciding(item.policy) for item in (one, two, three)]
     for request, mode in product(around(*both, three.policy if three else third), Mode):
@@ -238,8 +226,7 @@ def _drawn(pick: Choices) -> Drawn:
     return Drawn(pair(pick), some.policy(pick), some.facts(pick), extra)
 
 
-@LAW
-@given(chosen(_drawn, 320))
+@distilled(_drawn, 320)
 def test_what_is_said_of_two_policies_is_what_they_grant(it: Drawn) -> None:
     for law in (
         what_is_within_is_granted_by_both,
@@ -255,7 +242,6 @@ def a_counter_offer_is_within_the_limits_and_its_changes_are_all(
     offer: Policy, wish: Policy, reserve: Policy | None, facts: Facts
 ) -> None:
     found = counter_offer(offer, wish, reserve)
-    event("agreed" if found.agreed else "countered" if found else "refused")
     limits = list(map(deciding, [offer] if reserve is None else [offer, reserve]))
     assert bool(found) is (found.policy is not None)
     if found.policy is None:
@@ -268,6 +254,8 @@ def a_counter_offer_is_within_the_limits_and_its_changes_are_all(
         if proposed(request, facts, mode):
             assert any(grants(request, facts, mode) for grants in limits)
             assert raised or wished(request, facts, mode)
+        elif found.agreed:
+            assert not wished(request, facts, mode)
     again = counter_offer(offer, found.policy, reserve)
     assert again.agreed
     assert again.policy is not None
@@ -275,9 +263,8 @@ def a_counter_offer_is_within_the_limits_and_its_changes_are_all(
 
 
 def the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None:
-    prover = Proof()
+    prover = Proof(knowledge=NOTHING_MORE)
     for blocked in blocking(offer, wish):
-        event(f"{len(blocked.parts)} parts")
         assert not possible(prover, blocked.parts)
         for part in blocked.parts:
             assert possible(prover, [item for item in blocked.parts if item is not part])
@@ -291,8 +278,7 @@ def _asked(pick: Choices) -> tuple[Policy, Policy, Policy | None, Facts]:
     return offer, wish, terms(pick) if pick.yes() else None, facts
 
 
-@LAW
-@given(chosen(_asked, 384))
+@distilled(_asked, 384, fresh=15)
 def test_a_counter_offer_and_what_is_in_its_way(
     asked: tuple[Policy, Policy, Policy | None, Facts],
 ) -> None:

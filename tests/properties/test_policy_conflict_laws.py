@@ -11,8 +11,6 @@ from itertools import combinations, product
 from random import Random
 from typing import Final
 
-from hypothesis import given, settings
-
 from policies_odrl import (
     Action,
     Conflict,
@@ -34,8 +32,9 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.conflicts.compatibility import Compatibility, ConflictVerdict
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
-from tests.support.choices import Choices, Make, chosen
+from tests.support.choices import Choices, Make
 from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between
+from tests.support.distilled import distilled
 from tests.support.policy_strategies import joined
 
 ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")
@@ -126,8 +125,7 @@ HALVES = [Decimal(value) / 2 for value in range(1, 8)]
 GRID = [facts_of(width=x, height=y) for x, y in product(HALVES, HALVES)]
 
 
-@given(chosen(lambda pick: (PLAIN(pick), PLAIN(pick))))
-@settings(max_examples=150, deadline=None)
+@distilled(lambda pick: (PLAIN(pick), PLAIN(pick)), fresh=40)
 def test_on_plain_axes_the_verdict_is_exact(drawn: tuple[Policy, Policy]) -> None:
     left, right = drawn
     asked = [Request(ODRL + "use", facts=facts) for facts in GRID]
@@ -159,8 +157,7 @@ def world_of(chance: Random) -> dict[str, tuple[Fact, ...]]:
 WORLDS = [world_of(Random(seed)) for seed in range(1000)]  # noqa: S311 - worlds, not secrets
 
 
-@given(chosen(lambda pick: (*pair(pick), pick.below(1000))))
-@settings(max_examples=100, deadline=None)
+@distilled(lambda pick: (*pair(pick), pick.below(1000)), fresh=25)
 def test_sides_and_order_mean_nothing(drawn: tuple[Policy, Policy, int]) -> None:
     left, right, seed = drawn
     wanted = conflict_between(left, right, KNOWN).answer
@@ -255,8 +252,7 @@ def _drawn(pick: Choices) -> Drawn:
     return Drawn(*pair(pick), tried, more)
 
 
-@given(chosen(_drawn, 160))
-@settings(max_examples=200, deadline=None)
+@distilled(_drawn, 160, fresh=50)
 def test_a_verdict_agrees_with_evaluation(it: Drawn) -> None:
     for law in (
         a_witness_is_granted_by_both,
@@ -270,16 +266,14 @@ def test_a_verdict_agrees_with_evaluation(it: Drawn) -> None:
 PAIRS = (("Sales", "Basic"), ("Nursing", "Sales"), ("Isle", "Town"))
 
 
-@given(
-    chosen(
-        lambda pick: (
-            pick.one(PAIRS),
-            pick.some(lambda it: it.one(it.one(NAMES_HELD)), (1, 2, 3, 4)),
-        ),
-        16,
-    )
+@distilled(
+    lambda pick: (
+        pick.one(PAIRS),
+        pick.some(lambda it: it.one(it.one(NAMES_HELD)), (1, 2, 3, 4)),
+    ),
+    16,
+    fresh=40,
 )
-@settings(max_examples=150, deadline=None)
 def test_more_knowledge_never_turns_a_verdict_round(
     drawn: tuple[tuple[str, str], tuple[Condition, ...]],
 ) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, event, given, settings
-
 from connector.jsonld.policy import policy_bytes, read_policy
 from policies_odrl import (
     Answer,
@@ -33,13 +31,8 @@ from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.request import Behaviour, imagined
 from policies_odrl.model import Condition, incomplete
 from tests.support import policy_strategies as some
-from tests.support.choices import Choices, chosen
-
-PROFILE = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+from tests.support.choices import Choices
+from tests.support.distilled import distilled
 
 
 @dataclass(frozen=True)
@@ -64,18 +57,18 @@ class Drawn:
 
 
 def _drawn(pick: Choices) -> Drawn:
+    policy = some.policy(pick)
+    other = some.beside(policy, pick)
+    request = some.asked_of(pick.one((policy, policy, policy, other)), pick)
     return Drawn(
-        some.policy(pick),
-        some.policy(pick),
-        some.request(pick),
-        some.facts(pick),
+        policy,
+        other,
+        request,
+        some.facts_of(request, pick),
         some.condition(pick),
         (some.atom(pick), some.atom(pick)),
         pick.below(1000),
     )
-
-
-drawn = chosen(_drawn, 384)
 
 
 def order_of_rules_and_constraints_never_matters(it: Drawn) -> None:
@@ -132,7 +125,6 @@ def every_policy_can_be_explained_and_checked(it: Drawn) -> None:
 def containment_agrees_with_evaluation(it: Drawn) -> None:
     offer, wish = it.policy, it.other
     found = contains(offer, wish)
-    event(found.answer.value)
     if found.answer is Answer.YES:
         assert not found.gaps
         for mode in Mode:
@@ -160,14 +152,12 @@ def containment_agrees_with_evaluation_for_near_terms(it: Drawn) -> None:
     left = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, mine)),))
     right = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, other)),))
     found = contains(left, right)
-    event(f"near: {found.answer.value}")
     if found.answer is Answer.YES and it.grants(right):
         assert it.grants(left)
 
 
 def the_common_policy_never_permits_more_than_either(it: Drawn) -> None:
     common = meet(it.policy, it.other)
-    event("met" if common else "apart")
     if common is not None and it.grants(common, tentative=True):
         assert it.grants(it.policy)
         assert it.grants(it.other)
@@ -192,8 +182,7 @@ def policies_of_one_meaning_decide_alike(it: Drawn) -> None:
         assert it.grants(it.policy) == it.grants(it.other)
 
 
-@PROFILE
-@given(drawn)
+@distilled(_drawn, 384, fresh=15)
 def test_a_decision_follows_from_what_is_stated(it: Drawn) -> None:
     for law in (
         order_of_rules_and_constraints_never_matters,
@@ -206,8 +195,16 @@ def test_a_decision_follows_from_what_is_stated(it: Drawn) -> None:
         law(it)
 
 
-@PROFILE
-@given(drawn)
+def _two(pick: Choices) -> Drawn:
+    it = _drawn(pick)
+    if not pick.below(8):
+        return it
+    one, two = some.varied(pick)
+    request = some.asked_of(pick.one((one, two)), pick)
+    return replace(it, policy=one, other=two, request=request, facts=some.facts_of(request, pick))
+
+
+@distilled(_two, 512)
 def test_what_is_said_of_two_policies_holds_for_each_request(it: Drawn) -> None:
     for law in (
         containment_agrees_with_evaluation,
@@ -218,8 +215,7 @@ def test_what_is_said_of_two_policies_holds_for_each_request(it: Drawn) -> None:
         law(it)
 
 
-@settings(PROFILE, max_examples=40)
-@given(some.policies)
+@distilled(some.policy, 192)
 def test_reader_and_writer_round_trip(policy: Policy) -> None:
     data = policy_bytes(policy)
     assert read_policy(data) == policy
@@ -234,17 +230,13 @@ _Prepared = tuple[Policy, Sequence[tuple[Request, Facts]], dict[str, Any], str]
 
 def _prepared(pick: Choices) -> _Prepared:
     policy = some.policy(pick)
-    near = some.request_for(policy)
-    asked = [
-        ((near if pick.below(4) else some.request)(pick), some.facts(pick))
-        for _ in range(1 + pick.below(8))
-    ]
+    requests = [some.asked_of(policy, pick) for _ in range(1 + pick.below(8))]
+    asked = [(request, some.facts_of(request, pick)) for request in requests]
     options = {"mode": pick.one(list(Mode)), "tentative": pick.yes()}
     return policy, asked, options, pick.one(some.PARTIES)
 
 
-@settings(PROFILE, max_examples=150)
-@given(chosen(_prepared, 320))
+@distilled(_prepared, 320, fresh=30)
 def test_a_compiled_policy_answers_alike(drawn: _Prepared) -> None:
     policy, asked, options, holder = drawn
     compiled, plain = compile_policy(policy, **options), compile_policy(policy)
@@ -281,12 +273,13 @@ def _bare(policy: Policy, kind: PolicyKind, lacking: str) -> Policy:
 
 def _asked(pick: Choices) -> tuple[Policy, Request, Facts]:
     lacking = ["", "id", "rules", "target"]
-    policy = _bare(some.policy(pick), pick.one(list(PolicyKind)), pick.one(lacking))
-    return policy, some.request(pick), some.facts(pick)
+    whole = some.policy(pick)
+    policy = _bare(whole, pick.one(list(PolicyKind)), pick.one(lacking))
+    request = some.asked_of(whole, pick)
+    return policy, request, some.facts_of(request, pick)
 
 
-@settings(PROFILE, max_examples=100)
-@given(chosen(_asked, 224))
+@distilled(_asked, 224, fresh=20)
 def test_what_the_check_calls_an_error_is_not_evaluated(
     asked: tuple[Policy, Request, Facts],
 ) -> None:
@@ -295,7 +288,6 @@ def test_what_the_check_calls_an_error_is_not_evaluated(
     errors = {(it.code, it.path) for it in validate(policy) if it.severity is Severity.ERROR}
     decision = evaluate(policy, request, facts, tentative=True)
     lacking = [(code, path) for path, code in incomplete(policy)]
-    event("lacking" if lacking else "whole")
     assert errors.issuperset(lacking)
     if lacking:
         assert not decision.granted

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
-
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
@@ -35,14 +33,10 @@ from policies_odrl.evaluation.duties import blocks
 from policies_odrl.evaluation.request import Behaviour, Case, Usage
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support import policy_strategies as some
-from tests.support.choices import Choices, chosen
+from tests.support.choices import Choices
+from tests.support.distilled import distilled
 from tests.support.uses import released, reserve_use
 
-PROFILE = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLACES = [
     "https://w3id.org/dpv/loc#FR",
@@ -90,8 +84,7 @@ def _known(pick: Choices) -> tuple[Condition, Facts, Facts]:
     return item, Facts(now=now, values=values, since=since), part
 
 
-@settings(PROFILE, max_examples=200)
-@given(chosen(_known, 64))
+@distilled(_known, 64, fresh=60)
 def test_more_information_never_turns_an_answer_round(
     known: tuple[Condition, Facts, Facts],
 ) -> None:
@@ -100,7 +93,6 @@ def test_more_information_never_turns_an_answer_round(
     request = Request(ODRL + "read")
     less = condition(item, "", Case.of(policy, request, part)).truth
     more = condition(item, "", Case.of(policy, request, full)).truth
-    event(f"{less.value} then {more.value}")
     assert less in {Truth.UNDETERMINED, more}
 
 
@@ -173,24 +165,24 @@ def the_parts_of_a_decision_agree(it: Drawn) -> None:
 def open_behaviour_grants_only_what_no_rule_is_about(it: Drawn) -> None:
     opened = it.decided(it.policy, behaviour=Behaviour.OPEN)
     if opened.granted and not it.decided(it.policy).granted:
-        event("granted by open behaviour")
         assert all(result.applies is Truth.FALSE for result in opened.rules)
         assert opened.reasons == ("nothing prohibits it, and open behaviour was asked for",)
 
 
 def _drawn(pick: Choices) -> Drawn:
+    policy = some.policy(pick)
+    request = some.asked_of(policy, pick)
     return Drawn(
-        some.policy(pick),
-        some.request(pick),
-        some.facts(pick),
+        policy,
+        request,
+        some.facts_of(request, pick),
         some.prohibition(pick),
         condition_of(pick),
         frozenset(pick.several(some.PARTIES, (0, 1, 2))),
     )
 
 
-@PROFILE
-@given(chosen(_drawn, 192))
+@distilled(_drawn, 192, fresh=15)
 def test_what_is_added_never_grants_and_the_parts_agree(it: Drawn) -> None:
     for law in (
         knowing_the_members_never_turns_a_premise_round,
@@ -202,9 +194,9 @@ def test_what_is_added_never_grants_and_the_parts_agree(it: Drawn) -> None:
         law(it)
 
 
-@PROFILE
-@given(st.integers(0, 5), st.lists(st.booleans(), max_size=12))
-def test_a_limit_lets_just_so_many_uses_through(most: int, failures: list[bool]) -> None:
+@distilled(lambda pick: (pick.below(6), pick.several((False, True), range(13))), 16, fresh=30)
+def test_a_limit_lets_just_so_many_uses_through(drawn: tuple[int, Sequence[bool]]) -> None:
+    most, failures = drawn
     limit = Constraint(ODRL + "count", Operator.LTEQ, (Literal(str(most), XSD + "integer"),))
     rule = Permission(action=Action(ODRL + "read"), constraints=(limit,))
     policy = Policy(

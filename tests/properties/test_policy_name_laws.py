@@ -9,9 +9,6 @@ from dataclasses import replace
 from itertools import product
 from typing import Final
 
-from hypothesis import event, given, settings
-from hypothesis import strategies as st
-
 from policies_odrl import (
     Action,
     AssetRef,
@@ -41,6 +38,8 @@ from policies_odrl.comparison.compare import Relation
 from policies_odrl.conflicts.compatibility import Compatibility
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV
+from tests.support.choices import Choices
+from tests.support.distilled import distilled
 
 USE: Final = Action(ODRL + "use")
 DATA: Final = AssetRef("urn:data")
@@ -76,21 +75,20 @@ def named(value: str) -> Iri | Literal:
     return Iri(value) if ":" in value else Literal(value)
 
 
-def conditions(left: str) -> st.SearchStrategy[tuple[Condition, ...]]:
+def conditions(pick: Choices, left: str) -> tuple[Condition, ...]:
     names, operators = WORLDS[left]
 
-    def stated(operator: str, values: list[str]) -> Constraint:
-        several = values if Operator(operator) in LISTING else values[:1]
-        return Constraint(left, Operator(operator), tuple(map(named, several)))
+    def plain(it: Choices) -> Constraint:
+        operator, values = Operator(it.one(operators)), it.several(names, (1, 2))
+        several = dict.fromkeys(values if operator in LISTING else values[:1])
+        return Constraint(left, operator, tuple(map(named, several)))
 
-    values = st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)
-    plain = st.builds(stated, st.sampled_from(operators), values)
-    joined = st.builds(
-        LogicalConstraint,
-        st.sampled_from([Connective.OR, Connective.XONE]),
-        st.tuples(plain, plain),
-    )
-    return st.lists(st.one_of(plain, plain, joined), min_size=1, max_size=3).map(tuple)
+    def part(it: Choices) -> Condition:
+        if it.below(3):
+            return plain(it)
+        return LogicalConstraint(it.one((Connective.OR, Connective.XONE)), (plain(it), plain(it)))
+
+    return pick.some(part, (1, 2, 3))
 
 
 def permitting(stated: tuple[Condition, ...]) -> Policy:
@@ -121,20 +119,19 @@ def granted(policy: Policy | None, left: str, facts: Facts) -> set[int]:
     return {place for place, asked in enumerate(REQUESTS[left]) if permits(asked, facts)}
 
 
-pairs = st.sampled_from(sorted(WORLDS)).flatmap(
-    lambda left: st.tuples(st.just(left), conditions(left), conditions(left))
-)
+Pair = tuple[str, tuple[Condition, ...], tuple[Condition, ...]]
 
 
-@settings(max_examples=35, deadline=None)
-@given(pairs)
-def test_one_question_about_names_has_one_answer(
-    drawn: tuple[str, tuple[Condition, ...], tuple[Condition, ...]],
-) -> None:
+def pair(pick: Choices) -> Pair:
+    left = pick.one(list(WORLDS))
+    return left, conditions(pick, left), conditions(pick, left)
+
+
+@distilled(pair, 64)
+def test_one_question_about_names_has_one_answer(drawn: Pair) -> None:
     left, *stated = drawn
     one, two = map(permitting, stated)
     found, verdict = compare(one, two), conflict_between(one, two).answer
-    event(f"{left} {found.relation.value} {verdict.value}")
     assert conflict_between(two, one).answer is verdict
     never = verdict is Compatibility.CONFLICT
     vain = any(conflict_within(it).answer is Compatibility.CONFLICT for it in (one, two))
@@ -151,17 +148,13 @@ def test_one_question_about_names_has_one_answer(
         assert proposed <= mine
 
 
-@settings(max_examples=25, deadline=None)
-@given(pairs)
-def test_a_ban_that_never_bears_is_false_of_all_that_is_granted(
-    drawn: tuple[str, tuple[Condition, ...], tuple[Condition, ...]],
-) -> None:
+@distilled(pair, 64)
+def test_a_ban_that_never_bears_is_false_of_all_that_is_granted(drawn: Pair) -> None:
     left, mine, theirs = drawn
     policy, ban = permitting(mine), prohibiting(theirs)
     verdict = conflict_between(policy, ban).answer
     whole = replace(policy, prohibitions=ban.prohibitions)
     assert conflict_within(whole).answer is verdict
-    event(f"{left} {verdict.value}")
     for facts in COMPLETIONS if verdict is Compatibility.COMPATIBLE else ():
         for place in granted(policy, left, facts):
             (rule,) = evaluate(ban, REQUESTS[left][place], facts, tentative=True).rules

@@ -14,6 +14,7 @@ from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.forms import normal
+from policies_odrl.knowledge import NOTHING_MORE
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,15 @@ class Answer:
         return self.truth is Truth.FALSE
 
 
+def proved(having: Sequence[Constraint], wanted: Constraint, reading: Reading) -> bool:
+    """Return whether it is proved that what satisfies some constraints satisfies another one."""
+    claims = _claims(having, reading, wanted.left)
+    return normal(wanted) in map(normal, having) or claims.implies(wanted)
+
+
 def entails(having: Sequence[Constraint], wanted: Constraint, reading: Reading) -> Answer:
     """Return whether all values that satisfy some constraints satisfy another one."""
-    claims = _claims(having, reading, wanted.left)
-    yes = normal(wanted) in map(normal, having) or claims.implies(wanted)
+    yes = proved(having, wanted, reading)
     return _answer(_claims(having, reading, wanted.left, Atom(wanted, holds=False)), yes=yes)
 
 
@@ -80,9 +86,9 @@ def implied(
     wanted: Constraint, having: Sequence[Constraint], knowledge: Knowledge | None = None
 ) -> bool:
     """Return whether some constraints are proved to entail another one."""
-    return entails(having, wanted, Reading(knowledge or Knowledge())).yes
+    return entails(having, wanted, Reading(knowledge or NOTHING_MORE)).yes
 
 
 def contradictory(items: Sequence[Constraint], knowledge: Knowledge | None = None) -> bool:
     """Return whether constraints are proved to exclude one another."""
-    return bool(items) and unsatisfiable(items, Reading(knowledge or Knowledge())).yes
+    return bool(items) and unsatisfiable(items, Reading(knowledge or NOTHING_MORE)).yes

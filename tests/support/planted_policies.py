@@ -1,36 +1,29 @@
-"""Faults planted in the engine, and after how many examples a law sees each of them.
+"""Faults planted in the engine, and whether the laws that guard against them see them.
 
-`python -m tests.support.planted_policies [WORD]` asks the laws whose name holds a word, and prints
-for each fault the examples that ten seeds needed. `planted_policies.json` holds the faults: module,
-function, some of its text, and what is put in its place. See decision record 0089.
+`python -m tests.support.planted_policies [WORD …]` asks the laws whose name holds each word, and
+prints for each fault at which of its draws the law sees it. `planted_policies.json` holds the
+faults: module, function, some of its text, and what is put in its place. See decision record 0097.
 """
 
 from __future__ import annotations
 import __future__
 
 import ast
+import gc
 import inspect
 import json
 import multiprocessing
 import sys
 from collections.abc import Callable
+from functools import _lru_cache_wrapper, cache
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Final, NamedTuple
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from policies_odrl import Knowledge
 
-SEEDS: Final = 10
-MOST: Final = 400  # examples after which a fault counts as not seen
 _FILE: Final = Path(__file__).with_suffix(".json")
-_SETTINGS: Final = settings(
-    max_examples=MOST,
-    phases=[Phase.generate],
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 class Fault(NamedTuple):
@@ -53,6 +46,7 @@ class Fault(NamedTuple):
             owner = getattr(owner, part)
         held = inspect.getattr_static(owner, name)
         found = getattr(held, "fget", None) or getattr(held, "__wrapped__", held)
+        found = getattr(found, "__func__", found)
         text = dedent(inspect.getsource(found))
         if text.count(self.old) != 1:
             raise ValueError(f"`{self.old}` does not stand once in `{self.function}`")
@@ -67,6 +61,23 @@ class Fault(NamedTuple):
         code = compile(tree, self.module, "exec", __future__.annotations.compiler_flag)
         exec(code, found.__globals__, made)  # noqa: S102 - our own source, one text replaced
         found.__code__ = made[found.__name__].__code__
+        forget()
+
+
+@cache
+def keepers() -> list[Any]:
+    """Return whatever keeps answers."""
+    kinds = (Knowledge, _lru_cache_wrapper)
+    return [held for held in gc.get_objects() if isinstance(held, kinds)]
+
+
+def forget() -> None:
+    """Clear what was kept of right answers."""
+    for held in keepers():
+        if isinstance(held, Knowledge):
+            held.kept.clear()
+        elif held.cache_info().currsize > 1:  # not tables, which are read once
+            held.cache_clear()
 
 
 def laws() -> dict[str, list[Fault]]:
@@ -75,14 +86,21 @@ def laws() -> dict[str, list[Fault]]:
     return {law: [Fault(*row) for row in faults] for law, faults in rows}
 
 
+def named(law: str) -> Any:
+    """Return the test of a law."""
+    module, _, name = law.rpartition(".")
+    return getattr(import_module(module), name)
+
+
 class _Seen(BaseException):
     """A law sees a fault; Hypothesis does not take it for a failure, and tries no other."""
 
 
-def _seen_after(law: Any, start: int) -> int | None:
-    """Return with how many examples, drawn from a seed, a law fails; None where it does not."""
-    right: Callable[..., None] = law.hypothesis.inner_test
-    drawn = 0
+def seen_after(law: str, fault: Fault) -> int | None:
+    """Return at which of its draws a law, run as in each test, sees a fault; None: at none."""
+    test, drawn = named(law), 0
+    held, part = (test.law, "holds") if hasattr(test, "law") else (test.hypothesis, "inner_test")
+    right: Callable[..., None] = getattr(held, part)
 
     def counted(*args: Any, **kwargs: Any) -> None:
         nonlocal drawn
@@ -92,34 +110,26 @@ def _seen_after(law: Any, start: int) -> int | None:
         except Exception as exc:
             raise _Seen from exc
 
-    law.hypothesis.inner_test = counted
-    vars(law).pop("_hypothesis_internal_settings_applied", None)  # which allows no others
+    setattr(held, part, counted)
+    fault.plant()
     try:
-        seed(start)(_SETTINGS(law))()
+        test()
     except _Seen:
         return drawn
-    finally:
-        law.hypothesis.inner_test = right
     return None
-
-
-def _measured(law: str, fault: Fault) -> list[int | None]:
-    fault.plant()
-    module, _, name = law.rpartition(".")
-    found: list[int | None] = []
-    while len(found) < SEEDS and None not in found:  # what one seed does not see is not seen
-        found.append(_seen_after(getattr(import_module(module), name), len(found)))
-    return found
 
 
 def main() -> None:
     """Print the table, each fault measured in a process of its own."""
+    from tests import conftest  # noqa: F401, PLC0415 - the same draws as in each test
+
     apart = multiprocessing.get_context("fork")
     for law, faults in laws().items():
         for fault in faults if all(word in law for word in sys.argv[1:]) else ():
+            named(law)
             with apart.Pool(1, maxtasksperchild=1) as pool:
-                found = pool.apply(_measured, (law, fault))
-            sys.stdout.write(f"{law}: {fault.function} `{fault.new}`: {found}\n")
+                found = pool.apply(seen_after, (law, fault))
+            sys.stdout.write(f"{law}: {fault.function} `{fault.new}`: {found or 'never'}\n")
             sys.stdout.flush()
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import permutations, product
-from typing import Any
+from typing import Any, TypeVar
 
 from policies_odrl import (
     Action,
@@ -31,10 +31,15 @@ from policies_odrl import (
     Request,
 )
 from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.comparison.witness import Near
+from policies_odrl.evaluation.request import imagined
+from policies_odrl.knowledge import NOTHING_MORE
 from policies_odrl.model import ODRL, XSD, Condition, Value, conditions
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 from tests.support.choices import Choices, Make, chosen
 
+T = TypeVar("T", Permission, Prohibition)
 PURPOSES = [
     DPV + name
     for name in (
@@ -193,6 +198,83 @@ def policy(pick: Choices) -> Policy:
     )
 
 
+def beside(first: Policy, pick: Choices) -> Policy:
+    """Return any policy, or one that has much in common with another."""
+    second = policy(pick)
+    if not pick.yes():
+        return second
+    extra = pick.some(condition, (0, 1, 2))
+    rules = (replace(it, constraints=(*it.constraints[:1], *extra)) for it in first.permissions)
+    return replace(
+        first,
+        permissions=tuple(rules),
+        prohibitions=second.prohibitions,
+        conflict=second.conflict,
+    )
+
+
+# -- two small policies, of which one varies what the other says -----------------------------------
+
+_FEW = [
+    every([ODRL + "purpose"], (*_LISTS, Operator.IS_A), [(purpose,) for purpose in _purposes[1:5]]),
+    every([ODRL + "purpose"], _LISTS, permutations(_purposes[1:5], 2)),
+    every([ODRL + "percentage"], ORDER[:4], _one_of("decimal", NUMBERS[1:4])),
+    every([ODRL + "elapsedTime"], ORDER[:4], _one_of("duration", ["P30D", "P31D", "P1M"])),
+]
+_DOABLE = ACTIONS[:4]
+
+
+def _few(pick: Choices) -> Condition:
+    one, two = (pick.one(pick.one(_FEW)) for _ in range(2))
+    either = LogicalConstraint(pick.one((Connective.OR, Connective.XONE)), (one, two))
+    return one if pick.below(4) else either
+
+
+def _small(kind: type[T], pick: Choices, **more: Any) -> T:
+    return kind(
+        action=Action(pick.one(_DOABLE), pick.some(_few, (0, 0, 0, 1))),
+        target=ASSET_REFS[1],
+        constraints=pick.some(_few, (0, 1, 1, 2)),
+        **more,
+    )
+
+
+def _varied(rule: T, pick: Choices) -> T:
+    """Return a rule of which one thing is said otherwise, or none."""
+    items: Any = rule
+    changed: list[dict[str, Any]] = [
+        {},
+        {"constraints": items.constraints[1:]},
+        {"constraints": (*items.constraints, _few(pick))},
+        {"constraints": (_few(pick),)},
+        {"action": replace(items.action, refinements=pick.some(_few, (0, 1)))},
+        {"action": replace(items.action, id=pick.one(_DOABLE))},
+        {"duties": pick.some(duty, (0, 1))} if isinstance(rule, Permission) else {},
+    ]
+    found: T = replace(items, **pick.one(changed))
+    return found
+
+
+def varied(pick: Choices) -> tuple[Policy, Policy]:
+    """Return two small policies of which one varies what the other says."""
+    rules = pick.some(lambda it: _small(Permission, it, duties=it.some(duty, (0, 0, 1))), (1, 2))
+    bans = pick.some(lambda it: _small(Prohibition, it), (0, 1, 2))
+    first = replace(
+        policy(Choices(b"")),
+        permissions=rules,
+        prohibitions=bans,
+        conflict=pick.one([Conflict.PROHIBIT, *Conflict, None]),
+    )
+    others = tuple([_varied(it, pick) for it in pick.several(bans, (0, 1, 2))] if bans else ())
+    second = replace(
+        first,
+        permissions=tuple([_varied(it, pick) for it in pick.several(rules, (1, 2))]),
+        prohibitions=pick.one((bans, others)),
+        conflict=pick.one([first.conflict, first.conflict, *Conflict]),
+    )
+    return first, second
+
+
 def _up_to_two(values: Sequence[str]) -> list[tuple[str, ...]]:
     return [some for most in (1, 2) for some in product(values, repeat=most)]
 
@@ -242,8 +324,23 @@ def request_for(item: Policy) -> Make[Request]:
     return make
 
 
+def asked_of(item: Policy, pick: Choices) -> Request:
+    """Return a request of any kind, one for a rule of a policy, or one that it is to grant."""
+    kind = pick.below(8)
+    if kind < 5:
+        alone = replace(item, permissions=(pick.one(item.permissions),))
+        return next(Near(item, Reading(NOTHING_MORE)).requests(alone))
+    return (request if kind == 5 else request_for(item))(pick)
+
+
 def facts(pick: Choices) -> Facts:
     return Facts(now=pick.one([None, *_INSTANTS]), performed=pick.several(_ACTS, (0, 1, 2)))
+
+
+def facts_of(asked: Request, pick: Choices) -> Facts:
+    """Return any facts, or those of a world in which all holds that a request states."""
+    found = facts(pick)
+    return imagined(asked, found) if pick.below(4) else found
 
 
 policies = chosen(policy, 192)
