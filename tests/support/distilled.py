@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.choices import Choices, Make, T, chosen
 
-FILE: Final = Path(__file__).parents[1] / "cases" / "corpus.json"
+FILE: Final = Path(__file__).parents[1] / "cases" / "corpus" / "laws.json"
 _WORDS: Final = re.compile(r"\w+")
 
 

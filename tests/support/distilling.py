@@ -1,8 +1,8 @@
 """Choose the corpus of each law: the fewest cheap draws that see what any of many draws sees.
 
 `python -m tests.support.distilling [--faults] [WORD …]` does so for the laws whose name holds each
-word, and writes `tests/cases/corpus.json`; with `--faults` it only adds draws for planted faults
-that a corpus does not see. Draws are chosen by two measures. Each branch of the engine that
+word, and writes `tests/cases/corpus/laws.json`; with `--faults` it only adds draws for planted
+faults that a corpus does not see. Draws are chosen by two measures. Each branch of the engine that
 one of `CANDIDATES` draws takes is taken by the corpus. Each fault that one of them sees is seen by
 the corpus, whether somebody planted it (`planted_policies.json`) or it is one of `SLIPS`: small
 slips in single expressions, made by rule in each function that the law runs. See record 0097.
