@@ -77,7 +77,7 @@ class Flow:
 
     extract: Extract
     reader: str
-    read: Callable[[int, int], bytes]
+    read: Callable[[int, int], memoryview]
     judge: Callable[[], object]
     passed: Callable[[int], object]
     headers: Mapping[str, str]
@@ -144,7 +144,7 @@ class _Flowing(Response):
             passed = partial(self._flow.passed, position)
             await asyncio.shield(run_in_threadpool(passed))
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncIterator[memoryview]:
         on_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         position, judged = self._part.start, time.monotonic()
         while position < self._part.end:

@@ -91,7 +91,7 @@ class HeldFiles(Protocol):
             KeyUnusable: the home's key cannot be used.
         """
 
-    def read(self, held: HeldFile, offset: int, size: int) -> bytes:
+    def read(self, held: HeldFile, offset: int, size: int) -> memoryview:
         """Return `size` bytes of a file, from an offset on.
 
         Raises:

@@ -64,7 +64,7 @@ class HomeFiles:
         finally:
             part.unlink(missing_ok=True)
 
-    def read(self, held: HeldFile, offset: int, size: int) -> bytes:
+    def read(self, held: HeldFile, offset: int, size: int) -> memoryview:
         """Return `size` bytes of a file, from an offset on; see `ports.HeldFiles`.
 
         Raises:

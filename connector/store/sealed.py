@@ -90,8 +90,8 @@ def sealed_size(size: int) -> int:
     return size + _TAG * (_last(size) + 1)
 
 
-def read(descriptor: int, key: bytes, size: int, offset: int, length: int) -> bytes:
-    """Return `length` bytes of plain text from an offset on.
+def read(descriptor: int, key: bytes, size: int, offset: int, length: int) -> memoryview:
+    """Return `length` bytes of plain text from an offset on, copied no more than once.
 
     Args:
         descriptor: of a file that seals `size` bytes, open for reading.
@@ -105,18 +105,20 @@ def read(descriptor: int, key: bytes, size: int, offset: int, length: int) -> by
         OSError: it cannot be read.
     """
     if not length:
-        return b""
+        return memoryview(b"")
     cipher, last = AESGCM(key), _last(size)
     first, final = offset // CHUNK, (offset + length - 1) // CHUNK
     step = CHUNK + _TAG
     sealed = memoryview(os.pread(descriptor, (final - first + 1) * step, first * step))
-    opened = [
-        cipher.decrypt(_nonce(at, last=at == last), sealed[place : place + step], None)
-        for place, at in zip(range(0, len(sealed), step), range(first, final + 1), strict=False)
-    ]
-    opened[-1] = opened[-1][: offset + length - final * CHUNK]
-    opened[0] = opened[0][offset - first * CHUNK :]
-    return opened[0] if len(opened) == 1 else b"".join(opened)
+    plain = memoryview(bytearray(len(sealed)))
+    opened = 0
+    for place, at in zip(range(0, len(sealed), step), range(first, final + 1), strict=False):
+        nonce, chunk = _nonce(at, last=at == last), sealed[place : place + step]
+        opened += cipher.decrypt_into(
+            nonce, chunk, None, plain[opened : opened + len(chunk) - _TAG]
+        )
+    begin = offset - first * CHUNK
+    return plain[begin : min(begin + length, opened)]
 
 
 def wrap(key: bytes, home_key: bytes, name: str) -> str:

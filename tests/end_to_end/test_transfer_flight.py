@@ -163,6 +163,7 @@ def test_what_no_longer_stands_stops_the_bytes(
 def test_the_consumer_hears_why_its_bytes_stop(space: LiveSpace, going: str) -> None:
     flowing = long(space, going)
     _suspend_transfer(space, going)
+    wait_until(lambda: False, 1.0)  # the second within which it stops
     with pytest.raises(TransferInactive):
         sum(map(len, flowing))
 

@@ -163,7 +163,7 @@ class Opened(io.RawIOBase):
         """Return that it is."""
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int = -1, /) -> memoryview:
         """Return the next bytes, once it is known that they may leave.
 
         Raises:
@@ -182,7 +182,7 @@ class Opened(io.RawIOBase):
         self._stream.position = at + wanted
         return data
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[memoryview]:
         """Yield the rest of the file, the first chunk up to a multiple of `BATCH`."""
         while self._stream.position < self._size:
             yield self.read(BATCH - self._stream.position % BATCH)
@@ -223,7 +223,7 @@ def _serving(node: ToNode, certificate: bytes, key: bytes) -> Any:
         )
         return kind(f"{exc.code}: {exc.reason}", exc.code.encode())
 
-    def batch(data: bytes) -> pa.RecordBatch:
+    def batch(data: memoryview) -> pa.RecordBatch:
         ends = pa.py_buffer(empty + len(data).to_bytes(4, "little"))
         column = pa.Array.from_buffers(binary, 1, [None, ends, pa.py_buffer(data)])
         return pa.RecordBatch.from_arrays([column], schema=schema)

@@ -139,7 +139,7 @@ class Fetch:
         size = min(AT_ONCE, extract.bytes - position)
         if size <= 0:
             return []
-        data = memoryview(self._ports.extracts.read(extract, position, size))
+        data = self._ports.extracts.read(extract, position, size)
         return [routes.write_chunk(data[at : at + CHUNK]) for at in range(0, size, CHUNK)]
 
     async def _on_thread(self, work: Callable[[], T]) -> T:

@@ -74,4 +74,4 @@ def _statement(ports: Ports, extract: Extract) -> str:
 def _content(ports: Ports, known: Requested, extract: Extract) -> bytes:
     if known.action not in query.ACTIONS or extract.bytes > MOST_CONTENT:
         return b""
-    return ports.extracts.read(extract, 0, extract.bytes)
+    return ports.extracts.read(extract, 0, extract.bytes).tobytes()

@@ -183,7 +183,7 @@ def _held(tx: Transaction, approval_id: str) -> tuple[Approval, Extract]:
 
 def _chunks(ports: Ports, extract: Extract, offset: int) -> Iterator[bytes]:
     for at in range(offset, extract.bytes, _CHUNK):
-        yield ports.extracts.read(extract, at, min(_CHUNK, extract.bytes - at))
+        yield ports.extracts.read(extract, at, min(_CHUNK, extract.bytes - at)).tobytes()
 
 
 def _name(extract_id: str) -> str:
