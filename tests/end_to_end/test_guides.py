@@ -59,7 +59,7 @@ def test_the_files_of_the_examples_are_those_of_the_guides(page: str, file: str)
 def test_without_one_statement_it_is_not(tmp_path: Path, description: dict[str, Any]) -> None:
     del description["legal_basis"]
     ports = ports_for_tests(tmp_path, sources=FileSources(), workers=CensusWorkers())
-    with pytest.raises(DescriptionIncomplete, match="legal basis"):
+    with pytest.raises(DescriptionIncomplete, match="legal_basis"):
         publish.publish(ports, description)
 
 

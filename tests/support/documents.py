@@ -196,7 +196,7 @@ DOCUMENTS = {
     "evidence": Kind(
         _content_of_bundle(),
         _bundle,
-        left_out=_pointers("/authorities/*", "/statusLists/*"),
+        left_out=_pointers("/authorities/*", "/layers/*", "/statusLists/*"),
         others=_pointers("/authorities", "/statusLists"),
     ),
     "card": Kind(_model_card(), _card),

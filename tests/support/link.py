@@ -228,7 +228,7 @@ class LinkWire:
     def _chunks(self, ports: Ports, extract: Extract, pid: str, offset: int) -> Iterator[bytes]:
         while offset < extract.bytes:
             provider_side.judge(ports, pid, self.did)
-            data = ports.extracts.read(extract, offset, min(10, extract.bytes - offset))
+            data = ports.extracts.read(extract, offset, min(10, extract.bytes - offset)).tobytes()
             offset += len(data)
             yield data
         provider_side.passed(ports, pid, offset)

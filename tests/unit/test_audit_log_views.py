@@ -11,6 +11,7 @@ import pytest
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.federation.job import Job, JobSide
+from connector.domain.layer import KeptLayer, LayerKind
 from connector.domain.log import merkle
 from connector.domain.log.audit import Checkpoint, CosignedHead
 from connector.domain.participant import IssuerDocument, Participant, StatusList
@@ -22,6 +23,7 @@ from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import evidence, jws
+from connector.identity import layer as layers
 from connector.identity.evidence import Outcome, Standing
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
@@ -32,6 +34,7 @@ from tests.support.contracts import (
     CONSUMER,
     NOW,
     PROVIDER,
+    TEMPLATE,
     Contract,
     Member,
     Space,
@@ -221,12 +224,24 @@ def node(folder: Path, made: Contract, space: Space, role: Role, **changes: Any)
         own_membership=lambda: own.membership,
         clock=FixedClock(NOW),
     )
-    agreement = stored(made, role, **changes)
+    agreement, named = stored(made, role, **changes), layers.read(TEMPLATE).name
     with ports.store.write() as tx:
         tx.audit.append("node.started", own.did)
         tx.audit.append("negotiation.agreed", agreement.pid, digest=agreement.digest)
         tx.audit.append("dataset.published", agreement.dataset_id)
         tx.agreements.put(agreement)
+        tx.layers.put(
+            KeptLayer(
+                digest=named.digest,
+                issuer=space.did,
+                kind=LayerKind.AUTHORITY,
+                id=named.id,
+                version=named.version,
+                document=TEMPLATE,
+                token=layers.sign(space.signer, TEMPLATE),
+                published_at=NOW,
+            )
+        )
         tx.issuers.put(IssuerDocument(space.did, space.data, NOW))
         tx.status_lists.put(StatusList(space.status_url, space.status_list(), UNTIL, NOW))
         tx.audit.append("negotiation.finalized", agreement.id, digest=agreement.digest)

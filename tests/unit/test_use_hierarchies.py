@@ -115,7 +115,7 @@ def rows_of(pair: Link, found: Answered) -> list[dict[str, Any]]:
         extract = tx.extracts.get(found.extract_id)
     assert extract is not None, found.reasons
     assert extract.state.value == "ready", extract.code
-    data = pair.school.ports.extracts.read(extract, 0, extract.bytes)
+    data = pair.school.ports.extracts.read(extract, 0, extract.bytes).tobytes()
     return [json.loads(line) for line in data.splitlines()]
 
 

@@ -187,7 +187,7 @@ def file_of(pair: Link, found: Answered) -> bytes:
     with pair.school.ports.store.read() as tx:
         extract = tx.extracts.get(found.extract_id)
     assert extract is not None
-    return pair.school.ports.extracts.read(extract, 0, extract.bytes)
+    return pair.school.ports.extracts.read(extract, 0, extract.bytes).tobytes()
 
 
 def do(pair: Link, contract: str, path: str) -> None:
