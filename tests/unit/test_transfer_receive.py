@@ -133,7 +133,11 @@ def _flip(file: Path) -> None:
 
 def test_one_flipped_byte_is_refused_and_removed(lab: Lab) -> None:
     ports = lab.pair.school.ports
-    flipped = SimpleNamespace(read=lambda *asked: bytes([*ports.extracts.read(*asked)[:-1], 0]))
+
+    def spoiled(*asked: Any) -> memoryview:
+        return memoryview(bytes([*ports.extracts.read(*asked)[:-1], 0]))
+
+    flipped = SimpleNamespace(read=spoiled)
     lab.pair.school.ports = replace(ports, extracts=flipped)
     with pytest.raises(ContentMismatch):
         lab.get()
