@@ -14,7 +14,7 @@ from audit.faults import FAULTS
 from audit.tables import COUNT, SUM, Tables
 
 CLAIM, SURE, SEED = 1.0, 1 - 1e-7, 11
-LEAST = 0.1  # of the claim, that an attack proves: of a mean 0.19 to 0.26 in ten runs, others more
+LEAST = 0.1  # of the claim, that an attack proves: of a mean 0.19 to 0.26 in five runs, others more
 ROWS = Tables(rows=9, bound=3)
 CASES = {
     "counts": (Tables(), NO_FAULT),
