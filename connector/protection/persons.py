@@ -38,6 +38,15 @@ class Persons:
         self._left_out = suppressed
         self._state = hashlib.blake2b(digest_size=8, key=key, person=b"preau-row-person")
 
+    def used_of(self, snapshot: str) -> str:
+        """Return what names the rows of a snapshot that are used; itself, where all are."""
+        if self._left_out is None or not self._left_out.digests:
+            return snapshot
+        named = hashlib.sha256(snapshot.encode())
+        for each in sorted(self._left_out.digests):
+            named.update(each)
+        return named.hexdigest()
+
     def numbered(self, batch: pa.RecordBatch) -> pa.Table:
         """Return the rows that are used, their columns numbered, and the person of each behind.
 

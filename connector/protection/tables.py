@@ -90,7 +90,8 @@ def table(
         if blurred is not None:
             found = noisy(blurred, engine)
         else:
-            kept = exact(count, steps, ground, asked.before, asked.snapshot, engine)
+            used = persons.used_of(asked.snapshot)
+            kept = exact(count, steps, ground, asked.before, used, engine)
             found, outcome.released = kept.rows, kept.released
     finally:
         engine.close()

@@ -460,6 +460,9 @@ def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:
         with pytest.raises(NotFound, match="no dataset `urn:none`"):
             ask(site.ports, "urn:none")
     with site.ports.store.write() as tx:
+        (agreement,) = tx.agreements.find()
+        tx.agreements.put(replace(agreement, epsilon=0.0, delta=0.0))  # of rows, or exact tables
         tx.registers.put(replace(site.register, cap=None))
+    assert standing.contracts(site.ports).values == ()
     for name in ("", site.dataset.id):
         assert standing.registers(site.ports, name).values == ()

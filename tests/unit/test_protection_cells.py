@@ -30,6 +30,7 @@ from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.rows import rows as leaving
 from connector.protection.tables import Asked, table
+from federated.persons import Suppressed, digest
 from federated.reading import Member
 from tests.support.protecting import table as batch
 
@@ -45,6 +46,7 @@ GROUND = Ground(
 )
 NAMES = ("school", "sex", "age", "score")
 COUNT = Measure("count")
+KEY = bytes(16)
 Row = tuple[Any, ...]
 
 
@@ -79,11 +81,12 @@ def asked(
     steps: TableSteps | None = None,
     snapshot: str = "s1",
     ground: Ground = GROUND,
+    gone: tuple[str, ...] = (),
 ) -> tuple[list[Row], tuple[Released, ...]]:
     """Return the cells that leave, and what is kept of the table."""
     outcome = Outcome()
     rows = [batch(data[:3], ground), batch(data[3:], ground)]
-    means = Means()
+    means = Means(suppressed=Suppressed(KEY, frozenset(digest(name, KEY) for name in gone)))
     found = table(steps or using(), rows, ground, means, outcome, Asked(request, snapshot, before))
     cells = list(zip(*(each.to_pylist() for each in found.columns), strict=True))
     assert outcome.withheld == sum(each[-1] for each in cells)
@@ -343,17 +346,33 @@ def test_what_was_withheld_in_one_place_is_not_told_by_totals_of_places() -> Non
     assert asked(asking("school"), both, *asked(asking("school", "sex"), both)[1])[0]
 
 
-def test_a_cell_that_changed_by_few_persons_is_refused() -> None:
+# The same persons, however they are asked for: the schools are added up, or a filter holds of all.
+SAME = [asking("school"), asking(), asking("sex"), asking("school", filters=YOUNGER)]
+
+
+@pytest.mark.parametrize("again", SAME)
+def test_a_table_of_rows_that_changed_by_few_persons_is_refused(again: TableRequest) -> None:
     _, kept = asked(asking("school"), TOWN)
     for more, leaves in ((0, True), (1, False), (2, False), (3, True)):
         later = [*TOWN, *pupils("A", "f", more, first=50)]
         if leaves:
-            assert asked(asking("school"), later, *kept, snapshot="s2")[0]
+            assert asked(again, later, *kept, snapshot="s2")[0]
         else:
             with pytest.raises(TableRefused, match="before"):
-                asked(asking("school"), later, *kept, snapshot="s2")
+                asked(again, later, *kept, snapshot="s2")
     moved = [*TOWN, *pupils("E", "f", 5)]
-    assert asked(asking("school"), moved, *kept, snapshot="s2")[0]
+    assert asked(again, moved, *kept, snapshot="s2")[0]
+
+
+@pytest.mark.parametrize("again", SAME)
+def test_who_objects_is_not_told_by_tables_of_before_and_after(again: TableRequest) -> None:
+    _, kept = asked(asking("school"), TOWN)
+    for gone, leaves in (((), True), (("Af0",), False), (("Bf0", "Bf1", "Bf2"), True)):
+        if leaves:
+            assert asked(again, TOWN, *kept, gone=gone)[0]
+        else:
+            with pytest.raises(TableRefused, match="before"):
+                asked(again, TOWN, *kept, gone=gone)
 
 
 def test_filters_are_compared_on_the_rows_of_today_too() -> None:

@@ -98,11 +98,15 @@ def groups(count: Count, places: tuple[int, ...]) -> exp.Select:
 
 
 def _persons(count: Count, there: exp.Expr | None = None) -> exp.Expr:
+    return persons_of(there, named=count.named)
+
+
+def persons_of(there: exp.Expr | None = None, *, named: bool) -> exp.Expr:
     """Return how many persons rows are about; how many rows, where the data name none."""
-    who = quoted(PERSON) if count.named else exp.Literal.number(1)
+    who = quoted(PERSON) if named else exp.Literal.number(1)
     if there is not None:
         who = exp.Case().when(there, who)
-    return exp.Count(this=exp.Distinct(expressions=[who]) if count.named else who)
+    return exp.Count(this=exp.Distinct(expressions=[who]) if named else who)
 
 
 def _is_there(value: exp.Expr) -> exp.Expr:

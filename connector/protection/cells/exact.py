@@ -61,7 +61,7 @@ def exact(
         steps: of the use.
         ground: the data.
         before: tables of the same population that left.
-        snapshot: digest of the rows.
+        snapshot: digest of the rows that are used.
         engine: which has the rows.
 
     Raises:
@@ -79,6 +79,7 @@ def exact(
         [(each, count.view) for each in released],
         [(each, earlier(each, ground)) for each in before],
         engine,
+        named=count.named,
     )
     return Exact(_table(count, cells, gone), tuple(released))
 

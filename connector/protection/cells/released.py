@@ -29,7 +29,7 @@ class Released:
     """One level of a table.
 
     Attributes:
-        snapshot: digest of the rows that it was made of.
+        snapshot: digest of the rows that it was made of, less those of persons who objected.
         rows: tests of the plan that its rows passed.
         generalise: how the plan made columns coarser, those that the table names.
         dimensions: by which it is grouped, sorted.

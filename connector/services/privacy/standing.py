@@ -122,6 +122,8 @@ def contracts(
 ) -> Page[AgreementBudget]:
     """Return a page of the budgets of the contracts that this node provides, oldest first.
 
+    A contract that states no ε has none: it is not in the page.
+
     Args:
         ports: of this node.
         dataset_id: of whose contracts; empty: of all.
@@ -136,9 +138,10 @@ def contracts(
     with ports.store.read() as tx:
         only = {"dataset_id": _dataset(tx, dataset_id).id} if dataset_id else {}
         page = tx.agreements.page(after=after, limit=limit, role=Role.PROVIDER, **only)
-        names = {each.dataset_id for each in page.values}
+        held = [each for each in page.values if each.epsilon > 0]
+        names = {each.dataset_id for each in held}
         places = {name: Readable().part(partial(tx.datasets.get, name), None) for name in names}
-        lines = [_contract(tx, each) for each in page.values]
+        lines = [_contract(tx, each) for each in held]
     standings = _standings(ports.accountant, lines)
     found = tuple(
         AgreementBudget(
@@ -149,7 +152,7 @@ def contracts(
             line.reservations,
             line.fault,
         )
-        for agreement, line, standing in zip(page.values, lines, standings, strict=True)
+        for agreement, line, standing in zip(held, lines, standings, strict=True)
     )
     return Page(found, page.next, page.damaged)
 
