@@ -191,18 +191,18 @@ def _values(column: ColumnView, language: str) -> str:
         found[0] = f"{found[0]} {column.unit}".strip()
     if column.missing is not None:
         found.append(f"{'manquant' if french else 'missing'} = {column.missing:g}")
-    found += [column.territory, _hierarchy(column, french=french)]
+    found += [column.territory, _hierarchy(column)]
+    if column.leaves_as:
+        found.append(f"{'sort par' if french else 'leaves by'} {column.leaves_as}")
     return "; ".join(filter(None, found))
 
 
-def _hierarchy(column: ColumnView, *, french: bool) -> str:
+def _hierarchy(column: ColumnView) -> str:
     stated = column.hierarchy
     if stated is None:
         return ""
     levels = ", ".join(f"{count} {level}" for level, count in stated.levels.items())
-    found = f"{stated.name} ({stated.source}, {stated.date}): {stated.codes} codes, {levels}"
-    leaves = f", {'sort par' if french else 'leaves by'} {column.leaves_as}"
-    return found + (leaves if column.leaves_as else "")
+    return f"{stated.name} ({stated.source}, {stated.date}): {stated.codes} codes, {levels}"
 
 
 def decision(offer: OfferView) -> None:

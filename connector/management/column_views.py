@@ -43,7 +43,9 @@ class ColumnView(BaseModel, frozen=True, extra="ignore"):
     )
     territory: str = Field(default="", description="whose codes the column holds")
     hierarchy: HierarchyView | None = Field(default=None, description="declared, of its codes")
-    leaves_as: str = Field(default="", description="smallest level at which the column leaves")
+    leaves_as: str = Field(
+        default="", description="smallest level, or how coarse, the column leaves"
+    )
 
 
 def columns(values: Iterable[Column]) -> list[ColumnView]:

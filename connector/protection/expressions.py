@@ -135,13 +135,18 @@ def passes(test: RowTest, value: Value) -> exp.Expr:
         StepUnknown: the test is none for values of that datatype.
     """
     literals = [_literal(each, value.datatype) for each in test.values]
+    days = value.datatype == "text" and all(
+        isinstance(it, str) and _is_day(it) for it in test.values
+    )
+    found: exp.Expr
     if test.test in (ANY_OF, NONE_OF):
         found = exp.In(this=value.made.copy(), expressions=literals)
         return found if test.test == ANY_OF else exp.Not(this=found)
-    if value.datatype not in (*NUMBERS, "date"):
+    if value.datatype not in (*NUMBERS, "date") and not days:
         raise StepUnknown(f"`{test.test}` is no test for the column `{test.column}`")
     side = exp.GTE if test.test == AT_LEAST else exp.LTE
-    return side(this=value.made.copy(), expression=literals[0])
+    found = side(this=value.made.copy(), expression=literals[0])
+    return exp.and_(_day_like(value.made), found) if days else found
 
 
 def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
@@ -159,6 +164,8 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
         return Value(_unit(step, how, value, ground), "text")
     if how == "suppress":
         return Value(exp.cast(exp.null(), _TYPES[value.datatype]), value.datatype)
+    if value.datatype == "text":  # as files have days that jobs read: ISO 8601
+        return _dated_text(value.made, how)
     if value.datatype != "date":
         raise StepUnknown(f"the column `{step.column}` has no days to make coarser")
     return _dated(value.made, how)
@@ -234,10 +241,28 @@ def _dated(value: exp.Expr, part: str) -> Value:
         form = exp.Literal.string("%Y-%m")
         return Value(exp.TimeToStr(this=value.copy(), format=form), "text")
     year = exp.cast(exp.Extract(this=exp.var("YEAR"), expression=value.copy()), "BIGINT")
+    return Value(_year(year, part), "integer")
+
+
+def _dated_text(value: exp.Expr, part: str) -> Value:
+    """Return a part of what is written as a day; nothing of another text."""
+    first = exp.Literal.number(7 if part == "month" else 4)
+    cut = exp.Substring(this=value.copy(), start=exp.Literal.number(1), length=first)
+    month = part == "month"
+    made: exp.Expr = cut if month else _year(exp.cast(cut, "BIGINT"), part)
+    return Value(exp.Case().when(_day_like(value), made), "text" if month else "integer")
+
+
+def _day_like(value: exp.Expr) -> exp.Expr:
+    return exp.RegexpLike(this=value.copy(), expression=exp.Literal.string(f"^{_DAY.pattern}$"))
+
+
+def _year(year: exp.Expr, part: str) -> exp.Expr:
+    """Return a year, or the first of its decade."""
     if part == "year":
-        return Value(year, "integer")
+        return year
     rest = exp.paren(exp.Mod(this=year.copy(), expression=exp.Literal.number(10)))
-    return Value(exp.paren(exp.Sub(this=year, expression=rest)), "integer")
+    return exp.paren(exp.Sub(this=year, expression=rest))
 
 
 def _unit(step: Generalise, how: Level, value: Value, ground: Ground) -> exp.Expr:

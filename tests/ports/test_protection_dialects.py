@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
+import sqlglot.expressions as exp
 
 from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
@@ -18,7 +19,15 @@ from connector.enforcement.steps.request import Measure, TableRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.protection.cells.count import USED, Count, groups, levels
 from connector.protection.engine import Engine
-from connector.protection.expressions import POSTGRES, lookups, spelled, view
+from connector.protection.expressions import (
+    POSTGRES,
+    Value,
+    coarser,
+    lookups,
+    passes,
+    spelled,
+    view,
+)
 from connector.protection.shape import numbered
 from tests.support.database import PostgresServer
 from tests.support.protecting import GROUND, GROUPS, delivered, table, uses
@@ -69,6 +78,28 @@ def test_both_engines_give_equal_rows(database: psycopg.Connection[Any], steps: 
     assert sorted(found, key=repr) == sorted(ours, key=repr)
     assert len(ours) > 1
     assert pa.array([row[0] for row in ours]).null_count == (not steps.minimise.rows)
+
+
+@pytest.mark.parametrize("part", ["year", "decade", "month"])
+def test_both_engines_read_days_that_are_written_as_texts(
+    database: psycopg.Connection[Any], part: str
+) -> None:
+    """As files have them that jobs read; other texts are no days."""
+    day = Value(exp.column("day"), "text")
+    coarse = coarser(Generalise("day", part), day, GROUND)
+    test = passes(RowTest("day", "atLeast", ("2010-01-01",)), day)
+    texts = ["2009-12-31", "2010-01-01", "2019-06-30", "2019-06", "?", None]
+    query = exp.select(coarse.made, exp.func("coalesce", test, exp.false())).from_("days")
+    database.execute("DROP TABLE IF EXISTS days; CREATE TABLE days (day TEXT)")
+    database.cursor().executemany("INSERT INTO days VALUES (%s)", [(each,) for each in texts])
+    theirs = database.execute(spelled(query, POSTGRES).encode()).fetchall()
+    engine = Engine(GROUND)
+    found = engine.ask(query, days=pa.table({"day": pa.array(texts, pa.string())}))
+    ours = list(zip(*(each.to_pylist() for each in found.columns), strict=True))
+    engine.close()
+    assert sorted(ours, key=repr) == sorted(theirs, key=repr)
+    assert [each for _, each in ours] == [False, True, True, False, False, False]
+    assert len({each for each, _ in ours}) == {"year": 4, "decade": 3, "month": 4}[part]
 
 
 MEASURES = (

@@ -18,7 +18,7 @@ from connector.enforcement.coverage import cover
 from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Label
 from connector.enforcement.steps import registry as steps
-from connector.enforcement.steps.generalise import Generalise, Level
+from connector.enforcement.steps.generalise import Generalise, How, Level
 from connector.enforcement.steps.noise import Noise, Range
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.table import TableSteps
@@ -335,7 +335,7 @@ TRADES = Hierarchy(
     (Tier("csp24", 3, ("10", "21", "22")), Tier("csp6", 2, ("1", "2"))),
 )
 GROUPED = Meaning(territory="commune", hierarchy=GROUPS)
-CODES: dict[str, tuple[Meaning, Constraint, Level | None]] = {
+CODES: dict[str, tuple[Meaning, Constraint, How | None]] = {
     "communes by académie": (
         Meaning(territory="commune"),
         granularity("EducationAuthority"),
@@ -386,6 +386,11 @@ CODES: dict[str, tuple[Meaning, Constraint, Level | None]] = {
         Meaning(hierarchy=TRADES, leaves_as="csp6"),
         purpose(DPV + "AcademicResearch"),
         Level("Trades", "csp6", "b" * 64),
+    ),
+    "days by a part of them": (
+        Meaning(leaves_as="decade"),
+        purpose(DPV + "AcademicResearch"),
+        "decade",
     ),
     "the larger of level and policy": (
         replace(GROUPED, leaves_as="epci"),

@@ -36,7 +36,10 @@ from tests.unit.test_use_noise import Direct
 
 CODES = "code,epci\n35238,243500139\n35210,243500139\n22278,200065928\n75056,200054781\n"
 COMMUNES = ("35238", "35210", "22278", "35999")  # the last is none of the file's
-ROWS = "".join(f"p{n},{n % 3},{400 + n % 7},{COMMUNES[n % 4]},3{n % 2 + 1}\n" for n in range(80))
+DAYS = ("2010-05-09", "2011-01-31", "2011-12-01", "unknown")
+ROWS = "".join(
+    f"p{n},{n % 3},{400 + n % 7},{COMMUNES[n % 4]},3{n % 2 + 1},{DAYS[n % 4]}\n" for n in range(80)
+)
 COMMUNE = {
     "name": "commune",
     "class": "quasi-identifier",
@@ -56,6 +59,12 @@ TRADE = {
     "hierarchy": {"file": "pcs.csv", "name": "PCS", "source": "INSEE", "date": "2020-01-01"},
     "leaves_as": "csp6",
 }
+BORN = {
+    "name": "born",
+    "class": "quasi-identifier",
+    "datatype": "category",
+    "leaves_as": "year",
+}
 GROUP = name_is("granularity", PREAU + "MunicipalGroup")
 OFFERS: dict[str, Policy] = {
     "rows": one_rule("read", GROUP),
@@ -70,7 +79,9 @@ OFFERS: dict[str, Policy] = {
 def described(folder: Path, **changes: Any) -> dict[str, Any]:
     found = description(folder, malformed_share=0.3, **changes)
     found.pop("offer")
-    found["columns"] += [json.loads(json.dumps(each)) for each in (COMMUNE, TRADE)]
+    (reading,) = [each for each in found["columns"] if each["name"] == "reading"]
+    reading["leaves_as"] = "from 402 to 405"
+    found["columns"] += [json.loads(json.dumps(each)) for each in (BORN, COMMUNE, TRADE)]
     offers = (replace(each, id=f"urn:offer:{name}") for name, each in OFFERS.items())
     return {**found, "offers": list(map(policy_document, offers))}
 
@@ -78,7 +89,7 @@ def described(folder: Path, **changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     tmp_path = tmp_path_factory.mktemp("hierarchies")
-    header = "pupil,grade,reading,commune,trade\n"
+    header = "pupil,grade,reading,commune,trade,born\n"
     (tmp_path / "pupils.csv").write_text(header + ROWS, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, link(tmp_path) as pair:
         patch.setattr(deciding, "WAIT_SECONDS", 0.0)
@@ -124,13 +135,16 @@ def test_rows_leave_by_the_units_of_the_file_that_both_have_signed(pair: Link) -
     for node in (pair.school, pair.lab):
         (signed,) = [plan_of(each) for each in node.agreements() if each.id == agreement]
         hows = [step.body["how"] for step in signed.uses[0].steps if step.kind == "generalise"]
-        assert [how["digest"] for how in hows] == [hierarchy.digest(CODES.encode()), PCS]
+        named = [how["digest"] for how in hows if "digest" in how]
+        assert named == [hierarchy.digest(CODES.encode()), PCS]
     rows = rows_of(pair, used(pair, agreement))
     assert {(row["commune"], row["trade"]) for row in rows} == {
         ("243500139", "3"),
         ("200065928", "3"),
         (None, "3"),  # of the code that the file does not have
     }
+    assert {row["born"] for row in rows} == {2010, 2011, None}
+    assert {row["reading"] for row in rows} == {402, 403, 404, 405}
     # Another year's file changes what is offered, and nothing of what was signed.
     later = CODES.replace("200065928", "200065929")
     (pair.school.home / "epci.csv").write_text(later, encoding="utf-8")
@@ -170,6 +184,16 @@ def test_cells_are_of_units(pair: Link) -> None:
         "243500139": 40,
         None: 20,
     }
+    later = replace(table, dimensions=(), filters=(RowTest("born", "atLeast", ("2011",)),))
+    assert json_lines(used(pair, contract(pair, "cells"), later)) == [
+        {"persons": 40, "withheld": False}
+    ]
+    with pytest.raises(Malformed, match="no order"):
+        used(
+            pair,
+            contract(pair, "cells"),
+            replace(table, filters=(RowTest("trade", "atMost", ("3",)),)),
+        )
 
 
 def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Link) -> None:
@@ -193,6 +217,8 @@ def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Lin
         (-2, {"categories": ["35238", "99999"]}, None, "`99999`, which is no code"),
         (-1, {"leaves_as": "csp24"}, None, "no `hierarchy` with that level"),
         (-1, {"hierarchy": None}, None, "no `hierarchy` with that level"),
+        (-3, {"leaves_as": "day"}, None, "no `hierarchy` with that level"),
+        (-4, {"leaves_as": "year"}, None, "none of numbers"),
     ],
 )
 def test_a_hierarchy_that_is_not_as_declared_is_not_published(

@@ -15,6 +15,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
+from connector.domain.catalog import coarseness
 from connector.domain.catalog.hierarchy import Hierarchy
 from federated.reading import Member
 
@@ -69,8 +70,8 @@ class Meaning:
             value is left out of sums and means.
         territory: one of `CODES` whose codes the column holds; empty for others.
         hierarchy: declared one of its codes; None without.
-        leaves_as: smallest level of it at which the column leaves, whatever a policy allows;
-            empty: as it is.
+        leaves_as: smallest level of it at which the column leaves, or how coarse its days or
+            numbers do (`coarseness.py`), whatever a policy allows; empty: as it is.
     """
 
     labels: Labels = ()
@@ -135,7 +136,11 @@ def faults(meaning: Meaning, datatype: str) -> list[str]:
         and bool(meaning.territory),
         "states a `hierarchy`, and holds numbers: codes are texts": number
         and meaning.hierarchy is not None,
-        "states `leaves_as`, and no `hierarchy` with that level": bool(meaning.leaves_as)
+        "states a `leaves_as` that is none of numbers, such as `width 5` or `from 0 to 20`": number
+        and bool(meaning.leaves_as)
+        and coarseness.of_numbers(meaning.leaves_as) is None,
+        "states `leaves_as`, and no `hierarchy` with that level": not number
+        and bool(meaning.leaves_as)
         and not _has_level(meaning),
     }
     return [what for what, wrong in found.items() if wrong]
@@ -203,6 +208,8 @@ def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:
 def _has_level(meaning: Meaning) -> bool:
     """Whether a column's hierarchy has the level at which it leaves; a draft's may have any."""
     found = meaning.hierarchy
+    if found is None and not meaning.territory:
+        return meaning.leaves_as in coarseness.DAYS
     return found is not None and (not found.digest or found.tier(meaning.leaves_as) is not None)
 
 

@@ -1,4 +1,4 @@
-"""By which units something leaves: from policy and data dictionary to generalising steps.
+"""How coarse something leaves: from policy and data dictionary to generalising steps.
 
 Rules: a column whose dictionary says whose codes it holds, or declares a hierarchy of them, gets
 coarser, as far as the policy's granularity demands; where no step here can do that, the policy does
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from connector.domain.catalog import territory
+from connector.domain.catalog import coarseness, territory
+from connector.domain.catalog.coarseness import Bands
 from connector.domain.catalog.dataset import Column
 from connector.domain.catalog.dictionary import TERRITORIES, Meaning
 from connector.enforcement.ground import Ground
-from connector.enforcement.steps.generalise import Generalise, How, Level
+from connector.enforcement.steps.generalise import Band, Coding, Generalise, How, Level
 from connector.enforcement.terms import GRANULARITY
 from connector.errors import PolicyInvalid
 from policies_odrl import Constraint, Operator
@@ -97,6 +98,8 @@ def _told(column: Column) -> bool:
 
 def _step(column: Column, level: str, *, exact: bool) -> Generalise | None:
     meaning = column.meaning
+    if own := _own(column):
+        return Generalise(column.name, own)
     suits = not level or _fits(meaning.territory, level, exact=exact)
     if suits and not meaning.leaves_as:
         return None
@@ -108,6 +111,18 @@ def _step(column: Column, level: str, *, exact: bool) -> Generalise | None:
         )
     smallest = min(ways, key=lambda each: _SIZES.index(each.level)) if level else ways[0]
     return Generalise(column.name, smallest)
+
+
+def _own(column: Column) -> How | None:
+    """Return how days or numbers leave; None where a column has codes, or leaves as it is."""
+    stated = column.meaning.leaves_as
+    if column.datatype != "number":
+        coded = column.meaning.hierarchy or column.meaning.territory
+        return stated if stated in coarseness.DAYS and not coded else None
+    found = coarseness.of_numbers(stated)
+    if isinstance(found, Bands):
+        return Band(found.width, found.start)
+    return None if found is None else Coding(found.bottom, found.top)
 
 
 def _ways(meaning: Meaning) -> tuple[Level, ...]:

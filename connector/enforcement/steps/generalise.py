@@ -9,6 +9,7 @@ from connector.enforcement.steps.members import Number, number
 from federated.reading import Member
 
 DATE_PARTS: Final = ("year", "month", "decade")
+YEARS: Final = ("year", "decade")  # those that are numbers
 SUPPRESS: Final = "suppress"
 
 

@@ -8,6 +8,7 @@ says otherwise: whoever asks under a contract means to keep to it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -21,7 +22,8 @@ from connector.enforcement.asked import Asked, read_asked, spends
 from connector.enforcement.mechanisms import tables
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
-from connector.enforcement.steps.minimise import ANY_OF, NONE_OF
+from connector.enforcement.steps.generalise import YEARS
+from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, AT_MOST, NONE_OF
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.spending import Spending
 from connector.errors import (
@@ -48,6 +50,7 @@ from policies_odrl.values import name, number
 
 CALL_SECONDS: Final = 30.0
 _MOST_SHOWN: Final = 10
+_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DEMANDS: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.LTEQ})
 
 
@@ -191,14 +194,20 @@ def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) 
     """
     with ports.store.read() as tx:
         facts = described.facts_of(tx, agreement)
-    numbers = {each.name for each in facts.columns if each.datatype == "number"}
+    plan = steps.table(use.steps)
+    coarse = {each.column: each.how for each in plan.generalise}
+    numbers = {
+        each.name
+        for each in facts.columns
+        if each.datatype == "number" or coarse.get(each.name) in YEARS
+    }
     filters = (
         replace(each, values=tuple(map(_number, each.values))) if each.column in numbers else each
         for each in cells.filters
     )
     found = replace(cells, filters=tuple(filters))
-    plan = steps.table(use.steps)
     _check_known(found, {each.name for each in facts.columns}, plan.minimise.columns)
+    _check_ordered(found, numbers)
     listed: dict[str, Collection[str]] = {
         each.name: each.meaning.values
         for each in facts.columns
@@ -225,6 +234,22 @@ def _check_known(cells: TableRequest, known: Collection[str], allowed: Sequence[
             hint=f"the contract allows {', '.join(allowed[:_MOST_SHOWN])}"
             f"{' …' if len(allowed) > _MOST_SHOWN else ''}",
         )
+
+
+def _check_ordered(cells: TableRequest, numbers: Collection[str]) -> None:
+    """Check that filters with `<=` and `>=` are of what has an order.
+
+    Raises:
+        Malformed: one is of texts.
+    """
+    for each in cells.filters:
+        if each.column in numbers or each.test not in (AT_LEAST, AT_MOST):
+            continue
+        if not re.fullmatch(_DAY, str(each.values[0])):
+            raise Malformed(
+                f"`{each.column}` holds texts, which have no order",
+                hint="days are compared, as `2026-11-24`",
+            )
 
 
 def _check_listed(cells: TableRequest, listed: Mapping[str, Collection[str]]) -> None:
