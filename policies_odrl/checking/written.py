@@ -93,9 +93,9 @@ class _Losses(Report):
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
         kind = {"@id": "@id", "@type": "@vocab"}.get(key, kind)
         sort = "class" if key == "@type" else HELD.get(ODRL + key, "")
-        if kind is None and contexts.coercions([key]):
+        if kind is None and contexts.coercions([key], self.terms):
             self.note(path, "text-for-name", text)
-        elif kind == "@id" and not sort and ":" not in text:
+        elif kind == "@id" and not sort and ":" not in text and "@base" not in self.terms:
             self.note(path, "relative-identifier", text)
         elif kind == "@id" or (kind == "@vocab" and (":" in text or not self._defines(text))):
             self._misnamed(path, text, "term-relative", sort)

@@ -91,13 +91,13 @@ def meant(key: str, text: str) -> str:
     return text if kind and _WEB.match(text) and is_absolute(text) else ""
 
 
-def coercions(keys: Collection[str]) -> Mapping[str, Any]:
-    """Return definitions by which text is a name; many documents declare but a prefix."""
+def coercions(keys: Collection[str], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return definitions by which text is a name; many contexts are but a prefix, or `@vocab`."""
     found: dict[str, Any] = {}
     for key in sorted(keys):
-        space = next((it for it in _SPACES if key.startswith(it)), "")
+        space = next((it for it in _SPACES if key.startswith(it)), own.get("@vocab", ""))
         name = key.removeprefix(space)
-        if space and name in naming():
+        if space in _SPACES and name in naming():
             found[key] = {"@id": _SPACES[space] + name, "@type": naming()[name]}
             if space.endswith(":"):
                 found[space[:-1]] = _SPACES[space]
@@ -173,7 +173,8 @@ def _check_inline(context: Mapping[str, Any], known: Mapping[str, str]) -> None:
 def _check_term(name: str, parts: Mapping[str, Any], known: Mapping[str, str]) -> None:
     """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""
     shown, stated, kind = name[:200], parts.get("@id", name), parts.get("@type")
-    strange = next((key for key in parts if key not in _DEFINITION), "")
+    unread = "" if isinstance(stated, str) else "@id"
+    strange = next((key for key in parts if key not in _DEFINITION), unread)
     if strange or not isinstance(stated, str):
         raise IllFormed(
             "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange

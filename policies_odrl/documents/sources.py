@@ -138,8 +138,12 @@ def linked(document: Mapping[str, Any] | list[Any], *, strict: bool = False) -> 
     plain = any(not name.startswith("@") and ":" not in name for name in keys)
     if "@context" not in document if strict else plain and "@context" not in keys:
         raise IllFormed("`@context` is missing: the document does not say what its words mean")
-    kept = {"@vocab": contexts.UNDEFINED, **contexts.USUAL, **contexts.coercions(keys)}
-    return flattened(_expanded(document, {} if strict else kept), strict=strict)
+    stated = document.get("@context") if isinstance(document, Mapping) else None
+    listed = stated if isinstance(stated, list) else [stated]
+    own = {key: it[key] for it in listed if isinstance(it, Mapping) for key in it}
+    kept = {"@vocab": contexts.UNDEFINED, **contexts.USUAL, **contexts.coercions(keys, own)}
+    base = "" if "@base" in own else None  # pyld leaves `@base` aside where the base is None
+    return flattened(_expanded(document, {} if strict else kept, base), strict=strict)
 
 
 def _members(document: Any, *, strict: bool) -> set[str]:
@@ -181,11 +185,11 @@ def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
     contexts.check(value["@context"])
 
 
-def _expanded(document: Any, kept: Mapping[str, Any]) -> list[Any]:
+def _expanded(document: Any, kept: Mapping[str, Any], base: str | None) -> list[Any]:
     """Return the document expanded, with what its own contexts would lose under those `kept`."""
     jsonld = import_module("pyld.jsonld")
     dropped: list[str] = []
-    options: dict[str, Any] = {"documentLoader": _load, "base": None}
+    options: dict[str, Any] = {"documentLoader": _load, "base": base}
     if kept:  # not even an empty one otherwise: pyld would take no context from its cache
         options["expandContext"] = {"@context": kept}
     with _LOCK:

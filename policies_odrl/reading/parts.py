@@ -207,18 +207,14 @@ def references_at(node: Node, name: str, build: type[_Ref]) -> tuple[_Ref, ...]:
     """
     places = []
     for item, path, value in node.entries(name):
-        if isinstance(item, str) and not _anonymous(item, node):
+        distinct = isinstance(item, str) and _DISTINCT & node.walk.nodes.get(item, {}).keys()
+        if isinstance(item, str) and (distinct or not item.startswith("_:")):  # it has a name
             places.append((item, path))
         else:
             at = node.at(name) if item is None else path
             node.note("reference-without-identifier", _THINGS[build], at=at)
             leave(node, [(name, [value])])
     return node.walk.each(places, partial(reference, build))
-
-
-def _anonymous(name: str, node: Node) -> bool:
-    """Return whether a node has neither a name nor a `source`, nor has to have one."""
-    return name.startswith("_:") and not _DISTINCT & node.walk.nodes.get(name, {}).keys()
 
 
 def reference(build: type[_Ref], node: Node) -> _Ref:
