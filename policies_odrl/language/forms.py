@@ -156,7 +156,8 @@ def _why(text: str, form: str, speech: Speech) -> Pair:
 
 def _nearest(group: str, rest: str, speech: Speech) -> Pair:
     """Return that a text begins with no name of a group, and the names that are near."""
-    known = names(group, speech.lang).terms
+    groups = ("values", "profiles") if group == "values" else (group,)
+    known = [name for each in groups for name in names(each, speech.lang).terms]
     ratios = sorted((SequenceMatcher(None, it, rest[: len(it) + 1]).ratio(), it) for it in known)
     near = [name for ratio, name in reversed(ratios[-MAX_NAMES:]) if ratio > _ALIKE]
     near = near or [ratios[-1][1]]

@@ -19,7 +19,7 @@ from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import Row, number, numbered, rows
 from policies_odrl.language.forms import not_understood
 from policies_odrl.language.naming import described_alike
-from policies_odrl.language.phrases import cut, mistake
+from policies_odrl.language.phrases import cut, mistake, plain
 from policies_odrl.language.voice import References, entry
 from policies_odrl.model import Action, Common, Duty, Permission, Policy, Prohibition, Rule
 
@@ -82,7 +82,7 @@ def outline(text: str | Iterable[str]) -> tuple[list[Entry], References]:
         elif references:
             raise mistake(NotUnderstood, "after-the-list", text=cut(line))
         else:
-            _place(line, known, counts)
+            _place(plain(line), known, counts)
     return root.below, references
 
 

@@ -14,13 +14,13 @@ from functools import cache
 from typing import Final
 
 from policies_odrl import model
-from policies_odrl.language.phrases import index, stated, table
+from policies_odrl.language.phrases import index, plain, stated, table
 from policies_odrl.model import Literal, Notes, Policy, Reference
 from policies_odrl.reading.inventory import references_of
 from policies_odrl.vocabulary import expanded
 
 # Words with one blank between them; no dot, which addresses have, and nothing that ends a sentence.
-_LABEL: Final = re.compile(r"(?=.{1,80}$)[^\W\d_](?:[\w'’&-]| (?=[\w&]))*")
+_LABEL: Final = re.compile(r"(?=.{1,80}$)[^\W\d_](?:[\w'&-]| (?=[\w&]))*")
 # The parts of a policy in the order in which they are told.
 _ORDER: Final = "target assigner assignee common permissions prohibitions obligations"
 
@@ -67,9 +67,9 @@ def called(policy: Policy, lang: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in _mentions(policy):
         texts = [text for it in order for name, text in item.notes if name == it]
-        plain = [text for text in reversed(texts) if isinstance(text, Literal)]
-        given = {text.language.partition("-")[0].lower(): text.lexical for text in plain}
-        name = given.get(lang) or given.get("", "")
+        told = [text for text in reversed(texts) if isinstance(text, Literal)]
+        given = {text.language.partition("-")[0].lower(): text.lexical for text in told}
+        name = plain(given.get(lang) or given.get("", ""))
         if item.id and _LABEL.fullmatch(name) and not f"{name} ".startswith(_openings(lang)):
             found[item.id] = name
     shared = Counter(found.values())

@@ -40,6 +40,7 @@ _ROWS: Final[Mapping[str, Mapping[str, vocabulary.Operand | vocabulary.Term]]] =
     "functions": vocabulary.ROLES,
 }
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_TYPESET: Final = re.compile(r'("(?:[^"\\]|\\.)*+"?)|(’)|[\u00a0\u202f]')
 # A name holds nothing that ends or divides a sentence.
 _FORBIDDEN: Final = re.compile(r'[“”«»"\[\]()\n\r]|^\s|\s$|^$|\.$')
 
@@ -95,6 +96,11 @@ def meant(name: str, known: Iterable[str]) -> Pair:
     """Return which name was probably meant, in both languages, or nothing."""
     near = get_close_matches(name, list(known), 1, 0.6)
     return filled("meant", name=near[0]) if near else ("", "")
+
+
+def plain(text: str) -> str:
+    """Return a text without the apostrophes and blanks of typesetting, but for what is quoted."""
+    return _TYPESET.sub(lambda it: it[1] or ("'" if it[2] else " "), text)
 
 
 def cut(text: str) -> str:

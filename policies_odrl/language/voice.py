@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from policies_odrl.language import phrases
-from policies_odrl.language.phrases import Pair, parts, table
+from policies_odrl.language.phrases import Pair, parts, plain, table
 from policies_odrl.language.wording import heard, said
 from policies_odrl.model import XSD, XSD_STRING, AssetRef, Iri, Literal, PartyRef, Value
 
@@ -295,7 +295,7 @@ def entry(line: str) -> tuple[int, str, str] | None:
     if match is None:
         return None
     iri = (match[2], 0) if match[2] else unquoted(match[3], 0)
-    return (int(match[1]), iri[0], match[4] or "") if iri else None
+    return (int(match[1]), iri[0], plain(match[4] or "")) if iri else None
 
 
 def nick(iri: str) -> str:

@@ -17,7 +17,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.algebra.periods import Recurrence
+from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.compiled import CompiledPolicy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
@@ -313,6 +313,11 @@ class Teller:
         return self._say(key, number=number, wanted=wanted, given=given)
 
     def _fact(self, value: Fact) -> str:
+        if isinstance(value, Stretch):
+            return self._say("stretch", first=self._fact(value.start), last=self._fact(value.end))
+        if isinstance(value, Recurrence):
+            last = self._fact(value.last) if value.last else ""
+            return self._say("last", value=last) if last else self._say("never")
         if isinstance(value, datetime):
             value = Literal(text.instant(value), XSD + "dateTime")
         elif isinstance(value, Decimal | int | float):

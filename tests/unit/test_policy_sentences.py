@@ -313,6 +313,7 @@ LAB = called("did:web:labo.example", "le laboratoire")
         (DEPP, "en", ("inform the DEPP [", "of the DEPP [")),
         (LAB, "fr", ("informer le laboratoire [", "consentement du laboratoire [")),
         (LAB, "en", ("inform le laboratoire [",)),
+        (called("urn:x:a", "l’école@fr"), "fr", ("informer l'école [",)),
         (called("urn:x:a", "les écoles@fr"), "fr", ("consentement des écoles [",)),
         (called("urn:x:a", "Académie de Lille@fr"), "fr", ("consentement d'Académie de Lille [",)),
         (called("urn:x:a", "la DEPP@fr"), "en", ("inform a [",)),  # no label in that language
@@ -327,6 +328,9 @@ def test_a_party_is_named_by_its_label_and_read_back(
     policy = informing(grants, replace(grants))
     text = "\n".join(explain(policy, lang))
     assert all(words in text for words in said)
+    typeset = text.replace("'", "’").replace(" :", "\u00a0:")  # as an office program writes it
+    heard = "\n".join(explain(from_sentences(typeset, lang), lang))
+    assert heard.replace("’", "'") == text.replace("’", "'")
     found = from_sentences(text, lang)
     assert (found, described(found)) == (spelled(policy), described(spelled(policy)))
     assert text.count("Note, ") + text.count("Remarque, ") == len(grants.notes)  # told once
