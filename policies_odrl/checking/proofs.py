@@ -177,14 +177,9 @@ class Index:
                     continue
                 prover.reading.budget.renew()
                 follow = (prover.pay(size) and prover.within(it, box) for it in other.conditions)
-                if self._related(other, rule) and all(follow):
+                related = rule.operands is None or (other.operands or frozenset()) <= rule.operands
+                if self._proof.pay(1) and related and self._affords(other, rule) and all(follow):
                     yield other
-
-    def _related(self, wider: Bearing, rule: Bearing) -> bool:
-        """Return whether the conditions of one rule may let the other's through, and are few."""
-        asked = wider.operands or frozenset()
-        related = rule.operands is None or asked <= rule.operands
-        return self._proof.pay(1) and related and self._affords(wider, rule)
 
     def meeting(self, rule: Bearing) -> Bearing | None:
         """Return the first rule that some request of another one is shown to be under, too."""

@@ -116,7 +116,8 @@ def missing(policy: Policy, report: Report) -> None:
     for path, code in model.incomplete(policy):
         if path not in rules or not _unnamed(rules[path], code.rpartition("-")[2]):
             report.note(path, code)
-    lacks = [name for name in _PARTIES if not _everywhere(policy, name)]
+    named = {it: [getattr(r, it) or _unnamed(r, it) for r in rules.values()] for it in _PARTIES}
+    lacks = [it for it in _PARTIES if not (getattr(policy, it) or (rules and all(named[it])))]
     match policy.kind:
         case model.PolicyKind.OFFER if "assigner" in lacks:
             report.note("", "offer-without-assigner")
@@ -127,11 +128,6 @@ def missing(policy: Policy, report: Report) -> None:
                 report.note("", "class-without-party", policy.kind.value, name)
         case model.PolicyKind.ASSERTION if len(lacks) == len(_PARTIES):
             report.note("", "class-without-party", policy.kind.value, "assigner")
-
-
-def _everywhere(policy: Policy, name: str) -> bool:
-    named = [getattr(rule, name) or _unnamed(rule, name) for _, rule in policy.rules()]
-    return getattr(policy, name) is not None or (bool(named) and all(named))
 
 
 def _unnamed(rule: Rule, name: str) -> bool:

@@ -370,7 +370,7 @@ def _refuted(example: Example, applying: _Rules, barred: Sequence[_Bound], world
             policy = replace(empty, prohibitions=(rule,), obligations=())
         else:
             shown = tuple(world.shown(tuple(flat(rule.constraints)), world.reading.knowledge))
-            stated = {name: getattr(rule, name) for name in ("action", "target", "assignee")}
+            stated = {name: getattr(rule, name) for name in ("action", *rules.PARTS)}
             alone = Permission(**stated, constraints=shown)
             policy = replace(empty, permissions=(alone,), obligations=())
         decision = evaluate(policy, example.request, example.facts, tentative=True)

@@ -318,10 +318,5 @@ def _towards(task: Task, act: Performed, done: Case) -> Truth:
     assigner = None if task.owner is None else task.case.policy.assigner_of(task.owner)
     if assigner and paid and all(function != COMPENSATED for function, _ in task.duty.functions):
         named.append((assigner, paid))
-    each = ([judge.member(party, _iri(value), done) for value in values] for party, values in named)
+    each = ([judge.member(party, name(it) or "", done) for it in values] for party, values in named)
     return all_of(map(unanimous, each))
-
-
-def _iri(value: Fact) -> str:
-    plain = value.value if isinstance(value, model.Iri) else value
-    return plain if isinstance(plain, str) else ""
