@@ -22,7 +22,7 @@ class Judged:
         Raises:
             TypeError: always; every value of it would count as true.
         """
-        raise TypeError(f"`{self}` is neither true nor false: compare it with `is`")
+        raise TypeError(f"`{type(self).__name__}` is neither true nor false: ask what it says")
 
 
 class Truth(Judged, Enum):

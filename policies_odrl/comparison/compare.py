@@ -65,7 +65,7 @@ class Relation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Judged):
     """How two policies relate."""
 
     relation: Relation

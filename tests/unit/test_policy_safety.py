@@ -6,8 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from connector.jsonld.policy import read_policy
-from policies_odrl import compile_policy, evaluate, facts_from, request_from, simulate
+from policies_odrl import (
+    Answer,
+    Truth,
+    compare,
+    compile_policy,
+    conflict_between,
+    evaluate,
+    facts_from,
+    request_from,
+    simulate,
+)
 from tests.support.each import each
 
 FILE = Path(__file__).parents[1] / "conformance" / "policies" / "safety.json"
@@ -36,3 +48,11 @@ def test_each_bad_case_has_a_good_one_and_names_are_told_apart() -> None:
     granted = sum(case["granted"] for case in CASES)
     assert len(CASES) / 3 < granted < len(CASES) - granted
     assert len({case["name"] for case in CASES}) == len(CASES)
+
+
+def test_an_answer_of_several_values_is_neither_true_nor_false() -> None:
+    policy = read_policy({"@context": TABLE["context"], **CASES[0]["policy"]})
+    found = [ask(policy, policy) for ask in (compare, conflict_between)]
+    for item in (Truth.FALSE, Answer.NO, *found):
+        with pytest.raises(TypeError, match=f"^`{type(item).__name__}` is neither"):
+            bool(item)
