@@ -22,12 +22,11 @@ from connector.bootstrap.state import HomeLock
 from connector.bootstrap.threads.background import Background
 from connector.bootstrap.threads.renewal import Renewal
 from connector.domain.delivery import OUTBOX
-from connector.management import app, listen, render
+from connector.management import listen, observation
 from connector.management.gate import Door, Gate
-from connector.management.reach import Reach
-from connector.management.routes import observe
+from connector.management.nouns import Nouns
+from connector.management.reach import About, Reach
 from connector.management.server import ManagementServer
-from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
 from connector.services.continuity import recovery
@@ -147,14 +146,14 @@ class Node:
         settings = self._ports.settings
         listening = listen.bind(settings)
         started.callback(listening.close)
-        doors = [(listening, Door(listen.write_token(settings), listening.hosts, observe.OPEN))]
+        doors = [(listening, Door(listen.write_token(settings), listening.hosts, observation.OPEN))]
         if settings.metrics_listen:
             watched = listen.loopback("metrics_listen", settings.metrics_listen)
             started.callback(watched.close)
-            paths = observe.OPEN | {observe.METRICS}
+            paths = observation.OPEN | {observation.METRICS}
             doors.append((watched, Door("", watched.hosts, paths)))
         keep = self._identity.keep_membership
-        api = app.create(Reach(self._ports, self.about, keep, self._life.vitals))
+        api = Nouns(Reach(self._ports, self.about, keep, self._life.vitals))
         servers = [ManagementServer(Gate(api, door), where) for where, door in doors]
         for server in servers:
             started.callback(server.stop)
@@ -184,22 +183,14 @@ class Node:
             "management": management.address,
         }
 
-    def about(self) -> NodeView:
-        """Say who the node is and where it listens."""
-        settings = self._ports.settings
-        return NodeView(
-            did=settings.did,
-            name=settings.name,
-            kind=settings.kind,
-            space=settings.space,
+    def about(self) -> About:
+        """Say which process it is and where it listens."""
+        return About(
             version=version("preau"),
             pid=os.getpid(),
             started_at=self._started_at or self._ports.clock.now(),
             grpc=self._ready.get("grpc", ""),
             https=self._ready.get("https", ""),
-            recipe=self._ports.code_hash,
-            unsafe=diagnose.unsafe(settings),
-            faults=[render.thread_fault(*each) for each in sorted(self._ports.faults.items())],
         )
 
     def _log_start(self) -> None:

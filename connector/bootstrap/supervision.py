@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from connector.errors import NodeUnreachable
 from connector.management.listen import UNIX
-from connector.management.routes.observe import HEALTH
+from connector.management.observation import HEALTH
 
 _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = ("WATCHDOG_USEC", "WATCHDOG_PID")

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
 
-from fastapi import Depends, Request
+from starlette.requests import Request
 
-from connector.management.views import NodeView
 from connector.ports import Ports
 from connector.services.health.vitals import Vitals
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A running process of the node, beside its settings.
+
+    Attributes:
+        version: of this software.
+        pid: process.
+        started_at: when.
+        grpc: `host:port` that is bound; empty for an authority.
+        https: `host:port` that is bound.
+    """
+
+    version: str
+    pid: int
+    started_at: datetime
+    grpc: str
+    https: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +37,13 @@ class Reach:
 
     Attributes:
         ports: of the node.
-        about: tells who the node is.
+        about: tells of its process.
         keep_membership: keeps a fetched membership credential.
         vitals: tells how the process is.
     """
 
     ports: Ports
-    about: Callable[[], NodeView]
+    about: Callable[[], About]
     keep_membership: Callable[[str], None]
     vitals: Callable[[], Vitals] = Vitals
 
@@ -36,10 +54,3 @@ def reach_of(request: Request) -> Reach:
     if not isinstance(found, Reach):
         raise TypeError("the application was made without ports")
     return found
-
-
-async def _here(request: Request) -> Reach:  # FastAPI takes a thread for one that is not
-    return reach_of(request)
-
-
-Here = Annotated[Reach, Depends(_here)]

@@ -35,6 +35,7 @@ from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.management.column_views import columns
+from connector.management.reach import About
 from connector.management.risk_views import FindingsView, findings
 from connector.management.views import (
     AgreementDetailView,
@@ -53,6 +54,7 @@ from connector.management.views import (
     MemberView,
     MergeView,
     NegotiationView,
+    NodeView,
     NoticeView,
     OfferView,
     OwedContractView,
@@ -61,9 +63,11 @@ from connector.management.views import (
     RecoveryView,
     ThreadFaultView,
 )
+from connector.ports import Ports
 from connector.protocol.messages import CoverageLine
 from connector.services.continuity.confirmation import Confirmed, Plan
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.health import diagnose
 from connector.services.negotiation import terms
 from connector.services.negotiation.plans import plan_of
 from connector.services.negotiation.reports import findings_of
@@ -92,8 +96,22 @@ _UNKNOWN_RULE: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
-    """Return the last fault of a background thread."""
+def node(ports: Ports, about: About) -> NodeView:
+    """Return the running node."""
+    settings = ports.settings
+    return NodeView(
+        did=settings.did,
+        name=settings.name,
+        kind=settings.kind,
+        space=settings.space,
+        recipe=ports.code_hash,
+        unsafe=diagnose.unsafe(settings),
+        faults=[_thread_fault(*each) for each in sorted(ports.faults.items())],
+        **asdict(about),
+    )
+
+
+def _thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
     return ThreadFaultView(
         thread=thread, at=value.at, kind=value.kind, place=value.place, times=value.times
     )

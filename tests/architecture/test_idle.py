@@ -1,4 +1,4 @@
-"""A node that does nothing has loaded nothing that only rows need."""
+"""A node that does nothing has loaded nothing that only rows, or only commands, need."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 
-def test_wiring_loads_no_library_of_rows() -> None:
+def test_wiring_loads_no_library_of_rows_or_commands() -> None:
     code = (
         "import sys, connector.bootstrap.wiring, connector.sources.files;"
-        "heavy = {'pyarrow', 'python_calamine', 'duckdb', 'sqlglot', 'opendp', 'numpy'};"
+        "heavy = {'pyarrow', 'python_calamine', 'duckdb', 'sqlglot', 'opendp', 'numpy'}"
+        "| {'fastapi', 'pydantic', 'alembic', 'prometheus_client'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,46 +16,36 @@ from starlette.types import ASGIApp
 
 from connector.config import Settings
 from connector.management import app as application
-from connector.management import listen
+from connector.management import listen, observation
 from connector.management.gate import Door, Gate
-from connector.management.reach import Reach
-from connector.management.routes import observe
+from connector.management.nouns import Nouns
+from connector.management.reach import About, Reach
 from connector.management.server import ManagementServer
-from connector.management.views import NodeView
 from connector.ports import Ports
 from connector.services.health.vitals import Vitals
 from tests.support.command import invoked
 from tests.support.doubles import NOON
 
 TOKEN = "management-token"
-DOOR = Door(TOKEN, open=observe.OPEN)
+DOOR = Door(TOKEN, open=observation.OPEN)
 FINE = Vitals()
 SHOWN = {"authorization": f"Bearer {TOKEN}"}
 
 
-def about() -> NodeView:
-    return NodeView(
-        did="did:web:node.example",
-        name="A",
-        kind="participant",
-        space="",
-        version="0",
-        pid=1,
-        started_at=NOON,
-        grpc="",
-        https="",
-        unsafe=[],
-    )
+def reach_of(ports: Ports, vitals: Vitals = FINE) -> Reach:
+    """What routes may reach; a fetched membership is dropped."""
+    about = About("0", 1, NOON, "", "")
+    return Reach(ports, lambda: about, lambda _credential: None, lambda: vitals)
 
 
 def application_of(ports: Ports, door: Door = DOOR, vitals: Vitals = FINE) -> ASGIApp:
     """The application over these ports, behind its gate."""
-    return Gate(routes_of(ports, vitals), door)
+    return Gate(Nouns(reach_of(ports, vitals)), door)
 
 
-def routes_of(ports: Ports, vitals: Vitals = FINE) -> FastAPI:
-    """The application without its gate; a fetched membership is dropped."""
-    return application.create(Reach(ports, about, lambda _credential: None, lambda: vitals))
+def routes_of(ports: Ports) -> FastAPI:
+    """The routes of all nouns, without their gate."""
+    return application.create(reach_of(ports))
 
 
 @contextmanager

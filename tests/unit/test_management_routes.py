@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from starlette.routing import Route
 
 from connector import errors
 from connector.errors import CapExceeded, PeerUnreachable, PreauError, StoreUnavailable
-from connector.management.routes import negotiations, observe
+from connector.management import nouns, observation
+from connector.management.routes import negotiations
 from connector.ports import Ports
 from tests.support.doubles import ports_for_tests
 from tests.support.management import SHOWN, TOKEN, application_of, asked, routes_of
@@ -72,7 +75,7 @@ def test_no_route_answers_without_the_token(api: FastAPI, http: httpx.Client) ->
     routes = every_route(api)
     assert len(routes) > 25
     for method, path in routes:
-        if path in observe.OPEN:  # answered to anybody: `test_observation.py`
+        if path in observation.OPEN:  # answered to anybody: `test_observation.py`
             continue
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": TOKEN}):
             answer = http.request(method, path, headers=headers)
@@ -106,6 +109,24 @@ def test_nothing_at_all_is_said_without_the_token(http: httpx.Client, path: str)
     assert answer.json()["code"] == "UNAUTHENTICATED"
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("noun", nouns.HEADS)
+def test_each_path_is_looked_for_where_its_routes_are(noun: str) -> None:
+    router = import_module(f"connector.management.routes.{noun}").router
+    assert {route.path.split("/")[1] for route in router.routes} == set(nouns.HEADS[noun])
+    assert all(noun in nouns.nouns_of(route.path) for route in router.routes)
+
+
+def test_routes_whose_files_changed_under_a_running_node_are_refused(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "connector.management.routes.persons", None)
+    answer = http.get("/persons/suppressed", headers=SHOWN)
+    assert (answer.status_code, answer.json()["code"]) == (503, "WORLD_FAULT")
+    assert "restart" in answer.json()["hint"]
+    monkeypatch.undo()
+    assert http.get("/persons/suppressed", headers=SHOWN).status_code == 200
 
 
 def test_the_description_names_every_route(api: FastAPI, http: httpx.Client) -> None:

@@ -19,8 +19,8 @@ from connector.bootstrap.life import Life
 from connector.domain.participant import StatusList
 from connector.domain.thread import ThreadFault
 from connector.errors import StoreUnavailable
+from connector.management import observation
 from connector.management.gate import Door
-from connector.management.routes import observe
 from connector.ports import Ports
 from connector.services.health import measure
 from connector.services.health.vitals import Vitals
@@ -30,7 +30,7 @@ from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.link import DATASET, description, link
 from tests.support.management import DOOR, FINE, SHOWN, application_of, asked
 
-PATHS = (observe.HEALTH, observe.READY, observe.METRICS)
+PATHS = (observation.HEALTH, observation.READY, observation.METRICS)
 MONITOR = Door("", open=frozenset(PATHS))
 DEAD = Vitals(dead=("outbox",))
 NAME = "did:web:node.example"
@@ -106,7 +106,7 @@ def test_health_asks_for_a_restart_and_readiness_does_not(
 @pytest.mark.parametrize(
     ("door", "path", "method", "opened"),
     [
-        *((DOOR, path, "GET", path != observe.METRICS) for path in PATHS),
+        *((DOOR, path, "GET", path != observation.METRICS) for path in PATHS),
         *((MONITOR, path, "GET", True) for path in PATHS),
         *((door, path, "POST", False) for door in (DOOR, MONITOR) for path in PATHS),
         *((door, "/budget", "GET", False) for door in (DOOR, MONITOR)),

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.notice import Act
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here, Reach
+from connector.management.reach import Reach
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,

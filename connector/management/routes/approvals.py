@@ -12,8 +12,8 @@ from connector.management.approval_views import (
     ApprovalRefusal,
     ApprovalView,
 )
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here
 from connector.management.views import DamagedView
 from connector.services.approval import deciding, viewing
 from connector.services.use import releasing

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import rows
-from connector.management.reach import Here
 from connector.management.views import DamagedView, EventView
 from connector.services.evidence import export, own_log
 

@@ -16,8 +16,8 @@ from connector.management.budget_views import (
     RegisterView,
     RuleView,
 )
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here
 from connector.management.views import DamagedView, ReleaseView, Withdrawal
 from connector.services.privacy import forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from connector.domain.catalog.search import Search
 from connector.management import render
-from connector.management.reach import Here
+from connector.management.here import Here
 from connector.management.views import CatalogView
 from connector.services.publication import catalog_pages
 from connector.services.publication.catalog_pages import MOST

@@ -10,8 +10,9 @@ from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.page import Damaged
 from connector.jsonld.policy import read_policy
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here, Reach
+from connector.management.reach import Reach
 from connector.management.risk_views import FindingsView, findings
 from connector.management.views import DamagedView, DatasetView, OfferView, Withdrawal
 from connector.ports import Transaction

@@ -13,8 +13,9 @@ from connector.management.duty_views import (
     EventStatement,
     Statement,
 )
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here, Reach
+from connector.management.reach import Reach
 from connector.management.views import DamagedView, Withdrawal
 from connector.services.duties import auditing, stating
 from connector.services.duties.stating import Said

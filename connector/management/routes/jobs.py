@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from connector.errors import NotFound
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here
 from connector.management.views import Cancellation, DamagedView, JobView
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.lookup import require

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from connector.domain.layer import KeptLayer
 from connector.identity import layer as documents
 from connector.management import render
+from connector.management.here import Here
 from connector.management.layer_views import LayersView, LayerView, NewLayer
-from connector.management.reach import Here
 from connector.management.views import Withdrawal
 from connector.services.layers import force, keeping
 from connector.services.readable import Readable

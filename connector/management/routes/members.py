@@ -5,8 +5,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here
 from connector.management.views import Admission, DamagedView, MemberView, Revocation
 from connector.services.membership import authority
 

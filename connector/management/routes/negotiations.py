@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 
 from connector.domain.contract.negotiation import Negotiation
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here, Reach
+from connector.management.reach import Reach
 from connector.management.views import (
     DamagedView,
     NegotiationAnswer,

@@ -10,8 +10,9 @@ from connector.domain.participant import Participant
 from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
 from connector.management import render
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here, Reach
+from connector.management.reach import Reach
 from connector.management.views import (
     AuthorityKey,
     DamagedView,
@@ -28,7 +29,7 @@ router: Final = APIRouter(tags=["node"])
 @router.get("/node")
 def node(here: Here) -> NodeView:
     """Say who the node is and where it listens."""
-    return here.about()
+    return render.node(here.ports, here.about())
 
 
 @router.get("/document", response_class=Response)

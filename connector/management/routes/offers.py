@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from connector.management import render
-from connector.management.reach import Here
+from connector.management.here import Here
 from connector.management.views import OfferView, Replacement, Withdrawal
 from connector.services.negotiation import terms
 from connector.services.publication import publish, withdrawing

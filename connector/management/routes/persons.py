@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from connector.management.budget_views import Objection, SuppressionView
-from connector.management.reach import Here
+from connector.management.here import Here
 from connector.services.privacy import suppression
 from connector.services.privacy.suppression import Listed
 

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from connector.management import render
-from connector.management.reach import Here
+from connector.management.here import Here
 from connector.management.views import Confirmation, ConfirmedView, RecoveryView
 from connector.services.continuity import confirmation
 from connector.services.readable import Readable

@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import PreauError
+from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.reach import Here
 from connector.management.transfer_views import (
     AccessView,
     Received,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.spending import Spending
 from connector.errors import Malformed, PreauError
-from connector.management.reach import Here
+from connector.management.here import Here
 from connector.management.use_views import (
     Attestation,
     ContentView,
