@@ -18,7 +18,7 @@ from connector.cli.publishing import layer
 from connector.config import Settings
 
 if TYPE_CHECKING:
-    from connector.management.views import MemberView
+    from connector.management.views.members import MemberView
 
 
 def add_to(app: typer.Typer) -> None:

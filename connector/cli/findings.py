@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from connector.management.risk_views import FindingsView, RiskView
+    from connector.management.views.publishing.risk import FindingsView, RiskView
 
 _WIDTH: Final = 20  # signs of a bar
 _PARTS: Final = " ▏▎▍▌▋▊▉█"

@@ -18,7 +18,7 @@ from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import NotFound, from_code
 
 if TYPE_CHECKING:
-    from connector.management.views import JobView
+    from connector.management.views.jobs import JobView
     from connector.sdk import Client
 
 _ENDS = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})

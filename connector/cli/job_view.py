@@ -18,7 +18,7 @@ from rich.text import Text
 from connector.cli import output
 
 if TYPE_CHECKING:
-    from connector.management.views import JobView, SiteView
+    from connector.management.views.jobs import JobView, SiteView
 
 HEADINGS = ("site", "decision", "last round", "ε spent", "sent to it", "received", "why")
 _BAR_WIDTH = 40

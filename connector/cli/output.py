@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-    from connector.management.approval_views import ApprovalDetailView
-    from connector.management.column_views import ColumnView
-    from connector.management.risk_views import FindingsView
-    from connector.management.views import (
-        AgreementDetailView,
-        DamagedView,
-        OfferView,
-    )
+    from connector.management.views.contracts.agreements import AgreementDetailView
+    from connector.management.views.contracts.approvals import ApprovalDetailView
+    from connector.management.views.publishing.columns import ColumnView
+    from connector.management.views.publishing.offers import OfferView
+    from connector.management.views.publishing.risk import FindingsView
+    from connector.management.views.view import DamagedView
 
 _WIDEST = 1 << 16  # characters, wider than any table
 _COUCHES = {

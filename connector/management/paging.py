@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query, Request, Response
 
 from connector.domain.page import LONGEST, PAGE, Page
-from connector.management.views import DamagedView
+from connector.management.views.view import DamagedView
 
 T = TypeVar("T")
 V = TypeVar("V")

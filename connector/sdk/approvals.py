@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from connector.errors import ApprovalClosed
-from connector.management.approval_views import ApprovalDetailView, ApprovalView
+from connector.management.views.contracts.approvals import ApprovalDetailView, ApprovalView
 from connector.sdk import receiving
 from connector.sdk.calls import Calls, Listing
 

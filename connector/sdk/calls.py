@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import PreauError
-from connector.management.views import DamagedView
+from connector.management.views.view import DamagedView
 from connector.sdk.transport import Transport
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """Typed calls to a running node, for scripts, notebooks and the `preau` command.
 
-Rules: one method per route; answers are the models of `connector/management/views.py`; a refusal is
+Rules: one method per route; answers are the models of `connector/management/views`; a refusal is
 raised as the exception of its code. Leaves HTTP to `transport.py`.
 """
 
@@ -13,31 +13,25 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from connector.errors import Malformed
-from connector.management.budget_views import (
+from connector.management.views.audits import EventView
+from connector.management.views.contracts.agreements import AgreementDetailView, AgreementView
+from connector.management.views.contracts.catalogs import CatalogView
+from connector.management.views.contracts.negotiations import NegotiationView
+from connector.management.views.contracts.uses import ReferralView, UseView
+from connector.management.views.jobs import JobView
+from connector.management.views.members import MemberView
+from connector.management.views.node import MembershipView, NodeView, PeerView
+from connector.management.views.publishing.budgets import (
     AgreementBudgetView,
     BudgetView,
     RegisterView,
     RuleView,
     SuppressionView,
 )
-from connector.management.risk_views import FindingsView
-from connector.management.use_views import ReferralView, UseView
-from connector.management.views import (
-    AgreementDetailView,
-    AgreementView,
-    CatalogView,
-    ConfirmedView,
-    DatasetView,
-    EventView,
-    JobView,
-    MembershipView,
-    MemberView,
-    NegotiationView,
-    NodeView,
-    OfferView,
-    PeerView,
-    RecoveryView,
-)
+from connector.management.views.publishing.datasets import DatasetView
+from connector.management.views.publishing.offers import OfferView
+from connector.management.views.publishing.risk import FindingsView
+from connector.management.views.recovery import ConfirmedView, RecoveryView
 from connector.sdk.approvals import ApprovalCalls
 from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls

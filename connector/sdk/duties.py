@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connector.management.duty_views import AuditedView, DutyDetailView, DutyView
+from connector.management.views.contracts.duties import AuditedView, DutyDetailView, DutyView
 from connector.sdk.calls import Calls, Listing
 
 

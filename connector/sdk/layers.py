@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.management.layer_views import LayersView, LayerView
+from connector.management.views.publishing.layers import LayersView, LayerView
 from connector.sdk.calls import Calls
 
 

@@ -25,7 +25,7 @@ from connector.errors import (
     WorldFault,
     from_code,
 )
-from connector.management.transfer_views import TransferView
+from connector.management.views.contracts.transfers import TransferView
 from connector.sdk.transport import Transport
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from connector.identity import document as documents
 from connector.identity import referral as referrals
-from connector.management.use_views import ReferralView
+from connector.management.views.contracts.uses import ReferralView
 
 
 def verify_referral(

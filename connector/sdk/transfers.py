@@ -14,9 +14,9 @@ from connector.errors import (
     UseRefused,
     from_code,
 )
-from connector.management.transfer_views import AccessView, TransferView
-from connector.management.use_views import UseView
-from connector.management.views import AgreementDetailView
+from connector.management.views.contracts.agreements import AgreementDetailView
+from connector.management.views.contracts.transfers import AccessView, TransferView
+from connector.management.views.contracts.uses import UseView
 from connector.sdk import receiving
 from connector.sdk.calls import Calls, Listing, until
 from connector.sdk.receiving import Received

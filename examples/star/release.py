@@ -16,7 +16,7 @@ import pupils
 import story
 from space import Space
 
-from connector.management.risk_views import FindingsView
+from connector.management.views.publishing.risk import FindingsView
 
 NAME = contracts.RELEASING
 QUESTION = {

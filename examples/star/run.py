@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from connector.cli import job_view
-from connector.management.views import JobView
+from connector.management.views.jobs import JobView
 from federated.job import parse
 
 CONSOLE = Console(emoji=False)

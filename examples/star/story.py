@@ -17,7 +17,7 @@ import pupils
 from space import Node, Space
 
 from connector.errors import PreauError
-from connector.management.views import JobView
+from connector.management.views.jobs import JobView
 
 SHORT_SECONDS = 25.0
 SHORT_EPSILON = 1.0

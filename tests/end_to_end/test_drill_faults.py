@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from space import Node
 
-from connector.management.budget_views import JobBudgetView
-from connector.management.views import EventView, JobView, SiteView
+from connector.management.views.audits import EventView
+from connector.management.views.jobs import JobView, SiteView
+from connector.management.views.publishing.budgets import JobBudgetView
 from tests.support.drill_faults import charged, ending, negotiated, used
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -27,7 +27,7 @@ from connector.identity import document as documents
 from connector.identity import evidence
 from connector.identity.evidence import Outcome, Standing
 from connector.jsonld.canonical import canonical
-from connector.management import render
+from connector.management.render import records as render
 from connector.ports import Ports
 from connector.services.evidence import export
 from connector.services.federation.lead import jobs as lead_jobs

@@ -29,7 +29,8 @@ import space as spaces
 from space import Node, Space
 
 from connector.errors import PreauError
-from connector.management.views import JobView, NegotiationView
+from connector.management.views.contracts.negotiations import NegotiationView
+from connector.management.views.jobs import JobView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 from tests.support.command import served, step

@@ -21,8 +21,14 @@ import contracts
 from space import Node
 
 from connector.errors import PreauError
-from connector.management.budget_views import AgreementBudgetView, BudgetView, JobBudgetView
-from connector.management.views import EventView, JobView, NegotiationView
+from connector.management.views.audits import EventView
+from connector.management.views.contracts.negotiations import NegotiationView
+from connector.management.views.jobs import JobView
+from connector.management.views.publishing.budgets import (
+    AgreementBudgetView,
+    BudgetView,
+    JobBudgetView,
+)
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 from federated.privacy import ledger

@@ -29,7 +29,8 @@ from space import Node, Space
 
 from connector.config import load
 from connector.errors import PreauError
-from connector.management.views import ConfirmedView, JobView, RecoveryView
+from connector.management.views.jobs import JobView
+from connector.management.views.recovery import ConfirmedView, RecoveryView
 from tests.support.command import served, step
 from tests.support.drill import wait_for
 from tests.support.ports import free_port

@@ -24,7 +24,8 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import InRecovery, NodeUnreachable, NotFound, PreauError, Unlawful
-from connector.management.views import JobView, NegotiationView, SiteView
+from connector.management.views.contracts.negotiations import NegotiationView
+from connector.management.views.jobs import JobView, SiteView
 from connector.ports import Ports
 from connector.sdk import Client
 from connector.sdk import client as sdk_client

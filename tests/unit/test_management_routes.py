@@ -18,7 +18,7 @@ from starlette.routing import Route
 from connector import errors
 from connector.errors import CapExceeded, PeerUnreachable, PreauError, StoreUnavailable
 from connector.management import nouns, observation
-from connector.management.routes import negotiations
+from connector.management.routes.contracts import negotiations
 from connector.ports import Ports
 from tests.support.doubles import ports_for_tests
 from tests.support.management import SHOWN, TOKEN, application_of, asked, routes_of
@@ -121,7 +121,7 @@ def test_each_path_is_looked_for_where_its_routes_are(noun: str) -> None:
 def test_routes_whose_files_changed_under_a_running_node_are_refused(
     http: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "connector.management.routes.persons", None)
+    monkeypatch.setitem(sys.modules, "connector.management.routes.publishing.persons", None)
     answer = http.get("/persons/suppressed", headers=SHOWN)
     assert (answer.status_code, answer.json()["code"]) == (503, "WORLD_FAULT")
     assert "restart" in answer.json()["hint"]

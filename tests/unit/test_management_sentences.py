@@ -9,7 +9,7 @@ import pytest
 
 from connector.errors import PreauError
 from connector.jsonld.policy import read_policy
-from connector.management import render
+from connector.management.render.publishing import offers as render
 from policies_odrl.reading.writer import CONTEXTS
 
 MOOD = "https://others.example/terms#mood"

@@ -14,7 +14,7 @@ from connector.cli.contracts import negotiate as commands
 from connector.domain.contract.negotiation import Role
 from connector.errors import ConstraintUnknown, StepUnknown
 from connector.jsonld.canonical import canonical
-from connector.management import render
+from connector.management.render.contracts import negotiations as render
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate, provider_side, terms
 from connector.services.negotiation.plans import plan_of

@@ -17,7 +17,7 @@ from connector.enforcement.coverage import cover
 from connector.enforcement.mechanism import Mechanisms
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import read_policy
-from connector.management import render
+from connector.management.render.contracts import negotiations as render
 from connector.ports import Ports
 from connector.services.federation.site import judge
 from connector.services.health import contracts

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from connector.cli import findings
-from connector.management.risk_views import FindingsView, RiskView
+from connector.management.views.publishing.risk import FindingsView, RiskView
 from connector.services.publication import publish
 from policies_odrl.model import ODRL
 from tests.support.link import CONTEXT, DATASET, description, link

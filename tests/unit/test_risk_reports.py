@@ -17,7 +17,7 @@ from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import AgreementTampered, DescriptionIncomplete, RiskDrifted
 from connector.identity import risk_report
 from connector.jsonld.policy import read_policy
-from connector.management import render
+from connector.management.render.contracts import agreements as render
 from connector.services.negotiation import agree, dry_runs, negotiate, reports
 from connector.services.negotiation.plans import plan_of
 from connector.services.publication import catalog_pages, entries, judging, publish, withdrawing

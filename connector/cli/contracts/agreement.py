@@ -13,7 +13,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 
 if TYPE_CHECKING:
-    from connector.management.views import AgreementDetailView
+    from connector.management.views.contracts.agreements import AgreementDetailView
 
 Id = Annotated[str, typer.Argument(help="Id of the agreement.")]
 Reason = Annotated[

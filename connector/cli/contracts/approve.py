@@ -15,7 +15,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 
 if TYPE_CHECKING:
-    from connector.management.approval_views import (
+    from connector.management.views.contracts.approvals import (
         ApprovalBudgetView,
         ApprovalDetailView,
         ApprovalView,

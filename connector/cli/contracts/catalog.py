@@ -17,7 +17,8 @@ from connector.errors import PreauError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connector.management.views import CatalogView, OfferView
+    from connector.management.views.contracts.catalogs import CatalogView
+    from connector.management.views.publishing.offers import OfferView
     from connector.sdk import Client
 
 Columns = Annotated[

@@ -19,7 +19,7 @@ from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Languag
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from connector.management.duty_views import DutyDetailView, DutyView
+    from connector.management.views.contracts.duties import DutyDetailView, DutyView
 
 Id = Annotated[str, typer.Argument(help="Id of the duty; `preau duty list` has it.")]
 AgreementId = Annotated[str, typer.Argument(help="Id of the agreement.")]

@@ -18,7 +18,7 @@ from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Languag
 from connector.errors import from_code
 
 if TYPE_CHECKING:
-    from connector.management.views import NegotiationView
+    from connector.management.views.contracts.negotiations import NegotiationView
 
 
 def add_to(app: typer.Typer) -> None:

@@ -19,7 +19,7 @@ from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import PolicyInvalid, from_code
 
 if TYPE_CHECKING:
-    from connector.management.use_views import UseView
+    from connector.management.views.contracts.uses import UseView
     from connector.sdk import Client
 
 _TESTS: Final = {"=": "anyOf", "!=": "noneOf", ">=": "atLeast", "<=": "atMost"}

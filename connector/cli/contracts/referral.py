@@ -18,7 +18,7 @@ from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import Malformed, UseRefused, from_code
 
 if TYPE_CHECKING:
-    from connector.management.use_views import ReferralView
+    from connector.management.views.contracts.uses import ReferralView
 
 File = Annotated[Path, typer.Argument(help="The referral.")]
 Holder = Annotated[str, typer.Option(help="DID of who presents it, as you have found out.")]

@@ -15,7 +15,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 
 if TYPE_CHECKING:
-    from connector.management.transfer_views import TransferView
+    from connector.management.views.contracts.transfers import TransferView
 
 Id = Annotated[str, typer.Argument(help="Our id of the transfer.")]
 Reason = Annotated[

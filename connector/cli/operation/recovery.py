@@ -11,7 +11,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 
 if TYPE_CHECKING:
-    from connector.management.views import ConfirmedView, EpochView, RecoveryView
+    from connector.management.views.recovery import ConfirmedView, EpochView, RecoveryView
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,13 +14,13 @@ from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.errors import ConfigurationInvalid, JobRefused, Malformed
 
 if TYPE_CHECKING:
-    from connector.management.budget_views import (
+    from connector.management.views.jobs import ReleaseView
+    from connector.management.views.publishing.budgets import (
         AgreementBudgetView,
         BudgetView,
         JobBudgetView,
         RuleView,
     )
-    from connector.management.views import ReleaseView
     from connector.sdk import Client
 
 

@@ -17,7 +17,7 @@ from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Languag
 from connector.errors import from_code
 
 if TYPE_CHECKING:
-    from connector.management.views import DatasetView
+    from connector.management.views.publishing.datasets import DatasetView
 
 _PASSED = "passed"
 

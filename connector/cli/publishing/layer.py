@@ -16,7 +16,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 
 if TYPE_CHECKING:
-    from connector.management.layer_views import LayerView
+    from connector.management.views.publishing.layers import LayerView
 
 _HEADINGS = ("layer", "id", "version", "of", "published", "data", "in force")
 _ENTETES = ("couche", "id", "version", "de", "publié", "données", "en vigueur")

@@ -16,7 +16,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 
 if TYPE_CHECKING:
-    from connector.management.views import OfferView
+    from connector.management.views.publishing.offers import OfferView
 
 Id = Annotated[str, typer.Argument(help="Id of the offer; `preau dataset show` lists them.")]
 Reason = Annotated[str, typer.Option(help="Why, in one line that names no person; it is logged.")]

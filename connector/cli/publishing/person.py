@@ -17,7 +17,7 @@ from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import ConfigurationInvalid
 
 if TYPE_CHECKING:
-    from connector.management.budget_views import SuppressionView
+    from connector.management.views.publishing.budgets import SuppressionView
 
 Register = Annotated[str, typer.Argument(help="Register whose persons they are.")]
 Persons = Annotated[

@@ -16,7 +16,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 
 if TYPE_CHECKING:
-    from connector.management.risk_views import FindingsView
+    from connector.management.views.publishing.risk import FindingsView
     from connector.sdk import Client
 
 

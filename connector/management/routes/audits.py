@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 
-from connector.management import render
 from connector.management.here import Here
 from connector.management.paging import rows
-from connector.management.views import DamagedView, EventView
+from connector.management.render import records as render
+from connector.management.views.audits import EventView
+from connector.management.views.view import DamagedView
 from connector.services.evidence import export, own_log
 
 router: Final = APIRouter(tags=["audit"])

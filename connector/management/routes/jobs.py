@@ -6,10 +6,11 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import Response
 
 from connector.errors import NotFound
-from connector.management import render
 from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.views import Cancellation, DamagedView, JobView
+from connector.management.render import records as render
+from connector.management.views.jobs import Cancellation, JobView
+from connector.management.views.view import DamagedView
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.lookup import require
 

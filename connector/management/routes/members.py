@@ -4,10 +4,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from connector.management import render
 from connector.management.here import Here
 from connector.management.paging import Paged
-from connector.management.views import Admission, DamagedView, MemberView, Revocation
+from connector.management.render import records as render
+from connector.management.views.members import Admission, MemberView, Revocation
+from connector.management.views.view import DamagedView
 from connector.services.membership import authority
 
 router: Final = APIRouter(tags=["authority"])

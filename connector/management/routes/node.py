@@ -9,18 +9,18 @@ from fastapi.responses import Response
 from connector.domain.participant import Participant
 from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
-from connector.management import render
 from connector.management.here import Here
 from connector.management.paging import Paged
 from connector.management.reach import Reach
-from connector.management.views import (
+from connector.management.render import node as render
+from connector.management.views.node import (
     AuthorityKey,
-    DamagedView,
     Introduction,
     MembershipView,
     NodeView,
     PeerView,
 )
+from connector.management.views.view import DamagedView
 from connector.services.membership import fetching, onboard
 
 router: Final = APIRouter(tags=["node"])

@@ -5,9 +5,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from connector.management import render
 from connector.management.here import Here
-from connector.management.views import Confirmation, ConfirmedView, RecoveryView
+from connector.management.render import recovery as render
+from connector.management.views.recovery import Confirmation, ConfirmedView, RecoveryView
 from connector.services.continuity import confirmation
 from connector.services.readable import Readable
 

@@ -1,0 +1,1 @@
+"""Contracts, and how they come to be, as views."""

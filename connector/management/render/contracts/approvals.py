@@ -1,0 +1,79 @@
+"""Decisions of persons as views."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from connector.domain.contract.approval import Approval, ApprovalState
+from connector.jsonld.canonical import canonical, parse_object
+from connector.jsonld.profiles import Profiles
+from connector.management.render.contracts.negotiations import differences
+from connector.management.render.publishing.offers import coverage, sentences
+from connector.management.views.contracts.approvals import (
+    AcceptanceView,
+    ApprovalBudgetView,
+    ApprovalDetailView,
+    ApprovalView,
+)
+from connector.management.views.contracts.uses import ContentView
+from connector.services.approval.viewing import Brief, Budget
+from connector.services.readable import Readable
+
+
+def approval(value: Approval) -> ApprovalView:
+    """Return what waits for a decision, or what was decided, in one line."""
+    return ApprovalView(**_approval(value))
+
+
+def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
+    """Return all that a person has to know before deciding, as far as it is read."""
+    shown = Readable()
+    before = shown.part(lambda: canonical(dict(value.previous_policy())), b"")
+    lines = shown.parts(value.coverage)
+    budget = shown.part(value.budget, None)
+    return ApprovalDetailView(
+        **_approval(value.approval),
+        policy=shown.part(partial(parse_object, value.policy), {}) if value.policy else {},
+        sentences=sentences(value.policy) if value.policy else {},
+        coverage=[coverage(line) for line in lines],
+        budget=_budget(budget) if budget else None,
+        previous=value.previous.id if value.previous else "",
+        changes=differences(before, value.policy, profiles) if value.previous else [],
+        fault=value.fault or shown.fault,
+        output=ContentView(**asdict(value.output)) if value.output else None,
+    )
+
+
+def _approval(value: Approval) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "peer": value.peer,
+        "dataset": value.dataset_id,
+        "offer": value.offer_id,
+        "subject": value.subject.value,
+        "agreement": value.agreement_id,
+        "figures": value.figures,
+        "roles": list(value.roles),
+        "acceptances": [AcceptanceView(role=a.role, reason=a.reason) for a in value.acceptances],
+        "missing": list(value.missing) if value.state is ApprovalState.PENDING else [],
+        "state": value.state.value,
+        "code": value.code,
+        "reason": value.reason,
+        "asked_at": value.asked_at,
+        "lapses_at": value.lapses_at,
+        "closed_at": value.closed_at,
+    }
+
+
+def _budget(value: Budget) -> ApprovalBudgetView:
+    return ApprovalBudgetView(
+        epsilon=value.asked.epsilon,
+        delta=value.asked.delta,
+        register_id=value.register_id,
+        cap_epsilon=value.cap.epsilon if value.cap else None,
+        cap_delta=value.cap.delta if value.cap else None,
+        promised_epsilon=value.promised[0],
+        promised_delta=value.promised[1],
+    )

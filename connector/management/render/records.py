@@ -1,0 +1,46 @@
+"""Jobs, events of the log and members as views."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from connector.domain.federation.job import Job
+from connector.domain.log.audit import LogEntry
+from connector.domain.membership import Membership
+from connector.jsonld.canonical import parse_object
+from connector.management.views.audits import EventView
+from connector.management.views.jobs import JobView
+from connector.management.views.members import MemberView
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.readable import Readable
+
+
+def job(value: Job) -> JobView:
+    """Return a job without its sites."""
+    return JobView.model_validate(lead_jobs.summary(value))
+
+
+def event(value: LogEntry) -> EventView:
+    """Return an event of the audit log."""
+    shown = Readable()
+    return EventView(
+        index=value.index,
+        kind=value.kind,
+        at=value.at,
+        subject=value.subject,
+        event=shown.part(partial(parse_object, value.event), {}),
+        fault=shown.fault,
+    )
+
+
+def member(value: Membership) -> MemberView:
+    """Return a member of the space."""
+    return MemberView(
+        did=value.did,
+        name=value.name,
+        role=value.role,
+        index=value.index,
+        issued_at=value.issued_at,
+        valid_until=value.valid_until,
+        revoked=value.revoked,
+    )

@@ -1,0 +1,1 @@
+"""Routes of what the node publishes."""

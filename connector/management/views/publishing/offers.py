@@ -1,0 +1,69 @@
+"""What the management API answers of offers."""
+
+from typing import Any
+
+from pydantic import Field
+
+from connector.management.views.publishing.risk import FindingsView
+from connector.management.views.view import StoredView, View, Withdrawal
+
+
+class CoverageView(View):
+    """One line of the table that both parties see before anyone signs."""
+
+    path: str = Field(description="JSON pointer of the constraint")
+    constraint: str
+    label: str = Field(description="checked, enforced or audited")
+    by: str = Field(description="plan step or duty that upholds it")
+    layer: str = Field(
+        default="",
+        description="who states it: authority, charter, offer or negotiated; empty: not said",
+    )
+
+
+class LayerNameView(View):
+    """A template of an authority or a provider's charter, by the digest of its document."""
+
+    layer: str = Field(description="authority or charter")
+    id: str
+    version: int
+    digest: str = Field(description="SHA-256, hex")
+
+
+class OfferView(StoredView):
+    """An offer."""
+
+    id: str
+    policy: dict[str, Any]
+    coverage: list[CoverageView] = Field(default=[])
+    audience: str = ""
+    withdrawn: bool = False
+    decision: str = Field(
+        default="", description="what a person of the provider decides on; empty: not said"
+    )
+    licence: str = Field(
+        default="", description="of what anybody may read without a contract; empty: not open"
+    )
+    roles: list[str] = Field(default=[], description="of an own offer: who must accept")
+    remind_hours: int = Field(default=0, description="of an own offer: until a reminder")
+    lapse_hours: int = Field(default=0, description="of an own offer: until it is too late")
+    effects: list[str] = Field(
+        default=[], description="what the change means for contracts that run"
+    )
+    findings: list[FindingsView] = Field(
+        default=[], description="what its uses came to on the rows, where that is known or shown"
+    )
+    sentences: dict[str, list[str]] = Field(
+        default={}, description="the policy in plain words, by language (`en`, `fr`)"
+    )
+    layers: list[LayerNameView] = Field(
+        default=[], description="templates and charter that it was merged with"
+    )
+
+
+class Replacement(Withdrawal):
+    """The terms that take the place of an offer's."""
+
+    policy: dict[str, Any] = Field(
+        description="ODRL offer, JSON-LD; or an object that holds it and says who decides"
+    )
