@@ -1,7 +1,8 @@
 """What an idle node weighs, and how fast it answers after a start.
 
 A participant that has met two peers, alone on its SQLite database. Memory is the resident set of
-its process 10 s after it said that it is ready. The cold start runs from `exec` to the later of
+its process 10 s after it said that it is ready, before and after an operator has listed what there
+is: what commands need is loaded when they ask. The cold start runs from `exec` to the later of
 two first answers: of the management API, and of the DID document over HTTPS, verified by the
 space's CA. Beside it: a process that serves one empty gRPC service and one empty HTTPS page with
 the same libraries (`bare_server.py`).
@@ -54,8 +55,10 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
         weights = [_weight(node, plan) for _ in range(plan.times(3, 1))]
     bare = [_bare(node, folder) for _ in range(plan.times(5, 2))]
     both = [max(start) for start in starts]
+    after = statistics.median(used for _, used in weights)
     ours, theirs = statistics.median(both), statistics.median(second for second, _ in bare)
-    memory, peer = statistics.median(weights), statistics.median(weight for _, weight in bare)
+    memory = statistics.median(idle for idle, _ in weights)
+    peer = statistics.median(weight for _, weight in bare)
     note = (
         f"median of {len(starts)}; management API after "
         f"{statistics.median(s[0] for s in starts):.2f} s, HTTPS after "
@@ -65,6 +68,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     return [
         at_most("idle node, memory", memory, BAR_MB, "MB", PART, met),
         beside("idle node, memory, beside", memory, PEER, peer, "MB", PART),
+        beside("node after first commands, memory", after, "idle node", memory, "MB", PART),
         at_most("cold start to first answers", ours, BAR_SECONDS, "s", PART, note),
         beside("cold start, beside", ours, PEER, theirs, "s", PART),
     ]
@@ -91,13 +95,21 @@ def _cold_start(node: Node, folder: Path) -> tuple[float, float]:
         process.wait(30)
 
 
-def _weight(node: Node, plan: Plan) -> float:
-    """Return the resident set of an idle node, in MB (10⁶ bytes)."""
+def _weight(node: Node, plan: Plan) -> tuple[float, float]:
+    """Return the resident set of an idle node, and after first commands, in MB (10⁶ bytes)."""
     node.start()
     time.sleep(3.0 if plan.quick else IDLE_SECONDS)
-    weight = psutil.Process(node.pid).memory_info().rss / 1e6
+    process = psutil.Process(node.pid)
+    idle = process.memory_info().rss / 1e6
+    with node.client() as client:
+        client.node()
+        for listed in (client.peers, client.datasets, client.negotiations):
+            list(listed())
+        for kept in (client.agreements, client.transfers, client.jobs):
+            list(kept())
+    used = process.memory_info().rss / 1e6
     node.stop()
-    return weight
+    return idle, used
 
 
 def _bare(node: Node, folder: Path) -> tuple[float, float]:

@@ -8,12 +8,14 @@ import gc
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
+
+SETTLE_SECONDS: Final = 2.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,9 +61,10 @@ def _run(home: Path, *, log_json: bool, verbose: bool, json: bool) -> None:
             shown = " ".join(f"{name}={value}" for name, value in ready.items() if name != "ready")
             output.line(f"ready {shown}")
             _flush()
-        system.spare_collector()
         supervisor.ready(partial(supervision.is_healthy, str(ready["management"])))
-        node.wait()
+        if not node.wait(SETTLE_SECONDS):  # the first answers come before a walk over all objects
+            system.spare_collector()
+            node.wait()
         supervisor.stopping()
 
 
