@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 _QUIET = {
     "FLWR_TELEMETRY_ENABLED": "0",
@@ -19,6 +21,43 @@ _QUIET = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+
+
+def start(
+    module: str,
+    *arguments: str,
+    folder: Path,
+    stdin: int = DEVNULL,
+    stdout: int = DEVNULL,
+    stderr: int = DEVNULL,
+    pass_fds: Sequence[int] = (),
+    session: bool = True,
+) -> Popen[bytes]:
+    """Start a module of this package.
+
+    Args:
+        module: run as the main one.
+        arguments: its own.
+        folder: where it works, its home, and its only place to write.
+        stdin: as of `subprocess.Popen`, as the next three.
+        stdout: of the child.
+        stderr: of the child.
+        pass_fds: files that it keeps, by the same numbers.
+        session: whether it leads a session, hence a process group, of its own.
+
+    Raises:
+        OSError: it did not start.
+    """
+    return Popen(  # noqa: S603  (our own module, our own arguments)
+        command(module, *arguments),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=pass_fds,
+        cwd=folder,
+        env=environment(folder),
+        start_new_session=session,
+    )
 
 
 def command(module: str, *arguments: str) -> list[str]:

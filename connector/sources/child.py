@@ -20,7 +20,7 @@ from typing import IO, Any, BinaryIO, Final, Protocol, cast
 
 from connector.domain.catalog.layout import Layout
 from connector.errors import DataFileMissing, WorkerFailed, from_code
-from federated.child import command, environment
+from federated.child import start
 
 MEMORY: Final = 2 << 30  # bytes
 SECONDS: Final = 1800.0
@@ -181,15 +181,8 @@ def running(
         folder = Path(name)
         with theirs:
             try:
-                process = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
-                    command(module),
-                    stdin=theirs.fileno(),
-                    stdout=stdout,
-                    stderr=subprocess.DEVNULL,  # a traceback could hold a row
-                    cwd=folder,
-                    env=environment(folder),
-                    start_new_session=True,
-                )
+                # Nothing is read of its errors: a traceback could hold a row.
+                process = start(module, folder=folder, stdin=theirs.fileno(), stdout=stdout)
             except OSError as exc:
                 raise WorkerFailed(f"the reader did not start: {exc.strerror}") from exc
         late = threading.Timer(seconds, process.kill)

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from federated.child import command, environment
+from federated.child import start
 from federated.errors import PrivacyFault, WorkerFailed
 from federated.privacy.question import Question, spelled
 
@@ -123,13 +123,12 @@ class _Process:
     def __init__(self, folder: Path) -> None:
         """Start it in a folder, which may go once it has answered."""
         try:
-            self._inner = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
-                command("federated.privacy.answering"),
+            self._inner = start(
+                "federated.privacy.answering",
+                folder=folder,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=folder,
-                env=environment(folder),
+                session=False,
             )
         except OSError as exc:
             raise WorkerFailed(f"the accountant did not start: {exc.strerror}") from exc

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from federated.child import command, environment
+from federated.child import start
 from federated.errors import WorkerFailed
 from federated.privacy.process import ProcessAccountant
 from federated.training.memory import for_file
@@ -118,15 +118,12 @@ class ProcessWorkers:
             folder / f"{role}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600
         )
         try:
-            return subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
-                command("federated.training.worker", *words),
-                stdin=subprocess.DEVNULL,
+            return start(
+                *("federated.training.worker", *words),
+                folder=folder,
                 stdout=log,
                 stderr=log,
                 pass_fds=(end,),
-                cwd=folder,
-                env=environment(folder),
-                start_new_session=True,
             )
         finally:
             os.close(log)

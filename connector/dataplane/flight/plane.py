@@ -28,7 +28,7 @@ from connector.domain.transfer.transfer import Transfer
 from connector.errors import PreauError, UseRefused
 from connector.ports import Ports
 from connector.services.transfer import provider_side, pulling
-from federated.child import command, environment
+from federated.child import start
 
 JUDGE_SECONDS: Final = 0.4
 IDLE_SECONDS: Final = 120.0
@@ -114,15 +114,7 @@ class Plane:
 
     def _started(self, folder: Path) -> subprocess.Popen[bytes]:
         with self._theirs:
-            process = subprocess.Popen(  # noqa: S603  (our own module, our own arguments)
-                command(_WORKER),
-                stdin=self._theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=folder,
-                env=environment(folder),
-                start_new_session=True,
-            )
+            process = start(_WORKER, folder=folder, stdin=self._theirs.fileno())
         told = {"certificate": self.shown.certificate, "key": self.shown.key, "memory": MEMORY}
         messages.send(self._ours, told)
         return process
