@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import prefork
+
 if TYPE_CHECKING:
     from tests.support.database import PostgresServer
 
@@ -33,7 +35,15 @@ _FIRST = ("end_to_end", "properties")
 
 
 def pytest_configure() -> None:
-    """Let databases wait for no disk: thousands of small ones commit, and are thrown away."""
+    """Let databases wait for no disk, and start what forks processes, once for all workers.
+
+    Thousands of small databases commit, and are thrown away.
+    """
+    _keep_files_in_memory()
+    prefork.begin()
+
+
+def _keep_files_in_memory() -> None:
     if "TMPDIR" in os.environ or not _MEMORY.is_dir():
         return
     found = os.statvfs(_MEMORY)  # tests also execute files that they wrote
@@ -93,6 +103,20 @@ def _statements_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_forked() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("federated.child.Popen", prefork.child)
+        yield
+
+
+@pytest.fixture
+def whole_children() -> Iterator[None]:
+    """Let the node's part that is tested start whole interpreters as children."""
+    with prefork.whole():
         yield
 
 

@@ -25,7 +25,7 @@ from tests.support.drill_faults import contract_faults, faults
 
 pytestmark = pytest.mark.timeout(300)
 
-SIZE = Size(pupils=400, rounds=4, round_seconds=60, deadline_seconds=150)
+SIZE = Size(pupils=200, rounds=4, steps=30, round_seconds=60, deadline_seconds=150)
 PATIENCE = 120.0
 
 

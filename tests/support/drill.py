@@ -39,7 +39,7 @@ from tests.support.ports import free_port
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.05
 LOOK_AT_END_SECONDS = 0.2  # where no moment is to be hit; a look takes a node some milliseconds
 LONGEST_MOMENT = 0.4  # seconds after a round's end: about the length of a round
 MOST_OPENED = 20

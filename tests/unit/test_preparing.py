@@ -109,6 +109,7 @@ def test_an_altered_step_alters_what_leaves_or_is_refused(tmp_path: Path) -> Non
         carry(body(task(tmp_path, steps=tuple(steps))), io.BytesIO())
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_a_confined_process_makes_the_same(tmp_path: Path) -> None:
     out, inside = io.BytesIO(), io.BytesIO()
     groups = tmp_path / "groups.csv"

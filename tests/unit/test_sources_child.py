@@ -66,6 +66,7 @@ def published(body: dict[str, Any]) -> publication.Draft:
     return publication.read(body, Path("/home"), datetime(2026, 11, 28, tzinfo=UTC))
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_the_process_is_confined(pupils: Path) -> None:
     found = child.inspect(pupils)
     assert found["rows"] == 70
@@ -86,6 +87,7 @@ def test_a_process_that_ends_without_an_answer_is_said(pupils: Path) -> None:
         child.inspect(pupils, seconds=0)
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_memory_is_bounded(pupils: Path) -> None:
     with pytest.raises((WorkerFailed, DataFileUnreadable)):
         child.inspect(pupils, memory=8 << 20)
@@ -124,6 +126,7 @@ def test_a_layout_that_jobs_read_is_published_as_it_is(described: Path) -> None:
     assert set(MISSING) == {"", *JOBS_MISSING}
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_rows_are_streamed_to_another_process(described: Path, pupils: Path) -> None:
     _, layout = read_source(json.loads(described.read_text(encoding="utf-8")))
     with child.rows(pupils, layout) as found:

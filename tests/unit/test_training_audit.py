@@ -67,7 +67,7 @@ def test_hostile_weights_move_a_sum_whose_products_are_not_exact() -> None:
     worlds = Hostile()
     assert search(SEED).gain > 0.5
     with FAULTS["plain products"]():
-        found = bound(*worlds.scores(1.4, 60, SEED), worlds.curve, DELTA)
+        found = bound(*worlds.scores(1.4, 40, SEED), worlds.curve, DELTA)
     assert found.fitted > worlds.curve.epsilon_of(1.4, DELTA)
 
 

@@ -142,6 +142,7 @@ def test_a_frame_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str,
         answer(*_frame(_question(tmp_path), digests(["9"], KEY), **changes))
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_the_process_answers_once_without_a_value_of_a_row(tmp_path: Path) -> None:
     worker = ProcessWorkers().start("census", tmp_path / "check")
     try:

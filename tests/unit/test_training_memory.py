@@ -110,6 +110,7 @@ def test_features_are_read_of_kept_rows_alone() -> None:
 @pytest.mark.parametrize(
     ("role", "gib", "own"), [("census", 8, 4), ("site", 8, 8), ("census", 0, 0)]
 )
+@pytest.mark.usefixtures("whole_children")
 def test_a_census_may_use_the_half_that_is_for_the_file(
     tmp_path: Path, role: str, gib: int, own: int
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_site_runs_what_its_node_accepted_its_own_recipe_for(
     assert site.receive(120)[0]["op"] == answer
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_path: Path) -> None:
     site.send(_start(write_rows(tmp_path / "rows.csv", 20)))
     header, payload = site.receive(120)
@@ -173,6 +174,7 @@ def test_a_workers_memory_is_bounded(tmp_path: Path, memory: int, limit: str | N
         worker.stop()
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_a_worker_that_outgrows_its_memory_fails(tmp_path: Path) -> None:
     worker = ProcessWorkers(memory=100 * 1024**2).start("site", tmp_path / "job")
     try:
@@ -194,6 +196,7 @@ def environment_of(pid: int, seconds: float = 20.0) -> bytes:
     return b""
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_a_worker_sees_no_secret_of_the_node(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -251,6 +254,7 @@ def test_a_round_that_is_no_message_is_refused(site: ProcessWorker, tmp_path: Pa
     assert _answer(site)[0] == "ROUND_REFUSED"
 
 
+@pytest.mark.usefixtures("whole_children")
 def test_a_lead_that_cannot_go_on_says_so(tmp_path: Path) -> None:
     worker = ProcessWorkers().start("lead", tmp_path / "lead")
     try:
