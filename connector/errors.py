@@ -423,6 +423,12 @@ class DataFault(PreauError):
     code = "DATA_FAULT"
 
 
+class StatisticUnfit(DataFault):
+    """A statistic makes no sense as it was asked for, or the sites' answers do not give it."""
+
+    code = "STATISTIC_UNFIT"
+
+
 class ConfigurationInvalid(DataFault):
     """`preau.toml` or a command's argument is wrong."""
 

@@ -11,6 +11,7 @@
     ├── DataFault             the data holder: file or rows do not fit the manifest
     │   ├── DataFileMissing · DataFileUnreadable · DataFileChanged
     │   └── ColumnMissing
+    ├── StatisticUnfit        the caller: what sites answered does not give this statistic
     └── WorkerFailed          the world: a process died, or was silent too long
         └── ArithmeticUnsound     this machine adds what must be exact inexactly
 
@@ -114,6 +115,12 @@ class ColumnMissing(DataFault):
     """The data have no such column, or not of the kind that the manifest states."""
 
     code = "COLUMN_MISSING"
+
+
+class StatisticUnfit(FederatedError):
+    """What the sites answered does not give the statistic that was asked for."""
+
+    code = "STATISTIC_UNFIT"
 
 
 class WorkerFailed(FederatedError):

@@ -138,6 +138,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "agreement": "contracts.agreement",
         "duty": "contracts.duty",
         "query": "contracts.query",
+        "stats": "contracts.stats",
         "referral": "contracts.referral",
         "get": "contracts.transfer",
         "transfer": "contracts.transfer",

@@ -225,6 +225,7 @@ def _used(asked: Asked, steps: TableSteps) -> tuple[str, ...]:
         *cells.dimensions,
         *(each.column for each in cells.measures if each.column),
         *(each.column for each in cells.filters),
+        *cells.moments,
     )
     return tuple(dict.fromkeys(named))
 

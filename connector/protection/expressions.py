@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 import sqlglot.expressions as exp
 
 from connector.domain.catalog import territory
-from connector.enforcement.steps.generalise import Band, Coding, Generalise, How, Level
+from connector.enforcement.steps.generalise import Band, Bins, Coding, Generalise, How, Level
 from connector.enforcement.steps.members import Number
 from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, NONE_OF, Minimise, RowTest
 from connector.enforcement.steps.table import TableSteps
@@ -160,6 +160,8 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
         return _numeric(step, value, lambda it: _banded(it, how, value.datatype))
     if isinstance(how, Coding):
         return _numeric(step, value, lambda it: _coded(it, how, value.datatype))
+    if isinstance(how, Bins):
+        return replace(_numeric(step, value, lambda it: _placed(it, how)), datatype="integer")
     if isinstance(how, Level):
         return Value(_unit(step, how, value, ground), "text")
     if how == "suppress":
@@ -169,6 +171,11 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
     if value.datatype != "date":
         raise StepUnknown(f"the column `{step.column}` has no days to make coarser")
     return _dated(value.made, how)
+
+
+def is_there(value: exp.Expr) -> exp.Expr:
+    """Return whether a row has a value."""
+    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.null()))
 
 
 def number(value: Number) -> exp.Expr:
@@ -234,6 +241,15 @@ def _coded(value: exp.Expr, how: Coding, datatype: str) -> exp.Expr:
             limit = exp.cast(number(end), _TYPES[datatype])
             made = made.when(side(this=value.copy(), expression=limit), limit.copy())
     return made.else_(value.copy())
+
+
+def _placed(value: exp.Expr, how: Bins) -> exp.Expr:
+    """Return the place of a bin: of the ends between bins, how many are not above the value."""
+    made = exp.Case().when(exp.Is(this=value.copy(), expression=exp.null()), exp.null())
+    ends = [exp.cast(number(each), _TYPES["number"]) for each in how.edges]
+    for at, end in reversed(list(enumerate(ends, 1))):
+        made = made.when(exp.GTE(this=value.copy(), expression=end), exp.Literal.number(at))
+    return exp.paren(exp.cast(made.else_(exp.Literal.number(0)), _TYPES["integer"]))
 
 
 def _dated(value: exp.Expr, part: str) -> Value:

@@ -14,7 +14,7 @@ from itertools import chain
 
 import pyarrow as pa
 
-from connector.enforcement.steps.request import TableRequest, check
+from connector.enforcement.steps.request import TableRequest, binned, check
 from connector.enforcement.steps.spending import spending
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
@@ -77,10 +77,12 @@ def table(
     check(asked.request, steps)
     if steps.aggregate is None:
         raise StepUnknown("a use without cells makes no table")
-    made = view(steps, ground, numbered(ground))
+    spent = spending(asked.request, steps) if steps.noise else None
+    divided = binned(asked.request, steps)
+    made = view(divided, ground, numbered(ground))
     held = _columns(steps, ground, asked)
     count = Count(asked.request, steps.aggregate, made, bool(ground.person), held)
-    blurred = Noisy(count, spending(asked.request, steps)) if steps.noise else None
+    blurred = Noisy(count, spent) if spent else None
     key = _key(means, blurred, asked)
     engine = Engine(ground, means.memory, means.spill)
     try:
@@ -91,7 +93,7 @@ def table(
             found = noisy(blurred, engine)
         else:
             used = persons.used_of(asked.snapshot)
-            kept = exact(count, steps, ground, asked.before, used, engine)
+            kept = exact(count, divided, ground, asked.before, used, engine)
             found, outcome.released = kept.rows, kept.released
     finally:
         engine.close()
@@ -121,6 +123,7 @@ def _columns(steps: TableSteps, ground: Ground, asked: Asked) -> tuple[str, ...]
     request = asked.request
     used = {*request.dimensions, *(each.column for each in request.measures if each.column)}
     used |= {each.column for each in (*request.filters, *steps.minimise.rows)}
+    used = used.union(request.moments)
     if steps.noise is None:
         used = used.union(*map(needed, asked.before))
     return tuple(f"c{at}" for at, each in enumerate(ground.fields) if each.name in used)

@@ -36,6 +36,7 @@ from connector.sdk.approvals import ApprovalCalls
 from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls
 from connector.sdk.layers import LayerCalls
+from connector.sdk.statistics import AGGREGATE, NO_CELLS, StatisticCalls
 from connector.sdk.transfers import TransferCalls
 from connector.sdk.transport import Address, Transport, find
 
@@ -43,17 +44,8 @@ T = TypeVar("T")
 
 NEGOTIATION_ENDS: Final = frozenset({"FINALIZED", "TERMINATED"})
 JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
-_NO_CELLS: Final[Mapping[str, Any]] = {
-    "dimensions": [],
-    "measures": [{"function": "count", "column": ""}],
-    "filters": [],
-    "totals": False,
-    "epsilon": 0.0,
-    "delta": 0.0,
-}
 _ACCESS_ELSEWHERE: Final = "https://w3id.org/preau/odrl/v1#accessElsewhere"
 _PUBLISH: Final = "https://w3id.org/preau/odrl/v1#publish"
-_AGGREGATE: Final = "http://www.w3.org/ns/odrl/2/aggregate"
 _SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
 _READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
@@ -62,7 +54,7 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(ApprovalCalls, DutyCalls, LayerCalls, TransferCalls):
+class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -340,14 +332,16 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, TransferCalls):
             agreement: the contract.
             cells: `dimensions`, `measures` as {`function`, `column`}, `filters`, `totals`; what
                 is left out is empty. Where cells have noise, `epsilon` that the table spends, and
-                `delta`, 0 for Laplace noise.
+                `delta`, 0 for Laplace noise. `bins` says of a dimension into how many equal bins
+                of its public range it goes, `moments` of which columns sums of products are
+                wanted.
             stated: operand to values, in place of what the contract demands.
             publish: whether it is to be published; else it is only used.
         """
         body = {
             "agreement": agreement,
-            "action": _PUBLISH if publish else _AGGREGATE,
-            "cells": {**_NO_CELLS, **cells},
+            "action": _PUBLISH if publish else AGGREGATE,
+            "cells": {**NO_CELLS, **cells},
             "stated": {left: list(values) for left, values in (stated or {}).items()},
         }
         return self._post(UseView, "/uses", body)

@@ -22,7 +22,7 @@ import pytest
 
 from connector.identity import did as dids
 from connector.sdk import Client
-from tests.support import prefork
+from tests.support import prefork, sites
 from tests.support.command import Served, ok, preau, typed
 from tests.support.command_space import Space, space, stranger
 from tests.support.link import END, PREAU, PURPOSE, description, limit, offer
@@ -319,6 +319,109 @@ def test_a_table_is_made_where_the_data_are(running: Space, counted: str) -> Non
     ):
         refused = typed("query", counted, *words, "--json", home=lab)
         assert (refused.code, refused.error["code"]) == (1, code), refused.out
+
+
+@pytest.fixture(scope="module")
+def districts(running: Space) -> dict[str, str]:
+    """Contracts of the lab on two datasets of the school; their ids by offer."""
+    school, found = running.nodes["school"], {}
+    for district in sites.DISTRICTS:
+        file = sites.published(running.folder / district, district, running.dids["authority"])
+        step("dataset", "publish", str(file), home=school)
+    for name in (*sites.DISTRICTS, "north:noise"):
+        about = ("negotiate", running.dids["school"], f"urn:example:{name.split(':')[0]}")
+        wait = ("--offer", f"urn:o:{name}", "--wait", "--seconds", "60")
+        found[name] = str(step(*about, *wait, home=running.nodes["lab"])["agreement"])
+    return found
+
+
+EXACT: dict[str, tuple[str, ...]] = {
+    "count": ("--by", "sex", "--by", "passed"),
+    "persons": (),
+    "sum": ("--of", "score"),
+    "mean": ("--of", "score", "--by", "sex"),
+    "histogram": ("--of", "hours", "--bins", "8"),
+    "quantile": ("--of", "hours", "--bins", "16", "--quantile", "0.5"),
+    "logistic": ("--event", "passed=yes", "--on", "hours", "--by", "sex", "--bins", "4"),
+    "life": ("--of", "year", "--event", "left=yes"),
+    "survival": ("--of", "year", "--event", "left=yes", "--by", "sex"),
+}
+
+
+OF_BOTH = ("count", "mean", "logistic")
+
+
+def test_every_statistic_is_made_of_what_the_sites_answer(
+    running: Space, districts: dict[str, str]
+) -> None:
+    lab, out = running.nodes["lab"], running.folder / "mean.arrow"
+    both = (districts["north"], districts["south"])
+    made = {
+        kind: step("stats", kind, *(both if kind in OF_BOTH else both[:1]), *it, home=lab)
+        for kind, it in EXACT.items()
+    }
+    assert not any(found["private"] for found in made.values())
+    rows = {kind: found["rows"] for kind, found in made.items()}
+    north, south = map(sites.pupils, sites.DISTRICTS)
+    pupils = [*north, *south]
+    for row in rows["count"]:
+        same = [it for it in pupils if (it["sex"], it["passed"]) == (row["sex"], row["passed"])]
+        assert row["value"] == row["low"] == row["high"] == len(same)
+    assert rows["persons"][0]["value"] == len(north)
+    assert rows["sum"][0]["value"] == pytest.approx(sum(it["score"] for it in north))
+    (men,) = (row["value"] for row in rows["mean"] if row["sex"] == "M")
+    scores = [it["score"] for it in pupils if it["sex"] == "M"]
+    assert men == pytest.approx(sum(scores) / len(scores))
+    assert [(row["from"], row["value"]) for row in rows["histogram"]] == [
+        (2.0 * at, len(north) // 8) for at in range(8)
+    ]
+    assert (rows["quantile"][0]["low"], rows["quantile"][0]["high"]) == (7.0, 8.0)
+    assert [row["term"] for row in rows["logistic"]] == ["(intercept)", "sex=M", "hours"]
+    assert rows["logistic"][2]["low"] > 0
+    begun = [sum(it["year"] >= year for it in north) for year in (1, 2, 3)]
+    assert [row["begun"] for row in rows["life"]] == begun
+    assert [row["term"] for row in rows["survival"]][-1] == "sex=M"
+
+    text = typed("stats", "mean", *both, "--of", "score", "--out", str(out), home=lab)
+    assert (text.code, out.exists()) == (0, True), text.err
+    assert "not DP: exact cells, each over at least 10 persons" in text.out
+    again = typed("stats", "mean", *both, "--of", "score", "--out", str(out), home=lab)
+    assert (again.code, "not overwritten" in again.err) == (1, True)
+
+
+def test_what_is_multiplied_has_noise_and_is_charged(
+    running: Space, districts: dict[str, str]
+) -> None:
+    lab, contract = running.nodes["lab"], districts["north:noise"]
+    asked = ("--spend", "4,1e-6", "--of", "score")
+    found = step("stats", "correlation", contract, *asked, "--of", "hours", home=lab)
+    (row,), (site,) = found["rows"], found["sites"]
+    assert row["low"] < row["value"] < row["high"]
+    assert (found["private"], site["epsilon"]) == (True, 4.0)
+    again = step("stats", "correlation", site["request"], *asked, "--of", "hours", home=lab)
+    assert again["rows"] == found["rows"]
+    fit = step("stats", "linear", contract, *asked, "--on", "hours", "--by", "sex", home=lab)
+    slope = next(row for row in fit["rows"] if row["term"] == "hours")
+    assert slope["value"] == pytest.approx(0.5, abs=0.3)
+    over = typed("stats", "linear", contract, *asked, "--on", "hours", "--json", home=lab)
+    assert (over.code, over.error["code"]) == (1, "BUDGET_EXCEEDED")
+
+
+def test_a_site_that_refuses_is_named_and_a_plan_that_forbids_costs_nothing(
+    running: Space, districts: dict[str, str]
+) -> None:
+    lab, school = running.nodes["lab"], running.nodes["school"]
+    both = (districts["north"], districts["south"])
+    for words in (("correlation", "--of", "hours", "--of", "score"), ("sum", "--of", "sex")):
+        kind, *rest = words
+        refused = typed("stats", kind, *both, *rest, "--json", home=lab)
+        assert (refused.code, refused.error["code"]) == (1, "TABLE_REFUSED")
+        assert refused.error["hint"] == "nothing was asked of any site"
+    step("agreement", "suspend", districts["south"], "--reason", "a test", home=school)
+    done = typed("stats", "persons", *both, home=lab)
+    assert done.code == 1
+    assert "720" in done.out
+    assert f"without {running.dids['school']}: " in done.err
 
 
 def test_a_referral_is_verified_without_a_node(running: Space, counted: str) -> None:

@@ -424,3 +424,68 @@ def test_rows_stand_in_the_order_of_their_values() -> None:
     ages = [10] * 3 + [9] * 3 + [None] * 3
     cells, _ = asked(asking("age"), [(f"p{at}", "A", "f", age, 1.0) for at, age in enumerate(ages)])
     assert [cell[0] for cell in cells] == [9, 10, None]
+
+
+# --- bins of a public range
+
+
+def binning(minimum: int = 3, high: float = 16.0) -> TableSteps:
+    plan = using(minimum)
+    assert plan.aggregate is not None
+    limits = replace(
+        plan.aggregate, dimensions=NAMES, ranges={"score": (0.0, high), "age": (0.0, 20.0)}
+    )
+    return replace(plan, aggregate=limits)
+
+
+def scored(*scores: float) -> list[Row]:
+    return [(f"p{at}", "A", "f", 12, score) for at, score in enumerate(scores)]
+
+
+LOW = scored(0.0, 1.0, 1.5, 2.0, 3.0, 3.5, 4.0, 5.0, 5.5, 6.0, 7.0, 99.0, 15.0, 15.5)
+
+
+def test_cells_of_bins_are_kept_like_any_other() -> None:
+    cells, left = asked(asking("score", bins={"score": 8}), LOW, steps=binning())
+    assert cells == [
+        (0, None, True),  # beside 6 to 8, which has two persons
+        (1, 3, False),
+        (2, 3, False),
+        (3, None, True),
+        (7, 3, False),
+    ]
+    again, _ = asked(asking("score", bins={"score": 8}), LOW, *left, steps=binning())
+    assert again == cells
+
+
+def test_coarser_bins_may_not_tell_what_finer_ones_withheld() -> None:
+    """Of 12 to 16, one person is under 14: seen within the coarser bin, not among all rows."""
+    fine, coarse = (asking("score", bins={"score": count}) for count in (8, 4))
+    data = scored(0.0, 0.1, 2.0, 2.1, 2.2, 8.0, 8.1, 8.2, 8.3, 10.0, 10.1, 10.2)
+    data += [(f"q{at}", "A", "f", 12, score) for at, score in enumerate((12.0, 14.0, 14.1, 15.0))]
+    cells, left = asked(fine, data, steps=binning())
+    assert {row for row in cells if row[-1]} == {(0, None, True), (6, None, True)}
+    with pytest.raises(TableRefused, match="too few"):
+        asked(coarse, data, *left, steps=binning())
+    _, first = asked(coarse, data, steps=binning())
+    with pytest.raises(TableRefused, match="too few"):
+        asked(fine, data, *first, steps=binning())
+    with pytest.raises(TableRefused, match="another range"):
+        asked(fine, data, *left, steps=binning(high=32.0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        asking("score", bins={"score": 4}, measures=(Measure("mean", "score"),)),
+        asking("score", bins={"score": 4}, filters=(RowTest("score", "atLeast", (1.0,)),)),
+        asking("school", bins={"school": 4}),
+        asking("school", moments=("score",)),
+    ],
+)
+def test_bins_and_products_beyond_the_plan_are_refused(wrong: TableRequest) -> None:
+    with pytest.raises(TableRefused):
+        asked(wrong, LOW, steps=binning())
+    coarser = replace(binning(), generalise=(Generalise("age", Band(5)),))
+    with pytest.raises(TableRefused, match="coarser"):
+        asked(asking("age", bins={"age": 4}), LOW, steps=coarser)

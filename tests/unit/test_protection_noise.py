@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -241,6 +242,68 @@ def test_figures_are_rounded_after_the_noise() -> None:
     ]
 
 
+def test_a_column_of_numbers_goes_into_equal_bins_of_its_public_range() -> None:
+    steps = binning()
+    ages = [11.0, 8.0, 16.0, 16.1, 30.0, 1.0, 12.0, None]
+    data = [(str(at), "A", True, 3, age) for at, age in enumerate(ages)]
+    found = asked(asking("score", bins={"score": 4}), data, steps)
+    assert found == [(0, 1, False), (1, 1, False), (2, 2, False), (3, 3, False)]  # 5 wide, cut
+    two = asking("school", "score", bins={"score": 2}, measures=(COUNT, PERSONS))
+    rows = [("A", 0, 2, 2, False), ("A", 1, 5, 5, False)]
+    assert asked(two, data, steps)[:2] == rows
+
+
+@pytest.fixture
+def no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noisy, "with_noise", lambda values, _: values)
+
+
+@pytest.mark.usefixtures("no_noise")
+def test_sums_of_products_are_of_whole_rows_on_the_public_range() -> None:
+    steps = binning()
+    data: list[Row] = [
+        ("1", "A", True, 0, 20.0),
+        ("2", "A", False, 10, 5.0),
+        ("3", "B", True, 99, -9.0),  # cut to 10 and 0
+        ("4", "B", True, 10, None),  # not whole
+    ]
+    request = asking(moments=("age", "score"), measures=())
+    u, v = np.array([-1.0, 1.0, 1.0]), np.array([1.0, -0.5, -1.0])
+    one = np.ones(3)
+    expected = [float(a @ b) for a, b in ((one, one), (one, u), (one, v), (u, u), (u, v), (v, v))]
+    assert asked(request, data, steps) == [pytest.approx((*expected, 0.0), abs=1e-5)]
+    names = ["moment", *(f"moment({it})" for it in ("age", "score", "age,age", "age,score"))]
+    assert list(spending(request, steps).deviations) == [*names, "moment(score,score)"]
+    by = asked(replace(request, dimensions=("school",)), data, steps)
+    assert by[0][0] == "A"
+    assert by[0][1:] == pytest.approx((2, 0, 0.5, 2, -1.5, 1.25, False), abs=1e-5)
+
+
+@pytest.mark.usefixtures("no_noise")
+@pytest.mark.parametrize("delta", [0.0, 1e-6])
+def test_moments_are_charged_as_what_a_person_can_move_them_by(
+    delta: float,
+) -> None:
+    steps = binning(rows=2)
+    request = asking(moments=("age", "score"), measures=(), epsilon=0.8, delta=delta)
+    (event,) = spending(request, steps).events
+    assert (event["sensitivity"], event.count) == (2 * 2**20, 6)
+    assert 0.3 < accountant.epsilon((event,), max(delta, 1e-12)) <= 0.8 + 1e-6
+    data: list[Row] = [(n, "A", True, a, s) for n in "12" for a, s in ((99, -9.0), (0, 20.0))]
+    whole = asking(moments=("age", "score"), measures=())
+    both = [asked(whole, it, steps)[0] for it in (data, data[2:])]
+    assert all(abs(one - other) <= 2 for one, other in zip(*both, strict=True))
+
+
+def binning(rows: int = 1) -> TableSteps:
+    ranges = {"score": Range(0, 20, 0.5), "age": Range(0, 10)}
+    plan = using(rows, public={**PUBLIC, "ranges": ranges})
+    assert plan.aggregate is not None
+    columns = (*plan.aggregate.dimensions, "score")
+    limits = replace(plan.aggregate, dimensions=columns, measures=("score", "age"))
+    return replace(plan, aggregate=limits)
+
+
 def ranged(low: float, high: float, unit: float) -> TableSteps:
     return using(public={"ranges": {"score": Range(low, high, unit)}})
 
@@ -258,6 +321,9 @@ REFUSED: dict[str, tuple[TableRequest, TableSteps]] = {
     "no public range": (asking(measures=(SUM,)), using(public={})),
     "too fine a unit": (asking(measures=(SUM,)), ranged(0, 1e9, 1e-9)),
     "too many cells": (asking("age", filters=MANY), using()),
+    "bins of no range": (asking("age", bins={"age": 4}), using()),
+    "bins of no dimension": (asking("school", bins={"score": 4}), using()),
+    "moments of no measure": (asking(moments=("age",)), using()),
 }
 
 

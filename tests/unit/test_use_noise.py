@@ -330,7 +330,7 @@ def test_two_tables_at_once_do_not_overspend(pair: Link, monkeypatch: pytest.Mon
     def overtaken(self: Direct, questions: Sequence[Question]) -> list[float]:
         found = costs(self, questions)
         if not within:
-            within.append(Answered(request_id="", state=""))
+            within.append(Answered(agreement="", request_id="", state=""))
             within.append(asking.ask(pair.lab.ports, contract(pair), replace(WANTED, cells=large)))
         return found
 

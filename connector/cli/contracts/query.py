@@ -29,7 +29,7 @@ _SPEND: Final = re.compile(rf"(?P<epsilon>{_NUMBER})?(?:,(?P<delta>{_NUMBER}))?"
 _LONGEST: Final = 600.0  # seconds
 _PAUSE: Final = 1.0  # seconds, between the provider's own waits
 
-_Spend = Annotated[
+Spend = Annotated[
     str,
     typer.Option(
         "--spend",
@@ -79,7 +79,7 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
     totals: Annotated[
         bool, typer.Option("--totals", help="Also over each column of --by.")
     ] = False,
-    spend: _Spend = "",
+    spend: Spend = "",
     publish: Annotated[
         bool,
         typer.Option("--publish", help="For a table that you may publish by the contract."),
@@ -95,16 +95,21 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
     cells = {
         "dimensions": by or [],
         "measures": [_measure(each) for each in measure or ["count"]],
-        "filters": [_filter(each) for each in where or []],
+        "filters": [filter_of(each) for each in where or []],
         "totals": totals,
-        **_budget(spend),
+        **budget(spend),
     }
     with node_of(home) as node:
         found = _ended(node, node.query(agreement, cells, stated(state or []), publish=publish))
     _print(found, by or [], json=json)
 
 
-def _budget(text: str) -> dict[str, float]:
+def budget(text: str) -> dict[str, float]:
+    """Return what `--spend` says: `epsilon` and `delta`.
+
+    Raises:
+        PolicyInvalid: it is no budget.
+    """
     found = _SPEND.fullmatch(text)
     if found is None:
         raise PolicyInvalid(
@@ -126,7 +131,12 @@ def _measure(text: str) -> dict[str, str]:
     return {"function": function, "column": column}
 
 
-def _filter(text: str) -> dict[str, Any]:
+def filter_of(text: str) -> dict[str, Any]:
+    """Return what `--where` says, as a filter of a table.
+
+    Raises:
+        PolicyInvalid: it is no condition.
+    """
     found = _TEST.fullmatch(text)
     if found is None:
         raise PolicyInvalid(

@@ -66,11 +66,13 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     minimum = figures.bound(atoms, CELL_COUNT, max, Decimal(1 if noise else MINIMUM))
     persons = ("persons",) if ground.personal else ()
     sums = ("sum", "mean") if measures else ()
+    ranges = {each.name: each.meaning.range for each in columns if each.datatype == "number"}
     aggregate = Aggregate(
         dimensions=names,
         measures=measures,
         functions=("count", *persons, *sums),
         minimum=figures.whole(minimum, CELL_COUNT),
+        ranges={} if noise else {name: ends for name, ends in ranges.items() if ends},
     )
     made: tuple[Typed, ...] = (
         Where(QUERY),

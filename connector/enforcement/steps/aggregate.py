@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeVar
 
-from connector.enforcement.steps.members import names
+from connector.enforcement.steps.members import MOST_COLUMNS, names
 from federated.reading import Member
 
 FUNCTIONS: Final = ("count", "persons", "sum", "mean")
@@ -54,10 +54,11 @@ class Aggregate:
         p_ratio: a sum is not released when the second largest contributor could tell the largest
             to within so many percent; None without.
         rounding: counts and sums are rounded to multiples of it; None without.
+        ranges: public (least, greatest) value by measure that may be put into bins, where cells
+            have no noise.
     """
 
     kind: ClassVar[str] = "aggregate"
-    version: ClassVar[int] = 1
     dimensions: tuple[str, ...]
     measures: tuple[str, ...]
     functions: tuple[str, ...]
@@ -65,9 +66,16 @@ class Aggregate:
     dominance: Dominance | None = None
     p_ratio: int | None = None
     rounding: int | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """2 where it states ranges."""
+        return 2 if self.ranges else 1
 
     def body(self) -> dict[str, Any]:
         """Return its members."""
+        ranges = {"ranges": {name: list(each) for name, each in self.ranges.items()}}
         return {
             "dimensions": list(self.dimensions),
             "measures": list(self.measures),
@@ -76,13 +84,16 @@ class Aggregate:
             "dominance": self.dominance.body() if self.dominance else None,
             "pRatio": self.p_ratio,
             "rounding": self.rounding,
+            **(ranges if self.ranges else {}),
         }
 
     @classmethod
     def read(cls, member: Member) -> Aggregate:
         """Return the step that these members say."""
         limits = ("dominance", "pRatio", "rounding")
-        part = member.fields("dimensions", "measures", "functions", "minimum", *limits)
+        stated = ("dimensions", "measures", "functions", "minimum", *limits)
+        part = member.fields(*stated, maybe=("ranges",))
+        ranges = part["ranges"].entries(least=1, most=MOST_COLUMNS) if "ranges" in part else {}
         functions = names(part["functions"], least=1)
         for each in part["functions"].items(most=len(FUNCTIONS)):
             each.exactly(*FUNCTIONS)
@@ -94,7 +105,13 @@ class Aggregate:
             dominance=_maybe(part["dominance"], Dominance.read),
             p_ratio=_maybe(part["pRatio"], lambda each: each.integer(least=1, most=100)),
             rounding=_maybe(part["rounding"], lambda each: each.integer(least=2, most=_MOST_BASE)),
+            ranges={name: _ends(each) for name, each in ranges.items()},
         )
+
+
+def _ends(member: Member) -> tuple[float, float]:
+    low, high = member.items(least=2, most=2)
+    return low.number(), high.number(above=low.number())
 
 
 def _maybe(member: Member, read: Callable[[Member], _T]) -> _T | None:

@@ -11,6 +11,7 @@ from federated.reading import Member
 DATE_PARTS: Final = ("year", "month", "decade")
 YEARS: Final = ("year", "decade")  # those that are numbers
 SUPPRESS: Final = "suppress"
+MOST_BINS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,42 @@ class Level:
         return {**stated, "digest": self.digest} if self.digest else stated
 
 
-How = str | Band | Coding | Level
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A number becomes the place, from 0, of its bin among equal ones; ends take what is beyond.
+
+    Rule: there are a power of two of them, so that a bin is a union of those of any finer division.
+
+    Attributes:
+        low: lower end of the first.
+        high: upper end of the last, > `low`.
+        count: how many.
+    """
+
+    low: Number
+    high: Number
+    count: int
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Where one bin ends and the next begins, in order; it belongs to the next."""
+        width = self.high - self.low
+        return tuple(self.low + width * at / self.count for at in range(1, self.count))
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        return {"bins": self.count, "low": self.low, "high": self.high}
+
+    @classmethod
+    def read(cls, member: Member) -> Bins:
+        """Return the bins that these members say."""
+        part = member.fields("bins", "low", "high")
+        low, high = number(part["low"]), number(part["high"])
+        part["high"].number(above=low)
+        return cls(low, high, bins(part["bins"]))
+
+
+How = str | Band | Coding | Level | Bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +122,9 @@ class Generalise:
 
     @property
     def version(self) -> int:
-        """2 where it names the file of a declared hierarchy."""
+        """2 where it names the file of a declared hierarchy; bins are of requests, in no plan."""
+        if isinstance(self.how, Bins):
+            return 3
         return 2 if isinstance(self.how, Level) and self.how.digest else 1
 
     def body(self) -> dict[str, Any]:
@@ -101,6 +139,14 @@ class Generalise:
         return cls(part["column"].text(), _how(part["how"]))
 
 
+def bins(member: Member) -> int:
+    """Return a number of bins."""
+    found = member.integer(least=2, most=MOST_BINS)
+    if found & (found - 1):
+        member.refuse("must be a power of two")
+    return found
+
+
 def _how(member: Member) -> How:
     if not isinstance(member.value, dict):
         return member.exactly(*DATE_PARTS, SUPPRESS)
@@ -108,6 +154,8 @@ def _how(member: Member) -> How:
         part = member.fields("width", "from")
         part["width"].number(above=0)
         return Band(number(part["width"]), number(part["from"]))
+    if "bins" in member.value:
+        return Bins.read(member)
     if "hierarchy" in member.value:
         part = member.fields("hierarchy", "level", maybe=("digest",))
         file = part["digest"].digest() if "digest" in part else ""

@@ -29,7 +29,7 @@ from federated.reading import Member
 
 _TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Review, Release)
 _STEPS: Final = (Where, TrainingStep, Refer, *_TABLE)
-_LATER: Final = ((Generalise, 2), (Noise, 2))  # versions beyond the first
+_LATER: Final = ((Generalise, 2), (Noise, 2), (Aggregate, 2))  # versions beyond the first
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
     {(each.kind, version): each for each, version in (*((it, 1) for it in _STEPS), *_LATER)}
 )

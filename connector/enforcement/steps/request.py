@@ -7,10 +7,13 @@ were made coarser, so that no filter is finer than what the plan lets leave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from connector.enforcement.steps.aggregate import FUNCTIONS
+from connector.enforcement.steps.aggregate import FUNCTIONS, Aggregate
+from connector.enforcement.steps.generalise import Bins, Generalise, bins
 from connector.enforcement.steps.members import Number, names
 from connector.enforcement.steps.minimise import ANY_OF, RowTest
 from connector.enforcement.steps.table import TableSteps
@@ -20,7 +23,9 @@ from federated.reading import Member
 MOST_DIMENSIONS: Final = 4
 _MOST_MEASURES: Final = 20
 _MOST_FILTERS: Final = 20
+_MOST_MOMENTS: Final = 10  # columns
 _OF_ROWS: Final = ("count", "persons")  # also without a column
+MOMENT: Final = "moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +33,20 @@ class Measure:
     """One figure of a cell.
 
     Attributes:
-        function: of `FUNCTIONS`.
+        function: of `FUNCTIONS`, or `moment` (see `TableRequest`).
         column: a measure; empty for the rows or persons of the cell.
+        other: second one of a moment; empty for the sum of the first.
     """
 
     function: str
     column: str = ""
+    other: str = ""
 
     @property
     def name(self) -> str:
         """How its column is called in the table."""
-        return f"{self.function}({self.column})" if self.column else self.function
+        named = ",".join(filter(None, (self.column, self.other)))
+        return f"{self.function}({named})" if named else self.function
 
     def body(self) -> dict[str, str]:
         """Return its members."""
@@ -56,6 +64,11 @@ class TableRequest:
         totals: whether the sums over each dimension are asked for too.
         epsilon: ε that it spends; 0 without noise.
         delta: δ that it spends; 0 for Laplace noise, and without noise.
+        bins: by dimension that is grouped by equal bins of its public range: how many. The values
+            of the dimension are then their places, from 0.
+        moments: columns x of which  Σ 1,  Σ u  and  Σ u v  are asked for, of all pairs, where
+            u = (x - middle) / half  of the public range, cut to [-1, 1], over the rows that have
+            a value in each of them.
     """
 
     dimensions: tuple[str, ...]
@@ -64,9 +77,22 @@ class TableRequest:
     totals: bool = False
     epsilon: float = 0.0
     delta: float = 0.0
+    bins: Mapping[str, int] = field(default_factory=dict)
+    moments: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[Measure, ...]:
+        """The moments that are asked for."""
+        every = ("", *self.moments) if self.moments else ()
+        return tuple(
+            Measure(MOMENT, *sorted((one, other), key=lambda it: not it))
+            for at, one in enumerate(every)
+            for other in every[at:]
+        )
 
     def body(self) -> dict[str, Any]:
         """Return its members."""
+        further = {"bins": dict(self.bins), "moments": list(self.moments)}
         return {
             "dimensions": list(self.dimensions),
             "measures": [each.body() for each in self.measures],
@@ -74,6 +100,7 @@ class TableRequest:
             "totals": self.totals,
             "epsilon": self.epsilon,
             "delta": self.delta,
+            **{name: value for name, value in further.items() if value},
         }
 
     @classmethod
@@ -84,11 +111,15 @@ class TableRequest:
             Exception: a member is missing, unknown or wrong, as `member` raises it.
         """
         stated = ("dimensions", "measures", "filters", "totals", "epsilon", "delta")
-        part = member.fields(*stated)
+        part = member.fields(*stated, maybe=("bins", "moments"))
+        moments = names(part["moments"], least=1) if "moments" in part else ()
+        if len(moments) > _MOST_MOMENTS:
+            part["moments"].refuse(f"must have at most {_MOST_MOMENTS} elements")
+        placed = part["bins"].entries(least=1, most=MOST_DIMENSIONS) if "bins" in part else {}
         dimensions = names(part["dimensions"])
         if len(dimensions) > MOST_DIMENSIONS:
             part["dimensions"].refuse(f"must have at most {MOST_DIMENSIONS} elements")
-        measures = part["measures"].items(least=1, most=_MOST_MEASURES)
+        measures = part["measures"].items(least=0 if moments else 1, most=_MOST_MEASURES)
         filters = part["filters"].items(most=_MOST_FILTERS)
         found = cls(
             dimensions=dimensions,
@@ -97,6 +128,8 @@ class TableRequest:
             totals=part["totals"].flag(),
             epsilon=part["epsilon"].number(above=-1),
             delta=part["delta"].number(above=-1, most=1),
+            bins={name: bins(each) for name, each in placed.items()},
+            moments=moments,
         )
         if len(set(found.measures)) != len(found.measures):
             part["measures"].refuse("names a measure twice")
@@ -108,6 +141,39 @@ class TableRequest:
             if test.column == dimension and test.test == ANY_OF:
                 return test.values
         return None
+
+
+def binned(request: TableRequest, steps: TableSteps) -> TableSteps:
+    """Return the steps of a use with the bins of a request, which is within the plan."""
+    ends = {name: public_range(steps, name) for name in request.bins}
+    made = (Generalise(it, Bins(*ends[it], count)) for it, count in request.bins.items())
+    return replace(steps, generalise=(*steps.generalise, *made))
+
+
+def public_ranges(request: TableRequest, steps: TableSteps) -> dict[str, tuple[float, float]]:
+    """Return the public ranges of what a table within a plan measures or puts into bins."""
+    measured = (each.column for each in request.measures if each.column)
+    found = {}
+    for name in dict.fromkeys((*request.bins, *request.moments, *measured)):
+        with suppress(TableRefused):
+            found[name] = public_range(steps, name)
+    return found
+
+
+def public_range(steps: TableSteps, column: str) -> tuple[float, float]:
+    """Return the ends of the public range of a measure.
+
+    Raises:
+        TableRefused: the plan states none.
+    """
+    if steps.noise is not None and column in steps.noise.ranges:
+        found = steps.noise.ranges[column]
+        ends = (found.low, found.high)
+    else:
+        ends = steps.aggregate.ranges.get(column, (0.0, 0.0)) if steps.aggregate else (0.0, 0.0)
+    if not ends[0] < ends[1]:
+        raise TableRefused(f"the measure `{column}` has no public range in the data dictionary")
+    return ends
 
 
 def check(request: TableRequest, steps: TableSteps) -> None:
@@ -124,6 +190,8 @@ def check(request: TableRequest, steps: TableSteps) -> None:
             raise TableRefused(f"the plan has no dimension `{each}`")
     for measure in request.measures:
         _check_measure(measure, step.measures, step.functions)
+    _check_bins(request, steps)
+    _check_moments(request, steps, step)
     if noise is None:
         if request.epsilon or request.delta:
             raise TableRefused("the plan adds no noise, and the request states an epsilon or delta")
@@ -132,6 +200,28 @@ def check(request: TableRequest, steps: TableSteps) -> None:
         raise TableRefused("a table with noise states what it spends, within the plan's limits")
     if request.totals:
         raise TableRefused("a table with noise has no totals: add up its cells")
+
+
+def _check_bins(request: TableRequest, steps: TableSteps) -> None:
+    measured = {*request.moments, *(each.column for each in request.measures)}
+    measured |= {each.column for each in request.filters}
+    for name in request.bins:
+        if name not in request.dimensions:
+            raise TableRefused(f"`{name}` has bins, and is no dimension of the table")
+        if name in steps.generalised:
+            raise TableRefused(f"the plan makes `{name}` coarser already")
+        if name in measured:
+            raise TableRefused(f"`{name}` has bins, and is measured or filtered too")
+        public_range(steps, name)
+
+
+def _check_moments(request: TableRequest, steps: TableSteps, step: Aggregate) -> None:
+    if request.moments and steps.noise is None:
+        raise TableRefused("sums of products leave with noise only, and the plan adds none")
+    for name in request.moments:
+        for function in ("count", "sum"):
+            _check_measure(Measure(function, name), step.measures, step.functions)
+        public_range(steps, name)
 
 
 def _check_measure(measure: Measure, columns: tuple[str, ...], functions: tuple[str, ...]) -> None:

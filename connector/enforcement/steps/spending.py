@@ -5,7 +5,7 @@ r"""What a table with noise spends: its cells, figures, noise and events, from p
    no row is a cell like any other.
 3. Amounts are whole: a measure is cut to its public range and counted in its unit. A person then
    moves all cells of one figure together by at most  s = k  (rows), s = min(k, cells) (persons),
-   s = k max(|low|, |high|) / unit  (sums).
+   s = k max(|low|, |high|) / unit  (sums), s = k 2²⁰ (moments, which are counted in 2⁻²⁰).
 4. Each of m figures gets an m-th of the request's ε: discrete Laplace noise of scale s m / ε. Where
    the request spends a δ, noise is a discrete Gaussian: ρ with  ρ + 2 √(ρ ln 1/δ) = ε  (Bun and
    Steinke 2016), and deviation  s √(c m / 2ρ)  where a person can be in c cells, charged as c
@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.members import Number
 from connector.enforcement.steps.noise import Noise, Range
-from connector.enforcement.steps.request import Measure, TableRequest, check
+from connector.enforcement.steps.request import MOMENT, Measure, TableRequest, check
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown, TableRefused
 from federated.errors import EventUnknown
@@ -34,7 +34,8 @@ from federated.privacy.event import Event, Kind, event
 
 PERSONS: Final = Measure("persons")
 MOST_CELLS: Final = 10_000
-MOST_FIGURES: Final = 16  # their events stand in a receipt
+MOST_FIGURES: Final = 16  # but for moments; their events stand in a receipt
+MOMENT_UNITS: Final = 2**20  # of a moment to which a row adds 1
 _MOST_AMOUNT: Final = 2**40  # of one person; sums of 10⁷ persons stay whole numbers of 64 bits
 
 
@@ -106,7 +107,7 @@ class Spending:
             made += [Measure(it, each.column) for it in parts]
         if self.step.minimum > 1:
             made.append(PERSONS)
-        return tuple(dict.fromkeys(made))
+        return tuple(dict.fromkeys((*made, *self.request.pairs)))
 
     @cached_property
     def spent(self) -> tuple[Spent, ...]:
@@ -115,8 +116,12 @@ class Spending:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What is charged."""
-        return tuple(each.event for each in self.spent)
+        """What is charged: an event for each figure, and one for all moments, which cost alike."""
+        pairs = list(zip(self.figures, self.spent, strict=True))
+        alike = [spent for figure, spent in pairs if figure.function == MOMENT]
+        others = [spent.event for figure, spent in pairs if figure.function != MOMENT]
+        moments = [replace(it, count=it.count * len(alike)).event for it in alike[:1]]
+        return (*others, *moments)
 
     @property
     def deviations(self) -> Mapping[str, float]:
@@ -126,6 +131,8 @@ class Spending:
 
     def unit(self, figure: Measure) -> float:
         """Return what one whole unit of a figure is."""
+        if figure.function == MOMENT:
+            return 1 / MOMENT_UNITS
         return self.range(figure.column).unit if figure.function == "sum" else 1.0
 
     def range(self, column: str) -> Range:
@@ -160,6 +167,8 @@ class Spending:
         most = moved if figure.function == "persons" else rows
         if figure.function == "sum":
             most *= max(1, *map(abs, self.amounts(figure.column)))
+        if figure.function == MOMENT:
+            most *= MOMENT_UNITS
         request = self.request
         if not request.delta:
             return Spent(most, most * shares / request.epsilon, gaussian=False, count=1)
@@ -170,6 +179,8 @@ class Spending:
         return Spent(sensitivity, scale, gaussian=True, count=moved)
 
     def _values(self, dimension: str) -> tuple[str | Number, ...]:
+        if dimension in self.request.bins:
+            return tuple(range(self.request.bins[dimension]))
         stated = self.request.values(dimension)
         if stated is None:
             noise, coarser = self.noise, dimension in self.coarser
@@ -193,7 +204,7 @@ def spending(request: TableRequest, steps: TableSteps) -> Spending:
     if steps.aggregate is None or steps.noise is None:
         raise StepUnknown("the plan makes no cells with noise")
     found = Spending(request, steps.aggregate, steps.noise, steps.generalised)
-    if len(found.figures) > MOST_FIGURES:
+    if len(found.figures) - len(request.pairs) > MOST_FIGURES:
         raise TableRefused(f"a table with noise has at most {MOST_FIGURES} figures, means have two")
     try:
         found.events  # noqa: B018 - whatever cannot be charged is refused here

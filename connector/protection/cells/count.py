@@ -15,7 +15,7 @@ from connector.enforcement.steps.spending import MOST_CELLS
 from connector.errors import TableRefused
 from connector.protection.cells.cell import Cell, Key, key_of
 from connector.protection.engine import Engine
-from connector.protection.expressions import Value, View, all_of, passes, quoted, table
+from connector.protection.expressions import Value, View, all_of, is_there, passes, quoted, table
 from connector.protection.persons import PERSON
 
 USED = "used"  # the table of rows
@@ -83,7 +83,7 @@ def groups(count: Count, places: tuple[int, ...]) -> exp.Select:
     values = [
         count.view.values[name].made for name in dict.fromkeys(it.column for it in measures) if name
     ]
-    valued = [_persons(count, _is_there(each)) for each in values]
+    valued = [_persons(count, is_there(each)) for each in values]
     persons = _persons(count)
     fewest = exp.Least(this=persons.copy(), expressions=valued) if valued else persons
     figures = [_figure(each, count) for each in measures]
@@ -107,10 +107,6 @@ def persons_of(there: exp.Expr | None = None, *, named: bool) -> exp.Expr:
     if there is not None:
         who = exp.Case().when(there, who)
     return exp.Count(this=exp.Distinct(expressions=[who]) if named else who)
-
-
-def _is_there(value: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.null()))
 
 
 def _figure(measure: Measure, count: Count) -> exp.Expr:
@@ -159,7 +155,7 @@ def _largest(
     groups = [exp.alias_(each, f"k{at}") for at, each in enumerate(count.keys(places))]
     amount = exp.alias_(exp.Sum(this=exp.Abs(this=value.made.copy())), "x")
     shares = exp.select(*groups, amount).from_(table(USED))
-    rows = all_of((count.rows, _is_there(value.made)))
+    rows = all_of((count.rows, is_there(value.made)))
     shares = shares.where(rows).group_by(*count.keys(places), who)
     keys: list[exp.Expr] = [exp.column(f"k{at}") for at in range(len(places))]
     order = exp.Order(expressions=[exp.Ordered(this=exp.column("x"), desc=True)])

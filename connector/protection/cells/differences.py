@@ -27,6 +27,7 @@ import sqlglot.expressions as exp
 from connector.errors import StepUnknown, TableRefused
 from connector.protection.cells.count import USED, persons_of
 from connector.protection.cells.released import Group, Released
+from connector.protection.cells.shared import Shared, shared
 from connector.protection.engine import Engine
 from connector.protection.expressions import View, all_of, passes, quoted, table
 from connector.protection.persons import PERSON
@@ -100,10 +101,10 @@ def _isolates(
     alike = one[0].selection == other[0].selection
     if alike and not any(moved.values()) and not one[0].withheld | other[0].withheld:
         return False
-    common = _common(one, other)
+    common = shared(one, other)
     more: Counter[Group] = Counter()
     for group, number in moved.items():
-        more[tuple(group[other[0].dimensions.index(name)] for name in common)] += number
+        more[tuple(each.of(group) for each in common)] += number
     pairs = _apart(one, other, common, engine)
     return any(
         _few(*pairs.get(group, (0, 0)), more[group], minimum)
@@ -119,7 +120,10 @@ def _few(mine: int, theirs: int, more: int, minimum: int) -> bool:
 
 
 def _apart(
-    one: tuple[Released, View], other: tuple[Released, View], common: Sequence[str], engine: Engine
+    one: tuple[Released, View],
+    other: tuple[Released, View],
+    common: Sequence[Shared],
+    engine: Engine,
 ) -> dict[Group, tuple[int, int]]:
     """Return by group the persons of today in cells of the one table alone, and of the other."""
     tables = {f"{_WITHHELD}_{at}": _keys(*each) for at, each in enumerate((one, other))}
@@ -127,8 +131,7 @@ def _apart(
     # Who names nobody counts as a person of their own.
     who = exp.Coalesce(this=quoted(PERSON), expressions=[exp.column("rowid", table=USED)])
     flags = [exp.alias_(mine, "mine"), exp.alias_(theirs, "theirs")]
-    keys = [one[1].values[name].made.copy() for name in common]
-    groups = [exp.alias_(each, f"g{at}") for at, each in enumerate(keys)]
+    groups = [exp.alias_(each.made, f"g{at}") for at, each in enumerate(common)]
     rows = exp.select(*groups, *flags, exp.alias_(who, "who")).from_(table(USED))
     sides = exp.column("mine"), exp.column("theirs")
     counts = [_persons(*sides), _persons(*sides[::-1])]
@@ -146,15 +149,6 @@ def _rows(engine: Engine, query: exp.Expr, **tables: pa.Table) -> list[tuple[Any
 def _persons(within: exp.Expr, without: exp.Expr) -> exp.Expr:
     rest = exp.and_(within.copy(), exp.Not(this=without.copy()))
     return exp.Count(this=exp.Distinct(expressions=[exp.Case().when(rest, exp.column("who"))]))
-
-
-def _common(one: tuple[Released, View], other: tuple[Released, View]) -> list[str]:
-    """Return the dimensions that both tables have, with the same values."""
-    return [
-        name
-        for name in one[0].dimensions
-        if name in other[0].dimensions and one[1].values[name].made == other[1].values[name].made
-    ]
 
 
 def _left(each: Released, view: View, withheld: str) -> exp.Expr:

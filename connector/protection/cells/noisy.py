@@ -18,14 +18,14 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlglot.expressions as exp
 
-from connector.enforcement.steps.request import Measure
-from connector.enforcement.steps.spending import PERSONS, Spending, Spent
+from connector.enforcement.steps.request import MOMENT, Measure
+from connector.enforcement.steps.spending import MOMENT_UNITS, PERSONS, Spending, Spent
 from connector.errors import StepUnknown, TableRefused
 from connector.protection.cells.cell import Scalar
 from connector.protection.cells.count import USED, Count
 from connector.protection.cells.exact import WITHHELD, rounded
 from connector.protection.engine import Engine
-from connector.protection.expressions import NUMBERS, all_of, number, quoted, table
+from connector.protection.expressions import NUMBERS, all_of, is_there, number, quoted, table
 from connector.protection.persons import PERSON
 from connector.protection.shape import TYPES
 
@@ -96,16 +96,16 @@ def _sums(made: Noisy, engine: Engine) -> list[list[int]]:
         for key, values in zip(keys, made.domain, strict=True)
     ]
     named = exp.Not(this=exp.Is(this=quoted(PERSON), expression=exp.null()))
-    measured = dict.fromkeys(each.column for each in made.figures if each.column)
-    places = {name: f"v{at}" for at, name in enumerate(measured)}
-    values = [exp.alias_(_amount(made, name), place) for name, place in places.items()]
+    values = _values(made)
+    places = {name: f"v{at}" for at, name in enumerate(values)}
     groups = [f"k{at}" for at in range(len(keys))]
     aliased = [exp.alias_(key, name) for key, name in zip(keys, groups, strict=True)]
-    rows = exp.select(*aliased, *values, quoted(PERSON), _order(made)).from_(table(USED))
+    named_values = [exp.alias_(values[name], place) for name, place in places.items()]
+    rows = exp.select(*aliased, *named_values, quoted(PERSON), _order(made)).from_(table(USED))
     rows = rows.where(all_of((count.rows, *domain, named)))
     columns = [*groups, *places.values(), PERSON]
     bounded = _bounded(rows, columns, made.spending.noise.rows_per_person, engine)
-    sums = [_summed(each, places) for each in made.figures]
+    sums = [_summed(each, made, places) for each in made.figures]
     query = exp.select(*groups, *sums).from_(bounded.subquery("bounded"))
     answer = engine.ask(query.group_by(*groups) if groups else query)
     lines = zip(*(each.to_pylist() for each in answer.columns), strict=True)
@@ -170,17 +170,61 @@ def _amount(made: Noisy, column: str) -> exp.Expr:
     for end, side in ((low, exp.LTE), (high, exp.GTE)):
         limit = exp.cast(number(end), "BIGINT")
         cut = cut.when(side(this=units.copy(), expression=number(end)), limit)
-    there = exp.Not(this=exp.Is(this=value.made.copy(), expression=exp.null()))
-    return exp.Case().when(there, cut.else_(exp.cast(units, "BIGINT")))
+    return exp.Case().when(is_there(value.made), cut.else_(exp.cast(units, "BIGINT")))
 
 
-def _summed(figure: Measure, places: dict[str, str]) -> exp.Expr:
+def _values(made: Noisy) -> dict[str | Measure, exp.Expr]:
+    """Return what figures are summed of: amounts by column, and by first moment its u."""
+    plain = dict.fromkeys(it.column for it in made.figures if it.column and it.function != MOMENT)
+    found: dict[str | Measure, exp.Expr] = {name: _amount(made, name) for name in plain}
+    return found | _normal(made)
+
+
+def _normal(made: Noisy) -> dict[str | Measure, exp.Expr]:
+    """Return columns of moments on [-1, 1]; no value where a row lacks one of any of them."""
+    columns = made.count.request.moments
+    values = {name: made.count.view.values[name].made for name in columns}
+    whole = all_of(is_there(each) for each in values.values())
+    found: dict[str | Measure, exp.Expr] = {}
+    for name, value in values.items():
+        ends = made.spending.range(name)
+        middle, half = (_double((ends.high + sign * ends.low) / 2) for sign in (1, -1))
+        away = exp.paren(exp.Sub(this=exp.cast(value.copy(), "DOUBLE"), expression=middle))
+        share = exp.Div(this=away, expression=half, typed=True)
+        cut = exp.Case()
+        for end, side in ((-1.0, exp.LTE), (1.0, exp.GTE)):
+            cut = cut.when(side(this=share.copy(), expression=_double(end)), _double(end))
+        assert whole is not None  # noqa: S101 - there is a column
+        found[Measure(MOMENT, name)] = exp.Case().when(whole.copy(), exp.paren(cut.else_(share)))
+    return found
+
+
+def _double(value: float) -> exp.Expr:
+    return exp.cast(number(value), "DOUBLE PRECISION")
+
+
+def _moment(figure: Measure, made: Noisy, places: dict[str | Measure, str]) -> exp.Expr:
+    """Return a sum of products, each rounded to a whole number of units of its own row."""
+    first = figure.column or made.count.request.moments[0]
+    factors = [exp.column(places[Measure(MOMENT, name)]) for name in (first, figure.other) if name]
+    units = exp.Literal.number(MOMENT_UNITS)
+    if not figure.column:
+        return exp.Mul(this=exp.Count(this=factors[0]), expression=units)
+    product: exp.Expr = _double(float(MOMENT_UNITS))
+    for each in factors:
+        product = exp.Mul(this=product, expression=each)
+    return exp.Sum(this=exp.cast(exp.Round(this=product), "BIGINT"))
+
+
+def _summed(figure: Measure, made: Noisy, places: dict[str | Measure, str]) -> exp.Expr:
+    if figure.function == MOMENT:
+        return _moment(figure, made, places)
     if figure.function == "persons":
         return exp.Count(this=exp.Distinct(expressions=[quoted(PERSON)]))
     if not figure.column:
         return exp.Count(this=exp.Star())
-    made = {"count": exp.Count, "sum": exp.Sum}[figure.function]
-    return made(this=exp.column(places[figure.column]))
+    adding = {"count": exp.Count, "sum": exp.Sum}[figure.function]
+    return adding(this=exp.column(places[figure.column]))
 
 
 def with_noise(values: list[int], spent: Spent) -> list[int]:
@@ -204,7 +248,7 @@ def _table(made: Noisy, drawn: dict[Measure, list[int]]) -> pa.Table:
     for at, name in enumerate(request.dimensions):
         kind = TYPES[made.count.view.values[name].datatype]
         columns[name] = pa.array([cell[at] for cell in made.cells], kind)
-    for each in request.measures:
+    for each in (*request.measures, *request.pairs):
         values = [
             None if withheld else _figure(made, each, {it: drawn[it][at] for it in made.figures})
             for at, withheld in enumerate(few)
@@ -212,13 +256,16 @@ def _table(made: Noisy, drawn: dict[Measure, list[int]]) -> pa.Table:
         whole = all(value is None or isinstance(value, int) for value in values)
         columns[each.name] = pa.array(values, pa.int64() if whole else pa.float64())
     columns[WITHHELD] = pa.array(few, pa.bool_())
-    if len(columns) != len(request.dimensions) + len(request.measures) + 1:
+    figures = len(request.measures) + len(request.pairs)
+    if len(columns) != len(request.dimensions) + figures + 1:
         raise TableRefused("a dimension is called as a column of the table")
     return pa.table(columns)
 
 
 def _figure(made: Noisy, measure: Measure, drawn: dict[Measure, int]) -> float | int | None:
     base = made.count.step.rounding
+    if measure.function == MOMENT:
+        return drawn[measure] / MOMENT_UNITS
     if measure.function in ("count", "persons"):
         return rounded(drawn[measure], base)
     unit = made.spending.range(measure.column)

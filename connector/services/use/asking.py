@@ -80,6 +80,7 @@ class Answered:
     """What a provider answered.
 
     Attributes:
+        agreement: contract under which it was asked.
         request_id: ours; the same may be sent again.
         state: `refused`, `waiting` (for a person), `preparing`, `ready`, `referred`, `failed` or
             `gone`.
@@ -92,6 +93,7 @@ class Answered:
         spent: by a table with noise that is ready; None of others.
     """
 
+    agreement: str
     request_id: str
     state: str
     code: str = ""
@@ -227,6 +229,8 @@ def _check_known(cells: TableRequest, known: Collection[str], allowed: Sequence[
         *cells.dimensions,
         *(each.column for each in cells.filters),
         *(each.column for each in cells.measures if each.column),
+        *cells.bins,
+        *cells.moments,
     )
     if missing := [each for each in named if each not in known]:
         raise TableRefused(
@@ -296,7 +300,10 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     try:
         body = ports.wire.call(provider, kind, message.to_body(), seconds=CALL_SECONDS)
     except ApprovalAwaited as exc:
-        return Answered(request_id=kept.request_id, state="waiting", reasons=(exc.reason,))
+        waits, why = "waiting", (exc.reason,)
+        return Answered(
+            agreement=agreement.id, request_id=kept.request_id, state=waits, reasons=why
+        )
     found = UseAnswer.from_body(body)
     if found.request_id != kept.request_id:
         raise WorldFault(f"`{agreement.provider}` answered another request")
@@ -311,6 +318,7 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
             raise Malformed("the provider charged the table otherwise than the plan says")
         _note(ports, agreement, kept, found.extract_id, content)
     return Answered(
+        agreement=agreement.id,
         request_id=kept.request_id,
         state=found.state,
         code=found.code,

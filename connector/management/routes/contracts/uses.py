@@ -74,6 +74,7 @@ def accept(here: Here, given: ReferralGiven) -> ReferralView:
 
 def _view(found: Answered) -> UseView:
     return UseView(
+        agreement=found.agreement,
         request=found.request_id,
         state=found.state,
         code=found.code,

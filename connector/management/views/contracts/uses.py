@@ -19,7 +19,7 @@ class UseWanted(View):
     cells: dict[str, Any] | None = Field(
         default=None,
         description="the table: `dimensions`, `measures`, `filters`, with noise `epsilon` and "
-        "`delta`; none for rows",
+        "`delta`, also `bins` and `moments`; none for rows",
     )
     format: str = Field(default="", description="of the file; empty for what the plan prefers")
     stated: dict[str, list[str]] = Field(
@@ -67,6 +67,7 @@ class NoiseView(View):
 class UseView(View):
     """What a provider answered."""
 
+    agreement: str = Field(description="contract under which it was asked")
     request: str = Field(description="our id of the request; the same may be asked again")
     state: str = Field(
         description="refused, waiting (for a person), preparing, ready, referred, failed or gone"

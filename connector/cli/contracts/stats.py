@@ -1,0 +1,181 @@
+"""`preau stats`: a statistic over the providers of several contracts, with intervals.
+
+Leaves judging to the sites, and the mathematics to `federated.statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from connector.cli import output
+from connector.cli.contracts.query import Spend, budget, filter_of, stated
+from connector.cli.exits import Exit
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import PolicyInvalid, StatisticUnfit
+
+if TYPE_CHECKING:
+    from connector.sdk.statistics import Statistic
+    from federated.statistics import Asked
+
+_WAITS: Final = ("waiting", "preparing")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("stats")(stats)
+
+
+def stats(  # noqa: PLR0913, PLR0917 - each is an option
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="`count`, `persons`, `sum`, `mean`, `histogram`, `quantile`, `correlation`, "
+            "`linear`, `logistic`, `life` or `survival`."
+        ),
+    ],
+    agreements: Annotated[
+        list[str],
+        typer.Argument(help="Ids of contracts, or of the requests that an earlier call printed."),
+    ],
+    of: Annotated[
+        list[str] | None, typer.Option("--of", help="Column that it is of; repeat for more.")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="Column of categories: groups, or terms of a regression; repeat for more."
+        ),
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on", help="Column of numbers that is a term of a regression; repeat for more."
+        ),
+    ] = None,
+    event: Annotated[
+        str,
+        typer.Option("--event", help="Outcome of `logistic`, `life`, `survival`: COLUMN=VALUE."),
+    ] = "",
+    bins: Annotated[
+        int,
+        typer.Option(
+            "--bins", help="Equal bins of the public range of a column: a power of two up to 64."
+        ),
+    ] = 16,
+    quantile: Annotated[
+        list[float] | None,
+        typer.Option("--quantile", help="In (0, 1); repeat for more. Left out: the quartiles."),
+    ] = None,
+    periods: Annotated[
+        bool,
+        typer.Option("--periods", help="A row is a person in a step; else it is a person."),
+    ] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="Which rows count, as of `preau query`; values are in the order in which they "
+            "are listed. Repeat for more.",
+        ),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
+    ] = None,
+    spend: Spend = "",
+    level: Annotated[float, typer.Option("--level", help="Chance of the intervals.")] = 0.95,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="New file for the table: .arrow, .csv or .json."),
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Count, average or regress over the providers of several contracts, without their rows.
+
+    Every provider is asked at once for one table of cells, which it protects and charges as its
+    contract says. A site that refuses is named; the statistic is of the others, and the command
+    ends with 1, or with 7 where a site only waits.
+    """
+    from federated.statistics import check_file, write  # noqa: PLC0415 - loads NumPy and Arrow
+
+    filters = [filter_of(each) for each in where or []]
+    asked = _asked(
+        kind=kind,
+        of=tuple(of or ()),
+        by=tuple(by or ()),
+        on=tuple(on or ()),
+        event=_event(event),
+        bins=bins,
+        quantiles=tuple(quantile or ()),
+        periods=periods,
+        order={each["column"]: each["values"] for each in filters if each["is"] == "anyOf"},
+        level=level,
+    )
+    if out is not None:
+        _file(out, check_file)
+    with node_of(home) as node:
+        found = node.stats(
+            asked, agreements, filters=filters, stated=stated(state or []), **budget(spend)
+        )
+    if out is not None:
+        _file(out, partial(write, found.result))
+    _print(found, json=json)
+
+
+def _asked(**members: Any) -> Asked:
+    from federated.statistics import Asked  # noqa: PLC0415 - loads NumPy and Arrow
+
+    return Asked(**{name: value for name, value in members.items() if value != ()})
+
+
+def _event(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if text and not (column and equals and value):
+        raise PolicyInvalid(f"`{text}` is no event", hint="for example `--event passed=yes`")
+    return column, value
+
+
+def _file(out: Path, act: Callable[[Path], None]) -> None:
+    from federated.errors import StatisticUnfit as Unfit  # noqa: PLC0415 - start-up stays fast
+
+    try:
+        act(out)
+    except Unfit as exc:
+        raise StatisticUnfit(exc.reason) from exc
+
+
+def _print(found: Statistic, *, json: bool) -> None:
+    result = found.result
+    if json:
+        output.json_value({**result.body(), "sites": [asdict(each) for each in found.sites]})
+    else:
+        rows = result.table.to_pylist()
+        names = result.table.column_names
+        shown = ([_short(row[name]) for name in names] for row in rows)
+        output.table(names, shown, empty="no cell")
+        for each in found.sites:
+            if each.epsilon:
+                spent = f"charged ε {each.epsilon:g} at δ {each.delta:g}"
+                output.line(f"{each.provider}: {spent}, request {each.request}")
+        for note in result.notes:
+            output.line(note)
+    for each in found.missing:
+        why = f"{each.code} {each.reason}".strip() or each.state
+        output.note(f"without {each.provider}: {why}")
+    if found.missing:
+        again = [each.request or each.agreement for each in found.sites]
+        output.note(f"to ask for the same again, give {' '.join(again)} in place of the contracts")
+        waits = all(each.state in _WAITS for each in found.missing)
+        raise typer.Exit(Exit.NOT_YET if waits else Exit.REFUSED)
+
+
+def _short(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,13 @@
+"""Statistics over several sites, from the tables of cells that each of them answers with.
+
+Pure: NumPy and Arrow, no site, no budget and no connector. The mathematics of each kind stands in
+its module; what the sites may answer is decided and charged by them.
+"""
+
+from __future__ import annotations
+
+from federated.statistics.answer import Answer
+from federated.statistics.kinds import KINDS, Asked, combine, request
+from federated.statistics.result import Result, check_file, write
+
+__all__ = ["KINDS", "Answer", "Asked", "Result", "check_file", "combine", "request", "write"]
