@@ -156,12 +156,8 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
         StepUnknown: the way is none for values of that datatype, or the hierarchy is unknown.
     """
     how = step.how
-    if isinstance(how, Band):
-        return _numeric(step, value, lambda it: _banded(it, how, value.datatype))
-    if isinstance(how, Coding):
-        return _numeric(step, value, lambda it: _coded(it, how, value.datatype))
-    if isinstance(how, Bins):
-        return replace(_numeric(step, value, lambda it: _placed(it, how)), datatype="integer")
+    if isinstance(how, Band | Coding | Bins):
+        return _numbered(step, how, value)
     if isinstance(how, Level):
         return Value(_unit(step, how, value, ground), "text")
     if how == "suppress":
@@ -202,6 +198,14 @@ def _is_day(text: str) -> bool:
         return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
     except ValueError:
         return False
+
+
+def _numbered(step: Generalise, how: Band | Coding | Bins, value: Value) -> Value:
+    if isinstance(how, Bins):
+        return replace(_numeric(step, value, lambda it: _placed(it, how)), datatype="integer")
+    if isinstance(how, Band):
+        return _numeric(step, value, lambda it: _banded(it, how, value.datatype))
+    return _numeric(step, value, lambda it: _coded(it, how, value.datatype))
 
 
 def _numeric(step: Generalise, value: Value, make: Callable[[exp.Expr], exp.Expr]) -> Value:

@@ -13,7 +13,7 @@ import pytest
 import sqlglot.expressions as exp
 
 from connector.enforcement.steps.aggregate import Aggregate
-from connector.enforcement.steps.generalise import Band, Coding, Generalise, Level
+from connector.enforcement.steps.generalise import Band, Bins, Coding, Generalise, Level
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.enforcement.steps.table import TableSteps
@@ -49,6 +49,7 @@ PLANS = [
     uses(coarser=(Generalise("born", "month"), Generalise("age", Band(5, -2)))),
     uses(coarser=(Generalise("born", "decade"), Generalise("score", Band(0.3, 0.1)))),
     uses(coarser=(Generalise("born", "year"), Generalise("score", Coding(0.5, 1.75)))),
+    uses(coarser=(Generalise("age", Bins(0, 16, 8)), Generalise("score", Bins(-1, 2.5, 4)))),
     uses(coarser=(Generalise("commune", Level("communes", "academie")),)),
     uses(coarser=(Generalise("commune", GROUPS), Generalise("age", "suppress"))),
 ]
