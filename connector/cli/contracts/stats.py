@@ -27,74 +27,83 @@ if TYPE_CHECKING:
 _WAITS: Final = ("waiting", "preparing")
 
 
+_Names = list[str] | None
+_Kind = Annotated[
+    str,
+    typer.Argument(
+        help="`count`, `persons`, `sum`, `mean`, `histogram`, `quantile`, `correlation`, "
+        "`linear`, `logistic`, `life` or `survival`."
+    ),
+]
+_Agreements = Annotated[
+    list[str],
+    typer.Argument(help="Ids of contracts, or of the requests that an earlier call printed."),
+]
+_Of = Annotated[_Names, typer.Option("--of", help="Column that it is of; repeat for more.")]
+_By = Annotated[
+    _Names,
+    typer.Option(
+        "--by", help="Column of categories: groups, or terms of a regression; repeat for more."
+    ),
+]
+_On = Annotated[
+    _Names,
+    typer.Option("--on", help="Column of numbers that is a term of a regression; repeat for more."),
+]
+_Event = Annotated[
+    str, typer.Option("--event", help="Outcome of `logistic`, `life` or `survival`: COLUMN=VALUE.")
+]
+_Bins = Annotated[
+    int,
+    typer.Option(
+        "--bins", help="Equal bins of the public range of a column: a power of two up to 64."
+    ),
+]
+_Quantiles = Annotated[
+    list[float] | None,
+    typer.Option("--quantile", help="In (0, 1); repeat for more. Left out: the quartiles."),
+]
+_Periods = Annotated[
+    bool, typer.Option("--periods", help="A row is a person in a step; else it is a person.")
+]
+_Where = Annotated[
+    _Names,
+    typer.Option(
+        "--where",
+        help="Which rows count, as of `preau query`; values are in the order in which they are "
+        "listed. Repeat for more.",
+    ),
+]
+_State = Annotated[
+    _Names,
+    typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
+]
+_Level = Annotated[float, typer.Option("--level", help="Chance of the intervals.")]
+_Out = Annotated[
+    Path | None, typer.Option("--out", help="New file for the table: .arrow, .csv or .json.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("stats")(stats)
 
 
 def stats(  # noqa: PLR0913, PLR0917 - each is an option
-    kind: Annotated[
-        str,
-        typer.Argument(
-            help="`count`, `persons`, `sum`, `mean`, `histogram`, `quantile`, `correlation`, "
-            "`linear`, `logistic`, `life` or `survival`."
-        ),
-    ],
-    agreements: Annotated[
-        list[str],
-        typer.Argument(help="Ids of contracts, or of the requests that an earlier call printed."),
-    ],
-    of: Annotated[
-        list[str] | None, typer.Option("--of", help="Column that it is of; repeat for more.")
-    ] = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--by", help="Column of categories: groups, or terms of a regression; repeat for more."
-        ),
-    ] = None,
-    on: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--on", help="Column of numbers that is a term of a regression; repeat for more."
-        ),
-    ] = None,
-    event: Annotated[
-        str,
-        typer.Option("--event", help="Outcome of `logistic`, `life`, `survival`: COLUMN=VALUE."),
-    ] = "",
-    bins: Annotated[
-        int,
-        typer.Option(
-            "--bins", help="Equal bins of the public range of a column: a power of two up to 64."
-        ),
-    ] = 16,
-    quantile: Annotated[
-        list[float] | None,
-        typer.Option("--quantile", help="In (0, 1); repeat for more. Left out: the quartiles."),
-    ] = None,
-    periods: Annotated[
-        bool,
-        typer.Option("--periods", help="A row is a person in a step; else it is a person."),
-    ] = False,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            help="Which rows count, as of `preau query`; values are in the order in which they "
-            "are listed. Repeat for more.",
-        ),
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
-    ] = None,
+    kind: _Kind,
+    agreements: _Agreements,
+    of: _Of = None,
+    by: _By = None,
+    on: _On = None,
+    event: _Event = "",
+    bins: _Bins = 16,
+    quantile: _Quantiles = None,
+    periods: _Periods = False,
+    where: _Where = None,
+    state: _State = None,
     spend: Spend = "",
-    level: Annotated[float, typer.Option("--level", help="Chance of the intervals.")] = 0.95,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="New file for the table: .arrow, .csv or .json."),
-    ] = None,
+    level: _Level = 0.95,
+    out: _Out = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
