@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connector.errors import NotFound, PreauError, StatisticUnfit, from_code
-from connector.management.use_views import UseView
-from connector.management.views import AgreementDetailView
+from connector.management.views.contracts.agreements import AgreementDetailView
+from connector.management.views.contracts.uses import UseView
 from connector.sdk.calls import Calls
 
 if TYPE_CHECKING:
