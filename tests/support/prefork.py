@@ -293,6 +293,8 @@ def _load(module: str) -> None:
             tempfile.tempdir = None
     for name in _LOADED[module]:
         import_module(name)
+    for noun in import_module("connector.management.nouns").HEADS:
+        import_module(f"connector.management.routes.{noun}")
     gc.freeze()
     gc.enable()
     threads = {each.read_text().strip() for each in Path("/proc/self/task").glob("[0-9]*/comm")}
