@@ -1,7 +1,8 @@
 """What is kept of measurements: `results.json`, and the table in `README.md`.
 
-Rules: a row measured now replaces the older one of the same work; rows of another machine are
-dropped, since figures of two machines cannot be compared; the machine's facts stand beside them.
+Rules: a row measured now replaces the older one of the same work; figures of two machines cannot be
+compared, so that rows of another machine are dropped, and only where that was asked for; the
+machine's facts stand beside them.
 """
 
 from __future__ import annotations
@@ -51,8 +52,7 @@ def machine() -> dict[str, Any]:
 def keep(rows: Sequence[Row], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Merge rows into `results.json` and the table; return all that is kept."""
     older = _read()
-    same = all(older.get("machine", {}).get(name) == facts[name] for name in _SAME)
-    kept = {row["work"]: row for row in older.get("rows", ())} if same else {}
+    kept = {} if foreign(facts) else {row["work"]: row for row in older.get("rows", ())}
     kept |= {row.work: {**asdict(row), "measured": facts["date"]} for row in rows}
     value = {"machine": dict(facts), "rows": [kept[work] for work in sorted(kept)]}
     RESULTS.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -60,6 +60,13 @@ def keep(rows: Sequence[Row], facts: Mapping[str, Any]) -> dict[str, Any]:
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     README.write_text(f"{before}{BEGIN}\n{_markdown(value)}{END}{after}", encoding="utf-8")
     return value
+
+
+def foreign(facts: Mapping[str, Any]) -> str:
+    """Return what the rows that are kept were measured on; empty where it is this machine."""
+    kept = _read().get("machine", {})
+    same = all(kept.get(name) == facts[name] for name in _SAME)
+    return "" if same or not kept else ", ".join(f"{name} {kept.get(name)}" for name in _SAME)
 
 
 def show(rows: Sequence[Row], console: Console) -> None:

@@ -1,7 +1,8 @@
 """Measure: `make bench`, or `make bench ARGS="negotiation node"` for some parts.
 
 Writes `benchmarks/results.json` and the table in `benchmarks/README.md`. `--quick` repeats less
-and keeps nothing. Ends with 1 when a bar is not kept.
+and keeps nothing. Rows of another machine stay, and nothing is kept, unless `--replace` is given.
+Ends with 1 when a bar is not kept.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ def main() -> int:
     options = _options()
     facts = results.machine()
     plan = Plan(options.quick, options.seed)
+    other = results.foreign(facts)
+    if other and not (options.replace or options.quick):
+        CONSOLE.print(f"the rows that are kept are of another machine: {other}")
+        CONSOLE.print("`--replace` drops them; `--quick` keeps nothing")
+        return 2
     CONSOLE.print(f"seed {plan.seed}; load {facts['load']} on {facts['cores']} cores")
     rows: list[Row] = []
     for part in options.parts or PARTS:
@@ -50,6 +56,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--quick", action="store_true", help="repeat less; keep nothing")
+    parser.add_argument(
+        "--replace", action="store_true", help="drop rows that were measured on another machine"
+    )
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of what is drawn"
     )

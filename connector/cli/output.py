@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.cli import findings
 from connector.cli.french import reason_of
+from connector.cli.words import word
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from connector.management.views.view import DamagedView
 
 _WIDEST = 1 << 16  # characters, wider than any table
-_COUCHES = {
-    "authority": "autorité",
-    "charter": "charte",
-    "offer": "offre",
-    "negotiated": "négocié",
-}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -68,7 +63,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+    language: str = "en",
+) -> None:
     """Print a table, or `empty` when there is nothing to show.
 
     Lines break at blanks only; a table whose words need more than the width gets it.
@@ -79,8 +80,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: s
 
     lines = [[clean(cell(value)) for value in row] for row in rows]
     if not lines:
-        line(empty)
+        line(word(empty, language))
         return
+    headings = [word(each, language) for each in headings]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading, texts in zip(headings, zip(*lines, strict=True), strict=True):
         whole = not any(" " in text for text in texts)
@@ -109,9 +111,9 @@ def more(what: str, place: str, damaged: Iterable[DamagedView] = ()) -> None:
         note(f"there are more {what}: pass `--after {place}`")
 
 
-def pairs(rows: Iterable[tuple[str, object]]) -> None:
+def pairs(rows: Iterable[tuple[str, object]], language: str = "en") -> None:
     """Print names and values, one a line; empty values are left out."""
-    shown = [(name, clean(cell(value))) for name, value in rows if cell(value)]
+    shown = [(word(name, language), clean(cell(value))) for name, value in rows if cell(value)]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         line(f"{name.ljust(width)}  {value}")
@@ -136,8 +138,8 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
         (item.constraint, item.label, item.by, layer(item.layer, language))
         for item in stated.coverage
     )
-    last = "couche" if language == "fr" else "layer"
-    table(("constraint", "label", "by", last), rows, empty="no constraint")
+    headings = ("constraint", "label", "by", "layer")
+    table(headings, rows, empty="no constraint", language=language)
     for each in getattr(stated, "layers", ()):
         line(f"{layer(each.layer, language)} {each.id} version {each.version}, {each.digest}")
     for found in getattr(stated, "findings", ()):
@@ -152,7 +154,7 @@ def measured(found: FindingsView, language: str) -> None:
 
 def layer(name: str, language: str) -> str:
     """Return who states a condition, in a language."""
-    return _COUCHES.get(name, name) if language == "fr" else name
+    return word(name, language)
 
 
 def said(answer: bool, language: str) -> str:
@@ -173,6 +175,7 @@ def columns(found: Iterable[ColumnView], language: str) -> None:
             for values in (_values(it, language),)
         ),
         empty="no column is described",
+        language=language,
     )
 
 
@@ -191,7 +194,7 @@ def _values(column: ColumnView, language: str) -> str:
         found.append(f"{'manquant' if french else 'missing'} = {column.missing:g}")
     found += [column.territory, _hierarchy(column)]
     if column.leaves_as:
-        found.append(f"{'sort par' if french else 'leaves by'} {column.leaves_as}")
+        found.append(f"{'sort comme' if french else 'leaves as'} {column.leaves_as}")
     return "; ".join(filter(None, found))
 
 
@@ -203,12 +206,18 @@ def _hierarchy(column: ColumnView) -> str:
     return f"{stated.name} ({stated.source}, {stated.date}): {stated.codes} codes, {levels}"
 
 
-def decision(offer: OfferView) -> None:
-    """Print who decides on an own offer."""
-    if not offer.roles:
+def offer(stated: OfferView, language: str) -> None:
+    """Print which own offer it is, and who decides on it."""
+    gone = f" ({word('withdrawn', language)})" if stated.withdrawn else ""
+    line(f"{word('offer', language)} {stated.id}{gone}")
+    if not stated.roles:
         return
-    hours = f"reminder after {offer.remind_hours} h, lapses after {offer.lapse_hours} h"
-    line(f"  {offer.decision} by {' and '.join(offer.roles)}; {hours}")
+    if language == "fr":
+        hours = f"rappel après {stated.remind_hours} h, expire après {stated.lapse_hours} h"
+        line(f"  {stated.decision} par {' et '.join(stated.roles)} ; {hours}")
+        return
+    hours = f"reminder after {stated.remind_hours} h, lapses after {stated.lapse_hours} h"
+    line(f"  {stated.decision} by {' and '.join(stated.roles)}; {hours}")
 
 
 def line(text: str) -> None:

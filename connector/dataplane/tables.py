@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from pyarrow import csv, ipc, json, parquet
@@ -38,3 +38,8 @@ _READERS: Final[Mapping[str, Callable[[Path], pa.Table]]] = {
     ".csv": csv.read_csv,
     ".jsonl": json.read_json,
 }
+
+
+def of_rows(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as a table."""
+    return pa.Table.from_pylist(rows)

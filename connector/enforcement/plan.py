@@ -95,11 +95,12 @@ class Use:
     def digest(self) -> str:
         """SHA-256 (hex) of what the steps do to rows, whoever the consumer is.
 
-        The scope of pseudonyms names the consumer, and alters nothing of who stands out.
+        The scope of pseudonyms names the consumer, and who reviews a file alters nothing in it.
         """
         stated = [
             {name: value for name, value in each.as_json().items() if name != "scope"}
             for each in self.steps
+            if each.kind != "review"
         ]
         return sha256_hex(canonical(stated))
 

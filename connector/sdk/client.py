@@ -32,6 +32,7 @@ from connector.management.views.publishing.datasets import DatasetView
 from connector.management.views.publishing.offers import OfferView
 from connector.management.views.publishing.risk import FindingsView
 from connector.management.views.recovery import ConfirmedView, RecoveryView
+from connector.sdk.answer import Answer
 from connector.sdk.approvals import ApprovalCalls
 from connector.sdk.calls import Listing, until
 from connector.sdk.duties import DutyCalls
@@ -224,6 +225,15 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
             seconds=_READING_SECONDS,
         )
 
+    def preview_described(self, description: Mapping[str, Any]) -> list[list[FindingsView]]:
+        """Measure what each offer of a description file would come to, before it is published."""
+        return self._post(
+            list[list[FindingsView]],
+            "/datasets/preview",
+            description,
+            seconds=_READING_SECONDS,
+        )
+
     def catalog(
         self,
         peer: str,
@@ -325,7 +335,7 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         stated: Mapping[str, Sequence[str]] | None = None,
         *,
         publish: bool = False,
-    ) -> UseView:
+    ) -> Answer:
         """Ask for a table under a contract; a small one comes with the answer.
 
         Args:
@@ -344,7 +354,7 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
             "cells": {**NO_CELLS, **cells},
             "stated": {left: list(values) for left, values in (stated or {}).items()},
         }
-        return self._post(UseView, "/uses", body)
+        return self._post(Answer, "/uses", body)
 
     def attest(
         self, agreement: str, operand: str, value: str, *, holds: bool = True
@@ -368,9 +378,9 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         body = {"referral": referral, "holder": holder}
         return self._post(ReferralView, "/referral/accept", body)
 
-    def use_again(self, request: str) -> UseView:
+    def use_again(self, request: str) -> Answer:
         """Ask for the answer to a request that was made before."""
-        return self._post(UseView, "/use/again", {}, {"id": request})
+        return self._post(Answer, "/use/again", {}, {"id": request})
 
     # --- jobs
     def submit(self, request: Mapping[str, Any]) -> JobView:

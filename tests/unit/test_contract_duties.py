@@ -11,15 +11,9 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap.mechanisms import MECHANISMS
-from connector.domain.contract.duty import ACTS_BEFORE, DeedKind, Deletion, Duty, Gone
-from connector.domain.contract.negotiation import Agreement, Role
-from connector.domain.transfer.extract import Content, ExtractState
-from connector.domain.transfer.transfer import Transfer, TransferState
+from connector.domain.contract.duty import DeedKind
 from connector.enforcement import audited
-from connector.enforcement.coverage import cover
 from connector.enforcement.plan import CoverageLine, Label
-from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import (
     AgreementUnknown,
     DutyForbidden,
@@ -29,88 +23,43 @@ from connector.errors import (
     SignatureInvalid,
 )
 from connector.identity import deed as signed
-from connector.identity import document as documents
 from connector.identity import jws
-from connector.jsonld.canonical import canonical, parse_object, sha256_hex
-from connector.jsonld.policy import read_policy
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol.messages import AgreementDeed
-from connector.services.duties import auditing, stating, timing, uses
-from connector.services.duties.delivered import outstanding
+from connector.services.duties import auditing, stating, timing
 from connector.services.duties.stating import Said
 from connector.services.federation.site import judge
 from connector.services.health import duties as health
 from connector.services.health import measure
 from connector.services.negotiation import telling
 from connector.services.publication import publish
-from tests.support.link import PREAU, PURPOSE, Fault, Link, Node, description, limit, link, offer
+from tests.support.link import PREAU, PURPOSE, Fault, Link, Node, description, limit, link
 from tests.support.management import FINE, commanded
-from tests.support.negotiating import State, ask, both, states
+from tests.support.negotiating import ask
+from tests.support.owing import (
+    ATTRIBUTE,
+    DAY,
+    DELETE,
+    DONE,
+    INFORM,
+    RESULTS,
+    contract,
+    ends,
+    name,
+    owed,
+    owing,
+    seen,
+    stand,
+    turn,
+    used,
+)
 from tests.support.training_rig import manifest
-from tests.support.transferring import prepared
-
-INFORM, DELETE, ATTRIBUTE, REPORT = (f"/permission/0/duty/{index}" for index in range(4))
-RESULTS = f"{PREAU}Results"
-DAY = timedelta(days=1)
-DONE = Said(DeedKind.DONE, "")
-OWED: list[dict[str, Any]] = [
-    {
-        "action": "odrl:inform",
-        "constraint": [limit("odrl:dateTime", "lteq", "2026-12-24T00:00:00Z", "dateTime")],
-        "odrl:informedParty": [{"@id": "did:web:school.example"}],
-        "odrl:consequence": [{"action": "odrl:compensate"}],
-    },
-    {
-        "action": "odrl:delete",
-        "constraint": [limit("odrl:dateTime", "lteq", "2027-09-30T00:00:00Z", "dateTime")],
-    },
-    {
-        "action": "odrl:attribute",
-        "constraint": [limit("odrl:elapsedTime", "lteq", "P10D", "duration")],
-    },
-]
-
-
-def owing(*duties: dict[str, Any]) -> dict[str, Any]:
-    policy = offer()
-    policy["permission"][0]["duty"] = list(duties)
-    return policy
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Link]:
-    with link(tmp_path, "other", carries=True) as pair:
-        publish.publish(pair.school.ports, description(pair.folder, offer=owing(*OWED)))
-        ask(pair)
-        assert states(pair) == both(State.FINALIZED)
+    with owed(tmp_path) as pair:
         yield pair
-
-
-def contract(node: Node) -> Agreement:
-    (found,) = node.agreements()
-    return found
-
-
-def name(pair: Link, path: str) -> str:
-    return f"{contract(pair.lab).id}#{path}"
-
-
-def stand(node: Node, path: str) -> Duty:
-    return stating.duty(node.ports, f"{contract(node).id}#{path}")[0]
-
-
-def seen(pair: Link, path: str) -> list[str]:
-    """Return where a duty stands, as each end has it."""
-    return [stand(node, path).state for node in (pair.lab, pair.school)]
-
-
-def turn(pair: Link, *, steady: bool = True) -> list[float]:
-    return [timing.turn(node.ports, steady=steady) for node in (pair.lab, pair.school)]
-
-
-def used(pair: Link, ticket: str = "urn:job:1") -> None:
-    for node in (pair.lab, pair.school):
-        with node.ports.store.write() as tx:
-            uses.note(node.ports, tx, contract(node).id, ticket, FEDERATED_TRAINING)
 
 
 def test_both_ends_see_the_duties_of_a_contract(pair: Link) -> None:
@@ -141,10 +90,6 @@ def test_what_the_debtor_did_is_seen_by_both(pair: Link) -> None:
         event = json.loads(entry.event)
         assert theirs.statement in json.dumps(event)
         assert event["subject"] == contract(node).id
-
-
-def ends(pair: Link) -> tuple[Node, Node]:
-    return pair.lab, pair.school
 
 
 def test_only_its_debtor_does_it_and_only_the_other_party_waives_it(pair: Link) -> None:
@@ -293,178 +238,6 @@ def test_a_node_that_went_back_gets_all_deeds_again(pair: Link) -> None:
     pair.pump()
     assert seen(pair, INFORM) == ["fulfilled", "fulfilled"]
     assert seen(pair, DELETE) == ["inactive", "inactive"]  # its own word, given back
-
-
-def delivered(
-    node: Node, role: Role, digest: str, number: int = 0, state: str = "COMPLETED"
-) -> None:
-    """Put a transfer of one end, of which both know the consumer's id."""
-    content = Content("parquet", 10, 100, 0, digest, "", "")
-    now, consumers = node.ports.clock.now(), f"urn:transfer:{digest[:4]}:{number}"
-    mine, theirs = (consumers, f"{consumers}:p")[:: 1 if role is Role.CONSUMER else -1]
-    with node.ports.store.write() as tx:
-        tx.transfers.put(
-            Transfer(
-                pid=mine,
-                peer_pid=theirs,
-                role=role,
-                peer=f"did:web:{'school' if role is Role.CONSUMER else 'lab'}.example",
-                agreement_id=contract(node).id,
-                extract_id="urn:extract",
-                state=TransferState(state),
-                passed=10,
-                content=content,
-                created_at=now,
-                updated_at=now,
-            )
-        )
-
-
-@pytest.mark.parametrize("debtor", ["school", "lab"])
-def test_a_receipt_says_what_the_node_destroyed_and_what_persons_vouch_for(
-    tmp_path: Path, debtor: str
-) -> None:
-    """The provider holds a copy, of which it destroys the key; the consumer's file has left it."""
-    duty = {**OWED[1], "assignee": f"did:web:{debtor}.example"}
-    with link(tmp_path, "other", carries=True) as pair:
-        publish.publish(pair.school.ports, description(pair.folder, offer=owing(duty)))
-        ask(pair)
-        agreement = contract(pair.lab).id
-        held = prepared(pair.school.ports, pair.lab.ports, agreement_id=agreement)
-        for node, role in ((pair.school, Role.PROVIDER), (pair.lab, Role.CONSUMER)):
-            delivered(node, role, held.digest)
-        node = pair.school if debtor == "school" else pair.lab
-        found = stating.done(node.ports, f"{agreement}#/permission/0/duty/0", DONE)
-        pair.pump()
-        ours = debtor == "school"
-        for each in ends(pair):
-            (deed,) = stating.duty(each.ports, found.id)[1]
-            copy, left = (
-                (held.id, Gone.DESTROYED),
-                (f"urn:transfer:{held.digest[:4]}:0", "attested"),
-            )
-            named = [Deletion(held.digest, copy[1], copy[0])] if ours else []
-            assert deed.deletions == (*named, Deletion(held.digest, Gone(left[1]), left[0]))
-        with pair.school.ports.store.read() as tx:
-            now = tx.extracts.get(held.id)
-        assert now is not None
-        assert (now.state, now.sealed_key) == (
-            (ExtractState.GONE, "") if ours else (ExtractState.READY, held.sealed_key)
-        )
-
-
-def test_a_receipt_of_deletion_names_all_that_was_delivered(pair: Link) -> None:
-    for node, role in ((pair.lab, Role.CONSUMER), (pair.school, Role.PROVIDER)):
-        delivered(node, role, "aa" * 32)
-    delivered(pair.school, Role.PROVIDER, "bb" * 32)
-    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
-    pair.pump()
-    assert seen(pair, DELETE) == ["fulfilled", "due"]  # the consumer has forgotten one
-    (entry,) = pair.school.log("duty.done")
-    assert json.loads(entry.event)["facts"]["unnamed"] == ["bb" * 32]
-    delivered(pair.lab, Role.CONSUMER, "bb" * 32)
-    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
-    pair.pump()
-    assert seen(pair, DELETE) == ["fulfilled", "fulfilled"]
-    deeds = stating.duty(pair.school.ports, name(pair, DELETE))[1]
-    assert [[each.digest for each in deed.deletions] for deed in deeds] == [
-        ["aa" * 32],
-        ["bb" * 32],
-    ]
-    with pytest.raises(DutyForbidden):
-        stating.done(pair.lab.ports, name(pair, DELETE), DONE)
-
-
-def test_the_same_bytes_delivered_again_are_deleted_again(pair: Link) -> None:
-    ends_of = ((pair.lab, Role.CONSUMER), (pair.school, Role.PROVIDER))
-    for node, role in ends_of:
-        delivered(node, role, "aa" * 32)
-    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
-    pair.pump()
-    assert seen(pair, DELETE) == ["fulfilled", "fulfilled"]
-    for node, role in ends_of:
-        delivered(node, role, "aa" * 32, 1, "STARTED")
-    stating.done(pair.lab.ports, name(pair, DELETE), DONE)  # more of it may come
-    pair.pump()
-    deeds = stating.duty(pair.school.ports, name(pair, DELETE))[1]
-    assert [(len(each.deletions), each.unnamed) for each in deeds] == [(1, ()), (0, ("aa" * 32,))]
-    for node, role in ends_of:
-        delivered(node, role, "aa" * 32, 1)
-    stating.done(pair.lab.ports, name(pair, DELETE), DONE)
-    pair.pump()
-    deeds = stating.duty(pair.school.ports, name(pair, DELETE))[1]
-    assert [each.of for each in deeds[-1].deletions] == ["urn:transfer:aaaa:1"]
-    assert deeds[-1].unnamed == ()
-
-
-def test_a_receipt_of_before_is_about_what_was_delivered_until_then(pair: Link) -> None:
-    delivered(pair.school, Role.PROVIDER, "aa" * 32)
-    agreement, lab = contract(pair.lab), pair.lab
-    stating.done(lab.ports, name(pair, DELETE), DONE)  # names nothing: the lab knows of nothing
-    (deed,) = stating.duty(lab.ports, name(pair, DELETE))[1]
-    content = parse_object(jws.unverified_payload(deed.statement))
-    assert content["version"] == 1
-    gone = [{"digest": "aa" * 32, "gone": "attested"}]
-    old = jws.sign_compact(lab.ports.signer, canonical({**content, "deletions": gone}), signed.TYPE)
-    kept, _ = signed.verify(old, documents.read(lab.member.data, lab.did))
-    assert kept.deletions == (Deletion("aa" * 32, Gone.ATTESTED),)
-    about = (agreement.id, lab.did, DELETE)
-    with pair.school.ports.store.write() as tx:
-        tx.deeds.put(kept)
-        assert not outstanding(tx, *about)
-    pair.clock.advance(1)
-    delivered(pair.school, Role.PROVIDER, "aa" * 32, 1)
-    with pair.school.ports.store.read() as tx:
-        assert [each.id for each in outstanding(tx, *about)] == ["urn:transfer:aaaa:1"]
-
-
-@pytest.mark.parametrize("debtor", ["school", "lab"])
-def test_a_provider_deletes_what_it_holds_at_the_deadline_and_signs_it(
-    tmp_path: Path, debtor: str
-) -> None:
-    until = [limit("odrl:dateTime", "lteq", "2026-11-28T00:00:00Z", "dateTime")]
-    duty = {**OWED[1], "constraint": until, "assignee": f"did:web:{debtor}.example"}
-    ours = debtor == "school"
-    with link(tmp_path, "other", carries=True) as pair:
-        publish.publish(pair.school.ports, description(pair.folder, offer=owing(duty)))
-        ask(pair)
-        held = prepared(pair.school.ports, pair.lab.ports, agreement_id=contract(pair.lab).id)
-        due = datetime.fromisoformat("2026-11-28T00:00:00Z")
-        pair.clock.set(due - DAY)
-        turn(pair)
-        assert stand(pair.school, INFORM).look_at == due - (ACTS_BEFORE if ours else 0 * DAY)
-        pair.clock.set(due - ACTS_BEFORE if ours else due + timedelta(seconds=1))
-        turn(pair, steady=False)
-        assert not pair.school.log("duty.destroyed")
-        for _ in range(2):
-            turn(pair)
-            pair.pump()
-        assert seen(pair, INFORM) == (["fulfilled"] * 2 if ours else ["violated"] * 2)
-        for each in ends(pair):
-            (deed,) = stating.duty(each.ports, name(pair, INFORM))[1]
-            assert (deed.party, deed.kind) == (
-                pair.school.did,
-                DeedKind.DONE if ours else DeedKind.DESTROYED,
-            )
-            assert deed.deletions == (Deletion(held.digest, Gone.DESTROYED, held.id),)
-        said = Said(DeedKind.DESTROYED, INFORM)
-        with pytest.raises(DutyForbidden):
-            stating.state(pair.lab.ports, contract(pair.lab).id, said)
-
-
-@pytest.mark.parametrize(
-    ("owed", "label"),
-    [
-        ({"assignee": "did:web:school.example"}, Label.ENFORCED),
-        ({"assignee": "did:web:school.example", "constraint": []}, Label.AUDITED),
-        ({}, Label.AUDITED),
-    ],
-)
-def test_what_the_node_deletes_itself_is_enforced(owed: dict[str, Any], label: Label) -> None:
-    policy = offer()
-    policy["permission"] = [{"action": "odrl:read", "duty": [{**OWED[1], **owed}]}]
-    lines = {each.path: each for each in cover(read_policy(policy), MECHANISMS)}
-    assert lines["/permission/0/duty/0/action"].label is label
 
 
 def test_a_job_is_refused_once_a_duty_was_missed(pair: Link) -> None:

@@ -17,6 +17,7 @@ from connector.enforcement.ground import Ground
 from connector.enforcement.mechanisms import train
 from connector.enforcement.plan import Plan, Step, Use
 from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.review import Review
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.where import Where
 from connector.errors import AgreementTampered, StepUnknown
@@ -101,6 +102,13 @@ UNKNOWN: dict[str, Plan] = {
 def test_a_step_that_is_not_known_is_refused_before_anything_is_done(name: str) -> None:
     with pytest.raises(StepUnknown):
         train.step_of(UNKNOWN[name])
+
+
+def test_a_report_holds_of_the_same_steps_whoever_reviews_what_they_make() -> None:
+    use = PLAN.uses[0]
+    reviewed = replace(use, steps=(*use.steps, steps.signed(Review(2))))
+    assert reviewed.digest == use.digest
+    assert replace(use, steps=use.steps[:1]).digest != use.digest
 
 
 def test_a_step_says_what_an_executor_does() -> None:

@@ -175,6 +175,23 @@ def test_what_ends_or_is_withdrawn_is_open_no_more(pair: Link, http: httpx.Clien
     assert http.get("/open").json()["dcat:dataset"] == []
 
 
+def test_a_page_has_so_many_bytes(
+    pair: Link, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = open_offer() | {"@id": "urn:offer:second"}
+    publish.publish(pair.school.ports, schools(pair.folder, second, id="urn:second"))
+    assert len(http.get("/open").json()["dcat:dataset"]) == 2
+    monkeypatch.setattr(anonymous, "PAGE_BYTES", 1)
+    address, seen = "/open", []
+    while address:
+        page = http.get(address)
+        seen += [each["@id"] for each in page.json()["dcat:dataset"]]
+        assert len(page.json()["dcat:dataset"]) <= 1
+        address = page.links.get("next", {}).get("url", "").partition(".example")[2]
+    assert sorted(seen) == sorted([SCHOOLS, "urn:second"])
+    withdrawing.withdraw_dataset(pair.school.ports, "urn:second", "of a test")
+
+
 def test_another_version_is_another_file(pair: Link, http: httpx.Client) -> None:
     ports = pair.school.ports
     http.get(f"/open-data/csv/{SCHOOLS}")

@@ -53,13 +53,18 @@ def test_the_command_measures_a_file_or_what_is_published(tmp_path: Path) -> Non
     (tmp_path / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{rows}", encoding="utf-8")
     plan = tmp_path / "offer.json"
     plan.write_text(json.dumps(offer), encoding="utf-8")
-    with link(tmp_path) as pair:
+    file = tmp_path / "described.json"
+    file.write_text(json.dumps(description(tmp_path, offer=offer)), encoding="utf-8")
+    with link(tmp_path) as pair, commanded(pair.school.ports) as preau:
+        for plans in (["--plan", str(plan)], []):  # a steward measures before anything is offered
+            shown = preau("protect", "preview", str(file), *plans)
+            assert "20 persons or more" in shown.output, shown.output
+        assert preau("dataset", "show", DATASET).exit_code != 0
         publish.publish(pair.school.ports, description(tmp_path, offer=offer))
-        with commanded(pair.school.ports) as preau:
-            for plans in (["--plan", str(plan)], []):
-                shown = preau("protect", "preview", DATASET, *plans)
-                assert shown.exit_code == 0, shown.output
-                assert "20 persons or more" in shown.output
-                found = json.loads(preau("protect", "preview", DATASET, *plans, "--json").output)
-                (uses,) = found.values()
-                assert uses[0]["risk"]["k"] == 20
+        for plans in (["--plan", str(plan)], []):
+            shown = preau("protect", "preview", DATASET, *plans)
+            assert shown.exit_code == 0, shown.output
+            assert "20 persons or more" in shown.output
+            found = json.loads(preau("protect", "preview", DATASET, *plans, "--json").output)
+            (uses,) = found.values()
+            assert uses[0]["risk"]["k"] == 20

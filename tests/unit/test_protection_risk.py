@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -154,6 +155,9 @@ def test_cells_of_few_are_counted_as_gone() -> None:
     blurred = found(rows, cells(20, noise))
     assert blurred.marginal == {"town": 0.1, "age": 0.05}
     assert (blurred.epsilon, blurred.withheld) == (0.1, None)
+    # Of public values noise is in all of them, whether the rows have them or not.
+    public = found(rows, cells(20, replace(noise, categories={"town": ("Lyon", "Brest", "Metz")})))
+    assert public.marginal == {"town": 0.15, "age": 0.05}
 
 
 def test_persons_who_objected_are_not_judged() -> None:

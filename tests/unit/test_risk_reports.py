@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import pytest
 
@@ -20,12 +20,19 @@ from connector.jsonld.policy import read_policy
 from connector.management.render.contracts import agreements as render
 from connector.services.negotiation import agree, dry_runs, negotiate, reports
 from connector.services.negotiation.plans import plan_of
-from connector.services.publication import catalog_pages, entries, judging, publish, withdrawing
+from connector.services.publication import (
+    catalog_pages,
+    entries,
+    judging,
+    previewing,
+    publish,
+    withdrawing,
+)
 from connector.services.use import asking, deciding, drift, preparing
 from connector.services.use.asking import Wanted
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
-from tests.support.link import CONTEXT, DATASET, Link, description, limit, link
+from tests.support.link import CONTEXT, DATASET, Link, description, link
 
 READ, AGGREGATE = ODRL + "read", ODRL + "aggregate"
 PSEUDONYMISED = {  # under a scope that names the consumer
@@ -36,6 +43,15 @@ PSEUDONYMISED = {  # under a scope that names the consumer
 SHOWN, KEPT = "urn:example:shown", "urn:example:kept"
 
 
+ALL: Final = "pupil grade reading"
+
+
+def columns(*names: str) -> dict[str, Any]:
+    """Only columns of these names, with blanks between them, leave."""
+    listed = " ".join(names).split()
+    return {"leftOperand": f"{PREAU}columns", "operator": "isAnyOf", "rightOperand": listed}
+
+
 def offer(name: str) -> dict[str, Any]:
     return {
         "@context": CONTEXT,
@@ -44,7 +60,7 @@ def offer(name: str) -> dict[str, Any]:
         "profile": "https://w3id.org/preau/odrl/v1",
         "assigner": "did:web:school.example",
         "permission": [
-            {"action": "odrl:read", "constraint": [PSEUDONYMISED]},
+            {"action": "odrl:read", "constraint": [PSEUDONYMISED, columns(ALL)]},
             {"action": "odrl:aggregate"},
         ],
     }
@@ -202,16 +218,18 @@ def test_tables_are_beyond_what_was_promised_past_the_band() -> None:
     assert far.beyond(Findings(marginal={"grade": 0.0})) == ()  # of rows about no person
 
 
-def narrower(reviewers: int) -> dict[str, Any]:
-    """Terms within the offers, whose outputs so many review: other steps."""
-    least = limit(f"{PREAU}outputReviewers", "gteq", str(reviewers), "integer")
-    rule = {"action": "odrl:read", "constraint": [PSEUDONYMISED, least]}
+FEWER: Final = ("", "grade", "reading", "")
+
+
+def narrower(number: int) -> dict[str, Any]:
+    """Terms within the offers, by which fewer columns leave: other steps."""
+    rule = {"action": "odrl:read", "constraint": [PSEUDONYMISED, columns("pupil", FEWER[number])]}
     return {**offer(SHOWN), "permission": [rule]}
 
 
-def negotiated(pair: Link, reviewers: int) -> Negotiation:
+def negotiated(pair: Link, number: int) -> Negotiation:
     asked = negotiate.request(
-        pair.lab.ports, pair.school.did, DATASET, offer_id=SHOWN, policy=narrower(reviewers)
+        pair.lab.ports, pair.school.did, DATASET, offer_id=SHOWN, policy=narrower(number)
     )
     pair.pump()
     with pair.lab.ports.store.read() as tx:
@@ -258,6 +276,7 @@ def test_risk_is_beyond_what_was_promised_past_the_band() -> None:
     promised = Risk(k=100, l=3, t=0.2, unique=0.1, rare=0.2, linkable=0.0)
     assert promised.beyond(promised) == ()
     assert replace(promised, k=95, t=0.3, unique=0.2, l=4).beyond(promised) == ()
+    assert replace(promised, l=None, t=None).beyond(promised) == ()  # nothing sensitive leaves
     worse = Risk(k=80, l=2, t=0.35, unique=0.25, rare=0.35, linkable=0.15)
     assert worse.beyond(promised) == ("k", "l", "t", "unique", "rare", "linkable")
     assert replace(promised, k=200, l=9, t=0.0, unique=0.0).beyond(promised) == ()
@@ -266,9 +285,8 @@ def test_risk_is_beyond_what_was_promised_past_the_band() -> None:
 def test_terms_are_measured_before_they_are_offered(pair: Link) -> None:
     school = pair.school.ports
     dataset = publish.dataset(school, DATASET)
-    (only,) = judging.preview(
-        school, dataset, read_policy({**offer(KEPT), "permission": [{"action": "odrl:read"}]})
-    )
+    asked = read_policy({**offer(KEPT), "permission": [{"action": "odrl:read"}]})
+    ((only,),) = previewing.preview(school, dataset, [asked])
     assert only.action == READ
     assert only.findings.marginal["reading"] == 0.0
     changed = {**offer(KEPT), "permission": [{"action": "odrl:aggregate"}]}

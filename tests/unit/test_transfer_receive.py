@@ -15,8 +15,16 @@ import pytest
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import FOLDER
 from connector.domain.transfer.transfer import TransferState
-from connector.errors import ContentMismatch, PeerUnreachable, TransferInactive, WorldFault
+from connector.errors import (
+    ContentMismatch,
+    ExtractUnavailable,
+    PeerUnreachable,
+    TransferInactive,
+    WorldFault,
+)
+from connector.management.views.contracts.uses import ContentView
 from connector.sdk import Client, receiving
+from connector.sdk.answer import Answer
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from tests.support.link import Link, LinkWire, link
@@ -218,3 +226,13 @@ def _commands(typed: Callable[..., Any], folder: Path, pid: str) -> None:
     assert (folder / f"{NAME}.csv").read_bytes() == DATA
     assert "COMPLETED" in typed("transfer", "show", pid).stdout
     assert typed("transfer", "end", pid, "--reason", "over").exit_code != 0
+
+
+def test_a_table_that_came_with_the_answer_is_read_as_arrow() -> None:
+    content = ContentView(
+        format="jsonl", rows=2, bytes=9, suppressed=0, digest="", plan_digest="", source=""
+    )
+    found = Answer(request="urn:r", state="ready", content=content, rows=[{"n": 1}, {"n": 2}])
+    assert found.arrow().to_pylist() == found.rows
+    with pytest.raises(ExtractUnavailable, match="did not come"):  # it is too large, or waits
+        found.model_copy(update={"rows": []}).arrow()

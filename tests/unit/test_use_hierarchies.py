@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap.diagnosis import sources
 from connector.domain.catalog import hierarchy
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.request import Measure, TableRequest
@@ -20,6 +21,7 @@ from connector.errors import (
     Malformed,
 )
 from connector.jsonld.policy import policy_document
+from connector.services.health.diagnose import FAIL, OK
 from connector.services.negotiation.plans import plan_of
 from connector.services.publication import publish
 from connector.services.use import asking, deciding, preparing
@@ -121,6 +123,13 @@ def json_lines(found: Answered) -> list[dict[str, Any]]:
     return [json.loads(line) for line in found.data.splitlines()]
 
 
+def verdict(pair: Link) -> str:
+    """What `preau doctor` says of the files of hierarchies."""
+    with pair.school.ports.store.read() as tx:
+        (found,) = sources.hierarchies(pair.school.ports.sources, tx)
+    return found.verdict
+
+
 def rows_of(pair: Link, found: Answered) -> list[dict[str, Any]]:
     with pair.school.ports.store.read() as tx:
         extract = tx.extracts.get(found.extract_id)
@@ -153,9 +162,11 @@ def test_rows_leave_by_the_units_of_the_file_that_both_have_signed(pair: Link) -
         *("243500139", "200065928", None)
     }
     kept = pair.school.ports.sources.kept(hierarchy.digest(CODES.encode()))
+    assert verdict(pair) == OK
     kept.write_text(later, encoding="utf-8")
     assert used(pair, agreement).code == DataFileUnreadable.code
     kept.unlink()
+    assert verdict(pair) == FAIL
     assert used(pair, agreement).code == DataFileMissing.code
     (pair.school.home / "epci.csv").write_text(CODES, encoding="utf-8")
     publish.publish(pair.school.ports, described(pair.folder))
@@ -205,7 +216,7 @@ def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Lin
     assert column["hierarchy"]["levels"] == {"epci": 3}
     assert column["hierarchy"]["digest"] == hierarchy.digest(CODES.encode())
     assert "Communes by EPCI (INSEE, composition communale des EPCI, 2026-01-01)" in words
-    assert "leaves by csp6" in words
+    assert "leaves as csp6" in words
 
 
 @pytest.mark.parametrize(

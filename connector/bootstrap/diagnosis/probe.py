@@ -291,6 +291,7 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
         held = sources_of(settings)
         states = {each.id: _source(held, each.file.source) for each in sourced}
         found += data_checks.sources(states) if states else []
+        found += sources.hierarchies(held, tx)
     return found
 
 

@@ -13,6 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+from connector.cli.words import word
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.approvals import (
@@ -93,12 +94,13 @@ def show(
     if json:
         output.json_value(found)
         return
-    _print(found)
+    _print(found, language)
     if found.output is not None:
-        output.pairs((("would leave, SHA-256", found.output.digest), ("written to", file)))
+        written = (("would leave, SHA-256", found.output.digest), ("written to", file))
+        output.pairs(written, language)
     output.unreadable([(found.id, found.fault)])
     if found.budget is not None:
-        _print_budget(found.budget)
+        _print_budget(found.budget, language)
     _print_changes(found, language)
     output.terms(found, language)
 
@@ -140,7 +142,7 @@ def _print_decided(found: ApprovalView, *, json: bool) -> None:
         _print(found)
 
 
-def _print(found: ApprovalView) -> None:
+def _print(found: ApprovalView, language: str = "en") -> None:
     pending = found.state == "pending"
     output.pairs(
         (
@@ -158,13 +160,15 @@ def _print(found: ApprovalView) -> None:
             ("still to accept", found.missing),
             ("code", found.code),
             ("reason", found.reason),
-        )
+        ),
+        language,
     )
     for each in found.acceptances:
-        output.line(f"accepted by {each.role}" + (f": {each.reason}" if each.reason else ""))
+        reason = f": {each.reason}" if each.reason else ""
+        output.line(f"{word('accepted by', language)} {each.role}{reason}")
 
 
-def _print_budget(budget: ApprovalBudgetView) -> None:
+def _print_budget(budget: ApprovalBudgetView, language: str) -> None:
     output.pairs(
         (
             ("asks for ε", budget.epsilon),
@@ -174,16 +178,18 @@ def _print_budget(budget: ApprovalBudgetView) -> None:
             ("cap δ", budget.cap_delta),
             ("promised ε", budget.promised_epsilon),
             ("promised δ", budget.promised_delta),
-        )
+        ),
+        language,
     )
 
 
 def _print_changes(found: ApprovalDetailView, language: str) -> None:
     if not found.previous:
-        output.line("no earlier contract with this consumer on this dataset")
+        output.line(word("no earlier contract with this consumer on this dataset", language))
         return
-    output.line(f"beside contract {found.previous}:")
+    output.line(f"{word('beside contract', language)} {found.previous}:")
     if not found.changes and not found.fault:
-        output.line("nothing differs")
+        output.line(word("nothing differs", language))
     for number, change in enumerate(found.changes, 1):
-        output.line(f"change {number}  {change.sentences.get(language) or change.line}")
+        said = change.sentences.get(language) or change.line
+        output.line(f"{word('change', language)} {number}  {said}")

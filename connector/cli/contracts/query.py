@@ -164,6 +164,9 @@ def stated(state: Sequence[str]) -> dict[str, list[str]]:
 def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
     if json:
         output.json_value(found)
+    elif found.state == "ready" and found.content and found.content.rows > len(found.rows):
+        output.line(f"{found.content.rows} cells, more than come with an answer:")
+        output.line(f"`preau get AGREEMENT --extract {found.extract} --out FOLDER` fetches them")
     elif found.state == "ready":
         names = list(found.rows[0]) if found.rows else list(by)
         output.table(

@@ -21,6 +21,9 @@ Id = Annotated[str, typer.Argument(help="Our id of the transfer.")]
 Reason = Annotated[
     str, typer.Option(help="Why, in one line that names no person; the other party is told.")
 ]
+OverFlight = Annotated[
+    bool, typer.Option("--flight", help="Over Arrow Flight, too, where the provider serves it.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -145,9 +148,7 @@ def end(transfer: Id, reason: Reason, home: Home = DEFAULT_HOME, json: Json = Fa
 
 def access(
     transfer: Id,
-    flight: Annotated[
-        bool, typer.Option("--flight", help="Over Arrow Flight, too, where the provider serves it.")
-    ] = False,
+    flight: OverFlight = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:

@@ -14,6 +14,7 @@ from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+from connector.cli.words import word
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ Distinct = Annotated[
         metavar="REASON",
         callback=_stated,
         help="Why persons whom another register holds too are not the same; goes into the log.",
+    ),
+]
+Reserve = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="ODRL: your own, private limits within which narrower terms are agreed at once.",
     ),
 ]
 RaiseCap = Annotated[
@@ -59,7 +68,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="dataset")
 
 
-def publish(
+def publish(  # noqa: PLR0913, PLR0917 - each is an option
     description: Annotated[
         Path,
         typer.Argument(
@@ -86,16 +95,10 @@ def publish(
             "Repeatable.",
         ),
     ] = None,
-    reserve: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="ODRL: your own, private limits within which narrower terms are agreed at once.",
-        ),
-    ] = None,
+    reserve: Reserve = None,
     distinct: Distinct = None,
     raise_cap: RaiseCap = False,
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -118,7 +121,7 @@ def publish(
         described["reserve"] = read_object(reserve)
     with node_of(home) as node:
         found = node.publish(described, distinct=distinct or "", raise_cap=raise_cap)
-    _print(found, "en", json=json)
+    _print(found, language, json=json)
 
 
 def withdraw(
@@ -129,6 +132,7 @@ def withdraw(
             help="Why, in one line that names no person; the parties of its contracts are told."
         ),
     ],
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -138,7 +142,7 @@ def withdraw(
     """
     with node_of(home) as node:
         found = node.withdraw_dataset(dataset, reason)
-    _print(found, "en", json=json)
+    _print(found, language, json=json)
 
 
 def list_(
@@ -196,7 +200,7 @@ def check(
                 ("source", found.source),
             )
         )
-        _print_check(found)
+        _print_check(found, "en")
     if found.check is not None and found.check.verdict != _PASSED:
         reason = f"no job runs on `{dataset}`: {'; '.join(found.check.reasons)}"
         raise from_code(found.check.verdict, reason, hint=found.check.mend)
@@ -205,6 +209,7 @@ def check(
 def refresh(
     dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
     distinct: Distinct = None,
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -215,12 +220,13 @@ def refresh(
     """
     with node_of(home) as node:
         found = node.refresh(dataset, distinct=distinct or "")
-    _print(found, "en", json=json)
+    _print(found, language, json=json)
 
 
 def merge(
     dataset: Annotated[str, typer.Argument(help="Id of a dataset.")],
     register: Annotated[str, typer.Argument(help="Id of the register that stays.")],
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -230,7 +236,7 @@ def merge(
     """
     with node_of(home) as node:
         found = node.merge(dataset, register)
-    _print(found, "en", json=json)
+    _print(found, language, json=json)
 
 
 def _placed(data: Path, described: dict[str, Any]) -> dict[str, str]:
@@ -252,7 +258,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
         (
             ("dataset", found.id),
             ("title", found.title),
-            ("personal data", found.personal),
+            ("personal data", output.said(found.personal, language)),
             ("person", found.person_column),
             ("spelled as", found.person_format if found.person_column else ""),
             ("rows per person", found.rows_per_person),
@@ -267,21 +273,21 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("file", found.file),
             ("snapshot", found.snapshot),
             ("snapshot of", found.snapshot_at),
-        )
+        ),
+        language,
     )
     output.unreadable([(found.id, found.fault)])
-    _print_check(found)
+    _print_check(found, language)
     output.columns(found.columns, language)
     for effect in found.effects:
         output.line(effect)
     for offer in found.offers:
-        output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
+        output.offer(offer, language)
         output.unreadable([(offer.id, offer.fault)])
-        output.decision(offer)
         output.terms(offer, language)
 
 
-def _print_check(found: DatasetView) -> None:
+def _print_check(found: DatasetView, language: str) -> None:
     check = found.check
     if check is None:
         return
@@ -295,16 +301,27 @@ def _print_check(found: DatasetView) -> None:
             ("persons", check.persons),
             ("with more rows than stated", check.over),
             *(
-                (f"unreadable in {name}", f"{number} of {check.rows} rows")
+                (f"{word('unreadable in', language)} {name}", _of(number, check.rows, language))
                 for name, number in check.unreadable.items()
                 if number
             ),
             *(
-                (f"outside the dictionary of {name}", f"{number} values")
+                (
+                    f"{word('outside the dictionary of', language)} {name}",
+                    f"{number} {word('values', language)}",
+                )
                 for name, number in check.outside.items()
                 if number
             ),
             ("persons of the register", check.register_persons),
-            *((f"others than those of {name}", why) for name, why in check.distinct.items()),
-        )
+            *(
+                (f"{word('others than those of', language)} {name}", why)
+                for name, why in check.distinct.items()
+            ),
+        ),
+        language,
     )
+
+
+def _of(number: int, rows: int | None, language: str) -> str:
+    return f"{number} lignes sur {rows}" if language == "fr" else f"{number} of {rows} rows"

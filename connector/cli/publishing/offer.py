@@ -40,8 +40,7 @@ def show(
     if json:
         output.json_value(found)
         return
-    output.line(f"offer {found.id}" + (" (withdrawn)" if found.withdrawn else ""))
-    output.decision(found)
+    output.offer(found, language)
     output.terms(found, language)
 
 
@@ -87,8 +86,7 @@ def _print(found: OfferView, language: str, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
-    output.line(f"offer {found.id}" + (" (withdrawn)" if found.withdrawn else ""))
-    output.decision(found)
+    output.offer(found, language)
     for sentence in found.sentences.get(language, []):
         output.line(f"  {sentence}")
     for effect in found.effects:

@@ -33,7 +33,12 @@ def _group() -> None:
 
 
 def preview(
-    dataset: Annotated[str, typer.Argument(help="Id of an own dataset.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="Id of an own dataset, or the file of a description that is not published yet."
+        ),
+    ],
     plan: Annotated[
         list[Path] | None,
         typer.Option(
@@ -68,7 +73,23 @@ def preview(
 def _measured(
     node: Client, dataset: str, plans: list[Path]
 ) -> list[tuple[str, list[FindingsView]]]:
+    described = Path(dataset)
+    if described.is_file():
+        return _drafted(node, described, plans)
     if plans:
         return [(str(each), node.preview(dataset, read_object(each))) for each in plans]
     offers = [each for each in node.dataset(dataset).offers if not each.withdrawn]
     return [(each.id, node.preview(dataset, each.policy)) for each in offers]
+
+
+def _drafted(
+    node: Client, described: Path, plans: list[Path]
+) -> list[tuple[str, list[FindingsView]]]:
+    """Measure offers on what a description is of: those that are named, or its own."""
+    stated = read_object(described)
+    if plans:
+        stated = {**stated, "offers": [read_object(each) for each in plans]}
+        stated.pop("offer", None)
+    found = node.preview_described(stated)
+    names = map(str, plans) if plans else (f"offer {at}" for at in range(1, len(found) + 1))
+    return list(zip(names, found, strict=True))

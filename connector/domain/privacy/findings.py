@@ -49,7 +49,7 @@ class Risk:
             promised: what a report says.
         """
         fewer = self.k < promised.k * (1 - BAND)
-        poorer = (promised.l or 0) > (self.l or 0)
+        poorer = self.l is not None and (promised.l or 0) > self.l  # None: nothing sensitive leaves
         more = (
             name
             for name in ("t", "unique", "rare", "linkable")

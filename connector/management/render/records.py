@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
 from connector.domain.federation.job import Job
@@ -35,12 +36,4 @@ def event(value: LogEntry) -> EventView:
 
 def member(value: Membership) -> MemberView:
     """Return a member of the space."""
-    return MemberView(
-        did=value.did,
-        name=value.name,
-        role=value.role,
-        index=value.index,
-        issued_at=value.issued_at,
-        valid_until=value.valid_until,
-        revoked=value.revoked,
-    )
+    return MemberView(**asdict(value))

@@ -34,7 +34,11 @@ def gaps(judged: Judged, step: Aggregate) -> tuple[float | None, dict[str, float
     ones = {name: _cells(judged, [name]) for name in step.dimensions}
     noise = judged.steps.noise
     if noise is not None:
-        return None, {name: _blurred(cells, noise) for name, cells in ones.items()}
+        public = {**noise.categories, **noise.units}
+        return None, {
+            name: _blurred(len(public.get(name, cells)), cells, noise)
+            for name, cells in ones.items()
+        }
     pairs = combinations(step.dimensions[:MOST_PAIRED], 2)
     every = [*ones.values(), *(_cells(judged, each) for each in pairs)]
     few = sum(persons < step.minimum for cells in every for persons, _ in cells)
@@ -48,9 +52,10 @@ def _lost(cells: list[Cell], minimum: int) -> float:
     return round(sum(count for persons, count in cells if persons < minimum) / rows, _PLACES)
 
 
-def _blurred(cells: list[Cell], noise: Noise) -> float:
+def _blurred(values: int, cells: list[Cell], noise: Noise) -> float:
+    """Return what noise adds to a table of so many values; public ones, where they are stated."""
     rows = sum(count for _, count in cells) or 1
-    moved = len(cells) * noise.rows_per_person / noise.epsilon
+    moved = values * noise.rows_per_person / noise.epsilon
     return round(min(1.0, moved / 2 / rows), _PLACES)
 
 

@@ -99,16 +99,6 @@ def found(ports: Ports, dataset: Dataset, policy: Policy, judged: Judged) -> tup
     return tuple(JudgedUse(*each, judged[each[1]]) for each in uses if each[1] in judged)
 
 
-def preview(ports: Ports, dataset: Dataset, policy: Policy) -> tuple[JudgedUse, ...]:
-    """Return what the uses of a policy would come to now; nothing is kept.
-
-    Raises:
-        PreauError: the policy cannot be planned for the dataset, or the file cannot be judged.
-    """
-    uses_of(ports, dataset, policy)  # says why it cannot be planned
-    return found(ports, dataset, policy, judge(ports, dataset, [policy]))
-
-
 def report(ports: Ports, dataset: Dataset, policy: Policy, judged: Judged) -> str:
     """Return the signed report of a policy; empty where none of its uses reads a table.
 

@@ -10,12 +10,15 @@ and of nobody who read it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from typing import Final
 
+from connector.domain.catalog.dataset import Dataset
 from connector.domain.page import PAGE, Page
 from connector.domain.transfer.extract import WAKEUP, Extract, ExtractState
 from connector.enforcement import asked as asking
@@ -35,6 +38,7 @@ from connector.services.continuity import recovery
 from connector.services.layers import force
 from connector.services.negotiation import terms
 from connector.services.publication import opened
+from connector.services.publication.catalog_pages import PAGE_BYTES
 from connector.services.publication.opened import Open
 from connector.services.use.deciding import WAIT_SECONDS
 
@@ -42,21 +46,30 @@ ANYBODY: Final = "http://xmlns.com/foaf/0.1/Agent"
 _PAUSE: Final = timedelta(minutes=10)  # before a file that could not be made is tried again
 _READS_SECONDS: Final = 60.0  # between two entries about reads of a dataset
 _AGAIN_SECONDS: Final = 5.0
+_ENTRY_BYTES: Final = 4096  # of a dataset in the catalog, beside its words
 
 
 def page(ports: Ports, after: str = "") -> Page[Open]:
-    """Return what is open now of a page of the datasets of this node.
+    """Return what is open now of a page of the datasets of this node, at most about a MiB.
 
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
     with ports.store.read() as tx:
         found = tx.datasets.page(after=after, limit=PAGE)
+        if (most := _fitting(found.values)) < len(found.values):
+            found = tx.datasets.page(after=after, limit=most)
         values = []
         for dataset in found.values:
             with suppress(PreauError):
                 values.append(_open(ports, tx, dataset.id))
         return Page(tuple(values), found.next)
+
+
+def _fitting(datasets: Sequence[Dataset]) -> int:
+    """Return how many of the first datasets fit a page, at least one."""
+    sizes = (_ENTRY_BYTES + len(f"{it.title}{it.description}".encode()) for it in datasets)
+    return max(1, sum(each <= PAGE_BYTES for each in accumulate(sizes)))
 
 
 def entry(ports: Ports, dataset_id: str) -> tuple[Open, tuple[Extract, ...]]:

@@ -7,17 +7,27 @@ is larger is fetched by a transfer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import Requested
 from connector.enforcement.mechanisms import query
 from connector.enforcement.terms import ACCESS_ELSEWHERE
+from connector.errors import RiskDrifted, TableRefused
 from connector.identity import transfer_receipt
 from connector.identity.transfer_receipt import Statement
 from connector.ports import Ports
 from connector.protocol.use_messages import MOST_CONTENT, UseAnswer
 from connector.services.use import referring, releasing
+
+_NOT_MADE: Final = "what was asked for could not be prepared"
+# What a code comes to, where the consumer may know it: nothing of the rows.
+_WHY: Final[Mapping[str, str]] = {
+    TableRefused.code: "the table, by itself or with those that left before, would tell of too few "
+    "persons",
+    RiskDrifted.code: "more would be told of persons, or lack, than the contract's report "
+    "of risk says",
+}
 
 
 def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
@@ -42,7 +52,7 @@ def answer(ports: Ports, known: Requested) -> Mapping[str, Any]:
         code = extract.code if extract and state is ExtractState.FAILED else ""
         with ports.store.read() as tx:
             said = releasing.reasons(tx, extract) if extract and code else ()
-        reasons = said or (("what was asked for could not be prepared",) if code else ())
+        reasons = said or ((_WHY.get(code, _NOT_MADE),) if code else ())
         made = UseAnswer(known.request_id, state.value, code, reasons, known.id)
         return made.to_body()
     return UseAnswer(

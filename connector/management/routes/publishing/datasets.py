@@ -23,7 +23,7 @@ from connector.services.negotiation import terms
 from connector.services.privacy import merging
 from connector.services.publication import (
     checking,
-    judging,
+    previewing,
     publish,
     snapshots,
     verdicts,
@@ -98,8 +98,17 @@ def preview(
     """Measure what the uses of a policy would come to on the dataset; nothing is kept."""
     found = publish.dataset(here.ports, identifier)
     asked = read_policy(policy, here.ports.mechanisms.profiles)
-    uses = judging.preview(here.ports, found, asked)
+    (uses,) = previewing.preview(here.ports, found, [asked])
     return [findings(each.action, each.findings) for each in uses]
+
+
+@router.post("/datasets/preview")
+def preview_described(
+    here: Here, description: Annotated[dict[str, Any], Body()]
+) -> list[list[FindingsView]]:
+    """Measure what the offers of a description would come to; nothing is published or kept."""
+    offers = previewing.preview_described(here.ports, description)
+    return [[findings(each.action, each.findings) for each in uses] for uses in offers]
 
 
 @router.post("/dataset/merge")
