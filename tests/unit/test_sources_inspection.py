@@ -60,7 +60,7 @@ def test_a_french_export_is_recognised(tmp_path: Path) -> None:
     assert by_name(found, "class") == {
         "INE": "direct identifier",
         "Nom": "direct identifier",
-        "Note": "other",
+        "Note": "sensitive",
         "Né le": "quasi-identifier",
         "UAI": "quasi-identifier",
         "Boursier": "sensitive",
@@ -218,6 +218,7 @@ def test_the_datatype_is_found(values: list[str], datatype: str, code: str, *, s
         ("student_id", "x", "direct identifier", "named-person"),
         ("Code postal", "x", "quasi-identifier", "named-quasi"),
         ("Handicap", "x", "sensitive", "named-sensitive"),
+        ("Moyenne générale", "x", "sensitive", "named-result"),
     ],
 )
 def test_the_class_follows_forms_then_names(name: str, value: str, kind: str, code: str) -> None:
