@@ -5,7 +5,8 @@ theirs. Rules: a connection counts from accept on (`crowd.py`), and reaches the 
 first TLS record is there, within `HELLO_SECONDS`; TLS stays between the caller and the server. A
 connection that no member has proven to be its own ends after `stranger_seconds`; a proven one is
 counted apart, by member, so that strangers take no place of theirs. Where a proxy that the settings
-name made the connection, its origin is what the proxy says (`proxied.py`).
+name made the connection, its origin is what the proxy says (`proxied.py`). What a server sends at
+length passes by the kernel's pipe (`pipe.py`), and not by the memory of this process.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from connector.errors import Malformed
 from connector.peer.connections import proxied
 from connector.peer.connections.crowd import Crowd, origin
 from connector.peer.connections.loop import Loop
+from connector.peer.connections.pipe import Pipe
 from connector.serving.sockets import listening
 
 HELLO_SECONDS: Final = 3.0
@@ -30,7 +32,7 @@ _LOOPBACK: Final = "127.0.0.1"
 _HANDSHAKE, _MAJOR = 22, 3  # RFC 8446 section 5.1: record type, and the version's first byte
 _RECORD_HEAD: Final = 5
 _RECORD_BYTES: Final = 1 << 14
-_PLACE_BYTES: Final = 1 << 18
+_MOVES: Final = 4  # of the pipe, before others of the loop have their turn
 # Closing resets: who is turned away leaves no socket behind in TIME_WAIT.
 _RESET: Final = struct.pack("ii", 1, 0)
 
@@ -78,7 +80,8 @@ class Relay:
         self._others: dict[int, Caller] = {}
         self._server: asyncio.Server | None = None
         self.inner = 0
-        self.place = memoryview(bytearray(_PLACE_BYTES))
+        self.place = memoryview(bytearray(_RECORD_BYTES))
+        self.pipe: Pipe | None = None
 
     def start(self, inner: int) -> int:
         """Listen, and hand on to a port of loopback; return the port that was bound.
@@ -158,7 +161,9 @@ class Relay:
 
     async def _listen(self, sock: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: Caller(self, self._seconds), sock=sock)
+        server = await loop.create_server(lambda: Caller(self, self._seconds), sock=sock)
+        self.pipe = Pipe()
+        return server
 
     async def _close(self, server: asyncio.Server) -> None:
         # A closed server drops what it is accepting, and leaves its sockets open; so those first.
@@ -170,6 +175,8 @@ class Relay:
         for caller in list(self._open):
             caller.end()
         await asyncio.sleep(0)
+        if self.pipe is not None:
+            self.pipe.close()
 
 
 class _Side(asyncio.Protocol):
@@ -197,6 +204,18 @@ class _Side(asyncio.Protocol):
         """Send what the other side said."""
         if self._transport is not None:
             self._transport.write(data)
+
+    def ready(self) -> bool:
+        """Return whether what is sent next leaves at once."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        return not transport.get_write_buffer_size()
+
+    def descriptor(self) -> int:
+        """Return its socket's."""
+        assert self._transport is not None  # noqa: S101 - it is connected
+        return int(self._transport.get_extra_info("socket").fileno())
 
     def eof_received(self) -> bool:
         """End both sides; TLS has a farewell of its own."""
@@ -274,7 +293,7 @@ class Caller(_Side):
             return
         if ready:
             self.rest()  # until the server is reached
-            way = self._other = _Way(self, self._early, self._relay.place)
+            way = self._other = _Way(self, self._early, self._relay)
             self._connecting = asyncio.get_running_loop().create_task(self._connect(way))
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -324,12 +343,14 @@ class Caller(_Side):
 
 
 class _Way(_Side, asyncio.BufferedProtocol):
-    """A caller's connection to the server, which may say much: it is read into one place of all."""
+    """A caller's connection to the server, which may say much: one place of all takes its start."""
 
-    def __init__(self, caller: Caller, first: bytes, place: memoryview) -> None:
+    def __init__(self, caller: Caller, first: bytes, relay: Relay) -> None:
         self._other: _Side = caller
         self._first = first
-        self._place = place
+        self._place = relay.place
+        self._pipe = relay.pipe
+        self._much = False
 
     def begin(self) -> None:
         """Send what the caller said before the server was reached."""
@@ -337,12 +358,21 @@ class _Way(_Side, asyncio.BufferedProtocol):
         self.send(first)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        """Return where the next bytes go; the last ones were sent, or copied to wait."""
+        """Return where the next bytes go; where much comes, what the pipe has left of them."""
+        pipe = self._pipe if self._much else None
+        for _ in range(_MOVES):
+            if pipe is None or not self._other.ready():
+                break
+            came, rest = pipe.move(self.descriptor(), self._other.descriptor())
+            self._other.send(rest)
+            if not came:
+                break
         return self._place
 
     def buffer_updated(self, nbytes: int) -> None:
         """Hand bytes to the caller."""
         self._other.send(self._place[:nbytes])
+        self._much = nbytes == len(self._place)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """End the caller's side, after what the server said."""
