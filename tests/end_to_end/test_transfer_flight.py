@@ -22,17 +22,22 @@ from connector.domain.contract.notice import Standing
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
     BY_CODE,
+    ContractExpired,
     ContractSuspended,
     PeerUnreachable,
     PreauError,
     TransferInactive,
     Untrusted,
 )
-from connector.identity import pull_token
+from connector.identity import document as documents
+from connector.identity import pull_token, transfer_receipt
+from connector.peer.client import GrpcWire
 from connector.protocol.transfer_messages import TransferAccess
+from connector.services.messages import deliver
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
+from tests.support.management import commanded
 from tests.support.ports import free_port
 from tests.support.transferring import (
     AGREEMENT,
@@ -91,11 +96,39 @@ def client(space: LiveSpace, pid: str) -> flight.FlightClient:
     return flight.connect(f"grpc+tls://{found.flight}", tls_root_certs="".join(roots).encode())
 
 
-def test_all_bytes_come_in_order_and_from_any_offset(space: LiveSpace, going: str) -> None:
-    whole = b"".join(stream(space, going))
-    assert hashlib.sha256(whole).digest() == hashlib.sha256(DATA).digest()
+def read(space: LiveSpace, pid: str, offset: int) -> bytes:
+    """Return the bytes as any client gets them, in this process."""
+    asked = flight.Ticket(ticket.write(access(space, pid).token, offset))
+    with client(space, pid) as one:
+        return b"".join(one.do_get(asked).read_all().column(0).to_pylist())
+
+
+def test_a_file_comes_whole_and_the_receipts_agree(
+    space: LiveSpace, going: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school, lab = space["school"], space["lab"]
+    monkeypatch.setattr(GrpcWire, "fetch", None)  # there is no other way
+    with commanded(lab.ports) as preau:
+        done = preau("get", AGREEMENT, "--extract", EXTRACT, "--out", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    (file,) = tmp_path.iterdir()
+    assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(DATA).digest()
+    deliver.deliver_due(lab.ports)
+    theirs = of(lab, going)
+    ours = of(school, theirs.peer_pid)
+    assert (ours.state, theirs.state) == (TransferState.COMPLETED, TransferState.COMPLETED)
+    assert (ours.receipt, ours.peer_receipt) == (theirs.peer_receipt, theirs.receipt)
+    signed = [
+        transfer_receipt.read(text, documents.read(node.document(), node.did))
+        for text, node in ((ours.receipt, school), (theirs.receipt, lab))
+    ]
+    assert signed[0].agrees(signed[1])
+    assert ours.passed == theirs.passed == len(DATA)
+
+
+def test_the_bytes_come_from_any_offset(space: LiveSpace, going: str) -> None:
     for offset in (1 << 20, len(DATA) - 1, len(DATA)):
-        assert b"".join(stream(space, going, offset)) == DATA[offset:]
+        assert read(space, going, offset) == DATA[offset:]
     peer_pid = of(space["lab"], going).peer_pid
     assert wait_until(lambda: of(space["school"], peer_pid).passed == len(DATA))
 
@@ -132,10 +165,18 @@ def _block(space: LiveSpace, _pid: str) -> None:
         tx.participants.put(replace(lab, blocked="left the space"))
 
 
+def _expire(space: LiveSpace, _pid: str) -> None:
+    clock = space["school"].clock
+    ends = clock.now() + timedelta(minutes=1)
+    agreed(space["school"].ports, space["lab"].ports, valid_until=ends)
+    clock.advance(61)
+
+
 @pytest.mark.parametrize(
     ("act", "refusal"),
     [
         (_suspend_transfer, TransferInactive),
+        (_expire, ContractExpired),
         (_suspend_contract, ContractSuspended),
         (_block, Untrusted),
     ],
@@ -155,6 +196,7 @@ def test_what_no_longer_stands_stops_the_bytes(
         with pytest.raises(flight.FlightError) as stopped:
             flowing.read_all()
     assert issubclass(BY_CODE[stopped.value.extra_info.decode()], refusal)
+    space["school"].clock.offset = timedelta()
     with space["school"].ports.store.write() as tx:
         tx.participants.put(known)
     assert wait_until(lambda: 0 < of(space["school"], peer_pid).passed < len(LONG))
@@ -168,9 +210,9 @@ def test_the_consumer_hears_why_its_bytes_stop(space: LiveSpace, going: str) -> 
         sum(map(len, flowing))
 
 
-def _served() -> list[int]:
-    """Return the processes of this one that serve Flight."""
-    word = b"connector.dataplane.flight.server"
+def _running(part: str = "server") -> list[int]:
+    """Return the processes of this one that serve Flight, or that fetch."""
+    word = f"connector.dataplane.flight.{part}".encode()
     found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     children = [int(each) for file in found for each in file.read_text().split()]
     return [pid for pid in children if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -181,9 +223,22 @@ def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_what_fetches_holds_no_more_of_a_larger_file(space: LiveSpace, going: str) -> None:
+    flowing = long(space, going)
+    (pid,) = _running("client")
+    taken, held = 0, {}
+    for chunk in flowing:
+        taken += len(chunk)
+        held[taken * 4 // len(LONG)] = _resident(pid)
+        if taken > len(LONG) - 2 * READ:  # it is still there
+            break
+    flowing.close()
+    assert held[3] - held[1] < len(LONG) / 4  # of half the file
+
+
 def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) -> None:
     flowing = long(space, going)
-    (pid,) = _served()
+    (pid,) = _running()
     before = _resident(pid)
     wait_until(lambda: False, 0.5)
     assert _resident(pid) - before < len(LONG) / 4  # who does not read holds it back
@@ -195,14 +250,13 @@ def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) 
 
 def test_a_process_that_is_killed_is_started_again(space: LiveSpace, going: str) -> None:
     flowing = long(space, going)
-    (pid,) = _served()
+    (pid,) = _running()
     assert b"token" not in Path(f"/proc/{pid}/environ").read_bytes()
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(PeerUnreachable):
         sum(map(len, flowing))
-    rest = stream(space, going, len(LONG) - 5)
-    assert b"".join(rest) == LONG[-5:]
-    assert _served() != [pid]
+    assert read(space, going, len(LONG) - 5) == LONG[-5:]
+    assert _running() != [pid]
 
 
 def test_one_consumer_takes_few_streams(space: LiveSpace, going: str) -> None:
@@ -230,13 +284,16 @@ def test_where_the_port_is_closed_the_bytes_come_over_grpc(
 def test_a_certificate_that_was_renewed_is_shown(
     space: LiveSpace, going: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flowing = long(space, going)
-    (before,) = _served()
-    monkeypatch.setattr(space["school"].leaves, "_leaf", None)
-    assert b"".join(stream(space, going, len(LONG) - 5)) == LONG[-5:]
-    assert len(_served()) == 2
-    assert before in _served()
-    assert sum(map(len, flowing)) >= len(LONG) - READ  # to its end
+    lengthen(space)
+    asked = flight.Ticket(ticket.write(access(space, going).token, 0))
+    with client(space, going) as one:
+        flowing = one.do_get(asked)
+        (before,) = _running()
+        monkeypatch.setattr(space["school"].leaves, "_leaf", None)
+        assert read(space, going, len(LONG) - 5) == LONG[-5:]
+        assert len(_running()) == 2
+        assert before in _running()
+        assert flowing.read_all().num_rows == 64  # to its end
 
 
 def test_any_client_reads_the_rows_of_an_arrow_extract(space: LiveSpace, going: str) -> None:
