@@ -2,8 +2,8 @@
 
 Two nodes are processes. The consumer's calls are made by this process under its keys. Beside it: a
 pyarrow Flight server with the same kind of mutual TLS that sends the same number of bytes as record
-batches, and Starlette under uvicorn that sends the same file over the same TLS. An extract has
-64 MiB with `--quick`, else 1 GiB.
+batches, and Starlette under uvicorn and nginx (where it is installed) that send the same file under
+the same certificate. An extract has 64 MiB with `--quick`, else 1 GiB.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import bare_nginx
 import pyarrow as pa
 from connections import _member as member_of
 from pyarrow import flight
@@ -73,14 +75,18 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
             )
         ours, theirs, whole, fetched = found
         before = _resident(provider)
-        pulled, plain = _pulls(folder, provider, wire, peer, peer_pid, size, plan.times(3, 1))
+        pulled, plain, *nginx = _pulls(
+            folder, provider, wire, peer, peer_pid, size, plan.times(3, 1)
+        )
         grown = (_resident(provider) - before) / MIB
     note = f"{size // MIB} MiB, {times} times in turns, median"
+    pull = f"HTTP pull, {CLIENTS} clients"
     return [
         beside("one stream of Flight", ours, "pyarrow.flight", theirs, "MB/s", PART, note),
         at_least("one stream of Flight, of raw Flight", ours / theirs, BAR, "", PART, note),
         beside("Flight into a consumer's node", whole, "gRPC", fetched, "MB/s", PART, note),
-        beside(f"HTTP pull, {CLIENTS} clients", pulled, "Starlette", plain, "MB/s", PART),
+        beside(pull, pulled, "Starlette", plain, "MB/s", PART, "" if nginx else bare_nginx.ABSENT),
+        *(beside(f"{pull}, beside nginx", pulled, "nginx", each, "MB/s", PART) for each in nginx),
         at_least("HTTP pull, of plain Starlette", pulled / plain, BAR, "", PART),
         at_most("growth of the provider under the pull", max(grown, 0.0), FLAT, "MiB", PART),
     ]
@@ -192,21 +198,33 @@ def _pulls(
     settings = config.load(provider.home)
     context = ssl.create_default_context(cafile=str(settings.path(settings.web_roots)))
     file = next((provider.home / "extracts").iterdir())
-    port, each = free_port(), max(size // CLIENTS, MIB)
+    each = max(size // CLIENTS, MIB)
     names = (settings.https_certificate, settings.https_key)
-    chain, key = (str(settings.path(name)) for name in names)
-    words = [str(HERE / "bare_files.py"), str(port), chain, key, str(file)]
-    server = subprocess.Popen([sys.executable, *words], cwd=folder)
-    try:
-        given = _access(wire, peer, pid)
-        bearer = {"Authorization": f"Bearer {given.token}"}
-        plain = f"https://localhost:{port}/"
-        _until_there(plain, context)
+    chain, key = (settings.path(name) for name in names)
+    given = _access(wire, peer, pid)
+    bearer = {"Authorization": f"Bearer {given.token}"}
+    with (
+        _starlette(chain, key, file) as plain,
+        bare_nginx.serving(folder, free_port(), chain, key, file) as nginx,
+    ):
+        bare = [url for url in (plain, nginx) if url]
+        for url in bare:
+            _until_there(url, context)
         return _in_turns(
             times,
             lambda: _pull(given.url, context, bearer, each),
-            lambda: _pull(plain, context, {}, each),
+            *(partial(_pull, url, context, {}, each) for url in bare),
         )
+
+
+@contextmanager
+def _starlette(chain: Path, key: Path, file: Path) -> Iterator[str]:
+    """Serve a file by Starlette until the end of the block; yields its address."""
+    port = free_port()
+    words = [str(each) for each in (HERE / "bare_files.py", port, chain, key, file)]
+    server = subprocess.Popen([sys.executable, *words], cwd=file.parent)
+    try:
+        yield f"https://localhost:{port}/"
     finally:
         server.terminate()
         server.wait(30)
