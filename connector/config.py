@@ -71,6 +71,9 @@ class Settings:
         max_jobs: federated jobs whose workers run at the same time; others wait their turn.
         max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
             another one is decided when one of them has.
+        site_wait_seconds: on a lead: how long a job whose quorum is there waits for sites that have
+            not decided yet, whose workers are still starting, or that hung up in a round; they join
+            at the next round.
         lead_silence_hours: how long a job that this site takes part in outlives a lead that asks no
             new round, at most until the job's deadline; after ten minutes it holds no worker.
         max_negotiations_per_peer: negotiations with one peer that have not ended, counted apart by
@@ -146,6 +149,7 @@ class Settings:
     unary_threads: int = 16
     max_jobs: int = 8
     max_jobs_per_lead: int = 2
+    site_wait_seconds: float = 15.0
     lead_silence_hours: int = 24
     max_negotiations_per_peer: int = 256
     member_bytes_per_minute: int = 64 * 1024 * 1024

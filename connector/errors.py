@@ -579,6 +579,12 @@ class ArithmeticUnsound(WorkerFailed):
     code = "ARITHMETIC_UNSOUND"
 
 
+class RoundMissed(WorldFault):
+    """A site could not answer a round of a job; it takes part in the next one."""
+
+    code = "ROUND_MISSED"
+
+
 class DeadlinePassed(WorldFault):
     """A job did not end before its manifest's deadline."""
 

@@ -14,6 +14,8 @@ from connector import errors
 from connector.config import Settings
 from connector.protocol.negotiation import RECEIVING, SENDING, Act
 from connector.protocol.transfer import TRANSITIONS
+from connector.services.federation.lead.book import STANDINGS
+from federated import job
 from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState
 
 PAGES = Path(__file__).parent
@@ -103,6 +105,32 @@ def transfer_page() -> str:
     ]
     for (source, act, role), target in TRANSITIONS.items():
         lines.append(f"| {source or '(none)'} | {act} | {role} | {target} |")
+    return "\n".join(lines) + "\n"
+
+
+def job_page() -> str:
+    """Return the page of the states of a federated job, from the tables."""
+    lines = [
+        "# Job states",
+        "",
+        "A federated job has the same states at its lead and at its sites, drawn from the table in",
+        "`federated/job.py`. A state without a next one is final.",
+        "",
+        "| state | at the lead | at a site | next |",
+        "|---|---|---|---|",
+    ]
+    for state, after in job.TRANSITIONS.items():
+        following = ", ".join(each for each in job.JobState if each in after) or "–"
+        lines.append(f"| {state} | {' | '.join(job.MEANINGS[state])} | {following} |")
+    lines += [
+        "",
+        "`preau job status JOB` shows beside it where each site stands, and why;",
+        "`preau job logs JOB` what happened, in order.",
+        "",
+        "| a site | at the lead |",
+        "|---|---|",
+        *(f"| `{standing}` | {meaning} |" for standing, meaning in STANDINGS.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -253,6 +281,7 @@ PAGE_OF = {
     "reference/duties.md": duties_page,
     "reference/negotiation.md": negotiation_page,
     "reference/transfer.md": transfer_page,
+    "reference/jobs.md": job_page,
     "images/duties.svg": duties_picture,
     "images/negotiation.svg": negotiation_picture,
 }

@@ -90,6 +90,23 @@ TRANSITIONS: Final[Mapping[JobState, frozenset[JobState]]] = {
     JobState.REFUSED: frozenset(),
 }
 
+# What a state means at the lead, and at a site.
+MEANINGS: Final[Mapping[JobState, tuple[str, str]]] = {
+    JobState.SUBMITTED: ("signed; the sites are asked", "–"),
+    JobState.ACCEPTED: (
+        "a quorum has accepted",
+        "accepted; its ε is set aside",
+    ),
+    JobState.RUNNING: ("rounds run", "a round was charged"),
+    JobState.COMPLETED: ("all rounds are done; there is a model", "its lead has completed the job"),
+    JobState.FAILED: (
+        "it cannot go on; the reason is kept",
+        "the same, at the site",
+    ),
+    JobState.CANCELLED: ("the lead has ended it", "the same, at the site"),
+    JobState.REFUSED: ("refusals left no quorum", "refused, and nothing was set aside"),
+}
+
 
 def advance(state: JobState | str, to: JobState) -> JobState:
     """Return `to` when the table allows the step.

@@ -5,6 +5,7 @@ Rule: `verify` and `card` use no network and no node.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -199,8 +200,14 @@ def _card(card: dict[str, Any]) -> list[tuple[str, object]]:
         ("ε, δ", f"{privacy['epsilon']:g}, {privacy['delta']:g} {privacy['scope']}"),
         ("adjacency", f"{privacy['adjacency']}: {privacy['meaning']}"),
         ("rounds", card["rounds"]),
-        ("sites", "; ".join(f"{each['site']} ({each['rounds']} rounds)" for each in sites)),
+        ("sites", "; ".join(_site(each) for each in sites)),
     ]
+
+
+def _site(site: Mapping[str, Any]) -> str:
+    """Return how much a site took part, and why no more."""
+    why = f", {site['decision']}: {site['code']}" if site.get("code") else ""
+    return f"{site['site']} ({site['rounds']} rounds{why})"
 
 
 _EXIT = {"PROVEN": Exit.OK, "CONSISTENT": Exit.UNPROVEN, "INVALID": Exit.INVALID}

@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Federated training jobs.")
     group.command("submit")(submit)
     group.command("status")(status)
+    group.command("logs")(logs)
     group.command("result")(result)
     group.command("cancel")(cancel)
     app.add_typer(group, name="job")
@@ -91,6 +92,27 @@ def status(
     _print(found, json=json)
     if watch:
         _conclude(found)
+
+
+def logs(
+    job: Id,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Stay and print what happens until it has ended.")
+    ] = False,
+    seconds: Seconds = 3600.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Tell what happened to a job at this node: states, rounds, sites, refusals, waits.
+
+    It comes from the audit log; `preau audit log --subject JOB` shows the entries themselves.
+    """
+    with node_of(home) as node:
+        for line in node.follow(job, seconds=seconds if follow else 0.0):
+            if json:
+                output.json_line(line.model_dump(mode="json"))
+            else:
+                output.line(f"{output.cell(line.at)}  {line.text}")
 
 
 def result(

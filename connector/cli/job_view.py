@@ -20,7 +20,7 @@ from connector.cli import output
 if TYPE_CHECKING:
     from connector.management.views.jobs import JobView, SiteView
 
-HEADINGS = ("site", "decision", "last round", "ε spent", "sent to it", "received", "why")
+HEADINGS = ("site", "decision", "last round", "rounds", "ε spent", "sent to it", "received", "why")
 _BAR_WIDTH = 40
 _PER_SECOND = 8
 
@@ -68,6 +68,7 @@ def _row(site: SiteView, *, answered: bool) -> tuple[str, ...]:
         site.site,
         site.decision,
         f"{mark}{site.last_round}",
+        str(site.rounds),
         output.cell(site.epsilon),
         _size(site.bytes_sent),
         _size(site.bytes_received),

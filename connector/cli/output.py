@@ -221,8 +221,9 @@ def offer(stated: OfferView, language: str) -> None:
 
 
 def line(text: str) -> None:
-    """Print a line of result."""
+    """Print a line of result, at once: a reader may follow."""
     sys.stdout.write(clean(text) + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

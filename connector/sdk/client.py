@@ -18,7 +18,7 @@ from connector.management.views.contracts.agreements import AgreementDetailView,
 from connector.management.views.contracts.catalogs import CatalogView
 from connector.management.views.contracts.negotiations import NegotiationView
 from connector.management.views.contracts.uses import ReferralView, UseView
-from connector.management.views.jobs import JobView
+from connector.management.views.jobs import JobLineView, JobView
 from connector.management.views.members import MemberView
 from connector.management.views.node import MembershipView, NodeView, PeerView
 from connector.management.views.publishing.budgets import (
@@ -408,6 +408,22 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
                 yield now
             seen = now
             if now.state in JOB_ENDS:
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def job_log(self, job: str, *, start: int = 0) -> Listing[JobLineView]:
+        """Return what happened to a job at this node, from an entry of the log on: one page."""
+        return self._list(JobLineView, "/job/log", {"id": job, "start": start}, 0, "")
+
+    def follow(self, job: str, *, seconds: float = 600.0) -> Iterator[JobLineView]:
+        """Yield what happened to a job and what happens, until its end or for `seconds`."""
+        limit, start = time.monotonic() + seconds, 0
+        while True:
+            over = time.monotonic() >= limit or self.job(job).state in JOB_ENDS
+            while lines := self.job_log(job, start=start):
+                yield from lines
+                start = lines[-1].index + 1
+            if over:
                 return
             time.sleep(_LOOK_SECONDS)
 

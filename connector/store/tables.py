@@ -416,6 +416,7 @@ class JobSiteRow(Row, table=True):
     last_round: int = column(WHOLE)
     bytes_sent: int = column(WHOLE)
     bytes_received: int = column(WHOLE)
+    rounds: int = column(WHOLE)
 
 
 class RoundRow(Row, table=True):

@@ -33,7 +33,9 @@ EXTRACT = ("id", "gr", "cltype", "sx", "read", "math")
 SCHOOL = ("schtype", "ses", "birthy")
 
 
-def offer(name: str, space: str, until: datetime, *, epsilon: float = EPSILON) -> dict[str, Any]:
+def offer(
+    name: str, space: str, until: datetime, *, epsilon: float = EPSILON, sites: int = SITES
+) -> dict[str, Any]:
     """Return the ODRL offer of a part of STAR.
 
     Args:
@@ -41,6 +43,7 @@ def offer(name: str, space: str, until: datetime, *, epsilon: float = EPSILON) -
         space: DID of the space whose members may use it.
         until: end of what is offered.
         epsilon: ε in total per agreement.
+        sites: fewest that take part in a job.
     """
     preau = f"{PROFILE}#"
     rules = [
@@ -50,7 +53,7 @@ def offer(name: str, space: str, until: datetime, *, epsilon: float = EPSILON) -
         _constraint(f"{preau}rowsPerPerson", "lteq", _number(pupils.UNIT["rows"])),
         _constraint(f"{preau}epsilon", "lteq", _number(epsilon)),
         _constraint(f"{preau}delta", "lteq", _number(DELTA)),
-        _constraint(f"{preau}minimumSites", "gteq", _number(SITES)),
+        _constraint(f"{preau}minimumSites", "gteq", _number(sites)),
         _constraint("odrl:dateTime", "lteq", _time(until)),
     ]
     return _offer(f"urn:star:{name}:offer:{epsilon:g}", [(TRAINING, rules)])

@@ -32,7 +32,7 @@ ROLES: Final[Mapping[str, Sequence[str]]] = {
     "lead": _TRAINING,
     "census": ("numpy", "pyarrow"),
 }
-_GRACE_SECONDS: Final = 2.0
+_GRACE_SECONDS: Final = 0.5  # it ends at once when its node hangs up, unless it is stuck
 
 
 class ProcessWorker:

@@ -3,8 +3,8 @@
 Rules: the process gives up network, files, calls and rights before it loads a library or a row: it
 waits for its first frame, which names its data file, and closes itself to all other files; nothing
 else than the frames of its role leaves it; a failure is a code and a reason, without any value of a
-row; it ends when its node does. Contracts, budgets and replays are the
-node's; the frames are those of `roles/`.
+row; it ends when its node does, and has less of the CPU than that. Contracts, budgets and replays
+are the node's; the frames are those of `roles/`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import importlib
 import logging
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from federated.training.launch import ROLES
 from federated.training.roles.frames import Frames
 
 START_SECONDS = 600.0
+NICE = 10  # its node answers first, and workers share what is left
 
 
 def main() -> None:
@@ -34,6 +36,7 @@ def main() -> None:
     words.add_argument("--role", choices=ROLES, required=True)
     words.add_argument("--memory", type=int, default=0)
     given = words.parse_args()
+    os.nice(NICE)
     isolation = confine(given.memory)
     frames = Frames(socket.socket(fileno=given.fd))
     try:

@@ -38,6 +38,7 @@ from tests.support.ports import free_port
 
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
+LEAST_SITES = 2
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
 LOOK_SECONDS = 0.05
 LOOK_AT_END_SECONDS = 0.2  # where no moment is to be hit; a look takes a node some milliseconds
@@ -184,7 +185,8 @@ def publish(fed: Federation, folder: Path) -> None:
         rows = _first(division.parts[name], fed.size.pupils)
         file = folder / f"star-{name}.csv"
         pupils.write(rows, file)
-        offer = contracts.offer(name, fed.space.authority.did, until, epsilon=CONTRACT_EPSILON)
+        terms = {"epsilon": CONTRACT_EPSILON, "sites": LEAST_SITES}
+        offer = contracts.offer(name, fed.space.authority.did, until, **terms)
         count = len({row["id"] for row in rows})
         described = contracts.dataset(name, file, -(-count // 100) * 100, [offer])
         with node.client() as client:
@@ -232,6 +234,17 @@ def wait_for(
 def committed(job: str, number: int) -> Condition:
     """Return a condition on a site: it has charged a round of a job."""
     return _logged(job, "job.round.committed", number)
+
+
+def answered(job: str, number: int) -> Condition:
+    """Return a condition on a site: it has answered a round of a job, or a later one."""
+    return lambda client: any(each >= number for each in _released(client, job))
+
+
+def rounds_answered(site: Node, job: str) -> list[int]:
+    """Return the rounds of a job that a site has answered, in order."""
+    with site.client() as client:
+        return _released(client, job)
 
 
 def completed(job: str, number: int) -> Condition:
@@ -310,6 +323,11 @@ def _logged(job: str, kind: str, number: int) -> Condition:
         return any(e.kind == kind and e.event["facts"].get("round") == number for e in found)
 
     return look
+
+
+def _released(client: Client, job: str) -> list[int]:
+    found = client.events(subject=job, limit=1000)
+    return [int(e.event["facts"]["round"]) for e in found if e.kind == "job.round.released"]
 
 
 def _first(rows: list[pupils.Record], count: int) -> list[pupils.Record]:

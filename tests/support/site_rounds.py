@@ -28,7 +28,9 @@ class Case:
     """A job that a site has accepted, and a lead that sends what it likes."""
 
     def __init__(self, folder: Path, **changes: object) -> None:
-        self.federation = Federation(folder)
+        """Submit a job; with a `quorum`, under contracts that allow it."""
+        terms = {"sites": str(changes["quorum"])} if "quorum" in changes else {}
+        self.federation = Federation(folder, **terms)
         self.site = self.federation.site()
         self.models: dict[int, bytes] = {}
         self.own: dict[int, str] = {}

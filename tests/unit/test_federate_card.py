@@ -48,7 +48,7 @@ class Done:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     federation = Federation(tmp_path_factory.mktemp("card"), sites="2")
-    federation.site(1).workers.site.die_in = [2, 2]
+    federation.site(1).workers.site.die_in = [2, 2, 3, 3]
     lead = federation.lead
     with running(*federation.sites, lead):
         job_id = lead_jobs.submit(lead.ports, federation.request(quorum=2)).id
@@ -147,7 +147,7 @@ def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> N
     words = ["audit", "card", str(model), "--lead", str(lead)]
     shown = invoked(words, env={"COLUMNS": "400"})
     assert shown.exit_code == 0, shown.output
-    assert f"{SITES[1]} (1 rounds)" in shown.stdout
+    assert f"{SITES[1]} (1 rounds, left: WORKER_FAILED)" in shown.stdout
     assert json.loads(invoked([*words, "--json"]).stdout) == done.card
     part = {name: value for name, value in done.card.items() if name != "sites"}
     (tmp_path / "part.json").write_bytes(seal(done.federation.lead.ports.signer, part))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.domain.federation.job import Job, JobSide
 from connector.errors import TooManyRequests
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import cancellation
+from connector.services.federation.threads import turns
 from federated.job import JobState
+from tests.support.contracts import NOW
 from tests.support.federation import SITES, Federation, Node
 
 
@@ -46,6 +50,26 @@ def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None
     cancel = JobCancellation(first, "enough").to_body()
     cancellation.cancel_job(site.ports, federation.caller(site), cancel)
     assert federation.ask(site, late)["accepted"]
+
+
+def test_leads_take_turns_and_a_leads_oldest_job_comes_first() -> None:
+    def job(lead: str, number: int) -> Job:
+        stated = {"manifest": b"", "manifest_digest": "", "signature": "", "state": "ACCEPTED"}
+        at = NOW + timedelta(seconds=number)
+        return Job(
+            id=f"{lead}{number}",
+            side=JobSide.SITE,
+            peer=lead,
+            agreement_id="",
+            created_at=at,
+            updated_at=at,
+            **stated,
+        )
+
+    waiting = [job("a", 3), job("a", 1), job("a", 2), job("b", 5), job("c", 4)]
+    assert [each.id for each in turns(waiting, [], 9)] == ["a1", "c4", "b5", "a2", "a3"]
+    assert [each.id for each in turns(waiting, ["a", "c"], 2)] == ["b5", "a1"]
+    assert turns(waiting, [], 0) == []
 
 
 def test_jobs_decided_at_the_same_time_do_not_pass_the_limit_together(

@@ -11,6 +11,7 @@ import pytest
 from connector.domain.federation.job import JobSite
 from connector.services.federation.lead import book, relay
 from connector.services.federation.lead import run as lead_run
+from connector.services.federation.lead.sites import Sites
 from federated.job import JobState
 from tests.support.federation import SITES, Federation, Node, wait_for
 from tests.support.jobs import all_running, hold_from_round, over, rows, site_over, submitted
@@ -77,14 +78,14 @@ def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
 def test_a_clock_that_jumps_at_the_lead_lets_no_site_go(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, doubted = [], relay.Relay._doubted
+    looks, ready = [], Sites.ready
 
-    def looking(self: relay.Relay) -> Any:
-        looks.append(found := doubted(self))
+    def looking(self: Sites) -> Any:
+        looks.append(found := ready(self))
         return found
 
-    monkeypatch.setattr(relay, "DOUBT_SECONDS", 0.02)
-    monkeypatch.setattr(relay.Relay, "_doubted", looking)
+    monkeypatch.setattr(relay, "ASK_SECONDS", 0.02)
+    monkeypatch.setattr(Sites, "ready", looking)
     lead = federation.lead
     with all_running(federation):
         hold_from_round(lead, 2)
@@ -92,7 +93,8 @@ def test_a_clock_that_jumps_at_the_lead_lets_no_site_go(
         assert wait_for(lambda: lead.job(job_id).round == 1)
         federation.clock.advance(-86_400 * 400)
         lead.workers.lead.hold.set()
-        assert wait_for(lambda: [len(each) for each in looks].count(3) >= 2)
+        assert wait_for(lambda: looks.count([]) >= 2)
+        assert {row.decision for row in lead_rows(lead, job_id)} == {"away"}
         assert lead.job(job_id).state == JobState.RUNNING
         federation.clock.advance(86_400 * 400)
         over(federation, job_id, JobState.COMPLETED)

@@ -59,10 +59,12 @@ class JobSite:
         job_id: the job.
         site: DID.
         agreement_id: contract with that site.
-        decision: `pending`, `accepted`, `refused`, `left`.
-        code: stable code of its refusal; empty otherwise.
+        decision: `pending`, `accepted`, `away` (accepted, and missed the last round that it was
+            asked), `refused`, `left` (for good).
+        code: stable code of its refusal, or of why it is waited for; empty otherwise.
         reason: one line.
-        last_round: last round that it answered.
+        last_round: last round that its answer entered.
+        rounds: how many rounds its answers entered.
         bytes_sent: to the site, payload bytes.
         bytes_received: from the site, payload bytes.
     """
@@ -76,6 +78,7 @@ class JobSite:
     last_round: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ class RoundRecord:
         request_digest: SHA-256 (hex) of the round's request; at the lead, of the state bytes.
         payload: the released update (site) or the state after the round (lead); empty between
             commit and release.
-        answered: DIDs that answered (lead); empty at a site.
+        answered: DIDs that answered (lead); at a site, those whose receipts it has seen, ours among
+            them when our update entered.
         at: UTC.
         receipts: compact JWS of each site that answered; at a site its own first, the others' once
             the lead has handed them on.

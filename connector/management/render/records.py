@@ -10,8 +10,9 @@ from connector.domain.log.audit import LogEntry
 from connector.domain.membership import Membership
 from connector.jsonld.canonical import parse_object
 from connector.management.views.audits import EventView
-from connector.management.views.jobs import JobView
+from connector.management.views.jobs import JobLineView, JobView
 from connector.management.views.members import MemberView
+from connector.services.federation import history
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.readable import Readable
 
@@ -30,6 +31,18 @@ def event(value: LogEntry) -> EventView:
         at=value.at,
         subject=value.subject,
         event=shown.part(partial(parse_object, value.event), {}),
+        fault=shown.fault,
+    )
+
+
+def job_line(value: LogEntry) -> JobLineView:
+    """Return a line of a job's history."""
+    shown = Readable()
+    return JobLineView(
+        index=value.index,
+        at=value.at,
+        kind=value.kind,
+        text=shown.part(partial(history.told, value), value.kind),
         fault=shown.fault,
     )
 

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import Response
 
+from connector.domain.page import LONGEST
 from connector.errors import NotFound
 from connector.management.here import Here
-from connector.management.paging import Paged
+from connector.management.paging import Paged, rows
 from connector.management.render import records as render
-from connector.management.views.jobs import Cancellation, JobView
+from connector.management.views.jobs import Cancellation, JobLineView, JobView
 from connector.management.views.view import DamagedView
+from connector.services.evidence import own_log
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.lookup import require
 
@@ -35,6 +37,17 @@ def submit(here: Here, request: Annotated[dict[str, Any], Body()]) -> JobView:
 def job(here: Here, identifier: Id) -> JobView:
     """Show a job: rounds, the sites that answered, ε spent per site."""
     return JobView.model_validate(lead_jobs.progress(here.ports, identifier))
+
+
+@router.get("/job/log")
+def log(
+    here: Here,
+    identifier: Id,
+    start: Annotated[int, Query(ge=0, description="index of the first entry")] = 0,
+) -> list[JobLineView | DamagedView]:
+    """Tell what happened to a job at this node, from the audit log, in order."""
+    lead_jobs.status(here.ports, identifier)
+    return rows(own_log.events(here.ports, start, LONGEST, identifier), render.job_line)
 
 
 @router.get("/job/result", response_class=Response)

@@ -16,6 +16,7 @@ class SiteView(View):
     code: str
     reason: str
     last_round: int
+    rounds: int = Field(default=0, description="how many rounds its answers entered")
     bytes_sent: int
     bytes_received: int
     epsilon: float | None = None
@@ -74,3 +75,12 @@ class Cancellation(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason: str = Field(default="cancelled by the operator", max_length=200)
+
+
+class JobLineView(StoredView):
+    """A line of a job's history."""
+
+    index: int = Field(description="of the entry of the audit log")
+    at: datetime
+    kind: str
+    text: str = Field(description="what the entry says, in words")

@@ -12,32 +12,25 @@ is `views.py`; a contradiction is logged with both texts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 from connector.domain.decision import Refusal
 from connector.domain.federation.frames import RoundReply
 from connector.domain.federation.job import Job
 from connector.errors import (
-    PeerFault,
     PreauError,
     RoundRefused,
     SignatureInvalid,
-    SplitView,
     WorldFault,
 )
 from connector.identity import document as documents
 from connector.identity import round_receipt
-from connector.identity.document import DidDocument
 from connector.identity.receipt import read_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports
-from connector.services.federation import views
 from connector.services.federation.fitting import check_receipt
-from connector.services.federation.site.rounds import Ending, one_line, remember
 from connector.services.membership import onboard
-from connector.services.privacy import budget
-from federated.job import MAX_SITES, JobManifest, JobState, SiteContract, parse
+from federated.job import JobManifest, SiteContract
 from federated.privacy import event
 
 
@@ -53,84 +46,6 @@ def check_others(ports: Ports, manifest: JobManifest) -> Refusal | None:
         if refusal is not None:
             return refusal
     return None
-
-
-def check_round(
-    ports: Ports,
-    job: Job,
-    manifest: JobManifest,
-    number: int,
-    tokens: Sequence[str],
-    answered: Collection[str] = (),
-) -> tuple[str, ...]:
-    """Check, at a site, that all sites of a round that is over read the model that we read.
-
-    Args:
-        ports: of the site.
-        job: ours.
-        manifest: the job's.
-        number: of the round.
-        tokens: receipts, as the lead handed them on; ours may be among them.
-        answered: sites that the lead says have answered.
-
-    Returns:
-        The receipts, ours first, the others by site.
-
-    Raises:
-        RoundRefused: one is missing, or does not verify.
-        SplitView: two sites were given different models or manifests; both receipts are logged.
-    """
-    with ports.store.read() as tx:
-        record = tx.rounds.get(job.id, number)
-    if record is None or not record.receipts:
-        count_forgotten(ports, job, tokens)
-        raise RoundRefused(f"we have no receipt of round {number} of our own")
-    ours = record.receipts[0]
-    own = round_receipt.unverified(ours)
-    if len(tokens) > len(manifest.sites):
-        raise RoundRefused(f"round {number} comes with more receipts than the job has sites")
-    found = {
-        token: _verified(ports, manifest, token, anew=True) for token in tokens if token != ours
-    }
-    others = sorted(found, key=lambda token: found[token].site)
-    receipts = [found[token] for token in others]
-    views.check_complete(own, receipts, answered, manifest.quorum)
-    against = views.contradiction(own, receipts)
-    if against is not None:
-        token = next(each for each in others if found[each] is against)
-        with ports.store.write() as tx:
-            tx.audit.append("job.view.split", job.id, round=number, ours=ours, other=token)
-        raise SplitView(f"the lead sent us another model of round {number} than `{against.site}`")
-    return (ours, *others)
-
-
-def count_forgotten(ports: Ports, job: Job, tokens: Sequence[str]) -> None:
-    """Count a job in full whose lead shows our own receipt of a round that we do not know.
-
-    Home and database went back together by less than peers are told of; nobody else can say how
-    many rounds ran.
-    """
-    own = documents.read(ports.own_document(), ports.settings.did)
-    if not any(_is_ours(job, own, token) for token in tokens[:MAX_SITES]):
-        return
-    with ports.store.write() as tx:
-        budget.exhaust(tx, job.id)
-        tx.audit.append("job.rounds.forgotten", job.id, known=job.round)
-
-
-def concluded(ports: Ports, job: Job, manifest: JobManifest, tokens: Sequence[str]) -> Ending:
-    """Return how a job ends at a site whose lead says that all its rounds are done.
-
-    Raises:
-        StoreUnavailable: nothing can be written now.
-    """
-    try:
-        receipts = check_round(ports, job, manifest, job.round, tokens)
-    except PeerFault as exc:
-        return Ending(JobState.FAILED, exc.code, one_line(exc.reason))
-    with ports.store.write() as tx:
-        remember(tx, job.id, job.round, receipts)
-    return Ending(JobState.COMPLETED)
 
 
 def check_reply(
@@ -149,7 +64,7 @@ def check_reply(
     Raises:
         RoundRefused: it is not.
     """
-    found = _verified(ports, manifest, reply.receipt)
+    found = verified(ports, manifest, reply.receipt)
     sent = (job.id, job.manifest_digest, reply.number, site, digest)
     if (found.job, found.manifest, found.round, found.site, found.digest) != sent:
         raise RoundRefused(f"its receipt of round {reply.number} is not one of what it was sent")
@@ -169,15 +84,7 @@ def shown(token: str) -> dict[str, Any]:
     }
 
 
-def _is_ours(job: Job, own: DidDocument, token: str) -> bool:
-    try:
-        found = round_receipt.read(token, own)
-    except PreauError:
-        return False
-    return found.job == parse(job.manifest).job and found.round > job.round
-
-
-def _verified(
+def verified(
     ports: Ports, manifest: JobManifest, token: str, *, anew: bool = False
 ) -> RoundReceipt:
     """Read a round's receipt of one of the job's sites, which charged what the manifest states.
@@ -200,12 +107,11 @@ def _verified(
 def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> RoundReceipt:
     try:
         site = round_receipt.unverified(token).site
-        with ports.store.read() as tx:
-            known = tx.participants.get(site) if site in manifest.sites else None
-        if known is None:
+        document = _document(ports, site) if site in manifest.sites else b""
+        if not document:
             raise RoundRefused("a receipt is of no site of the job")
         try:
-            return round_receipt.read(token, documents.read(known.document, site))
+            return round_receipt.read(token, documents.read(document, site))
         except SignatureInvalid:
             if not anew or site == ports.settings.did:
                 raise
@@ -214,6 +120,15 @@ def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> Rou
         )
     except PreauError as exc:
         raise RoundRefused(f"a receipt of the round does not count: {exc.reason}") from exc
+
+
+def _document(ports: Ports, site: str) -> bytes:
+    """Return the DID document of a site as it is known here; nothing of an unknown one."""
+    if site == ports.settings.did:
+        return ports.own_document()
+    with ports.store.read() as tx:
+        known = tx.participants.get(site)
+    return known.document if known is not None else b""
 
 
 def _check(ports: Ports, manifest: JobManifest, contract: SiteContract) -> Refusal | None:

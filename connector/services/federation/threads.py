@@ -1,15 +1,17 @@
 """Runs jobs in threads: one a job, a bounded number at once, each ended when its job has ended.
 
-Rules: the database says which jobs run, so that a restart goes on where it was; nothing is polled
-in the hot path: the watcher sleeps until it is woken by name; `stop` ends every thread within a
-bounded time. What a job does is its `Run`.
+Rules: the database says which jobs run, so that a restart goes on where it was; leads take turns,
+so that nobody's many jobs keep another's waiting; nothing is polled in the hot path: the watcher
+sleeps until it is woken by name; `stop` ends every thread within a bounded time. What a job does is
+its `Run`.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from connector.domain.federation.job import Job, JobSide
@@ -42,6 +44,24 @@ class Run(Protocol):
     def abort(self) -> None:
         """Make `run` return soon, without deciding how the job ends."""
         ...
+
+
+def turns(waiting: Iterable[Job], held: Iterable[str], free: int) -> list[Job]:
+    """Return the jobs that begin next, one a place: leads take turns, a lead's oldest job first.
+
+    Args:
+        waiting: jobs without a place.
+        held: the lead of each job that has one.
+        free: places.
+    """
+    places, chosen = Counter(held), list[Job]()
+    left = sorted(waiting, key=lambda job: job.created_at)
+    while left and len(chosen) < free:
+        job = min(left, key=lambda job: places[job.peer])  # the oldest of those with the fewest
+        left.remove(job)
+        places[job.peer] += 1
+        chosen.append(job)
+    return chosen
 
 
 class JobThreads:
@@ -109,7 +129,7 @@ class JobThreads:
         self._ports.wakeups.wait(self._wakeup, LONGEST_SLEEP)
 
     def _reconcile(self) -> None:
-        """Abort runs whose job has ended, then start what has not, oldest first."""
+        """Abort runs whose job has ended, then start what has not: see `turns`."""
         with self._ports.store.read() as tx:
             going = {
                 job.id: job
@@ -123,8 +143,9 @@ class JobThreads:
             if job_id not in going:
                 run.abort()
         free = self._ports.settings.max_jobs - self.working()
+        held = [going[job_id].peer for job_id in running if job_id in going]
         new = [job for job in going.values() if job.id not in running]
-        for job in sorted(new, key=lambda job: job.created_at)[: max(free, 0)]:
+        for job in turns(new, held, free):
             self._begin(job)
 
     def _begin(self, job: Job) -> None:

@@ -299,6 +299,18 @@ def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
     return spent
 
 
+def commit_next(tx: Transaction, job_id: str) -> Reservation:
+    """Write down that one more round of a job is spent, whichever number it has.
+
+    Raises:
+        NotFound: as `commit_round`, as the rest.
+        RoundRefused: the reservation is closed.
+        BudgetExceeded: it goes beyond what was reserved.
+    """
+    kept = tx.reservations.lock(job_id)
+    return commit_round(tx, job_id, kept.committed_rounds + 1 if kept else 1)
+
+
 def release(tx: Transaction, job_id: str) -> None:
     """Close a job's reservation: what was not committed is free again. Idempotent."""
     kept = tx.reservations.lock(job_id)

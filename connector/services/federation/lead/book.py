@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.enforcement.terms import FEDERATED_TRAINING
@@ -26,6 +27,15 @@ PENDING = "pending"
 ACCEPTED = "accepted"
 REFUSED = "refused"
 LEFT = "left"
+AWAY = "away"
+# Where a site of a job stands at its lead.
+STANDINGS: Final[Mapping[str, str]] = {
+    PENDING: "has not decided; asked on until the deadline, and joins at the next round",
+    ACCEPTED: "takes part",
+    AWAY: "takes part, and missed the last round that it was asked; asked the next one",
+    REFUSED: "refused the job, for good",
+    LEFT: "took part, and takes no further part",
+}
 COMPLETED_REASON = "completed"
 
 
@@ -79,6 +89,17 @@ def decided(ports: Ports, job_id: str, site: str, decision: str, code: str, reas
             name = f"{job_id} {row.agreement_id}"
             uses.note(ports, tx, row.agreement_id, name, FEDERATED_TRAINING)
         tx.audit.append(f"job.site.{decision}", job_id, site=site, code=code, reason=reason)
+
+
+def away(ports: Ports, job_id: str, site: str, code: str, reason: str) -> None:
+    """Write down that a site missed a round, once until it answers again."""
+    with ports.store.write() as tx:
+        row = tx.sites.lock(job_id, site)
+        if row is None or row.decision not in (ACCEPTED, AWAY):
+            return
+        if (row.decision, row.code) != (AWAY, code):
+            tx.sites.put(replace(row, decision=AWAY, code=code, reason=reason))
+            tx.audit.append("job.site.away", job_id, site=site, code=code, reason=reason)
 
 
 def waits(ports: Ports, job_id: str, site: str, code: str, reason: str) -> None:
@@ -140,7 +161,10 @@ def checkpoint(ports: Ports, job_id: str, number: int, completed: Completed) -> 
         for site in answered:
             row = tx.sites.lock(job_id, site)
             if row is not None:
-                tx.sites.put(replace(row, last_round=number))
+                here = replace(row, last_round=number, rounds=row.rounds + 1)
+                tx.sites.put(replace(here, decision=ACCEPTED, code="", reason=""))
+                if row.decision == AWAY:
+                    tx.audit.append("job.site.back", job_id, site=site, round=number)
         tx.jobs.put(replace(job, round=number, updated_at=now))
         tx.audit.append(
             "job.round.completed",
@@ -157,6 +181,13 @@ def resume_from(ports: Ports, job: Job) -> Completed:
     """Return the last completed round."""
     with ports.store.read() as tx:
         return _completed(tx, job)
+
+
+def receipts_of(ports: Ports, job_id: str, number: int) -> tuple[str, ...]:
+    """Return the receipts of a completed round."""
+    with ports.store.read() as tx:
+        record = tx.rounds.get(job_id, number)
+    return record.receipts if record else ()
 
 
 def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:
@@ -190,7 +221,9 @@ def finish_within(
     receipts = _completed(tx, job).receipts
     for row in tx.sites.find(job_id=job_id):
         if row.decision != REFUSED:
-            _tell(ports, tx, row, ending, receipts)
+            missed = 0 < row.last_round < job.round
+            last = tx.rounds.get(job_id, row.last_round) if missed else None
+            _tell(ports, tx, row, ending, (*receipts, *(last.receipts if last else ())))
     return ending
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.domain.federation.job import Job, RoundRecord
+from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.identity import round_receipt
 from connector.identity.card import VERSION
 from connector.identity.round_receipt import RoundReceipt
@@ -25,19 +25,26 @@ _COPIED: Final = ("features", "target", "rounds", "quorum", "learningRate")
 
 
 def describe(
-    job: Job, manifest: JobManifest, rounds: Sequence[RoundRecord], model: bytes, now: datetime
+    job: Job,
+    manifest: JobManifest,
+    sites: Sequence[JobSite],
+    rounds: Sequence[RoundRecord],
+    model: bytes,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the card of a job's model.
 
     Args:
         job: the lead's.
         manifest: the job's.
+        sites: what each decided, and why it took no part.
         rounds: as the lead kept them, in order.
         model: bytes of the model file.
         now: UTC.
     """
     stated = parse_object(job.manifest)
     receipts = [round_receipt.unverified(token) for each in rounds for token in each.receipts]
+    decisions = {each.site: each for each in sites}
     return {
         "version": VERSION,
         "job": job.id,
@@ -53,7 +60,7 @@ def describe(
         ],
         "privacy": _privacy(manifest, stated["privacy"]),
         "history": [_round(each) for each in rounds],
-        "sites": [_site(site, rounds, receipts) for site in manifest.sites],
+        "sites": [_site(site, rounds, receipts, decisions.get(site)) for site in manifest.sites],
     }
 
 
@@ -83,12 +90,18 @@ def _round(record: RoundRecord) -> dict[str, Any]:
 
 
 def _site(
-    site: str, rounds: Sequence[RoundRecord], receipts: Sequence[RoundReceipt]
+    site: str,
+    rounds: Sequence[RoundRecord],
+    receipts: Sequence[RoundReceipt],
+    decision: JobSite | None,
 ) -> dict[str, Any]:
     own = [each for each in receipts if each.site == site]
     ran = dict.fromkeys((each.recipe, each.versions) for each in own)
     return {
         "site": site,
         "rounds": sum(site in each.answered for each in rounds),
+        "decision": decision.decision if decision else "",
+        "code": decision.code if decision else "",
+        "reason": decision.reason if decision else "",
         "ran": [{"recipe": recipe, "versions": dict(versions)} for recipe, versions in ran],
     }

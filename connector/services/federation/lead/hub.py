@@ -39,10 +39,17 @@ class Left:
 
 @dataclass(slots=True)
 class _Place:
-    """What the hub keeps of one site: its live seat, and the frame that it has not answered."""
+    """What the hub keeps of one site.
+
+    Attributes:
+        seat: its live stream.
+        unanswered: the frame that it has not answered.
+        busy: whether it was asked a round that is over, and has sent nothing since.
+    """
 
     seat: Seat | None = None
     unanswered: LeadFrame | None = None
+    busy: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +100,7 @@ class Seat:
             if sum(site == self.did for site, _ in self._table.inbox) >= MAX_UNREAD_PER_SITE:
                 raise TooManyRequests("the site sends more than it was asked")
             place = self._table.places[self.did]
+            place.busy = False
             if isinstance(place.unanswered, Round) and place.unanswered.number == frame.number:
                 place.unanswered = None
             self._table.inbox.append((self.did, frame))
@@ -110,6 +118,14 @@ class Seat:
             # One departure of a site at a time stays unread, so that re-joining cannot pile up.
             self._table.inbox = deque([*frames, (self.did, self._ended)])
             self._changed.notify_all()
+
+    def drop(self, frame: LeadFrame) -> bool:
+        """Take back a frame that has not gone out; return whether it had not. For the hub."""
+        with self._changed:
+            waits = frame in self._frames
+            if waits:
+                self._frames.remove(frame)
+            return waits
 
     def queue(self, frame: LeadFrame) -> None:
         """Queue a frame for the site. For the hub."""
@@ -158,6 +174,7 @@ class LeadHub:
             if place.seat is not None:
                 place.seat.end("the site joined again", flush=False)
             place.seat = seat = Seat(did, table, self._changed)
+            place.busy = False
             if place.unanswered is not None:
                 seat.queue(place.unanswered)
             if table.closed:
@@ -182,6 +199,28 @@ class LeadHub:
             if place.seat is not None:
                 place.seat.queue(frame)
             return place.seat is not None
+
+    def withdraw(self, job_id: str, number: int) -> None:
+        """Take back a round that is over from the sites that have not answered it.
+
+        Who has it already is busy with it until it sends something, or joins again.
+
+        Raises:
+            NotFound: the job is not open.
+        """
+        with self._changed:
+            for place in self._open_table(job_id).places.values():
+                frame = place.unanswered
+                if isinstance(frame, Round) and frame.number == number:
+                    place.unanswered = None
+                    place.busy = place.seat is not None and not place.seat.drop(frame)
+
+    def busy(self, job_id: str) -> frozenset[str]:
+        """Return the sites of a job that still work on a round that is over."""
+        with self._changed:
+            table = self._tables.get(job_id)
+            places = table.places if table else {}
+            return frozenset(did for did, place in places.items() if place.busy)
 
     def receive(self, job_id: str, seconds: float) -> tuple[str, SiteFrame | Left] | None:
         """Return the next frame or departure of any site, or None after `seconds`.

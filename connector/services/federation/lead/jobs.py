@@ -207,9 +207,10 @@ def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:
         "code": site.code,
         "reason": site.reason,
         "last_round": site.last_round,
+        "rounds": site.rounds,
         "bytes_sent": site.bytes_sent,
         "bytes_received": site.bytes_received,
-        "epsilon": epsilons.get(site.last_round),
+        "epsilon": epsilons.get(site.rounds),
     }
 
 

@@ -1,58 +1,76 @@
 """Carries a job's rounds between the lead's worker and the streams of its sites.
 
-Rules: a round goes to the sites that still take part, and ends when all have answered. A site that
-refuses, or is no longer believed, takes no further part, and its reason is kept. A stream that
-breaks is no refusal: a site that is silent at the end of a round is waited for, for `patience` in
-the whole job and while the rounds that follow still have their time; without a quorum, until the
-job's deadline. Then it takes no further part either: who has no receipt of a round cannot compare
-models in the next (`receipts.py`). As soon as refusals leave no quorum the round ends, with all
-reasons.
+Rules: a round goes to the sites that take part now (`sites.py`), and is over when all have
+answered or its time is; a site whose stream breaks is waited for no longer than the settings say.
+Who has not answered then is away, is named, and is asked the next round. Without a quorum the round
+goes on: who comes back, or accepts late, is asked the same round until the job's deadline. As soon
+as refusals leave no quorum the job ends, with all reasons.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
-from connector.domain.federation.frames import Finish, Round, RoundRefusal, RoundReply
+from connector.domain.federation.frames import Finish, RoundRefusal, RoundReply
 from connector.domain.federation.job import Job
 from connector.errors import (
-    PASSING,
     DeadlinePassed,
-    NotFound,
     PeerUnreachable,
-    PreauError,
+    RoundMissed,
     RoundRefused,
-    TooFewSites,
     UpdateRefused,
 )
 from connector.ports import Ports
-from connector.services.federation.deadline import Deadline, patience
+from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub, Left
+from connector.services.federation.lead.sites import Sites
 from connector.services.federation.receipts import check_reply
-from connector.services.federation.site.rounds import one_line
-from connector.services.membership import onboard
 from federated.job import JobManifest
 
 GATHER_SECONDS = 150.0  # more than a worker may take to start
 LOOK_SECONDS = 0.25  # how soon an abort is seen while waiting for sites; answers wake at once
 JOIN_LOOK_SECONDS = 0.05
-DOUBT_SECONDS = 1.0
+ASK_SECONDS = 1.0  # how often who may be asked is looked for while there is no quorum
 # An answer holds the arrays of its request, and Flower's own words about them.
 MOST_LONGER = 4096
 
 
-class Aborted(Exception):
-    """The job was ended elsewhere, or the node stops: its thread stops, and decides nothing."""
+@dataclass(slots=True)
+class _Round:
+    """A round that is under way.
+
+    Attributes:
+        number: from 1.
+        before: the round before.
+        messages: of the lead's worker, one per site.
+        digest: of the arrays in all of them.
+        until: when its time is over, on the monotonic clock.
+        waiting: sites that were asked and have not answered, and since when each is not connected;
+            0 for one that is.
+        sent: bytes of the message, by site that was asked.
+        replies: answers.
+        hung_up: why a stream broke, by site.
+    """
+
+    number: int
+    before: Completed
+    messages: Mapping[str, bytes]
+    digest: str
+    until: float
+    waiting: dict[str, float] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
+    replies: dict[str, RoundReply] = field(default_factory=dict)
+    hung_up: dict[str, str] = field(default_factory=dict)
 
 
 class Relay:
-    """The sites of one job, as its lead reaches them."""
+    """The rounds of one job, as its lead carries them."""
 
     def __init__(
         self,
@@ -64,38 +82,40 @@ class Relay:
         aborted: threading.Event,
     ) -> None:
         """Keep what the relay works with; `gather` comes first."""
-        self._deadline = deadline
         self._ports = ports
         self._hub = hub
         self._job = job
         self._manifest = manifest
-        self._aborted = aborted
-        self._gone: dict[str, tuple[str, str]] = {}
-        self._patience = patience(manifest.round_seconds)
+        self._sites = Sites(ports, hub, job, manifest, deadline, aborted)
+        self._wait = ports.settings.site_wait_seconds
 
     def gather(self) -> None:
-        """Wait until the sites are connected; who is late may still join for the first round.
+        """Wait until the sites that accepted are connected; who is late joins at the next round.
 
-        A site is waited for while its worker starts; one that was there and hung up, no longer
-        than a round.
+        Once a quorum is connected the others have as long as the settings say; without one, as long
+        as a worker may take to start. A site that was there and hung up is not waited for longer.
 
         Raises:
             TooFewSites: so many have refused that no round can succeed.
             DeadlinePassed: the job's time is over.
             Aborted: the job was ended elsewhere.
         """
-        _, rows = book.load(self._ports, self._manifest.job)
-        self._gone = {row.site: (row.code, row.reason) for row in rows if row.decision == book.LEFT}
+        self._sites.refresh()
         until = time.monotonic() + GATHER_SECONDS
-        while (left := self._time_left(until)) > 0:
-            self._check_enough(len(self.active()), 0)
-            if set(self.active()) <= set(self._hub.connected(self._manifest.job)):
+        quorum = False
+        while (left := until - time.monotonic()) > 0:
+            self._sites.check_time()
+            self._sites.check_enough(self._possible(), 0)
+            there = self._sites.connected()
+            if there == set(self._sites.members):
                 return
+            if not quorum and len(there) >= self._manifest.quorum:
+                quorum, until = True, min(until, time.monotonic() + self._wait)
             got = self._hub.receive(self._manifest.job, min(JOIN_LOOK_SECONDS, left))
             if got is not None and isinstance(got[1], RoundRefusal):
-                self._leave(got[0], got[1].code, got[1].reason)
+                self._sites.refused(got[0], got[1])
             elif got is not None and isinstance(got[1], Left):
-                until = min(until, time.monotonic() + self._manifest.round_seconds)
+                until = min(until, time.monotonic() + self._wait)
 
     def round(
         self, number: int, before: Completed, messages: Mapping[str, bytes], digest: str
@@ -105,28 +125,26 @@ class Relay:
         Args:
             number: of the round.
             before: the round before.
-            messages: one per site; sites that left get none.
+            messages: one per site; sites that take no part get none.
             digest: of the arrays in all of them.
 
         Raises:
-            TooFewSites: fewer answered than the quorum.
+            TooFewSites: fewer than the quorum can answer.
             DeadlinePassed: the job's time is over.
             Aborted: the job was ended elsewhere.
         """
-        self._doubt()
-        waiting = set(self.active()) & set(messages)
         until = time.monotonic() + self._manifest.round_seconds
-        for site in sorted(waiting):
-            frame = Round(number, before.answered, messages[site], before.receipts)
-            self._hub.send(self._manifest.job, site, frame)
-        sent = {site: len(messages[site]) for site in waiting}
-        replies: dict[str, RoundReply] = {}
+        this = _Round(number, before, messages, digest, until)
         try:
-            self._collect(number, digest, waiting, sent, replies, until)
+            self._collect(this)
         finally:
-            received = {site: len(reply.message) for site, reply in replies.items()}
-            book.count(self._ports, self._manifest.job, sent, received)
-        return {site: replies[site] for site in self._manifest.sites if site in replies}
+            received = {site: len(reply.message) for site, reply in this.replies.items()}
+            book.count(self._ports, self._manifest.job, this.sent, received)
+            self._hub.withdraw(self._manifest.job, number)
+        for site in this.waiting:
+            silence = f"no answer to round {number} in its time{this.hung_up.get(site, '')}"
+            self._sites.miss(site, PeerUnreachable.code, silence)
+        return {site: this.replies[site] for site in self._manifest.sites if site in this.replies}
 
     def entered(
         self, number: int, replies: Collection[str], named: object, refused: object
@@ -147,143 +165,114 @@ class Relay:
         for site in replies:
             if site not in used:
                 reason = reasons.get(site, "it was no update")
-                self._leave(site, UpdateRefused.code, f"its answer to round {number}: {reason}")
+                self._sites.leave(
+                    site, UpdateRefused.code, f"its answer to round {number}: {reason}"
+                )
         found = tuple(site for site in replies if site in used)
-        self._check_enough(len(found), number)
+        self._sites.check_enough(len(found), number)
         return found
 
     def dismiss(self, finish: Finish) -> None:
         """Tell the sites that still take part how the job ended."""
-        with contextlib.suppress(NotFound):  # the hub was closed before
-            for site in self.active():
-                self._hub.send(self._manifest.job, site, finish)
+        self._sites.dismiss(finish)
 
-    def active(self) -> list[str]:
-        """Return the sites that still take part, in the manifest's order."""
-        return [site for site in self._manifest.sites if site not in self._gone]
-
-    def _collect(
-        self,
-        number: int,
-        digest: str,
-        waiting: set[str],
-        sent: Mapping[str, int],
-        replies: dict[str, RoundReply],
-        until: float,
-    ) -> None:
-        hung_up: dict[str, str] = {}
-        while waiting and (left := self._left_of(number, until, waiting, len(replies))) > 0:
-            self._check_enough(len(replies) + len(waiting), number)
+    def _collect(self, this: _Round) -> None:
+        ask_at = time.monotonic()
+        while True:
+            self._check_time(this)
+            now = time.monotonic()
+            if now >= ask_at:
+                self._ask(this, now)
+            short = len(this.replies) + len(this.waiting) < self._manifest.quorum
+            ask_at = now + ASK_SECONDS if short else math.inf
+            left = self._left(this, now)
+            if not left:
+                return
             got = self._hub.receive(self._manifest.job, min(LOOK_SECONDS, left))
-            if got is None or got[0] not in waiting:
-                continue
-            site, frame = got
-            if isinstance(frame, Left):
-                hung_up[site] = f"; {frame.reason}"
-            elif isinstance(frame, RoundRefusal):
-                waiting.discard(site)
-                self._leave(site, frame.code, frame.reason)
-            elif frame.number == number:
-                waiting.discard(site)
-                if self._believed(site, digest, sent[site] + MOST_LONGER, frame):
-                    replies[site] = frame
-        beyond = max(time.monotonic() - until, 0.0)
-        self._patience = max(self._patience - beyond, 0.0)
-        seconds = self._manifest.round_seconds + beyond
-        for site in sorted(waiting):
-            silence = f"no answer to round {number} within {seconds:.0f} s"
-            self._leave(site, PeerUnreachable.code, silence + hung_up.get(site, ""))
-        self._check_enough(len(replies), number)
+            if got is not None and self._take(this, *got):
+                ask_at = now  # another may be asked in its place, or none can
 
-    def _left_of(self, number: int, until: float, waiting: Collection[str], answered: int) -> float:
-        """Return the seconds for which the sites that have not answered are still waited for.
+    def _ask(self, this: _Round, now: float) -> None:
+        """Ask the sites that may be asked and were not yet.
 
         Raises:
-            DeadlinePassed: the job's time is over; it names them.
+            TooFewSites: too few are left that ever can be.
+        """
+        self._sites.refresh()
+        there = self._sites.connected()
+        for site in self._sites.ready():
+            if site in this.messages and site not in this.sent:
+                # Who is not there is asked when it comes, and waited for where there is no quorum.
+                this.waiting[site] = 0.0 if site in there else now - self._wait
+                this.sent[site] = len(this.messages[site])
+                self._sites.ask(site, this.before, this.number, this.messages[site])
+        missed = set(this.sent) - set(this.waiting) - set(this.replies)
+        possible = self._possible() - len(missed & set(self._sites.members))
+        self._sites.check_enough(possible, this.number)
+
+    def _take(self, this: _Round, site: str, frame: RoundReply | RoundRefusal | Left) -> bool:
+        """Take what a site sent; return whether it does not answer this round.
+
+        An answer to a round that is over does not count; its site is free again (`hub.py`).
+        """
+        if isinstance(frame, Left):
+            this.hung_up[site] = f"; {frame.reason}"
+            return False
+        if isinstance(frame, RoundRefusal):
+            if frame.number == this.number or frame.code != RoundMissed.code:
+                this.waiting.pop(site, None)
+            self._sites.refused(site, frame)
+            return True
+        if frame.number != this.number or site not in this.waiting:
+            return False
+        del this.waiting[site]
+        if not self._believed(this, site, frame):
+            return True
+        this.replies[site] = frame
+        return False
+
+    def _left(self, this: _Round, now: float) -> float:
+        """Return the seconds for which the sites that have not answered are still waited for."""
+        if not this.waiting and len(this.replies) >= self._manifest.quorum:
+            return 0.0
+        there = self._sites.connected()
+        for site, since in this.waiting.items():
+            this.waiting[site] = 0.0 if site in there else since or now
+        if len(this.replies) < self._manifest.quorum:
+            return LOOK_SECONDS
+        ends = [since + self._wait if since else this.until for since in this.waiting.values()]
+        return max(min(max(ends), this.until) - now, 0.0)
+
+    def _check_time(self, this: _Round) -> None:
+        """See that the job goes on.
+
+        Raises:
+            DeadlinePassed: the job's time is over; it names who was waited for.
             Aborted: the job was ended elsewhere.
         """
-        longer = math.inf
-        if answered >= self._manifest.quorum:
-            following = (self._manifest.rounds - number) * self._manifest.round_seconds
-            longer = max(min(self._patience, self._deadline.left() - following), 0.0)
         try:
-            return self._time_left(until + longer)
+            self._sites.check_time()
         except DeadlinePassed as exc:
-            names = ", ".join(f"`{site}`" for site in sorted(waiting))
-            raise DeadlinePassed(f"{exc.reason}; round {number} waited for {names}") from exc
+            missing = {*this.waiting, *self._sites.pending}
+            names = ", ".join(f"`{site}`" for site in sorted(missing))
+            reason = f"{exc.reason}; round {this.number} waited for {names or 'a quorum'}"
+            raise DeadlinePassed(reason) from exc
 
-    def _believed(self, site: str, digest: str, most: int, reply: RoundReply) -> bool:
+    def _possible(self) -> int:
+        return len(self._sites.members) + len(self._sites.pending)
+
+    def _believed(self, this: _Round, site: str, reply: RoundReply) -> bool:
         """Check a site's answer before the worker, or another site, is handed any of it.
 
         Answers that are too long would end the worker together; a false receipt would end the job.
         """
+        most = this.sent[site] + MOST_LONGER
         if len(reply.message) > most:
-            self._leave(site, UpdateRefused.code, f"its answer is longer than {most} bytes")
+            self._sites.leave(site, UpdateRefused.code, f"its answer is longer than {most} bytes")
             return False
         try:
-            check_reply(self._ports, self._job, self._manifest, site, digest, reply)
+            check_reply(self._ports, self._job, self._manifest, site, this.digest, reply)
         except RoundRefused as exc:
-            self._leave(site, exc.code, exc.reason)
+            self._sites.leave(site, exc.code, exc.reason)
             return False
         return True
-
-    def _doubt(self) -> None:
-        """Judge each site before a round; who is no longer believed takes no further part.
-
-        What may pass (a clock, a status list) is waited for as a silent site is.
-
-        Raises:
-            DeadlinePassed: the job's time is over.
-            Aborted: the job was ended elsewhere.
-        """
-        while doubted := self._doubted():
-            enough = len(self.active()) - len(doubted) >= self._manifest.quorum
-            for site, exc in doubted.items():
-                if not isinstance(exc, PASSING) or (enough and self._patience <= 0):
-                    self._leave(site, exc.code, exc.reason)
-            self._check_enough(len(self.active()), 0)
-            if set(doubted).isdisjoint(self.active()):
-                return
-            self._time_left(math.inf)
-            self._aborted.wait(DOUBT_SECONDS)
-            self._patience -= DOUBT_SECONDS if enough else 0.0
-
-    def _doubted(self) -> dict[str, PreauError]:
-        found = {}
-        for site in self.active():
-            try:
-                onboard.judge(self._ports, site)
-            except PreauError as exc:
-                found[site] = exc
-        return found
-
-    def _leave(self, site: str, code: str, reason: str) -> None:
-        """Let a site go, for good; told so, it releases its budget."""
-        if site in self._gone:
-            return
-        line = one_line(reason)
-        self._gone[site] = (code, line)
-        book.decided(self._ports, self._manifest.job, site, book.LEFT, code, line)
-        with contextlib.suppress(NotFound):
-            self._hub.send(self._manifest.job, site, Finish("failed", code, line))
-
-    def _check_enough(self, possible: int, number: int) -> None:
-        """Stop as soon as a round cannot reach its quorum any more.
-
-        Raises:
-            TooFewSites: naming each site that left, and why.
-        """
-        if possible >= self._manifest.quorum:
-            return
-        when = f"round {number}" if number else "before the first round"
-        left = "; ".join(f"`{site}`: {code}, {line}" for site, (code, line) in self._gone.items())
-        raise TooFewSites(
-            f"{when}: {possible} of {len(self._manifest.sites)} sites, "
-            f"{self._manifest.quorum} are needed; {left}"
-        )
-
-    def _time_left(self, until: float) -> float:
-        if self._aborted.is_set():
-            raise Aborted
-        self._deadline.check()
-        return min(until - time.monotonic(), self._deadline.left())

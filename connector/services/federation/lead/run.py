@@ -1,11 +1,11 @@
 """A job at its lead, from the first submission to its end: one thread, one worker process.
 
-Rules: every site decides before anything runs, and one refusal ends the job; the state after a
-round is stored before the next one starts, so that a lead or a worker that dies goes on from there
-with the very same messages; the model is written in one step. Every wait is bounded.
+Rules: a quorum of sites has accepted before anything runs, and who has not decided is asked on; the
+state after a round is stored before the next one starts, so that a lead or a worker that dies goes
+on from there with the very same messages; the model is written in one step. Every wait is bounded.
 
-Submitting is `submission.py`, rounds are `relay.py`, what is written down is
-`book.py`; which jobs run is `LeadRunner`'s.
+Submitting is `submission.py`, rounds are `relay.py`, who takes part is `sites.py`, what is written
+down is `book.py`; which jobs run is `LeadRunner`'s.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
-from connector.services.federation.lead.relay import Aborted, Relay
+from connector.services.federation.lead.relay import Relay
+from connector.services.federation.lead.sites import Aborted
 from connector.services.federation.lead.submission import Submission
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
@@ -89,22 +90,40 @@ class LeadRun:
         self._stop_worker()
 
     def _lead(self) -> tuple[Ending, str]:
-        if self._job.state == JobState.SUBMITTED:
-            refusal = Submission(self._ports, self._job, self._deadline, self._aborted).run()
-            if refusal is not None:
-                return refusal, ""
-        steps = (JobState.ACCEPTED,) if self._job.state == JobState.SUBMITTED else ()
-        if not book.moved(self._ports, self._job.id, *steps, JobState.RUNNING):
-            raise Aborted
-        model = self._train()
-        job, _ = book.load(self._ports, self._job.id)
+        quorum = self._manifest.quorum
+        submission = Submission(self._ports, self._job, quorum, self._deadline, self._aborted)
+        submission.start()
+        try:
+            if self._job.state == JobState.SUBMITTED:
+                refusal = submission.quorum()
+                if refusal is not None:
+                    return refusal, ""
+            model = self._train(submission)
+        finally:
+            submission.stop()
+        job, sites = book.load(self._ports, self._job.id)
         rounds = book.rounds(self._ports, self._job.id)
         now = self._ports.clock.now()
-        card = cards.describe(job, self._manifest, rounds, model, now)
+        card = cards.describe(job, self._manifest, sites, rounds, model, now)
         self._write(CARD_NAME, seal(self._ports.signer, card))
         return Ending(JobState.COMPLETED), str(self._write(RESULT_NAME, model))
 
-    def _train(self) -> bytes:
+    def _settle(self, submission: Submission) -> None:
+        """Wait a little for who has not decided, then for who accepted to be connected.
+
+        Raises:
+            Aborted: the job was ended elsewhere.
+        """
+        job, _ = book.load(self._ports, self._job.id)
+        steps: tuple[JobState, ...] = ()
+        if job.state == JobState.SUBMITTED:
+            submission.settle(self._ports.settings.site_wait_seconds)
+            steps = (JobState.ACCEPTED,)
+        if not book.moved(self._ports, self._job.id, *steps, JobState.RUNNING):
+            raise Aborted
+        self._relay.gather()
+
+    def _train(self, submission: Submission) -> bytes:
         """Run the worker to the end, once more from the last checkpoint when it dies.
 
         Raises:
@@ -113,15 +132,15 @@ class LeadRun:
             DeadlinePassed: the job's time is over.
         """
         try:
-            return self._attempt()
+            return self._attempt(submission)
         except WorkerFailed:
             if self._aborted.is_set():
                 raise
             _log.warning("the lead's worker failed and is started again")
             self._stop_worker()
-            return self._attempt()
+            return self._attempt(submission)
 
-    def _attempt(self) -> bytes:
+    def _attempt(self, submission: Submission) -> bytes:
         """Start a worker with the last checkpoint and serve it until it is done."""
         job, _ = book.load(self._ports, self._job.id)
         last = book.resume_from(self._ports, job)
@@ -129,7 +148,7 @@ class LeadRun:
         sites = list(self._manifest.sites)
         order = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
         worker.send({**order, "round": job.round}, last.state)
-        self._relay.gather()  # the sites' workers and ours start at the same time
+        self._settle(submission)  # the sites' workers and ours start at the same time
         self._receive(worker, "ready", None)
         for number in range(job.round + 1, self._manifest.rounds + 1):
             last = self._round(worker, number, last)

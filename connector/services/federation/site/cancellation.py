@@ -19,7 +19,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation, JobDecision
 from connector.services.approval import reviewing
 from connector.services.federation.lead.book import COMPLETED_REASON
-from connector.services.federation.receipts import concluded, count_forgotten
+from connector.services.federation.site.following import concluded
 from connector.services.federation.site.names import WAKEUP, kept_as
 from connector.services.federation.site.rounds import Ending, end_within, one_line
 from federated.job import JobState, is_final, parse
@@ -66,8 +66,4 @@ def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> E
         job = tx.jobs.get(kept_as(tx, caller.did, message.job_id))
     if job is None or is_final(job.state) or message.reason != COMPLETED_REASON:
         return None
-    manifest = parse(job.manifest)
-    if job.round != manifest.rounds:
-        count_forgotten(ports, job, message.receipts)
-        return None
-    return concluded(ports, job, manifest, message.receipts)
+    return concluded(ports, job, parse(job.manifest), message.receipts)

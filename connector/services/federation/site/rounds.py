@@ -1,16 +1,17 @@
 """One round at a site: what is charged, what is replayed, what is kept, and how a job ends.
 
-Rules: a round is charged and remembered before the worker computes; its update is stored before it
-is sent; the same request is answered with the same bytes, another request for the same round is
-refused; below the contract's minimum of sites nothing more is sent; a job that has ended releases
-what it did not commit and sends nothing more. Every step is one transaction with its audit event,
-so that a node that dies between two of them goes on where it was.
+Rules: a round is charged and remembered before the worker computes; one that was missed costs
+nothing; an update is stored before it is sent; the same request is answered with the same bytes,
+another request for the same round is refused; below the contract's minimum of sites nothing more is
+sent; a job that has ended releases what it did not commit and sends nothing more. Every step is one
+transaction with its audit event, so that a node that dies between two of them goes on where it was.
 
 Threads, streams and workers are `run.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -30,6 +31,7 @@ from connector.services.privacy import budget
 from federated.job import JobManifest, JobState, advance, is_final
 
 MAX_REASON = 300
+LOST_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,26 @@ class Ending:
     reason: str = ""
 
 
-def check_request(manifest: JobManifest, site: str, frame: Round, minimum: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What was shown of the last round that we signed.
+
+    Attributes:
+        number: of the round.
+        receipts: ours first, then the others'.
+        answered: sites whose receipts they are; ours among them when our update entered.
+    """
+
+    number: int
+    receipts: tuple[str, ...]
+    answered: tuple[str, ...]
+
+
+def check_request(manifest: JobManifest, frame: Round, minimum: int) -> None:
     """Check which sites answered the round before, as the lead states it.
 
     Args:
         manifest: the job's.
-        site: our own DID; it answered every round before this one.
         frame: the request.
         minimum: fewest sites, from the contract.
 
@@ -69,8 +85,6 @@ def check_request(manifest: JobManifest, site: str, frame: Round, minimum: int) 
         if answered:
             raise RoundRefused("no site can have answered before round 1")
         answered = set(manifest.sites)
-    elif site not in answered:
-        raise RoundRefused(f"our update of round {frame.number - 1} did not enter the model")
     if len(answered) < minimum:
         raise TooFewSites(f"{len(answered)} sites take part, the contract demands {minimum}")
 
@@ -86,12 +100,12 @@ def replay(tx: Transaction, job_id: str, frame: Round) -> RoundReply | None:
 
 
 def charge(
-    tx: Transaction, job_id: str, frame: Round, now: datetime, receipts: tuple[str, ...] = ()
+    tx: Transaction, job_id: str, frame: Round, now: datetime, shown: Shown | None = None
 ) -> RoundReply | None:
     """Commit a round before it starts; return the reply to replay, or None.
 
     A crash between this and `keep` leads here again: the same request is not committed twice.
-    `receipts` are those of the round before, as they were checked.
+    Rounds that were missed cost nothing. `shown` is what was checked before, see `following.py`.
 
     Raises:
         RoundRefused: the job has ended, the round is out of order, or this round was asked with
@@ -103,9 +117,9 @@ def charge(
     reply = _released(job, kept, frame)
     if kept is not None:
         return reply
-    remember(tx, job_id, frame.number - 1, receipts)
+    remember(tx, job_id, shown)
     digest = sha256_hex(frame.message)
-    budget.commit_round(tx, job_id, frame.number)
+    budget.commit_next(tx, job_id)
     tx.rounds.put(RoundRecord(job_id, frame.number, digest, b"", (), now))
     if job.state != JobState.RUNNING:
         tx.jobs.put(replace(job, state=advance(job.state, JobState.RUNNING), updated_at=now))
@@ -113,11 +127,33 @@ def charge(
     return None
 
 
-def remember(tx: Transaction, job_id: str, number: int, receipts: tuple[str, ...]) -> None:
-    """Keep all sites' receipts of a round, ours first."""
-    record = tx.rounds.lock(job_id, number)
-    if record is not None and receipts:
-        tx.rounds.put(replace(record, receipts=receipts))
+def remember(tx: Transaction, job_id: str, shown: Shown | None) -> None:
+    """Keep all sites' receipts of a round that we signed."""
+    record = tx.rounds.lock(job_id, shown.number) if shown else None
+    if shown is not None and record is not None:
+        tx.rounds.put(replace(record, receipts=shown.receipts, answered=shown.answered))
+
+
+def lost(tx: Transaction, job_id: str, site: str) -> set[int]:
+    """Return the rounds that were charged here and that, as far as we know, entered nothing.
+
+    Either we released no update, or the others' receipts came without ours.
+    """
+    return {
+        record.round
+        for record in tx.rounds.find(job_id=job_id)
+        if not record.payload or (record.answered and site not in record.answered)
+    }
+
+
+def check_lost(manifest: JobManifest, rounds: Collection[int]) -> None:
+    """Check that not too many rounds were charged in vain: a lead may say that we were silent.
+
+    Raises:
+        RoundRefused: one, and one in ten of the job's rounds, is the most.
+    """
+    if len(rounds) > 1 + manifest.rounds // LOST_SHARE:
+        raise RoundRefused(f"{len(rounds)} rounds were charged here and did not enter the model")
 
 
 def keep(tx: Transaction, job_id: str, reply: RoundReply, now: datetime) -> RoundReply:
@@ -176,13 +212,8 @@ def forget_payloads(tx: Transaction, job_id: str) -> None:
             tx.rounds.put(replace(record, payload=b""))
 
 
-def ending_of(frame: Finish, job: Job, manifest: JobManifest) -> Ending:
-    """Return what the lead's last frame means for our side of the job."""
-    if frame.outcome == "completed":
-        if job.round == manifest.rounds:
-            return Ending(JobState.COMPLETED)
-        reason = f"the lead ended the job after round {job.round} of {manifest.rounds}"
-        return Ending(JobState.FAILED, RoundRefused.code, reason)
+def ending_of(frame: Finish) -> Ending:
+    """Return what the lead's last frame means for a job that has not completed."""
     reason = one_line(frame.reason) or "the lead gave no reason"
     if frame.outcome == "cancelled":
         return Ending(JobState.CANCELLED, JobCancelled.code, reason)
@@ -212,9 +243,10 @@ def _released(job: Job, kept: RoundRecord | None, frame: Round) -> RoundReply | 
     Raises:
         RoundRefused: the round is out of order, or was asked with another request before.
     """
-    if kept is None:
-        if frame.number != job.round + 1:
-            raise RoundRefused(f"round {frame.number} was asked, round {job.round + 1} is next")
+    past = frame.number <= job.round
+    if kept is None or (past and not kept.payload):
+        if past:
+            raise RoundRefused(f"round {frame.number} was asked, we are at round {job.round}")
         return None
     if kept.request_digest != sha256_hex(frame.message):
         raise RoundRefused(f"round {frame.number} was asked with another request before")

@@ -38,6 +38,7 @@ from connector.errors import (
     NotFound,
     PeerFault,
     PreauError,
+    RoundMissed,
     RoundRefused,
     StoreUnavailable,
     TooManyRequests,
@@ -53,17 +54,19 @@ from connector.services.continuity import custody, recovery
 from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
-from connector.services.federation.receipts import check_round, concluded, count_forgotten
 from connector.services.federation.site import source
+from connector.services.federation.site.following import check_before, finished
 from connector.services.federation.site.judge import may_answer
 from connector.services.federation.site.names import WAKEUP
 from connector.services.federation.site.rounds import (
     Ending,
+    Shown,
     charge,
+    check_lost,
     check_request,
     end,
-    ending_of,
     keep,
+    lost,
     one_line,
     replay,
 )
@@ -106,6 +109,7 @@ class SiteRun:
         self._most_silence = ports.settings.lead_silence_hours * 3600.0
         self.resting = False
         self._charged = 0  # the newest round that was charged here
+        self._lost: set[int] = set()  # rounds that were charged and entered nothing
         self._deposited = False  # whether the lead holds a tally that counts this job in full
 
     def run(self) -> None:
@@ -143,6 +147,8 @@ class SiteRun:
             if self._aborted.is_set():
                 return None
         recovery.check(self._ports)
+        with self._ports.store.read() as tx:
+            self._lost = lost(tx, self._job_id, self._ports.settings.did)
         try:
             with self._padded(lambda: self._work.unit(-1)):
                 self._work.prepare(self._left())
@@ -192,23 +198,18 @@ class SiteRun:
                 self._asked = (0, self._ports.pace.now())
             self._rest()
             if isinstance(frame, Finish):
-                return self._finished(frame)
+                return finished(self._ports, self._job(), self._manifest, frame)
             if isinstance(frame, Round):
                 ending = self._answer(stream, frame)
                 if ending is not None:
                     return ending
         return None
 
-    def _finished(self, frame: Finish) -> Ending:
-        job = self._job()
-        ending = ending_of(frame, job, self._manifest)
-        if ending.state is not JobState.COMPLETED:
-            count_forgotten(self._ports, job, frame.receipts)
-            return ending
-        return concluded(self._ports, job, self._manifest, frame.receipts)
-
     def _answer(self, stream: SiteStream, frame: Round) -> Ending | None:
         """Answer one round; return how the job ends when we cannot.
+
+        A round that was charged and cannot be answered is missed, and the job goes on with the next
+        one: as often as `check_lost` allows.
 
         Raises:
             PeerUnreachable: the stream broke; the update is kept and sent on the next one.
@@ -224,10 +225,24 @@ class SiteRun:
             if _may_pass(exc):
                 raise
             _log.info("round %d refused: %s", frame.number, exc.code)
+            if self._missed(frame, exc):
+                return None
             self._refuse(frame.number, exc)
             return _failed(exc)
         stream.send(reply)
         return None
+
+    def _missed(self, frame: Round, exc: PreauError) -> bool:
+        """Tell the lead that a charged round is missed; False when none may be missed any more."""
+        if frame.number != self._charged or not self._hidden(frame.number, exc):
+            return False
+        self._lost.add(frame.number)
+        try:
+            check_lost(self._manifest, self._lost)
+        except RoundRefused:
+            return False
+        self._refuse(frame.number, exc, RoundMissed.code)
+        return True
 
     def _reply(self, frame: Round) -> RoundReply:
         """Return the round's reply: the one that was released, or a new one, stored first."""
@@ -235,11 +250,11 @@ class SiteRun:
         if frame.number > self._asked[0]:  # the same round again is no sign of progress
             self._asked = (frame.number, self._ports.pace.now())
         self._judge(frame)
-        seen = self._views(frame)
         with self._ports.store.read() as tx:
             reply = replay(tx, self._job_id, frame)
         if reply is not None:
             return reply
+        shown = self._follow_up(frame)
         if self.resting:  # the lead is back: the job is taken up again, with a worker
             self.abort()
             raise RoundRefused("the job is taken up again")
@@ -249,7 +264,7 @@ class SiteRun:
             digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
             self._check_time(starts, began)
             with self._ports.store.write() as tx:
-                reply = charge(tx, self._job_id, frame, self._ports.clock.now(), seen)
+                reply = charge(tx, self._job_id, frame, self._ports.clock.now(), shown)
             if reply is not None:
                 return reply
             self._charged = frame.number
@@ -262,7 +277,9 @@ class SiteRun:
         self._judge(frame)
         with self._ports.store.write() as tx:
             reply = RoundReply(frame.number, update, self._receipt(tx, frame.number, digest))
-            return keep(tx, self._job_id, reply, self._ports.clock.now())
+            kept = keep(tx, self._job_id, reply, self._ports.clock.now())
+        self._lost.discard(frame.number)
+        return kept
 
     def _padded(
         self, unit: Callable[[], float], began: float | None = None, most: float = math.inf
@@ -279,19 +296,21 @@ class SiteRun:
         if ends_at(spent, unit) > spent + self._round_left(began):
             raise RoundRefused(f"a round takes {unit:.3g} s here, the manifest gives less")
 
-    def _views(self, frame: Round) -> tuple[str, ...]:
-        """Check that the other sites read the model that we read in the round before.
+    def _follow_up(self, frame: Round) -> Shown | None:
+        """Check what the rounds before were, and that not too many were charged in vain.
 
         Raises:
-            SplitView: they did not.
-            RoundRefused: it is not shown.
+            SplitView: sites read different models.
+            RoundRefused: it is not shown that they did not, or too many were lost.
         """
-        if frame.number == 1:
-            return ()
-        before = frame.number - 1
-        return check_round(
-            self._ports, self._job(), self._manifest, before, frame.receipts, frame.answered
+        shown = check_before(
+            *(self._ports, self._job(), self._manifest),
+            *(frame.number - 1, frame.receipts, frame.answered),
         )
+        if shown is not None and self._ports.settings.did not in shown.answered:
+            self._lost.add(shown.number)
+        check_lost(self._manifest, self._lost - {frame.number})
+        return shown
 
     def _receipt(self, tx: Transaction, number: int, digest: str) -> str:
         """Return our receipt of a round, signed."""
@@ -326,7 +345,7 @@ class SiteRun:
         self._deadline.check()
         taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)
         minimum = may_answer(self._ports, self._job(), self._manifest, taking_part)
-        check_request(self._manifest, self._ports.settings.did, frame, minimum)
+        check_request(self._manifest, frame, minimum)
 
     def _give_up(self, exc: PreauError) -> Ending | None:
         """Tell the lead, once, that nothing will come; then the job is over here."""
@@ -342,19 +361,22 @@ class SiteRun:
             self._stream = self._ports.wire.participate(self._peer(), self._hello)
             self._refuse(self._job().round + 1, exc)
 
-    def _refuse(self, number: int, exc: PreauError) -> None:
+    def _refuse(self, number: int, exc: PreauError, as_code: str = "") -> None:
         """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows.
 
         What fails once a round is charged has one code: the worker has touched rows by then. In the
         same words is said that it took too long, whoever noticed.
         """
-        charged = number == self._charged
-        hidden = exc is self._worker_fault or (charged and isinstance(exc, WorkerFailed))
-        code = WorkerFailed.code if hidden and charged else exc.code
+        hidden = self._hidden(number, exc)
+        code = WorkerFailed.code if hidden and number == self._charged else exc.code
         reason = f"the site's worker answered `{code}`" if hidden else exc.reason
         with contextlib.suppress(PreauError):  # a broken stream tells the lead as much
             if self._stream is not None:
-                self._stream.send(RoundRefusal(number, code, one_line(reason)))
+                self._stream.send(RoundRefusal(number, as_code or code, one_line(reason)))
+
+    def _hidden(self, number: int, exc: PreauError) -> bool:
+        charged = number == self._charged
+        return exc is self._worker_fault or (charged and isinstance(exc, WorkerFailed))
 
     def _rest(self) -> None:
         """Let the worker go, and another job have its place, where the lead has been silent."""
