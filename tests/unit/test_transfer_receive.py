@@ -232,7 +232,13 @@ def test_a_table_that_came_with_the_answer_is_read_as_arrow() -> None:
     content = ContentView(
         format="jsonl", rows=2, bytes=9, suppressed=0, digest="", plan_digest="", source=""
     )
-    found = Answer(request="urn:r", state="ready", content=content, rows=[{"n": 1}, {"n": 2}])
+    found = Answer(
+        request="urn:r",
+        agreement="urn:a",
+        state="ready",
+        content=content,
+        rows=[{"n": 1}, {"n": 2}],
+    )
     assert found.arrow().to_pylist() == found.rows
     with pytest.raises(ExtractUnavailable, match="did not come"):  # it is too large, or waits
         found.model_copy(update={"rows": []}).arrow()

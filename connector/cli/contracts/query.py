@@ -166,7 +166,9 @@ def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
         output.json_value(found)
     elif found.state == "ready" and found.content and found.content.rows > len(found.rows):
         output.line(f"{found.content.rows} cells, more than come with an answer:")
-        output.line(f"`preau get AGREEMENT --extract {found.extract} --out FOLDER` fetches them")
+        output.line(
+            f"`preau get {found.agreement} --extract {found.extract} --out FOLDER` fetches them"
+        )
     elif found.state == "ready":
         names = list(found.rows[0]) if found.rows else list(by)
         output.table(
