@@ -96,6 +96,7 @@ _COUNTS = Tables()
 _MANY_ROWS = Tables(rows=9, bound=3)
 _SUMS = Tables(measures=(SUM,), rows=9, bound=3)
 _BOTH = Tables(measures=(COUNT, SUM))
+_MOMENTS = Tables(measures=(), moments=("score",), rows=9, bound=3)
 _AGAIN = Tables(again=True)
 
 CELLS: Final = (
@@ -118,6 +119,7 @@ CELLS: Final = (
     Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8),
     Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8),
     Cell("cells of a table, counts and sums", _BOTH, 3.0, 8),
+    Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8),
     Cell("everybody in each step", _ALL, 3.0, 48, "clip × 1.5"),
     Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "clip × 1.5"),
@@ -134,6 +136,7 @@ CELLS: Final = (
     Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8, "every row counts"),
     Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "every row counts"),
     Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "width for a range"),
+    Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8, "every row counts"),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8, "noise of the table before"),
     Cell("cells of a table, counts", _COUNTS, 0.5, 8, "half is charged"),
     Cell("cells of a table, counts", _COUNTS, 3.0, 8, "half is charged"),

@@ -10,7 +10,7 @@ at once, rates reach  hits = e^ε alarms: the attack loses nothing but its confi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,7 @@ class Tables:
 
     Attributes:
         measures: figures of each cell; the attacker adds them up, each over what a person moves it.
+        moments: columns whose sums of products are asked for too.
         rows: of a person, all alike.
         bound: rows of a person that count.
         again: the attacker asks a second time, with a filter that leaves every canary out, and
@@ -61,6 +62,7 @@ class Tables:
     """
 
     measures: tuple[Measure, ...] = (COUNT,)
+    moments: tuple[str, ...] = ()
     rows: int = 1
     bound: int = 1
     again: bool = False
@@ -106,15 +108,15 @@ class Tables:
 
     def _asked(self, filters: tuple[RowTest, ...], claim: float, batch: pa.RecordBatch) -> Floats:
         """Return the score of each cell of a table that is charged the claim."""
-        request = TableRequest(("cell",), self.measures, filters, epsilon=1.0)
+        request = TableRequest(("cell",), self.measures, filters, epsilon=1.0, moments=self.moments)
         charged = epsilon(spending(request, self._steps).events, 0.0)
-        request = TableRequest(("cell",), self.measures, filters, epsilon=claim / charged)
+        request = replace(request, epsilon=claim / charged)
         spent = spending(request, self._steps)
         asked = Asked(request, "", charged=spent.events)
         made = table(self._steps, [batch], _GROUND, Means(root=bytes(32)), Outcome(), asked)
         score = np.zeros(self.width)
         for each in spent.figures:
-            most = self.bound * (_SCORE.high if each.column else 1.0)
+            most = self.bound * (_SCORE.high if each.function == "sum" else 1.0)
             score += made.column(each.name).to_numpy() / most
         return score
 

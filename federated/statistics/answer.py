@@ -115,6 +115,13 @@ def pool(
     return Pool(tuple(dimensions), keys, values, variances, sites, withheld, gaussian)
 
 
+def spelled(value: Any) -> str:
+    """Return a value of a dimension as people write it: `1` for 1.0, `true`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def chosen(found: Pool, kept: Iterable[int]) -> Pool:
     """Return some cells of a pool, by their places."""
     at = list(kept)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from federated.errors import StatisticUnfit
-from federated.statistics.answer import Floats, Pool
+from federated.statistics.answer import Floats, Pool, spelled
 from federated.statistics.cells import Ends, Row, edges_of
 from federated.statistics.interval import normal_cover
 
@@ -46,7 +46,7 @@ class Design:
         found = [] if self.full else [ONE]
         for name, values in self.categories.items():
             kept = values if name == self.full else values[1:]
-            found += [f"{name}={value}" for value in kept]
+            found += [f"{name}={spelled(value)}" for value in kept]
         return [*found, *(self.scores or {}), *self.numbers]
 
     def rows(self, found: Pool) -> Floats:
@@ -89,9 +89,9 @@ def values_of(found: Pool, dimension: str, order: Sequence[Any] = ()) -> list[An
         order: values of it, as the caller states them; empty without.
     """
     values = list(dict.fromkeys(each for each in found.where(dimension) if each is not None))
-    places = {str(each): at for at, each in enumerate(order)}
+    places = {spelled(each): at for at, each in enumerate(order)}
     if places:
-        return sorted(values, key=lambda it: places.get(str(it), len(places)))
+        return sorted(values, key=lambda it: places.get(spelled(it), len(places)))
     try:
         return sorted(values, key=float)
     except (ValueError, TypeError):

@@ -210,8 +210,8 @@ def _logistic(asked: Asked, answers: Sequence[Answer]) -> list[Row]:
     keys = survival.group_keys(found, by)
     groups = [tuple(key[at] for at in range(len(by))) for key in found.keys]
     numbers = np.array([[float(each == key) for each in groups] for key in keys])
-    happened = [str(each) == asked.event[1] for each in found.where(asked.event[0])]
-    return _fitted(asked, answers, found, keys, (numbers, numbers * happened))
+    outcomes = numbers * survival.outcomes_of(found, asked.event)
+    return _fitted(asked, answers, found, keys, (numbers, outcomes))
 
 
 def _survival(asked: Asked, answers: Sequence[Answer]) -> list[Row]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from federated.errors import StatisticUnfit
-from federated.statistics.answer import Floats, Pool
+from federated.statistics.answer import Floats, Pool, spelled
 from federated.statistics.cells import Row, groups
 from federated.statistics.interval import normal_cover
 
@@ -80,23 +80,21 @@ def maps(
     """Return N and D, which take the counts of cells to n and d: a row a group and step.
 
     Args:
-        found: the cells.
+        found: the cells, of a value in each dimension.
         step: dimension of the steps.
         event: dimension and its value that is the event.
-        steps: values of the step in order.
+        steps: values of the step in order, all of them.
         by: dimensions of the groups; their rows are in the order of `group_keys`.
         periods: whether a row of the data is a person in a step, not a person.
     """
     place = {each: at for at, each in enumerate(steps)}
-    ends = [place.get(each, -1) for each in found.where(step)]
-    happened = [str(each) == event[1] for each in found.where(event[0])]
+    ends = [place[each] for each in found.where(step)]
+    happened = outcomes_of(found, event)
     keys = group_keys(found, by)
     own = list(zip(*(found.where(name) for name in by), strict=True)) or [()] * len(found.keys)
     numbers = np.zeros((len(keys) * len(steps), len(found.keys)))
     outcomes = np.zeros_like(numbers)
     for cell, end in enumerate(ends):
-        if end < 0 or own[cell] not in keys:
-            continue
         first = keys.index(own[cell]) * len(steps)
         begun = [end] if periods else range(end + 1)
         numbers[[first + at for at in begun], cell] = 1.0
@@ -110,41 +108,34 @@ def check_event(found: Pool, event: tuple[str, str]) -> None:
     Raises:
         StatisticUnfit: no cell has it.
     """
-    if event[1] not in map(str, found.where(event[0])):
+    if not any(outcomes_of(found, event)):
         raise StatisticUnfit(f"no cell has `{event[0]}` = `{event[1]}`")
 
 
-def group_keys(found: Pool, by: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Return the values of some dimensions that cells have, each once; cells of no value have none.
+def outcomes_of(found: Pool, event: tuple[str, str]) -> list[bool]:
+    """Return of each cell whether it is of the event, (dimension, value)."""
+    return [spelled(each) == event[1] for each in found.where(event[0])]
 
-    Args:
-        found: the cells.
-        by: dimensions.
-    """
-    own = list(zip(*(found.where(name) for name in by), strict=True)) or [()]
-    return [each for each in dict.fromkeys(own) if None not in each]
+
+def group_keys(found: Pool, by: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the values of some dimensions that cells have, each once."""
+    return list(dict.fromkeys(zip(*(found.where(name) for name in by), strict=True))) or [()]
 
 
 def _survival(
     found: Pool, numbers: Floats, outcomes: Floats, level: float
 ) -> list[tuple[float | None, float | None, float | None]]:
     counts, noise = found.values["count"], found.variances["count"]
-    logged, variance = 0.0, 0.0
+    logged, variance, known = 0.0, 0.0, True
     slope = np.zeros(len(counts))
     rows: list[tuple[float | None, float | None, float | None]] = []
     for begins, ends in zip(numbers, outcomes, strict=True):
         begun, ended = float(begins @ counts), float(ends @ counts)
         stayed = begun - ended
-        if rows and rows[-1][0] is None:
-            rows.append((None, None, None))
-            continue
-        if begun <= 0 or stayed <= 0:
-            exact = begun > 0 and not noise.any()
-            rows.append((0.0, None, None) if exact else (None, None, None))
-            logged = -math.inf if exact else logged
-            continue
-        if math.isinf(logged):
-            rows.append((0.0, None, None))
+        if not known or begun <= 0 or stayed <= 0:
+            nobody = known and begun > 0 and not noise.any()
+            rows.append((0.0 if nobody else None, None, None))
+            known = False
             continue
         logged += math.log(stayed) - math.log(begun)
         variance += max(ended, 0.0) / (begun * stayed)

@@ -20,6 +20,7 @@ from federated.errors import StatisticUnfit
 from federated.statistics import Answer, Asked, Result, combine, request, write
 from federated.statistics import logistic as logit
 from federated.statistics.interval import factor, fieller
+from federated.statistics.result import made
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -319,6 +320,75 @@ def test_a_regression_leaves_out_the_whole_group_that_a_site_withholds_a_part_of
     assert found.table == combine(asked, [Answer("a", without), second]).table
 
 
+def cells(*rows: Row, site: str = "a", noise: Mapping[str, float] | None = None) -> Answer:
+    """Return an answer of such cells; none is withheld unless it says so."""
+    made = [{"withheld": False, **row} for row in rows]
+    return Answer(site, made, noise or {}, gaussian=True, ranges=RANGES)
+
+
+def rows_of(asked: Asked, *answers: Answer) -> list[Row]:
+    found: list[Row] = combine(asked, answers).table.to_pylist()
+    return found
+
+
+def test_a_histogram_has_the_edges_of_its_bins() -> None:
+    asked = Asked(kind="histogram", of=("x",), bins=4, by=("sex",))
+    found = rows_of(asked, *(answered(pupils(50, seed), request(asked)) for seed in (1, 2)))
+    assert list(found[0]) == ["sex", "from", "to", "value", "low", "high", "sites", "withheld"]
+    both = [*pupils(50, 1), *pupils(50, 2)]
+    for row in found:
+        same = [it for it in both if it["sex"] == row["sex"] and row["from"] <= it["x"] < row["to"]]
+        assert row["value"] == len(same)
+    with pytest.raises(StatisticUnfit, match="bin"):
+        combine(asked, [cells({"sex": "f", "x": 4, "count": 1})])
+
+
+def test_what_cannot_be_told_has_no_value_and_no_interval() -> None:
+    mean = Asked(kind="mean", of=("x",))
+    sums = {"sum(x)": 10.0, "count(x)": 2}
+    (row,) = rows_of(mean, cells({**sums, "withheld": True}), cells(sums))
+    assert (row["value"], row["low"], row["withheld"]) == (5.0, None, 1)
+    (row,) = rows_of(mean, cells({"sum(x)": 0, "count(x)": 0}))
+    assert row["value"] is None
+    (row,) = rows_of(mean, cells(sums, noise={"sum(x)": 30.0, "count(x)": 3.0}))
+    assert (row["value"], row["low"], row["high"]) == (5.0, 0.0, 16.0)  # the public range
+    (row,) = rows_of(Asked(kind="sum", of=("x",)), cells({"sum(x)": 7.5}))
+    assert (row["value"], row["low"], row["high"]) == (7.5, 7.5, 7.5)
+
+    half = Asked(kind="quantile", of=("x",), bins=2, quantiles=(0.5,))
+    empty = rows_of(half, cells({"x": 0, "count": -3}, {"x": None, "count": 9}))
+    assert [row["value"] for row in empty] == [None]
+    (row,) = rows_of(half, cells({"x": 0, "count": 5}, {"x": 1, "count": 2, "withheld": True}))
+    assert (row["high"], row["withheld"]) == (None, 1)
+
+    pair = Asked(kind="correlation", of=("x", "score"))
+    few = {"moment": 3.0, **dict.fromkeys(list(products(pupils(1, 1)[0], pair.of))[1:], 0.0)}
+    assert rows_of(pair, cells(few))[0]["value"] is None
+    sums = answered(pupils(50, 1), request(pair)).rows[0]
+    (row,) = rows_of(pair, cells(sums), cells({**sums, "withheld": True}))
+    assert (row["value"] is None, row["low"]) == (False, None)
+    with pytest.raises(StatisticUnfit, match="no site"):
+        combine(pair, [])
+
+
+def test_a_curve_ends_where_nobody_is_left() -> None:
+    life = Asked(kind="life", of=("last",), event=("left", "yes"))
+    rows = [{"last": 1.0, "left": True, "count": 4}, {"last": 2.0, "left": False, "count": 6}]
+    asked = Asked(kind="life", of=("last",), event=("left", "true"), order={"last": [1, 2]})
+    assert [row["ended"] for row in rows_of(asked, cells(*rows))] == [4, 0]
+    gone = [{"last": 1, "left": "no", "count": 4}, {"last": 2, "left": "yes", "count": 6}]
+    found = rows_of(life, cells(*gone))
+    assert [row["value"] for row in found] == [1.0, 0.0]
+    found = rows_of(
+        life, cells(*gone, {"last": 3, "left": "no", "count": -6}, noise={"count": 2.0})
+    )
+    assert [row["value"] for row in found][1:] == [None, None]
+    hidden = rows_of(life, cells(*gone), cells({**gone[1], "withheld": True}))
+    assert [row["low"] for row in hidden] == [None, None]
+    ordered = Asked(kind="life", of=("last",), event=("left", "yes"), order={"last": ["2"]})
+    assert [row["last"] for row in rows_of(ordered, cells(*gone))] == [2, 1]
+
+
 # --- life tables and survival
 
 
@@ -365,7 +435,9 @@ def test_what_makes_no_sense_is_refused_before_it_is_asked(name: str) -> None:
         request(UNFIT[name])
 
 
-def test_a_fit_with_too_few_persons_or_too_much_noise_is_refused() -> None:
+def test_a_fit_with_too_few_persons_or_too_much_noise_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     linear = KINDS["linear"][0]
     few = [answered(pupils(8, 1), request(linear))]
     with pytest.raises(StatisticUnfit, match="parameters"):
@@ -380,7 +452,19 @@ def test_a_fit_with_too_few_persons_or_too_much_noise_is_refused() -> None:
     rows = [{**row, "passed": "yes" if row["sex"] == "f" else "no"} for row in pupils(90, 1)]
     with pytest.raises(StatisticUnfit, match="no outcome"):
         combine(asked, [answered(rows, request(asked))])
+    monkeypatch.setattr(logit, "_MOST_STEPS", 1)
+    with pytest.raises(StatisticUnfit, match="settle"):
+        combine(asked, [answered(pupils(90, 1), request(asked))])
+    monkeypatch.undo()
     never = Asked(kind="logistic", by=("sex",), event=("passed", "perhaps"))
+    alike = [{**row, "copy": row["sex"]} for row in pupils(90, 1)]
+    both = Asked(kind="logistic", by=("sex", "copy"), event=("passed", "yes"))
+    with pytest.raises(StatisticUnfit, match="columns tell each other"):
+        combine(both, [answered(alike, request(both))])
+    sums = [{**row, "moment(score,score)": 0.0} for row in many[0].rows]
+    hidden = replace(many[0], rows=sums, deviations=dict.fromkeys(sums[0], 0.1))
+    with pytest.raises(StatisticUnfit, match="what is left"):
+        combine(linear, [hidden])
     with pytest.raises(StatisticUnfit, match="no cell"):
         combine(never, [answered(rows, request(never))])
 
@@ -398,5 +482,9 @@ def test_a_result_is_written_once_in_three_formats(tmp_path: Path) -> None:
     assert json.loads(table.schema.metadata[b"private"]) is False
     assert json.loads((tmp_path / "found.json").read_text())["rows"] == table.to_pylist()
     assert (tmp_path / "found.csv").read_text().startswith('"sex","value","low","high"')
-    with pytest.raises(StatisticUnfit, match="neither"):
-        write(result, tmp_path / "found.xls")
+    for name, fault in (("found.xls", "neither"), ("none/found.csv", "folder")):
+        with pytest.raises(StatisticUnfit, match=fault):
+            write(result, tmp_path / name)
+    with pytest.raises(StatisticUnfit, match="cannot be written"):
+        write(result, Path("/proc/found.csv"))
+    assert made([{"a": 1}, {"a": "x"}, {"a": None}])["a"].to_pylist() == ["1", "x", None]
