@@ -8,12 +8,20 @@ is of the others. Leaves judging to the sites, and the mathematics to `federated
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from connector.errors import NotFound, PreauError, StatisticUnfit, from_code
+from connector.errors import (
+    ApprovalAwaited,
+    NotFound,
+    PreauError,
+    StatisticUnfit,
+    WorldFault,
+    from_code,
+)
 from connector.management.views.contracts.agreements import AgreementDetailView
 from connector.management.views.contracts.uses import UseView
 from connector.sdk.calls import Calls
@@ -35,6 +43,7 @@ NO_CELLS: Final[Mapping[str, Any]] = {
 T = TypeVar("T")
 
 _PREPARING: Final = "preparing"
+_WAITS: Final = ("waiting", _PREPARING)
 _AT_ONCE: Final = 16
 _PAUSE: Final = 1.0  # seconds, between the provider's own waits
 _SECONDS: Final = 600.0
@@ -48,7 +57,7 @@ class Site:
         provider: DID.
         agreement: the contract.
         request: our id of the request, to be given in place of the contract to ask for the same
-            again; empty where it was not sent.
+            again; empty where it was not sent, for all that is known.
         state: `ready`, or why it has no part: `waiting`, `preparing`, `refused`, `failed` …
         code: of a refusal or failure.
         reason: of a refusal or failure, or of a wait.
@@ -83,6 +92,11 @@ class Statistic:
         """The sites that it is not of."""
         return tuple(each for each in self.sites if each.state != "ready")
 
+    @property
+    def waits(self) -> bool:
+        """Whether those that are missing only wait."""
+        return all(each.state in _WAITS for each in self.missing)
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -90,7 +104,7 @@ class _Part:
 
     agreement: AgreementDetailView
     steps: TableSteps
-    given: str
+    request: str
     again: UseView | None = None
     answers: list[UseView] = field(default_factory=list)
 
@@ -123,7 +137,8 @@ class StatisticCalls(Calls):
         Raises:
             StatisticUnfit: the statistic makes no sense, or the answers do not give it.
             TableRefused: a plan does not allow its table; nothing was asked of any site.
-            PreauError: no site is ready; the class says why the first is not.
+            ApprovalAwaited: every site waits, for a person or until its table is ready.
+            PreauError: no site is ready; the class says why the first that refuses does.
         """
         from federated.statistics import request  # noqa: PLC0415 - loads NumPy and Arrow
 
@@ -137,7 +152,8 @@ class StatisticCalls(Calls):
             try:
                 return self._site(part, cells, stated or {}, until)
             except PreauError as exc:
-                return _missing(part, code=exc.code, reason=exc.reason)
+                sent = part.request if isinstance(exc, WorldFault) else ""
+                return _missing(part, sent, code=exc.code, reason=exc.reason)
 
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             sites = tuple(threads.map(told, parts))
@@ -153,7 +169,8 @@ class StatisticCalls(Calls):
         except NotFound:
             again = self._post(UseView, "/use/again", {}, {"id": given})
             agreement = self._get(AgreementDetailView, "/agreement", {"id": again.agreement})
-        return _Part(agreement, _steps(agreement), given, again)
+        request = again.request if again else uuid.uuid4().urn  # ours, so that it is asked once
+        return _Part(agreement, _steps(agreement), request, again)
 
     def _site(
         self,
@@ -163,7 +180,8 @@ class StatisticCalls(Calls):
         until: float,
     ) -> Site:
         body = {
-            "agreement": part.given,
+            "agreement": part.agreement.id,
+            "request": part.request,
             "action": AGGREGATE,
             "cells": cells,
             "stated": {left: list(values) for left, values in stated.items()},
@@ -281,8 +299,9 @@ def _missing(
 
 def _nobody(sites: Sequence[Site]) -> PreauError:
     said = "; ".join(f"{it.provider}: {it.reason or it.state}" for it in sites)
-    code = sites[0].code or StatisticUnfit.code
-    return from_code(code, f"no site is ready: {said}", hint=_again(sites))
+    waits = all(each.state in _WAITS for each in sites)
+    code = ApprovalAwaited.code if waits else next((it.code for it in sites if it.code), "")
+    return from_code(code or StatisticUnfit.code, f"no site is ready: {said}", hint=_again(sites))
 
 
 def _again(sites: Sequence[Site]) -> str:

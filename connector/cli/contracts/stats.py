@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,14 +18,11 @@ from connector.cli.contracts.query import Spend, budget, filter_of, stated
 from connector.cli.exits import Exit
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.errors import PolicyInvalid, StatisticUnfit
+from connector.errors import ApprovalAwaited, PolicyInvalid, StatisticUnfit
 
 if TYPE_CHECKING:
     from connector.sdk.statistics import Statistic
     from federated.statistics import Asked
-
-_WAITS: Final = ("waiting", "preparing")
-
 
 _Names = list[str] | None
 _Kind = Annotated[
@@ -131,9 +128,13 @@ def stats(  # noqa: PLR0913, PLR0917 - each is an option
     if out is not None:
         _file(out, check_file)
     with node_of(home) as node:
-        found = node.stats(
-            asked, agreements, filters=filters, stated=stated(state or []), **budget(spend)
-        )
+        try:
+            found = node.stats(
+                asked, agreements, filters=filters, stated=stated(state or []), **budget(spend)
+            )
+        except ApprovalAwaited as exc:
+            output.note(f"{exc.reason}; {exc.hint}")
+            raise typer.Exit(Exit.NOT_YET) from exc
     if out is not None:
         _file(out, partial(write, found.result))
     _print(found, json=json)
@@ -182,8 +183,7 @@ def _print(found: Statistic, *, json: bool) -> None:
     if found.missing:
         again = [each.request or each.agreement for each in found.sites]
         output.note(f"to ask for the same again, give {' '.join(again)} in place of the contracts")
-        waits = all(each.state in _WAITS for each in found.missing)
-        raise typer.Exit(Exit.NOT_YET if waits else Exit.REFUSED)
+        raise typer.Exit(Exit.NOT_YET if found.waits else Exit.REFUSED)
 
 
 def _short(value: object) -> object:
