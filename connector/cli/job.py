@@ -145,7 +145,7 @@ def cancel(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Stop a job before its next round.
+    """Stop a job at once, here and at its sites: workers end within a step.
 
     Where no round ran it counts nothing. Else it counts whole under the rule `sums`, and as far as
     it ran under `renyi`.

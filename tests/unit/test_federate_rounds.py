@@ -390,7 +390,7 @@ def test_a_lead_that_asks_no_new_round_is_given_up_after_the_sites_own_time(tmp_
     case = day_long(tmp_path, lead_silence_hours=2)
     case.site.link.down.add(LEAD)
     with running(case.site):
-        assert wait_for(lambda: case.site.workers.started)
+        assert wait_for(lambda: (LEAD, "participate") in case.site.link.calls)
         case.federation.pass_time(7201)
         job = case.ended(JobState.FAILED)
     assert (job.code, job.reason) == ("DEADLINE_PASSED", "the lead asked no new round for 2 h")
@@ -512,8 +512,13 @@ def test_a_job_that_has_ended_keeps_digests_and_no_update(case: Case, outcome: s
     assert {record.request_digest for record in kept} == {sha256_hex(b"m")}
 
 
-def test_a_cancellation_stops_the_run(case: Case) -> None:
-    case.ask(1)
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_cancellation_stops_the_run(case: Case, *, busy: bool) -> None:
+    """Also one whose worker computes: nobody waits for the end of its step."""
+    case.site.workers.site.silent = busy
+    case.send(Round(1, (), b"m"))
+    assert wait_for(lambda: case.site.reservation(case.job_id).committed_rounds == 1)
+    assert busy or isinstance(case.answer(), RoundReply)
     lead = case.federation.caller(case.site)
     cancel_job(case.site.ports, lead, JobCancellation(case.job_id, "enough").to_body())
     job = case.ended(JobState.CANCELLED)

@@ -25,7 +25,7 @@ from federated.training import code_hash, launch
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.roles import site as site_role
 from federated.training.roles.frames import Frames
-from federated.training.worker import NICE
+from federated.training.worker import EXPENDABLE, NICE
 from tests.support.training_rig import SITES, document, write_rows
 
 
@@ -149,6 +149,8 @@ def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_p
     assert (names == ["lo"]) or "netns" not in tiers
     status = Path(f"/proc/{site.pid}/status").read_text(encoding="ascii")
     assert "NoNewPrivs:\t1" in status
+    score = Path(f"/proc/{site.pid}/oom_score_adj").read_text(encoding="ascii")
+    assert int(score) == EXPENDABLE
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, site.pid) == min(ours + NICE, 19)
     assert ("Seccomp:\t2" in status) is ("seccomp" in tiers)
