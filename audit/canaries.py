@@ -1,10 +1,11 @@
 r"""Many canaries in one run: persons whose gradients do not meet.
 
 A canary's inputs are a row of a Hadamard matrix, so that the gradients of any two are orthogonal
-but for the bias, which takes one part in 513. Half of the canaries take part, drawn by lot. With
-u_i a canary's direction, C the clip and Δ what a step moved, ⟨u_i, Δ⟩ / C is  B_i + N(0, σ²)
-with B_i = 1 with chance q when it takes part, 0 otherwise, and the noise of two canaries is
-independent: one run is as good as a run for each (Steinke, Nasr and Jagielski 2023).
+but for the bias, which takes one part in 513. What it says to each output, δ_i, the attacker knows
+from the weights that he sent. Half of the canaries take part, drawn by lot. With u_i a canary's
+direction, δ_i ⊗ x_i at length 1, C the clip and Δ what a step moved, ⟨u_i, Δ⟩ / C is
+B_i + N(0, σ²), where B_i is 1 with chance q when it takes part, 0 otherwise. The noise of two
+canaries is independent: one run is as good as a run for each (Steinke, Nasr and Jagielski 2023).
 
 The score of a canary is the likelihood ratio of the mechanism as claimed, summed over rounds::
 
@@ -13,19 +14,23 @@ The score of a canary is the likelihood ratio of the mechanism as claimed, summe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from audit.curve import Curve
 from audit.rig import DELTA, Floats, categories, job, moved
 from federated.job import JobManifest
 from federated.manifest import Privacy
+from federated.task.target import Target
 from federated.training.engine import Engine
+from federated.training.exact import arithmetic
+from federated.training.exact.gradients import Gradients
 from federated.training.noise import SystemNoise
-from federated.training.recipes import MOST_WEIGHT, Arrays, initial
+from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, net
 from federated.training.rows.encode import Persons
 
 _CLIP: Final = 1.0
@@ -43,6 +48,8 @@ class Canaries:
         rows: of a person, all alike.
         flips: the lead turns the sign of every gradient from round to round.
         width: inputs, and canaries of one run; a power of two.
+        target: of the job; None: a threshold, hence two classes.
+        label: of every canary, as the target encodes it.
     """
 
     sampling_rate: float = 1.0
@@ -51,6 +58,8 @@ class Canaries:
     rows: int = 1
     flips: bool = False
     width: int = 512
+    target: Target | None = None
+    label: float = 1.0
 
     @property
     def curve(self) -> Curve:
@@ -78,22 +87,26 @@ class Canaries:
     def _run(self, noise: float, part: np.ndarray) -> Floats:
         manifest = self._job(noise)
         inputs = hadamard(self.width, dtype=np.float32)
-        rows = np.repeat(inputs[part][:, None, :], self.rows, axis=1)
-        ones = np.ones((len(part), self.rows), dtype=np.float32)
-        persons = Persons(inputs=rows, labels=ones, mask=ones)
-        engine = Engine(manifest, self.width, persons, SystemNoise())
+        everybody = self._persons(inputs)
+        engine = Engine(manifest, self.width, _taken(everybody, part), SystemNoise())
         score = np.zeros(self.width)
         arrays = initial(manifest)
         for number in range(self.rounds):
-            sign = -1.0
             if self.flips:
-                sign = -1.0 if number % 2 == 0 else 1.0
-                arrays = _through_one_unit(arrays, -sign)
-            after = engine.run(arrays)
-            delta = moved(manifest, arrays, after)["layers.0.weight"][0]
-            score += self._ratio(sign * (inputs @ delta) / np.sqrt(self.width), noise)
+                arrays = _through_one_unit(arrays, 1.0 if number % 2 == 0 else -1.0)
+            said = _said(manifest, arrays, everybody)
+            after = engine.run(arrays, number + 1)
+            delta = moved(manifest, arrays, after)["layers.0.weight"]
+            # The step goes against the gradient.
+            found = np.einsum("co,ci,oi->c", said, inputs, delta, optimize=True)
+            score += self._ratio(found / np.sqrt(self.width), noise)
             arrays = after
         return score
+
+    def _persons(self, inputs: NDArray[np.float32]) -> Persons:
+        rows = np.repeat(inputs[:, None, :], self.rows, axis=1)
+        ones = np.ones((len(inputs), self.rows), dtype=np.float32)
+        return Persons(inputs=rows, labels=np.float32(self.label) * ones, mask=ones)
 
     def _ratio(self, found: Floats, noise: float) -> Floats:
         q = self.sampling_rate
@@ -102,7 +115,7 @@ class Canaries:
         return np.log1p(q * np.expm1((found - 0.5) / noise**2))
 
     def _job(self, noise: float) -> JobManifest:
-        return job(
+        manifest = job(
             categories(self.width),
             (1,) if self.flips else (),
             Privacy(
@@ -118,6 +131,19 @@ class Canaries:
             rows=self.rows,
             learning_rate=_RATE,
         )
+        return manifest if self.target is None else replace(manifest, target=self.target)
+
+
+def _taken(persons: Persons, part: np.ndarray) -> Persons:
+    return Persons(persons.inputs[part], persons.labels[part], persons.mask[part])
+
+
+def _said(manifest: JobManifest, arrays: Arrays, persons: Persons) -> Floats:
+    """Return the direction of each canary's derivative by the first layer's outputs, length 1."""
+    gradients = Gradients(net(manifest), manifest.unit.rows, radius=1.0, unit=1.0)
+    matrices = [arithmetic.weights(matrix) for matrix in joined(arrays)]
+    delta = gradients.trace(matrices, persons, np.arange(len(persons))).deltas[0].sum(axis=1)
+    return np.asarray(delta / np.linalg.norm(delta, axis=1, keepdims=True))
 
 
 def _through_one_unit(arrays: Arrays, sign: float) -> Arrays:

@@ -19,6 +19,7 @@ from audit.faults import FAULTS
 from audit.hostile import Hostile
 from audit.rig import DELTA, Floats
 from audit.tables import COUNT, SUM, Tables
+from federated.task.target import Classes, Count, Number
 
 NO_FAULT: Final = "none"
 
@@ -91,6 +92,9 @@ _SAMPLED_HALF = Canaries(sampling_rate=0.5, rounds=2)
 _ROWS = Canaries(rows=4)
 _ROWS_SAMPLED = Canaries(sampling_rate=0.1, rounds=8, rows=4)
 _TURNED = Canaries(rounds=2, flips=True)
+_CLASSES = Canaries(target=Classes("score", ("a", "b", "c")))
+_NUMBER = Canaries(target=Number("score", 0.0, 1.0))
+_COUNT = Canaries(target=Count("score", 3), label=0.0)
 _HOSTILE = Hostile()
 _COUNTS = Tables()
 _MANY_ROWS = Tables(rows=9, bound=3)
@@ -110,6 +114,9 @@ CELLS: Final = (
     Cell("four rows a person", _ROWS, 3.0, 24),
     Cell("four rows a person, a tenth in each of 8 steps", _ROWS_SAMPLED, 3.0, 24),
     Cell("two rounds, gradients turned between them", _TURNED, 3.0, 48),
+    Cell("three classes", _CLASSES, 3.0, 24),
+    Cell("a number", _NUMBER, 3.0, 24),
+    Cell("a count", _COUNT, 3.0, 24),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 1.0, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400),
@@ -123,6 +130,7 @@ CELLS: Final = (
     Cell("two tables, one without the person", _AGAIN, 1.0, 8),
     Cell("everybody in each step", _ALL, 3.0, 48, "clip × 1.5"),
     Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "clip × 1.5"),
+    Cell("three classes", _CLASSES, 3.0, 24, "classes clipped alone"),
     Cell("everybody in each step", _ALL, 3.0, 48, "noise ÷ 1.5"),
     Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "noise ÷ 1.5"),
     Cell("four rows a person", _ROWS, 3.0, 24, "rows as the unit"),

@@ -129,6 +129,7 @@ def _answers(folder: Path, file: Path, manifest: JobManifest, arrays: Arrays) ->
                 "site": SITE,
                 "node": 0,
                 "key": "",
+                "row_key": "",
             }
         )
         _expect(worker, "ready")

@@ -26,6 +26,7 @@ from federated.training.noise import SystemNoise
 from federated.training.rows.encode import Persons
 
 FACTOR: Final = 1.5
+_CLASSES: Final = 3
 Fault = Callable[[], AbstractContextManager[Any]]
 
 
@@ -37,6 +38,20 @@ def clip_too_wide() -> AbstractContextManager[Any]:
         return real(parts, scale, FACTOR * radius)
 
     return patch.object(gradients, "clip", wide)
+
+
+def classes_clipped_alone() -> AbstractContextManager[Any]:
+    """Bound the gradient of each of three classes by the clip, as if it were all of a person."""
+    real = gradients.clip
+
+    def alone(parts: Sequence[Floats], scale: Floats, radius: float) -> list[Floats]:
+        cut = [np.split(part, _CLASSES, axis=1) for part in parts]
+        found = [
+            real([each.copy() for each in own], scale, radius) for own in zip(*cut, strict=True)
+        ]
+        return [np.concatenate(own, axis=1) for own in zip(*found, strict=True)]
+
+    return patch.object(gradients, "clip", alone)
 
 
 def noise_too_small() -> AbstractContextManager[Any]:
@@ -160,6 +175,7 @@ def half_is_charged() -> AbstractContextManager[Any]:
 FAULTS: Final[Mapping[str, Fault]] = {
     "none": nullcontext,
     "clip × 1.5": clip_too_wide,
+    "classes clipped alone": classes_clipped_alone,
     "noise ÷ 1.5": noise_too_small,
     "rows as the unit": rows_as_unit,
     "sampling left out": sampling_left_out,

@@ -33,7 +33,7 @@ from federated.training.engine import Engine, Mechanism
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import SystemNoise
-from federated.training.recipes import MOST_WEIGHT, Arrays, joined, shapes, widths
+from federated.training.recipes import MOST_WEIGHT, Arrays, joined, net, shapes
 from federated.training.rows.encode import Persons
 
 PLACES: Final = 7  # of a batch that is computed at once; a seventh is a tail of other kernels
@@ -229,8 +229,7 @@ def _alone(manifest: JobManifest, arrays: Arrays, label: float) -> Floats:
 def _gradients(manifest: JobManifest) -> Gradients:
     mechanism = _mechanism(manifest)
     return _SMALL(
-        widths(manifest),
-        manifest.model.activation,
+        net(manifest),
         manifest.unit.rows,
         radius=mechanism.radius,
         unit=mechanism.unit,

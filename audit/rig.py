@@ -51,8 +51,9 @@ def job(
     learning_rate: float = 1.0,
 ) -> JobManifest:
     """Return a manifest, read as a node reads it."""
+    missing = {"kind": "refuse"}
     document = {
-        "version": 1,
+        "version": 2,
         "job": "urn:uuid:2f0a5cf4-6d67-4b55-8f4c-4a1f9a1c0044",
         "lead": "did:web:lead.example",
         "purpose": "https://w3id.org/dpv#AcademicResearch",
@@ -67,8 +68,9 @@ def job(
             }
         ],
         "model": {"kind": "mlp", "hidden": list(hidden), "activation": activation},
-        "features": features,
-        "target": {"column": "score", "by": "group", "thresholds": dict.fromkeys("FM", 5)},
+        "features": [{**each, "missing": missing} for each in features],
+        "target": {"kind": "threshold", "column": "score", "above": 5},
+        "optimiser": {"kind": "sgd", "schedule": "constant", "momentum": 0.0},
         "unit": {"column": "person", "rows": rows},
         "privacy": {
             "epsilon": privacy.epsilon,

@@ -13,56 +13,37 @@ from itertools import pairwise
 from typing import Any, Final
 
 from federated.errors import ManifestInvalid, StepIllegal
-from federated.manifest import (
-    CategoryFeature,
-    Feature,
-    JobManifest,
-    Model,
-    NumberFeature,
-    Privacy,
-    SiteContract,
-    Target,
-    Unit,
-)
+from federated.manifest import JobManifest, Privacy, SiteContract, Start, Unit
 from federated.reading import Member, read
+from federated.task import feature, model, optimiser, target
+from federated.task.model import MAX_WIDTH
+from federated.task.optimiser import PLAIN
 
-__all__ = [
-    "TRANSITIONS",
-    "CategoryFeature",
-    "Feature",
-    "JobManifest",
-    "JobState",
-    "Model",
-    "NumberFeature",
-    "Privacy",
-    "SiteContract",
-    "Target",
-    "Unit",
-    "advance",
-    "is_final",
-    "parse",
-    "render",
-]
+__all__ = ["TRANSITIONS", "JobManifest", "JobState", "advance", "is_final", "parse", "render"]
 
-VERSION: Final = 1
+VERSION: Final = 2  # what a lead writes
+FIRST_VERSION: Final = 1  # read, kept and run as long as a job of it may be stored
 MAX_SITES: Final = 100
 MAX_COLUMNS: Final = 200
-MAX_VALUES: Final = 200
-MAX_WIDTH: Final = 4096
-MAX_LAYERS: Final = 4
-MAX_UNITS: Final = 512
 MAX_ROUNDS: Final = 1000
 MAX_STEPS: Final = 100_000
 MAX_ROWS: Final = 1000
 MAX_ROUND_SECONDS: Final = 86_400.0
-MAX_MAGNITUDE: Final = 1e12
 LEAST_NOISE: Final = 0.1  # with these, a clip is 419 to 2**26 units of the grid of sums
 MOST_NOISE: Final = 1e4
 LEAST_CLIP: Final = 1e-6
 MOST_CLIP: Final = 1e3
-ACTIVATIONS: Final = ("tanh", "relu")
 _DID: Final = r"did:[a-z0-9]+:\S+"
 _IRI: Final = r"[A-Za-z][A-Za-z0-9+.-]*:\S+"
+
+
+_MEMBERS: Final = (
+    *("version", "job", "lead", "purpose", "contracts", "model", "features", "target"),
+    *("unit", "privacy", "learningRate", "rounds", "quorum", "roundSeconds", "deadline", "code"),
+)
+# Of each version: what it has besides, and what it may have.
+_SINCE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("optimiser",)}
+_MAYBE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("start",)}
 
 
 class JobState(StrEnum):
@@ -134,24 +115,21 @@ def parse(data: bytes) -> JobManifest:
         ManifestInvalid: with the JSON pointer of the first fault.
     """
     root = read(data, ManifestInvalid)
-    part = root.fields(
-        *("version", "job", "lead", "purpose", "contracts", "model", "features", "target"),
-        *("unit", "privacy", "learningRate", "rounds", "quorum", "roundSeconds", "deadline"),
-        "code",
-    )
+    stated = root.child("version")  # where it is missing, that is said like of any other member
+    version = VERSION if stated.value is None else stated.integer(least=FIRST_VERSION, most=VERSION)
+    part = root.fields(*_MEMBERS, *_SINCE[version], maybe=_MAYBE[version])
+    features = part["features"].items(least=1, most=MAX_COLUMNS)
     manifest = JobManifest(
-        version=part["version"].integer(least=VERSION, most=VERSION),
+        version=part["version"].integer(),
         job=part["job"].text(pattern=_IRI),
         lead=part["lead"].text(pattern=_DID),
         purpose=part["purpose"].text(pattern=_IRI),
         contracts=tuple(
             _contract(item) for item in part["contracts"].items(least=1, most=MAX_SITES)
         ),
-        model=_model(part["model"]),
-        features=tuple(
-            _feature(item) for item in part["features"].items(least=1, most=MAX_COLUMNS)
-        ),
-        target=_target(part["target"]),
+        model=model.read(part["model"], version),
+        features=tuple(feature.read(item, version) for item in features),
+        target=target.read(part["target"], version),
         unit=_unit(part["unit"]),
         privacy=_privacy(part["privacy"]),
         learning_rate=part["learningRate"].number(above=0, most=1e6),
@@ -160,9 +138,12 @@ def parse(data: bytes) -> JobManifest:
         round_seconds=part["roundSeconds"].number(above=0, most=MAX_ROUND_SECONDS),
         deadline=part["deadline"].instant(),
         code=part["code"].digest(),
+        optimiser=optimiser.read(part["optimiser"]) if "optimiser" in part else PLAIN,
+        start=_start(part["start"]) if "start" in part else None,
     )
     _check_sites(manifest)
     _check_columns(manifest)
+    model.check(part["model"], manifest.model, manifest.target, manifest.features)
     return manifest
 
 
@@ -174,17 +155,9 @@ def render(manifest: JobManifest) -> dict[str, Any]:
         "lead": manifest.lead,
         "purpose": manifest.purpose,
         "contracts": [_render_contract(contract) for contract in manifest.contracts],
-        "model": {
-            "kind": manifest.model.kind,
-            "hidden": list(manifest.model.hidden),
-            "activation": manifest.model.activation,
-        },
-        "features": [_render_feature(feature) for feature in manifest.features],
-        "target": {
-            "column": manifest.target.column,
-            "by": manifest.target.by,
-            "thresholds": dict(manifest.target.thresholds),
-        },
+        "model": model.render(manifest.model),
+        "features": [feature.render(each, manifest.version) for each in manifest.features],
+        "target": target.render(manifest.target, manifest.version),
         "unit": {"column": manifest.unit.column, "rows": manifest.unit.rows},
         "privacy": _render_privacy(manifest.privacy),
         "learningRate": manifest.learning_rate,
@@ -193,7 +166,18 @@ def render(manifest: JobManifest) -> dict[str, Any]:
         "roundSeconds": manifest.round_seconds,
         "deadline": manifest.deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "code": manifest.code,
+        **_render_new(manifest),
     }
+
+
+def _render_new(manifest: JobManifest) -> dict[str, Any]:
+    """Return what version 1 has not."""
+    if manifest.version == FIRST_VERSION:
+        return {}
+    new: dict[str, Any] = {"optimiser": optimiser.render(manifest.optimiser)}
+    if manifest.start is not None:
+        new["start"] = {"digest": manifest.start.digest, "source": manifest.start.source}
+    return new
 
 
 def _contract(member: Member) -> SiteContract:
@@ -208,52 +192,9 @@ def _contract(member: Member) -> SiteContract:
     )
 
 
-def _model(member: Member) -> Model:
-    part = member.fields("kind", "hidden", "activation")
-    return Model(
-        kind=part["kind"].exactly("mlp"),
-        hidden=tuple(
-            item.integer(least=1, most=MAX_UNITS)
-            for item in part["hidden"].items(least=0, most=MAX_LAYERS)
-        ),
-        activation=part["activation"].exactly(*ACTIVATIONS),
-    )
-
-
-def _feature(member: Member) -> Feature:
-    kinds = {"number": _number_feature, "category": _category_feature}
-    return kinds[member.child("kind").exactly(*kinds)](member)
-
-
-def _number_feature(member: Member) -> Feature:
-    part = member.fields("column", "kind", "low", "high", maybe=("missing",))
-    low = part["low"].number(above=-MAX_MAGNITUDE, most=MAX_MAGNITUDE)
-    high = part["high"].number(above=low, most=MAX_MAGNITUDE)
-    missing = part["missing"].number() if "missing" in part else None
-    if missing is not None and not low <= missing <= high:
-        part["missing"].refuse("must lie within `low` and `high`")
-    return NumberFeature(part["column"].text(), low, high, missing)
-
-
-def _category_feature(member: Member) -> Feature:
-    part = member.fields("column", "kind", "values")
-    values = tuple(item.text() for item in part["values"].items(least=1, most=MAX_VALUES))
-    if len(set(values)) != len(values):
-        part["values"].refuse("has a value twice")
-    return CategoryFeature(part["column"].text(), values)
-
-
-def _target(member: Member) -> Target:
-    part = member.fields("column", "by", "thresholds")
-    thresholds = part["thresholds"].entries(least=1, most=MAX_VALUES)
-    return Target(
-        column=part["column"].text(),
-        by=part["by"].text(),
-        thresholds=tuple(
-            (value, thresholds[value].number(above=-MAX_MAGNITUDE, most=MAX_MAGNITUDE))
-            for value in sorted(thresholds)
-        ),
-    )
+def _start(member: Member) -> Start:
+    part = member.fields("digest", "source")
+    return Start(part["digest"].digest(), part["source"].text())
 
 
 def _unit(member: Member) -> Unit:
@@ -295,16 +236,16 @@ def _check_sites(manifest: JobManifest) -> None:
 
 
 def _check_columns(manifest: JobManifest) -> None:
-    names = sorted(feature.column for feature in manifest.features)
+    names = sorted(each.column for each in manifest.features)
     twice = [name for name, following in pairwise(names) if name == following]
     if twice:
         raise ManifestInvalid("/features", f"names the column `{twice[0]}` twice")
-    for index, feature in enumerate(manifest.features):
-        if feature.column in (manifest.target.column, manifest.unit.column):
+    for index, each in enumerate(manifest.features):
+        if each.column in (manifest.target.column, manifest.unit.column):
             raise ManifestInvalid(f"/features/{index}/column", "is the target or the person")
     if manifest.width > MAX_WIDTH:
         raise ManifestInvalid("/features", f"makes more than {MAX_WIDTH} inputs")
-    if manifest.unit.column in (manifest.target.column, manifest.target.by):
+    if manifest.unit.column in manifest.target.columns:
         raise ManifestInvalid("/unit/column", "is used by the target")
 
 
@@ -317,14 +258,6 @@ def _render_contract(contract: SiteContract) -> dict[str, Any]:
         "dataset": contract.dataset,
         "population": contract.population,
     }
-
-
-def _render_feature(feature: Feature) -> dict[str, Any]:
-    if isinstance(feature, CategoryFeature):
-        return {"column": feature.column, "kind": "category", "values": list(feature.values)}
-    limits = {"low": feature.low, "high": feature.high, "missing": feature.missing}
-    stated = {name: value for name, value in limits.items() if value is not None}
-    return {"column": feature.column, "kind": "number", **stated}
 
 
 def _render_privacy(privacy: Privacy) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """What the lead of a federated job asks for, as frozen values.
 
 Rules: the manifest states everything that the mathematics of privacy needs (population, sampling
-rate, steps, noise, clip), so that nothing has to be taken from private rows; ranges, categories
-and thresholds are public constants. `federated/job.py` reads and writes its JSON and knows the
-bounds.
+rate, steps, noise, clip), so that nothing has to be taken from private rows. What is learnt, and
+how, is `federated/task/`; `federated/job.py` reads and writes the JSON and knows the bounds.
 """
 
 from __future__ import annotations
@@ -12,6 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from federated.privacy.event import Events, sampled_gaussian
+from federated.task.feature import Feature
+from federated.task.model import Model
+from federated.task.optimiser import PLAIN, Optimiser
+from federated.task.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,66 +39,18 @@ class SiteContract:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A dense net with one output.
+class Start:
+    """A public model that training begins from. Its arrays travel as the message of round 1.
+
+    They are input as any model of a round is, which a lead chooses: no privacy rests on them.
 
     Attributes:
-        kind: `mlp`.
-        hidden: width of each hidden layer; none makes a logistic regression.
-        activation: `tanh` or `relu`.
+        digest: SHA-256 (hex) of the arrays, see `federated.training.flower.records.digest`.
+        source: where the model comes from, in one line; for people.
     """
 
-    kind: str
-    hidden: tuple[int, ...]
-    activation: str
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFeature:
-    """A numeric column, clipped to a public range.
-
-    Attributes:
-        column: its name.
-        low: becomes -1.
-        high: becomes +1; above `low`.
-        missing: what a missing value counts as, within them; None: their middle.
-    """
-
-    column: str
-    low: float
-    high: float
-    missing: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryFeature:
-    """A categorical column with its public list of values.
-
-    Attributes:
-        column: its name.
-        values: one input each, in this order; any other value sets none of them.
-    """
-
-    column: str
-    values: tuple[str, ...]
-
-
-Feature = NumberFeature | CategoryFeature
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is predicted: whether `column` lies strictly above a public threshold.
-
-    Attributes:
-        column: numeric column.
-        by: column whose value picks the threshold.
-        thresholds: (value of `by`, threshold), by value; a row of any other value has no label.
-    """
-
-    column: str
-    by: str
-    thresholds: tuple[tuple[str, float], ...]
+    digest: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +102,14 @@ class JobManifest:
         target: what is predicted.
         unit: whom the guarantee protects.
         privacy: mechanism and cost.
-        learning_rate: of a site's steps; > 0.
+        learning_rate: of a site's steps, before the optimiser's schedule; > 0.
         rounds: each has `steps_per_round` steps.
         quorum: fewest sites whose update makes a round valid.
         round_seconds: longest wait for a round's updates.
         deadline: UTC; after it the job fails.
         code: SHA-256 (hex) of the training recipe's sources, see `federated.training.code_hash`.
+        optimiser: how noised gradients move the weights.
+        start: the public model that training begins from; None: drawn from the job's identifier.
     """
 
     version: int
@@ -171,6 +128,8 @@ class JobManifest:
     round_seconds: float
     deadline: datetime
     code: str
+    optimiser: Optimiser = PLAIN
+    start: Start | None = None
 
     @property
     def steps_per_round(self) -> int:
@@ -191,12 +150,12 @@ class JobManifest:
     @property
     def width(self) -> int:
         """Inputs of the model after encoding."""
-        return sum(_width(feature) for feature in self.features)
+        return sum(feature.width for feature in self.features)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that the job reads, each once."""
-        used = [self.unit.column, self.target.column, self.target.by]
+        used = [self.unit.column, *self.target.columns]
         return tuple(dict.fromkeys([*used, *(feature.column for feature in self.features)]))
 
     def seconds_left(self) -> float:
@@ -206,7 +165,3 @@ class JobManifest:
     def contract(self, site: str) -> SiteContract | None:
         """Return the contract of a site, or None when it takes no part."""
         return next((item for item in self.contracts if item.site == site), None)
-
-
-def _width(feature: Feature) -> int:
-    return len(feature.values) if isinstance(feature, CategoryFeature) else 1

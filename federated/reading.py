@@ -76,7 +76,7 @@ class Member:
         for name in () if others else found:
             if name not in known:
                 self._check_name(name)
-                self.child(name).refuse("is not a known member")
+                self.child(name).refuse(f"is not a known member{_of(names, maybe)}")
         for name in names:
             if name not in found:
                 self.child(name).refuse("is missing")
@@ -323,6 +323,11 @@ _ANY: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_const
 _FINITE: Final = json.JSONDecoder(
     object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_real
 )
+
+
+def _of(names: Collection[str], maybe: Collection[str]) -> str:
+    known = dict.fromkeys((*names, *maybe))
+    return f": known are {', '.join(f'`{name}`' for name in known)}" if known else ""
 
 
 def _range(above: float, most: float) -> str:

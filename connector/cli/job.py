@@ -5,8 +5,9 @@ Leaves checking the manifest to the node and the sites; `job_view.py` draws the 
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +16,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import check_new, read_object, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.errors import NotFound, from_code
+from connector.errors import ConfigurationInvalid, NotFound, from_code
 
 if TYPE_CHECKING:
     from connector.management.views.jobs import JobView
@@ -45,7 +46,7 @@ def submit(
             exists=True,
             dir_okay=False,
             help="JSON or TOML: purpose, agreements, model, features, target, unit, privacy, "
-            "learningRate, rounds …",
+            "optimiser, learningRate, start, rounds …",
         ),
     ],
     agreement: Annotated[
@@ -62,9 +63,10 @@ def submit(
     """Submit a job to the sites of the contracts.
 
     The node fills in the job's id, itself as lead, the contracts with their receipts and the hash
-    of the training code, then signs the manifest.
+    of the training code, then signs the manifest. `start` may name a model file: a path from the
+    request's folder.
     """
-    asked = read_object(request)
+    asked = _with_model(read_object(request), request.parent)
     if agreement:
         asked["agreements"] = [*asked.get("agreements", []), *agreement]
     with node_of(home) as node:
@@ -153,6 +155,20 @@ def cancel(
     with node_of(home) as node:
         found = node.cancel(job, reason=reason)
     _print(found, json=json)
+
+
+def _with_model(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a request with the bytes of the public model that its `start` names as a file."""
+    start = asked.get("start")
+    if not isinstance(start, dict) or not isinstance(start.get("file"), str):
+        return asked
+    file = folder / start["file"]
+    try:
+        model = file.read_bytes()
+    except OSError as exc:
+        raise ConfigurationInvalid(f"`start/file`: cannot read `{file}`: {exc.strerror}") from exc
+    others = {name: value for name, value in start.items() if name != "file"}
+    return {**asked, "start": {**others, "model": base64.b64encode(model).decode()}}
 
 
 def _card(node: Client, job: str) -> bytes:

@@ -191,7 +191,10 @@ def _values(column: ColumnView, language: str) -> str:
     if column.unit:
         found[0] = f"{found[0]} {column.unit}".strip()
     if column.missing is not None:
-        found.append(f"{'manquant' if french else 'missing'} = {column.missing:g}")
+        said = column.missing if isinstance(column.missing, str) else f"{column.missing:g}"
+        found.append(f"{'manquant' if french else 'missing'} = {said}")
+    if column.spelling:
+        found.append(f"{'sans égard à' if french else 'ignores'} {', '.join(column.spelling)}")
     found += [column.territory, _hierarchy(column)]
     if column.leaves_as:
         found.append(f"{'sort comme' if french else 'leaves as'} {column.leaves_as}")

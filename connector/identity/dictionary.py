@@ -19,6 +19,7 @@ from connector.domain.catalog.hierarchy import (
     Tier,
 )
 from federated.reading import Member
+from federated.task import spelling
 
 _LABELS: Final = "skos:prefLabel"
 _UNIT: Final = "qudt:hasUnit"
@@ -27,6 +28,7 @@ _UPPER: Final = "schema:maxValue"
 _CATEGORIES: Final = "preau:category"
 _VALUE: Final = "skos:notation"
 _MISSING: Final = "preau:missingCountsAs"
+_SPELLING: Final = "preau:spellingIgnores"
 _TERRITORY: Final = "preau:territorialUnit"
 _HIERARCHY: Final = "preau:hierarchy"
 _LEAVES_AS: Final = "preau:leavesAs"
@@ -41,7 +43,7 @@ _COUNT: Final = "preau:units"
 _UNITS: Final = "preau:unit"
 _PREFIX: Final = "preau:"
 _CODE: Final = "qudt:ucumCode"
-_RANGE: Final = (_UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING)
+_RANGE: Final = (_UNIT, _LOWER, _UPPER, _CATEGORIES, _MISSING, _SPELLING)
 TERMS: Final = (_LABELS, *_RANGE, _TERRITORY, _HIERARCHY, _LEAVES_AS)
 
 
@@ -55,7 +57,8 @@ def described(meaning: Meaning) -> dict[str, Any]:
         _LOWER: meaning.lower,
         _UPPER: meaning.upper,
         _CATEGORIES: {"@list": categories} if categories else None,
-        _MISSING: meaning.missing,
+        _MISSING: meaning.for_none,
+        _SPELLING: list(meaning.spelling) or None,
         _TERRITORY: {"id": _PREFIX + dictionary.CODES[meaning.territory]}
         if meaning.territory
         else None,
@@ -85,7 +88,8 @@ def read(column: Member, datatype: str) -> Meaning:
         categories=tuple(map(_read_category, list_.items(most=dictionary.MOST_CATEGORIES)))
         if list_
         else (),
-        missing=part[_MISSING].number() if _MISSING in part else None,
+        **dictionary.missing_of(part.get(_MISSING)),
+        spelling=spelling.read(part.get(_SPELLING)),
         territory=_read_territory(part[_TERRITORY]) if _TERRITORY in part else "",
         hierarchy=_read_hierarchy(part[_HIERARCHY]) if _HIERARCHY in part else None,
         leaves_as=part[_LEAVES_AS].text() if _LEAVES_AS in part else "",

@@ -80,6 +80,8 @@ DICTIONARY: dict[str, dict[str, Any]] = {
     "birthq": {"labels": {"fr": "trimestre de naissance"}, "categories": QUARTERS},
     "birthy": {"labels": {"fr": "année de naissance"}, "lower": 1977, "upper": 1982},
 }
+for _meaning in DICTIONARY.values():
+    _meaning["missing"] = "indicator"  # a row without a value trains, and says that it has none
 
 # What is known of pupil, class and teacher. Scores are no features. What they mean, and in which
 # range, is the dictionary's.
@@ -87,6 +89,7 @@ FEATURES: tuple[str, ...] = tuple(DICTIONARY)
 
 # "Reads above": a public threshold per grade on the test's scale.
 TARGET: dict[str, Any] = {
+    "kind": "threshold-by-group",
     "column": "read",
     "by": "gr",
     "thresholds": {"K": 433, "1": 514, "2": 582, "3": 614},

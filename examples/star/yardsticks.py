@@ -46,7 +46,7 @@ def measure(division: pupils.Division, manifest: JobManifest, model: bytes, seed
     shares = {name: encode(_table(rows), manifest) for name, rows in division.parts.items()}
     return Scores(
         alone={name: _plain(manifest, [share], kept_out, seed) for name, share in shares.items()},
-        federated=score.evaluate(model, manifest, kept_out),
+        federated=score.evaluate(model, manifest, kept_out)["auc"],
         without_noise=_plain(manifest, list(shares.values()), kept_out, seed),
         pooled=_plain(manifest, [baseline.pooled(list(shares.values()))], kept_out, seed),
     )
@@ -64,7 +64,7 @@ def _plain(manifest: JobManifest, shares: list[Persons], kept_out: Table, seed: 
         seed=seed,
     )
     arrays = baseline.unsafe_train(manifest, shares, settings)
-    return score.evaluate(checkpoint.save(arrays), manifest, kept_out)
+    return score.evaluate(checkpoint.save(arrays), manifest, kept_out)["auc"]
 
 
 # Plain stochastic gradient descent, until it has converged.

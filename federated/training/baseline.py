@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federated.errors import DataFault
-from federated.manifest import JobManifest, Model
-from federated.training.recipes import Arrays, activation, initial, joined, sigmoid, split
+from federated.manifest import JobManifest
+from federated.training.exact import arithmetic
+from federated.training.exact.gradients import Gradients
+from federated.training.recipes import Arrays, initial, joined, net, split
 from federated.training.rows.encode import Persons
 
 Floats = NDArray[np.float64]
@@ -78,36 +80,24 @@ def _local(
     plain: Plain,
     draw: np.random.Generator,
 ) -> Arrays:
-    weights = joined(arrays)
+    shape, weights = net(manifest), joined(arrays)
+    gradients = Gradients(shape, manifest.unit.rows, radius=1.0, unit=1.0)  # nobody is clipped
     size = min(plain.batch, len(share))
     for _ in range(plain.steps):
         batch = draw.choice(len(share), size, replace=False)
-        gradient = _gradient(weights, manifest.model, share, batch)
+        gradient = _gradient(gradients, weights, share, batch)
         rate = plain.learning_rate / size
         weights = [w - rate * part for w, part in zip(weights, gradient, strict=True)]
-    return split(weights)
+    return split(weights, len(shape.tables))
 
 
 def _gradient(
-    weights: Sequence[Floats], model: Model, share: Persons, batch: NDArray[np.int64]
+    gradients: Gradients, weights: Sequence[Floats], share: Persons, batch: NDArray[np.int64]
 ) -> list[Floats]:
     """Return the gradient of the loss summed over the rows of a batch, a matrix a layer."""
-    taken = share.mask[batch] == 1
-    values = [_with_one(share.inputs[batch][taken])]
-    for matrix in weights[:-1]:
-        values.append(_with_one(activation(values[-1] @ matrix.T, model)))
-    logits = (values[-1] @ weights[-1].T)[:, 0]
-    delta = (sigmoid(logits) - share.labels[batch][taken])[:, None]
-    gradient = []
-    for matrix, below in zip(reversed(weights), reversed(values), strict=True):
-        gradient.append(delta.T @ below)
-        slope = 1 - below**2 if model.activation == "tanh" else below > 0
-        delta = ((delta @ matrix) * slope)[:, :-1]
-    return gradient[::-1]
-
-
-def _with_one(values: NDArray[np.floating]) -> Floats:
-    return np.concatenate([values, np.ones((len(values), 1))], axis=1, dtype=np.float64)
+    trace = gradients.trace([arithmetic.weights(matrix) for matrix in weights], share, batch)
+    pairs = zip(trace.deltas, trace.values, strict=True)
+    return [np.einsum("pro,pri->oi", delta, values, optimize=True) for delta, values in pairs]
 
 
 def _average(trained: Sequence[Arrays], weights: np.ndarray) -> Arrays:

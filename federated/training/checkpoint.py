@@ -16,7 +16,7 @@ from federated.errors import DataFileUnreadable
 from federated.training.recipes import Arrays
 
 MOST_BYTES: Final = 512 * 1024 * 1024
-MOST_ARRAYS: Final = 64
+MOST_ARRAYS: Final = 264  # tables of the most columns, and weight and bias of each layer
 
 
 def save(arrays: Arrays) -> bytes:

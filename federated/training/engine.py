@@ -4,7 +4,7 @@ Per step, on integers of the unit Γ = σ C / S::
 
     S ~ Poisson(q) over persons
     s = Σ_{i in S} trunc( clip_C( ∇ Σ_{rows r of i} loss_r ) / Γ ) + N_Z(0, S²)
-    w ← w - η Γ s / (q N)
+    w ← w - η Γ s / (q N)                    or as the manifest's optimiser says
 
 N is the population that the contract declares, so that neither the number of steps nor a scale
 follows the rows at hand. Rules: the sum is exact, hence moves by one person's own vector when that
@@ -30,9 +30,11 @@ from numpy.typing import NDArray
 from federated.manifest import JobManifest
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
+from federated.training.exact.losses import Loss
 from federated.training.noise import DEVIATION, NoiseSource
+from federated.training.optimiser import Descent
 from federated.training.reach import most_drawn
-from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split, widths
+from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, net, split
 from federated.training.rows.encode import Persons
 
 _CHANCE: Final = 1e-9  # at most, that a sample is larger than a batch
@@ -45,14 +47,12 @@ class Mechanism:
     """The public numbers of one step.
 
     Attributes:
-        learning_rate: η.
         noise_multiplier: σ.
         sampling_rate: q.
         clip: C.
         population: N, persons as declared in the contract.
     """
 
-    learning_rate: float
     noise_multiplier: float
     sampling_rate: float
     clip: float
@@ -62,7 +62,6 @@ class Mechanism:
     def of(cls, manifest: JobManifest, population: int) -> Mechanism:
         """Return the numbers of a job at a site whose contract declares `population` persons."""
         return cls(
-            learning_rate=manifest.learning_rate,
             noise_multiplier=manifest.privacy.noise_multiplier,
             sampling_rate=manifest.privacy.sampling_rate,
             clip=manifest.privacy.clip,
@@ -108,26 +107,29 @@ class Engine:
         self._manifest = manifest
         self._steps = manifest.steps_per_round
         self._count = len(persons)
-        self._persons = _with_nobody(_usable(persons))
+        shape = net(manifest)
+        self._tables = len(shape.tables)
+        self._persons = _with_nobody(_usable(persons, shape.loss))
         self._gradients = Gradients(
-            widths(manifest),
-            manifest.model.activation,
+            shape,
             manifest.unit.rows,
             radius=self._mechanism.radius,
             unit=self._mechanism.unit,
         )
         self._source = source
 
-    def run(self, arrays: Arrays) -> Arrays:
+    def run(self, arrays: Arrays, number: int = 1) -> Arrays:
         """Return the arrays after one round of steps, noised.
 
         Args:
             arrays: checked by `recipes.check`.
+            number: the round, from 1 on.
         """
-        weights = joined(arrays)
+        weights, descent = joined(arrays), Descent(self._manifest, number)
         for _ in range(self._steps):
-            weights = self._moved(weights, self._noised(self._sum(weights, self._drawn())))
-        return split(weights)
+            noised = self._noised(self._sum(weights, self._drawn()))
+            weights = self._moved(weights, noised, descent)
+        return split(weights, self._tables)
 
     def warm(self) -> None:
         """Compute one step on nobody, so that the first round is as fast as the others.
@@ -135,7 +137,8 @@ class Engine:
         It draws and moves as any other step does: it is what the public time of a round rests on.
         """
         weights = joined(initial(self._manifest))
-        self._moved(weights, self._noised(self._sum(weights, self._drawn()[:0])))
+        noised = self._noised(self._sum(weights, self._drawn()[:0]))
+        self._moved(weights, noised, Descent(self._manifest, 1))
 
     def _drawn(self) -> Integers:
         """Return a Poisson sample of the persons.
@@ -156,19 +159,24 @@ class Engine:
         """Return the sums with noise in each coordinate: the only form in which they are used."""
         return [total + self._source.gaussian(total.size).reshape(total.shape) for total in sums]
 
-    def _moved(self, weights: Sequence[Floats], noised: Sequence[Integers]) -> list[Floats]:
-        mechanism = self._mechanism
-        rate = mechanism.learning_rate * mechanism.unit / mechanism.expected_batch
-        return [
-            np.clip(matrix - rate * total, -MOST_WEIGHT, MOST_WEIGHT)
-            for matrix, total in zip(weights, noised, strict=True)
-        ]
+    def _moved(
+        self, weights: Sequence[Floats], noised: Sequence[Integers], descent: Descent
+    ) -> list[Floats]:
+        share = self._mechanism.unit / self._mechanism.expected_batch
+        moves = descent.moves([share * total.astype(np.float64) for total in noised])
+        pairs = zip(weights, moves, strict=True)
+        return [_cut_off(matrix - move) for matrix, move in pairs]
 
 
-def _usable(persons: Persons) -> Persons:
+def _cut_off(weights: Floats) -> Floats:
+    kept: Floats = np.clip(weights, -MOST_WEIGHT, MOST_WEIGHT)
+    return kept
+
+
+def _usable(persons: Persons, loss: Loss) -> Persons:
     """Return the persons without rows that `encode` never makes, on which no sum would be exact."""
-    inputs, labels = np.abs(persons.inputs) <= 1, (persons.labels == 0) | (persons.labels == 1)
-    kept = inputs.all(axis=2) & labels & (persons.mask == 1)  # false for NaN, too
+    inputs = np.abs(persons.inputs) <= 1
+    kept = inputs.all(axis=2) & loss.is_label(persons.labels) & (persons.mask == 1)  # no NaN either
     return Persons(
         inputs=np.where(kept[:, :, None], persons.inputs, np.float32(0)),
         labels=np.where(kept, persons.labels, np.float32(0)),

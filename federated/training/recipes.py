@@ -1,7 +1,9 @@
 """The model of a manifest: names and shapes of its arrays, where it starts, what it predicts.
 
 Rules: everything follows from the manifest, so that lead and sites agree without telling one
-another. Training is left to `engine.py`, which computes the same net.
+another. Training is left to `engine.py`, which computes the same net. Arrays are named as in torch:
+`embeddings.<i>.weight` (values, width) of each category of a model that looks them up, then
+`layers.<i>.weight` (out, in) and `….bias`.
 """
 
 from __future__ import annotations
@@ -15,17 +17,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federated.errors import RoundRefused
-from federated.manifest import JobManifest, Model
+from federated.manifest import JobManifest
+from federated.task.feature import CategoryFeature
+from federated.task.model import EMBEDDING, dense_inputs
+from federated.task.target import Classes, Count, Number
+from federated.training.exact.losses import Loss, rates, softmax
+from federated.training.exact.net import Net
 
 Floats = NDArray[np.float32]
 Floats64 = NDArray[np.float64]
 Arrays = dict[str, Floats]
+_TABLE: Final = "embeddings."
 MOST_WEIGHT: Final = 1e3  # inputs lie in [-1, 1]: one such weight saturates any unit
 
 
+def net(manifest: JobManifest) -> Net:
+    """Return the net of a manifest's model."""
+    model, tables, at = manifest.model, [], 0
+    for feature in manifest.features:
+        if model.kind == EMBEDDING and isinstance(feature, CategoryFeature):
+            tables.append((at, at + feature.width))
+        at += feature.width
+    return Net(
+        widths(manifest),
+        model.activation,
+        Loss.of(manifest.target),
+        tuple(tables),
+        model.width if tables else 0,
+        at,
+    )
+
+
 def shapes(manifest: JobManifest) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array, in order: `layers.<i>.weight` (out, in) and `….bias`."""
+    """Return the shape of each array, in order."""
     result: dict[str, tuple[int, ...]] = {}
+    for index, (first, last) in enumerate(net(manifest).tables):
+        result[f"{_TABLE}{index}.weight"] = (last - first, manifest.model.width)
     for index, (inputs, outputs) in enumerate(pairwise(widths(manifest))):
         result[f"layers.{index}.weight"] = (outputs, inputs)
         result[f"layers.{index}.bias"] = (outputs,)
@@ -33,19 +60,22 @@ def shapes(manifest: JobManifest) -> dict[str, tuple[int, ...]]:
 
 
 def widths(manifest: JobManifest) -> tuple[int, ...]:
-    """Return the width of each layer from the inputs to the one output."""
-    return (manifest.width, *manifest.model.hidden, 1)
+    """Return the width of each dense layer, from what the first one takes to the outputs."""
+    inputs = dense_inputs(manifest.model, manifest.features)
+    return (inputs, *manifest.model.hidden, manifest.target.outputs)
 
 
 def initial(manifest: JobManifest) -> Arrays:
     """Return the arrays that a job starts from, the same at each call.
 
-    Weights and biases are uniform in ±1/√inputs, drawn from a generator seeded by the job's
-    identifier. This is public randomness: it protects nobody and need not.
+    Weights and biases are uniform in ±1/√inputs, those of a table in ±1, drawn from a generator
+    seeded by the job's identifier. This is public randomness: it protects nobody and need not. A
+    job that starts from a public model does not start from these.
     """
     seed = hashlib.sha256(manifest.job.encode()).digest()
     draw = np.random.default_rng(np.frombuffer(seed, dtype=np.uint32))
-    limits = np.repeat([1 / np.sqrt(inputs) for inputs in widths(manifest)[:-1]], 2)
+    limits = [1.0] * len(net(manifest).tables)
+    limits += np.repeat([1 / np.sqrt(inputs) for inputs in widths(manifest)[:-1]], 2).tolist()
     return {
         name: draw.uniform(-limit, limit, shape).astype(np.float32)
         for (name, shape), limit in zip(shapes(manifest).items(), limits, strict=True)
@@ -76,18 +106,22 @@ def check(arrays: Mapping[str, NDArray[np.generic]], manifest: JobManifest) -> A
 
 
 def joined(arrays: Arrays) -> list[Floats64]:
-    """Return each layer's weight and bias as one matrix (out, in + 1), the bias last."""
-    values = list(arrays.values())
-    return [
+    """Return a matrix a table (out, in), then each layer's weight and bias (out, in + 1)."""
+    tables = [array.T.astype(np.float64) for name, array in arrays.items() if _is_table(name)]
+    dense = [array for name, array in arrays.items() if not _is_table(name)]
+    layers = [
         np.concatenate([weight, bias[:, None]], axis=1, dtype=np.float64)
-        for weight, bias in zip(values[::2], values[1::2], strict=True)
+        for weight, bias in zip(dense[::2], dense[1::2], strict=True)
     ]
+    return [*tables, *layers]
 
 
-def split(weights: Sequence[Floats64]) -> Arrays:
-    """Return the arrays of matrices that `joined` made."""
+def split(weights: Sequence[Floats64], tables: int = 0) -> Arrays:
+    """Return the arrays of matrices that `joined` made, of which so many are tables."""
     arrays: Arrays = {}
-    for index, matrix in enumerate(weights):
+    for index, matrix in enumerate(weights[:tables]):
+        arrays[f"{_TABLE}{index}.weight"] = matrix.T.astype(np.float32)
+    for index, matrix in enumerate(weights[tables:]):
         arrays[f"layers.{index}.weight"] = matrix[:, :-1].astype(np.float32)
         arrays[f"layers.{index}.bias"] = matrix[:, -1].astype(np.float32)
     return arrays
@@ -99,29 +133,46 @@ def bounded(values: NDArray[np.floating]) -> Floats:
     return kept
 
 
-def probabilities(arrays: Arrays, model: Model, inputs: Floats) -> Floats64:
-    """Return the chance of a positive label for each row.
+def outputs(arrays: Arrays, manifest: JobManifest, inputs: Floats) -> Floats64:
+    """Return the outputs of the net for each row, (rows, outputs).
 
     Args:
         arrays: checked.
-        model: of the manifest.
+        manifest: whose model it is.
         inputs: (rows, width), encoded.
     """
+    shape, weights = net(manifest), joined(arrays)
     values = inputs.astype(np.float64)
-    weights = joined(arrays)
-    for number, matrix in enumerate(weights, start=1):
+    places = list(zip(shape.tables, weights, strict=False))
+    if places:
+        found = (values[:, first:last] @ matrix.T for (first, last), matrix in places)
+        values = np.concatenate([values[:, shape.plain], *found], axis=1)
+    layers = weights[len(places) :]
+    for number, matrix in enumerate(layers, start=1):
         values = values @ matrix[:, :-1].T + matrix[:, -1]
-        if number < len(weights):
-            values = activation(values, model)
-    return sigmoid(values[:, 0])
+        if number < len(layers):
+            values = np.tanh(values) if shape.activation == "tanh" else np.maximum(values, 0)
+    return values
 
 
-def activation(values: Floats64, model: Model) -> Floats64:
-    """Return what a hidden layer makes of its sums."""
-    return np.tanh(values) if model.activation == "tanh" else np.maximum(values, 0)
+def predicted(arrays: Arrays, manifest: JobManifest, inputs: Floats) -> Floats64:
+    """Return what the model says of each row.
 
-
-def sigmoid(logits: Floats64) -> Floats64:
-    """Return 1 / (1 + exp(-logits)), without overflow."""
-    chance: Floats64 = 0.5 * (1 + np.tanh(logits / 2))
+    Returns:
+        (rows,): the chance of a positive label in [0, 1], a number within the target's range in
+        its own unit, or the expected count; of classes (rows, classes), their chances.
+    """
+    found, target = outputs(arrays, manifest, inputs), manifest.target
+    if isinstance(target, Classes):
+        return softmax(found)
+    if isinstance(target, Count):
+        return rates(found[:, 0], target.most)
+    if isinstance(target, Number):
+        share = (np.clip(found[:, 0], -1, 1) + 1) / 2
+        return target.low + share * (target.high - target.low)
+    chance: Floats64 = 0.5 * (1 + np.tanh(found[:, 0] / 2))
     return chance
+
+
+def _is_table(name: str) -> bool:
+    return name.startswith(_TABLE)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from connector.errors import DescriptionIncomplete
-from connector.services.federation.lead.request import complete
+from connector.services.federation.lead.features import completed
+from connector.services.federation.lead.request import complete, refusal
 from connector.services.publication import publish
 from connector.sources.files import FileSources
 from federated.job import parse
+from federated.reading import Member
 from tests.support.census import CensusWorkers
 from tests.support.command import invoked
 from tests.support.doubles import ports_for_tests
@@ -81,7 +83,7 @@ def test_the_index_leads_to_every_page() -> None:
 def test_the_scientists_request_has_the_members_of_a_request() -> None:
     request = json.loads(block("data-scientist.md", "json"))
     manifest = {
-        "version": 1,
+        "version": 2,
         "job": "urn:uuid:1",
         "lead": "did:web:lab.example",
         "contracts": [
@@ -99,8 +101,10 @@ def test_the_scientists_request_has_the_members_of_a_request() -> None:
         "deadline": "2030-01-01T00:00:00Z",
         "code": "0" * 64,
     }
-    left = ("purpose", "model", "features", "target", "unit", "learningRate", "rounds")
+    left = ("purpose", "model", "target", "unit", "learningRate", "rounds", "optimiser")
     more = {name: request[name] for name in (*left, "quorum", "roundSeconds")}
+    stated = Member(request["features"], refusal)
+    more["features"] = completed(stated, lambda: pytest.fail("a dictionary was asked"))
     parsed = parse(json.dumps(manifest | more).encode())
     assert parsed.rounds == request["rounds"]
     assert complete.__doc__ is not None

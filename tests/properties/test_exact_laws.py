@@ -14,7 +14,9 @@ from hypothesis.extra import numpy as arrays
 
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import DIGITS, EXACT, Scaled, scaled
-from federated.training.exact.gradients import clip, loss_derivative
+from federated.training.exact.gradients import clip
+from federated.training.exact.losses import BINARY
+from federated.training.exact.net import Net
 from federated.training.recipes import MOST_WEIGHT
 from tests.support.exact_sums import faults, people
 
@@ -71,7 +73,8 @@ def test_the_logistic_function_is_right_and_its_own_mirror(values: np.ndarray) -
         assert ours == pytest.approx(1 / (1 + math.exp(-near)), rel=1e-9)
     assert np.allclose(arithmetic.tanh(values), np.tanh(values), rtol=0, atol=1e-9)
     assert np.allclose(arithmetic.logistic(-values) + found, 1, rtol=0, atol=1e-9)
-    assert np.allclose(loss_derivative(values, np.ones_like(values)), found - 1, atol=1e-9)
+    outputs, labels = values[None, :, None], np.ones((1, len(values)))
+    assert np.allclose(BINARY.derivative(outputs, labels)[0, :, 0], found - 1, atol=1e-9)
 
 
 @given(st.integers(-700, 900))
@@ -115,5 +118,6 @@ def test_nobodys_vector_depends_on_the_others(data: st.DataObject) -> None:
         data.draw(arrays.arrays(np.float32, (b, a + 1), elements=lead)).astype(np.float64)
         for a, b in pairwise(widths)
     ]
-    persons = people(count, rows, widths[0], seed=data.draw(st.integers(0, 99)))
-    assert faults(widths, activation, rows, weights, persons) == []
+    net = Net(widths, activation)
+    persons = people(count, rows, net, seed=data.draw(st.integers(0, 99)))
+    assert faults(net, rows, weights, persons) == []

@@ -8,49 +8,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
+from federated.task.target import CLASSES, COUNT, NUMBER
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
+from federated.training.exact.losses import Loss
+from federated.training.exact.net import Net
 from federated.training.recipes import MOST_WEIGHT
 from federated.training.rows.encode import Persons
 
 CLIP, SIGMA = 1.0, 1.0
 RADIUS = 2.0**22 / SIGMA
 WEIGHTS = ("usual", "largest", "all sizes", "cancelling", "vanishing", "zero", "tiny")
-CASES = [  # widths, activation, rows a person, persons
-    ((1, 1), "tanh", 1, 13),
-    ((2, 1), "relu", 3, 9),
-    ((30, 1), "tanh", 1, 41),
-    ((64, 1), "tanh", 4, 17),
-    ((3, 1, 1), "tanh", 1, 23),
-    ((4, 2, 1), "relu", 2, 19),
-    ((5, 3, 1), "tanh", 1, 29),
-    ((6, 4, 1), "relu", 1, 31),
-    ((7, 5, 1), "tanh", 5, 11),
-    ((8, 6, 1), "relu", 1, 37),
-    ((9, 7, 1), "tanh", 1, 35),
-    ((33, 8, 1), "relu", 1, 33),
-    ((13, 64, 1), "tanh", 2, 21),
-    ((13, 8, 8, 1), "relu", 1, 39),
-    ((10, 3, 5, 1), "tanh", 3, 15),
+CASES = [  # net, rows a person, persons
+    (Net((1, 1)), 1, 13),
+    (Net((30, 1)), 1, 41),
+    (Net((64, 1)), 4, 17),
+    (Net((4, 2, 1), "relu"), 2, 19),
+    (Net((7, 5, 1)), 5, 11),
+    (Net((33, 8, 1), "relu"), 1, 33),
+    (Net((13, 64, 1)), 2, 21),
+    (Net((13, 8, 8, 1), "relu"), 1, 39),
+    (Net((30, 3), loss=Loss(CLASSES, 3)), 2, 23),
+    (Net((7, 5, 4), "relu", Loss(CLASSES, 4)), 1, 31),
+    (Net((9, 1), loss=Loss(NUMBER)), 3, 21),
+    (Net((6, 4, 1), loss=Loss(NUMBER)), 1, 33),
+    (Net((12, 1), loss=Loss(COUNT, 1, 40)), 2, 19),
+    (Net((7, 5, 3), "tanh", Loss(CLASSES, 3), ((0, 4), (5, 12)), 2, 14), 2, 27),
+    (Net((5, 1), "relu", Loss(COUNT, 1, 9), ((2, 9),), 3, 9), 1, 25),
 ]
 
 
-def sums(widths: Sequence[int], activation: str, rows: int, cells: int = 1 << 17) -> Gradients:
-    return Gradients(widths, activation, rows, radius=RADIUS, unit=CLIP / RADIUS, cells=cells)
+def sums(net: Net, rows: int, cells: int = 1 << 17) -> Gradients:
+    return Gradients(net, rows, radius=RADIUS, unit=CLIP / RADIUS, cells=cells)
 
 
-def model(kind: str, widths: Sequence[int], seed: int = 0) -> list[np.ndarray]:
+def model(kind: str, net: Net, seed: int = 0) -> list[np.ndarray]:
     """Return the weights of a lead, of a kind in `WEIGHTS`."""
     draw = np.random.default_rng(seed)
-    result = [_matrix(kind, (b, a + 1), draw).astype(np.float64) for a, b in pairwise(widths)]
+    result = [_matrix(kind, shape, draw).astype(np.float64) for shape in net.shapes()]
+    first = result[len(net.tables)]
     if kind == "vanishing":  # sums of zero for everybody of `people`, but for their rounding
-        half = widths[0] // 2
-        result[0][:, half : 2 * half] = -result[0][:, :half][:, ::-1]
-        result[0][:, 2 * half :] = 0
+        half = net.widths[0] // 2
+        first[:, half : 2 * half] = -first[:, :half][:, ::-1]
+        first[:, 2 * half :] = 0
     return result
 
 
@@ -69,23 +72,28 @@ def _matrix(kind: str, shape: tuple[int, int], draw: np.random.Generator) -> np.
     return plain * np.float32(size)
 
 
-def people(count: int, rows: int, width: int, seed: int = 1) -> Persons:
+def people(count: int, rows: int, net: Net, seed: int = 1) -> Persons:
     """Return persons with missing rows, inputs in pairs of equals, and some without any row."""
     draw = np.random.default_rng(seed)
+    width = net.inputs or net.widths[0]
     inputs = draw.uniform(-1, 1, (count, rows, width)).astype(np.float32)
     inputs[draw.random(inputs.shape) < 0.05] = 0
     half = width // 2  # the second half is the first one backwards
     inputs[:, :, half : 2 * half] = inputs[:, :, :half][:, :, ::-1]
+    for first, last in net.tables:  # one value, or none
+        value = draw.integers(-1, last - first, (count, rows))
+        inputs[:, :, first:last] = np.equal.outer(value, np.arange(last - first))
     mask = (draw.random((count, rows)) < 0.85).astype(np.float32)
-    labels = draw.integers(0, 2, (count, rows)).astype(np.float32)
+    most = {CLASSES: net.loss.outputs - 1, COUNT: net.loss.most}.get(net.loss.kind, 1)
+    labels = draw.integers(0, most + 1, (count, rows)).astype(np.float32)
+    if net.loss.kind == NUMBER:
+        labels = draw.uniform(-1, 1, (count, rows)).astype(np.float32)
     return Persons(inputs * mask[:, :, None], labels * mask, mask)
 
 
-def faults(
-    widths: Sequence[int], activation: str, rows: int, weights: list[np.ndarray], persons: Persons
-) -> list[str]:
+def faults(net: Net, rows: int, weights: list[np.ndarray], persons: Persons) -> list[str]:
     """Return what depends on more than each person's own rows and the model."""
-    engine, count, found = sums(widths, activation, rows), len(persons), []
+    engine, count, found = sums(net, rows), len(persons), []
     everybody = np.arange(count)
     total = flat(engine.total(weights, persons, everybody))
     alone = [flat(engine.total(weights, persons, everybody[n : n + 1])) for n in range(count)]
@@ -97,7 +105,7 @@ def faults(
             found.append(f"the sum moved by {np.linalg.norm(total - less) / RADIUS:.3g} clips")
     draw = np.random.default_rng(2)
     for cells in (1, 7 * sum(v.size for v in weights), 1 << 21):
-        parts = sums(widths, activation, rows, cells)
+        parts = sums(net, rows, cells)
         if not np.array_equal(total, flat(parts.total(weights, persons, draw.permutation(count)))):
             found.append(f"the sum in another order, {cells} cells at once, is another")
     matrices = [arithmetic.weights(matrix) for matrix in weights]
@@ -117,9 +125,9 @@ def flat(layers: Sequence[np.ndarray]) -> np.ndarray:
 def digest() -> str:
     """Return one digest of the sums of every case."""
     total = hashlib.sha256()
-    for (widths, activation, rows, count), kind in zip(CASES, 3 * WEIGHTS, strict=False):
-        weights, persons = model(kind, widths), people(count, rows, widths[0])
-        for layer in sums(widths, activation, rows).total(weights, persons, np.arange(count)):
+    for (net, rows, count), kind in zip(CASES, 3 * WEIGHTS, strict=False):
+        weights, persons = model(kind, net), people(count, rows, net)
+        for layer in sums(net, rows).total(weights, persons, np.arange(count)):
             total.update(layer.tobytes())
     return total.hexdigest()
 

@@ -357,7 +357,7 @@ class Federation:
             "purpose": RESEARCH,
             "agreements": [self.agreements[did].id for did in SITES],
             "model": {"kind": "mlp", "hidden": [4], "activation": "tanh"},
-            "features": [{"column": "age", "kind": "number", "low": 5, "high": 15}],
+            "features": [{"column": "age", "kind": "number", "low": 5, "high": 15, "missing": 10}],
             "target": {"column": "score", "by": "grade", "thresholds": {"K": 430}},
             "unit": {"column": "pupil", "rows": 4},
             "privacy": {

@@ -54,9 +54,9 @@ def persons_of(count: int = 3) -> Persons:
     )
 
 
-def site_of(persons: Persons | None = None, site: str = SITES[0]) -> Site:
-    engine = Engine(JOB, 100, persons or persons_of(), ForeseenNoise(seed=5))
-    return Site(make_app(engine, JOB), JOB, site)
+def site_of(persons: Persons | None = None, site: str = SITES[0], job: JobManifest = JOB) -> Site:
+    engine = Engine(job, 100, persons or persons_of(), ForeseenNoise(seed=5))
+    return Site(make_app(engine, job), job, site)
 
 
 def answer_of(site: Site, request: bytes, number: int = 1) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from federated.training.exact import arithmetic, gradients
+from federated.task.target import BINARY
+from federated.training.exact import arithmetic, gradients, losses
 from federated.training.exact.arithmetic import Floats, Scaled
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -65,17 +66,18 @@ BY_PLACE: Plant = _product(_by_place)
 def _cross_entropy(dtype: str) -> Plant:
     """Put torch's backward of binary cross-entropy in place of the elementary derivative."""
 
-    def derivative(logits: Floats, labels: np.ndarray) -> Floats:
+    def derivative(_: object, logits: Floats, labels: np.ndarray) -> Floats:
         from tests.support.torch_net import torch  # noqa: PLC0415 - loads torch
 
         given = torch.tensor(logits, dtype=getattr(torch, dtype), requires_grad=True)
-        target = torch.tensor(labels, dtype=getattr(torch, dtype))
+        target = torch.tensor(labels[:, :, None], dtype=getattr(torch, dtype))
         loss = torch.nn.functional.binary_cross_entropy_with_logits
         loss(given, target, reduction="sum").backward()
         assert given.grad is not None
         return np.asarray(given.grad.double().numpy())
 
-    return lambda patch: patch.setattr(gradients, "loss_derivative", derivative)
+    planted = {**losses._DERIVATIVES, BINARY: derivative}
+    return lambda patch: patch.setattr(losses, "_DERIVATIVES", planted)
 
 
 def _sigmoid(dtype: str) -> Plant:

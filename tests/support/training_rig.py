@@ -67,6 +67,21 @@ def manifest(**changes: Any) -> JobManifest:
     return parse(json.dumps(document(**changes)).encode())
 
 
+def task(**changes: Any) -> dict[str, Any]:
+    """Return what a manifest of version 2 says beside the first; `changes` replace members."""
+    number, category = document()["features"]
+    value: dict[str, Any] = {
+        "version": 2,
+        "features": [
+            {**number, "missing": {"kind": "indicator"}},
+            {**category, "missing": {"kind": "refuse"}},
+        ],
+        "target": {"kind": "threshold-by-group", **document()["target"]},
+        "optimiser": {"kind": "sgd", "schedule": "constant", "momentum": 0.0},
+    }
+    return document(**{**value, **changes})
+
+
 class ForeseenNoise:
     """A noise source for tests: numpy's generator, or no noise and everybody drawn."""
 
@@ -187,7 +202,7 @@ class Federation:
         data = {"path": str(path), "format": path.suffix[1:], "digest": digest}
         data["person_format"] = "text"
         order = {"op": "start", "data": data, "population": population, "site": name}
-        return {**order, "node": 0, "key": ""}
+        return {**order, "node": 0, "key": "", "row_key": ""}
 
 
 def write_rows(path: Path, persons: int, *, seed: int = 0) -> Path:

@@ -69,7 +69,7 @@ def test_a_card_says_what_manifest_and_receipts_say(done: Done) -> None:
     for name, value in manifest["privacy"].items():
         assert card["privacy"][name] == value
     assert card["privacy"]["unit"] == manifest["unit"]
-    for name in ("features", "target", "rounds", "quorum", "learningRate"):
+    for name in ("features", "target", "optimiser", "rounds", "quorum", "learningRate"):
         assert card[name] == manifest[name]
 
 

@@ -114,7 +114,7 @@ def twice(value: dict[str, Any]) -> None:
     value["contracts"].append(dict(value["contracts"][0]))
 
 
-NUMBER = {"kind": "number", "low": 0, "high": 1}
+NUMBER = {"kind": "number", "missing": {"kind": "refuse"}, "low": 0, "high": 1}
 TAMPERED = [
     ("another lead", set_at("lead", to="did:web:other.example"), "JOB_REFUSED"),
     ("a lead that is a site", set_at("lead", to=SITES[1]), "MALFORMED_MESSAGE"),

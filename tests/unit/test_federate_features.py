@@ -16,14 +16,15 @@ from connector.identity.dataset_facts import DatasetFacts
 from connector.services.federation.lead.features import completed
 from connector.services.federation.lead.request import complete, refusal
 from connector.services.publication import publish
-from federated.manifest import NumberFeature
 from federated.reading import Member
+from federated.task.feature import Missing, NumberFeature
 from tests.support.link import description, link
 from tests.support.negotiating import ask as negotiated
 
 EXP = Meaning(lower=0.0, upper=40.0, missing=10.0)
-GRADE = Meaning(categories=(Category("K", (("fr", "grande section"),)), Category("1")))
-AGE = {"column": "age", "kind": "number", "low": 5, "high": 15}
+LISTED = (Category("K", (("fr", "grande section"),)), Category("1"))
+GRADE = Meaning(categories=LISTED, lacking="indicator", spelling=("case",))
+AGE = {"column": "age", "kind": "number", "low": 5, "high": 15, "missing": {"kind": "refuse"}}
 
 
 def facts(name: str, **meanings: Meaning) -> DatasetFacts:
@@ -45,11 +46,27 @@ def filled(*stated: Any, of: Sequence[DatasetFacts] = (NORTH, SOUTH)) -> list[An
 
 
 def test_what_is_left_out_is_what_the_dictionaries_say() -> None:
-    exp = {"column": "exp", "kind": "number", "low": 0.0, "high": 40.0, "missing": 10.0}
+    counted = {"kind": "value", "value": 10.0}
+    exp = {"column": "exp", "kind": "number", "low": 0.0, "high": 40.0, "missing": counted}
     grade = {"column": "gr", "kind": "category", "values": ["K", "1"]}
+    grade |= {"missing": {"kind": "indicator"}, "spelling": ["case"]}
     assert filled("exp", "gr") == [exp, grade]
     assert filled({"column": "exp", "high": 20}) == [{**exp, "high": 20}]
     assert filled({"column": "gr", "kind": "category"}) == [grade]
+
+
+def test_what_is_stated_of_missing_values_may_be_short() -> None:
+    counted = {"kind": "value", "value": 7}
+    for short, whole in ((7, counted), ("refuse", {"kind": "refuse"}), (counted, counted)):
+        (found,) = filled({"column": "exp", "missing": short})
+        assert found["missing"] == whole
+
+
+def test_a_manifest_of_version_1_has_what_it_knew() -> None:
+    stated = Member(["exp", "gr"], refusal)
+    exp, grade = completed(stated, lambda: (NORTH, SOUTH), 1)
+    assert exp["missing"] == 10.0
+    assert grade == {"column": "gr", "kind": "category", "values": ["K", "1"]}
 
 
 def test_a_request_that_states_all_asks_no_dictionary() -> None:
@@ -64,6 +81,11 @@ def test_a_request_that_states_all_asks_no_dictionary() -> None:
         ("exp", (NORTH, facts("south", exp=replace(EXP, upper=41.0))), "another public range"),
         ("marks", (NORTH, SOUTH), "`urn:north` has no such column"),
         ({"column": "gr", "kind": "number"}, (NORTH, SOUTH), "states no public range of `gr`"),
+        (
+            {"column": "age", "low": 0, "high": 1},
+            (NORTH, SOUTH),
+            "needs `missing`: the dictionary of `urn:north` states no value for a missing one",
+        ),
     ],
 )
 def test_what_is_not_said_alike_must_be_stated(
@@ -104,5 +126,5 @@ def test_a_manifest_states_what_the_dictionary_of_its_contract_says(tmp_path: Pa
             "rounds": 3,
         }
         manifest, data = complete(replace(pair.lab.ports, code_hash="0" * 64), request)
-        assert manifest.features == (NumberFeature("grade", 1.0, 12.0, 6.0),)
-        assert b'"missing":6' in data
+        assert manifest.features == (NumberFeature("grade", 1.0, 12.0, Missing("value", 6.0)),)
+        assert b'"missing":{"kind":"value","value":6}' in data

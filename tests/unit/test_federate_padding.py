@@ -212,7 +212,7 @@ def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
 
 def test_a_start_takes_a_public_time_for_the_inputs_that_a_lead_asks(tmp_path: Path) -> None:
     names = [f"g{number}" for number in range(200)]
-    wide = [{"column": "grade", "kind": "category", "values": names}]
+    wide = [{"column": "grade", "kind": "category", "values": names, "missing": "refuse"}]
     narrow, site = Site(tmp_path / "1"), Site(tmp_path / "2", features=wide)
     dataset = site.node.dataset
     assert dataset is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from connector.domain.contract.negotiation import Role
@@ -15,12 +17,15 @@ from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused,
 from connector.identity import jws
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object
+from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead.request import complete
 from connector.services.federation.site.jobs import MANIFEST_TYPE
+from federated import modelfile
 from federated.job import JobState, parse
 from federated.privacy.event import sampled_gaussian
 from federated.privacy.question import Epsilon
+from federated.training import checkpoint
 from tests.support.contracts import NOW
 from tests.support.federation import CODE, LEAD, SITES, Federation
 
@@ -86,6 +91,59 @@ def test_a_job_is_signed_and_stored_before_any_site_hears_of_it(federation: Fede
     assert lead.link.calls == []
     assert lead.log(job.id) == ["job.submitted"]
     assert lead.ports.wakeups.wait("lead", 0)
+
+
+def test_a_public_model_is_stated_by_digest_and_kept_as_the_state_before_round_1(
+    federation: Federation,
+) -> None:
+    model = checkpoint.save({"layers.0.weight": np.ones((1, 1), np.float32)})
+    start = {"source": "https://models.example/m", "model": base64.b64encode(model).decode()}
+    lead = federation.lead
+    job = lead_jobs.submit(lead.ports, federation.request(start=start))
+    stated = parse(job.manifest).start
+    assert stated is not None
+    assert stated.digest == modelfile.digest(model)
+    assert book.resume_from(lead.ports, job) == book.Completed(model)
+    assert book.rounds(lead.ports, job.id) == []
+
+
+def test_a_request_without_kind_of_target_is_one_of_thresholds_by_group(
+    federation: Federation,
+) -> None:
+    manifest, _ = complete(federation.lead.ports, federation.request())
+    assert (manifest.version, manifest.target.kind) == (2, "threshold-by-group")
+    age = {"column": "age", "kind": "number", "low": 5, "high": 15}
+    first, _ = complete(federation.lead.ports, federation.request(version=1, features=[age]))
+    assert first.version == 1
+    assert first.target == manifest.target
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"target": {"kind": "threshold-by-group", "column": "score", "by": None}},
+            "/target/by: must be a text; found `null`",
+        ),
+        (
+            {"model": {"kind": "mlp", "hidden": [4], "activation": "sigmoid"}},
+            '/model/activation: must be `tanh` or `relu`; found `"sigmoid"`',
+        ),
+        ({"rounds": 4}, "/privacy/steps: must be a multiple of `/rounds`; found `6`"),
+        ({"colour": "red"}, "/colour: is not a known member: known are `purpose`, "),
+        ({"start": {"source": "x", "model": "?"}}, "/start/model: must be a file in Base64"),
+        ({"start": {"source": "x", "model": "AAAA"}}, "/start/model: the model file is no npz"),
+        ({"version": 3}, "/version: must be 1 to 2; found `3`"),
+    ],
+)
+def test_an_error_names_the_member_what_was_found_and_what_is_allowed(
+    federation: Federation, change: Mapping[str, Any], says: str
+) -> None:
+    if "target" in change:
+        change = {"target": {**change["target"], "thresholds": {"K": 430}}}
+    with pytest.raises(Malformed) as caught:
+        complete(federation.lead.ports, federation.request(**change))
+    assert f"request {says}" in caught.value.reason
 
 
 def without(name: str) -> Mapping[str, Any]:

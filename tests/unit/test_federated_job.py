@@ -75,7 +75,7 @@ def test_good_members_are_read(pointer: str, value: Any) -> None:
 
 
 BAD = {
-    "another version": ("/version", 2, "/version"),
+    "another version": ("/version", 3, "/version"),
     "version as text": ("/version", "1", "/version"),
     "missing member": ("/quorum", _GONE, "/quorum"),
     "unknown member": ("/colour", "red", "/colour"),

@@ -16,6 +16,7 @@ from audit.cells import CELLS, NO_FAULT, Outcome
 from audit.end_to_end import EndToEnd
 from audit.faults import FAULTS
 from audit.hostile import Hostile, search
+from federated.task.target import Classes, Count
 
 DELTA = 1e-5
 SURE = 1 - 1e-7
@@ -24,12 +25,16 @@ EVERYBODY = Canaries()
 HALF = Canaries(sampling_rate=0.5)
 ROWS = Canaries(rows=4)
 TURNED = Canaries(rounds=2, flips=True)
+CLASSES = Canaries(target=Classes("score", ("a", "b", "c")))
+COUNT = Canaries(target=Count("score", 3), label=0.0)
 # Of each: worlds, σ, runs.
 CASES = {
-    "everybody": (EVERYBODY, 1.4, 64),
+    "everybody": (EVERYBODY, 1.4, 48),
     "half": (HALF, 1.1, 24),
     "rows": (ROWS, 1.4, 12),
     "turned": (TURNED, 2.0, 12),
+    "classes": (CLASSES, 1.4, 12),
+    "count": (COUNT, 1.4, 12),
 }
 
 
@@ -45,7 +50,7 @@ def _proved(case: str, fault: str) -> tuple[float, float]:
 @pytest.mark.parametrize("case", CASES)
 def test_the_promise_holds_against_an_attack_that_sees_something(case: str) -> None:
     proved, truth = _proved(case, NO_FAULT)
-    assert 0.2 * truth < proved <= truth
+    assert 0.1 * truth < proved <= truth
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,7 @@ def test_the_promise_holds_against_an_attack_that_sees_something(case: str) -> N
         ("everybody", "noise ÷ 1.5"),
         ("half", "sampling left out"),
         ("rows", "rows as the unit"),
+        ("classes", "classes clipped alone"),
         ("turned", "noise used again"),
     ],
 )

@@ -195,7 +195,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     start = {"op": "start", "manifest": json.dumps(document()), "data": data}
     worker = ProcessWorkers().start("site", folder / "job")
     try:
-        worker.send({**start, "population": 100, "site": SITES[0], "key": ""})
+        worker.send({**start, "population": 100, "site": SITES[0], "key": "", "row_key": ""})
         found = [worker.receive(120)[0]]
         for name, message in {**HOSTILE, "good": GOOD}.items():
             worker.send({"op": "round", "round": _number(name)}, message)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from federated.errors import ColumnMissing
-from federated.manifest import NumberFeature
+from federated.task.feature import Missing, NumberFeature
 from federated.training.rows.encode import Persons, encode
 from federated.training.rows.table import Table, from_columns
 from tests.support.training_rig import manifest
@@ -16,7 +16,6 @@ ROWS = [
     ("a", "K", 5, "small", 431),
     ("b", "1", 10, "regular", 520.5),
     ("a", "1", 15, "other", 600),
-    ("a", "K", 7.5, "small", 1),
     ("c", "K", None, None, 430),
     ("c", "1", 99, "small", None),
     ("d", "2", 8, "small", 500),
@@ -58,7 +57,7 @@ def test_a_missing_number_counts_as_the_manifest_says() -> None:
     stated = manifest()
     age, *others = stated.features
     assert isinstance(age, NumberFeature)
-    stated = replace(stated, features=(replace(age, missing=15.0), *others))
+    stated = replace(stated, features=(replace(age, missing=Missing("value", 15.0)), *others))
     assert encode(_table(ROWS), stated).inputs[2, 0].tolist() == [1, 0, 0]
 
 
@@ -76,9 +75,19 @@ def test_a_row_without_label_is_left_out(grade: str | None, score: float | None)
     assert len(_encode([("a", grade, 8, "small", score), ("a", "K", 8, "small", 1)])) == 1
 
 
-def test_of_many_rows_the_first_stay() -> None:
-    rows = [("a", "K", age, "small", 431) for age in (5, 15, 10, 10)]
-    assert _encode(rows).inputs[0, :, 0].tolist() == [-1, 1]
+MANY = [("a", "K", age, "small", 431 + age) for age in range(5, 15)] + ROWS[1:2]
+
+
+def test_of_many_rows_those_stay_that_a_keyed_digest_of_them_chooses() -> None:
+    def ages(rows: list[tuple[object, ...]], key: bytes = b"one") -> list[float]:
+        persons = encode(_table(rows), manifest(), key=key)
+        (place,) = np.flatnonzero(persons.mask.sum(axis=1) == 2)
+        return sorted(persons.inputs[place, :, 0].tolist())
+
+    assert ages(MANY) == ages(MANY[::-1]) == ages([*ROWS[4:], *MANY[5:], *MANY[:5]])
+    assert len({tuple(ages(MANY, bytes([n]))) for n in range(9)}) > 3
+    # One more row of this person's changes no more than that row can; other persons change nothing.
+    assert len(set(ages(MANY)) & set(ages([*MANY, ("a", "K", 15, "small", 446)]))) >= 1
 
 
 def test_nobody_is_encoded_as_nobody() -> None:

@@ -113,7 +113,7 @@ def test_the_noise_has_the_deviation_of_the_manifest() -> None:
     noise = ForeseenNoise()
     Engine(job, POPULATION, _persons(5), noise).run(initial(job))
     assert noise.asked == [(3 + 1) * 4, (4 + 1) * 1]  # a draw for each weight and bias
-    mechanism = Mechanism(0.5, 4.0, 0.2, 0.5, POPULATION)
+    mechanism = Mechanism(4.0, 0.2, 0.5, POPULATION)
     assert mechanism.unit * DEVIATION == pytest.approx(2.0)
     assert mechanism.unit * mechanism.radius == pytest.approx(0.5)
     # What the accountant counts is the smaller variance, less what rounding stands for.
@@ -192,10 +192,10 @@ def test_every_step_computes_as_many_entries(monkeypatch: pytest.MonkeyPatch, pe
     sizes = _sizes(monkeypatch)
     job = _manifest(steps=3)
     Engine(job, POPULATION, _persons(persons), ForeseenNoise(seed=1)).run(initial(job))
-    mechanism = Mechanism(0.5, 3.0, 0.2, 1.0, POPULATION)
+    mechanism = Mechanism(3.0, 0.2, 1.0, POPULATION)
     assert sizes == [mechanism.batch_size] * 3
     assert mechanism.batch_size == 54  # 20 expected, deviation 4
-    assert Mechanism(0.5, 3.0, 1.0, 1.0, POPULATION).batch_size == POPULATION
+    assert Mechanism(3.0, 1.0, 1.0, POPULATION).batch_size == POPULATION
 
 
 def test_a_sample_beyond_the_usual_is_computed_in_full(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from federated.errors import ArithmeticUnsound
 from federated.training.exact import gradients, selftest
+from federated.training.exact.net import Net
 from federated.training.recipes import initial, joined
+from federated.training.recipes import net as net_of
 from tests.support import exact_sums
 from tests.support.exact_sums import CASES, CLIP, RADIUS, WEIGHTS, faults, flat, model, people, sums
 from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
@@ -20,20 +22,20 @@ from tests.support.training_rig import manifest
 
 
 @pytest.mark.parametrize("kind", WEIGHTS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case[0])))
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: "-".join(map(str, (case[0].loss.kind, *case[0].widths)))
+)
 def test_nothing_depends_on_more_than_a_persons_own_rows(
-    case: tuple[tuple[int, ...], str, int, int], kind: str
+    case: tuple[Net, int, int], kind: str
 ) -> None:
-    widths, activation, rows, count = case
-    weights, persons = model(kind, widths), people(count, rows, widths[0])
-    assert faults(widths, activation, rows, weights, persons) == []
+    net, rows, count = case
+    assert faults(net, rows, model(kind, net), people(count, rows, net)) == []
 
 
 def _shown(kind: str, count: int = 200) -> list[str]:
     """Return the first faults that a few shapes show."""
-    for widths, activation, rows in (((30, 1), "tanh", 1), ((13, 8, 8, 1), "relu", 2)):
-        weights, persons = model(kind, widths), people(count, rows, widths[0])
-        if found := faults(widths, activation, rows, weights, persons):
+    for net, rows in ((Net((30, 1)), 1), (Net((13, 8, 8, 1), "relu"), 2)):
+        if found := faults(net, rows, model(kind, net), people(count, rows, net)):
             return found
     return []
 
@@ -59,9 +61,9 @@ def test_an_order_of_additions_by_place_moves_the_sum_by_many_clips(
 ) -> None:
     def moved() -> float:
         """Return by how many clips the sum moves when the first of 200 persons leaves."""
-        widths = (40, 8, 8, 1)
-        weights, persons = model("vanishing", widths), people(200, 1, 40)
-        engine, everybody = sums(widths, "relu", 1), np.arange(200)
+        net = Net((40, 8, 8, 1), "relu")
+        weights, persons = model("vanishing", net), people(200, 1, net)
+        engine, everybody = sums(net, 1), np.arange(200)
         total = engine.total(weights, persons, everybody)
         less = engine.total(weights, persons, everybody[1:])
         return float(np.linalg.norm(flat(total) - flat(less)) / RADIUS)
@@ -74,16 +76,16 @@ def test_an_order_of_additions_by_place_moves_the_sum_by_many_clips(
 def test_a_longer_clip_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     real = gradients.clip
     monkeypatch.setattr(gradients, "clip", lambda g, scale, radius: real(g, scale, 1.001 * radius))
-    persons = people(13, 1, 30)
-    found = faults((30, 1), "tanh", 1, model("usual", (30, 1)), persons)
+    net = Net((30, 1))
+    found = faults(net, 1, model("usual", net), people(13, 1, net))
     assert found == ["a person is longer than the clip"]
 
 
 def test_somebody_reaches_the_clip_and_nobody_passes_it() -> None:
     # Otherwise a bound that holds would say nothing.
-    widths = (30, 8, 1)
-    weights, persons = model("usual", widths), people(50, 1, 30)
-    engine = sums(widths, "tanh", 1)
+    net = Net((30, 8, 1))
+    weights, persons = model("usual", net), people(50, 1, net)
+    engine = sums(net, 1)
     each = [np.linalg.norm(flat(engine.total(weights, persons, np.array([n])))) for n in range(50)]
     assert 0.999 * RADIUS < max(each) <= RADIUS
     assert min(each) == 0  # somebody has no row
@@ -120,15 +122,15 @@ def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> No
     from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
 
     job = manifest(model={"kind": "mlp", "hidden": hidden, "activation": activation})
-    arrays, persons = initial(job), people(29, 2, 3)
-    net = GradSampleModule(DenseNet(job, arrays), loss_reduction="sum")
-    logits = net(torch.from_numpy(persons.inputs).requires_grad_())
+    arrays, persons = initial(job), people(29, 2, net_of(job))
+    module = GradSampleModule(DenseNet(job, arrays), loss_reduction="sum")
+    logits = module(torch.from_numpy(persons.inputs).requires_grad_())
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
         logits, torch.from_numpy(persons.labels), reduction="none"
     )
     (losses * torch.from_numpy(persons.mask)).sum().backward()  # type: ignore[no-untyped-call]
-    parts = [parameter.grad_sample.numpy() for parameter in net.parameters()]
-    engine = sums((3, *hidden, 1), activation, 2)
+    parts = [parameter.grad_sample.numpy() for parameter in module.parameters()]
+    engine = sums(net_of(job), 2)
     for person in range(29):
         single = {name: part[person] for name, part in zip(arrays, parts, strict=True)}
         expected = flat(joined(single))
@@ -139,6 +141,5 @@ def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> No
 
 @pytest.mark.parametrize("rows", [2, 1000])
 def test_the_most_rows_of_a_person_stay_exact(rows: int) -> None:
-    persons = people(5, rows, 3)
-    weights = model("largest", (3, 2, 1))
-    assert faults((3, 2, 1), "relu", rows, weights, persons) == []
+    net = Net((3, 2, 1), "relu")
+    assert faults(net, rows, model("largest", net), people(5, rows, net)) == []

@@ -53,7 +53,7 @@ def _answer(folder: Path, persons: int, limit: int) -> str:
     order = {"manifest": json.dumps(document(**_changes())), "site": SITES[0], "data": data}
     worker = ProcessWorkers(memory=limit).start("site", folder / "job")
     try:
-        worker.send({"op": "start", "population": POPULATION, "key": "", **order})
+        worker.send({"op": "start", "population": POPULATION, "key": "", "row_key": "", **order})
         header, _ = worker.receive(120)
         return str(header.get("code", header["op"]))
     finally:

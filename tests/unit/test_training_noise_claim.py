@@ -15,6 +15,8 @@ import pytest
 from scipy import stats
 
 from federated import job
+from federated.task import model
+from federated.task.spelling import MAX_VALUES
 from federated.training.engine import Mechanism
 from federated.training.noise import DEVIATION
 
@@ -103,8 +105,9 @@ def test_renyi_divergence_is_that_of_the_continuous_one(
 
 
 def test_the_largest_job_adds_next_to_nothing_to_delta() -> None:
-    widths = (job.MAX_WIDTH, *[job.MAX_UNITS] * job.MAX_LAYERS, 1)
+    widths = (model.MAX_WIDTH, *[model.MAX_UNITS] * model.MAX_LAYERS, MAX_VALUES)
     weights = sum((a + 1) * b for a, b in pairwise(widths))
+    weights += model.MAX_WIDTH * model.MAX_EMBEDDING
     slack = job.MAX_STEPS * weights * 0.005 * (DEVIATION - 1.0) ** -4
     assert slack * (1 + math.exp(4)) < 1e-15
 
@@ -112,7 +115,7 @@ def test_the_largest_job_adds_next_to_nothing_to_delta() -> None:
 @pytest.mark.parametrize("noise", [job.LEAST_NOISE, 0.3, 1.0, 2.7182818, 3.0, job.MOST_NOISE])
 @pytest.mark.parametrize("clip", [job.LEAST_CLIP, 0.1, 1.0, job.MOST_CLIP])
 def test_the_grid_keeps_the_ratio_that_is_accounted_for(noise: float, clip: float) -> None:
-    mechanism = Mechanism(0.5, noise, 0.2, clip, 100)
+    mechanism = Mechanism(noise, 0.2, clip, 100)
     # In integers, where nothing is rounded: (radius σ)² <= D² - 1/12.
     radius, sigma = mechanism.radius.as_integer_ratio(), noise.as_integer_ratio()
     ours = 12 * (radius[0] * sigma[0]) ** 2

@@ -51,6 +51,7 @@ def _start(path: Path, **changes: Any) -> dict[str, Any]:
         "site": SITES[0],
         "node": 7,
         "key": "",
+        "row_key": "",
     }
     return {**header, **changes}
 

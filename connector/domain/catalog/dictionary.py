@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from math import isfinite
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from connector.domain.catalog import coarseness
 from connector.domain.catalog.hierarchy import Hierarchy
 from federated.reading import Member
+from federated.task import spelling
+from federated.task.feature import INDICATOR, REFUSE
+from federated.task.spelling import Ignored
 
-_VALUES: Final = ("unit", "lower", "upper", "categories", "missing")
+_VALUES: Final = ("unit", "lower", "upper", "categories", "missing", "spelling")
 MEMBERS: Final = ("labels", *_VALUES, "territory", "hierarchy", "leaves_as")
 # Territories whose codes a column can hold, the smallest first, as the profile's scale calls them.
 TERRITORIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -68,6 +71,10 @@ class Meaning:
         categories: all values that there can be; empty when no list is stated.
         missing: number that stands for a missing value, within the range; None: a row without a
             value is left out of sums and means.
+        lacking: what training does with a row that lacks a value, where no number stands for it:
+            `indicator` or `refuse`, of `federated.task.feature`; empty: it is not stated.
+        spelling: what is ignored when its values are compared, of
+            `federated.task.spelling.IGNORABLE`; of categories.
         territory: one of `CODES` whose codes the column holds; empty for others.
         hierarchy: declared one of its codes; None without.
         leaves_as: smallest level of it at which the column leaves, or how coarse its days or
@@ -80,6 +87,8 @@ class Meaning:
     upper: float | None = None
     categories: tuple[Category, ...] = ()
     missing: float | None = None
+    lacking: str = ""
+    spelling: Ignored = ()
     territory: str = ""
     hierarchy: Hierarchy | None = None
     leaves_as: str = ""
@@ -93,6 +102,11 @@ class Meaning:
     def range(self) -> tuple[float, float] | None:
         """The public range, or None."""
         return None if self.lower is None or self.upper is None else (self.lower, self.upper)
+
+    @property
+    def for_none(self) -> float | str | None:
+        """What is stated of a missing value: a number, `indicator`, `refuse`, or nothing."""
+        return self.lacking or None if self.missing is None else self.missing
 
 
 NOTHING_STATED: Final = Meaning()
@@ -129,6 +143,7 @@ def faults(meaning: Meaning, datatype: str) -> list[str]:
         and bool(numbers or meaning.unit),
         "states a `missing` outside its range": meaning.missing is not None
         and not within[0] <= meaning.missing <= within[1],
+        "states a `spelling`, and holds numbers": number and bool(meaning.spelling),
         "names a category twice": len(set(meaning.values)) != len(meaning.values),
         "names a category that is no number within its range": number
         and not all(_within(value, within) for value in meaning.values),
@@ -159,11 +174,25 @@ def read(member: Member) -> Meaning:
         lower=part["lower"].number() if "lower" in part else None,
         upper=part["upper"].number() if "upper" in part else None,
         categories=_categories(part["categories"]) if "categories" in part else (),
-        missing=part["missing"].number() if "missing" in part else None,
+        **missing_of(part.get("missing")),
+        spelling=spelling.read(part.get("spelling")),
         territory=part["territory"].exactly(*CODES) if "territory" in part else "",
         hierarchy=_hierarchy(part["hierarchy"]) if "hierarchy" in part else None,
         leaves_as=part["leaves_as"].text() if "leaves_as" in part else "",
     )
+
+
+def missing_of(member: Member | None) -> dict[str, Any]:
+    """Return `missing` or `lacking` of a meaning, as a number or one of two words states it.
+
+    Raises:
+        Exception: it is neither, as `member` raises it.
+    """
+    if member is None:
+        return {}
+    if isinstance(member.value, str):
+        return {"lacking": member.exactly(INDICATOR, REFUSE)}
+    return {"missing": member.number()}
 
 
 def unit_of(member: Member) -> str:

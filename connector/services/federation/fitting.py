@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from connector.domain.catalog.dataset import ColumnClass, Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -35,7 +34,9 @@ from connector.errors import (
 from connector.identity.agreement import AgreementDocument
 from connector.identity.receipt import Receipt
 from connector.services.negotiation import agree
-from federated.job import CategoryFeature, JobManifest, SiteContract
+from federated.job import JobManifest
+from federated.manifest import SiteContract
+from federated.task.feature import NumberFeature
 
 # Relative; σ, q and T are floating point on both sides, ε comes from the same accountant.
 TOLERANCE = 1e-6
@@ -198,14 +199,16 @@ def check_columns(case: Case) -> Refusal | None:
         if name not in published:
             return _no(ColumnMissing, f"the dataset has no column `{name}`")
     inputs = [feature.column for feature in manifest.features]
-    for name in (*inputs, manifest.target.column, manifest.target.by):
+    for name in (*inputs, *manifest.target.columns):
         if name == case.document.dataset.person_column or (
             published[name].kind is ColumnClass.DIRECT_IDENTIFIER
         ):
             return _no(JobRefused, f"the column `{name}` identifies a person")
-    kinds = {f.column: _kind(f) for f in manifest.features} | {manifest.target.column: "number"}
-    for name, kind in kinds.items():
-        if kind == "number" and published[name].datatype != "number":
+    numbers = [each.column for each in manifest.features if isinstance(each, NumberFeature)]
+    if manifest.target.numeric:
+        numbers.append(manifest.target.column)
+    for name in numbers:
+        if published[name].datatype != "number":
             return _no(ColumnMissing, f"the column `{name}` is not published as a number")
     return None
 
@@ -282,10 +285,6 @@ _CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     check_file,
     check_limits,
 )
-
-
-def _kind(feature: Any) -> str:
-    return "category" if isinstance(feature, CategoryFeature) else "number"
 
 
 def _text(when: datetime) -> str:

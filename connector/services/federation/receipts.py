@@ -30,7 +30,8 @@ from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports
 from connector.services.federation.fitting import check_receipt
 from connector.services.membership import onboard
-from federated.job import JobManifest, SiteContract
+from federated.job import JobManifest
+from federated.manifest import SiteContract
 from federated.privacy import event
 
 

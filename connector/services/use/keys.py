@@ -57,6 +57,15 @@ def noise_key(ports: Ports, dataset_id: str) -> bytes:
     return _derived(ports, "noise", [dataset_id])
 
 
+def rows_key(ports: Ports, agreement_id: str) -> bytes:
+    """Return the 32 bytes by which rows of a person are chosen that train under a contract.
+
+    Raises:
+        KeyUnusable: the root key is lost, or cannot be used.
+    """
+    return _derived(ports, "rows", [agreement_id])
+
+
 def _derived(ports: Ports, kind: str, of: list[str]) -> bytes:
     return hmac.digest(_root(ports), canonical({"kind": kind, "of": of}), hashlib.sha256)
 

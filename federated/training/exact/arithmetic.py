@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 EXACT: Final = 53  # bits of an integer that float64 always holds
 DIGITS: Final = 21  # bits of what a person says
 _LEAST: Final = -200  # a value below 2**-200 counts as one of that size, hence as zero
-_MOST: Final = 60.0  # beyond it the logistic function is flat to 1e-26
+_MOST: Final = 60.0  # of exp; beyond it the logistic function is flat to 1e-26
 _LOG2_E: Final = 1.4426950408889634
 _LN_2: Final = 0.6931471805599453
 _TERMS: Final = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0)
@@ -94,20 +94,26 @@ def two(power: Integers) -> Floats:
     return ((power + 1023) << 52).view(np.float64)
 
 
-def logistic(values: Floats) -> Floats:
-    """Return 1 / (1 + exp(-values)), off by less than 1e-9 of it.
+def exp(values: Floats) -> Floats:
+    """Return exp of values up to 60, off by less than 1e-9 of it; below -60 they count as -60.
 
     exp(x) = 2**n exp(r) with n = rint(x / ln 2) and |r| < 0.347, where eight terms of the series
     leave less than 3e-10.
     """
-    negative = -np.clip(values, -_MOST, _MOST)
-    whole = np.rint(negative * _LOG2_E)
-    rest = negative - whole * _LN_2
+    bounded = np.clip(values, -_MOST, _MOST)
+    whole = np.rint(bounded * _LOG2_E)
+    rest = bounded - whole * _LN_2
     series = np.full_like(rest, _TERMS[0])
     for term in _TERMS[1:]:
         series *= rest
         series += term
     series *= two(whole.astype(np.int64))
+    return series
+
+
+def logistic(values: Floats) -> Floats:
+    """Return 1 / (1 + exp(-values)), off by less than 1e-9 of it."""
+    series = exp(-values)
     series += 1.0
     return np.divide(1.0, series, out=series)
 

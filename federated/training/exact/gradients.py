@@ -1,22 +1,23 @@
 r"""Clipped gradients of persons, as integers on a public grid, and their sum.
 
-The model is a dense net with one output and the loss of a row is binary cross-entropy. With a the
-inputs of a layer (and a 1 for the bias), δ the derivative by its outputs, C the clip::
+The model is a `net.Net`, the loss of a row one of `losses.py`. With a the inputs of a layer (and a
+1 for the bias), δ the derivative by its outputs, C the clip::
 
     g_i = Σ_{rows r of i} δ_r ⊗ a_r          one person's gradient, all layers together
     v_i = trunc(min(1, C / ‖g_i‖₂) g_i / Γ)  integers, ‖v_i‖₂ ≤ C / Γ
     Σ_i v_i                                  exact, in any order
 
 Truncation towards zero never lengthens a vector. The norm is exact before its square root, since
-the squares of all parameters add up to less than 2**53. Rules: those of the package; `clip` is the
-only place that bounds a person.
+the squares of all parameters add up to less than 2**53. A table of categories is a layer without a
+bias, whose inputs are zeros but for one 1: what it gives is one of its columns, exactly, and so is
+its gradient an outer product like the others. Rules: those of the package; `clip` is the only place
+that bounds a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from federated.training.exact.arithmetic import (
     scaled,
     two,
 )
+from federated.training.exact.net import Net
 from federated.training.rows.encode import Persons
 
 _CELLS: Final = 1 << 17  # floats of an array of several persons: 1 MiB, which a cache holds
@@ -43,7 +45,7 @@ class Trace:
     """What persons say to each layer, from the first to the last.
 
     Attributes:
-        values: inputs of the layer and a 1, (persons, rows, in + 1).
+        values: inputs of the layer and a 1, (persons, rows, in + 1); of a table, its inputs.
         deltas: derivative of the loss by the layer's outputs, (persons, rows, out).
         digits: `values`, scaled.
     """
@@ -58,8 +60,7 @@ class Gradients:
 
     def __init__(
         self,
-        widths: Sequence[int],
-        activation: str,
+        net: Net,
         rows: int,
         *,
         radius: float,
@@ -69,26 +70,26 @@ class Gradients:
         """Keep the model and the grid.
 
         Args:
-            widths: of each layer, from the inputs to the one output.
-            activation: `tanh` or `relu`.
+            net: the model.
             rows: of each person, at most 1,000.
             radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
             unit: Γ, what one unit is worth.
             cells: floats of an array of several persons; no sum depends on it.
         """
-        self._tanh = activation == "tanh"
+        self._net = net
+        self._plain = net.plain
+        self._tanh = net.activation == "tanh"
         self._radius = radius
         self._unit = unit
-        parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
-        self._bits = (EXACT - parameters.bit_length()) // 2
-        self._few = max(1, cells // parameters)
-        self._chunk = max(1, cells // (rows * sum(widths)))
+        self._bits = (EXACT - net.parameters.bit_length()) // 2
+        self._few = max(1, cells // net.parameters)
+        self._chunk = max(1, cells // (rows * net.units))
 
     def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch, an integer matrix a layer.
 
         Args:
-            weights: (out, in + 1) of each layer, the bias last.
+            weights: of each table and layer, see `Net.shapes`.
             persons: encoded rows.
             batch: indices of persons.
         """
@@ -105,22 +106,38 @@ class Gradients:
         """Return what the persons of a batch say to each layer.
 
         Args:
-            matrices: weights of each layer, scaled.
+            matrices: weights of each table and layer, scaled.
             persons: encoded rows.
             batch: indices of persons.
         """
-        values, digits = [_with_one(persons.inputs[batch])], []
-        for number, matrix in enumerate(matrices, start=1):
+        inputs = persons.inputs[batch].astype(np.float64)
+        picked = [inputs[:, :, first:last] for first, last in self._net.tables]
+        said = [scaled(each) for each in picked]
+        tables, layers = matrices[: len(picked)], matrices[len(picked) :]
+        if picked:
+            found = (arithmetic.product(a, b) for a, b in zip(said, tables, strict=True))
+            inputs = np.concatenate([inputs[:, :, self._plain], *found], axis=2)
+        values, digits = [_with_one(inputs)], []
+        for number, matrix in enumerate(layers, start=1):
             digits.append(scaled(values[-1]))
             outputs = arithmetic.product(digits[-1], matrix)
-            if number < len(matrices):
+            if number < len(layers):
                 values.append(_with_one(self._activation(outputs)))
-        slope = loss_derivative(outputs[:, :, 0], persons.labels[batch]) * persons.mask[batch]
-        deltas = [slope[:, :, None]]
-        for matrix, below in zip(matrices[:0:-1], values[:0:-1], strict=True):
+        slope = self._net.loss.derivative(outputs, persons.labels[batch])
+        deltas = [slope * persons.mask[batch][:, :, None]]
+        for matrix, below in zip(layers[:0:-1], values[:0:-1], strict=True):
             delta = arithmetic.product(scaled(deltas[-1]), matrix, back=True)
             deltas.append(self._times_slope(delta, below[:, :, :-1]))
-        return Trace(values, deltas[::-1], digits)
+        looked_up = self._by_tables(deltas[-1], layers[0])
+        return Trace([*picked, *values], [*looked_up, *deltas[::-1]], [*said, *digits])
+
+    def _by_tables(self, delta: Floats, layer: Scaled) -> list[Floats]:
+        """Return the derivative by what each table gives."""
+        if not self._net.tables:
+            return []
+        back = arithmetic.product(scaled(delta), layer, back=True)
+        starts = range(len(self._plain), back.shape[2], self._net.looked_up)
+        return [back[:, :, start : start + self._net.looked_up] for start in starts]
 
     def vectors(self, trace: Trace) -> Iterator[list[Floats]]:
         """Return each person's clipped vector, some persons after others.
@@ -172,15 +189,6 @@ def clip(gradients: Sequence[Floats], scale: Floats, radius: float) -> list[Floa
         np.multiply(part, factor[:, None], out=part)
         np.trunc(part, out=part)
     return list(gradients)
-
-
-def loss_derivative(logits: Floats, labels: NDArray[np.floating]) -> Floats:
-    """Return the derivative of binary cross-entropy by the logit.
-
-    logistic(z) - y = s logistic(s z) with s = 1 - 2 y, which cancels nothing.
-    """
-    sign = 1.0 - 2.0 * labels.astype(np.float64)
-    return sign * arithmetic.logistic(sign * logits)
 
 
 def _with_one(values: NDArray[np.floating]) -> Floats:

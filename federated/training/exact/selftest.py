@@ -8,28 +8,32 @@ same for each run; one differing bit refuses the job. It takes some tenths of a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from federated.errors import ArithmeticUnsound
 from federated.manifest import JobManifest
+from federated.task.target import BINARY, CLASSES, COUNT, NUMBER
 from federated.training import recipes
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import Floats
 from federated.training.exact.gradients import Gradients, Trace
+from federated.training.exact.losses import Loss
+from federated.training.exact.net import Net
 from federated.training.rows.encode import Persons
 
-Shape = tuple[tuple[int, ...], str, int, int]  # widths, activation, rows a person, persons
+Shape = tuple[Net, int, int]  # net, rows a person, persons
 _SHAPES: Final[tuple[Shape, ...]] = (
-    ((1, 1), "tanh", 1, 151),
-    ((30, 1), "relu", 4, 80),
-    ((7, 1, 1), "tanh", 1, 151),
-    ((13, 8, 8, 1), "relu", 1, 151),
-    ((5, 3, 2, 6, 1), "tanh", 2, 120),
-    ((17, 64, 1), "tanh", 3, 60),
+    (Net((1, 1)), 1, 151),
+    (Net((30, 1), "relu"), 4, 80),
+    (Net((7, 1, 1)), 1, 151),
+    (Net((13, 8, 8, 1), "relu"), 1, 151),
+    (Net((5, 3, 2, 6, 1)), 2, 120),
+    (Net((17, 64, 1)), 3, 60),
+    (Net((9, 5), loss=Loss(CLASSES, 5)), 2, 97),
+    (Net((6, 4, 1), loss=Loss(COUNT, 1, 30)), 1, 131),
+    (Net((9, 7, 3), "relu", Loss(CLASSES, 3), ((1, 5), (5, 12)), 3, 14), 2, 83),
 )
 _FEWEST: Final = 13  # persons of the job's own shape, however large its model
 _MOST: Final = 2048
@@ -48,11 +52,9 @@ def check(manifest: JobManifest, batch: int) -> None:
     Raises:
         ArithmeticUnsound: a sum or a layer depended on who else is in the batch, or where.
     """
-    widths = recipes.widths(manifest)
-    rows = manifest.unit.rows
-    parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
-    persons = max(_FEWEST, min(batch, _MOST, _CELLS // max(parameters, rows * sum(widths))))
-    own = (widths, manifest.model.activation, rows, persons)
+    net, rows = recipes.net(manifest), manifest.unit.rows
+    persons = max(_FEWEST, min(batch, _MOST, _CELLS // max(net.parameters, rows * net.units)))
+    own = (net, rows, persons)
     for number, shape in enumerate((own, *_SHAPES)):
         if not _holds(shape, np.random.default_rng(number)):
             raise ArithmeticUnsound("sums on this machine depend on more than each person's rows")
@@ -60,12 +62,12 @@ def check(manifest: JobManifest, batch: int) -> None:
 
 def _holds(shape: Shape, draw: np.random.Generator) -> bool:
     """Tell whether no sum and no layer of a shape depends on a person's place and neighbours."""
-    widths, activation, rows, count = shape
+    net, rows, count = shape
     whole, parts = (
-        Gradients(widths, activation, rows, radius=1e6, unit=1e-6, cells=cells)
-        for cells in (1 << 17, _PART * rows * sum(widths))
+        Gradients(net, rows, radius=1e6, unit=1e-6, cells=cells)
+        for cells in (1 << 17, _PART * rows * net.units)
     )
-    persons, weights = _persons(draw, count, rows, widths[0]), _weights(draw, widths)
+    persons, weights = people(draw, net, count, rows), _weights(draw, net)
     matrices = [arithmetic.weights(matrix) for matrix in weights]
     order = draw.permutation(count)
     together = _said(whole.trace(matrices, persons, order))
@@ -88,22 +90,40 @@ def _said(trace: Trace) -> list[Floats]:
     return [*trace.values, *trace.deltas]
 
 
-def _persons(draw: np.random.Generator, count: int, rows: int, width: int) -> Persons:
-    """Return persons whose inputs come in pairs that a weight can cancel; some rows are missing."""
+def people(draw: np.random.Generator, net: Net, count: int, rows: int) -> Persons:
+    """Return made-up persons whose inputs come in pairs that a weight can cancel; some rows lack.
+
+    Args:
+        draw: where they come from.
+        net: whose inputs and labels they have.
+        count: how many.
+        rows: of each.
+    """
+    width = net.inputs or net.widths[0]
     inputs = draw.uniform(-1, 1, (count, rows, width)).astype(np.float32)
     inputs[:, :, 1::2] = inputs[:, :, : 2 * (width // 2) : 2]
+    for first, last in net.tables:  # one value, or none
+        value = draw.integers(-1, last - first, (count, rows))
+        inputs[:, :, first:last] = np.equal.outer(value, np.arange(last - first))
     mask = (draw.random((count, rows)) < _PRESENT).astype(np.float32)
-    labels = draw.integers(0, 2, (count, rows)).astype(np.float32)
+    labels = _labels(draw, net.loss, (count, rows)).astype(np.float32)
     return Persons(inputs * mask[:, :, None], labels * mask, mask)
 
 
-def _weights(draw: np.random.Generator, widths: Sequence[int]) -> list[Floats]:
+def _labels(draw: np.random.Generator, loss: Loss, shape: tuple[int, int]) -> Floats:
+    if loss.kind == NUMBER:
+        return draw.uniform(-1, 1, shape)
+    most = {BINARY: 1, CLASSES: loss.outputs - 1, COUNT: loss.most}[loss.kind]
+    return draw.integers(0, most + 1, shape).astype(np.float64)
+
+
+def _weights(draw: np.random.Generator, net: Net) -> list[Floats]:
     """Return weights of all sizes up to the bound, nearly cancelling each other in pairs."""
     result = []
-    for inputs, outputs in pairwise(widths):
-        size = recipes.MOST_WEIGHT * 2.0 ** draw.integers(-20, 1, (outputs, inputs + 1))
+    for outputs, inputs in net.shapes():
+        size = recipes.MOST_WEIGHT * 2.0 ** draw.integers(-20, 1, (outputs, inputs))
         matrix = (size * draw.uniform(-1, 1, size.shape)).astype(np.float32)
-        pairs = 2 * (inputs // 2)
+        pairs = 2 * ((inputs - 1) // 2)
         matrix[:, 1:pairs:2] = -np.nextafter(matrix[:, 0:pairs:2], np.float32(0))
         result.append(matrix.astype(np.float64))
     return result

@@ -32,7 +32,7 @@ def make_app(engine: Engine, manifest: JobManifest) -> ClientApp:
 
     @app.train()
     def train(message: Message, _: Context) -> Message:
-        updated = engine.run(unpack(message.content, manifest))
+        updated = engine.run(unpack(message.content, manifest), round_of(message))
         return Message(RecordDict({ARRAYS: pack(updated)}), reply_to=message)
 
     return app
@@ -66,10 +66,15 @@ class Site:
         message = from_bytes(request, self._manifest)
         self._check(message, number)
         found = digest(unpack(message.content, self._manifest))
-        if number == 1 and found != digest(initial(self._manifest)):
+        if number == 1 and found != self._first():
             raise RoundRefused("round 1 begins with another model than the manifest says")
         self._asked = (number, message)
         return found
+
+    def _first(self) -> str:
+        """Return the digest of what training starts from: a public model, or what is drawn."""
+        start = self._manifest.start
+        return start.digest if start is not None else digest(initial(self._manifest))
 
     def answer(self, number: int) -> bytes:
         """Return the reply to the round that was checked last, once, as Flower message bytes.

@@ -43,9 +43,7 @@ class DeclaredAverage(FedAvg):
         self._done = done
         self._site = {node_of(manifest, site): site for site in sites}
         self._population = {item.site: item.population for item in manifest.contracts}
-        self._reach = {
-            site: reach(manifest, self._population[site]) for site in self._site.values()
-        }
+        self._number = done
         self._sent: Arrays = {}
         self.answered: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
@@ -54,7 +52,7 @@ class DeclaredAverage(FedAvg):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Return one message for each site, in order. Flower counts rounds from 1 each time."""
-        number = self._done + server_round
+        number = self._number = self._done + server_round
         config[ROUND] = number
         self._sent = unpack_record(arrays, self._manifest)
         record = RecordDict({ARRAYS: arrays, SETTINGS: config})
@@ -112,7 +110,8 @@ class DeclaredAverage(FedAvg):
         if not reply.has_content():
             raise RoundRefused("the reply holds no model")
         arrays = unpack(reply.content, self._manifest)
-        if not is_within(self._sent, arrays, self._reach[site]):
+        bound = reach(self._manifest, self._population[site], self._number)
+        if not is_within(self._sent, arrays, bound):
             raise RoundRefused("the update lies further away than the mechanism can move a model")
         return arrays
 

@@ -1,6 +1,6 @@
 """A worker at the lead: it runs the strategy, and sees noised updates only.
 
-    node → start {manifest, sites, round} + state, empty at first
+    node → start {manifest, sites, round} + state: at first the public model of `start`, or empty
          ← ready {isolation}
          ← round {round, digest, sites, sizes} + messages, in order
          → replies {round, sites, sizes} + messages of the sites that answered
@@ -23,7 +23,7 @@ from federated.job import JobManifest
 from federated.training import checkpoint, recipes
 from federated.training.flower.grid import FrameGrid
 from federated.training.flower.messages import LEAD_NODE, identify
-from federated.training.flower.records import pack, unpack_record
+from federated.training.flower.records import digest, pack, unpack_record
 from federated.training.flower.strategy import DeclaredAverage
 from federated.training.roles.dialogue import (
     MARGIN_SECONDS,
@@ -45,9 +45,12 @@ def run(frames: Frames, isolation: str) -> None:
     manifest = manifest_of(header)
     done = member(header, "round", int)
     sites = [str(site) for site in member(header, "sites", list)]
-    if not 0 <= done <= manifest.rounds or (done > 0) != bool(state):
+    given = done > 0 or manifest.start is not None
+    if not 0 <= done <= manifest.rounds or given != bool(state):
         raise RoundRefused("the job has no such round to go on from")
     arrays = recipes.check(checkpoint.load(state), manifest) if state else recipes.initial(manifest)
+    if not done and manifest.start is not None and digest(arrays) != manifest.start.digest:
+        raise RoundRefused("the public model to start from is another than the manifest says")
     frames.send({"op": "ready", "isolation": isolation})
     final = _Rounds(frames, manifest, sites, done, arrays).run()
     frames.send({"op": "done", "round": manifest.rounds}, checkpoint.save(final))

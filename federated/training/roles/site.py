@@ -1,7 +1,7 @@
 """A worker at a site: it holds the rows and answers rounds.
 
     node → start {recipe, manifest, data {path, format, digest, person_format}, population, site,
-                  key} + digests of persons whose rows are not used, under that key
+                  key, row_key} + digests of persons whose rows are not used, under that key
          ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -107,7 +107,8 @@ def _prepare(
         member(data, "digest", str),
         manifest.columns,
     )
-    persons = encode(table, manifest, member(data, "person_format", str), suppressed)
+    key = bytes.fromhex(member(header, "row_key", str))
+    persons = encode(table, manifest, member(data, "person_format", str), suppressed, key)
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))

@@ -38,9 +38,12 @@ class ColumnView(BaseModel, frozen=True, extra="ignore"):
     lower: float | None = Field(default=None, description="least value that there can be")
     upper: float | None = Field(default=None, description="greatest value that there can be")
     categories: list[CategoryView] = Field(default=[], description="all values that there can be")
-    missing: float | None = Field(
-        default=None, description="number that stands for a missing value; none: it is left out"
+    missing: float | str | None = Field(
+        default=None,
+        description="number that stands for a missing value, or `indicator` or `refuse`: what "
+        "training does without one; none: not stated",
     )
+    spelling: list[str] = Field(default=[], description="ignored when values are compared")
     territory: str = Field(default="", description="whose codes the column holds")
     hierarchy: HierarchyView | None = Field(default=None, description="declared, of its codes")
     leaves_as: str = Field(
@@ -64,7 +67,8 @@ def columns(values: Iterable[Column]) -> list[ColumnView]:
                 CategoryView(value=it.value, labels=dict(it.labels))
                 for it in each.meaning.categories
             ],
-            missing=each.meaning.missing,
+            missing=each.meaning.for_none,
+            spelling=list(each.meaning.spelling),
             territory=each.meaning.territory,
             hierarchy=_hierarchy(each.meaning.hierarchy) if each.meaning.hierarchy else None,
             leaves_as=each.meaning.leaves_as,

@@ -41,10 +41,11 @@ COMPLETED_REASON = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A round that is over, as the lead holds it; empty before the first.
+    """A round that is over, as the lead holds it; before the first, what the job starts from.
 
     Attributes:
-        state: npz bytes after it; empty once the job has ended.
+        state: npz bytes after it; empty once the job has ended, and before the first round where
+            training starts from no public model.
         answered: DIDs whose update entered it.
         receipts: compact JWS of each site that answered it.
     """
@@ -191,9 +192,10 @@ def receipts_of(ports: Ports, job_id: str, number: int) -> tuple[str, ...]:
 
 
 def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:
-    """Return the rounds of a job, in order."""
+    """Return the rounds of a job, in order; not what it started from, which is kept as round 0."""
     with ports.store.read() as tx:
-        return sorted(tx.rounds.find(job_id=job_id), key=lambda record: record.round)
+        found = [record for record in tx.rounds.find(job_id=job_id) if record.round]
+    return sorted(found, key=lambda record: record.round)
 
 
 def finish(ports: Ports, job_id: str, ending: Ending, result: str = "") -> Ending:
@@ -228,7 +230,7 @@ def finish_within(
 
 
 def _completed(tx: Transaction, job: Job) -> Completed:
-    record = tx.rounds.get(job.id, job.round) if job.round else None
+    record = tx.rounds.get(job.id, job.round)
     return Completed(record.payload, record.answered, record.receipts) if record else Completed()
 
 

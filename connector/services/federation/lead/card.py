@@ -22,6 +22,7 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
 _MEANING: Final = "two data sets are neighbours when one has all rows of one more person"
 _COPIED: Final = ("features", "target", "rounds", "quorum", "learningRate")
+_SINCE_2: Final = ("optimiser", "start")  # of manifests of version 2; a start may be left out
 
 
 def describe(
@@ -54,6 +55,7 @@ def describe(
         "manifest": job.manifest_digest,
         "model": {**stated["model"], "file": "NumPy .npz", "sha256": sha256_hex(model)},
         **{name: stated[name] for name in _COPIED},
+        **{name: stated[name] for name in _SINCE_2 if name in stated},
         "contracts": [
             {name: each[name] for name in ("site", "agreement", "digest", "dataset", "population")}
             for each in stated["contracts"]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from connector.domain.federation.job import Job, JobSide, JobSite
+from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.page import PAGE, Page
 from connector.errors import JobCancelled, NotFound, PreauError, Unlawful
 from connector.identity import jws
@@ -22,7 +22,7 @@ from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.lead import book
 from connector.services.federation.lead.hub import LeadHub
-from connector.services.federation.lead.request import complete, usable
+from connector.services.federation.lead.request import complete, start_model, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.site.jobs import MANIFEST_TYPE
@@ -59,11 +59,14 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         PreauError: noise could not be calibrated, or the key cannot be used.
     """
     manifest, data = complete(ports, request)
+    start = start_model(request)
     recovery.check(ports)
     signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)
     job = _job(ports, manifest, data, signature)
     with ports.store.write() as tx:
         tx.jobs.put(job)
+        if start:  # the state before round 1
+            tx.rounds.put(RoundRecord(job.id, 0, sha256_hex(start), start, (), job.created_at))
         for contract in manifest.contracts:
             check_peer(tx, contract.site)
             usable(tx, contract.agreement)  # calibrating noise takes time

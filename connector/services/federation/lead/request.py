@@ -8,27 +8,38 @@ same manifest. Whether the job fits the contracts is the sites' decision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
+from connector.identity.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction
 from connector.services.federation.lead import features
 from connector.services.negotiation import agree
 from connector.services.negotiation.described import facts_of
-from federated.errors import ManifestInvalid
-from federated.job import MAX_SITES, VERSION, JobManifest, parse
+from federated import modelfile
+from federated.errors import DataFileUnreadable, ManifestInvalid
+from federated.job import FIRST_VERSION, MAX_SITES, VERSION, JobManifest, parse
 from federated.reading import Member
+from federated.task import optimiser
+from federated.task.target import ThresholdByGroup
 
 ROUND_SECONDS: Final = 60.0
 DEADLINE_SECONDS: Final = 3600.0
+MOST_SHOWN: Final = 80  # characters of a value that an error shows
+_PLAIN: Final = ("purpose", "model", "target", "unit", "learningRate", "rounds")
 _MEMBERS: Final = (
     *("purpose", "agreements", "model", "features", "target", "unit", "privacy"),
-    *("learningRate", "rounds", "quorum", "roundSeconds", "deadlineSeconds"),
+    *("optimiser", "learningRate", "start", "rounds", "quorum", "roundSeconds"),
+    *("deadlineSeconds", "version"),
 )
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
@@ -41,8 +52,10 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         ports: of the lead.
         request: `purpose`, `agreements` (ids), `model`, `features`, `target`, `unit`, `privacy`
             (`noiseMultiplier` may be left out: it is calibrated to ε), `learningRate`, `rounds`;
-            `quorum` (all sites), `roundSeconds` (60) and `deadlineSeconds` (3600) may be left out.
-            A feature may be the name of its column: see `features.py`.
+            `optimiser` (plain descent), `start` (none), `quorum` (all sites), `roundSeconds` (60),
+            `deadlineSeconds` (3600) and `version` of the manifest (2) may be left out. A feature
+            may be the name of its column: see `features.py`. `start` has `source` and `model`, the
+            file in Base64 (RFC 4648, section 4).
 
     Raises:
         Malformed: the request is not what is described, or asks for the impossible.
@@ -52,43 +65,98 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         ConfigurationInvalid: this node has no training recipe.
         JobRefused: no noise keeps the ε that was asked.
     """
-    asked = Member(request, refusal)
+    asked = Member(request, partial(_refusal, request))
     asked.fields(maybe=_MEMBERS)
     names = _names(asked.child("agreements"))
     with ports.store.read() as tx:
         agreements = [usable(tx, name) for name in names]
-        if "features" in request:
-            inputs = features.completed(
-                asked.child("features"), lambda: [facts_of(tx, each) for each in agreements]
-            )
-            request = {**request, "features": inputs}
+        own = _of_task(request, asked, lambda: [facts_of(tx, each) for each in agreements])
     if not ports.code_hash:
         raise ConfigurationInvalid(
             "this node has no training recipe", hint="install the extra `federated`"
         )
-    now = ports.clock.now()
     body = {
-        "version": VERSION,
         "job": ports.ids.new(),
         "lead": ports.settings.did,
         "contracts": [_contract(agreement) for agreement in agreements],
         "privacy": with_noise(ports, request.get("privacy")),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
-        "deadline": _deadline(now, asked.child("deadlineSeconds")),
+        "deadline": _deadline(ports.clock.now(), asked.child("deadlineSeconds")),
         "code": ports.code_hash,
+        **own,
     }
-    plain = ("purpose", "model", "features", "target", "unit", "learningRate", "rounds")
-    data = canonical(body | {name: request[name] for name in plain if name in request})
+    data = canonical(body)
     try:
         return parse(data), data
     except ManifestInvalid as exc:
-        raise Malformed(exc.reason) from exc
+        raise _refusal(body, exc.pointer, exc.fault) from exc
+
+
+def _of_task(
+    request: Mapping[str, Any], asked: Member, described: Callable[[], list[DatasetFacts]]
+) -> dict[str, Any]:
+    """Return the members of the manifest that say what is learnt, and its version."""
+    version = VERSION
+    if "version" in request:
+        version = asked.child("version").integer(least=FIRST_VERSION, most=VERSION)
+    found = {name: request[name] for name in _PLAIN if name in request}
+    found["version"] = version
+    if "features" in request:
+        found["features"] = features.completed(asked.child("features"), described, version)
+    if "start" in request:
+        found["start"] = _start(asked.child("start"))
+    if version == FIRST_VERSION:  # its reader says that it knows none
+        return found | ({"optimiser": request["optimiser"]} if "optimiser" in request else {})
+    return found | _since_2(request)
+
+
+def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a manifest of version 2 states and a request may leave out."""
+    stated, target = request.get("optimiser", {}), request.get("target")
+    found: dict[str, Any] = {
+        "optimiser": optimiser.completed(stated) if isinstance(stated, dict) else stated
+    }
+    if isinstance(target, dict) and "kind" not in target and "thresholds" in target:
+        found["target"] = {"kind": ThresholdByGroup.kind, **target}
+    return found
+
+
+def _start(member: Member) -> dict[str, Any]:
+    """Return the member `start` of a manifest: the model's digest in place of its bytes."""
+    part = member.fields("source", "model")
+    try:
+        found = modelfile.digest(base64.b64decode(part["model"].content(), validate=True))
+    except binascii.Error:
+        raise refusal(part["model"].pointer, "must be a file in Base64") from None
+    except DataFileUnreadable as exc:
+        raise refusal(part["model"].pointer, exc.reason) from exc
+    return {"digest": found, "source": part["source"].value}
+
+
+def start_model(request: Mapping[str, Any]) -> bytes:
+    """Return the public model of a request that `complete` has read; empty for none."""
+    return base64.b64decode(request["start"]["model"]) if "start" in request else b""
 
 
 def refusal(pointer: str, fault: str) -> Malformed:
     """Return the error of a fault of a request at a pointer (RFC 6901)."""
     return Malformed(f"request {pointer or '/'}: {fault}")
+
+
+def _refusal(document: Mapping[str, Any], pointer: str, fault: str) -> Malformed:
+    """Return the error of a fault of a request, with what was found there."""
+    value: Any = document
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(name)] if isinstance(value, list) else value[name]
+        except (LookupError, ValueError, TypeError):
+            return refusal(pointer, fault)  # nothing is there
+    if isinstance(value, dict | list):
+        return refusal(pointer, fault)
+    shown = json.dumps(value, ensure_ascii=False)
+    return refusal(pointer, f"{fault}; found `{shown[:MOST_SHOWN]}`")
 
 
 def _names(member: Member) -> list[str]:

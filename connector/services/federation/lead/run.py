@@ -146,8 +146,10 @@ class LeadRun:
         last = book.resume_from(self._ports, job)
         worker = self._start_worker()
         sites = list(self._manifest.sites)
-        order = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
-        worker.send({**order, "round": job.round}, last.state)
+        order: dict[str, Any] = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
+        # A job of an earlier release is led on by this one's code, which sees noised updates only.
+        order |= {"round": job.round, "recipe": self._ports.code_hash}
+        worker.send(order, last.state)
         self._settle(submission)  # the sites' workers and ours start at the same time
         self._receive(worker, "ready", None)
         for number in range(job.round + 1, self._manifest.rounds + 1):

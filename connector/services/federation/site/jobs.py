@@ -182,8 +182,11 @@ def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> 
     asked, sites = manifest.privacy, len(manifest.sites)
     figures = (
         f"trains on {len(manifest.columns)} columns in {manifest.rounds} rounds with {sites} sites "
-        f"for ε {asked.epsilon:g} at δ {asked.delta:g}; job {message.job_id}"
+        f"for ε {asked.epsilon:g} at δ {asked.delta:g}"
     )
+    if manifest.start is not None:
+        figures += f", starting from the public model `{manifest.start.source}`"
+    figures += f"; job {message.job_id}"
     return reviewing.Use(
         caller.did, message.job_id, sha256_hex(message.manifest), one_line(figures)
     )

@@ -38,6 +38,7 @@ from connector.services.federation.site.rounds import one_line
 from connector.services.privacy.budget import budget_of
 from connector.services.privacy.suppression import suppressed
 from connector.services.publication.verdicts import passed
+from connector.services.use import keys
 from federated.job import JobManifest
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.reading import Member
@@ -198,6 +199,7 @@ class SiteWork:
         dataset, population = self._data()
         inputs = padding.cells(population, self._manifest.unit.rows, self._manifest.width)
         self._start_unit = padding.start_unit(cells_of(dataset), inputs)
+        chosen_by = keys.rows_key(self._ports, self._job.agreement_id)
         self.starts += 1
         worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
         with self._guard:
@@ -209,7 +211,8 @@ class SiteWork:
         until = time.monotonic() + seconds
         self.source = dataset.file.digest
         self._left_out = left_out = suppressed(self._ports, dataset.register_id)
-        order = self._order(dataset, population) | {"key": left_out.key.hex()}
+        own = {"key": left_out.key.hex(), "row_key": chosen_by.hex()}
+        order = self._order(dataset, population) | own
         digests = b"".join(sorted(left_out.digests))
         header, _ = self._ask(worker, order, digests, lambda: _left(until))
         if header.get("op") != "ready":
