@@ -37,6 +37,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import IO, Any
 
 from federated import child as _children
@@ -47,11 +48,16 @@ _MOST_FILES = 8
 _NUMBER = 8  # bytes of a process id or an exit code
 _ASKED = "PREAU_TESTS_FORGE"  # the variable that says where processes are asked for
 _NODE = "connector"
-_LOADED: Mapping[str, Sequence[str]] = {
+_LOADED: Mapping[str, Sequence[str]] = {  # `.*`: with all in the package
     _NODE: (
         *("connector.cli.app", "connector.cli.operation.serve", "connector.config"),
         *("connector.management.app", "connector.sdk"),
         *(f"connector.bootstrap.{name}" for name in ("logs", "supervision", "system", "wiring")),
+        # Loaded when a node is first asked, as most nodes of tests are.
+        *("connector.management.routes.*", "policies_odrl.reading.*", "pyld", "pydantic.v1"),
+        *("uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off", "uvicorn.loops.asyncio"),
+        *("anyio._backends._asyncio", "encodings.idna"),
+        *(f"sqlalchemy.dialects.{name}" for name in ("sqlite", "postgresql.psycopg")),
     ),
     "federated.training.worker": tuple(
         f"federated.training.roles.{name}" for name in ("census", "lead", "site")
@@ -292,9 +298,10 @@ def _load(module: str) -> None:
             os.environ.update(_children.environment(Path(folder)))
             tempfile.tempdir = None
     for name in _LOADED[module]:
-        import_module(name)
-    for noun in import_module("connector.management.nouns").HEADS:
-        import_module(f"connector.management.routes.{noun}")
+        found = import_module(name.removesuffix(".*"))
+        if name.endswith(".*"):
+            for each in walk_packages(found.__path__, f"{found.__name__}."):
+                import_module(each.name)
     gc.freeze()
     gc.enable()
     threads = {each.read_text().strip() for each in Path("/proc/self/task").glob("[0-9]*/comm")}
