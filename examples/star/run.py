@@ -95,8 +95,8 @@ def train(cast: story.Cast, rounds: int) -> tuple[JobView, bytes, bytes, Curves]
         def seen() -> Any:
             for change in lab.watch(submitted.id, seconds=900):
                 for site in change.sites:
-                    if site.epsilon is not None and site.last_round:
-                        spent[names[site.site]][site.last_round] = site.epsilon
+                    if site.epsilon is not None and site.rounds:
+                        spent[names[site.site]][site.rounds] = site.epsilon
                 yield change
 
         job = job_view.show(seen())
@@ -161,7 +161,7 @@ def _result(
                 "epsilon_spent": site.epsilon,
                 "bytes_from_site": site.bytes_received,
                 "bytes_to_site": site.bytes_sent,
-                "rounds": site.last_round,
+                "rounds": site.rounds,
             }
             for site in job.sites
         },

@@ -38,6 +38,27 @@ def test_a_frame_waits_for_a_site_that_is_not_there_yet() -> None:
     assert lead.join("job", B, HELLO).next(0) is None
 
 
+def test_a_round_that_is_over_is_taken_back_and_who_has_it_is_busy_until_heard() -> None:
+    lead = hub()
+    has, waits = lead.join("job", A, HELLO), lead.join("job", B, HELLO)
+    for site in (A, B):
+        lead.send("job", site, Round(1, (), b"m"))
+    assert has.next(0)
+    lead.withdraw("job", 1)
+    assert waits.next(0) is None
+    assert lead.busy("job") == {A}
+    has.deliver(RoundReply(1, b"late"))
+    assert lead.busy("job") == frozenset()
+    lead.send("job", A, Round(2, (), b"m"))
+    assert has.next(0)
+    lead.withdraw("job", 1)
+    assert lead.busy("job") == frozenset()
+    lead.withdraw("job", 2)
+    assert lead.busy("job") == {A}
+    assert lead.join("job", A, HELLO).next(0) is None
+    assert lead.busy("job") == frozenset()
+
+
 @pytest.mark.parametrize(
     ("answer", "again"),
     [

@@ -13,14 +13,14 @@ from connector.domain.federation.job import Job
 from connector.errors import DeadlinePassed
 from connector.ports import Ports
 
-# Who takes part in a job may be away for as long as a node takes to be installed anew, or for ten
-# rounds, if that is longer.
+# A lead may be away for as long as a node takes to be installed anew, or for ten rounds, if that is
+# longer, before a site gives its worker's place to another job.
 LEAST_PATIENCE = 600.0
 PATIENCE_ROUNDS = 10
 
 
 def patience(round_seconds: float) -> float:
-    """Return for how long a silent lead or site is waited for as if it came back soon, seconds."""
+    """Return for how long a silent lead is waited for as if it came back soon, seconds."""
     return max(LEAST_PATIENCE, PATIENCE_ROUNDS * round_seconds)
 
 
