@@ -145,6 +145,25 @@ def test_a_site_that_dies_in_a_job_and_returns_joins_at_the_next_round(
     assert {row.rounds for row in rows(federation, job_id).values()} == {2, 3}
 
 
+@pytest.mark.parametrize("by_message", [False, True])
+def test_a_site_that_returns_after_the_end_learns_how_the_job_ended(
+    federation: Federation, *, by_message: bool
+) -> None:
+    lead, site = federation.lead, federation.site(1)
+    with all_running(federation):
+        hold_before(lead, 2, site.stop)
+        job_id = submitted(federation, quorum=2)
+        over(federation, job_id, JobState.COMPLETED)
+        if by_message:
+            lead.restart()  # it has no stream of the job any more
+        site.reopen()
+        site.start()
+        if by_message:
+            federation.deliver()
+        site_over(federation, job_id, JobState.COMPLETED, [site])
+    assert site.reservation(job_id).counted_rounds(Rule.RENYI) == site.job(job_id).round <= 2
+
+
 def test_an_answer_that_was_lost_costs_its_round_and_the_site_goes_on(
     federation: Federation,
 ) -> None:
