@@ -6,6 +6,7 @@ Run `python docs/generate_reference.py` after a change; a test compares the page
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ from connector.config import Settings
 from connector.protocol.negotiation import RECEIVING, SENDING, Act
 from connector.protocol.transfer import TRANSITIONS
 from connector.services.federation.lead.book import STANDINGS
+from connector.services.federation.request.members import REQUEST
+from connector.services.federation.request.schema import request_schema, table
 from federated import job
 from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState
 
@@ -192,6 +195,55 @@ def duties_page() -> str:
     return _DUTIES + picture + "\n".join(lines) + "\n"
 
 
+_REQUEST = """\
+# Request of a job
+
+What `preau job submit` and `preau job check` read (JSON or TOML), and what a client takes. Your
+node completes it to the manifest that it signs. [The guide](../guides/data-scientist.md) has a
+whole one, and `preau job init` writes one. Its JSON Schema (draft 2020-12) is `request.schema.json`
+beside this page; `preau job schema` prints it.
+
+What is left out of a feature is what the data dictionaries of all contracts say alike. A file may
+name the model of `start` by `file`, a path from the request's folder, instead of its bytes.
+
+"""
+
+_LEARNT = """
+## What is learnt
+
+The loss follows the target: cross-entropy for classes and two outcomes, Huber's of the scaled
+number with its bend at the width of the range, Poisson's likelihood over `most` with a rate of at
+most `most`. A row without a label takes no part. None needs another `clip` than the others do: a
+row's derivative by the outputs is at most 1, √2 or 2. Optimisers see noised gradients only, hence
+cost no ε; what they remember begins anew in each round. `beta2` lies above the square of `beta1`.
+
+Sites refuse a first round that begins with another model than `start` says. Everybody who reads the
+manifest can see that training began from there: use a model that may be public.
+"""
+
+
+def request_page() -> str:
+    """Return the page of a job request, from the table of its members."""
+    sections: dict[str, list[str]] = {"": []}
+    for entry in table(REQUEST):
+        top, _, inner = entry.where.partition(".")
+        name = f"`{inner or top}`" + (f" **{entry.kind}**" if entry.kind else "")
+        row = f"| {name} | {entry.allowed} | {entry.otherwise} | {entry.words} |"
+        rows = sections.setdefault(top if inner else "", [])
+        if row not in rows:  # members that several kinds have alike stand there once
+            rows.append(row)
+    head = ["| member | is | left out | means |", "|---|---|---|---|"]
+    lines = [_REQUEST.rstrip(), ""]
+    for section, rows in sections.items():
+        lines += [*([f"## `{section}`", ""] if section else []), *head, *rows, ""]
+    return "\n".join(lines).rstrip() + "\n" + _LEARNT
+
+
+def request_schema_page() -> str:
+    """Return the JSON Schema of a job request."""
+    return json.dumps(request_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
 def negotiation_picture() -> str:
     """Return the state machine as SVG; terminations are drawn as one dashed arrow a state."""
     parts = _opening("Negotiation states")
@@ -282,6 +334,8 @@ PAGE_OF = {
     "reference/negotiation.md": negotiation_page,
     "reference/transfer.md": transfer_page,
     "reference/jobs.md": job_page,
+    "reference/request.md": request_page,
+    "reference/request.schema.json": request_schema_page,
     "images/duties.svg": duties_picture,
     "images/negotiation.svg": negotiation_picture,
 }

@@ -1,22 +1,21 @@
 """`preau job`: federated training under contracts.
 
-Leaves checking the manifest to the node and the sites; `job_view.py` draws the live view.
+What comes before a submission is `job_check.py`; `job_view.py` draws the live view.
 """
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import output
+from connector.cli import job_check, output
 from connector.cli.exits import Exit
-from connector.cli.files import check_new, read_object, write_new
+from connector.cli.files import check_new, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.errors import ConfigurationInvalid, NotFound, from_code
+from connector.errors import NotFound, from_code
 
 if TYPE_CHECKING:
     from connector.management.views.jobs import JobView
@@ -31,6 +30,7 @@ Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest watc
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Federated training jobs.")
+    job_check.add_to(group)
     group.command("submit")(submit)
     group.command("status")(status)
     group.command("logs")(logs)
@@ -40,21 +40,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def submit(
-    request: Annotated[
-        Path,
-        typer.Argument(
-            exists=True,
-            dir_okay=False,
-            help="JSON or TOML: purpose, agreements, model, features, target, unit, privacy, "
-            "optimiser, learningRate, start, rounds …",
-        ),
-    ],
-    agreement: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Contract to run under, besides those of the request; repeat for each site."
-        ),
-    ] = None,
+    request: job_check.RequestFile,
+    agreement: job_check.Agreements = None,
     watch: Watch = False,
     seconds: Seconds = 3600.0,
     home: Home = DEFAULT_HOME,
@@ -66,9 +53,7 @@ def submit(
     of the training code, then signs the manifest. `start` may name a model file: a path from the
     request's folder.
     """
-    asked = _with_model(read_object(request), request.parent)
-    if agreement:
-        asked["agreements"] = [*asked.get("agreements", []), *agreement]
+    asked = job_check.read(request, agreement)
     with node_of(home) as node:
         job = node.submit(asked)
         if watch:
@@ -155,20 +140,6 @@ def cancel(
     with node_of(home) as node:
         found = node.cancel(job, reason=reason)
     _print(found, json=json)
-
-
-def _with_model(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a request with the bytes of the public model that its `start` names as a file."""
-    start = asked.get("start")
-    if not isinstance(start, dict) or not isinstance(start.get("file"), str):
-        return asked
-    file = folder / start["file"]
-    try:
-        model = file.read_bytes()
-    except OSError as exc:
-        raise ConfigurationInvalid(f"`start/file`: cannot read `{file}`: {exc.strerror}") from exc
-    others = {name: value for name, value in start.items() if name != "file"}
-    return {**asked, "start": {**others, "model": base64.b64encode(model).decode()}}
 
 
 def _card(node: Client, job: str) -> bytes:

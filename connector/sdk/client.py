@@ -18,7 +18,7 @@ from connector.management.views.contracts.agreements import AgreementDetailView,
 from connector.management.views.contracts.catalogs import CatalogView
 from connector.management.views.contracts.negotiations import NegotiationView
 from connector.management.views.contracts.uses import ReferralView, UseView
-from connector.management.views.jobs import JobLineView, JobView
+from connector.management.views.jobs import CheckView, DraftView, JobLineView, JobView
 from connector.management.views.members import MemberView
 from connector.management.views.node import MembershipView, NodeView, PeerView
 from connector.management.views.publishing.budgets import (
@@ -389,6 +389,27 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         The node fills in id, lead, contracts with their receipts and the recipe's hash, and signs.
         """
         return self._post(JobView, "/jobs", request)
+
+    def draft_job(
+        self, agreements: Sequence[str], target: str, *, epsilon: float | None = None
+    ) -> DraftView:
+        """Return a request for a job under contracts, written from their data dictionaries."""
+        order = {"agreements": list(agreements), "target": target, "epsilon": epsilon}
+        return self._post(DraftView, "/jobs/draft", order, seconds=_READING_SECONDS)
+
+    def check_job(
+        self, request: Mapping[str, Any], *, rehearse: bool = True, seconds: float = 60.0
+    ) -> CheckView:
+        """Return what can be known of a request before anything is spent.
+
+        Args:
+            request: as `submit` takes it.
+            rehearse: whether to run the job on made-up rows, too.
+            seconds: after which the try begins no further round.
+        """
+        query = {"rehearse": str(rehearse).lower(), "seconds": str(seconds)}
+        wait = seconds + _READING_SECONDS
+        return self._post(CheckView, "/jobs/check", request, query, seconds=wait)
 
     def jobs(self, *, limit: int = 0, after: str = "") -> Listing[JobView]:
         """Return all jobs, led or taken part in."""

@@ -7,7 +7,6 @@ withheld has no figure; a group that an exact table does not list has no row the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from federated.errors import StatisticUnfit
 
 WITHHELD: Final = "withheld"
-_SCALAR: Final = (str, int, float, bool, type(None))
 Key = tuple[Any, ...]
 Floats = NDArray[np.float64]
 
@@ -72,34 +70,6 @@ class Pool:
         return [key[at] for key in self.keys]
 
 
-def check(
-    answer: Answer, dimensions: Sequence[str], figures: Sequence[str], bins: Mapping[str, int]
-) -> None:
-    """Check that an answer is of the cells that were asked for; what is in it is for its site.
-
-    Args:
-        answer: of one site, whatever it sent.
-        dimensions: that were asked for.
-        figures: alike.
-        bins: by dimension that is in bins, how many.
-
-    Raises:
-        StatisticUnfit: it is not; the reason names the site.
-    """
-    keys = [tuple(map(row.get, dimensions)) for row in answer.rows]
-    shown = (row for row in answer.rows if row.get(WITHHELD) is False)
-    sound = (
-        all(isinstance(row.get(WITHHELD), bool) for row in answer.rows)
-        and all(set(dimensions) <= row.keys() for row in answer.rows)
-        and all(_is_number(row.get(name, "")) for row in shown for name in figures)
-        and all(isinstance(each, _SCALAR) for key in keys for each in key)
-        and len(set(keys)) == len(keys)
-        and all(row[name] in (None, *range(of)) for row in answer.rows for name, of in bins.items())
-    )
-    if not sound:
-        raise StatisticUnfit(f"`{answer.site}` answered with other cells than were asked for")
-
-
 def pool(
     answers: Sequence[Answer],
     dimensions: Sequence[str],
@@ -109,7 +79,7 @@ def pool(
     """Return the cells of all sites, added up.
 
     Args:
-        answers: of the sites, at least one; each has passed `check`.
+        answers: of the sites, at least one.
         dimensions: of each of the tables.
         figures: that are added up.
         whole: dimensions by whose values a site's cells count together or not at all: where one of
@@ -177,11 +147,6 @@ def common_range(answers: Sequence[Answer], column: str) -> tuple[float, float]:
     if ends is None:
         raise StatisticUnfit(f"the sites do not state one public range of `{column}`")
     return ends
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None or (number and math.isfinite(value))
 
 
 def _told(

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from federated.errors import StatisticUnfit
 from federated.statistics.answer import Floats, Key, Pool, chosen
 from federated.statistics.interval import Interval, factor, fieller
 
@@ -80,11 +81,7 @@ def histogram(found: Pool, column: str, bins: int, ends: Ends, level: float) -> 
     edges = edges_of(bins, ends)
     counts = totals(found, "count", level)
     rows = [
-        {
-            **{name: row[name] for name in row if name != column},
-            "from": edges[row[column]],
-            "to": edges[row[column] + 1],
-        }
+        {**{name: row[name] for name in row if name != column}, **_edges(edges, row[column])}
         for row in counts
         if row[column] is not None
     ]
@@ -151,8 +148,14 @@ def _quantile(
 def _spread(found: Pool, column: str, bins: int, figures: Mapping[str, Floats]) -> Floats:
     counts = np.zeros(bins)
     for at, place in enumerate(found.where(column)):
-        counts[place] += figures["count"][at]
+        counts[int(place)] += figures["count"][at]
     return counts
+
+
+def _edges(edges: Sequence[float], place: int) -> Row:
+    if not 0 <= place < len(edges) - 1:
+        raise StatisticUnfit("a site answered with a bin that was not asked for")
+    return {"from": edges[place], "to": edges[place + 1]}
 
 
 def _named(found: Pool, at: int) -> Row:

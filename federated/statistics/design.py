@@ -62,7 +62,7 @@ class Design:
         for name, (bins, ends) in (self.scores or {}).items():
             edges = edges_of(bins, ends)
             middles = [(one + other) / 2 for one, other in pairwise(edges)]
-            places = [each or 0 for each in found.where(name)]
+            places = [0 if each is None else int(each) for each in found.where(name)]
             columns.append(np.array([middles[at] for at in places]))
         return np.stack(columns, axis=1)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from federated.errors import StatisticUnfit
 from federated.statistics import cells, logistic, moments, survival
-from federated.statistics.answer import Answer, Floats, Pool, check, chosen, common_range, pool
+from federated.statistics.answer import Answer, Floats, Pool, chosen, common_range, pool
 from federated.statistics.cells import Ends, Row
 from federated.statistics.design import Design, terms, values_of
 from federated.statistics.result import Result, made
@@ -117,7 +117,7 @@ def combine(asked: Asked, answers: Sequence[Answer]) -> Result:
     if not private:
         least = min(each.minimum for each in answers if not each.deviations)
         notes.insert(0, f"not DP: exact cells, each over at least {least} persons at its site")
-    hidden = sum(row.get("withheld") is True for each in answers for row in each.rows)
+    hidden = sum(bool(row["withheld"]) for each in answers for row in each.rows)
     if hidden:
         notes.append(
             f"{hidden} cells withheld at their sites: what they would add to has no upper end"
@@ -132,8 +132,6 @@ def _pooled(asked: Asked, answers: Sequence[Answer], whole: Sequence[str] | None
     figures = [_figure(each) for each in stated["measures"]]
     columns = stated.get("moments", [])
     figures += moments.names(columns) if columns else []
-    for each in answers:
-        check(each, stated["dimensions"], figures, stated.get("bins", {}))
     return pool(answers, stated["dimensions"], figures, whole)
 
 

@@ -31,6 +31,7 @@ ROLES: Final[Mapping[str, Sequence[str]]] = {
     "site": _TRAINING,
     "lead": _TRAINING,
     "census": ("numpy", "pyarrow"),
+    "rehearsal": _TRAINING,
 }
 _GRACE_SECONDS: Final = 0.5  # it ends at once when its node hangs up, unless it is stuck
 

@@ -30,6 +30,11 @@ def most_bytes(manifest: JobManifest, population: int) -> int:
     return _COPIES * _FLOAT * population * manifest.unit.rows * columns
 
 
+def needed(manifest: JobManifest, population: int) -> int:
+    """Return the least limit of a worker, in bytes, under which a job is not refused."""
+    return 2 * (most_bytes(manifest, population) + _LIBRARIES)
+
+
 def check(manifest: JobManifest, population: int, limit: int | None = None) -> None:
     """Check that all declared persons would fit.
 

@@ -5,13 +5,17 @@ The authority is stopped before anything is negotiated and stays down throughout
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from space import Node
 
+from connector.cli.exits import Exit
+from connector.errors import JobRefused
 from connector.sdk import Client
-from tests.support.command import short_folder
+from tests.support.command import ok, short_folder, typed
 from tests.support.drill import (
     Federation,
     Size,
@@ -51,6 +55,35 @@ def test_with_the_authority_down_contracts_and_jobs_go_on(fed: Federation) -> No
     job = fed.submit().id
     assert fed.ended(job, fed.lab, PATIENCE).state == "COMPLETED"
     assert faults(fed, [job]) == []
+
+
+def test_a_job_is_drafted_checked_and_tried_before_anything_is_spent(
+    fed: Federation, tmp_path: Path
+) -> None:
+    file, home = tmp_path / "request.json", fed.lab.home
+    named = [word for each in fed.agreements.values() for word in ("--agreements", each)]
+    words = ("job", "init", *named, "--target", "gr", "--out", str(file))
+    assert "noise enters each weight" in ok(*words, home=home, run=typed)["remarks"][0]
+    made = json.loads(file.read_text(encoding="utf-8"))
+    short = {**made, "rounds": 2, "privacy": {**made["privacy"], "steps": 4}}
+    file.write_text(json.dumps(short), encoding="utf-8")
+    found = ok("job", "check", str(file), home=home, run=typed)
+    sites = {node.did for node in fed.sites.values()}
+    assert {each["site"] for each in found["costs"]} == sites
+    assert all(0 < each["after"] < each["left"] for each in found["costs"])
+    tried = found["rehearsal"]
+    assert {each["site"]: each["usable"] for each in tried["parts"]} == dict.fromkeys(sites, 200)
+    assert (found["accepted"], tried["rounds"]) == (True, found["rounds"])
+
+    request = fed.request()
+    limits = request["target"]["thresholds"]
+    request["target"]["thresholds"] = {key.lower(): limit for key, limit in limits.items()}
+    file.write_text(json.dumps(request), encoding="utf-8")
+    done = typed("job", "check", str(file), home=home)
+    assert done.code == Exit.INVALID
+    assert "`k` is no value of `gr` in the dictionary, did you mean `K`" in done.out
+    with fed.lab.client() as lab, pytest.raises(JobRefused, match="did you mean `K`"):
+        lab.submit(request)
 
 
 def test_a_provider_killed_once_it_has_signed_concludes_the_contract(fed: Federation) -> None:

@@ -13,7 +13,9 @@ import pytest
 
 from connector.errors import DescriptionIncomplete
 from connector.services.federation.lead.features import completed
-from connector.services.federation.lead.request import complete, refusal
+from connector.services.federation.lead.request import refusal
+from connector.services.federation.request.form import faults
+from connector.services.federation.request.members import REQUEST
 from connector.services.publication import publish
 from connector.sources.files import FileSources
 from federated.job import parse
@@ -107,8 +109,7 @@ def test_the_scientists_request_has_the_members_of_a_request() -> None:
     more["features"] = completed(stated, lambda: pytest.fail("a dictionary was asked"))
     parsed = parse(json.dumps(manifest | more).encode())
     assert parsed.rounds == request["rounds"]
-    assert complete.__doc__ is not None
-    assert all(f"`{name}`" in complete.__doc__ for name in request)
+    assert list(faults(request, REQUEST)) == []
 
 
 def commands(page: Path) -> list[str]:

@@ -10,16 +10,32 @@ from connector.domain.log.audit import LogEntry
 from connector.domain.membership import Membership
 from connector.jsonld.canonical import parse_object
 from connector.management.views.audits import EventView
-from connector.management.views.jobs import JobLineView, JobView
+from connector.management.views.jobs import CheckView, JobLineView, JobView
 from connector.management.views.members import MemberView
 from connector.services.federation import history
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead.check import Report
 from connector.services.readable import Readable
 
 
 def job(value: Job) -> JobView:
     """Return a job without its sites."""
     return JobView.model_validate(lead_jobs.summary(value))
+
+
+def check(value: Report, memory: int) -> CheckView:
+    """Return what was found of a request; `memory` is what a worker here may take, in bytes."""
+    manifest = value.manifest
+    found = {
+        "accepted": value.accepted,
+        "findings": [asdict(each) for each in value.findings],
+        "rounds": manifest.rounds if manifest else 0,
+        "noise": manifest.privacy.noise_multiplier if manifest else None,
+        "memory": memory,
+        "costs": [asdict(each) for each in value.costs],
+        "rehearsal": asdict(value.rehearsal) if value.rehearsal else None,
+    }
+    return CheckView.model_validate(found)
 
 
 def event(value: LogEntry) -> EventView:

@@ -10,10 +10,20 @@ from connector.errors import NotFound
 from connector.management.here import Here
 from connector.management.paging import Paged, rows
 from connector.management.render import records as render
-from connector.management.views.jobs import Cancellation, JobLineView, JobView
+from connector.management.views.jobs import (
+    Cancellation,
+    CheckView,
+    DraftOrder,
+    DraftView,
+    JobLineView,
+    JobView,
+)
 from connector.management.views.view import DamagedView
 from connector.services.evidence import own_log
+from connector.services.federation.lead import check as checking
+from connector.services.federation.lead import draft as drafting
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead.rehearsal import MOST_SECONDS
 from connector.services.lookup import require
 
 router: Final = APIRouter(tags=["jobs"])
@@ -31,6 +41,27 @@ def jobs(here: Here, paged: Paged) -> list[JobView | DamagedView]:
 def submit(here: Here, request: Annotated[dict[str, Any], Body()]) -> JobView:
     """Submit a job; returns once it is signed and stored, its sites decide next."""
     return render.job(lead_jobs.submit(here.ports, request))
+
+
+@router.post("/jobs/check")
+def check(
+    here: Here,
+    request: Annotated[dict[str, Any], Body()],
+    rehearse: Annotated[bool, Query(description="also run it on made-up rows")] = True,  # noqa: FBT002
+    seconds: Annotated[
+        float, Query(gt=0, le=MOST_SECONDS, description="after which no further round begins")
+    ] = checking.SECONDS,
+) -> CheckView:
+    """Say what can be known of a job before it is submitted; nothing is stored or spent."""
+    found = checking.check(here.ports, request, rehearse=rehearse, seconds=seconds)
+    return render.check(found, here.ports.settings.worker_memory_bytes)
+
+
+@router.post("/jobs/draft")
+def draft(here: Here, order: DraftOrder) -> DraftView:
+    """Write a request from contracts and data dictionaries; nothing is stored or spent."""
+    found = drafting.draft(here.ports, order.agreements, order.target, order.epsilon)
+    return DraftView(request=found.request, remarks=list(found.remarks))
 
 
 @router.get("/job")

@@ -1,6 +1,7 @@
 """What the management API answers of federated jobs."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -84,3 +85,75 @@ class JobLineView(StoredView):
     at: datetime
     kind: str
     text: str = Field(description="what the entry says, in words")
+
+
+class FindingView(View):
+    """Something about a request that its author should know."""
+
+    where: str = Field(description="JSON pointer in the request; empty for the whole")
+    what: str
+    code: str = Field(description="of the refusal that it is; empty: a remark")
+    dataset: str = Field(description="whose contract or dictionary says so; empty: all")
+
+
+class CostView(View):
+    """What a job costs under one contract."""
+
+    site: str
+    agreement: str
+    limit: float = Field(description="ε that the contract allows")
+    rule: str = Field(description="how its jobs add up: `sums` or `renyi`")
+    epsilon: float = Field(description="ε of the job alone at its δ")
+    left: float = Field(description="ε that is left before it")
+    after: float = Field(description="ε that would be left")
+
+
+class TriedView(View):
+    """What became of the made-up rows of one site."""
+
+    site: str
+    persons: int = Field(description="that were made up")
+    usable: int = Field(description="of those, the ones with a row that takes part")
+    labels: int = Field(description="how many different labels their rows have")
+    round_seconds: float = Field(description="after which the site would answer a round")
+    needs: int = Field(description="bytes of memory that its worker must be allowed")
+
+
+class RehearsalView(View):
+    """A job that was tried on made-up rows, on this machine."""
+
+    parts: list[TriedView]
+    rounds: int = Field(description="that were completed")
+    start_seconds: float = Field(description="until the sites' workers are ready")
+    round_seconds: float = Field(description="a round, by the slowest site")
+    seconds: float = Field(description="the whole job")
+    peak: int = Field(description="most bytes that the try took, all sites in one process")
+
+
+class CheckView(View):
+    """What can be known of a request before it is submitted."""
+
+    accepted: bool = Field(description="whether nothing that can be known here refuses it")
+    findings: list[FindingView]
+    rounds: int = 0
+    noise: float | None = Field(default=None, description="σ, the noise multiplier")
+    memory: int = Field(description="bytes that a worker of this node may take; 0: no limit")
+    costs: list[CostView]
+    rehearsal: RehearsalView | None = None
+
+
+class DraftOrder(View):
+    """What a request is to be written for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agreements: list[str]
+    target: str = Field(description="column that is predicted")
+    epsilon: float | None = Field(default=None, gt=0, description="of the job; none: at most 1")
+
+
+class DraftView(View):
+    """A request that was written, with what was chosen and left out."""
+
+    request: dict[str, Any]
+    remarks: list[str]

@@ -10,7 +10,7 @@ these, by `site/jobs.py` and `services/privacy/budget.py`; signatures are verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,7 @@ from connector.errors import (
     Unlawful,
 )
 from connector.identity.agreement import AgreementDocument
+from connector.identity.dataset_facts import DatasetFacts
 from connector.identity.receipt import Receipt
 from connector.services.negotiation import agree
 from federated.job import JobManifest
@@ -58,7 +59,7 @@ class Case:
         agreement: ours, of the id that the manifest names for us.
         document: what both signed.
         training: the figures of its policy.
-        dataset: as published now.
+        dataset: as published now; at the lead, as it was described.
         checked: whether the dataset's file passed its check at publication.
         code_hash: of the recipe that this node runs; empty when it runs none.
         now: UTC.
@@ -71,15 +72,33 @@ class Case:
     agreement: Agreement
     document: AgreementDocument
     training: TrainingStep
-    dataset: Dataset
+    dataset: Dataset | DatasetFacts
     checked: bool
     code_hash: str
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SiteCase(Case):
+    """A case of a site, which has the dataset itself."""
+
+    dataset: Dataset
+
+
 def check(case: Case) -> Refusal | None:
     """Return why the job does not fit our contract, or None."""
     return next((refusal for test in _CHECKS if (refusal := test(case)) is not None), None)
+
+
+def foreseen(case: Case) -> Iterator[tuple[str, Refusal]]:
+    """Yield why a site would refuse the job, as far as its lead can know, and where it says so.
+
+    The place is a JSON pointer in the lead's request.
+    """
+    for where, test in _FORESEEN:
+        refusal = test(case)
+        if refusal is not None:
+            yield where, refusal
 
 
 def check_parties(case: Case) -> Refusal | None:
@@ -257,14 +276,14 @@ def check_receipt(
     return None
 
 
-def check_cost(case: Case, epsilon: float) -> Refusal | None:
+def check_cost(manifest: JobManifest, epsilon: float) -> Refusal | None:
     """The mechanism that the manifest describes costs no more than the manifest declares.
 
     Args:
-        case: the job.
+        manifest: of the job.
         epsilon: of its σ, q and steps at its δ, by the accountant.
     """
-    declared = case.manifest.privacy.epsilon
+    declared = manifest.privacy.epsilon
     if epsilon <= declared * (1 + TOLERANCE):
         return None
     return _no(
@@ -284,6 +303,19 @@ _CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     check_columns,
     check_file,
     check_limits,
+)
+
+
+# What rests on the contract and the description, which a lead has, too.
+_FORESEEN: tuple[tuple[str, Callable[[Case], Refusal | None]], ...] = (
+    ("/agreements", check_distinct),
+    ("/agreements", check_stands),
+    ("/deadlineSeconds", check_time),
+    ("/quorum", check_sites),
+    ("", check_code),
+    ("/unit", check_unit),
+    ("/features", check_columns),
+    ("/privacy", check_limits),
 )
 
 

@@ -100,7 +100,7 @@ def _prepare(
         raise RoundRefused("the manifest has no contract of this site and population")
     memory.check(manifest, contract.population)
     selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
-    seconds = _seconds_on_nobody(manifest, contract.population)
+    seconds = seconds_on_nobody(manifest, contract.population)
     table = read_table(
         Path(member(data, "path", str)),
         member(data, "format", str),
@@ -115,7 +115,7 @@ def _prepare(
     return Site(make_app(engine, manifest), manifest, name), seconds
 
 
-def _seconds_on_nobody(manifest: JobManifest, population: int) -> float:
+def seconds_on_nobody(manifest: JobManifest, population: int) -> float:
     """Return what a round takes without any rows; measured before a row is read."""
     engine = Engine(manifest, population, nobody(manifest), SystemNoise())
     engine.warm()

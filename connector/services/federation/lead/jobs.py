@@ -20,7 +20,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, check
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete, start_model, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
@@ -51,6 +51,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
 
     Raises:
         Malformed: the request is not one.
+        PreauError: contracts or data dictionaries speak against it, see `check.refuse`.
         AgreementUnknown: an agreement is not one that we may use.
         Unlawful: a party has taken one back; the class says how.
         ConfigurationInvalid: this node has no training recipe.
@@ -59,6 +60,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         PreauError: noise could not be calibrated, or the key cannot be used.
     """
     manifest, data = complete(ports, request)
+    check.refuse(ports, manifest)
     start = start_model(request)
     recovery.check(ports)
     signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)

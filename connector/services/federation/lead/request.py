@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +22,8 @@ from connector.identity.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction
 from connector.services.federation.lead import features
+from connector.services.federation.request.form import faults, shown
+from connector.services.federation.request.members import REQUEST
 from connector.services.negotiation import agree
 from connector.services.negotiation.described import facts_of
 from federated import modelfile
@@ -34,13 +35,7 @@ from federated.task.target import ThresholdByGroup
 
 ROUND_SECONDS: Final = 60.0
 DEADLINE_SECONDS: Final = 3600.0
-MOST_SHOWN: Final = 80  # characters of a value that an error shows
 _PLAIN: Final = ("purpose", "model", "target", "unit", "learningRate", "rounds")
-_MEMBERS: Final = (
-    *("purpose", "agreements", "model", "features", "target", "unit", "privacy"),
-    *("optimiser", "learningRate", "start", "rounds", "quorum", "roundSeconds"),
-    *("deadlineSeconds", "version"),
-)
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
@@ -50,12 +45,8 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
 
     Args:
         ports: of the lead.
-        request: `purpose`, `agreements` (ids), `model`, `features`, `target`, `unit`, `privacy`
-            (`noiseMultiplier` may be left out: it is calibrated to ε), `learningRate`, `rounds`;
-            `optimiser` (plain descent), `start` (none), `quorum` (all sites), `roundSeconds` (60),
-            `deadlineSeconds` (3600) and `version` of the manifest (2) may be left out. A feature
-            may be the name of its column: see `features.py`. `start` has `source` and `model`, the
-            file in Base64 (RFC 4648, section 4).
+        request: as `request/members.py` says; what it may leave out is completed here, and of
+            features by `features.py`.
 
     Raises:
         Malformed: the request is not what is described, or asks for the impossible.
@@ -65,8 +56,9 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         ConfigurationInvalid: this node has no training recipe.
         JobRefused: no noise keeps the ε that was asked.
     """
+    for fault in faults(request, REQUEST):
+        raise refusal(fault.pointer, fault.what)
     asked = Member(request, partial(_refusal, request))
-    asked.fields(maybe=_MEMBERS)
     names = _names(asked.child("agreements"))
     with ports.store.read() as tx:
         agreements = [usable(tx, name) for name in names]
@@ -79,7 +71,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "job": ports.ids.new(),
         "lead": ports.settings.did,
         "contracts": [_contract(agreement) for agreement in agreements],
-        "privacy": with_noise(ports, request.get("privacy")),
+        "privacy": with_noise(ports, request["privacy"]),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
         "deadline": _deadline(ports.clock.now(), asked.child("deadlineSeconds")),
@@ -97,13 +89,9 @@ def _of_task(
     request: Mapping[str, Any], asked: Member, described: Callable[[], list[DatasetFacts]]
 ) -> dict[str, Any]:
     """Return the members of the manifest that say what is learnt, and its version."""
-    version = VERSION
-    if "version" in request:
-        version = asked.child("version").integer(least=FIRST_VERSION, most=VERSION)
-    found = {name: request[name] for name in _PLAIN if name in request}
-    found["version"] = version
-    if "features" in request:
-        found["features"] = features.completed(asked.child("features"), described, version)
+    version = int(request.get("version", VERSION))
+    found = {name: request[name] for name in _PLAIN} | {"version": version}
+    found["features"] = features.completed(asked.child("features"), described, version)
     if "start" in request:
         found["start"] = _start(asked.child("start"))
     if version == FIRST_VERSION:  # its reader says that it knows none
@@ -113,13 +101,10 @@ def _of_task(
 
 def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a manifest of version 2 states and a request may leave out."""
-    stated, target = request.get("optimiser", {}), request.get("target")
-    found: dict[str, Any] = {
-        "optimiser": optimiser.completed(stated) if isinstance(stated, dict) else stated
+    return {
+        "optimiser": optimiser.completed(request.get("optimiser", {})),
+        "target": {"kind": ThresholdByGroup.kind, **request["target"]},
     }
-    if isinstance(target, dict) and "kind" not in target and "thresholds" in target:
-        found["target"] = {"kind": ThresholdByGroup.kind, **target}
-    return found
 
 
 def _start(member: Member) -> dict[str, Any]:
@@ -153,10 +138,7 @@ def _refusal(document: Mapping[str, Any], pointer: str, fault: str) -> Malformed
             value = value[int(name)] if isinstance(value, list) else value[name]
         except (LookupError, ValueError, TypeError):
             return refusal(pointer, fault)  # nothing is there
-    if isinstance(value, dict | list):
-        return refusal(pointer, fault)
-    shown = json.dumps(value, ensure_ascii=False)
-    return refusal(pointer, f"{fault}; found `{shown[:MOST_SHOWN]}`")
+    return refusal(pointer, f"{fault}; found {shown(value)}")
 
 
 def _names(member: Member) -> list[str]:

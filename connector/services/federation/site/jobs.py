@@ -45,7 +45,7 @@ from connector.services.continuity.counting import forfeited
 from connector.services.duties import uses
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.fitting import Case, check, check_cost, check_stands
+from connector.services.federation.fitting import SiteCase, check, check_cost, check_stands
 from connector.services.federation.receipts import check_others
 from connector.services.federation.site import cancellation
 from connector.services.federation.site.judge import check_file, check_policy
@@ -111,7 +111,7 @@ class _Refused(Exception):
         self.agreement_id = agreement_id
 
 
-def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
+def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase:
     """Verify the signature, read the manifest, and put together what is to be checked."""
     try:
         with translated():
@@ -128,7 +128,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
     if agreement is None or dataset is None or agreement.consumer != caller.did:
         reason = "the manifest names no agreement of this consumer's with us"
         raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
-    return Case(
+    return SiteCase(
         manifest=manifest,
         job_id=message.job_id,
         caller=caller.did,
@@ -158,7 +158,7 @@ def _verified(caller: Participant, message: JobSubmission) -> JobManifest:
     return parse(message.manifest)
 
 
-def _check(ports: Ports, case: Case, use: reviewing.Use) -> Refusal | None:
+def _check(ports: Ports, case: SiteCase, use: reviewing.Use) -> Refusal | None:
     """Every check but the accountant's, cheap ones first, persons last.
 
     Raises:
@@ -193,7 +193,7 @@ def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> 
 
 
 def _charge(
-    ports: Ports, caller: Participant, message: JobSubmission, case: Case
+    ports: Ports, caller: Participant, message: JobSubmission, case: SiteCase
 ) -> Mapping[str, Any]:
     """Reserve the job's budget and accept it, or refuse it for what is left.
 
@@ -210,7 +210,7 @@ def _charge(
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
         figures = budget.account(ports.accountant, seen, case.agreement, new)
-        refusal = check_cost(case, figures.epsilon) or budget.check_job(figures)
+        refusal = check_cost(case.manifest, figures.epsilon) or budget.check_job(figures)
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
         with ports.store.write() as tx:
@@ -230,7 +230,7 @@ def _charge(
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
 
 
-def _lapsed(tx: Transaction, case: Case) -> Refusal | None:
+def _lapsed(tx: Transaction, case: SiteCase) -> Refusal | None:
     """Return why nothing may be charged to the contract now, whatever it was when it was read."""
     agreement = tx.agreements.get(case.agreement.id) or case.agreement
     return check_stands(replace(case, agreement=agreement)) or forfeited(
@@ -350,7 +350,7 @@ def _record(
     return replace(refused, code=refusal.code, reason=reason)
 
 
-def _reservation(case: Case) -> Reservation:
+def _reservation(case: SiteCase) -> Reservation:
     """Return what the job would reserve; its ε is computed later."""
     privacy = case.manifest.privacy
     return Reservation(

@@ -1,0 +1,268 @@
+"""What a node says of a request before anything is spent: contracts, cost, a try, a first draft."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import (
+    AgreementUnknown,
+    ColumnMissing,
+    JobRefused,
+    Malformed,
+    PreauError,
+    TooManyRequests,
+    WorkerFailed,
+)
+from connector.ports import Ports
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead import rehearsal
+from connector.services.federation.lead.check import Report, check
+from connector.services.federation.lead.draft import draft
+from connector.services.publication import publish
+from federated.training import code_hash
+from federated.training.launch import ProcessWorkers
+from tests.support.federation_workers import AdditiveAccountant
+from tests.support.link import Link, description, link, offer
+from tests.support.negotiating import ask as negotiated
+
+RECIPE = code_hash()
+COLUMNS = [
+    {"name": "pupil", "class": "direct identifier", "datatype": "category"},
+    {
+        "name": "age",
+        "class": "quasi-identifier",
+        "datatype": "number",
+        "lower": 5,
+        "upper": 15,
+        "missing": 10,
+    },
+    {"name": "sex", "class": "other", "datatype": "category", "categories": ["F", "M"]},
+    {"name": "town", "class": "other", "datatype": "category"},
+    {"name": "reading", "class": "sensitive", "datatype": "number", "lower": 300, "upper": 700},
+    {"name": "level", "class": "other", "datatype": "category", "categories": ["a", "b", "c"]},
+]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    folder = tmp_path_factory.mktemp("link")
+    with link(folder) as found:
+        for node in (found.school, found.lab):
+            node.ports = replace(node.ports, code_hash=RECIPE, accountant=AdditiveAccountant())
+        file = folder / "pupils.csv"
+        file.write_text("pupil,age,sex,town,reading,level\n1,9,F,A,410,a\n", encoding="utf-8")
+        one = offer(sites="1")
+        publish.publish(
+            found.school.ports,
+            description(folder, columns=COLUMNS, population=1000, offer=one),
+        )
+        negotiated(found)
+        yield found
+
+
+@pytest.fixture
+def lab(pair: Link) -> Ports:
+    return pair.lab.ports
+
+
+def request(pair: Link, **changes: Any) -> dict[str, Any]:
+    (agreement,) = pair.lab.agreements()
+    whole = {
+        "purpose": "https://w3id.org/dpv#AcademicResearch",
+        "agreements": [agreement.id],
+        "model": {"kind": "logistic"},
+        "features": ["age", {"column": "sex", "missing": "refuse"}],
+        "target": {"kind": "threshold", "column": "reading", "above": 430},
+        "unit": {"column": "pupil", "rows": 4},
+        "privacy": {
+            "epsilon": 1.5,
+            "delta": 1e-6,
+            "noiseMultiplier": 1,
+            "samplingRate": 0.5,
+            "steps": 6,
+            "clip": 1,
+        },
+        "learningRate": 1,
+        "rounds": 3,
+    }
+    return {**whole, **changes}
+
+
+def refusals(report: Report) -> list[tuple[str, str]]:
+    return [(each.where, each.code) for each in report.findings if each.code]
+
+
+def test_a_request_that_fits_is_priced_and_nothing_is_kept(pair: Link, lab: Ports) -> None:
+    before = pair.lab.state_of_everything()
+    report = check(lab, request(pair), rehearse=False)
+    assert report.accepted
+    assert report.findings == ()
+    (cost,) = report.costs
+    assert (cost.limit, cost.left, cost.epsilon, cost.after) == (3.0, 3.0, 1.5, 1.5)
+    assert pair.lab.state_of_everything() == before
+
+
+BAD: list[tuple[Mapping[str, Any], str, str]] = [
+    ({"rounds": 0}, "/rounds", "MALFORMED_MESSAGE"),
+    ({"rounds": 4}, "", "MALFORMED_MESSAGE"),
+    ({"agreements": ["urn:none"]}, "", "AGREEMENT_UNKNOWN"),
+    ({"purpose": "https://w3id.org/dpv#Marketing"}, "/purpose", "PURPOSE_FORBIDDEN"),
+    ({"unit": {"column": "pupil", "rows": 3}}, "/unit", "JOB_REFUSED"),
+    ({"deadlineSeconds": 3e7}, "/deadlineSeconds", "CONTRACT_EXPIRED"),
+    ({"features": [{**COLUMNS[1], "column": "agee"}]}, "/features/0/name", "MALFORMED_MESSAGE"),
+    (
+        {
+            "features": ["age"],
+            "target": {"kind": "category", "column": "sex", "positive": ["f"]},
+        },
+        "/target/positive",
+        "JOB_REFUSED",
+    ),
+    ({"target": {"kind": "threshold", "column": "pupil", "above": 1}}, "", "MALFORMED_MESSAGE"),
+    ({"target": {"kind": "binary", "column": "town"}}, "/features", "COLUMN_MISSING"),
+]
+
+
+@pytest.mark.parametrize(("changes", "where", "code"), BAD, ids=range(len(BAD)))
+def test_what_would_be_refused_is_said_and_a_submission_is_refused_alike(
+    pair: Link, lab: Ports, changes: Mapping[str, Any], where: str, code: str
+) -> None:
+    asked = request(pair, **changes)
+    report = check(lab, asked, rehearse=False)
+    assert refusals(report)[0] == (where, code)
+    assert not report.accepted
+    with pytest.raises(PreauError) as refused:
+        lead_jobs.submit(lab, asked)
+    assert refused.value.code == code
+    assert lead_jobs.jobs(lab).values == ()
+
+
+def test_cost_is_held_against_what_is_left(pair: Link, lab: Ports) -> None:
+    dear = {**request(pair)["privacy"], "epsilon": 3, "steps": 15}
+    report = check(lab, request(pair, privacy=dear), rehearse=False)
+    assert refusals(report) == [("/privacy", "JOB_REFUSED")]  # it declares less than it costs
+
+
+def test_a_whole_job_is_tried_on_made_up_rows(pair: Link, lab: Ports) -> None:
+    ports = replace(lab, workers=ProcessWorkers())
+    report = check(ports, request(pair))
+    assert report.accepted, report.findings
+    tried = report.rehearsal
+    assert tried is not None
+    (part,) = tried.parts
+    assert (tried.rounds, part.persons, part.usable, part.labels) == (3, 1000, 1000, 2)
+    assert 0 < part.round_seconds == tried.round_seconds < tried.seconds
+    assert part.needs < tried.peak * 10
+
+    cramped = replace(ports.settings, worker_memory_bytes=part.needs - 1)
+    late = request(pair, roundSeconds=0.01, deadlineSeconds=2)
+    report = check(replace(ports, settings=cramped), late)
+    assert refusals(report) == [
+        ("/features", WorkerFailed.code),
+        ("/roundSeconds", "DEADLINE_PASSED"),
+        ("/deadlineSeconds", "DEADLINE_PASSED"),
+    ]
+
+
+class Scripted:
+    """Workers that give one answer."""
+
+    pid = 1
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        self.order: dict[str, Any] = {}
+        self.stopped = False
+
+    def start(self, role: str, folder: Path) -> Scripted:
+        assert (role, folder.name) == ("rehearsal", "rehearsal")
+        return self
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        self.order = json.loads(json.dumps(header))
+        assert payload == b""
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        assert seconds > 0
+        return self.answer, b""
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+PART = {"persons": 9, "usable": 9, "labels": 2, "round_seconds": 0.1, "needs": 10}
+
+
+def answer(pair: Link, part: Mapping[str, Any] = PART, **changes: Any) -> dict[str, Any]:
+    whole = {"op": "rehearsed", "isolation": "", "rounds": 3, "seconds": 1.0, "peak": 1}
+    return {**whole, "refused": {}, "sites": {pair.school.did: part}, **changes}
+
+
+def test_what_a_try_finds_is_a_finding(pair: Link, lab: Ports) -> None:
+    for part, changes, expected in (
+        ({**PART, "usable": 0}, {}, [("/target", "JOB_REFUSED")]),
+        ({**PART, "labels": 1}, {}, [("/target", "JOB_REFUSED")]),
+        (PART, {"refused": {pair.school.did: "too far"}}, [("/optimiser", "JOB_REFUSED")]),
+        (PART, {"rounds": 2}, []),
+        (PART, {"op": "failed", "code": "ROUND_REFUSED", "reason": "no"}, [("", "ROUND_REFUSED")]),
+    ):
+        workers = Scripted(answer(pair, part, **changes))
+        report = check(replace(lab, workers=workers), request(pair))
+        assert refusals(report) == expected
+        assert report.findings
+        assert workers.stopped
+        assert workers.order["sites"][pair.school.did]["sex"]["values"] == ["F", "M"]
+
+
+def test_a_try_that_goes_wrong_is_no_finding(pair: Link, lab: Ports) -> None:
+    for odd in ({"op": "other"}, answer(pair, rounds=9), answer(pair, {"persons": 1})):
+        with pytest.raises(WorkerFailed):
+            check(replace(lab, workers=Scripted(odd)), request(pair))
+    with rehearsal._turn, pytest.raises(TooManyRequests):
+        check(replace(lab, workers=Scripted({})), request(pair))
+
+
+def test_a_draft_is_accepted_as_it_stands_and_says_why(pair: Link, lab: Ports) -> None:
+    (agreement,) = pair.lab.agreements()
+    made = draft(lab, [agreement.id], "level")
+    assert made.request["model"] == {"kind": "softmax"}
+    assert made.request["purpose"].endswith("#AcademicResearch")
+    assert made.request["privacy"]["epsilon"] == 1.0
+    assert [each["column"] for each in made.request["features"]] == ["age", "sex", "reading"]
+    assert "at ε 1 noise enters each weight" in made.remarks[0]
+    assert any(each.startswith("`town` is left out") for each in made.remarks)
+    assert check(lab, made.request, rehearse=False).accepted
+
+    for target, epsilon, kind, model in (
+        ("sex", 0.1, "category", "logistic"),
+        ("reading", 0.1, "number", "linear"),
+        ("reading", 2.0, "number", "mlp"),
+    ):
+        made = draft(lab, [agreement.id], target, epsilon)
+        assert (made.request["target"]["kind"], made.request["model"]["kind"]) == (kind, model)
+        assert check(lab, made.request, rehearse=False).accepted
+
+
+@pytest.mark.parametrize(
+    ("agreements", "target", "error", "says"),
+    [
+        ([], "sex", Malformed, "needs a contract"),
+        (["urn:none"], "sex", AgreementUnknown, "no agreement"),
+        (None, "readin", ColumnMissing, "did you mean `reading`"),
+        (None, "zzz", ColumnMissing, "columns are age, sex"),
+        (None, "pupil", JobRefused, "identifies a person"),
+        (None, "town", JobRefused, "list no values of `town`"),
+    ],
+)
+def test_what_no_draft_can_be_made_for(
+    pair: Link, lab: Ports, agreements: list[str] | None, target: str, error: type, says: str
+) -> None:
+    (agreement,) = pair.lab.agreements()
+    with pytest.raises(error, match=says):
+        draft(lab, [agreement.id] if agreements is None else agreements, target)
