@@ -110,12 +110,12 @@ class Gradients:
             persons: encoded rows.
             batch: indices of persons.
         """
-        inputs = persons.inputs[batch].astype(np.float64)
-        picked = [inputs[:, :, first:last] for first, last in self._net.tables]
+        inputs = persons.inputs[batch]
+        picked = [inputs[:, :, a:b].astype(np.float64) for a, b in self._net.tables]
         said = [scaled(each) for each in picked]
         tables, layers = matrices[: len(picked)], matrices[len(picked) :]
         if picked:
-            found = (arithmetic.product(a, b) for a, b in zip(said, tables, strict=True))
+            found = (arithmetic.product(*pair) for pair in zip(said, tables, strict=True))
             inputs = np.concatenate([inputs[:, :, self._plain], *found], axis=2)
         values, digits = [_with_one(inputs)], []
         for number, matrix in enumerate(layers, start=1):
