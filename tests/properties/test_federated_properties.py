@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from federated.privacy.event import (
 from federated.training.rows.encode import encode
 from federated.training.rows.table import from_columns
 from federated.training.score import area
-from tests.support.training_rig import document, manifest
+from tests.support.training_rig import document, manifest, task
 from tests.support.values import EVENTS
 
 MECHANISMS = EVENTS | st.builds(
@@ -55,16 +56,20 @@ JSON = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(path=st.sampled_from(_paths(document())), value=JSON)
+@given(
+    place=st.sampled_from([(make, path) for make in (document, task) for path in _paths(make())]),
+    value=JSON,
+)
 def test_whatever_stands_in_a_manifest_it_is_read_whole_or_refused(
-    path: tuple[Any, ...], value: Any
+    place: tuple[Callable[[], Any], tuple[Any, ...]], value: Any
 ) -> None:
-    whole = document()
-    place: Any = whole
+    make, path = place
+    whole = make()
+    holder: Any = whole
     for step in path[:-1]:
-        place = place[step]
+        holder = holder[step]
     if path:
-        place[path[-1]] = value
+        holder[path[-1]] = value
     else:
         whole = value
     try:

@@ -354,6 +354,18 @@ def test_a_request_names_agreements_also_by_option(home: Path) -> None:
     assert json.loads(done.stderr)["code"] == "AGREEMENT_UNKNOWN"
 
 
+def test_a_request_may_name_the_file_of_the_model_that_it_starts_from(home: Path) -> None:
+    file = home / "request.json"
+    start = {"source": "https://models.example/m", "file": "public.npz"}
+    file.write_text(json.dumps({"agreements": ["urn:a"], "start": start}))
+    lacking = json.loads(preau(home, "job", "submit", str(file), "--json").stderr)
+    assert lacking["code"] == "CONFIGURATION_INVALID"
+    assert f"`start/file`: cannot read `{home / 'public.npz'}`" in lacking["reason"]
+    (home / "public.npz").write_bytes(b"PK")
+    done = preau(home, "job", "submit", str(file), "--json")
+    assert json.loads(done.stderr)["code"] == "AGREEMENT_UNKNOWN"
+
+
 # --- how a wait ends
 
 

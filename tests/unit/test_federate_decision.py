@@ -66,6 +66,21 @@ def refused(federation: Federation, answer: Any, job_id: str, code: str, lead: s
     assert site.log(name) == ["job.refused"]
 
 
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        ("logistic", {"kind": "category", "column": "grade", "positive": ["K"]}),
+        ("softmax", {"kind": "classes", "column": "grade", "values": ["K", "1"]}),
+        ("poisson", {"kind": "count", "column": "score", "most": 9}),
+    ],
+)
+def test_a_target_may_be_of_any_kind_that_its_column_holds(
+    federation: Federation, model: str, target: dict[str, Any]
+) -> None:
+    _, body = federation.submission(model={"kind": model}, target=target)
+    assert federation.ask(federation.site(), body)["accepted"]
+
+
 def test_a_lawful_job_is_accepted_reserved_and_logged(federation: Federation) -> None:
     job_id, body = federation.submission()
     site = federation.site()
@@ -149,6 +164,16 @@ TAMPERED = [
     ("category as number", set_at("target", "column", to="grade"), "COLUMN_MISSING"),
     ("identifier as input", set_at("features", to=[{"column": "name", **NUMBER}]), "JOB_REFUSED"),
     ("identifier as target", set_at("target", "by", to="name"), "JOB_REFUSED"),
+    (
+        "number of a category",
+        set_at("target", to={"kind": "binary", "column": "grade"}),
+        "COLUMN_MISSING",
+    ),
+    (
+        "model of another target",
+        set_at("model", to={"kind": "linear"}),
+        "MALFORMED_MESSAGE",
+    ),
     (
         "person as input",
         set_at("features", to=[{"column": "pupil", **NUMBER}]),

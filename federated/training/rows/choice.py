@@ -1,8 +1,9 @@
 """Which rows of a person take part, where there are more than the unit of privacy allows.
 
 Rules: rows are chosen by a keyed digest of their content, so that neither the order of a file nor a
-lead decides; the key is the site's own and one contract's, hence the choice stays over rounds, jobs
-and restarts. It depends on that person's rows and nobody else's. Rows of one content are alike.
+lead decides; the key is the site's own and one contract's, hence the choice stays over rounds and
+restarts, and over jobs that read the same columns. It depends on that person's rows and nobody
+else's. Rows of one content are alike.
 """
 
 from __future__ import annotations
