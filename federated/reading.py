@@ -123,7 +123,7 @@ class Member:
         """
         text = self.content()
         self._bounded(len(text), 1, most, "characters")
-        if not _plain(text):
+        if not is_plain(text):
             self.refuse("has characters that cannot be shown")
         if pattern and re.fullmatch(pattern, text) is None:
             self.refuse("has another form than it must")
@@ -215,7 +215,7 @@ class Member:
         return self.value
 
     def _check_name(self, name: str) -> None:
-        if not 0 < len(name) <= MAX_TEXT or not _plain(name):
+        if not 0 < len(name) <= MAX_TEXT or not is_plain(name):
             self.refuse("has a member whose name cannot be shown")
 
     def _bounded(self, size: int, least: int, most: int, what: str) -> None:
@@ -302,7 +302,8 @@ def _is_surrogate(sign: str) -> bool:
     return "\ud800" <= sign <= "\udfff"
 
 
-def _plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether a text has no control character, lone surrogate or line break."""
     return text.isprintable() or not any(
         unicodedata.category(sign).startswith(_UNSEEN) for sign in text
     )

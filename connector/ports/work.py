@@ -57,7 +57,9 @@ class Workers(Protocol):
     """Starts worker processes."""
 
     def start(self, role: str, folder: Path) -> Worker:
-        """Start a worker in the role `site`, `lead` or `census`; it writes in `folder` only.
+        """Start a worker in the role `site`, `lead`, `census` or `rehearsal`.
+
+        It writes in `folder` only.
 
         Raises:
             WorkerFailed: it did not start, or the extra `federated` is not installed.

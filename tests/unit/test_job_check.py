@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.domain.federation.job import JobSite
 from connector.errors import (
     AgreementUnknown,
     ColumnMissing,
@@ -20,8 +22,8 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.ports import Ports
+from connector.services.federation.lead import book, rehearsal
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.federation.lead import rehearsal
 from connector.services.federation.lead.check import Report, check
 from connector.services.federation.lead.draft import draft
 from connector.services.publication import publish
@@ -51,7 +53,13 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
-    folder = tmp_path_factory.mktemp("link")
+    with contracted(tmp_path_factory.mktemp("link")) as found:
+        yield found
+
+
+@contextmanager
+def contracted(folder: Path) -> Iterator[Link]:
+    """Join a school and a lab that has a contract, and what the school described."""
     with link(folder) as found:
         for node in (found.school, found.lab):
             node.ports = replace(node.ports, code_hash=RECIPE, accountant=AdditiveAccountant())
@@ -143,10 +151,35 @@ def test_what_would_be_refused_is_said_and_a_submission_is_refused_alike(
     assert lead_jobs.jobs(lab).values == ()
 
 
-def test_cost_is_held_against_what_is_left(pair: Link, lab: Ports) -> None:
+def test_a_job_that_declares_less_than_it_costs(pair: Link, lab: Ports) -> None:
     dear = {**request(pair)["privacy"], "epsilon": 3, "steps": 15}
     report = check(lab, request(pair, privacy=dear), rehearse=False)
-    assert refusals(report) == [("/privacy", "JOB_REFUSED")]  # it declares less than it costs
+    assert refusals(report) == [("/privacy", "JOB_REFUSED")]
+
+
+def test_jobs_of_the_same_contract_are_charged_before_as_their_site_does(tmp_path: Path) -> None:
+    with contracted(tmp_path) as pair:
+        ports, asked = pair.lab.ports, request(pair)
+        job = lead_jobs.submit(ports, asked)
+        (cost,) = check(ports, asked, rehearse=False).costs
+        assert (cost.left, cost.after) == (1.5, 0.0)
+        more = {**asked["privacy"], "epsilon": 2.5, "steps": 9}
+        report = check(ports, {**asked, "privacy": more}, rehearse=False)
+        assert refusals(report) == [("/privacy/epsilon", "BUDGET_EXCEEDED")]
+
+        site = JobSite(job.id, pair.school.did, asked["agreements"][0], book.REFUSED)
+        for row, left in (
+            (site, 3.0),  # refused: charged nothing
+            (replace(site, decision=book.LEFT, last_round=1), 1.5),  # by sums, the whole job
+            (replace(site, decision=book.AWAY), 1.5),
+        ):
+            with ports.store.write() as tx:
+                tx.sites.put(row)
+            assert check(ports, asked, rehearse=False).costs[0].left == left
+            made = draft(ports, asked["agreements"], "sex")
+            assert made.request["privacy"]["epsilon"] == min(1.0, left)
+        lead_jobs.cancel(ports, job.id)
+        assert check(ports, asked, rehearse=False).costs[0].left == 3.0
 
 
 def test_a_whole_job_is_tried_on_made_up_rows(pair: Link, lab: Ports) -> None:

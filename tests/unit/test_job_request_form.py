@@ -40,6 +40,8 @@ def found(**changes: Any) -> list[str]:
 
 def test_the_request_of_the_guide_has_no_fault() -> None:
     assert found() == []
+    spaced = {"column": "a", "kind": "category", "values": ["10\u202f000"]}  # as French writes it
+    assert found(features=[spaced]) == []
 
 
 def with_target(**changes: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Rules: a form says in words what it allows, and those words are in each refusal and on each page; a
 form that `faults` finds nothing against is one that the JSON Schema of `schema.py` accepts, and the
-other way round, but for what JSON Schema cannot say (numbers above or below another member). Pure.
+other way round, but for what it cannot say (`2.0` is no whole number, and some characters cannot be
+shown). What one member must be beside another is left to the manifest's reader. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from federated.reading import MAX_TEXT
+from federated.reading import MAX_TEXT, is_plain
 
 MOST_SHOWN: Final = 80  # characters of a value that a refusal shows
 _KIND: Final = "kind"
@@ -221,7 +222,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     text = json.dumps(value, ensure_ascii=False)
-    return f"`{text[:MOST_SHOWN]}`" if text.isprintable() else "a text that cannot be shown"
+    return f"`{text[:MOST_SHOWN]}`" if is_plain(text) else "a text that cannot be shown"
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -279,7 +280,7 @@ def _members(
 def _allowed(value: Any, form: Form) -> bool:
     match form:
         case Text():
-            fits = isinstance(value, str) and 0 < len(value) <= form.most and value.isprintable()
+            fits = isinstance(value, str) and 0 < len(value) <= form.most and is_plain(value)
             return fits and re.fullmatch(form.pattern or ".*", value) is not None
         case Choice():
             return isinstance(value, str) and value in form.values

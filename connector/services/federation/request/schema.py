@@ -24,6 +24,7 @@ from connector.services.federation.request.form import (
 from connector.services.federation.request.members import REQUEST
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_PLAIN: Final = r"[^\x00-\x1f\x7f]*"  # a line of text
 
 
 def request_schema() -> dict[str, Any]:
@@ -35,8 +36,8 @@ def schema(form: Form) -> dict[str, Any]:  # noqa: PLR0911 - one case a form
     """Return the JSON Schema of a form."""
     match form:
         case Text():
-            found: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": form.most}
-            return found | ({"pattern": f"^(?:{form.pattern})$"} if form.pattern else {})
+            pattern = f"^(?:{form.pattern or _PLAIN})$"
+            return {"type": "string", "minLength": 1, "maxLength": form.most, "pattern": pattern}
         case Choice():
             return {"enum": list(form.values)}
         case Whole():
