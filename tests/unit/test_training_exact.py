@@ -115,7 +115,7 @@ def test_another_processor_computes_the_same_sums(setting: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("hidden", [[], [1], [5], [64], [6, 4]])
+@pytest.mark.parametrize("hidden", [[], [64], [6, 4]])
 def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> None:
     from opacus.grad_sample import GradSampleModule  # noqa: PLC0415 - loads torch
 

@@ -27,13 +27,13 @@ Shape = tuple[Net, int, int]  # net, rows a person, persons
 _SHAPES: Final[tuple[Shape, ...]] = (
     (Net((1, 1)), 1, 151),
     (Net((30, 1), "relu"), 4, 80),
-    (Net((7, 1, 1)), 1, 151),
-    (Net((13, 8, 8, 1), "relu"), 1, 151),
+    (Net((7, 1, 1)), 1, 71),
+    (Net((13, 8, 8, 1), "relu"), 1, 93),
     (Net((5, 3, 2, 6, 1)), 2, 120),
     (Net((17, 64, 1)), 3, 60),
-    (Net((9, 5), loss=Loss(CLASSES, 5)), 2, 97),
-    (Net((6, 4, 1), loss=Loss(COUNT, 1, 30)), 1, 131),
-    (Net((9, 7, 3), "relu", Loss(CLASSES, 3), ((1, 5), (5, 12)), 3, 14), 2, 83),
+    (Net((9, 5), loss=Loss(CLASSES, 5)), 2, 41),
+    (Net((6, 4, 1), loss=Loss(COUNT, 1, 30)), 1, 50),
+    (Net((9, 7, 3), "relu", Loss(CLASSES, 3), ((1, 5), (5, 12)), 3, 14), 2, 37),
 )
 _FEWEST: Final = 13  # persons of the job's own shape, however large its model
 _MOST: Final = 2048
