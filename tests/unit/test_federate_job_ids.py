@@ -150,9 +150,10 @@ def test_only_its_lead_cancels_a_job(federation: Federation) -> None:
     assert site.job(job_id).state == JobState.ACCEPTED
 
 
-def test_a_job_said_to_be_completed_before_its_rounds_is_cancelled(federation: Federation) -> None:
+def test_a_job_said_to_be_completed_without_a_receipt_has_failed(federation: Federation) -> None:
     site = federation.site()
     job_id, body = federation.submission()
     federation.ask(site, body)
     cancel(federation, job_id, "completed")
-    assert site.job(job_id).state == JobState.CANCELLED
+    assert (site.job(job_id).state, site.job(job_id).code) == (JobState.FAILED, "ROUND_REFUSED")
+    assert site.reservation(job_id).committed_rounds == 0

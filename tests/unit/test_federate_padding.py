@@ -160,7 +160,7 @@ def test_a_round_that_fails_ends_at_a_public_time(tmp_path: Path, fault: str) ->
         frame = site.ask()
         assert isinstance(frame, RoundRefusal)
         charged = fault in ("refuse", "die_in")
-        assert frame.code == ("WORKER_FAILED" if charged else "ROUND_REFUSED")
+        assert frame.code == ("ROUND_MISSED" if charged else "ROUND_REFUSED")
         assert site.node.reservation(site.job_id).committed_rounds == int(charged)
     assert site.pace.waits[2:] == pytest.approx([site.start + once if died else once])
 
@@ -204,7 +204,7 @@ def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
         frame = site.ask()
     assert isinstance(frame, RoundRefusal)
     assert (frame.code, frame.reason) == (
-        "WORKER_FAILED",
+        "ROUND_MISSED",
         "the site's worker answered `WORKER_FAILED`",
     )
     assert site.node.reservation(site.job_id).committed_rounds == 1
