@@ -347,9 +347,14 @@ def test_a_missing_file_is_a_usage_error(home: Path) -> None:
     assert preau(home, "job", "submit", str(home / "none.json")).exit_code == 2
 
 
+REQUEST = json.loads(
+    (Path(__file__).parents[2] / "examples/node/request.json").read_text(encoding="utf-8")
+)
+
+
 def test_a_request_names_agreements_also_by_option(home: Path) -> None:
     file = home / "request.json"
-    file.write_text('{"purpose": "urn:p", "agreements": ["urn:a"]}')
+    file.write_text(json.dumps({**REQUEST, "agreements": ["urn:a"]}))
     done = preau(home, "job", "submit", str(file), "--agreement", "urn:b", "--json")
     assert json.loads(done.stderr)["code"] == "AGREEMENT_UNKNOWN"
 
@@ -357,7 +362,7 @@ def test_a_request_names_agreements_also_by_option(home: Path) -> None:
 def test_a_request_may_name_the_file_of_the_model_that_it_starts_from(home: Path) -> None:
     file = home / "request.json"
     start = {"source": "https://models.example/m", "file": "public.npz"}
-    file.write_text(json.dumps({"agreements": ["urn:a"], "start": start}))
+    file.write_text(json.dumps({**REQUEST, "agreements": ["urn:a"], "start": start}))
     lacking = json.loads(preau(home, "job", "submit", str(file), "--json").stderr)
     assert lacking["code"] == "CONFIGURATION_INVALID"
     assert f"`start/file`: cannot read `{home / 'public.npz'}`" in lacking["reason"]
