@@ -25,6 +25,7 @@ from connector.management.views.publishing.budgets import (
     AgreementBudgetView,
     BudgetView,
     RegisterView,
+    RoomView,
     RuleView,
     SuppressionView,
 )
@@ -498,6 +499,28 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         """Return what each rule would make of jobs under a contract of (ε, δ)."""
         body = {"epsilon": epsilon, "delta": delta, "jobs": list(jobs)}
         return self._post(list[RuleView], "/budget/plan", body)
+
+    def capacity(
+        self,
+        agreement: str = "",
+        *,
+        epsilon: float = 0.0,
+        delta: float = 0.0,
+        rounds: Mapping[str, float] | None = None,
+        tables: Mapping[str, float] | None = None,
+    ) -> list[RoomView]:
+        """Return how many rounds of a job, or tables, fit.
+
+        Args:
+            agreement: contract that this node provides, of which the rest is planned; or else
+            epsilon: of a contract that is thought of.
+            delta: of that.
+            rounds: `noise_multiplier`, `sampling_rate`, `steps` of a round, `delta` of the job.
+            tables: `epsilon` and `delta` of each.
+        """
+        body = {"agreement": agreement, "epsilon": epsilon, "delta": delta}
+        found = body | {"rounds": rounds, "tables": tables}
+        return self._post(list[RoomView], "/budget/capacity", found)
 
     def events(self, *, start: int = 0, limit: int = 100, subject: str = "") -> Listing[EventView]:
         """Return events of the audit log."""

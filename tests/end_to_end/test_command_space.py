@@ -106,7 +106,7 @@ def test_both_sides_keep_the_same_contract(running: Space, agreement: str) -> No
 
 
 def test_the_budget_counts_the_contract(running: Space, dataset: str, agreement: str) -> None:
-    (shown,) = ok("budget", dataset, home=running.nodes["school"])
+    (shown,) = ok("budget", "show", dataset, home=running.nodes["school"])
     assert shown["promised"] == pytest.approx(3.0)
     assert [line["agreement"] for line in shown["agreements"]] == [agreement]
     assert shown["spent"] == 0

@@ -45,6 +45,8 @@ def ledger(committed: int, **changes: Any) -> JobBudgetView:
         "delta": 1e-6,
         "rounds": 3,
         "released": [],
+        "at": datetime(2026, 11, 28, tzinfo=UTC),
+        "together": 0.0,
     }
     return JobBudgetView(committed_rounds=committed, **values | changes)
 

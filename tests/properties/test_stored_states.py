@@ -103,7 +103,7 @@ SHOWS = {
 }
 COMMANDS = (
     *(("peer", "list"), ("register", "list"), ("dataset", "list"), ("negotiation", "list")),
-    *(("agreement", "list"), ("job", "status"), ("budget",), ("audit", "log")),
+    *(("agreement", "list"), ("job", "status"), ("budget", "show"), ("audit", "log")),
     ("recovery", "show"),
     ("authority", "members"),
     *(("dataset", "show", "urn:x:1"), ("negotiation", "show", "urn:x:1")),

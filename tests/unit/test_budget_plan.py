@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.errors import Malformed
+from connector.errors import Malformed, NotFound
+from connector.ports import Ports
+from connector.services.privacy import standing
+from connector.services.privacy.capacity import Rounds, Tables, of_agreement, of_budget
 from connector.services.privacy.forecast import MOST_JOBS, Outcome, plan
+from federated.privacy import ledger
+from federated.privacy.event import Kind, event, sampled_gaussian
+from federated.privacy.ledger import Amount, Budget
+from federated.privacy.process import ProcessAccountant
+from federated.privacy.question import Divergence, Epsilon
 from federated.privacy.rule import Rule, order_for
-from tests.support.federation import Federation, Node
+from tests.support.federation import SITES, Federation, Node, reservation
 
 # In the arithmetic of the test's accountant a job of six steps costs 1.5, whatever is asked of it.
 JOB = {"noiseMultiplier": 1.0, "samplingRate": 0.5, "steps": 6, "delta": 1e-6}
@@ -78,3 +88,66 @@ def test_a_plan_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(Malformed):
         plan(node.ports, epsilon, delta, jobs)
+
+
+@pytest.mark.parametrize("what", [Tables(0.1), Tables(0.2, 1e-7), Rounds(4.0, 0.05, 10)])
+def test_what_is_said_to_fit_is_admitted_and_one_more_is_not(
+    node: Node, what: Rounds | Tables
+) -> None:
+    ports = replace(node.ports, accountant=ProcessAccountant())
+    for room in of_budget(ports, 2.0, 1e-6, what):
+        assert room.left == pytest.approx(2.0)
+        assert 1 < room.most < 1000
+        for number, fits in ((room.most, True), (room.most + 1, False)):
+            assert ledger.admits(room.budget, _charged(ports, room.budget, what, number)) == fits
+
+
+def test_sums_take_tables_by_their_epsilon_and_delta(node: Node) -> None:
+    for table, most in ((Tables(0.25), 4), (Tables(0.1, 4e-7), 2), (Tables(1.1), 0)):
+        assert of_budget(node.ports, 1.0, 1e-6, table)[0].most == most
+
+
+def test_a_contract_is_planned_beside_what_is_charged_to_it_and_to_its_register(
+    tmp_path: Path,
+) -> None:
+    federation = Federation(tmp_path)
+    did = SITES[0]
+    site, agreement = federation.nodes[did], federation.agreements[did]
+    with site.ports.store.write() as tx:
+        for job, contract in (("urn:a", agreement.id), ("urn:b", "urn:another")):
+            tx.reservations.add(reservation(job, contract, agreement.dataset_id, epsilon=1.0))
+    rooms = of_agreement(site.ports, agreement.id, Tables(0.5))
+    assert [(room.where.split()[1], room.left, room.most) for room in rooms] == [
+        ("contract", 2.0, 4),
+        ("register", 2.5, 5),
+    ]
+    (line,) = standing.contracts(site.ports).values
+    assert ([job.job_id for job in line.jobs], line.together) == (["urn:a"], (1.0,))
+    with pytest.raises(NotFound, match="provides no contract"):
+        of_agreement(federation.lead.ports, agreement.id, Tables(0.5))
+
+
+@pytest.mark.parametrize(
+    "what", [Tables(0.0), Tables(1, 1), Rounds(0, 0.1, 1), Rounds(1, 2, 1), Rounds(1, 1, 0)]
+)
+def test_what_is_no_release_is_refused(node: Node, what: Rounds | Tables) -> None:
+    with pytest.raises(Malformed):
+        of_budget(node.ports, 1.0, 1e-6, what)
+
+
+def _charged(ports: Ports, budget: Budget, what: Rounds | Tables, number: int) -> list[Amount]:
+    """Return what a ledger is charged: of a table, by the events of one with nine cells."""
+    sums, order = budget.accounting.rule is Rule.SUMS, budget.accounting.order
+    if isinstance(what, Rounds):
+        one = sampled_gaussian(what.noise_multiplier, what.sampling_rate, what.steps * number)
+        asked = Epsilon((one,), budget.delta) if sums else Divergence((one,), order)
+        (cost,) = ports.accountant.costs([asked])
+        return [(cost, budget.delta) if sums else (cost,)]
+    if sums:
+        return [(what.epsilon, what.delta)] * number
+    one = event(Kind.DISCRETE_LAPLACE, 1, scale=1 / what.epsilon, sensitivity=1)
+    if what.delta:
+        bits = -math.log(what.delta)
+        scale = math.sqrt(9 / 2) / (math.sqrt(bits + what.epsilon) - math.sqrt(bits))
+        one = event(Kind.DISCRETE_GAUSSIAN, 9, scale=scale, sensitivity=1)
+    return [(ports.accountant.costs([Divergence((one,), order)])[0],)] * number

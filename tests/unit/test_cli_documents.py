@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "commands.md"
 
 ASKED_FOR = {
-    *("init", "serve", "doctor", "catalog", "negotiate", "budget"),
+    *("init", "serve", "doctor", "catalog", "negotiate", "budget show"),
     *("authority init", "authority admit", "authority revoke", "authority members"),
     *("authority web-certificate", "dataset publish", "dataset list", "dataset show"),
     *("agreement list", "agreement show", "job submit", "job status", "job result", "job cancel"),

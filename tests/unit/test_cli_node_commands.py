@@ -31,6 +31,7 @@ from connector.sdk import Client
 from connector.sdk import client as sdk_client
 from connector.sdk.transport import find
 from federated.privacy.event import Events, sampled_gaussian
+from federated.privacy.process import ProcessAccountant
 from federated.privacy.rule import Accounting, Rule
 from tests.support import stored
 from tests.support.command import invoked
@@ -47,7 +48,7 @@ def negotiation(**changes: Any) -> Negotiation:
 
 @pytest.fixture
 def ports(tmp_path: Path) -> Ports:
-    return ports_for_tests(tmp_path)
+    return ports_for_tests(tmp_path, accountant=ProcessAccountant())
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def preau(home: Path, *words: str) -> Result:
         (("agreement", "list"), "no contract yet"),
         (("negotiation", "list"), "no negotiation yet"),
         (("job", "status"), "no job yet"),
-        (("budget",), "no register has a cap"),
+        (("budget", "show"), "no register has a cap"),
         (("register", "list"), "no register is declared"),
         (("person", "list"), "no register has a list"),
         (("audit", "log"), "no event"),
@@ -226,25 +227,33 @@ def test_a_register_is_declared_once_and_listed(home: Path) -> None:
 def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(json.dumps({"epsilon": 3, "delta": 1e-5, "jobs": []}))
-    found = json.loads(preau(home, "budget", "--plan", str(file), "--json").stdout)
+    found = json.loads(preau(home, "budget", "plan", str(file), "--json").stdout)
     assert [(each["rule"], each["admitted"]) for each in found] == [("sums", []), ("renyi", [])]
-    assert "renyi" in preau(home, "budget", "--plan", str(file)).stdout
+    assert "renyi" in preau(home, "budget", "plan", str(file)).stdout
     good = {"noiseMultiplier": 4.0, "delta": 1e-6, "samplingRate": 0.2, "steps": 10}
     asked = {"epsilon": 1, "delta": 1e-6, "samplingRate": 0.2}
     for steps, says in (("1", "an integer"), (-1, "1 or more")):
         jobs = [good, asked | {"steps": steps}]
         file.write_text(json.dumps({"epsilon": 3, "delta": 1e-5, "jobs": jobs}))
-        refused = preau(home, "budget", "--plan", str(file))
+        refused = preau(home, "budget", "plan", str(file))
         assert f"`{file}`: job 2: request /privacy/steps: must be {says}\n" in refused.stderr
     file.write_text(json.dumps({"epsilon": 3, "jobs": []}))
-    assert "CONFIGURATION_INVALID" in preau(home, "budget", "--plan", str(file)).stderr
+    assert "CONFIGURATION_INVALID" in preau(home, "budget", "plan", str(file)).stderr
+    asked = ("budget", "plan", "--epsilon", "1", "--delta", "1e-6", "--table", "0.2,1e-8")
+    said = preau(home, *asked, "--json")
+    assert said.exit_code == 0, said.stderr
+    rooms = json.loads(said.stdout)
+    assert (rooms[0]["rule"], rooms[0]["most"]) == ("sums", 5)
+    assert "tables that fit" in preau(home, *asked).stdout
+    for wrong in (("--agreement", "urn:none"), ("--noise", "2"), ("--table", "much")):
+        assert preau(home, *asked, *wrong).exit_code != 0
 
 
 @pytest.mark.parametrize(
     "words",
     [
         *(("peer", "list"), ("dataset", "list"), ("catalog",), ("negotiation", "list")),
-        *(("agreement", "list"), ("job", "status"), ("budget",), ("audit", "log")),
+        *(("agreement", "list"), ("job", "status"), ("budget", "show"), ("audit", "log")),
         *(("membership",), ("authority", "members")),
     ],
 )

@@ -95,7 +95,7 @@ def test_the_inventory_holds_every_noun(api: FastAPI) -> None:
         *("/node", "/membership", "/peers", "/datasets", "/dataset", "/catalog"),
         *("/negotiations", "/negotiation", "/offers", "/agreements", "/agreement"),
         *("/jobs", "/job", "/job/result", "/job/card", "/job/cancel", "/budget"),
-        *("/budget/plan", "/registers"),
+        *("/budget/plan", "/budget/capacity", "/registers"),
         *("/audit/events", "/audit/evidence", "/audit/checkpoint"),
         *("/members", "/revocations", "/openapi.json"),
         *("/health", "/ready", "/metrics"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli import output
+from connector.cli.contracts.query import budget
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
@@ -26,24 +28,21 @@ if TYPE_CHECKING:
 
 _SPENT = ("spent ε", "with open ε", "left to jobs ε")
 _WAYS = ("by sums", "by Rényi")
+_WIDTH = 30  # of a gauge, in characters
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("budget")(budget)
+    """Add the group."""
+    group = typer.Typer(
+        no_args_is_help=True, help="The privacy budget of persons: what is spent, and what fits."
+    )
+    group.command("show")(show)
+    group.command("plan")(plan)
+    app.add_typer(group, name="budget")
 
 
-def budget(
+def show(
     dataset: Annotated[str, typer.Argument(help="Id of a dataset; without it, all.")] = "",
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="JSON or TOML with `epsilon`, `delta` and `jobs`, each the `privacy` of a job "
-            "request: say what each rule would make of them, before anything is signed.",
-        ),
-    ] = None,
     limit: Limit = PAGE,
     after: After = "",
     home: Home = DEFAULT_HOME,
@@ -53,12 +52,11 @@ def budget(
 
     A new contract gets at most `promisable ε`, a new job `left to jobs ε`. `spent ε`
     counts jobs with a finished round, `with open ε` open jobs as well. The last two columns say
-    what is left to jobs under either rule; the rule that was signed decides.
+    what is left to jobs under either rule; the rule that was signed decides. A gauge is full where
+    nothing is left; `together ε` is what the contract's jobs count up to that one. Time gives
+    nothing back.
     """
     with node_of(home) as node:
-        if plan is not None:
-            _print_plan(_planned(node, plan), json=json)
-            return
         found = node.budget(dataset, limit=limit)
         lines = node.contract_budgets(dataset, limit=limit, after=after)
     output.more("contracts", lines.next, (*found.damaged, *lines.damaged))
@@ -94,6 +92,16 @@ def _print_registers(found: list[BudgetView], dataset: str) -> None:
         empty=f"dataset `{dataset}` has no cap" if dataset else "no register has a cap",
     )
     output.unreadable((b.id, b.fault) for b in found)
+    for b in found:
+        output.line(f"{_gauge(b.promised, b.epsilon)} promised: {b.id}")
+        output.line(f"{_gauge(b.reserved, b.epsilon, b.left)} charged: {b.id}")
+
+
+def _gauge(counted: float, allowed: float, left: float | None = None) -> str:
+    """Return a bar of what is counted of a budget; rounded up, and full where nothing is left."""
+    share = min(counted / allowed, 1.0) if allowed and left != 0 else 1.0
+    filled = math.ceil(share * _WIDTH)
+    return f"{'█' * filled}{'░' * (_WIDTH - filled)} ε {counted:.4g} of {allowed:g}"
 
 
 def _print_contracts(lines: list[AgreementBudgetView]) -> None:
@@ -109,11 +117,19 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
         empty="",
     )
     output.unreadable((a.agreement, a.fault) for a in lines)
+    for a in lines:
+        output.line(f"{_gauge(a.reserved, a.epsilon, a.left)} charged: {a.agreement}")
     jobs = [(line.agreement, job) for line in lines for job in line.jobs]
     if jobs:
         output.table(
-            ("job or table", "agreement", "ε", "δ", "rounds", "a round releases"),
-            ((job.job, name, job.epsilon, job.delta, *_rounds(job)) for name, job in jobs),
+            (
+                *("charged at", "job or table", "agreement", "ε", "δ", "together ε"),
+                *("rounds", "a round releases"),
+            ),
+            (
+                (job.at, job.job, name, job.epsilon, job.delta, job.together, *_rounds(job))
+                for name, job in sorted(jobs, key=lambda each: each[1].at)
+            ),
             empty="",
         )
 
@@ -126,6 +142,66 @@ def _rounds(job: JobBudgetView) -> tuple[str, str]:
 def _release(event: ReleaseView) -> str:
     numbers = ", ".join(f"{name} {number:g}" for name, number in event.parameters.items())
     return f"{event.count} × {event.kind} ({numbers})"
+
+
+def plan(  # noqa: PLR0913, PLR0917 - each is an option
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML with `epsilon`, `delta` and `jobs`, each the `privacy` of a job "
+            "request: say what each rule would make of them.",
+        ),
+    ] = None,
+    agreement: Annotated[
+        str, typer.Option(help="Contract that this node provides: plan what is left of it.")
+    ] = "",
+    epsilon: Annotated[float, typer.Option(help="ε of a contract that is thought of.")] = 0.0,
+    delta: Annotated[float, typer.Option(help="δ of it.")] = 0.0,
+    table: Annotated[
+        str,
+        typer.Option(
+            help="What each table spends: how many fit. `0.5`, or `0.5,1e-6` for Gaussian noise.",
+            metavar="EPSILON[,DELTA]",
+        ),
+    ] = "",
+    noise: Annotated[float, typer.Option(help="σ of a job: how many of its rounds fit.")] = 0.0,
+    rate: Annotated[float, typer.Option(help="q of that job, its sampling rate.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Steps of one of its rounds.")] = 1,
+    job_delta: Annotated[
+        float, typer.Option(help="δ that the job states; left out: all that is left.")
+    ] = 0.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Say how many rounds or tables fit a budget, or which jobs of a file do; spends nothing.
+
+    Rounds belong to one job. A contract that is thought of is planned under either rule; one that
+    stands by its own, beside what is charged to it and to its register: the smallest number counts.
+    """
+    with node_of(home) as node:
+        if file is not None:
+            _print_plan(_planned(node, file), json=json)
+            return
+        if bool(table) == bool(noise):
+            raise ConfigurationInvalid("pass a file, or either `--table` or `--noise`")
+        of_job = {"noise_multiplier": noise, "sampling_rate": rate, "steps": steps}
+        found = node.capacity(
+            agreement,
+            epsilon=epsilon,
+            delta=delta,
+            tables=budget(table) if table else None,
+            rounds=None if table else of_job | {"delta": job_delta},
+        )
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("budget", "rule", "order", "left ε", "tables that fit" if table else "rounds that fit"),
+        ((r.where, r.rule, r.order or None, r.left, str(r.most)) for r in found),
+        empty="",
+    )
 
 
 def _planned(node: Client, file: Path) -> list[RuleView]:

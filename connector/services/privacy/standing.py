@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import accumulate
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -60,6 +61,7 @@ class AgreementBudget:
         peer: DID of the consumer.
         standing: its figures.
         jobs: reservations of its jobs, oldest first.
+        together: for each of them, ε of the jobs up to it, as the rule counts them now.
         fault: why its own figures cannot be read; then those on record stand there, under sums,
             and nothing is left. Empty when they can.
     """
@@ -69,6 +71,7 @@ class AgreementBudget:
     peer: str
     standing: Standing
     jobs: tuple[Reservation, ...]
+    together: tuple[float, ...]
     fault: str = ""
 
 
@@ -143,6 +146,7 @@ def contracts(
         places = {name: Readable().part(partial(tx.datasets.get, name), None) for name in names}
         lines = [_contract(tx, each) for each in held]
     standings = _standings(ports.accountant, lines)
+    histories = _histories(ports.accountant, lines)
     found = tuple(
         AgreementBudget(
             agreement.id,
@@ -150,9 +154,12 @@ def contracts(
             agreement.consumer,
             standing,
             line.reservations,
+            history,
             line.fault,
         )
-        for agreement, line, standing in zip(held, lines, standings, strict=True)
+        for agreement, line, standing, history in zip(
+            held, lines, standings, histories, strict=True
+        )
     )
     return Page(found, page.next, page.damaged)
 
@@ -245,6 +252,20 @@ def _standings(accountant: Accountant, lines: Sequence[_Line]) -> list[Standing]
     questions = [question for line in lines for question in _asked(line)]
     answers = iter(accountant.costs(questions) if questions else [])
     return [_standing(line, answers) for line in lines]
+
+
+def _histories(accountant: Accountant, lines: Sequence[_Line]) -> list[tuple[float, ...]]:
+    """Return ε after each job: by either rule, amounts of jobs add up (`federated/privacy`)."""
+    jobs = [(line.budget, [each]) for line in lines for each in line.reservations]
+    questions = [question for way in jobs for question in asked(*way)]
+    answers = iter(accountant.costs(questions) if questions else [])
+    return [_history(line, answers) for line in lines]
+
+
+def _history(line: _Line, answers: Iterator[float]) -> tuple[float, ...]:
+    counted = [amount(line.budget, [each], answers) for each in line.reservations]
+    sums = accumulate(counted, lambda one, other: ledger.total(line.budget, [one, other]))
+    return tuple(ledger.epsilon_of(line.budget, [each]) for each in sums)
 
 
 def _standing(line: _Line, answers: Iterator[float]) -> Standing:

@@ -7,20 +7,23 @@ from fastapi import APIRouter, Query
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
+from connector.errors import Malformed
 from connector.management.here import Here
 from connector.management.paging import Paged
 from connector.management.views.jobs import ReleaseView
 from connector.management.views.publishing.budgets import (
     AgreementBudgetView,
     BudgetView,
+    Capacity,
     JobBudgetView,
     Plan,
     RegisterDeclaration,
     RegisterView,
+    RoomView,
     RuleView,
 )
 from connector.management.views.view import DamagedView, Withdrawal
-from connector.services.privacy import forecast, registers, standing
+from connector.services.privacy import capacity, forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
 from connector.services.publication import recounting
 from federated.privacy.event import to_mapping
@@ -82,6 +85,34 @@ def plan(here: Here, what: Plan) -> list[RuleView]:
     ]
 
 
+@router.post("/budget/capacity")
+def fitting(here: Here, what: Capacity) -> list[RoomView]:
+    """Say how many rounds of a job, or tables, fit a budget, or what is left of a contract."""
+    asked: list[capacity.Rounds | capacity.Tables] = []
+    if what.rounds:
+        asked.append(capacity.Rounds(**what.rounds.model_dump()))
+    if what.tables:
+        asked.append(capacity.Tables(**what.tables.model_dump()))
+    if len(asked) != 1:
+        raise Malformed("either rounds or tables are asked for")
+    if bool(what.agreement) == bool(what.epsilon or what.delta):
+        raise Malformed("either a contract or ε and δ are named")
+    if what.agreement:
+        found = capacity.of_agreement(here.ports, what.agreement, *asked)
+    else:
+        found = capacity.of_budget(here.ports, what.epsilon, what.delta, *asked)
+    return [
+        RoomView(
+            where=each.where,
+            rule=each.budget.accounting.rule.value,
+            order=each.budget.accounting.order,
+            left=each.left,
+            most=each.most,
+        )
+        for each in found
+    ]
+
+
 def _register(value: Register) -> RegisterView:
     return RegisterView(
         id=value.id,
@@ -111,7 +142,7 @@ def _agreement(value: AgreementBudget) -> AgreementBudgetView:
         agreement=value.agreement_id,
         register_id=value.register_id,
         peer=value.peer,
-        jobs=[_job(each) for each in value.jobs],
+        jobs=[_job(*each) for each in zip(value.jobs, value.together, strict=True)],
         fault=value.fault,
         **_standing(value.standing),
     )
@@ -130,7 +161,7 @@ def _standing(value: Standing) -> dict[str, Any]:
     }
 
 
-def _job(value: Reservation) -> JobBudgetView:
+def _job(value: Reservation, together: float) -> JobBudgetView:
     return JobBudgetView(
         job=value.job_id,
         open=value.state is ReservationState.OPEN,
@@ -139,4 +170,6 @@ def _job(value: Reservation) -> JobBudgetView:
         committed_rounds=value.committed_rounds,
         rounds=value.rounds,
         released=[ReleaseView(**each) for each in to_mapping(value.events)["events"]],
+        at=value.created_at,
+        together=together,
     )

@@ -32,6 +32,10 @@ class JobBudgetView(View):
     committed_rounds: int
     rounds: int
     released: list[ReleaseView] = Field(description="by one round")
+    at: datetime = Field(description="when it was charged, UTC")
+    together: Amount = Field(
+        description="ε of the contract's jobs up to this one, as its rule counts them now"
+    )
 
 
 class StandingView(View):
@@ -131,3 +135,39 @@ class Plan(View):
     epsilon: float
     delta: float
     jobs: list[dict[str, Any]] = Field(description="each the `privacy` of a job request")
+
+
+class RoundsAsked(View):
+    """A round of training that is thought of."""
+
+    noise_multiplier: float = Field(description="σ")
+    sampling_rate: float = Field(description="q, in (0, 1]")
+    steps: int = Field(description="of one round")
+    delta: float = Field(default=0.0, description="that the job states; 0: all that is left")
+
+
+class TablesAsked(View):
+    """A table with noise that is thought of."""
+
+    epsilon: float = Field(description="that each spends")
+    delta: float = Field(default=0.0, description="that each spends; 0: discrete Laplace noise")
+
+
+class Capacity(View):
+    """What is to fit: `rounds` or `tables`, in (ε, δ) or in what is left of a contract."""
+
+    rounds: RoundsAsked | None = None
+    tables: TablesAsked | None = None
+    agreement: str = Field(default="", description="a contract that the node provides")
+    epsilon: float = Field(default=0.0, description="of a contract that is thought of")
+    delta: float = 0.0
+
+
+class RoomView(View):
+    """What fits one budget."""
+
+    where: str
+    rule: str
+    order: int = Field(description="Rényi order; 0 under sums")
+    left: Amount = Field(description="ε that is left of it")
+    most: int = Field(description="rounds or tables that fit, beside what is charged")

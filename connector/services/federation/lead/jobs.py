@@ -151,7 +151,7 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
 
     A site's `epsilon` is what the rounds that it answered cost a person there, at the manifest's δ,
     by the accountant; a round under way is added when it is answered. None where the accountant
-    does not answer. The site's own ledger (`preau budget` there) is what counts.
+    does not answer. The site's own ledger (`preau budget show` there) is what counts.
 
     Raises:
         NotFound: there is none of that id.
