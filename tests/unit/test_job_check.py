@@ -22,10 +22,11 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.ports import Ports
-from connector.services.federation.lead import book, rehearsal
+from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.federation.lead.check import Report, check
-from connector.services.federation.lead.draft import draft
+from connector.services.federation.request import rehearsal
+from connector.services.federation.request.check import Report, check
+from connector.services.federation.request.draft import draft
 from connector.services.publication import publish
 from federated.training import code_hash
 from federated.training.launch import ProcessWorkers

@@ -14,7 +14,7 @@ from connector.management.views.jobs import CheckView, JobLineView, JobView
 from connector.management.views.members import MemberView
 from connector.services.federation import history
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.federation.lead.check import Report
+from connector.services.federation.request.check import Report
 from connector.services.readable import Readable
 
 

@@ -20,10 +20,10 @@ from connector.management.views.jobs import (
 )
 from connector.management.views.view import DamagedView
 from connector.services.evidence import own_log
-from connector.services.federation.lead import check as checking
-from connector.services.federation.lead import draft as drafting
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.federation.lead.rehearsal import MOST_SECONDS
+from connector.services.federation.request import check as checking
+from connector.services.federation.request import draft as drafting
+from connector.services.federation.request.rehearsal import MOST_SECONDS
 from connector.services.lookup import require
 
 router: Final = APIRouter(tags=["jobs"])

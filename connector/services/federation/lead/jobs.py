@@ -20,11 +20,12 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.lead import book, check
+from connector.services.federation.lead import book
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete, start_model, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
 from connector.services.federation.receipts import shown as receipt_view
+from connector.services.federation.request import check
 from connector.services.federation.site.jobs import MANIFEST_TYPE
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads

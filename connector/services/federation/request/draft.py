@@ -26,8 +26,9 @@ from connector.errors import BudgetExceeded, ColumnMissing, JobRefused, Malforme
 from connector.identity import agreement as documents
 from connector.identity.dataset_facts import DatasetFacts
 from connector.ports import Ports
-from connector.services.federation.lead import estimate, features
+from connector.services.federation.lead import features
 from connector.services.federation.lead.request import refusal, usable
+from connector.services.federation.request import estimate
 from connector.services.federation.request.form import nearest
 from connector.services.negotiation import agree
 from connector.services.negotiation.described import facts_of

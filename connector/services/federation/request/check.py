@@ -29,13 +29,13 @@ from connector.identity import agreement as documents
 from connector.identity.dataset_facts import DatasetFacts
 from connector.ports import Ports, Transaction
 from connector.services.federation.fitting import Case, check_cost, foreseen
-from connector.services.federation.lead import rehearsal
-from connector.services.federation.lead.estimate import Cost, costs
-from connector.services.federation.lead.rehearsal import Rehearsal
 from connector.services.federation.lead.request import complete, start_model, usable
+from connector.services.federation.request import rehearsal
+from connector.services.federation.request.estimate import Cost, costs
 from connector.services.federation.request.findings import Finding, against_dictionary
 from connector.services.federation.request.form import faults
 from connector.services.federation.request.members import REQUEST
+from connector.services.federation.request.rehearsal import Rehearsal
 from connector.services.federation.site.judge import check_policy
 from connector.services.negotiation.described import facts_of
 from connector.services.negotiation.plans import plan_of
