@@ -5,8 +5,7 @@ lists the dictionaries'; what cannot be proposed is left out and named. What is 
 reason beside it. Nothing is stored and nothing is spent.
 
 At a small ε the model proposed is the regression of the target: noise enters each weight alike, so
-that many weights drown before few do. Measured on UCI Adult, three sites, ε 0.1: 84.3 % of a
-logistic regression, 82.1 % of a dense net of 32 units.
+that many weights drown before few do. Record 0121 has the measurements.
 """
 
 from __future__ import annotations
