@@ -15,6 +15,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import check_new, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.simulation import simulate
 from connector.errors import NotFound, from_code
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Federated training jobs.")
     job_check.add_to(group)
+    group.command("simulate")(simulate)
     group.command("submit")(submit)
     group.command("status")(status)
     group.command("logs")(logs)

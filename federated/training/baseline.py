@@ -17,7 +17,7 @@ from federated.errors import DataFault
 from federated.manifest import JobManifest
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
-from federated.training.recipes import Arrays, initial, joined, net, split
+from federated.training.recipes import Arrays, average, initial, joined, net, split
 from federated.training.rows.encode import Persons
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def unsafe_train(manifest: JobManifest, shares: Sequence[Persons], plain: Plain)
     arrays = initial(manifest)
     for _ in range(plain.rounds):
         trained = [_local(manifest, share, arrays, plain, draw) for share in shares]
-        arrays = _average(trained, weights / weights.sum())
+        arrays = average(trained, weights)
     return arrays
 
 
@@ -98,13 +98,3 @@ def _gradient(
     trace = gradients.trace([arithmetic.weights(matrix) for matrix in weights], share, batch)
     pairs = zip(trace.deltas, trace.values, strict=True)
     return [np.einsum("pro,pri->oi", delta, values, optimize=True) for delta, values in pairs]
-
-
-def _average(trained: Sequence[Arrays], weights: np.ndarray) -> Arrays:
-    return {
-        name: np.sum(
-            [weight * arrays[name] for weight, arrays in zip(weights, trained, strict=True)],
-            axis=0,
-        ).astype(np.float32)
-        for name in trained[0]
-    }

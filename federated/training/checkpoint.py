@@ -1,13 +1,15 @@
 """Model arrays as bytes: the state of a job after a round, and its result.
 
-Rules: npz without pickle, hence no code in it; sizes are bounded before anything is unpacked; the
-same arrays give the same bytes. Whether they fit a manifest is left to `recipes.check`.
+What is signed and goes on is npz, safetensors is a copy for other tools. Rules: no pickle, hence no
+code in it; sizes are bounded before anything is unpacked; the same arrays give the same bytes.
+Whether they fit a manifest is left to `recipes.check`.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -44,3 +46,18 @@ def load(data: bytes) -> Arrays:
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # bytes, without magic
         raise DataFileUnreadable("the model file is no npz of arrays")
     return arrays
+
+
+def safetensors(arrays: Arrays, said: Mapping[str, str]) -> bytes:
+    """Return the arrays as safetensors, a form without code that many tools read.
+
+    Args:
+        arrays: of a model.
+        said: metadata of the file; the names of the arrays in order are added as `arrays`.
+
+    Raises:
+        ImportError: the library is not installed.
+    """
+    from safetensors.numpy import save as saved  # noqa: PLC0415 - workers and nodes need it not
+
+    return saved(dict(arrays), metadata={**said, "arrays": ",".join(arrays)})

@@ -133,6 +133,17 @@ def bounded(values: NDArray[np.floating]) -> Floats:
     return kept
 
 
+def average(trained: Sequence[Arrays], weights: Sequence[float] | Floats64) -> Arrays:
+    """Return the mean of models, weighted; the weights need not add up to 1."""
+    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    return {
+        name: np.sum(
+            [w * arrays[name] for w, arrays in zip(share, trained, strict=True)], axis=0
+        ).astype(np.float32)
+        for name in trained[0]
+    }
+
+
 def outputs(arrays: Arrays, manifest: JobManifest, inputs: Floats) -> Floats64:
     """Return the outputs of the net for each row, (rows, outputs).
 

@@ -31,7 +31,7 @@ PLANTED = {
         "federated/training/planted.py",
         "import torch",
     ),
-    "federated.training is reached from bootstrap only": (
+    "federated.training is reached from bootstrap and SDK only": (
         "connector/services/planted.py",
         "import federated.training.roles.frames",
     ),

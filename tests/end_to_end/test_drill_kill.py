@@ -15,6 +15,7 @@ from space import Node
 from connector.cli.exits import Exit
 from connector.errors import JobRefused
 from connector.sdk import Client
+from tests.support import notebook
 from tests.support.command import ok, short_folder, typed
 from tests.support.drill import (
     Federation,
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.timeout(300)
 
 SIZE = Size(pupils=200, rounds=4, steps=30, round_seconds=60, deadline_seconds=150)
 PATIENCE = 120.0
+CHANCE = 0.55  # AUC, which a model of nothing stays below
+ROOT = Path(__file__).parents[2]
 LONG = 100  # rounds of a job that is cancelled before
 
 
@@ -49,12 +52,27 @@ def fed(running: Federation) -> Federation:
     return running
 
 
-def test_with_the_authority_down_contracts_and_jobs_go_on(fed: Federation) -> None:
+def test_with_the_authority_down_contracts_and_the_job_of_the_notebook_go_on(
+    fed: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert fed.space.authority.process is None
     assert fed.contract("nord")
-    job = fed.submit().id
+    monkeypatch.chdir(tmp_path)
+    Path("lab").symlink_to(fed.lab.home)
+    Path("own.csv").symlink_to(fed.space.folder.parent / "star-sud.csv")
+    names = notebook.run(ROOT / "examples/notebook/first-job.ipynb")
+    job = names["job"].id
     assert fed.ended(job, fed.lab, PATIENCE).state == "COMPLETED"
     assert faults(fed, [job]) == []
+
+    assert names["job"].evaluate("own.csv")["auc"] > CHANCE
+    Path("lead.json").write_bytes(names["node"].document())
+    card = ok("audit", "card", "first-job/model.npz", "--lead", "lead.json", run=typed)
+    assert (card["job"], card["privacy"]["epsilon"]) == (
+        job,
+        names["request"]["privacy"]["epsilon"],
+    )
+    names["node"].close()
 
 
 def test_a_job_is_drafted_checked_and_tried_before_anything_is_spent(
@@ -75,9 +93,9 @@ def test_a_job_is_drafted_checked_and_tried_before_anything_is_spent(
     assert {each["site"]: each["usable"] for each in tried["parts"]} == dict.fromkeys(sites, 200)
     assert (found["accepted"], tried["rounds"]) == (True, found["rounds"])
 
-    request = fed.request()
-    limits = request["target"]["thresholds"]
-    request["target"]["thresholds"] = {key.lower(): limit for key, limit in limits.items()}
+    target = fed.request()["target"]
+    lower = {key.lower(): limit for key, limit in target["thresholds"].items()}
+    request = fed.request(target={**target, "thresholds": lower})
     file.write_text(json.dumps(request), encoding="utf-8")
     done = typed("job", "check", str(file), home=home)
     assert done.code == Exit.INVALID

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-import contracts
 from space import Node
 
 from connector.errors import PreauError
@@ -32,8 +31,8 @@ from connector.management.views.publishing.budgets import (
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 from connector.services.federation.site.rounds import LOST_SHARE
+from federated.job import parse
 from federated.privacy import ledger
-from federated.privacy.event import sampled_gaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence
@@ -193,9 +192,11 @@ def _stands(fed: Federation, agreement: AgreementBudgetView) -> bool:
 def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
     if (agreement.epsilon, agreement.rule) != (CONTRACT_EPSILON, Rule.RENYI):
         return -1.0
-    rate = contracts.job([])["privacy"]["samplingRate"]
-    steps = sum(job.committed_rounds for job in agreement.jobs) * fed.size.steps
-    events = (sampled_gaussian(fed.size.noise, rate, steps),)
+    with fed.lab.client() as lab:
+        signed = [(parse(lab.manifest(job.job)), job.committed_rounds) for job in agreement.jobs]
+    events = tuple(
+        event.times(rounds) for manifest, rounds in signed for event in manifest.round_events.items
+    )
     found = _ACCOUNTANT.costs([Divergence(events, agreement.order)])
     accounting = Accounting(Rule.RENYI, agreement.order)
     return ledger.epsilon_of(Budget(agreement.epsilon, agreement.delta, accounting), [(found[0],)])

@@ -77,7 +77,7 @@ def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
     assert "--json" in options
     # Evidence, policies and data are read from files; all other commands are about one node.
     by_file = name.startswith("policy ") or name in (
-        *("audit verify", "audit card", "referral verify"),
+        *("audit verify", "audit card", "referral verify", "job simulate"),
         *("source convert", "job schema"),
     )
     assert ("--home" in options) is not by_file

@@ -74,7 +74,7 @@ def plan(
 def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
     """Return the question about one job; a refusal says which one."""
     try:
-        return _asked(with_noise(ports, job))
+        return _asked(with_noise(ports.accountant, job))
     except (PrivacyFault, EventUnknown) as exc:
         raise Malformed(f"job {place}: {exc.reason}") from exc
     except (Malformed, JobRefused) as exc:

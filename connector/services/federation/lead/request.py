@@ -13,6 +13,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain import instant
@@ -20,7 +21,7 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.identity.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import canonical
-from connector.ports import Ports, Transaction
+from connector.ports import Accountant, Ports, Transaction
 from connector.services.federation.lead import features
 from connector.services.federation.request.form import faults, shown
 from connector.services.federation.request.members import REQUEST
@@ -36,6 +37,17 @@ from federated.task.target import ThresholdByGroup
 ROUND_SECONDS: Final = 60.0
 DEADLINE_SECONDS: Final = 3600.0
 _PLAIN: Final = ("purpose", "model", "target", "unit", "learningRate", "rounds")
+# What stands where a simulation has no contract.
+_NOBODYS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "site": "did:example:site",
+        "agreement": "urn:example:none",
+        "digest": "0" * 64,
+        "receipt": "none",
+        "dataset": "urn:example:none",
+        "population": 10**9,
+    }
+)
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
@@ -62,7 +74,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
     names = _names(asked.child("agreements"))
     with ports.store.read() as tx:
         agreements = [usable(tx, name) for name in names]
-        own = _of_task(request, asked, lambda: [facts_of(tx, each) for each in agreements])
+        own = of_task(request, asked, lambda: [facts_of(tx, each) for each in agreements])
     if not ports.code_hash:
         raise ConfigurationInvalid(
             "this node has no training recipe", hint="install the extra `federated`"
@@ -71,7 +83,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "job": ports.ids.new(),
         "lead": ports.settings.did,
         "contracts": [_contract(agreement) for agreement in agreements],
-        "privacy": with_noise(ports, request["privacy"]),
+        "privacy": with_noise(ports.accountant, request["privacy"]),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
         "deadline": _deadline(ports.clock.now(), asked.child("deadlineSeconds")),
@@ -79,16 +91,62 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         **own,
     }
     data = canonical(body)
+    return _parsed(body, data), data
+
+
+def simulated(accountant: Accountant, request: Mapping[str, Any]) -> JobManifest:
+    """Return the manifest of a request that is tried on rows of one's own; no contract is named.
+
+    Args:
+        accountant: for noise that the request leaves out.
+        request: as of `complete`; `agreements`, `quorum` and times count for nothing here, and
+            each feature is stated in full.
+
+    Raises:
+        Malformed: the request is not what is described, or asks for the impossible.
+        JobRefused: no noise keeps the ε that was asked.
+    """
+    request = {"agreements": [_NOBODYS["agreement"]], **request}
+    for fault in faults(request, REQUEST):
+        raise refusal(fault.pointer, fault.what)
+    asked = Member(request, partial(_refusal, request))
+
+    def unknown() -> list[DatasetFacts]:
+        asked.child("features").refuse(
+            "must each state `kind`, `missing`, and `low` and `high` or `values`: a simulation "
+            "asks no data dictionary"
+        )
+
+    own = of_task(request, asked, unknown)
+    body = {
+        "job": "urn:example:simulation",
+        "lead": "did:example:lead",
+        "contracts": [dict(_NOBODYS)],
+        "privacy": with_noise(accountant, request["privacy"]),
+        "quorum": 1,
+        "roundSeconds": ROUND_SECONDS,
+        "deadline": "9999-12-31T00:00:00Z",
+        "code": _NOBODYS["digest"],
+        **own,
+    }
+    return _parsed(body, canonical(body))
+
+
+def _parsed(body: Mapping[str, Any], data: bytes) -> JobManifest:
     try:
-        return parse(data), data
+        return parse(data)
     except ManifestInvalid as exc:
         raise _refusal(body, exc.pointer, exc.fault) from exc
 
 
-def _of_task(
+def of_task(
     request: Mapping[str, Any], asked: Member, described: Callable[[], list[DatasetFacts]]
 ) -> dict[str, Any]:
-    """Return the members of the manifest that say what is learnt, and its version."""
+    """Return the members of the manifest that say what is learnt, and its version.
+
+    Raises:
+        Malformed: a feature leaves out what `described` does not say.
+    """
     version = int(request.get("version", VERSION))
     found = {name: request[name] for name in _PLAIN} | {"version": version}
     found["features"] = features.completed(asked.child("features"), described, version)
@@ -176,7 +234,7 @@ def _contract(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
+def with_noise(accountant: Accountant, asked: object) -> dict[str, Any]:
     """Return the `privacy` of a request, its noise calibrated to its ε where it is left out.
 
     Raises:
@@ -187,11 +245,11 @@ def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
     member = Member(asked, refusal, (None, "privacy"))
     privacy = {name: each.value for name, each in member.fields(maybe=_PRIVACY).items()}
     if privacy.get("noiseMultiplier") is None:
-        privacy["noiseMultiplier"] = _calibrated(ports, member)
+        privacy["noiseMultiplier"] = _calibrated(accountant, member)
     return privacy
 
 
-def _calibrated(ports: Ports, member: Member) -> float:
+def _calibrated(accountant: Accountant, member: Member) -> float:
     epsilon, delta, rate = (member.child(name).number() for name in _MEASURES)
     steps = member.child("steps").integer(least=1)
     ranges = {
@@ -205,9 +263,7 @@ def _calibrated(ports: Ports, member: Member) -> float:
     if wrong:
         raise JobRefused("; ".join(wrong))
     # Rounded up to what people read: more noise than needed costs less ε, never more.
-    sigma = ports.accountant.calibrate(
-        epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps
-    )
+    sigma = accountant.calibrate(epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps)
     return (int(sigma * 1000) + 1) / 1000
 
 

@@ -1,0 +1,1 @@
+"""Training as a data scientist does it: jobs, models, comparisons, trials that cost nothing."""
