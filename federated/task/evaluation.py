@@ -1,0 +1,86 @@
+"""How a model is evaluated at the sites, on persons that no such job of the contract trains on.
+
+Rules: bins and noise are public constants. Noise is never left out: no term of a contract allows
+it. Which persons are held out is `federated/training/rows/held.py`; what the cells come to is
+`scores.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from federated.privacy.event import Event, Kind, event
+from federated.reading import Member
+from federated.task import target as targets
+from federated.task.target import Target
+
+MOST_BINS: Final = 200
+MOST_CELLS: Final = 16_384
+LEAST_NOISE: Final = 0.3
+MOST_NOISE: Final = 100.0  # with it a person is 41,943 units of noise, shared by up to 1000 rows
+_UNNOISED: Final = "no term of a contract allows figures without noise, which would not be DP"
+# Histograms of a kind of loss, of so many outputs.
+_HISTOGRAMS: Final[Mapping[str, int]] = MappingProxyType(
+    {targets.BINARY: 2, targets.CLASSES: 2, targets.NUMBER: 1, targets.COUNT: 1}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Noised histograms of scores, of the models after some rounds and after the last.
+
+    Attributes:
+        every: after each so many rounds; >= 1.
+        bins: of each histogram, equal parts of a public range; even, so that the middle is an end.
+        noise_multiplier: standard deviation of a cell's noise at a site, in persons.
+    """
+
+    every: int
+    bins: int
+    noise_multiplier: float
+
+    def times(self, rounds: int) -> int:
+        """Return how many models of a job are evaluated."""
+        return math.ceil(rounds / self.every)
+
+    def cells(self, target: Target) -> int:
+        """Return how many cells one evaluation has."""
+        return self.bins * _HISTOGRAMS[target.loss] * target.outputs
+
+    def released(self, count: int) -> Event:
+        """Return what so many evaluations release of a person."""
+        return event(Kind.GAUSSIAN, count, noise_multiplier=self.noise_multiplier)
+
+
+def read(member: Member, target: Target) -> Evaluation:
+    """Read the evaluation of a manifest.
+
+    Raises:
+        ManifestInvalid: with the pointer of the fault.
+    """
+    part = member.fields("every", "bins", "noiseMultiplier")
+    if part["noiseMultiplier"].value == 0:
+        part["noiseMultiplier"].refuse(f"must be above {LEAST_NOISE}: {_UNNOISED}")
+    found = Evaluation(
+        every=part["every"].integer(least=1),
+        bins=part["bins"].integer(least=2, most=MOST_BINS),
+        noise_multiplier=part["noiseMultiplier"].number(above=LEAST_NOISE, most=MOST_NOISE),
+    )
+    if found.bins % 2:
+        part["bins"].refuse("must be even")
+    if found.cells(target) > MOST_CELLS:
+        part["bins"].refuse(f"makes more than {MOST_CELLS} cells with the classes of `/target`")
+    return found
+
+
+def render(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation as JSON."""
+    return {
+        "every": evaluation.every,
+        "bins": evaluation.bins,
+        "noiseMultiplier": evaluation.noise_multiplier,
+    }
