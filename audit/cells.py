@@ -15,6 +15,7 @@ from audit.bound import Bound, bound
 from audit.canaries import Canaries
 from audit.curve import Family
 from audit.end_to_end import EndToEnd
+from audit.evaluations import Evaluations
 from audit.faults import FAULTS
 from audit.hostile import Hostile
 from audit.rig import DELTA, Floats
@@ -102,6 +103,7 @@ _SUMS = Tables(measures=(SUM,), rows=9, bound=3)
 _BOTH = Tables(measures=(COUNT, SUM))
 _MOMENTS = Tables(measures=(), moments=("score",), rows=9, bound=3)
 _AGAIN = Tables(again=True)
+_SCORES = Evaluations(rows=2)
 
 CELLS: Final = (
     Cell("everybody in each step", _ALL, 0.5, 96),
@@ -128,6 +130,8 @@ CELLS: Final = (
     Cell("cells of a table, counts and sums", _BOTH, 3.0, 8),
     Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8),
+    Cell("cells of an evaluation, two rows a person", _SCORES, 1.0, 24),
+    Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24),
     Cell("everybody in each step", _ALL, 3.0, 48, "clip × 1.5"),
     Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "clip × 1.5"),
     Cell("three classes", _CLASSES, 3.0, 24, "classes clipped alone"),
@@ -146,6 +150,7 @@ CELLS: Final = (
     Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "width for a range"),
     Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8, "every row counts"),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8, "noise of the table before"),
+    Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24, "held out, counted twice"),
     Cell("cells of a table, counts", _COUNTS, 0.5, 8, "half is charged"),
     Cell("cells of a table, counts", _COUNTS, 3.0, 8, "half is charged"),
 )

@@ -19,6 +19,7 @@ from connector.enforcement.steps.request import Measure
 from connector.enforcement.steps.spending import Spending, Spent
 from connector.protection.cells import noisy
 from federated.privacy.event import Event
+from federated.training import evaluation
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic, gradients
 from federated.training.exact.arithmetic import Floats, Scaled, two
@@ -172,6 +173,15 @@ def half_is_charged() -> AbstractContextManager[Any]:
     return patch.object(Spending, "events", property(cheap))
 
 
+def held_out_twice() -> AbstractContextManager[Any]:
+    """Count a person with two rows twice in a histogram of scores."""
+
+    def twice(mask: np.ndarray, most: int) -> np.ndarray:
+        return (most * (mask > 0)).astype(np.int64)
+
+    return patch.object(evaluation, "shares", twice)
+
+
 FAULTS: Final[Mapping[str, Fault]] = {
     "none": nullcontext,
     "clip × 1.5": clip_too_wide,
@@ -185,4 +195,5 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "width for a range": width_for_range,
     "noise of the table before": noise_of_the_table_before,
     "half is charged": half_is_charged,
+    "held out, counted twice": held_out_twice,
 }

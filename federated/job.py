@@ -15,7 +15,7 @@ from typing import Any, Final
 from federated.errors import ManifestInvalid, StepIllegal
 from federated.manifest import JobManifest, Privacy, SiteContract, Start, Unit
 from federated.reading import Member, read
-from federated.task import feature, model, optimiser, target
+from federated.task import evaluation, feature, model, optimiser, target
 from federated.task.model import MAX_WIDTH
 from federated.task.optimiser import PLAIN
 
@@ -43,7 +43,7 @@ _MEMBERS: Final = (
 )
 # Of each version: what it has besides, and what it may have.
 _SINCE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("optimiser",)}
-_MAYBE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("start",)}
+_MAYBE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("start", "evaluation")}
 
 
 class JobState(StrEnum):
@@ -119,6 +119,7 @@ def parse(data: bytes) -> JobManifest:
     version = VERSION if stated.value is None else stated.integer(least=FIRST_VERSION, most=VERSION)
     part = root.fields(*_MEMBERS, *_SINCE[version], maybe=_MAYBE[version])
     features = part["features"].items(least=1, most=MAX_COLUMNS)
+    predicted = target.read(part["target"], version)
     manifest = JobManifest(
         version=part["version"].integer(),
         job=part["job"].text(pattern=_IRI),
@@ -129,7 +130,7 @@ def parse(data: bytes) -> JobManifest:
         ),
         model=model.read(part["model"], version),
         features=tuple(feature.read(item, version) for item in features),
-        target=target.read(part["target"], version),
+        target=predicted,
         unit=_unit(part["unit"]),
         privacy=_privacy(part["privacy"]),
         learning_rate=part["learningRate"].number(above=0, most=1e6),
@@ -140,6 +141,9 @@ def parse(data: bytes) -> JobManifest:
         code=part["code"].digest(),
         optimiser=optimiser.read(part["optimiser"]) if "optimiser" in part else PLAIN,
         start=_start(part["start"]) if "start" in part else None,
+        evaluation=(
+            evaluation.read(part["evaluation"], predicted) if "evaluation" in part else None
+        ),
     )
     _check_sites(manifest)
     _check_columns(manifest)
@@ -177,6 +181,8 @@ def _render_new(manifest: JobManifest) -> dict[str, Any]:
     new: dict[str, Any] = {"optimiser": optimiser.render(manifest.optimiser)}
     if manifest.start is not None:
         new["start"] = {"digest": manifest.start.digest, "source": manifest.start.source}
+    if manifest.evaluation is not None:
+        new["evaluation"] = evaluation.render(manifest.evaluation)
     return new
 
 

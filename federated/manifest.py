@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from federated.privacy.event import Events, sampled_gaussian
+from federated.privacy.event import WITH_ONCE, Events, sampled_gaussian
+from federated.task.evaluation import Evaluation
 from federated.task.feature import Feature
 from federated.task.model import Model
 from federated.task.optimiser import PLAIN, Optimiser
@@ -110,6 +111,7 @@ class JobManifest:
         code: SHA-256 (hex) of the training recipe's sources, see `federated.training.code_hash`.
         optimiser: how noised gradients move the weights.
         start: the public model that training begins from; None: drawn from the job's identifier.
+        evaluation: how models are evaluated at the sites; None: they are not.
     """
 
     version: int
@@ -130,6 +132,7 @@ class JobManifest:
     code: str
     optimiser: Optimiser = PLAIN
     start: Start | None = None
+    evaluation: Evaluation | None = None
 
     @property
     def steps_per_round(self) -> int:
@@ -137,10 +140,35 @@ class JobManifest:
         return self.privacy.steps // self.rounds
 
     @property
-    def round_events(self) -> Events:
-        """What one round releases at a site."""
+    def turns(self) -> int:
+        """Rounds that are asked: after those that train, one that evaluates the last model."""
+        return self.rounds + (self.evaluation is not None)
+
+    def evaluates(self, number: int) -> bool:
+        """Tell whether a round evaluates the model that it is sent, that of the round before."""
+        if self.evaluation is None or number < 2:  # noqa: PLR2004 - nothing was trained before
+            return False
+        return number == self.turns or (number - 1) % self.evaluation.every == 0
+
+    @property
+    def events(self) -> Events:
+        """What the job releases at a site: in each round of training, and all evaluations.
+
+        The evaluations are counted with the first round, before any of them.
+        """
         noise, rate = self.privacy.noise_multiplier, self.privacy.sampling_rate
-        return Events((sampled_gaussian(noise, rate, self.steps_per_round),))
+        each = (sampled_gaussian(noise, rate, self.steps_per_round),)
+        if self.evaluation is None:
+            return Events(each)
+        once = self.evaluation.released(self.evaluation.times(self.rounds))
+        return Events(each, WITH_ONCE, (once,))
+
+    def released(self, number: int) -> Events:
+        """Return what one round releases at a site."""
+        trained = self.events.items if number <= self.rounds else ()
+        if self.evaluation is None or not self.evaluates(number):
+            return Events(trained)
+        return Events((*trained, self.evaluation.released(1)))
 
     @property
     def sites(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from connector.errors import TooManyRequests
 from connector.ports import Accountant, Worker, Workers
 from connector.services.federation.translation import translated
+from federated.privacy.event import Event
 from federated.privacy.question import Question
 
 T = TypeVar("T")
@@ -47,8 +48,18 @@ class BoundedAccountant:
         """
         return self._in_turn(lambda: self._inner.costs(questions))
 
-    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+    def calibrate(
+        self,
+        *,
+        epsilon: float,
+        delta: float,
+        sampling_rate: float,
+        steps: int,
+        beside: Sequence[Event] = (),
+    ) -> float:
         """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.
+
+        What is released `beside` them is within that ε, too.
 
         Raises:
             WorkerFailed: the computation did not end.
@@ -57,7 +68,11 @@ class BoundedAccountant:
         """
         return self._in_turn(
             lambda: self._inner.calibrate(
-                epsilon=epsilon, delta=delta, sampling_rate=sampling_rate, steps=steps
+                epsilon=epsilon,
+                delta=delta,
+                sampling_rate=sampling_rate,
+                steps=steps,
+                beside=beside,
             )
         )
 

@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("status")(status)
     group.command("logs")(logs)
     group.command("result")(result)
+    group.command("evaluation")(evaluation)
     group.command("cancel")(cancel)
     app.add_typer(group, name="job")
 
@@ -128,6 +129,48 @@ def result(
         output.line(f"{len(content)} bytes written to {out}, {said}")
 
 
+def evaluation(
+    job: Id,
+    figure: Annotated[
+        str, typer.Option(help="Figure of the curve that is drawn: loss, auc, rmse …")
+    ] = "loss",
+    out: Annotated[
+        Path | None, typer.Option(help="SVG file for the learning curve; it must not exist.")
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Tell how a job's models predict, on persons held out at the sites.
+
+    The figures come from noised histograms, which the job was charged for; looking costs nothing.
+    Intervals are of the noise alone.
+    """
+    if out is not None:
+        check_new(out)
+    with node_of(home) as node:
+        found = node.evaluation(job)
+    if out is not None:
+        from connector.sdk import curve  # noqa: PLC0415 - only where one is drawn
+
+        write_new(out, curve.drawn(found, figure))
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("after round", "site", "figure", "value", "low", "high"),
+        (
+            (model.round, site, each.name, each.value, each.low, each.high)
+            for model in found.curve
+            for site, figures in (
+                ("all", model.pooled.figures),
+                *((part.site, part.figures) for part in model.sites),
+            )
+            for each in figures
+        ),
+        empty="no model is evaluated yet",
+    )
+
+
 def cancel(
     job: Id,
     reason: Annotated[str, typer.Option(help="Why, in one line; sites are told.")] = "",
@@ -198,6 +241,7 @@ def _print(job: JobView, *, json: bool) -> None:
             ("result", job.result),
             ("model of the last round", ", ".join(sorted({r.digest for r in job.receipts}))),
             ("receipts of it", len(job.receipts)),
+            *_evaluated(job),
         )
     )
     output.unreadable([(job.id, job.fault)])
@@ -205,6 +249,19 @@ def _print(job: JobView, *, json: bool) -> None:
         from connector.cli import job_view  # noqa: PLC0415 - rich loads only when it is shown
 
         output.table(job_view.HEADINGS, job_view.rows(job), empty="no site")
+
+
+def _evaluated(job: JobView) -> list[tuple[str, str]]:
+    """Return what the sites say of the newest model that they evaluated."""
+    if job.evaluated is None:
+        return []
+    return [
+        (
+            f"{each.name} after round {job.evaluated.round}",
+            f"{output.cell(each.value)}, from {output.cell(each.low)} to {output.cell(each.high)}",
+        )
+        for each in job.evaluated.pooled.figures
+    ]
 
 
 def _conclude(job: JobView) -> None:

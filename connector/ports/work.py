@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from federated.privacy.event import Event
 from federated.privacy.question import Question
 
 
@@ -19,8 +20,18 @@ class Accountant(Protocol):
             WorkerFailed: the computation did not end.
         """
 
-    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+    def calibrate(
+        self,
+        *,
+        epsilon: float,
+        delta: float,
+        sampling_rate: float,
+        steps: int,
+        beside: Sequence[Event] = (),
+    ) -> float:
         """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.
+
+        What is released `beside` them is within that ε, too.
 
         Raises:
             WorkerFailed: the computation did not end.

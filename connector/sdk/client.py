@@ -18,7 +18,13 @@ from connector.management.views.contracts.agreements import AgreementDetailView,
 from connector.management.views.contracts.catalogs import CatalogView
 from connector.management.views.contracts.negotiations import NegotiationView
 from connector.management.views.contracts.uses import ReferralView, UseView
-from connector.management.views.jobs import CheckView, DraftView, JobLineView, JobView
+from connector.management.views.jobs import (
+    CheckView,
+    DraftView,
+    EvaluationView,
+    JobLineView,
+    JobView,
+)
 from connector.management.views.members import MemberView
 from connector.management.views.node import MembershipView, NodeView, PeerView
 from connector.management.views.publishing.budgets import (
@@ -456,6 +462,10 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
     def result(self, job: str) -> bytes:
         """Return the final model of a completed job, NumPy `.npz`."""
         return self._wire.call("GET", "/job/result", query={"id": job})
+
+    def evaluation(self, job: str) -> EvaluationView:
+        """Return how a job's models predict, on persons held out at the sites, with noise."""
+        return self._get(EvaluationView, "/job/evaluation", {"id": job})
 
     def card(self, job: str) -> bytes:
         """Return the signed card of a completed job's model, JSON."""

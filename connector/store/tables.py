@@ -433,6 +433,7 @@ class RoundRow(Row, table=True):
     answered: str = column(LONG)
     at: datetime = column(UTC_TIME)
     receipts: str = column(LONG)
+    scores: str = column(LONG)
 
 
 class CheckpointRow(Row, table=True):

@@ -93,7 +93,14 @@ def divergence(events: Iterable[Event], order: int) -> float:
     return max(float(_divergences(counted, [order])[0]), 0.0) + steps * _ROUNDING
 
 
-def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) -> float:
+def calibrate(
+    *,
+    target: float,
+    delta: float,
+    sampling_rate: float,
+    steps: int,
+    beside: Iterable[Event] = (),
+) -> float:
     """Return the smallest σ, within 0.001, with which `steps` steps cost at most `target`.
 
     What is returned always keeps the target; it is never below `LEAST_NOISE`.
@@ -103,6 +110,7 @@ def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) 
         delta: δ in (0, 1).
         sampling_rate: q in (0, 1].
         steps: T >= 1.
+        beside: what else is released within that target.
 
     Raises:
         PrivacyFault: an argument is out of range.
@@ -111,8 +119,10 @@ def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) 
     if target <= 0 or steps < 1:
         raise PrivacyFault("the target ε must be above 0, the steps 1 or more")
 
+    others = tuple(beside)
+
     def cost(noise: float) -> float:
-        return epsilon([sampled_gaussian(noise, sampling_rate, steps)], delta)
+        return epsilon([sampled_gaussian(noise, sampling_rate, steps), *others], delta)
 
     low, high = _bracket(cost, target)
     while high - low > _TOLERANCE:

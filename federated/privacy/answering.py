@@ -1,9 +1,9 @@
 """Questions to the accountant: `python -m federated.privacy.answering`, a line of JSON each.
 
 Question: `{"op":"epsilon","ledger":…,"delta":…}`, `{"op":"divergence","ledger":…,"order":…}` or
-`{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`, where a ledger is a list of
-events (`event.py`). Answer: `{"value":…}` or `{"code":…,"reason":…}`; to
-`{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
+`{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…,"beside":…}`, where a
+ledger, like what is beside the steps, is a list of events (`event.py`). Answer: `{"value":…}` or
+`{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
 is not understood is answered with a reason, never with a number; the process ends with its input,
 or by itself when a question takes `MOST_SECONDS`, and takes no more than `MOST_MEMORY` bytes.
 """
@@ -69,6 +69,7 @@ def _compute(question: Mapping[str, Any]) -> float:
             delta=question["delta"],
             sampling_rate=question["sampling_rate"],
             steps=question["steps"],
+            beside=from_mapping(question["beside"]).items if "beside" in question else (),
         )
     raise PrivacyFault("the accountant knows `epsilon`, `divergence` and `calibrate`")
 

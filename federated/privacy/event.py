@@ -16,6 +16,7 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE
 from federated.reading import Member
 
 VERSION: Final = 1
+WITH_ONCE: Final = 2  # of a list that has something of the second kind
 MOST_EVENTS: Final = 100_000
 _MOST: Final = 10**12
 
@@ -116,12 +117,14 @@ class Events:
     """A list of events, as it is stored and signed.
 
     Attributes:
-        items: the events.
-        version: of this form.
+        items: the events; of a job, those of each of its rounds.
+        version: of this form: 1, or 2 where something is counted once.
+        once: events of a job that are counted together with its first round.
     """
 
     items: tuple[Event, ...]
     version: int = VERSION
+    once: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a form that is not known here.
@@ -129,8 +132,12 @@ class Events:
         Raises:
             EventUnknown: of another version.
         """
-        if self.version != VERSION:
+        if self.version != (WITH_ONCE if self.once else VERSION):
             raise EventUnknown(f"events of version {self.version} have no known cost")
+
+    def of(self, rounds: int) -> tuple[Event, ...]:
+        """Return what a job of which so many rounds are counted releases."""
+        return (*(each.times(rounds) for each in self.items), *(self.once if rounds else ()))
 
 
 def event(kind: Kind, count: int, **parameters: float) -> Event:
@@ -159,7 +166,8 @@ def from_mapping(value: object) -> Events:
     """Read a list of events.
 
     Args:
-        value: `version` and `events`, each `kind`, `parameters`, `count` and `adjacency`.
+        value: `version` and `events`, each `kind`, `parameters`, `count` and `adjacency`; of
+            version 2 also `once`, of the same form.
 
     Raises:
         EventUnknown: another version or mechanism, or numbers that are none of its own.
@@ -174,14 +182,17 @@ def read(member: Member) -> Events:
         EventUnknown: another version or mechanism, or numbers that are none of its own.
         Exception: it has another form, as the document's reader refuses.
     """
-    part = member.fields("version", "events")
-    part["version"].integer(least=VERSION, most=VERSION)
-    return Events(tuple(_event(item) for item in part["events"].items(most=MOST_EVENTS)))
+    part = member.fields("version", "events", maybe=("once",))
+    version = part["version"].integer(least=VERSION, most=WITH_ONCE)
+    names = [name for name in ("events", "once") if name in part]
+    found = [tuple(map(_event, part[name].items(most=MOST_EVENTS))) for name in names]
+    return Events(found[0], version, *found[1:])
 
 
 def to_mapping(events: Events) -> dict[str, Any]:
     """Return a list of events as JSON members; `from_mapping` reads it back."""
-    return {"version": events.version, "events": [_members(each) for each in events.items]}
+    found = {"version": events.version, "events": [_members(each) for each in events.items]}
+    return found | ({"once": [_members(each) for each in events.once]} if events.once else {})
 
 
 def merged(events: Iterable[Event]) -> tuple[Event, ...]:

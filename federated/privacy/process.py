@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from federated.child import start
 from federated.errors import PrivacyFault, WorkerFailed
+from federated.privacy.event import Event, Events, to_mapping
 from federated.privacy.question import Question, spelled
 
 KEPT_SECONDS: Final = 60.0
@@ -65,16 +66,28 @@ class ProcessAccountant:
             self._keep(new)
         return [found[key] if key else 0.0 for key in keys]
 
-    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+    def calibrate(
+        self,
+        *,
+        epsilon: float,
+        delta: float,
+        sampling_rate: float,
+        steps: int,
+        beside: Sequence[Event] = (),
+    ) -> float:
         """Return the smallest σ found with which `steps` steps cost at most `epsilon` at `delta`.
+
+        What is released `beside` them is within that ε, too.
 
         Raises:
             PrivacyFault: the target is out of range, or no σ within bounds reaches it.
             WorkerFailed: the computation did not end in time.
         """
         _in_unit_interval(delta)
-        question = {"op": "calibrate", "epsilon": epsilon, "delta": delta}
+        question: dict[str, Any] = {"op": "calibrate", "epsilon": epsilon, "delta": delta}
         question |= {"sampling_rate": sampling_rate, "steps": steps}
+        if beside:
+            question["beside"] = to_mapping(Events(tuple(beside)))
         return self._answer(json.dumps(question, sort_keys=True))
 
     def _answer(self, key: str) -> float:

@@ -116,7 +116,7 @@ def reliability(found: Scores, level: float = LEVEL) -> list[dict[str, float | N
     """Return the share of positive labels in each bin of the chance, of positive or not.
 
     Returns:
-        One row a bin: `from` and `to` of the chance, `persons`, `observed`, `low` and `high`.
+        One row a bin: `above` and `to` of the chance, `persons`, `observed`, `low` and `high`.
     """
     limit = _factor(level) ** 2 * found.variance
     bins, rows = len(found.counts) // 2, []
@@ -124,7 +124,7 @@ def reliability(found: Scores, level: float = LEVEL) -> list[dict[str, float | N
         positive = found.counts[bins + at]
         both = found.counts[at] + positive
         share = _figure(_Ratio(positive, both, (1.0, 1.0, 2.0), _SHARE), limit)
-        row = {"from": at / bins, "to": (at + 1) / bins, "persons": both}
+        row = {"above": at / bins, "to": (at + 1) / bins, "persons": both}
         rows.append({**row, "observed": share.value, "low": share.low, "high": share.high})
     return rows
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from flwr.proto.message_pb2 import Message as Protobuf
-from flwr.proto.recorddict_pb2 import Array, ArrayRecord, ConfigRecord
+from flwr.proto.recorddict_pb2 import Array, ArrayRecord, ConfigRecord, MetricRecord
 
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
@@ -22,12 +22,15 @@ from federated.training.recipes import Floats, shapes
 ARRAYS: Final = "arrays"
 SETTINGS: Final = "config"
 ROUND: Final = "server-round"
+EVALUATION: Final = "evaluation"
+CELLS: Final = "cells"
 MAGIC: Final = b"\x93NUMPY\x01\x00"  # numpy.lib.format, version 1.0
 MOST_HEADER: Final = 512  # bytes of an array's header, its padding included
 _MOST_AROUND: Final = 4096  # bytes of everything that is no array
 _FLOAT: Final = 4  # bytes
 _STYPE: Final = "numpy.ndarray"
-_KINDS: Final = {ARRAYS: "array_record", SETTINGS: "config_record"}
+_CELL: Final = 10  # bytes of a whole number of 64 bits, at most
+_KINDS: Final = {ARRAYS: "array_record", SETTINGS: "config_record", EVALUATION: "metric_record"}
 
 Shape = tuple[int, ...]
 
@@ -35,7 +38,8 @@ Shape = tuple[int, ...]
 def most_bytes(manifest: JobManifest) -> int:
     """Return the size that no message of this job exceeds, in bytes."""
     arrays = shapes(manifest).values()
-    return _MOST_AROUND + sum(_FLOAT * math.prod(shape) + 2 * MOST_HEADER for shape in arrays)
+    around = _MOST_AROUND + _CELL * _cells(manifest)
+    return around + sum(_FLOAT * math.prod(shape) + 2 * MOST_HEADER for shape in arrays)
 
 
 def check_message(message: Protobuf, manifest: JobManifest) -> None:
@@ -55,6 +59,8 @@ def check_message(message: Protobuf, manifest: JobManifest) -> None:
             raise RoundRefused("the message carries other records than those of a round")
         if item.key == ARRAYS:
             _check_arrays(item.array_record, shapes(manifest))
+        elif item.key == EVALUATION:
+            _check_cells(item.metric_record, _cells(manifest))
         else:
             _check_settings(item.config_record)
 
@@ -76,6 +82,18 @@ def read_array(data: bytes, shape: Shape) -> Floats:
     if len(floats) != _FLOAT * math.prod(shape):
         raise RoundRefused("an array has another size than its shape says")
     return np.frombuffer(floats, dtype="<f4").reshape(shape).astype(np.float32)
+
+
+def _cells(manifest: JobManifest) -> int:
+    return manifest.evaluation.cells(manifest.target) if manifest.evaluation else 0
+
+
+def _check_cells(record: MetricRecord, cells: int) -> None:
+    if not cells or [item.key for item in record.items] != [CELLS]:
+        raise RoundRefused("the message carries other figures than those of an evaluation")
+    value = record.items[0].value
+    if value.WhichOneof("value") != "sint_list" or len(value.sint_list.vals) != cells:
+        raise RoundRefused("the message carries other figures than those of an evaluation")
 
 
 def _check_arrays(record: ArrayRecord, expected: dict[str, Shape]) -> None:

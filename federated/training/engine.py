@@ -39,7 +39,7 @@ from federated.training.rows.encode import Persons
 
 _CHANCE: Final = 1e-9  # at most, that a sample is larger than a batch
 # The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.
-_SLACK: Final = 1 - 2.0**-40
+SLACK: Final = 1 - 2.0**-40
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Mechanism:
     @property
     def radius(self) -> float:
         """Return C / Γ: the length of a clipped vector in units, S / σ."""
-        return DEVIATION / self.noise_multiplier * _SLACK
+        return DEVIATION / self.noise_multiplier * SLACK
 
     @property
     def unit(self) -> float:
@@ -109,7 +109,7 @@ class Engine:
         self._count = len(persons)
         shape = net(manifest)
         self._tables = len(shape.tables)
-        self._persons = _with_nobody(_usable(persons, shape.loss))
+        self._persons = lengthened(usable(persons, shape.loss), 1)  # nobody fills batches up
         self._gradients = Gradients(
             shape,
             manifest.unit.rows,
@@ -173,7 +173,7 @@ def _cut_off(weights: Floats) -> Floats:
     return kept
 
 
-def _usable(persons: Persons, loss: Loss) -> Persons:
+def usable(persons: Persons, loss: Loss) -> Persons:
     """Return the persons without rows that `encode` never makes, on which no sum would be exact."""
     inputs = np.abs(persons.inputs) <= 1
     kept = inputs.all(axis=2) & loss.is_label(persons.labels) & (persons.mask == 1)  # no NaN either
@@ -184,10 +184,10 @@ def _usable(persons: Persons, loss: Loss) -> Persons:
     )
 
 
-def _with_nobody(persons: Persons) -> Persons:
-    """Return the persons and behind them one without rows, who fills batches up."""
+def lengthened(persons: Persons, more: int) -> Persons:
+    """Return the persons and behind them some more without rows."""
 
     def longer(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.concatenate([values, np.zeros((1, *values.shape[1:]), np.float32)])
+        return np.concatenate([values, np.zeros((more, *values.shape[1:]), np.float32)])
 
     return Persons(longer(persons.inputs), longer(persons.labels), longer(persons.mask))

@@ -24,6 +24,7 @@ from federated.job import render
 from federated.manifest import JobManifest
 from federated.training import code_hash, memory
 from federated.training.engine import Engine, Mechanism
+from federated.training.evaluation import evaluator_of
 from federated.training.exact import selftest
 from federated.training.flower.client import Site, make_app
 from federated.training.flower.grid import split
@@ -31,7 +32,7 @@ from federated.training.noise import SystemNoise
 from federated.training.roles import lead
 from federated.training.roles.frames import Frames
 from federated.training.roles.site import seconds_on_nobody
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import Persons, encode, encode_apart, nobody
 from federated.training.rows.synthetic import Described, made_up
 
 _WAIT_SECONDS: Final = 600.0
@@ -136,13 +137,16 @@ def rehearse(
     selftest.check(manifest, _batch(manifest))
     for seed, contract in enumerate(manifest.contracts):
         table = made_up(manifest, described.get(contract.site, {}), contract.population, seed)
-        persons = encode(table, manifest)
+        persons, held = encode(table, manifest), nobody(manifest)
+        if manifest.evaluation is not None:
+            persons, held = encode_apart(table, manifest)
         engine = Engine(manifest, contract.population, persons, SystemNoise())
         engine.warm()
-        sites[contract.site] = Site(make_app(engine, manifest), manifest, contract.site)
+        app = make_app(engine, manifest, evaluator_of(manifest, contract.population, held))
+        sites[contract.site] = Site(app, manifest, contract.site)
         found.sites[contract.site] = Tried(
             persons=table.rows // manifest.unit.rows,
-            usable=len(persons),
+            usable=len(persons) + len(held),
             labels=_labels(persons),
             round_seconds=seconds_on_nobody(manifest, contract.population),
             needs=memory.needed(manifest, contract.population),
@@ -211,7 +215,7 @@ def _serve(
                 found.rounds, found.model = int(header["round"]), payload
                 found.refused = dict(header["refused"])
                 found.seconds = time.monotonic() - began
-                if found.seconds > seconds or found.rounds == manifest.rounds:
+                if found.seconds > seconds or found.rounds == manifest.turns:
                     return
                 frames.send({"op": "saved"})
             case "ready":

@@ -1,8 +1,8 @@
 """What a finished model predicts, and how well, for those who hold rows to evaluate on.
 
 Rules: rows are encoded exactly as in training; a score is computed by whoever holds the rows, on
-their own machine. Sites never evaluate for the lead: a metric of private rows would leave without
-being accounted for. Needs numpy and pyarrow only.
+their own machine. What sites say of a model has noise, and is charged: `evaluation.py`. Needs numpy
+and pyarrow only.
 """
 
 from __future__ import annotations

@@ -194,9 +194,7 @@ def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
         return -1.0
     with fed.lab.client() as lab:
         signed = [(parse(lab.manifest(job.job)), job.committed_rounds) for job in agreement.jobs]
-    events = tuple(
-        event.times(rounds) for manifest, rounds in signed for event in manifest.round_events.items
-    )
+    events = tuple(event for manifest, rounds in signed for event in manifest.events.of(rounds))
     found = _ACCOUNTANT.costs([Divergence(events, agreement.order)])
     accounting = Accounting(Rule.RENYI, agreement.order)
     return ledger.epsilon_of(Budget(agreement.epsilon, agreement.delta, accounting), [(found[0],)])

@@ -50,10 +50,18 @@ class AdditiveAccountant:
             return math.inf
         return sum(each.count * _cost(dict(each.parameters)) for each in events)
 
-    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+    def calibrate(
+        self,
+        *,
+        epsilon: float,
+        delta: float,
+        sampling_rate: float,
+        steps: int,
+        beside: Sequence[Event] = (),
+    ) -> float:
         self.before()
         assert 0 < delta < 1
-        return (steps * sampling_rate**2 / epsilon) ** 0.5
+        return (steps * sampling_rate**2 / (epsilon - self._cost(beside))) ** 0.5
 
 
 def _cost(of: Mapping[str, float]) -> float:
@@ -221,7 +229,8 @@ class LeadWorker:
             return
         assert bool(state) == bool(header["round"])
         self._sites, self._number, self._state = header["sites"], header["round"], state
-        self._rounds = parse(header["manifest"].encode()).rounds
+        self._manifest = parse(header["manifest"].encode())
+        self._rounds = self._manifest.turns
         self._answers.append(({"op": "ready", "isolation": "none"}, b""))
         self._ask()
 
@@ -250,6 +259,10 @@ class LeadWorker:
         used = [site for site in header["sites"] if site not in self._script.ignore]
         refused = dict.fromkeys(self._script.ignore, "too far")
         state = {"op": "state", "round": self._number, "answered": used, "refused": refused}
+        asked = self._manifest.evaluation
+        if asked is not None and self._manifest.evaluates(self._number):
+            cells = [float(1 + at) for at in range(asked.cells(self._manifest.target))]
+            state["scores"] = dict.fromkeys(used, cells)
         self._answers.append((state, self._state))
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:

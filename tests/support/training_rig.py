@@ -110,6 +110,7 @@ class Federation:
         updates: (round, site) -> Flower message of the site.
         digests: (round, site) -> digest of the arrays that the site was sent.
         states: (round, who answered, npz) in order.
+        scores: round -> what sites said of the model that it began with.
     """
 
     document: Mapping[str, Any]
@@ -120,6 +121,7 @@ class Federation:
     updates: dict[tuple[int, str], bytes] = field(default_factory=dict)
     digests: dict[tuple[int, str], str] = field(default_factory=dict)
     states: list[tuple[int, list[str], bytes]] = field(default_factory=list)
+    scores: dict[int, dict[str, list[float]]] = field(default_factory=dict)
     isolation: set[str] = field(default_factory=set)
     failure: dict[str, Any] = field(default_factory=dict)
 
@@ -154,6 +156,7 @@ class Federation:
             header, payload = lead.receive(60)
             if header["op"] == "state":
                 self.states.append((header["round"], header["answered"], payload))
+                self.scores[header["round"]] = header["scores"]
                 lead.send({"op": "saved"})
             elif header["op"] == "round":
                 self._round(lead, sites, header, payload)
@@ -202,7 +205,7 @@ class Federation:
         data = {"path": str(path), "format": path.suffix[1:], "digest": digest}
         data["person_format"] = "text"
         order = {"op": "start", "data": data, "population": population, "site": name}
-        return {**order, "node": 0, "key": "", "row_key": ""}
+        return {**order, "node": 0, "key": "", "row_key": "", "held_key": ""}
 
 
 def write_rows(path: Path, persons: int, *, seed: int = 0) -> Path:

@@ -192,9 +192,9 @@ def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
     site = Site(tmp_path, seconds=12.0, roundSeconds=40)
     charged = site_run.charge
 
-    def slow(*args: Any) -> RoundReply | None:
+    def slow(*args: Any, **named: Any) -> RoundReply | None:
         site.pace.pass_by(38.0)  # its next multiple lies beyond its time
-        return charged(*args)
+        return charged(*args, **named)
 
     if fault == "late":
         monkeypatch.setattr(site_run, "charge", slow)

@@ -15,7 +15,7 @@ from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.services.federation.translation import translated
 from federated import errors as foreign
 from federated.privacy import answering
-from federated.privacy.event import sampled_gaussian
+from federated.privacy.event import Event, sampled_gaussian
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon, Question
 
@@ -38,8 +38,16 @@ class Inner:
         assert self.go.wait(20)
         return [float(len(question.events)) for question in questions]
 
-    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
-        return epsilon + delta + sampling_rate + steps
+    def calibrate(
+        self,
+        *,
+        epsilon: float,
+        delta: float,
+        sampling_rate: float,
+        steps: int,
+        beside: Sequence[Event] = (),
+    ) -> float:
+        return epsilon + delta + sampling_rate + steps + len(beside)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,9 @@ def test_answers_pass_through() -> None:
     accountant = BoundedAccountant(inner)
     assert accountant.costs([*ASKED, Divergence((), 2)]) == [1, 0]
     assert accountant.calibrate(epsilon=1, delta=0.5, sampling_rate=0.5, steps=2) == 4
+    beside = [sampled_gaussian(1, 1, 1)]
+    found = accountant.calibrate(epsilon=1, delta=0.5, sampling_rate=0.5, steps=2, beside=beside)
+    assert found == 5
 
 
 def test_only_so_many_compute_at_once_and_the_rest_is_told() -> None:

@@ -268,7 +268,7 @@ def test_a_reply_carries_a_receipt_of_what_was_read_and_what_ran(lead: Lead) -> 
         recipe=CODE,
         versions=tuple(sorted(VERSIONS.items())),
         adjacency="add-or-remove-one",
-        events=parse(lead.job.manifest).round_events,
+        events=parse(lead.job.manifest).events,
         source=commitment(facts["digest"], facts["salt"]),
     )
     assert lead.ask(1, []) == reply

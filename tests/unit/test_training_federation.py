@@ -13,7 +13,7 @@ import pytest
 from federated.job import JobManifest
 from federated.training.checkpoint import load, save
 from federated.training.flower.messages import from_bytes
-from federated.training.flower.records import ARRAYS, digest, unpack
+from federated.training.flower.records import ARRAYS, EVALUATION, digest, unpack
 from federated.training.recipes import check, initial
 from federated.training.rows.table import from_columns
 from federated.training.score import evaluate
@@ -31,6 +31,7 @@ from tests.support.training_rig import (
 PUBLIC = {name: array / 2 for name, array in initial(manifest(**task())).items()}
 TASK = task(
     start={"digest": digest(PUBLIC), "source": "https://models.example/reading"},
+    evaluation={"every": 2, "bins": 4, "noiseMultiplier": 1.0},
     optimiser={
         "kind": "adam",
         "schedule": "linear",
@@ -63,7 +64,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, Federati
 
 def test_each_round_is_answered_and_saved(jobs: tuple[Federation, Federation]) -> None:
     rounds = [(number, answered) for number, answered, _ in jobs[0].states]
-    assert rounds == [(number, list(SITES)) for number in (1, 2, 3)]
+    assert rounds == [(number, list(SITES)) for number in (1, 2, 3, 4)]
     assert jobs[0].failure == {}
     assert len(jobs[0].isolation) == 1
     assert {tier.split("+")[0] for tier in jobs[0].isolation} == {"process"}
@@ -78,9 +79,9 @@ def test_the_first_request_is_the_same_whatever_the_rows(
 
 
 def test_every_site_reads_the_same_model(jobs: tuple[Federation, Federation]) -> None:
-    found = [{jobs[0].digests[number, site] for site in SITES} for number in (1, 2, 3)]
-    assert [len(each) for each in found] == [1, 1, 1]
-    assert len(set.union(*found)) == 3
+    found = [{jobs[0].digests[number, site] for site in SITES} for number in (1, 2, 3, 4)]
+    assert [len(each) for each in found] == [1, 1, 1, 1]
+    assert len(set.union(*found)) == 4
 
 
 def test_messages_are_as_large_and_as_many_whatever_the_rows(
@@ -88,10 +89,9 @@ def test_messages_are_as_large_and_as_many_whatever_the_rows(
 ) -> None:
     whole, half = jobs
     for messages, others in ((whole.requests, half.requests), (whole.updates, half.updates)):
-        assert {key: len(data) for key, data in messages.items()} == {
-            key: len(data) for key, data in others.items()
-        }
-    assert len({len(data) for data in whole.updates.values()}) == 1
+        plain = [key for key in messages if not (messages is whole.updates and key[0] > 2)]
+        assert [len(messages[key]) for key in plain] == [len(others[key]) for key in plain]
+    assert len({len(data) for (number, _), data in whole.updates.items() if number < 3}) == 1
 
 
 def test_the_state_weighs_sites_by_declared_population_whatever_the_rows(
@@ -100,7 +100,9 @@ def test_the_state_weighs_sites_by_declared_population_whatever_the_rows(
     job = JOB
     for run in jobs:
         for number, _, state in run.states:
-            updates = [unpack(from_bytes(run.updates[number, s], job).content, job) for s in SITES]
+            contents = [from_bytes(run.updates[number, s], job).content for s in SITES]
+            evaluated = job.evaluates(number)
+            updates = [unpack(each, job, evaluated=evaluated) for each in contents]
             for name, array in check(load(state), job).items():
                 mean = sum(
                     share * update[name]
@@ -113,11 +115,26 @@ def test_an_update_is_arrays_and_constants_only(jobs: tuple[Federation, Federati
     job = JOB
     for (number, _), data in jobs[0].updates.items():
         message = from_bytes(data, job)
-        assert list(message.content) == [ARRAYS]
-        assert unpack(message.content, job)
+        evaluated = job.evaluates(number)
+        assert set(message.content) == ({ARRAYS, EVALUATION} if evaluated else {ARRAYS})
+        assert unpack(message.content, job, evaluated=evaluated)
         assert message.metadata.created_at == 0
         assert message.metadata.ttl == job.deadline.timestamp()
         assert message.metadata.group_id == str(number)
+
+
+def test_held_out_persons_are_counted_where_the_manifest_says(
+    jobs: tuple[Federation, Federation],
+) -> None:
+    for run, persons in zip(jobs, (100, 50), strict=True):
+        assert {number for number, found in run.scores.items() if found} == {3, 4}
+        for found in (run.scores[3], run.scores[4]):
+            assert set(found) == set(SITES)
+            for index, site in enumerate(SITES):
+                assert len(found[site]) == 8
+                held = 0.2 * persons * (index + 1)
+                # Persons are drawn with a deviation of 0.4 √N, and eight cells have noise of 1.
+                assert abs(sum(found[site]) - held) < 8 * (0.16 * 5 * held + 8) ** 0.5
 
 
 def test_two_runs_never_draw_the_same_noise(jobs: tuple[Federation, Federation]) -> None:

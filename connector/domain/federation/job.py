@@ -82,6 +82,19 @@ class JobSite:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteScores:
+    """What a site says of a model, with noise.
+
+    Attributes:
+        site: DID.
+        counts: persons in each cell of the evaluation, see `federated/task/scores.py`.
+    """
+
+    site: str
+    counts: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoundRecord:
     """A round at a site (released update, replayed byte for byte) or at the lead (checkpoint).
 
@@ -96,6 +109,7 @@ class RoundRecord:
         at: UTC.
         receipts: compact JWS of each site that answered; at a site its own first, the others' once
             the lead has handed them on.
+        scores: at the lead, of the model that the round began with, where it evaluated.
     """
 
     job_id: str
@@ -105,3 +119,4 @@ class RoundRecord:
     answered: tuple[str, ...]
     at: datetime
     receipts: tuple[str, ...] = ()
+    scores: tuple[SiteScores, ...] = ()

@@ -36,7 +36,7 @@ class Reservation:
         agreement_id: contract that it spends from.
         dataset_id: dataset that the job reads.
         register_id: register of the persons whom it concerns.
-        events: what one round releases.
+        events: what one round releases, and what is counted with the first.
         rounds: of the whole job.
         committed_rounds: rounds whose spending is written down.
         epsilon: ε of the whole job alone at `delta`, by PLD.
@@ -82,7 +82,7 @@ class Reservation:
 
     def released(self, rounds: int) -> tuple[Event, ...]:
         """Return what so many rounds release."""
-        return tuple(each.times(rounds) for each in self.events.items)
+        return self.events.of(rounds)
 
 
 def from_steps(noise: float, rate: float, steps: int, steps_per_round: int) -> tuple[Events, int]:

@@ -15,6 +15,7 @@ from connector.management.views.jobs import (
     CheckView,
     DraftOrder,
     DraftView,
+    EvaluationView,
     JobLineView,
     JobView,
 )
@@ -92,6 +93,12 @@ def result(here: Here, identifier: Id) -> Response:
 def card(here: Here, identifier: Id) -> Response:
     """Return the signed card of a completed job's model."""
     return Response(lead_jobs.card(here.ports, identifier), media_type="application/json")
+
+
+@router.get("/job/evaluation")
+def evaluation(here: Here, identifier: Id) -> EvaluationView:
+    """Tell how a job's models predict, from the noised histograms of its sites."""
+    return EvaluationView.model_validate(lead_jobs.evaluated(here.ports, identifier))
 
 
 @router.get("/job/manifest", response_class=Response)

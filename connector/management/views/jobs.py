@@ -46,6 +46,58 @@ class RoundReceiptView(View):
     )
 
 
+class FigureView(View):
+    """A figure with the interval that its noise leaves; null where there is none."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class FiguresView(View):
+    """Figures of one model at all sites together."""
+
+    figures: list[FigureView]
+
+
+class SiteFiguresView(FiguresView):
+    """Figures of one model at a site."""
+
+    site: str
+
+
+class BinView(View):
+    """The share of positive labels among persons whose chance lies in a bin."""
+
+    above: float
+    to: float
+    persons: float
+    observed: float | None
+    low: float | None
+    high: float | None
+
+
+class EvaluatedModelView(View):
+    """What the sites say of one model."""
+
+    round: int = Field(description="after which it was evaluated")
+    pooled: FiguresView
+    sites: list[SiteFiguresView]
+    reliability: list[BinView] = Field(default=[], description="of all sites, by chance")
+
+
+class EvaluationView(View):
+    """How a job's models predict, on persons held out at the sites, with noise."""
+
+    every: int
+    bins: int
+    noise: float = Field(alias="noiseMultiplier", description="of a cell at a site, in persons")
+    held_out: float = Field(alias="heldOut", description="share of persons")
+    level: float = Field(description="of the intervals, which are of the noise alone")
+    curve: list[EvaluatedModelView]
+
+
 class JobView(StoredView):
     """A federated job."""
 
@@ -67,6 +119,9 @@ class JobView(StoredView):
     answered: list[str] = Field(default=[], description="sites that answered the last round")
     receipts: list[RoundReceiptView] = Field(
         default=[], description="of the last round, signed by its sites"
+    )
+    evaluated: EvaluatedModelView | None = Field(
+        default=None, description="the newest model that the sites evaluated, at the lead"
     )
 
 

@@ -179,7 +179,7 @@ def _asked(
         raise Malformed(f"`split` must be a column, or from 1 to {MOST_SITES} sites")
     manifest = simulated(accountant, whole)
     privacy = manifest.privacy
-    events = tuple(each.times(manifest.rounds) for each in manifest.round_events.items)
+    events = manifest.events.of(manifest.rounds)
     (cost,) = accountant.costs([Epsilon(events, privacy.delta)])
     if cost > privacy.epsilon * (1 + _TOLERANCE):
         raise JobRefused(

@@ -100,7 +100,7 @@ def verified(
         RoundRefused: it does not verify, or the site charged something else.
     """
     found = _read(ports, manifest, token, anew=anew)
-    if found.events not in (None, manifest.round_events):  # none: of an earlier release
+    if found.events not in (None, manifest.released(found.round)):  # none: of an earlier release
         raise RoundRefused(f"`{found.site}` charged another mechanism than the manifest states")
     return found
 

@@ -311,6 +311,16 @@ def commit_next(tx: Transaction, job_id: str) -> Reservation:
     return commit_round(tx, job_id, kept.committed_rounds + 1 if kept else 1)
 
 
+def commit_first(tx: Transaction, job_id: str) -> Reservation:
+    """Write down that a round of a job is spent, unless one is.
+
+    Raises:
+        NotFound: as `commit_round`, as the rest.
+        RoundRefused: the reservation is closed.
+    """
+    return commit_round(tx, job_id, 1)
+
+
 def release(tx: Transaction, job_id: str) -> None:
     """Close a job's reservation: what was not committed is free again. Idempotent."""
     kept = tx.reservations.lock(job_id)

@@ -66,6 +66,15 @@ def rows_key(ports: Ports, agreement_id: str) -> bytes:
     return _derived(ports, "rows", [agreement_id])
 
 
+def held_key(ports: Ports, agreement_id: str) -> bytes:
+    """Return the 32 bytes by which persons are chosen whom jobs of a contract evaluate on.
+
+    Raises:
+        KeyUnusable: the root key is lost, or cannot be used.
+    """
+    return _derived(ports, "held-out", [agreement_id])
+
+
 def _derived(ports: Ports, kind: str, of: list[str]) -> bytes:
     return hmac.digest(_root(ports), canonical({"kind": kind, "of": of}), hashlib.sha256)
 

@@ -102,6 +102,18 @@ class Gradients:
                     sums[layer] += (np.ones(len(vectors)) @ vectors).astype(np.int64)
         return [total.reshape(matrix.shape) for total, matrix in zip(sums, weights, strict=True)]
 
+    def outputs(self, weights: Sequence[Floats], persons: Persons) -> Floats:
+        """Return the outputs for each row, (persons, rows, outputs), whoever else is there.
+
+        Args:
+            weights: of each table and layer, see `Net.shapes`.
+            persons: encoded rows, of at least one person.
+        """
+        matrices = [arithmetic.weights(matrix) for matrix in weights]
+        starts = range(0, len(persons), self._chunk)
+        batches = (np.arange(start, min(start + self._chunk, len(persons))) for start in starts)
+        return np.concatenate([self._forward(matrices, persons, each)[2] for each in batches])
+
     def trace(self, matrices: Sequence[Scaled], persons: Persons, batch: Integers) -> Trace:
         """Return what the persons of a batch say to each layer.
 
@@ -110,6 +122,21 @@ class Gradients:
             persons: encoded rows.
             batch: indices of persons.
         """
+        values, digits, outputs = self._forward(matrices, persons, batch)
+        tables = len(self._net.tables)
+        layers, dense = matrices[tables:], values[tables:]
+        slope = self._net.loss.derivative(outputs, persons.labels[batch])
+        deltas = [slope * persons.mask[batch][:, :, None]]
+        for matrix, below in zip(layers[:0:-1], dense[:0:-1], strict=True):
+            delta = arithmetic.product(scaled(deltas[-1]), matrix, back=True)
+            deltas.append(self._times_slope(delta, below[:, :, :-1]))
+        looked_up = self._by_tables(deltas[-1], layers[0])
+        return Trace(values, [*looked_up, *deltas[::-1]], digits)
+
+    def _forward(
+        self, matrices: Sequence[Scaled], persons: Persons, batch: Integers
+    ) -> tuple[list[Floats], list[Scaled], Floats]:
+        """Return the inputs of each table and layer, the same scaled, and the outputs."""
         inputs = persons.inputs[batch]
         picked = [inputs[:, :, a:b].astype(np.float64) for a, b in self._net.tables]
         said = [scaled(each) for each in picked]
@@ -123,13 +150,7 @@ class Gradients:
             outputs = arithmetic.product(digits[-1], matrix)
             if number < len(layers):
                 values.append(_with_one(self._activation(outputs)))
-        slope = self._net.loss.derivative(outputs, persons.labels[batch])
-        deltas = [slope * persons.mask[batch][:, :, None]]
-        for matrix, below in zip(layers[:0:-1], values[:0:-1], strict=True):
-            delta = arithmetic.product(scaled(deltas[-1]), matrix, back=True)
-            deltas.append(self._times_slope(delta, below[:, :, :-1]))
-        looked_up = self._by_tables(deltas[-1], layers[0])
-        return Trace([*picked, *values], [*looked_up, *deltas[::-1]], [*said, *digits])
+        return [*picked, *values], [*said, *digits], outputs
 
     def _by_tables(self, delta: Floats, layer: Scaled) -> list[Floats]:
         """Return the derivative by what each table gives."""

@@ -1,9 +1,9 @@
 """The site's side in Flower's terms: a `ClientApp` that turns a round's arrays into noised ones.
 
-Rules: the reply holds arrays of the model's shapes and nothing else, no metric, no count, no loss;
-its size and its times do not depend on the rows. A round is read and checked first, without a row;
-it is answered when the node, which has charged it meanwhile, says so. Budget, signatures and
-replays are left to the node.
+Rules: the reply holds arrays of the model's shapes, with noised cells where the round evaluates the
+model that it is sent, and nothing else, no count, no loss; its times do not depend on the rows. A
+round is read and checked first, without a row; it is answered when the node, which has charged it
+meanwhile, says so. Budget, signatures and replays are left to the node.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from flwr.clientapp import ClientApp
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
 from federated.training.engine import Engine
+from federated.training.evaluation import Evaluator
 from federated.training.flower.messages import (
     LEAD_NODE,
     from_bytes,
@@ -22,18 +23,33 @@ from federated.training.flower.messages import (
     seal,
     to_bytes,
 )
-from federated.training.flower.records import ARRAYS, digest, pack, round_of, unpack
+from federated.training.flower.records import (
+    ARRAYS,
+    EVALUATION,
+    digest,
+    pack,
+    pack_cells,
+    round_of,
+    unpack,
+)
 from federated.training.recipes import initial
 
 
-def make_app(engine: Engine, manifest: JobManifest) -> ClientApp:
-    """Return the app of a site's worker."""
+def make_app(
+    engine: Engine, manifest: JobManifest, evaluator: Evaluator | None = None
+) -> ClientApp:
+    """Return the app of a site's worker; the evaluator is there where the job evaluates."""
     app = ClientApp()
 
     @app.train()
     def train(message: Message, _: Context) -> Message:
-        updated = engine.run(unpack(message.content, manifest), round_of(message))
-        return Message(RecordDict({ARRAYS: pack(updated)}), reply_to=message)
+        arrays, number = unpack(message.content, manifest), round_of(message)
+        content = RecordDict()
+        if evaluator is not None and manifest.evaluates(number):
+            content[EVALUATION] = pack_cells(evaluator.run(arrays))
+        updated = engine.run(arrays, number) if number <= manifest.rounds else arrays
+        content[ARRAYS] = pack(updated)
+        return Message(content, reply_to=message)
 
     return app
 
@@ -96,7 +112,7 @@ class Site:
             raise RoundRefused("the message belongs to another job")
         if metadata.src_node_id != LEAD_NODE or metadata.dst_node_id != self._node:
             raise RoundRefused("the message is not from the lead to this site")
-        if not 1 <= number <= self._manifest.rounds or round_of(message) != number:
+        if not 1 <= number <= self._manifest.turns or round_of(message) != number:
             raise RoundRefused("the message is of another round")
         if metadata.group_id != str(number):
             raise RoundRefused("the message is of another round")

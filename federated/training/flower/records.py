@@ -1,22 +1,35 @@
 """Model arrays inside Flower messages.
 
-Rules: a message carries one record of arrays, and from the lead one of settings with the round's
-number; anything else is refused, in both directions, so that nothing can ride along. What a message
-may be before it is unpacked is `bounds.py`.
+Rules: a message carries one record of arrays, from the lead one of settings with the round's
+number, from a site one of cells where the round evaluates; anything else is refused, in both
+directions, so that nothing can ride along. What a message may be before it is unpacked is
+`bounds.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from flwr.app import Array, ArrayRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
-from federated.training.bounds import ARRAYS, ROUND, SETTINGS, read_array
+from federated.training.bounds import ARRAYS, CELLS, EVALUATION, ROUND, SETTINGS, read_array
 from federated.training.recipes import Arrays, check, shapes
 
-__all__ = ["ARRAYS", "ROUND", "SETTINGS", "digest", "pack", "round_of", "unpack", "unpack_record"]
+__all__ = [
+    "ARRAYS",
+    "EVALUATION",
+    "ROUND",
+    "SETTINGS",
+    "digest",
+    "pack",
+    "pack_cells",
+    "round_of",
+    "unpack",
+    "unpack_cells",
+    "unpack_record",
+]
 
 
 def pack(arrays: Arrays) -> ArrayRecord:
@@ -24,13 +37,39 @@ def pack(arrays: Arrays) -> ArrayRecord:
     return ArrayRecord({name: Array(array) for name, array in arrays.items()})
 
 
-def unpack(content: RecordDict, manifest: JobManifest) -> Arrays:
-    """Return the arrays of a message's content, checked.
+def pack_cells(cells: list[int]) -> MetricRecord:
+    """Return noised cells as Flower's record."""
+    return MetricRecord({CELLS: cells})
+
+
+def unpack_cells(content: RecordDict, manifest: JobManifest) -> list[int]:
+    """Return the noised cells of a site's answer to a round that evaluates.
 
     Raises:
-        RoundRefused: other records than one of arrays, or they are not the manifest's model.
+        RoundRefused: there are none, or not as many as the manifest says.
     """
-    if set(content.array_records) != {ARRAYS} or content.metric_records:
+    cells = content.metric_records.get(EVALUATION, MetricRecord()).get(CELLS)
+    expected = manifest.evaluation.cells(manifest.target) if manifest.evaluation else 0
+    if not isinstance(cells, list) or len(cells) != expected:
+        raise RoundRefused("the reply holds other cells than the evaluation has")
+    if not all(isinstance(each, int) for each in cells):
+        raise RoundRefused("the reply holds cells that are no whole numbers")
+    return [int(each) for each in cells]
+
+
+def unpack(content: RecordDict, manifest: JobManifest, *, evaluated: bool = False) -> Arrays:
+    """Return the arrays of a message's content, checked.
+
+    Args:
+        content: of the message.
+        manifest: of the job.
+        evaluated: whether the message has cells, too: a site's answer to a round that evaluates.
+
+    Raises:
+        RoundRefused: other records than these, or the arrays are not the manifest's model.
+    """
+    cells = {EVALUATION} if evaluated else set()
+    if set(content.array_records) != {ARRAYS} or set(content.metric_records) != cells:
         raise RoundRefused("the message carries something else than one record of arrays")
     return unpack_record(content.array_records[ARRAYS], manifest)
 

@@ -16,12 +16,23 @@ from flwr.serverapp.strategy import FedAvg
 
 from federated.errors import RoundRefused, TooFewSites
 from federated.manifest import JobManifest
+from federated.training.evaluation import most_cell, weight
 from federated.training.flower.messages import node_of
-from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unpack, unpack_record
+from federated.training.flower.records import (
+    ARRAYS,
+    ROUND,
+    SETTINGS,
+    digest,
+    pack,
+    unpack,
+    unpack_cells,
+    unpack_record,
+)
 from federated.training.reach import is_within, reach
 from federated.training.recipes import Arrays, bounded
 
 _WEIGHT = "declared-population"
+_DIGITS = 3  # of persons in a cell
 
 
 class DeclaredAverage(FedAvg):
@@ -47,6 +58,7 @@ class DeclaredAverage(FedAvg):
         self._sent: Arrays = {}
         self.answered: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
+        self.scores: dict[str, list[float]] = {}
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -66,12 +78,13 @@ class DeclaredAverage(FedAvg):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Return the average of the replies, and note in `answered` whose they were.
 
-        What did not enter is noted in `refused`, with the reason.
+        What did not enter is noted in `refused`, with the reason; what they say of the model that
+        was sent, in persons a cell, in `scores`. After the rounds that train the model stays.
 
         Raises:
             TooFewSites: fewer usable replies than the quorum.
         """
-        self.refused = {}
+        self.refused, self.scores = {}, {}
         usable = {
             reply.metadata.src_node_id: reply
             for reply in replies
@@ -86,6 +99,8 @@ class DeclaredAverage(FedAvg):
             )
         self.answered = tuple(self._site[node] for node in sorted(usable))
         ordered = [usable[node] for node in sorted(usable)]
+        if self._number > self._manifest.rounds:
+            return pack(self._sent), None
         arrays, metrics = super().aggregate_train(server_round, ordered)
         return arrays and _bounded(arrays), metrics
 
@@ -109,11 +124,40 @@ class DeclaredAverage(FedAvg):
         """
         if not reply.has_content():
             raise RoundRefused("the reply holds no model")
-        arrays = unpack(reply.content, self._manifest)
+        evaluated = self._manifest.evaluates(self._number)
+        arrays = unpack(reply.content, self._manifest, evaluated=evaluated)
+        self._check(arrays, site)
+        if evaluated:
+            self.scores[site] = self._persons(reply, site)
+        return arrays
+
+    def _check(self, arrays: Arrays, site: str) -> None:
+        """Check what a site makes of the model that it was sent.
+
+        Raises:
+            RoundRefused: no site can have made it.
+        """
+        if self._number > self._manifest.rounds:
+            if digest(arrays) != digest(self._sent):
+                raise RoundRefused("the round trains nothing, and the reply holds another model")
+            return
         bound = reach(self._manifest, self._population[site], self._number)
         if not is_within(self._sent, arrays, bound):
             raise RoundRefused("the update lies further away than the mechanism can move a model")
-        return arrays
+
+    def _persons(self, reply: Message, site: str) -> list[float]:
+        """Return the cells of a site's reply in persons.
+
+        Raises:
+            RoundRefused: there are none, or one that no such site has.
+        """
+        evaluation = self._manifest.evaluation
+        cells = unpack_cells(reply.content, self._manifest)
+        if evaluation is None or max(map(abs, cells)) > most_cell(
+            evaluation, self._population[site]
+        ):
+            raise RoundRefused("a cell lies further away than the site's persons can move it")
+        return [round(each / weight(evaluation), _DIGITS) for each in cells]
 
 
 def _bounded(record: ArrayRecord) -> ArrayRecord:

@@ -4,7 +4,7 @@
          ← ready {isolation}
          ← round {round, digest, sites, sizes} + messages, in order
          → replies {round, sites, sizes} + messages of the sites that answered
-         ← state {round, answered, refused {site: reason}} + npz
+         ← state {round, answered, refused {site: reason}, scores {site: cells}} + npz
          → saved
          ← done {round} + npz
 
@@ -46,14 +46,14 @@ def run(frames: Frames, isolation: str) -> None:
     done = member(header, "round", int)
     sites = [str(site) for site in member(header, "sites", list)]
     given = done > 0 or manifest.start is not None
-    if not 0 <= done <= manifest.rounds or given != bool(state):
+    if not 0 <= done <= manifest.turns or given != bool(state):
         raise RoundRefused("the job has no such round to go on from")
     arrays = recipes.check(checkpoint.load(state), manifest) if state else recipes.initial(manifest)
     if not done and manifest.start is not None and digest(arrays) != manifest.start.digest:
         raise RoundRefused("the public model to start from is another than the manifest says")
     frames.send({"op": "ready", "isolation": isolation})
     final = _Rounds(frames, manifest, sites, done, arrays).run()
-    frames.send({"op": "done", "round": manifest.rounds}, checkpoint.save(final))
+    frames.send({"op": "done", "round": manifest.turns}, checkpoint.save(final))
 
 
 class _Rounds:
@@ -79,7 +79,7 @@ class _Rounds:
         self._strategy.start(
             self._grid,
             pack(self._latest),
-            num_rounds=self._manifest.rounds - self._done,
+            num_rounds=self._manifest.turns - self._done,
             evaluate_fn=self._save,
         )
         return self._latest
@@ -91,5 +91,6 @@ class _Rounds:
         answered = list(self._strategy.answered)
         header = {"op": "state", "round": self._done + server_round, "answered": answered}
         state = checkpoint.save(self._latest)
-        self._frames.send({**header, "refused": self._strategy.refused}, state)
+        header |= {"refused": self._strategy.refused, "scores": self._strategy.scores}
+        self._frames.send(header, state)
         expect(self._frames, "saved", MARGIN_SECONDS)

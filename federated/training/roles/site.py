@@ -1,7 +1,8 @@
 """A worker at a site: it holds the rows and answers rounds.
 
     node → start {recipe, manifest, data {path, format, digest, person_format}, population, site,
-                  key, row_key} + digests of persons whose rows are not used, under that key
+                  key, row_key, held_key where it evaluates} + digests of persons whose rows are
+                  not used, under that key
          ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -18,7 +19,7 @@ to the node.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,10 +28,12 @@ from federated.job import JobManifest
 from federated.persons import Suppressed
 from federated.training import code_hash, memory
 from federated.training.engine import Engine, Mechanism
+from federated.training.evaluation import evaluator_of
 from federated.training.exact import selftest
 from federated.training.flower.client import Site, make_app
 from federated.training.flower.messages import identify, node_of
 from federated.training.noise import SystemNoise
+from federated.training.recipes import initial
 from federated.training.roles.dialogue import (
     MARGIN_SECONDS,
     START_SECONDS,
@@ -39,7 +42,7 @@ from federated.training.roles.dialogue import (
     member,
 )
 from federated.training.roles.frames import Frames
-from federated.training.rows.encode import encode, nobody
+from federated.training.rows.encode import encode, encode_apart, nobody
 from federated.training.rows.persons import DIGEST
 from federated.training.rows.table import read_table
 from federated.training.versions import versions
@@ -108,20 +111,35 @@ def _prepare(
         manifest.columns,
     )
     key = bytes.fromhex(member(header, "row_key", str))
-    persons = encode(table, manifest, member(data, "person_format", str), suppressed, key)
+    form, held = member(data, "person_format", str), nobody(manifest)
+    if manifest.evaluation is None:
+        persons = encode(table, manifest, form, suppressed, key)
+    else:
+        held_key = bytes.fromhex(member(header, "held_key", str))
+        persons, held = encode_apart(table, manifest, form, suppressed, key, held_key)
+    evaluator = evaluator_of(manifest, contract.population, held)
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))
-    return Site(make_app(engine, manifest), manifest, name), seconds
+    return Site(make_app(engine, manifest, evaluator), manifest, name), seconds
 
 
 def seconds_on_nobody(manifest: JobManifest, population: int) -> float:
     """Return what a round takes without any rows; measured before a row is read."""
     engine = Engine(manifest, population, nobody(manifest), SystemNoise())
-    engine.warm()
+    seconds = _shortest(engine.warm) * manifest.steps_per_round
+    evaluator = evaluator_of(manifest, population, nobody(manifest))
+    if evaluator is not None:
+        seconds += _shortest(lambda: evaluator.run(initial(manifest)))
+    return seconds
+
+
+def _shortest(compute: Callable[[], object]) -> float:
+    """Return the least that a computation took, in seconds, once it is warm."""
+    compute()
     took = []
     for _ in range(_TIMED):
         began = time.perf_counter()
-        engine.warm()
+        compute()
         took.append(time.perf_counter() - began)
-    return min(took) * manifest.steps_per_round
+    return min(took)

@@ -19,6 +19,7 @@ from federated.manifest import JobManifest
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.training.rows.choice import chosen
 from federated.training.rows.features import encode_features, taking_part
+from federated.training.rows.held import held_out
 from federated.training.rows.labels import encode_labels
 from federated.training.rows.persons import spelled
 from federated.training.rows.table import Table
@@ -77,8 +78,41 @@ def encode(
         ColumnMissing: the table lacks a column of the manifest.
     """
     person = spelled(table.text(manifest.unit.column), form, suppressed)
+    return _encoded(table, manifest, person, key, np.ones(table.rows, dtype=np.bool_))
+
+
+def encode_apart(
+    table: Table,
+    manifest: JobManifest,
+    form: str = "text",
+    suppressed: Suppressed = NOBODY_SUPPRESSED,
+    key: bytes = b"",
+    held_key: bytes = b"",
+) -> tuple[Persons, Persons]:
+    """Encode a table as `encode` does; return the persons to train on, and those held out.
+
+    Args:
+        table: as of `encode`, as the rest.
+        manifest: of the job.
+        form: how persons are spelled.
+        suppressed: persons whose rows are as if they were not there.
+        key: of the choice of rows.
+        held_key: of the choice of persons, see `held.py`.
+
+    Raises:
+        ColumnMissing: the table lacks a column of the manifest.
+    """
+    person = spelled(table.text(manifest.unit.column), form, suppressed)
+    held = held_out(person, held_key)
+    trained, rest = (_encoded(table, manifest, person, key, each) for each in (~held, held))
+    return trained, rest
+
+
+def _encoded(
+    table: Table, manifest: JobManifest, person: pa.Array, key: bytes, among: NDArray[np.bool_]
+) -> Persons:
     labels = encode_labels(table, manifest.target)
-    there = ~np.isnan(labels) & np.asarray(pc.is_valid(person))
+    there = among & ~np.isnan(labels) & np.asarray(pc.is_valid(person))
     usable = np.flatnonzero(there & taking_part(table, manifest.features))
     rows, entry, place = chosen(table, manifest, usable, person.take(pa.array(usable)), key)
     # Only these: memory follows the agreed numbers (`../memory.py`).

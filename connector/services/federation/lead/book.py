@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.federation.job import Job, JobSite, RoundRecord, SiteScores
 from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import NotFound
 from connector.jsonld.canonical import sha256_hex
@@ -48,11 +48,13 @@ class Completed:
             training starts from no public model.
         answered: DIDs whose update entered it.
         receipts: compact JWS of each site that answered it.
+        scores: what sites said of the model that it began with, where it evaluated.
     """
 
     state: bytes = b""
     answered: tuple[str, ...] = ()
     receipts: tuple[str, ...] = ()
+    scores: tuple[SiteScores, ...] = ()
 
 
 def load(ports: Ports, job_id: str) -> tuple[Job, list[JobSite]]:
@@ -155,7 +157,8 @@ def checkpoint(ports: Ports, job_id: str, number: int, completed: Completed) -> 
             return False
         state, answered, receipts = completed.state, completed.answered, completed.receipts
         digest = sha256_hex(state)
-        tx.rounds.put(RoundRecord(job_id, number, digest, state, answered, now, receipts))
+        kept = RoundRecord(job_id, number, digest, state, answered, now, receipts, completed.scores)
+        tx.rounds.put(kept)
         before = tx.rounds.lock(job_id, number - 1)
         if before is not None:
             tx.rounds.put(replace(before, payload=b""))

@@ -17,6 +17,7 @@ from connector.identity import round_receipt
 from connector.identity.card import VERSION
 from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import parse_object, sha256_hex
+from connector.services.federation.lead import evaluation
 from federated.job import JobManifest
 from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
@@ -46,6 +47,7 @@ def describe(
     stated = parse_object(job.manifest)
     receipts = [round_receipt.unverified(token) for each in rounds for token in each.receipts]
     decisions = {each.site: each for each in sites}
+    evaluated = evaluation.described(manifest, rounds)
     return {
         "version": VERSION,
         "job": job.id,
@@ -61,6 +63,7 @@ def describe(
             for each in stated["contracts"]
         ],
         "privacy": _privacy(manifest, stated["privacy"]),
+        **({"evaluation": evaluated} if evaluated is not None else {}),
         "history": [_round(each) for each in rounds],
         "sites": [_site(site, rounds, receipts, decisions.get(site)) for site in manifest.sites],
     }

@@ -20,7 +20,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, evaluation
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete, start_model, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
@@ -132,6 +132,18 @@ def card(ports: Ports, job_id: str) -> bytes:
     return path.read_bytes()
 
 
+def evaluated(ports: Ports, job_id: str) -> dict[str, Any]:
+    """Return how a job's models were evaluated so far, see `evaluation.described`.
+
+    Raises:
+        NotFound: no such job is led here, or it has no evaluation.
+    """
+    found = evaluation.described(parse(_led(ports, job_id).manifest), book.rounds(ports, job_id))
+    if found is None:
+        raise NotFound(f"job `{job_id}` has no evaluation")
+    return found
+
+
 def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:
     """End a job that we lead, and tell its sites; a job that has ended stays as it is.
 
@@ -163,6 +175,11 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         sites = shown.parts(partial(tx.sites.find, job_id=job_id))
         last = shown.part(partial(tx.rounds.get, job_id, job.round), None)
     manifest = _manifest(shown, job)
+    evaluated = None
+    if manifest is not None and (number := evaluation.newest(manifest, job.round)):
+        with ports.store.read() as tx:
+            record = shown.part(partial(tx.rounds.get, job_id, number), None)
+        evaluated = evaluation.point(manifest, record)
     answered = any(site.last_round for site in sites)
     curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
     tokens = last.receipts if last else ()
@@ -172,6 +189,7 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         "sites": [_site(site, curve) for site in sites],
         "answered": sorted(last.answered) if last else [],
         "receipts": [receipt for receipt in receipts if receipt is not None],
+        "evaluated": evaluated,
         "fault": shown.fault,
     }
 
@@ -194,7 +212,7 @@ def _summary(job: Job, manifest: JobManifest | None) -> dict[str, Any]:
         "agreement": job.agreement_id,
         "state": str(job.state),
         "round": job.round,
-        "rounds": manifest.rounds if manifest else 0,
+        "rounds": manifest.turns if manifest else 0,
         "code": job.code,
         "reason": job.reason,
         "result": job.result,
@@ -226,9 +244,9 @@ def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
     All rounds are asked at once, since the accountant remembers its answers: a live view starts
     one process for the whole job.
     """
-    rounds, one = range(1, manifest.rounds + 1), manifest.round_events.items
+    rounds, events = range(1, manifest.turns + 1), manifest.events
     delta = manifest.privacy.delta
-    questions = [Epsilon(tuple(each.times(n) for each in one), delta) for n in rounds]
+    questions = [Epsilon(events.of(min(n, manifest.rounds)), delta) for n in rounds]
     try:
         return {0: 0.0, **dict(zip(rounds, ports.accountant.costs(questions), strict=True))}
     except PreauError:  # a view says that it does not know, rather than failing

@@ -26,7 +26,7 @@ from connector.errors import (
 )
 from connector.ports import Ports
 from connector.services.federation.deadline import Deadline
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, evaluation
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub, Left
 from connector.services.federation.lead.sites import Sites
@@ -266,7 +266,7 @@ class Relay:
 
         Answers that are too long would end the worker together; a false receipt would end the job.
         """
-        most = this.sent[site] + MOST_LONGER
+        most = this.sent[site] + MOST_LONGER + evaluation.most_bytes(self._manifest)
         if len(reply.message) > most:
             self._sites.leave(site, UpdateRefused.code, f"its answer is longer than {most} bytes")
             return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -30,8 +30,9 @@ from connector.services.negotiation.described import facts_of
 from federated import modelfile
 from federated.errors import DataFileUnreadable, ManifestInvalid
 from federated.job import FIRST_VERSION, MAX_SITES, VERSION, JobManifest, parse
+from federated.privacy.event import Event
 from federated.reading import Member
-from federated.task import optimiser
+from federated.task import evaluation, optimiser
 from federated.task.target import ThresholdByGroup
 
 ROUND_SECONDS: Final = 60.0
@@ -48,6 +49,7 @@ _NOBODYS: Final[Mapping[str, Any]] = MappingProxyType(
         "population": 10**9,
     }
 )
+_NEW: Final = ("optimiser", "evaluation")  # in version 2
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
@@ -83,7 +85,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "job": ports.ids.new(),
         "lead": ports.settings.did,
         "contracts": [_contract(agreement) for agreement in agreements],
-        "privacy": with_noise(ports.accountant, request["privacy"]),
+        "privacy": with_noise(ports.accountant, request["privacy"], _evaluations(own)),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
         "deadline": _deadline(ports.clock.now(), asked.child("deadlineSeconds")),
@@ -122,7 +124,7 @@ def simulated(accountant: Accountant, request: Mapping[str, Any]) -> JobManifest
         "job": "urn:example:simulation",
         "lead": "did:example:lead",
         "contracts": [dict(_NOBODYS)],
-        "privacy": with_noise(accountant, request["privacy"]),
+        "privacy": with_noise(accountant, request["privacy"], _evaluations(own)),
         "quorum": 1,
         "roundSeconds": ROUND_SECONDS,
         "deadline": "9999-12-31T00:00:00Z",
@@ -153,16 +155,29 @@ def of_task(
     if "start" in request:
         found["start"] = _start(asked.child("start"))
     if version == FIRST_VERSION:  # its reader says that it knows none
-        return found | ({"optimiser": request["optimiser"]} if "optimiser" in request else {})
+        return found | {name: request[name] for name in _NEW if name in request}
     return found | _since_2(request)
 
 
 def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a manifest of version 2 states and a request may leave out."""
-    return {
+    found = {
         "optimiser": optimiser.completed(request.get("optimiser", {})),
         "target": {"kind": ThresholdByGroup.kind, **request["target"]},
     }
+    if "evaluation" in request:
+        stated, epsilon = request["evaluation"], request["privacy"]["epsilon"]
+        found["evaluation"] = evaluation.completed(stated, request["rounds"], epsilon)
+    return found
+
+
+def _evaluations(task: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Return what the evaluations of a job release."""
+    if "evaluation" not in task:
+        return ()
+    every, bins, noise = (task["evaluation"][name] for name in ("every", "bins", "noiseMultiplier"))
+    asked = evaluation.Evaluation(every, bins, noise)
+    return (asked.released(asked.times(task["rounds"])),)
 
 
 def _start(member: Member) -> dict[str, Any]:
@@ -234,8 +249,15 @@ def _contract(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def with_noise(accountant: Accountant, asked: object) -> dict[str, Any]:
+def with_noise(
+    accountant: Accountant, asked: object, beside: Sequence[Event] = ()
+) -> dict[str, Any]:
     """Return the `privacy` of a request, its noise calibrated to its ε where it is left out.
+
+    Args:
+        accountant: calibrates.
+        asked: the member of the request.
+        beside: what else the job releases within that ε.
 
     Raises:
         Malformed: it is not what is described.
@@ -245,11 +267,11 @@ def with_noise(accountant: Accountant, asked: object) -> dict[str, Any]:
     member = Member(asked, refusal, (None, "privacy"))
     privacy = {name: each.value for name, each in member.fields(maybe=_PRIVACY).items()}
     if privacy.get("noiseMultiplier") is None:
-        privacy["noiseMultiplier"] = _calibrated(accountant, member)
+        privacy["noiseMultiplier"] = _calibrated(accountant, member, beside)
     return privacy
 
 
-def _calibrated(accountant: Accountant, member: Member) -> float:
+def _calibrated(accountant: Accountant, member: Member, beside: Sequence[Event]) -> float:
     epsilon, delta, rate = (member.child(name).number() for name in _MEASURES)
     steps = member.child("steps").integer(least=1)
     ranges = {
@@ -263,7 +285,9 @@ def _calibrated(accountant: Accountant, member: Member) -> float:
     if wrong:
         raise JobRefused("; ".join(wrong))
     # Rounded up to what people read: more noise than needed costs less ε, never more.
-    sigma = accountant.calibrate(epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps)
+    sigma = accountant.calibrate(
+        epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps, beside=beside
+    )
     return (int(sigma * 1000) + 1) / 1000
 
 

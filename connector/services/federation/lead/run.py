@@ -29,7 +29,7 @@ from connector.errors import (
 from connector.identity.card import seal
 from connector.ports import Ports, Worker
 from connector.services.federation.deadline import Deadline
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, evaluation
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.relay import Relay
@@ -152,7 +152,7 @@ class LeadRun:
         worker.send(order, last.state)
         self._settle(submission)  # the sites' workers and ours start at the same time
         self._receive(worker, "ready", None)
-        for number in range(job.round + 1, self._manifest.rounds + 1):
+        for number in range(job.round + 1, self._manifest.turns + 1):
             last = self._round(worker, number, last)
         return self._receive(worker, "done", None)[1]
 
@@ -170,7 +170,8 @@ class LeadRun:
             number, replies, header.get("answered"), header.get("refused")
         )
         receipts = tuple(reply.receipt for reply in replies.values())
-        completed = book.Completed(state, entered, receipts)
+        scores = evaluation.scores_of(self._manifest, number, header.get("scores"), _not_expected)
+        completed = book.Completed(state, entered, receipts, scores)
         if not book.checkpoint(self._ports, self._job.id, number, completed):
             raise Aborted
         worker.send({"op": "saved"})

@@ -141,7 +141,7 @@ class Sites:
         self.refresh()
         with contextlib.suppress(NotFound):  # the hub was closed before
             for site in self.members:
-                older = self._older(site, self._manifest.rounds) if ending.receipts else ()
+                older = self._older(site, self._manifest.turns) if ending.receipts else ()
                 receipts = (*ending.receipts, *older)
                 self._hub.send(self._job, site, replace(ending, receipts=receipts))
 

@@ -112,9 +112,10 @@ def _charged(tx: Transaction, agreement: Agreement) -> Iterator[Reservation]:
         job = tx.jobs.get(site.job_id)
         open_there = job is not None and not is_final(job.state) and site.decision not in _OUT
         if job is not None and (open_there or site.last_round):
+            manifest = parse(job.manifest)
             yield replace(
-                _reservation(parse(job.manifest), agreement.id, job.id),
-                committed_rounds=site.last_round,
+                _reservation(manifest, agreement.id, job.id),
+                committed_rounds=min(site.last_round, manifest.rounds),
                 state=ReservationState.OPEN if open_there else ReservationState.CLOSED,
             )
 
@@ -125,7 +126,7 @@ def _reservation(manifest: JobManifest, agreement: str, job: str) -> Reservation
         agreement_id=agreement,
         dataset_id="",
         register_id="",
-        events=manifest.round_events,
+        events=manifest.events,
         rounds=manifest.rounds,
         committed_rounds=0,
         epsilon=0.0,

@@ -24,7 +24,7 @@ from connector.services.federation.request.form import (
     Whole,
 )
 from federated import job
-from federated.task import model, optimiser, target
+from federated.task import evaluation, model, optimiser, target
 from federated.task.feature import INDICATOR, MAX_MAGNITUDE, REFUSE, VALUE
 from federated.task.spelling import IGNORABLE, MAX_VALUES
 
@@ -277,6 +277,35 @@ REQUEST: Final[Form] = Parts(
             ),
             "A public model that training begins from.",
             "one that is drawn",
+        ),
+        Row(
+            "evaluation",
+            Parts(
+                (
+                    Row(
+                        "every",
+                        Whole(1, job.MAX_ROUNDS),
+                        "After each so many rounds, and after the last, the model is evaluated.",
+                        "only after the last",
+                    ),
+                    Row(
+                        "bins",
+                        Whole(2, evaluation.MOST_BINS),
+                        "Parts of the range of scores; even.",
+                        "20",
+                    ),
+                    Row(
+                        "noiseMultiplier",
+                        Real(evaluation.LEAST_NOISE, evaluation.MOST_NOISE, closed="high"),
+                        "Deviation of the noise of a cell at a site, in persons. It is charged "
+                        "within ε; nothing is evaluated without noise.",
+                        "10 for one evaluation, more for several and below ε 1",
+                    ),
+                )
+            ),
+            "Noised histograms of scores of persons whom the job does not train on: one in five, "
+            "the same for all such jobs of a contract.",
+            "no evaluation",
         ),
         Row(
             "quorum",

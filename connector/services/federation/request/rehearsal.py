@@ -145,8 +145,8 @@ def findings(
     if found.seconds > seconds_left:
         what = f"the job takes {found.seconds:.3g} s here, and has less until its deadline"
         yield Finding("/deadlineSeconds", what, DeadlinePassed.code)
-    if found.rounds < manifest.rounds:
-        what = f"the try ended after {found.rounds} of {manifest.rounds} rounds, as time was over"
+    if found.rounds < manifest.turns:
+        what = f"the try ended after {found.rounds} of {manifest.turns} rounds, as time was over"
         yield Finding("/rounds", what)
 
 
@@ -176,10 +176,10 @@ def _read(
     round_seconds = max((each.round_seconds for each in parts), default=0.0)
     return Rehearsal(
         parts=parts,
-        rounds=part("rounds").integer(most=manifest.rounds),
+        rounds=part("rounds").integer(most=manifest.turns),
         start_seconds=start,
         round_seconds=round_seconds,
-        seconds=start + manifest.rounds * round_seconds,
+        seconds=start + manifest.turns * round_seconds,
         peak=part("peak").integer(),
         refused={
             site: one_line(reason.content())

@@ -99,7 +99,7 @@ def concluded(ports: Ports, job: Job, manifest: JobManifest, tokens: Sequence[st
         StoreUnavailable: nothing can be written now.
     """
     try:
-        shown = check_before(ports, job, manifest, manifest.rounds, tokens)
+        shown = check_before(ports, job, manifest, manifest.turns, tokens)
     except PeerFault as exc:
         return Ending(JobState.FAILED, exc.code, one_line(exc.reason))
     if not job.round:

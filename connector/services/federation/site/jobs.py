@@ -184,6 +184,9 @@ def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> 
         f"trains on {len(manifest.columns)} columns in {manifest.rounds} rounds with {sites} sites "
         f"for ε {asked.epsilon:g} at δ {asked.delta:g}"
     )
+    if manifest.evaluation is not None:
+        times = manifest.evaluation.times(manifest.rounds)
+        figures += f", evaluated {times} times on persons held out, all of it within that ε"
     if manifest.start is not None:
         figures += f", starting from the public model `{manifest.start.source}`"
     figures += f"; job {message.job_id}"
@@ -358,7 +361,7 @@ def _reservation(case: SiteCase) -> Reservation:
         agreement_id=case.agreement.id,
         dataset_id=case.dataset.id,
         register_id=case.dataset.register_id,
-        events=case.manifest.round_events,
+        events=case.manifest.events,
         rounds=case.manifest.rounds,
         committed_rounds=0,
         epsilon=0.0,

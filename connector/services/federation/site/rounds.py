@@ -77,8 +77,8 @@ def check_request(manifest: JobManifest, frame: Round, minimum: int) -> None:
         TooFewSites: fewer answered than the contract demands.
     """
     answered = set(frame.answered)
-    if not 1 <= frame.number <= manifest.rounds:
-        raise RoundRefused(f"round {frame.number} is not one of the job's {manifest.rounds}")
+    if not 1 <= frame.number <= manifest.turns:
+        raise RoundRefused(f"round {frame.number} is not one of the job's {manifest.turns}")
     if len(answered) != len(frame.answered) or not answered <= set(manifest.sites):
         raise RoundRefused("the sites said to have answered are not those of the job")
     if frame.number == 1:
@@ -100,12 +100,19 @@ def replay(tx: Transaction, job_id: str, frame: Round) -> RoundReply | None:
 
 
 def charge(
-    tx: Transaction, job_id: str, frame: Round, now: datetime, shown: Shown | None = None
+    tx: Transaction,
+    job_id: str,
+    frame: Round,
+    now: datetime,
+    shown: Shown | None = None,
+    *,
+    trains: bool = True,
 ) -> RoundReply | None:
     """Commit a round before it starts; return the reply to replay, or None.
 
     A crash between this and `keep` leads here again: the same request is not committed twice.
     Rounds that were missed cost nothing. `shown` is what was checked before, see `following.py`.
+    One that does not train evaluates, which is counted with the first round that is committed.
 
     Raises:
         RoundRefused: the job has ended, the round is out of order, or this round was asked with
@@ -119,7 +126,10 @@ def charge(
         return reply
     remember(tx, job_id, shown)
     digest = sha256_hex(frame.message)
-    budget.commit_next(tx, job_id)
+    if trains:
+        budget.commit_next(tx, job_id)
+    else:
+        budget.commit_first(tx, job_id)
     tx.rounds.put(RoundRecord(job_id, frame.number, digest, b"", (), now))
     if job.state != JobState.RUNNING:
         tx.jobs.put(replace(job, state=advance(job.state, JobState.RUNNING), updated_at=now))

@@ -264,7 +264,8 @@ class SiteRun:
             digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
             self._check_time(starts, began)
             with self._ports.store.write() as tx:
-                reply = charge(tx, self._job_id, frame, self._ports.clock.now(), shown)
+                now, trains = self._ports.clock.now(), frame.number <= self._manifest.rounds
+                reply = charge(tx, self._job_id, frame, now, shown, trains=trains)
             if reply is not None:
                 return reply
             self._charged = frame.number
@@ -323,7 +324,7 @@ class SiteRun:
             recipe=self._work.recipe,
             versions=self._work.versions,
             adjacency=self._work.adjacency,
-            events=self._manifest.round_events,
+            events=self._manifest.released(number),
             source=source.committed(tx, self._job_id, self._work.source),
         )
         return round_receipt.sign(self._ports.signer, receipt)

@@ -212,6 +212,8 @@ class SiteWork:
         self.source = dataset.file.digest
         self._left_out = left_out = suppressed(self._ports, dataset.register_id)
         own = {"key": left_out.key.hex(), "row_key": chosen_by.hex()}
+        if self._manifest.evaluation is not None:
+            own["held_key"] = keys.held_key(self._ports, self._job.agreement_id).hex()
         order = self._order(dataset, population) | own
         digests = b"".join(sorted(left_out.digests))
         header, _ = self._ask(worker, order, digests, lambda: _left(until))

@@ -1,0 +1,120 @@
+"""The learning curve of a job as a picture, from figures that its sites were charged for.
+
+Rules: nothing is drawn but what `EvaluationView` holds: the figure of all sites with the interval
+of its noise, and the figure of each site.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree as ET
+
+from connector.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from connector.management.views.jobs import EvaluationView, FigureView
+
+_WIDTH, _HEIGHT, _LEFT, _EDGE = 640, 360, 70, 40  # of the picture and its margins, in pixels
+_GREY: Final = {"stroke": "#999", "fill": "none"}
+_BLUE: Final = "#2457a6"
+Point = tuple[int, float]
+
+
+def drawn(evaluation: EvaluationView, figure: str) -> bytes:
+    """Return the curve of a figure as SVG 1.1, UTF-8.
+
+    Args:
+        evaluation: of the job.
+        figure: its name, `loss` or another.
+
+    Raises:
+        NotFound: no model was evaluated yet, or there is no such figure.
+    """
+    models = evaluation.curve
+    pooled = [(each.round, _named(each.pooled.figures, figure)) for each in models]
+    middle = [(number, each.value) for number, each in pooled if each.value is not None]
+    if not middle:
+        raise NotFound(f"there is no `{figure}` of a model of this job yet")
+    known = {site.site for each in models for site in each.sites}
+    lines = {site: _of_site(evaluation, site, figure) for site in sorted(known)}
+    held = [(number, each) for number, each in pooled if each.low is not None and each.high]
+    band = [(number, each.low or 0.0) for number, each in held]
+    band += [(number, each.high or 0.0) for number, each in reversed(held)]
+    seen = [value for _, value in [*middle, *band, *(p for line in lines.values() for p in line)]]
+    plot = _Plot(max(number for number, _ in middle), min(seen), max(seen))
+    root = ET.Element(
+        "svg",
+        {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_WIDTH} {_HEIGHT}"},
+    )
+    ET.SubElement(root, "title").text = f"{figure} by round, on persons held out, with noise"
+    _axes(root, plot, figure)
+    if len(held) > 1:
+        ET.SubElement(
+            root, "polygon", {"points": plot.points(band), "fill": _BLUE, "fill-opacity": "0.15"}
+        )
+    for site, line in lines.items():
+        drawn_line = ET.SubElement(root, "polyline", {"points": plot.points(line), **_GREY})
+        ET.SubElement(drawn_line, "title").text = site
+    ET.SubElement(
+        root,
+        "polyline",
+        {"points": plot.points(middle), "fill": "none", "stroke": _BLUE, "stroke-width": "2"},
+    )
+    for point in middle:
+        x, y = plot.place(point)
+        ET.SubElement(root, "circle", {"cx": x, "cy": y, "r": "3", "fill": _BLUE})
+    picture: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return picture
+
+
+class _Plot:
+    """Where a round and a value stand in the picture."""
+
+    def __init__(self, rounds: int, low: float, high: float) -> None:
+        self.rounds = rounds
+        self.low = low
+        self.high = high if high > low else low + 1.0
+
+    def place(self, point: Point) -> tuple[str, str]:
+        number, value = point
+        x = _LEFT + (_WIDTH - _LEFT - _EDGE) * number / max(self.rounds, 1)
+        share = (value - self.low) / (self.high - self.low)
+        return f"{x:.1f}", f"{_HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * share:.1f}"
+
+    def points(self, line: Iterable[Point]) -> str:
+        return " ".join(",".join(self.place(point)) for point in line)
+
+
+def _axes(root: ET.Element, plot: _Plot, figure: str) -> None:
+    corner, end, top = (0, plot.low), (plot.rounds, plot.low), (0, plot.high)
+    ET.SubElement(root, "polyline", {"points": plot.points([top, corner, end]), **_GREY})
+    left, below = str(_LEFT - 6), str(_HEIGHT - _EDGE + 18)
+    for value in (plot.low, plot.high):
+        _text(root, left, plot.place((0, value))[1], f"{value:.4g}", "end")
+    _text(root, left, str(_HEIGHT // 2), figure, "end")
+    _text(root, plot.place(end)[0], below, f"round {plot.rounds}", "end")
+
+
+def _text(root: ET.Element, x: str, y: str, words: str, anchor: str) -> None:
+    style = {"font-family": "sans-serif", "font-size": "12", "text-anchor": anchor}
+    ET.SubElement(root, "text", {"x": x, "y": y, **style}).text = words
+
+
+def _of_site(evaluation: EvaluationView, site: str, figure: str) -> list[Point]:
+    found = [
+        (each.round, _named(part.figures, figure).value)
+        for each in evaluation.curve
+        for part in each.sites
+        if part.site == site
+    ]
+    return [(number, value) for number, value in found if value is not None]
+
+
+def _named(figures: Sequence[FigureView], name: str) -> FigureView:
+    found = next((each for each in figures if each.name == name), None)
+    if found is None:
+        names = ", ".join(f"`{each.name}`" for each in figures)
+        raise NotFound(f"there is no figure `{name}`: the job has {names}")
+    return found
