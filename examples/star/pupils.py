@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,22 +127,29 @@ def load() -> list[Record]:
     ]
 
 
-def divide(records: list[Record], *, seed: int = 0, kept_out: float = 0.2) -> Division:
+def divide(
+    records: list[Record],
+    *,
+    seed: int = 0,
+    kept_out: float = 0.2,
+    areas: Mapping[str, range] = ACADEMIES,
+) -> Division:
     """Divide the records by first school, keeping a share of the pupils out.
 
     Args:
         records: as `load` returns them.
         seed: which pupils are kept out.
         kept_out: share of the pupils, in (0, 1).
+        areas: académie -> its schools.
     """
     first: dict[str, tuple[int, int]] = {}
     for record in records:
         visit = (int(record["year"]), int(record["sch"]))
         first[record["id"]] = min(visit, first.get(record["id"], visit))
-    division = Division({name: [] for name in ACADEMIES}, {name: [] for name in ACADEMIES})
+    division = Division({name: [] for name in areas}, {name: [] for name in areas})
     for record in records:
         school = first[record["id"]][1]
-        name = next(key for key, schools in ACADEMIES.items() if school in schools)
+        name = next(key for key, schools in areas.items() if school in schools)
         side = division.kept_out if _drawn(record["id"], seed, kept_out) else division.parts
         side[name].append(record)
     return division

@@ -7,17 +7,19 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.errors import Malformed, NotFound, SignatureInvalid, Unlawful
+from connector.domain import instant
+from connector.errors import ContractExpired, Malformed, NotFound, SignatureInvalid, Unlawful
 from connector.identity import document as documents
 from connector.identity.card import read, seal
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical, sha256_hex
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, release
 from connector.services.federation.lead import jobs as lead_jobs
 from federated.job import JobState, is_final
 from tests.support.command import invoked
@@ -168,8 +170,39 @@ def test_a_job_without_result_has_no_card(done: Done) -> None:
         lead_jobs.card(lead.ports, "urn:none")
 
 
+def test_a_model_is_let_go_when_its_first_contract_ends(tmp_path: Path) -> None:
+    federation = Federation(tmp_path)
+    lead = federation.lead
+    with running(*federation.sites, lead):
+        job_id = lead_jobs.submit(lead.ports, federation.request()).id
+        assert wait_for(lambda: is_final(lead.job(job_id).state))
+    model, card = lead_jobs.result(lead.ports, job_id), lead_jobs.card(lead.ports, job_id)
+    ends = [federation.agreements[did].valid_until for did in SITES]
+    first = min(each for each in ends if each)
+    assert json.loads(card)["card"]["terms"] == {"holder": LEAD, "until": instant.text(first)}
+    federation.clock.set(first - timedelta(seconds=1))
+    assert release.let_go(lead.ports) == 0
+    assert lead_jobs.result(lead.ports, job_id) == model
+    federation.clock.set(first)
+    for _ in range(2):
+        with pytest.raises(ContractExpired):
+            lead_jobs.result(lead.ports, job_id)
+        release.let_go(lead.ports)
+        assert not model.exists()
+    assert lead_jobs.card(lead.ports, job_id) == card
+    assert lead.log(job_id).count("job.model-removed") == 1
+
+
 def test_every_member_of_a_card_is_documented(done: Done) -> None:
     words = set(re.findall(r"`([A-Za-z0-9]+)`", PAGE.read_text()))
     card = done.card
-    used = {*card, *card["privacy"], *card["history"][0], *card["sites"][0], "recipe", "versions"}
+    used = {
+        *card,
+        *card["privacy"],
+        *card["terms"],
+        *card["history"][0],
+        *card["sites"][0],
+        "recipe",
+        "versions",
+    }
     assert used - words == {"site"}  # said in words there

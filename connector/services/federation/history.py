@@ -31,6 +31,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "job.rounds.forgotten": "the lead showed rounds that this node has forgotten; all count as run",
     "job.view.split": "round {round}: two sites were sent different models",
     "job.completed": "completed",
+    "job.model-removed": "the model is removed: a contract that it was trained under has ended",
     "job.failed": "failed after round {rounds}: {code}: {reason}",
     "job.cancelled": "cancelled after round {rounds}: {reason}",
 }

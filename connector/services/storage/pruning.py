@@ -1,4 +1,4 @@
-"""Drops what has ended: messages handled and delivered, refused jobs, negotiations for nothing.
+"""Drops what has ended: messages delivered, refused jobs, negotiations for nothing, models.
 
 Rules: what is dropped has ended `keep_days` ago, or was delivered an hour ago; contracts, notices,
 charges, heads and the log never are. Many small transactions, with a pause after each, so that no
@@ -15,6 +15,7 @@ from typing import Final
 
 from connector.domain.federation.job import JobSide
 from connector.ports import Ports
+from connector.services.federation.lead import release
 from connector.services.federation.site.names import job_named
 from federated.job import is_final
 
@@ -34,6 +35,7 @@ def prune(ports: Ports, stopped: Callable[[float], bool]) -> int:
 
     Raises:
         StoreUnavailable: the database did not answer; what was dropped stays dropped.
+        WorldFault: the file of a model cannot be removed.
     """
     now = ports.clock.now()
     before, sent = now - timedelta(days=ports.settings.keep_days), now - DELIVERED
@@ -45,6 +47,7 @@ def prune(ports: Ports, stopped: Callable[[float], bool]) -> int:
         if step < STEP_ROWS or stopped(PAUSE_SECONDS):
             break
     _clear_folders(ports, before)
+    release.let_go(ports)
     return dropped
 
 

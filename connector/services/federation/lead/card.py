@@ -33,6 +33,7 @@ def describe(
     rounds: Sequence[RoundRecord],
     model: bytes,
     now: datetime,
+    until: datetime | None,
 ) -> dict[str, Any]:
     """Return the card of a job's model.
 
@@ -43,6 +44,7 @@ def describe(
         rounds: as the lead kept them, in order.
         model: bytes of the model file.
         now: UTC.
+        until: when the lead has to let go of the model, UTC; None where no contract ends.
     """
     stated = parse_object(job.manifest)
     receipts = [round_receipt.unverified(token) for each in rounds for token in each.receipts]
@@ -62,6 +64,7 @@ def describe(
             {name: each[name] for name in ("site", "agreement", "digest", "dataset", "population")}
             for each in stated["contracts"]
         ],
+        "terms": {"holder": manifest.lead, "until": instant.text(until) if until else None},
         "privacy": _privacy(manifest, stated["privacy"]),
         **({"evaluation": evaluated} if evaluated is not None else {}),
         "history": [_round(each) for each in rounds],

@@ -20,13 +20,14 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.lead import book, evaluation
+from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete, start_model, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.request import check
 from connector.services.federation.site.jobs import MANIFEST_TYPE
+from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads
 from connector.services.readable import Readable
@@ -104,15 +105,15 @@ def jobs(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Job]:
 
 
 def result(ports: Ports, job_id: str) -> Path:
-    """Return the file of a completed job's model.
+    """Return the file of a completed job's model, while it may be held (`lead/release.py`).
 
     Raises:
-        NotFound: no such job is led here, or its file is gone.
+        NotFound: no such job is led here, or its file or a contract of it is gone.
         Unlawful: the job has not completed.
+        ContractExpired: a contract of it has ended.
     """
-    job = _led(ports, job_id)
-    if job.state != JobState.COMPLETED:
-        raise Unlawful(f"job `{job_id}` has no result: it is {job.state}")
+    job = _completed(ports, job_id)
+    release.check(ports, job)
     path = Path(job.result)
     if not path.is_file():
         raise NotFound(f"the result of job `{job_id}` is gone")
@@ -122,11 +123,13 @@ def result(ports: Ports, job_id: str) -> Path:
 def card(ports: Ports, job_id: str) -> bytes:
     """Return the card of a completed job's model, signed; see `connector/identity/card.py`.
 
+    It stays when the model's time is over.
+
     Raises:
         NotFound: no such job is led here, or it has no card.
         Unlawful: the job has not completed.
     """
-    path = result(ports, job_id).with_name(CARD_NAME)
+    path = job_folder(ports, _completed(ports, job_id).id) / CARD_NAME
     if not path.is_file():
         raise NotFound(f"the model of job `{job_id}` has no card")
     return path.read_bytes()
@@ -257,6 +260,13 @@ def _led(ports: Ports, job_id: str) -> Job:
     job = status(ports, job_id)
     if job.side is not JobSide.LEAD:
         raise NotFound(f"no job `{job_id}` is led here")
+    return job
+
+
+def _completed(ports: Ports, job_id: str) -> Job:
+    job = _led(ports, job_id)
+    if job.state != JobState.COMPLETED:
+        raise Unlawful(f"job `{job_id}` has no result: it is {job.state}")
     return job
 
 

@@ -29,7 +29,7 @@ from connector.errors import (
 from connector.identity.card import seal
 from connector.ports import Ports, Worker
 from connector.services.federation.deadline import Deadline
-from connector.services.federation.lead import book, evaluation
+from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.relay import Relay
@@ -104,7 +104,9 @@ class LeadRun:
         job, sites = book.load(self._ports, self._job.id)
         rounds = book.rounds(self._ports, self._job.id)
         now = self._ports.clock.now()
-        card = cards.describe(job, self._manifest, sites, rounds, model, now)
+        with self._ports.store.read() as tx:
+            end = release.until(tx, self._manifest)
+        card = cards.describe(job, self._manifest, sites, rounds, model, now, end)
         self._write(CARD_NAME, seal(self._ports.signer, card))
         return Ending(JobState.COMPLETED), str(self._write(RESULT_NAME, model))
 
