@@ -124,6 +124,7 @@ def _answers(folder: Path, file: Path, manifest: JobManifest, arrays: Arrays) ->
                     "format": "csv",
                     "digest": _digest(file),
                     "person_format": "text",
+                    "rows": [],
                 },
                 "population": PUPILS,
                 "site": SITE,

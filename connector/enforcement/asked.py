@@ -7,7 +7,7 @@ that reaches beyond a step is refused before the policy is asked. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -18,9 +18,9 @@ from connector.domain.catalog.dictionary import TERRITORIES
 from connector.domain.decision import Refusal
 from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
-from connector.enforcement.mechanisms import deliver, tables, territories
+from connector.enforcement.mechanisms import deliver, row_conditions, tables, territories
 from connector.enforcement.steps.members import names
-from connector.enforcement.steps.minimise import AT_LEAST
+from connector.enforcement.steps.minimise import AT_LEAST, RowTest
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
 from connector.enforcement.steps.spending import Spending, spending
@@ -35,6 +35,7 @@ from connector.enforcement.terms import (
     PROTECTION,
     RETENTION,
     REVIEWERS,
+    ROW_CONDITION,
     ROWS,
     SCOPE,
     THIRD_PARTY,
@@ -201,11 +202,14 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
     # No smaller territory leaves by the steps, which were made for this very demand.
     if smallest := territories.demanded(atoms)[0]:
         known[GRANULARITY] = (PREAU + TERRITORIES[smallest],)
+    met = row_conditions.met(policy, asked.action, steps.minimise.rows)
+    if met:
+        known[ROW_CONDITION] = tuple(met)
     if steps.aggregate:
         known[CELL_COUNT] = (steps.aggregate.minimum,)
         # No pseudonym leaves, so that whatever scope is demanded is met.
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
-    elif least := [int(each.values[0]) for each in steps.minimise.rows if each.test == AT_LEAST]:
+    elif least := _fewest(steps.minimise.rows, met.values()):
         known[CELL_COUNT] = (min(least),)
     if steps.review:
         known[REVIEWERS] = (steps.review.reviewers,)
@@ -215,6 +219,14 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
     if steps.pseudonymise:
         known[SCOPE] = (_SCOPES[steps.pseudonymise.scope.kind],)
     return known
+
+
+def _fewest(rows: tuple[RowTest, ...], conditions: Iterable[RowTest]) -> list[int]:
+    """Return over how many persons rows are at least, by the tests that no condition states."""
+    own = list(rows)
+    for each in set(conditions):
+        own.remove(each)  # once: a condition may state the same test
+    return [int(each.values[0]) for each in own if each.test == AT_LEAST]
 
 
 def _used(asked: Asked, steps: TableSteps) -> tuple[str, ...]:

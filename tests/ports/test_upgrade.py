@@ -169,7 +169,7 @@ def test_contracts_are_carried_over_with_a_plan_beside_their_signed_bytes(
         assert {each.id: each.document for each in held} == signed
         for each in held:
             assert agreements.read(each.document).plan is None
-            step = train.step_of(plan_of(each))
+            _, step = train.steps_of(plan_of(each))
             assert (step.epsilon, step.delta) == (each.epsilon, each.delta)
             assert step.minimum_sites >= 1
             with pytest.raises(StepUnknown):

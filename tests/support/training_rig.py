@@ -202,8 +202,8 @@ class Federation:
             item["population"] for item in self.document["contracts"] if item["site"] == name
         )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        data = {"path": str(path), "format": path.suffix[1:], "digest": digest}
-        data["person_format"] = "text"
+        data: dict[str, Any] = {"path": str(path), "format": path.suffix[1:], "digest": digest}
+        data |= {"person_format": "text", "rows": []}
         order = {"op": "start", "data": data, "population": population, "site": name}
         return {**order, "node": 0, "key": "", "row_key": "", "held_key": ""}
 

@@ -49,7 +49,7 @@ def outline(policy: Policy) -> Outline:
 
 
 def training(policy: Policy) -> TrainingStep:
-    return train.step_of(compiling.compile_agreement(policy, MECHANISMS, GROUND))
+    return train.steps_of(compiling.compile_agreement(policy, MECHANISMS, GROUND))[1]
 
 
 def decide(policy: Policy, job: JobFacts) -> Refusal | None:

@@ -313,6 +313,7 @@ def test_every_operand_of_the_profile_is_upheld() -> None:
             "rowsPerPerson",
             "minimumSites",
             "protectionLevel",
+            "rowCondition",
         )
     }
 

@@ -101,7 +101,7 @@ UNKNOWN: dict[str, Plan] = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_a_step_that_is_not_known_is_refused_before_anything_is_done(name: str) -> None:
     with pytest.raises(StepUnknown):
-        train.step_of(UNKNOWN[name])
+        train.steps_of(UNKNOWN[name])
 
 
 def test_a_report_holds_of_the_same_steps_whoever_reviews_what_they_make() -> None:
@@ -116,5 +116,5 @@ def test_a_step_says_what_an_executor_does() -> None:
     for each in (step, Where("training")):
         assert steps.typed(steps.signed(each)) == each
     changed = altered(body=step.body())
-    assert train.step_of(changed) == step
+    assert train.steps_of(changed) == (None, step)
     assert steps.spends(changed) == (2.5, 1e-6)

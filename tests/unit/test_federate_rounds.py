@@ -80,6 +80,7 @@ def test_the_worker_is_told_the_contract_and_where_the_rows_are(case: Case) -> N
         "format": "csv",
         "digest": file.digest,
         "person_format": "text",
+        "rows": [],
     }
     assert (start["population"], start["site"], start["node"]) == (1000, SITES[0], 1)
     assert start["manifest"].encode() == case.job.manifest

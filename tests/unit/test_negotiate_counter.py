@@ -415,3 +415,24 @@ def test_an_offer_that_says_something_new_waits_for_the_operator(
         pair.pump()
         assert states(pair) == both(State.FINALIZED)
         assert said.encode() in pair.lab.agreements()[0].document
+
+
+def test_the_provider_chooses_rows_and_whoever_asks_for_more_is_countered(pair: Link) -> None:
+    def rows(*conditions: str) -> dict[str, Any]:
+        stated = {"operator": "isAllOf", "rightOperand": list(conditions)}
+        return offer(extra=({"leftOperand": PREAU + "rowCondition", **stated},))
+
+    here = pair.school.ports
+    publish.publish(here, description(pair.folder, offer=rows("grade in 1 | 2", "reading to 9")))
+    ask(pair, policy=rows("grade in 1 | 2", "reading to 9", "grade in 2"))
+    assert states(pair) == both(State.TERMINATED)
+    (why,) = pair.lab.only().reasons
+    assert why.startswith("a value of `rowCondition` that is neither known nor the provider's")
+    ask(pair, policy=rows("reading to 9"))
+    assert [each[-1] for each in states(pair)] == [State.OFFERED] * 2
+    negotiate.accept(pair.lab.ports, pair.lab.negotiations()[-1].pid)
+    pair.pump()
+    (contract,) = pair.lab.agreements()
+    (use,) = plan_of(contract).uses
+    assert [each.kind for each in use.steps] == ["where", "minimise", "train"]
+    assert [each["column"] for each in use.steps[1].body["rows"]] == ["grade", "reading"]

@@ -168,8 +168,8 @@ def test_a_worker_reads_no_row_of_whom_its_node_names(
     monkeypatch.setattr(site_role, "Engine", engine)
     data = {"path": str(path), "format": "csv", "person_format": "text"}
     data["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    header = {"data": data, "population": POPULATION, "site": SITES[0], "key": KEY.hex()}
-    header["row_key"] = ""
+    header: dict[str, object] = {"data": {**data, "rows": []}, "population": POPULATION}
+    header |= {"site": SITES[0], "key": KEY.hex(), "row_key": ""}
     for names in ([], ["3"], ["3", "7", "99"]):
         payload = b"".join(digest(name, KEY) for name in names)
         assert len(payload) == DIGEST.itemsize * len(names)

@@ -190,9 +190,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     """Return what one real worker answered to all hostile messages, and to a good one at last."""
     folder = tmp_path_factory.mktemp("worker")
     file = write_rows(folder / "rows.csv", 20)
-    data = {"path": str(file), "format": "csv", "person_format": "text"}
-    data["digest"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    start = {"op": "start", "manifest": json.dumps(document()), "data": data}
+    data = {"path": str(file), "format": "csv", "person_format": "text", "rows": list[str]()}
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    start = {"op": "start", "manifest": json.dumps(document()), "data": {**data, "digest": digest}}
     worker = ProcessWorkers().start("site", folder / "job")
     try:
         worker.send({**start, "population": 100, "site": SITES[0], "key": "", "row_key": ""})

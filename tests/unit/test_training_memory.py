@@ -50,10 +50,11 @@ def _answer(folder: Path, persons: int, limit: int) -> str:
         csv.writer(file).writerows([HEADER, *map(_row, range(persons))])
     data = {"path": str(path), "format": "csv", "person_format": "text"}
     data["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    order = {"manifest": json.dumps(document(**_changes())), "site": SITES[0], "data": data}
+    order = {"manifest": json.dumps(document(**_changes())), "site": SITES[0]}
     worker = ProcessWorkers(memory=limit).start("site", folder / "job")
     try:
-        worker.send({"op": "start", "population": POPULATION, "key": "", "row_key": "", **order})
+        start = {"op": "start", "population": POPULATION, "key": "", "row_key": "", **order}
+        worker.send({**start, "data": {**data, "rows": []}})
         header, _ = worker.receive(120)
         return str(header.get("code", header["op"]))
     finally:

@@ -46,6 +46,7 @@ def _start(path: Path, **changes: Any) -> dict[str, Any]:
             "format": "csv",
             "digest": digest,
             "person_format": "text",
+            "rows": [],
         },
         "population": 100,
         "site": SITES[0],

@@ -78,6 +78,26 @@ def offered(name: str, changes: dict[str, str]) -> dict[str, Any]:
     return policy_document(fill(item, {each: it for each, it in values.items() if each in left}))
 
 
+def chosen(action: str, *conditions: str) -> dict[str, Any]:
+    """An offer of the rows that meet conditions."""
+    rows = {
+        "leftOperand": PREAU + "rowCondition",
+        "operator": "isAllOf",
+        "rightOperand": list(conditions),
+    }
+    found = offered("public-task", {"columns": "grade\nreading\ncommune"})
+    (rule,) = found["permission"]
+    rule.update(action=f"odrl:{action}", constraint=[*rule["constraint"], rows])
+    return {**found, "@id": f"urn:chosen:{action}:{len(conditions)}"}
+
+
+CHOSEN = (
+    chosen("read", "commune in 35238 | 22278"),
+    chosen("read", "commune in 35238 | 22278", "reading from 403"),
+    chosen("aggregate", "commune in 35238 | 22278"),
+)
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     """A school that offers all of them, and a lab."""
@@ -100,7 +120,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
         )
         for left_out in ("person_column", "cap", "rows_per_person", "population"):
             schools.pop(left_out)
-        here = (written(name) for name in ("exercices", "effectifs"))
+        here = (*(written(name) for name in ("exercices", "effectifs")), *CHOSEN)
         pupils = description(folder, offers=[*about.values(), *here])
         pupils.pop("offer")
         commune = {"name": "commune", "class": "quasi-identifier", "datatype": "category"}
@@ -274,6 +294,21 @@ def test_a_contract_of_the_sector_runs(pair: Link, name: str) -> None:
         used(pair, contract, replace(wanted, action=ODRL + "derive"))
     while duties := stating.duties(pair.lab.ports, agreement=contract).values:
         do(pair, contract, duties[0].path)
+
+
+def test_only_rows_that_the_contract_chooses_are_used(pair: Link) -> None:
+    whole = [(str(at % 3), 400 + at % 7, COMMUNES[at % 3]) for at in range(60)]
+    kept = [row for row in whole if row[2] != "75056"]
+    for number, expected in ((1, kept), (2, [row for row in kept if row[1] >= 403])):
+        contract = contracted(pair, DATASET, f"urn:chosen:read:{number}")
+        found = used(pair, contract, Wanted(action=READ, format="jsonl"))
+        rows = [json.loads(line) for line in file_of(pair, found).splitlines()]
+        left = [(str(int(row["grade"])), int(row["reading"]), row["commune"]) for row in rows]
+        assert left == expected
+    contract = contracted(pair, DATASET, "urn:chosen:aggregate:1")
+    wanted = Wanted(action=AGGREGATE, cells=TableRequest(("commune",), (Measure("persons"),)))
+    cells = [json.loads(line) for line in used(pair, contract, wanted).data.splitlines()]
+    assert {row["commune"]: row["persons"] for row in cells} == {"22278": 20, "35238": 20}
 
 
 def test_what_is_published_is_a_table_that_two_persons_have_accepted(pair: Link) -> None:

@@ -16,7 +16,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import outputs, tables, territories
+from connector.enforcement.mechanisms import outputs, row_conditions, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.minimise import AT_LEAST as AT_LEAST_OF
@@ -76,7 +76,8 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     level = _level(atoms, ground)
     columns = _columns(atoms, ground, level)
     direct = tuple(each.name for each in columns if tables.identifies(each, ground))
-    kept = Minimise(tuple(each.name for each in columns), _cells(atoms, ground))
+    rows = (*_cells(atoms, ground), *row_conditions.tests(atoms, ground))
+    kept = Minimise(tuple(each.name for each in columns), rows)
     made: list[Typed] = [Where(DELIVERED), kept]
     if level == PSEUDONYMISED:
         if not direct:
@@ -198,6 +199,7 @@ MECHANISM: Final = Mechanism(
     upholds=MappingProxyType(
         {
             **tables.CHECKED,
+            **row_conditions.upheld("minimising step"),
             PROTECTION: Upheld(
                 Label.ENFORCED,
                 "pseudonymising and releasing steps: no row below this level leaves",

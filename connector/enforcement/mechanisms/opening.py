@@ -25,6 +25,7 @@ from connector.enforcement.terms import (
     ELAPSED_TIME,
     FILE_FORMAT,
     PROTECTION,
+    ROW_CONDITION,
 )
 from connector.errors import PolicyInvalid
 from policies_odrl import Iri, Literal, Permission, Policy
@@ -103,7 +104,7 @@ MECHANISM: Final = Mechanism(
     upholds=MappingProxyType(
         {
             left: deliver.MECHANISM.upholds[left]
-            for left in (CELL_COUNT, COLUMNS, DATE_TIME, FILE_FORMAT, PROTECTION)
+            for left in (CELL_COUNT, COLUMNS, DATE_TIME, FILE_FORMAT, PROTECTION, ROW_CONDITION)
         }
     ),
     compile=_compile,

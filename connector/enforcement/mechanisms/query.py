@@ -18,7 +18,7 @@ from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
 from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Mechanism, Upheld
-from connector.enforcement.mechanisms import outputs, privacy, tables, territories
+from connector.enforcement.mechanisms import outputs, privacy, row_conditions, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
@@ -76,7 +76,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     )
     made: tuple[Typed, ...] = (
         Where(QUERY),
-        Minimise(names),
+        Minimise(names, row_conditions.tests(atoms, ground)),
         *coarser,
         aggregate,
         *((noise,) if noise else ()),
@@ -164,6 +164,7 @@ MECHANISM: Final = Mechanism(
     upholds=MappingProxyType(
         {
             **tables.CHECKED,
+            **row_conditions.upheld("minimising step"),
             CELL_COUNT: Upheld(
                 Label.ENFORCED, "aggregating step: fewest persons per cell", AT_LEAST
             ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
 from connector.enforcement import figures
 from connector.enforcement.audited import DEADLINES, DUTIES
@@ -27,10 +27,12 @@ from connector.enforcement.mechanism import (
     Mechanism,
     Upheld,
 )
-from connector.enforcement.mechanisms import privacy, tables
+from connector.enforcement.mechanisms import privacy, row_conditions, tables
 from connector.enforcement.plan import Label, Plan, Step
 from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.minimise import Minimise, RowTest
 from connector.enforcement.steps.training import TrainingStep
+from connector.enforcement.steps.typed import Typed
 from connector.enforcement.steps.where import Where
 from connector.enforcement.terms import (
     AGGREGATED,
@@ -42,6 +44,7 @@ from connector.enforcement.terms import (
     PERSON,
     PROTECTION,
     PURPOSE,
+    ROW_CONDITION,
     ROWS,
     SITES,
     UNIT,
@@ -76,6 +79,7 @@ class JobFacts:
         rows_per_person: rows kept per unit of privacy.
         sites: sites of the job, or of the round.
         unit: IRI of the unit of privacy.
+        conditions: those on rows that the plan's step upholds.
     """
 
     assignee: str
@@ -88,6 +92,7 @@ class JobFacts:
     rows_per_person: int
     sites: int
     unit: str = PERSON
+    conditions: tuple[str, ...] = ()
 
     def use(self) -> UseFacts:
         """Return what the policy is asked.
@@ -111,12 +116,13 @@ class JobFacts:
                 MEMBERSHIP: self.memberships or ("none",),
                 SITES: (self.sites,),
                 PROTECTION: (AGGREGATED,),
+                **({ROW_CONDITION: self.conditions} if self.conditions else {}),
             },
         )
 
 
-def step_of(plan: Plan) -> TrainingStep:
-    """Return what a signed plan says of training.
+def steps_of(plan: Plan) -> tuple[Minimise | None, TrainingStep]:
+    """Return what a signed plan says of training: which columns and rows, where it says, and how.
 
     Raises:
         StepUnknown: nothing, or nothing that this node can execute.
@@ -124,8 +130,17 @@ def step_of(plan: Plan) -> TrainingStep:
     use = plan.use(NAME)
     if use is None:
         raise StepUnknown("the contract permits no federated training")
-    _, step = steps.executed(use.steps, Where, TrainingStep)
-    return cast("TrainingStep", step)
+    return steps.trained(use.steps)
+
+
+def rows_of(plan: Plan) -> tuple[RowTest, ...]:
+    """Return which rows a signed plan lets take part.
+
+    Raises:
+        StepUnknown: as `steps_of`.
+    """
+    kept, _ = steps_of(plan)
+    return kept.rows if kept else ()
 
 
 def _figures(rule: Permission) -> Figures:
@@ -133,8 +148,17 @@ def _figures(rule: Permission) -> Figures:
     return Figures(step.epsilon, step.delta, step.minimum_sites)
 
 
-def _compile(rule: Permission, _: Ground) -> tuple[Step, ...]:
-    return steps.signed(Where("training")), steps.signed(_training(rule))
+def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
+    kept = _kept(figures.required(rule.constraints), ground)
+    made: tuple[Typed, ...] = (Where("training"), *kept, _training(rule))
+    return tuple(map(steps.signed, made))
+
+
+def _kept(atoms: tuple[Constraint, ...], ground: Ground) -> tuple[Minimise, ...]:
+    """Return the step by which only some rows take part; none where all do."""
+    names = (each.name for each in ground.columns if not tables.identifies(each, ground))
+    rows = row_conditions.tests(atoms, ground)
+    return (Minimise(tuple(names), rows),) if rows else ()
 
 
 def _training(rule: Permission) -> TrainingStep:
@@ -175,6 +199,7 @@ _UPHELD: Final[Mapping[str, Upheld]] = MappingProxyType(
             "receipts of the other contracts, and sites that answered before each round",
             AT_LEAST,
         ),
+        **row_conditions.upheld("minimising step"),
         **privacy.upheld("training step", "clipping per person"),
         PROTECTION: Upheld(
             Label.ENFORCED,

@@ -42,7 +42,7 @@ _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "where": frozenset({"train", "refer", "minimise"}),
         "train": frozenset({_END}),
         "refer": frozenset({_END}),
-        "minimise": frozenset({"pseudonymise", "generalise", "aggregate", *_LAST}),
+        "minimise": frozenset({"train", "pseudonymise", "generalise", "aggregate", *_LAST}),
         "pseudonymise": frozenset({"generalise", "aggregate", *_LAST}),
         "generalise": frozenset({"generalise", "aggregate", *_LAST}),
         "aggregate": frozenset({"noise", *_LAST}),
@@ -92,17 +92,16 @@ def ordered(steps: tuple[Step, ...]) -> tuple[Typed, ...]:
     return found
 
 
-def executed(steps: tuple[Step, ...], *kinds: type[Typed]) -> tuple[Typed, ...]:
-    """Return the steps of a use, which must be of these kinds, in this order, and no others.
+def trained(steps: tuple[Step, ...]) -> tuple[Minimise | None, TrainingStep]:
+    """Return the steps of a use that trains: which columns and rows, where it says, and how.
 
     Raises:
         StepUnknown: they are not, or one cannot be executed: an executor skips nothing.
     """
     found = ordered(steps)
-    if tuple(map(type, found)) != kinds:
-        asked, known = (", ".join(each.kind for each in part) for part in (found, kinds))
-        raise StepUnknown(f"the plan has the steps {asked}, where this node executes {known}")
-    return found
+    if not isinstance(found[-1], TrainingStep):
+        raise StepUnknown("the use is none that trains")
+    return next((each for each in found if isinstance(each, Minimise)), None), found[-1]
 
 
 def asked_for(steps: tuple[Step, ...]) -> TableSteps | Refer:

@@ -17,6 +17,7 @@ from datetime import datetime
 from connector.domain.catalog.dataset import ColumnClass, Dataset
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.decision import Refusal
+from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.training import TrainingStep
 from connector.errors import (
     AgreementUnknown,
@@ -59,6 +60,7 @@ class Case:
         agreement: ours, of the id that the manifest names for us.
         document: what both signed.
         training: the figures of its policy.
+        kept: which columns and rows the contract lets take part; None for all.
         dataset: as published now; at the lead, as it was described.
         checked: whether the dataset's file passed its check at publication.
         code_hash: of the recipe that this node runs; empty when it runs none.
@@ -72,6 +74,7 @@ class Case:
     agreement: Agreement
     document: AgreementDocument
     training: TrainingStep
+    kept: Minimise | None
     dataset: Dataset | DatasetFacts
     checked: bool
     code_hash: str
@@ -223,6 +226,8 @@ def check_columns(case: Case) -> Refusal | None:
             published[name].kind is ColumnClass.DIRECT_IDENTIFIER
         ):
             return _no(JobRefused, f"the column `{name}` identifies a person")
+        if case.kept and name not in case.kept.columns:
+            return _no(JobRefused, f"the contract lets no column `{name}` be used")
     numbers = [each.column for each in manifest.features if isinstance(each, NumberFeature)]
     if manifest.target.numeric:
         numbers.append(manifest.target.column)

@@ -1,8 +1,8 @@
 """A worker at a site: it holds the rows and answers rounds.
 
-    node → start {recipe, manifest, data {path, format, digest, person_format}, population, site,
-                  key, row_key, held_key where it evaluates} + digests of persons whose rows are
-                  not used, under that key
+    node → start {recipe, manifest, data {path, format, digest, person_format, rows}, population,
+                  site, key, row_key, held_key where it evaluates} + digests of persons whose rows
+                  are not used, under that key
          ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -44,6 +44,7 @@ from federated.training.roles.dialogue import (
 from federated.training.roles.frames import Frames
 from federated.training.rows.encode import encode, encode_apart, nobody
 from federated.training.rows.persons import DIGEST
+from federated.training.rows.row_test import RowTest, chosen_by
 from federated.training.rows.table import read_table
 from federated.training.versions import versions
 
@@ -104,12 +105,14 @@ def _prepare(
     memory.check(manifest, contract.population)
     selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
     seconds = seconds_on_nobody(manifest, contract.population)
+    tests = tuple(map(RowTest.of, member(data, "rows", list)))
     table = read_table(
         Path(member(data, "path", str)),
         member(data, "format", str),
         member(data, "digest", str),
-        manifest.columns,
+        tuple(dict.fromkeys((*manifest.columns, *(each.column for each in tests)))),
     )
+    table = chosen_by(table, tests)
     key = bytes.fromhex(member(header, "row_key", str))
     form, held = member(data, "person_format", str), nobody(manifest)
     if manifest.evaluation is None:

@@ -89,7 +89,7 @@ def draft(
     inputs, left_out = _features(described, target)
     model, why = _model(aim, inputs, spent["epsilon"])
     rows = min(documents.read(each.document).dataset.rows_per_person for each in signed)
-    least = max(train.step_of(plan_of(each)).minimum_sites for each in signed)
+    least = max(train.steps_of(plan_of(each))[1].minimum_sites for each in signed)
     request = {
         "purpose": _purpose(signed),
         "agreements": [each.id for each in signed],
@@ -129,7 +129,7 @@ def _privacy(
     if left[scarce] <= 0:
         raise BudgetExceeded(f"nothing is left of the contract `{scarce}`")
     asked = min(SMALL, _down(left[scarce])) if epsilon is None else epsilon
-    step = min((train.step_of(plan_of(each)) for each in signed), key=lambda it: it.delta)
+    step = min((train.steps_of(plan_of(each))[1] for each in signed), key=lambda it: it.delta)
     delta = _down(step.delta * min(1.0, asked / step.epsilon))
     rate = _RATE if min(each.population for each in signed) * _RATE >= 1 else 1.0
     found = {"epsilon": asked, "delta": delta, "samplingRate": rate, "steps": _STEPS}

@@ -128,6 +128,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
     if agreement is None or dataset is None or agreement.consumer != caller.did:
         reason = "the manifest names no agreement of this consumer's with us"
         raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
+    kept, training = train.steps_of(plan_of(agreement))
     return SiteCase(
         manifest=manifest,
         job_id=message.job_id,
@@ -135,7 +136,8 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
         site=ports.settings.did,
         agreement=agreement,
         document=agreements.read(agreement.document),
-        training=train.step_of(plan_of(agreement)),
+        training=training,
+        kept=kept,
         dataset=dataset,
         checked=checked,
         code_hash=ports.code_hash,

@@ -15,7 +15,8 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job
 from connector.enforcement.decide import decide
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import row_conditions, train
+from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import DataFault, DataFileChanged, JobRefused, PreauError
 from connector.ports import Ports
 from connector.services.duties import keeping
@@ -42,6 +43,17 @@ def check_policy(
         sites: sites of the job, or those that answered the round before.
     """
     space = ports.settings.space
+    profiles = ports.mechanisms.profiles
+    try:
+        policy = agree.policy_of(agreement, profiles)
+        history = keeping.history_of(ports, agreement)
+        rows = train.rows_of(plan_of(agreement))
+        changed = terms.other_version(policy, agree.coverage_of(agreement), ports.mechanisms)
+    except PreauError as exc:  # a profile of the contract was taken out of the settings
+        return Refusal(exc.code, (exc.reason,))
+    if changed:
+        reason = f"profile `{changed}` is here in another version than was signed"
+        return Refusal(JobRefused.code, (reason,))
     facts = train.JobFacts(
         assignee=manifest.lead,
         target=agreement.dataset_id,
@@ -52,17 +64,8 @@ def check_policy(
         delta=manifest.privacy.delta,
         rows_per_person=manifest.unit.rows,
         sites=sites,
+        conditions=tuple(row_conditions.met(policy, FEDERATED_TRAINING, rows)),
     )
-    profiles = ports.mechanisms.profiles
-    try:
-        policy = agree.policy_of(agreement, profiles)
-        history = keeping.history_of(ports, agreement)
-        changed = terms.other_version(policy, agree.coverage_of(agreement), ports.mechanisms)
-    except PreauError as exc:  # a profile of the contract was taken out of the settings
-        return Refusal(exc.code, (exc.reason,))
-    if changed:
-        reason = f"profile `{changed}` is here in another version than was signed"
-        return Refusal(JobRefused.code, (reason,))
     return decide(policy, replace(facts.use(), history=history), train.MECHANISM, profiles)
 
 
@@ -98,4 +101,5 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
     refusal = check_policy(ports, agreement, manifest, sites)
     if refusal is not None:
         raise refusal.as_error()
-    return train.step_of(plan_of(agreement)).minimum_sites
+    _, step = train.steps_of(plan_of(agreement))
+    return step.minimum_sites

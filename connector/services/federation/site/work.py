@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.negotiation import Agreement
 from connector.domain.federation.frames import Round
 from connector.domain.federation.job import Job
+from connector.enforcement.mechanisms import train
 from connector.errors import (
     AgreementUnknown,
     DataFault,
@@ -35,6 +37,7 @@ from connector.services.federation import padding
 from connector.services.federation.pace import cells_of
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
+from connector.services.negotiation.plans import plan_of
 from connector.services.privacy.budget import budget_of
 from connector.services.privacy.suppression import suppressed
 from connector.services.publication.verdicts import passed
@@ -196,7 +199,8 @@ class SiteWork:
 
     def _start(self, seconds: float) -> Worker:
         self._end()
-        dataset, population = self._data()
+        dataset, agreement = self._data()
+        population = agreement.population
         inputs = padding.cells(population, self._manifest.unit.rows, self._manifest.width)
         self._start_unit = padding.start_unit(cells_of(dataset), inputs)
         chosen_by = keys.rows_key(self._ports, self._job.agreement_id)
@@ -214,7 +218,7 @@ class SiteWork:
         own = {"key": left_out.key.hex(), "row_key": chosen_by.hex()}
         if self._manifest.evaluation is not None:
             own["held_key"] = keys.held_key(self._ports, self._job.agreement_id).hex()
-        order = self._order(dataset, population) | own
+        order = self._order(dataset, agreement) | own
         digests = b"".join(sorted(left_out.digests))
         header, _ = self._ask(worker, order, digests, lambda: _left(until))
         if header.get("op") != "ready":
@@ -224,7 +228,7 @@ class SiteWork:
         self._on_nobody = _seconds(header.get("seconds"))
         return worker
 
-    def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:
+    def _order(self, dataset: Dataset, agreement: Agreement) -> dict[str, Any]:
         file, site = dataset.file, self._ports.settings.did
         return {
             "op": "start",
@@ -235,8 +239,9 @@ class SiteWork:
                 "format": file.format,
                 "digest": file.digest,
                 "person_format": dataset.person_format,
+                "rows": [each.body() for each in train.rows_of(plan_of(agreement))],
             },
-            "population": population,
+            "population": agreement.population,
             "site": site,
             "node": self._manifest.sites.index(site) + 1,
         }
@@ -244,7 +249,7 @@ class SiteWork:
     def _suppressed(self) -> Suppressed:
         return suppressed(self._ports, self._data()[0].register_id)
 
-    def _data(self) -> tuple[Dataset, int]:
+    def _data(self) -> tuple[Dataset, Agreement]:
         with self._ports.store.read() as tx:
             agreement = tx.agreements.get(self._job.agreement_id)
             dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
@@ -254,7 +259,7 @@ class SiteWork:
         if not checked:  # a job of an earlier release, taken up again
             raise DataUnchecked(f"the file of `{dataset.id}` has no check that it passed")
         self.adjacency = budget_of(agreement).accounting.adjacency
-        return dataset, agreement.population
+        return dataset, agreement
 
     def _end(self) -> None:
         with self._guard:
