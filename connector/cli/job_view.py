@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli import output
+from connector.sdk.training.progress import summary
 
 if TYPE_CHECKING:
     from connector.management.views.jobs import JobView, SiteView
@@ -37,12 +38,6 @@ def show(changes: Iterable[JobView]) -> JobView | None:
         for last in changes:
             live.update(draw(last))
     return last
-
-
-def summary(job: JobView) -> str:
-    """Return the job in one line."""
-    names = ", ".join(job.answered) or "none"
-    return f"{job.state} round {job.round}/{job.rounds}; answered last: {names}"
 
 
 def draw(job: JobView) -> Group:

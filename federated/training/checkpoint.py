@@ -8,6 +8,7 @@ Whether they fit a manifest is left to `recipes.check`.
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from typing import Final
@@ -53,11 +54,13 @@ def safetensors(arrays: Arrays, said: Mapping[str, str]) -> bytes:
 
     Args:
         arrays: of a model.
-        said: metadata of the file; the names of the arrays in order are added as `arrays`.
+        said: what its metadata say, as JSON under `preau`, beside the names of `arrays` in order;
+            under one name, since the library writes several in any order.
 
     Raises:
         ImportError: the library is not installed.
     """
     from safetensors.numpy import save as saved  # noqa: PLC0415 - workers and nodes need it not
 
-    return saved(dict(arrays), metadata={**said, "arrays": ",".join(arrays)})
+    whole = json.dumps({**said, "arrays": list(arrays)}, sort_keys=True)
+    return saved(dict(arrays), metadata={"preau": whole})

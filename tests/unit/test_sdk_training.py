@@ -82,8 +82,10 @@ def test_safetensors_hold_the_arrays_and_name_the_model_file() -> None:
     content = model.safetensors()
     assert all(np.array_equal(load(content)[n], array) for n, array in model.arrays().items())
     head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-    assert head["arrays"].split(",") == list(model.arrays())
-    assert head["job"] == model.manifest.job
+    said = json.loads(head["preau"])
+    assert said["arrays"] == list(model.arrays())
+    assert said["job"] == model.manifest.job
+    assert model.safetensors() == content
 
 
 class Kept(Node):
