@@ -50,6 +50,8 @@ def test_nested_values_become_json_text() -> None:
                 "upper": None,
                 "categories": [],
                 "missing": None,
+                "lacking": "",
+                "spelling": [],
                 "territory": "",
                 "hierarchy": None,
                 "leaves_as": "",
