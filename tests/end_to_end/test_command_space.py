@@ -420,7 +420,7 @@ def test_a_site_that_refuses_is_named_and_a_plan_that_forbids_costs_nothing(
     step("agreement", "suspend", districts["south"], "--reason", "a test", home=school)
     done = typed("stats", "persons", *both, home=lab)
     assert done.code == 1
-    assert "720" in done.out
+    assert "6400" in done.out
     assert f"without {running.dids['school']}: " in done.err
 
 

@@ -21,10 +21,10 @@ _COLUMNS: Final[dict[str, dict[str, Any]]] = {
 
 
 def pupils(district: str) -> list[dict[str, Any]]:
-    """Return 720 pupils, so that any cell of the tests has enough."""
+    """Return 6,400 pupils, so that noise at ε = 4 hides none of the figures."""
     shift = DISTRICTS.index(district)
     rows: list[dict[str, Any]] = []
-    for at in range(720):
+    for at in range(6400):
         hours, sex, turn = at % 16, "FM"[at // 16 % 2], at // 32
         score = 4 + 0.5 * hours + 2 * (sex == "M") + (turn + shift) % 3 - 1
         passed = (turn * 7 + hours + 3 * (sex == "M") + shift) % 16 < 4 + hours // 2
@@ -68,7 +68,7 @@ def published(folder: Path, district: str, space: str) -> Path:
         title=f"Pupils of the {district}",
         columns=[{"name": name, **said} for name, said in _COLUMNS.items()],
         rows_per_person=1,
-        population=720,
+        population=6400,
         offers=offers,
     )
     made.pop("offer")
