@@ -152,8 +152,8 @@ def _cases(box: Box) -> Iterator[Box]:
 def _lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
     """Return which facts could turn a refusal round; empty when it is definite.
 
-    It is definite where a condition is False, where nobody stated a value, or where values of one
-    kind cannot be ordered. It is open where a name, a member, a reference or an event is not known.
+    It is definite where a condition is False or nobody stated a value, and open where a name, a
+    member, a reference, an event, or which of months and days is longer, is not known.
     """
 
     def opening(result: RuleResult) -> list[str]:
@@ -207,4 +207,4 @@ def _unknown_in(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -
     if kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is model.Operator.IS_A:
         unknown = [iri for iri in named if not knowledge.knows(iri)]
         return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}" if unknown else ""
-    return ""
+    return "how months compare with days" if kind is Kind.DURATION else ""
