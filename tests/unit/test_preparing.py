@@ -26,6 +26,7 @@ from connector.enforcement.steps.where import Where
 from connector.errors import ColumnMissing, DataFileMissing, StepUnknown, TableRefused, UseRefused
 from connector.preparing.carrying import carry
 from connector.preparing.child import ConfinedPreparing, body
+from connector.preparing.writing import write
 from federated.persons import Suppressed, digest
 from tests.support.judging import judged
 
@@ -81,6 +82,13 @@ def test_each_format_says_the_same(tmp_path: Path, form: str) -> None:
     one, other, again = found["ine"]
     assert one == again != other
     assert b"p1" not in out.getvalue()
+
+
+def test_an_arrow_file_is_smaller_than_its_rows() -> None:
+    batch, out = pa.record_batch({"grade": list(range(8)) * 4096}), io.BytesIO()
+    assert write([batch], "arrow", out) == batch.num_rows
+    assert len(out.getvalue()) < batch.nbytes / 2
+    assert pa.ipc.open_stream(out.getvalue()).read_all().to_batches() == [batch]
 
 
 def test_only_what_was_asked_for_of_what_may_leave(tmp_path: Path) -> None:

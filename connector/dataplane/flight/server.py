@@ -255,7 +255,8 @@ def _serving(node: ToNode, certificate: bytes, key: bytes) -> Any:
                 if not wanted.rows:
                     found = schema, (batch(chunk) for chunk in file.chunks())
                 else:
-                    reader = ipc.open_stream(pa.PythonFile(file, mode="r"))
+                    options = ipc.IpcReadOptions(use_threads=False)  # the streams share the cores
+                    reader = ipc.open_stream(pa.PythonFile(file, mode="r"), options=options)
                     found = reader.schema, iter(reader)
             except PreauError as exc:
                 raise failure(exc) from None
