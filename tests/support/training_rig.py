@@ -16,6 +16,7 @@ from federated.training import code_hash
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.noise import DEVIATION
 
+CODE = code_hash()
 SITES = ("did:web:nord.example", "did:web:est.example", "did:web:sud.example")
 
 
@@ -47,7 +48,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "quorum": 3,
         "roundSeconds": 60,
         "deadline": "2099-11-24T15:00:00Z",
-        "code": code_hash(),
+        "code": CODE,
     }
     return {**value, **changes}
 
