@@ -321,6 +321,12 @@ class ApprovalClosed(Unlawful):
     code = "APPROVAL_CLOSED"
 
 
+class ApprovalDiffers(Unlawful):
+    """What is asked for, or what would run, is not what persons of the provider decide on."""
+
+    code = "APPROVAL_DIFFERS"
+
+
 class RoleForbidden(Unlawful):
     """The role does not decide here, or has decided before."""
 

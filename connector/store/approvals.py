@@ -40,3 +40,5 @@ class ApprovalRow(Row, table=True):
     agreement_id: str
     request: str
     figures: str
+    asked: bytes
+    recipe: str

@@ -141,7 +141,7 @@ def _counts() -> list[Select[Any]]:
         select(_offer.audience, size(_offer.policy, _offer.reserve, _offer.coverage))
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
-        select(_approval.peer, rows).group_by(_approval.peer),
+        select(_approval.peer, size(_approval.asked)).group_by(_approval.peer),
         select(_request.consumer, rows).where(_request.code != "").group_by(_request.consumer),
         select(_transfer.peer, rows).where(_transfer.passed == 0).group_by(_transfer.peer),
         select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),

@@ -87,6 +87,7 @@ class SiteScript:
         seconds: that a round takes on nobody, as it says.
         longer: bytes that an update has more than it needs.
         silent: whether it answers no round until `stop`.
+        recipe: that it says it runs.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
         suppressed: digests of persons that came with each start.
@@ -102,6 +103,7 @@ class SiteScript:
     silent: bool = False
     seconds: object = 0.02
     start_failure: str = ""
+    recipe: str = "c0de" * 16
     orders: list[dict[str, Any]] = field(default_factory=list)
     suppressed: list[bytes] = field(default_factory=list)
     updates: list[tuple[int, bytes]] = field(default_factory=list)
@@ -127,7 +129,7 @@ class SiteWorker:
         if header["op"] == "start":
             script.suppressed.append(payload)
             code = script.start_failure
-            ready = {"op": "ready", "recipe": "c0de" * 16, "versions": VERSIONS}
+            ready = {"op": "ready", "recipe": script.recipe, "versions": VERSIONS}
             ready["seconds"] = script.seconds
             self._answers.append(({"op": "failed", "code": code} if code else ready, b""))
             return

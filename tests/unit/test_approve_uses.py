@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,18 @@ import pytest
 from connector.domain.catalog.review import Decision, Review
 from connector.domain.contract.approval import Approval, ApprovalState, Subject
 from connector.domain.contract.notice import Act
-from connector.errors import ApprovalAwaited, Malformed, TooManyRequests
+from connector.errors import ApprovalAwaited, ApprovalDiffers, TooManyRequests
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol.messages import JobCancellation
 from connector.services.approval import deciding, reviewing, timing, viewing
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site.cancellation import cancel_job
 from connector.services.negotiation import notices
 from connector.services.publication import entries, publish, withdrawing
-from federated.job import JobState
-from tests.support.federation import SITES, Federation, Node, running, wait_for
+from federated.job import JobState, is_final
+from tests.support.federation import CODE, SITES, Federation, Node, running, wait_for
 from tests.support.link import description, link, offer
+from tests.support.management import commanded
 from tests.support.negotiating import State, ask, both, states
 
 HOUR = 3600.0
@@ -70,6 +75,8 @@ def test_a_job_waits_and_is_charged_once_a_person_accepts(federation: Federation
     shown = viewing.brief(site.ports, found.id)
     assert b"odrl" in shown.policy
     assert shown.coverage()
+    assert shown.job is not None
+    assert (found.asked, shown.job.job) == (base64.b64decode(body["manifest"]), job_id)
     assert untouched(site)
     decided = deciding.accept(site.ports, found.id, reason="as agreed")
     assert decided.state is ApprovalState.ACCEPTED
@@ -141,8 +148,70 @@ def test_another_manifest_of_the_same_job_is_not_what_was_asked(federation: Fede
     changed["rate"] = 0.25
     _, again = federation.submission(named)
     assert again["job_id"] == body["job_id"]
-    with pytest.raises(Malformed, match="otherwise before"):
-        federation.ask(federation.site(), again)
+    site = federation.site()
+    with pytest.raises(ApprovalDiffers, match="not what waits for a decision here"):
+        federation.ask(site, again)
+    deciding.accept(site.ports, waiting(site).id)
+    with pytest.raises(ApprovalDiffers):
+        federation.ask(site, again)
+    assert untouched(site)
+    assert federation.ask(site, body)["accepted"]
+
+
+OTHER = "ab" * 32  # a recipe that the contract accepts, too
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_another_recipe_than_was_decided_on_is_refused(tmp_path: Path, *, decided: bool) -> None:
+    federation = reviewed(Federation(tmp_path, recipes=sorted((CODE, OTHER))), EACH)
+    site = federation.site()
+    _, body = federation.submission()
+    awaited(federation, body)
+    (found,) = deciding.approvals(site.ports).values
+    assert found.recipe == CODE
+    if decided:
+        deciding.accept(site.ports, found.id)
+    site.ports = replace(site.ports, code_hash=OTHER)  # as after an upgrade of the node
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (False, "APPROVAL_DIFFERS")
+    assert deciding.approvals(site.ports).values == ()
+
+
+def test_a_job_that_was_accepted_ends_where_another_recipe_runs(tmp_path: Path) -> None:
+    federation = reviewed(Federation(tmp_path, recipes=sorted((CODE, OTHER))), EACH)
+    site = federation.site()
+    job_id, body = federation.submission()
+    awaited(federation, body)
+    deciding.accept(site.ports, waiting(site).id)
+    assert federation.ask(site, body)["accepted"]
+    site.workers.site.recipe = OTHER
+    with running(site):
+        assert wait_for(lambda: is_final(site.job(job_id).state))
+    assert (site.job(job_id).state, site.job(job_id).code) == ("FAILED", "APPROVAL_DIFFERS")
+    assert site.reservation(job_id).committed_rounds == 0
+
+
+def test_the_command_shows_a_job_in_words_and_what_it_costs(federation: Federation) -> None:
+    site = federation.site()
+    _, body = federation.submission()
+    awaited(federation, body)
+    found = waiting(site)
+    with commanded(site.ports) as preau:
+        english = preau("approve", "show", found.id).output
+        french = preau("approve", "show", found.id, "--language", "fr").output
+        job = json.loads(preau("approve", "show", found.id, "--json").output)["job"]
+    assert canonical(job["manifest"]) == found.asked
+    assert (job["digest"], job["recipe"]) == (sha256_hex(found.asked), CODE)
+    own = {"register_id": "", "limit": 3.0, "rule": "sums", "left": 3.0, "after": 1.5}
+    cap = {"register_id": site.register.id, "limit": 4.5, "rule": "sums", "left": 4.5, "after": 3.0}
+    assert (job["epsilon"], job["budgets"], job["refusal"]) == (1.5, [own, cap], "")
+    assert "predicts whether `score` lies above a limit by `grade`: K 430" in english
+    assert "prédit si `score` dépasse un seuil selon `grade` : K 430" in french
+    assert re.search(r"recipe, SHA-256 +" + CODE, english)
+    assert re.search(r"coûte ε +1.5", french)
+    for label in ("enforced", "checked"):
+        assert label in english
+    assert "asks for ε" not in english
 
 
 @pytest.mark.parametrize("way", ["called off", "contract ended"])

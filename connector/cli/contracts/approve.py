@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from connector.management.views.contracts.approvals import (
         ApprovalBudgetView,
         ApprovalDetailView,
+        ApprovalJobView,
         ApprovalView,
     )
 
@@ -85,6 +86,8 @@ def show(
 ) -> None:
     """Show what waits: terms, how each constraint is upheld, the budget, and what is new.
 
+    Of a training job also its manifest in words (whole with `--json`), the recipe that would run,
+    what it costs a person, and what is left before and after.
     New is what differs from the last contract with the same consumer on the same dataset. Of an
     output, `--out` writes the very file that would leave; remove it once you have looked.
     """
@@ -99,7 +102,9 @@ def show(
         written = (("would leave, SHA-256", found.output.digest), ("written to", file))
         output.pairs(written, language)
     output.unreadable([(found.id, found.fault)])
-    if found.budget is not None:
+    if found.job is not None:
+        _print_job(found.job, language)
+    elif found.budget is not None:
         _print_budget(found.budget, language)
     _print_changes(found, language)
     output.terms(found, language)
@@ -166,6 +171,40 @@ def _print(found: ApprovalView, language: str = "en") -> None:
     for each in found.acceptances:
         reason = f": {each.reason}" if each.reason else ""
         output.line(f"{word('accepted by', language)} {each.role}{reason}")
+
+
+def _print_job(job: ApprovalJobView, language: str) -> None:
+    for sentence in job.sentences.get(language, []):
+        output.line(f"  {sentence}")
+    output.pairs(
+        (
+            ("manifest, SHA-256", job.digest),
+            ("recipe, SHA-256", job.recipe),
+            ("costs ε", job.epsilon),
+            ("at δ", job.delta),
+            ("person", job.person),
+            ("rows per person", job.rows),
+            ("would be refused", job.refusal),
+        ),
+        language,
+    )
+    output.table(
+        ("budget", "rule", "allows ε", "left before", "left after"),
+        (
+            (
+                f"{word('register', language)} {each.register_id}"
+                if each.register_id
+                else word("contract", language),
+                each.rule,
+                each.limit,
+                each.left,
+                each.after,
+            )
+            for each in job.budgets
+        ),
+        empty="what is left is not known now",
+        language=language,
+    )
 
 
 def _print_budget(budget: ApprovalBudgetView, language: str) -> None:

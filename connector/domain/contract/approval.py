@@ -81,6 +81,9 @@ class Approval:
         request: SHA-256 (hex) of what a use asks for, or of the file that would leave; else empty.
         figures: what a use would do and cost, or what would leave, one line for people; else
             empty.
+        asked: the exact bytes of what a use asks for; else empty, as in one of an earlier release.
+        recipe: SHA-256 (hex) of the training recipe that this node would run for a job; else
+            empty, as in one of an earlier release.
     """
 
     id: str
@@ -104,6 +107,8 @@ class Approval:
     agreement_id: str = ""
     request: str = ""
     figures: str = ""
+    asked: bytes = b""
+    recipe: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:

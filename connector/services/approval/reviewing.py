@@ -1,8 +1,9 @@
 """Persons of this node decide on each use under a contract, where it was made so.
 
 Rules: who asks is told to ask again, and nothing is charged, until all roles have accepted; a
-decision is on what was asked, to the byte; a use is judged anew once it is decided. A contract
-keeps the review under which it was drawn up, whatever its offer says later.
+decision is on what was asked, to the byte, and of a job on the recipe that would run; a use is
+judged anew once it is decided. A contract keeps the review under which it was drawn up, whatever
+its offer says later.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from connector.domain.catalog.review import Review
 from connector.domain.contract.approval import Approval, ApprovalState, Subject
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
-from connector.errors import ApprovalAwaited, Malformed
+from connector.errors import ApprovalAwaited, ApprovalDiffers
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.services.approval import asking
 
 AGAIN_SECONDS: Final = 10.0  # until who asks may ask again
+_OTHER_RECIPE: Final = "the training recipe of this site is not the one that was decided on"
+_ANEW: Final = "submit it under a new id, so that persons decide on it"
 _UNDECIDED: Final = frozenset({ApprovalState.PENDING})
 _NO: Final = frozenset({ApprovalState.REFUSED, ApprovalState.LAPSED, ApprovalState.VOID})
 
@@ -32,14 +35,21 @@ class Use:
     Attributes:
         peer: DID of who asks.
         name: its own id of what it asks.
-        request: SHA-256 (hex) of what it asks.
+        asked: the exact bytes of what it asks.
         figures: what it would do and cost, one line for people.
+        recipe: SHA-256 (hex) of the training recipe that would run here; empty but for jobs.
     """
 
     peer: str
     name: str
-    request: str
-    figures: str
+    asked: bytes = b""
+    figures: str = ""
+    recipe: str = ""
+
+    @property
+    def request(self) -> str:
+        """SHA-256 (hex) of what it asks."""
+        return sha256_hex(self.asked)
 
     @property
     def id(self) -> str:
@@ -52,11 +62,11 @@ def check_waiting(ports: Ports, use: Use) -> None:
 
     Raises:
         ApprovalAwaited: persons have yet to decide.
-        Malformed: something else was asked under that name before.
+        ApprovalDiffers: something else was asked under that name before.
     """
     with ports.store.read() as tx:
         found = _found(tx, use)
-    if found is not None and found.state in _UNDECIDED:
+    if found is not None and found.state in _UNDECIDED and runs(found, use.recipe):
         raise awaited(found)
 
 
@@ -65,27 +75,48 @@ def check(ports: Ports, agreement: Agreement, use: Use) -> Refusal | None:
 
     Raises:
         ApprovalAwaited: persons have yet to decide; they are asked now, if they were not.
-        Malformed: something else was asked under that name before.
+        ApprovalDiffers: something else was asked under that name before.
         TooManyRequests: as much waits for the consumer as may.
     """
     if agreement.review is None:
         return None
     with ports.store.write() as tx:
         found = _found(tx, use) or _ask(ports, tx, agreement, agreement.review, use)
+    if not runs(found, use.recipe):
+        return Refusal(ApprovalDiffers.code, (_OTHER_RECIPE,))
     if found.state in _UNDECIDED:
         raise awaited(found)
     return Refusal(found.code, (found.reason,)) if found.state in _NO else None
 
 
+def runs(found: Approval, recipe: str) -> bool:
+    """Whether a recipe is the one decided on; any is where none was stated (earlier releases)."""
+    return found.recipe in ("", recipe)
+
+
+def check_recipe(ports: Ports, use: Use) -> None:
+    """See that what runs is what persons decided on, where they did.
+
+    Raises:
+        ApprovalDiffers: it is another recipe.
+    """
+    with ports.store.read() as tx:
+        found = tx.approvals.get(use.id)
+    if found is not None and not runs(found, use.recipe):
+        raise ApprovalDiffers(_OTHER_RECIPE, hint=_ANEW)
+
+
 def void(ports: Ports, tx: Transaction, peer: str, name: str, code: str) -> None:
     """Note that nothing is left to decide on: the use was refused or called off otherwise."""
-    asking.moot(tx, Use(peer, name, "", "").id, ports.clock.now(), code)
+    asking.moot(tx, Use(peer, name).id, ports.clock.now(), code)
 
 
 def _found(tx: Transaction, use: Use) -> Approval | None:
     found = tx.approvals.get(use.id)
     if found is not None and found.request != use.request:
-        raise Malformed(f"`{use.name}` was asked otherwise before")
+        raise ApprovalDiffers(
+            f"`{use.name}` is not what waits for a decision here, or was decided on", hint=_ANEW
+        )
     return found
 
 
@@ -99,8 +130,11 @@ def _ask(ports: Ports, tx: Transaction, agreement: Agreement, review: Review, us
         "agreement_id": agreement.id,
         "request": use.request,
         "figures": use.figures,
+        "asked": use.asked,
+        "recipe": use.recipe,
     }
     facts = {"agreement": agreement.id, "use": use.name, "digest": use.request}
+    facts |= {"recipe": use.recipe} if use.recipe else {}
     return asking.begin(ports, tx, review, about, **facts)
 
 

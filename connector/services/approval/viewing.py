@@ -21,12 +21,14 @@ from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
+from connector.services.federation.site.cost import Cost, cost
 from connector.services.lookup import require
 from connector.services.negotiation import agree, terms
 from connector.services.privacy.budget import promised
 from connector.services.privacy.registers import register_of
 from connector.services.readable import Readable, readable
 from connector.services.use import releasing
+from federated.job import JobManifest, parse
 from policies_odrl import Policy
 
 
@@ -47,6 +49,10 @@ class Budget:
     promised: tuple[float, float]
 
 
+def _free() -> Cost | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
     """All that is shown of what waits for a decision.
@@ -58,8 +64,10 @@ class Brief:
         coverage: returns how each constraint would be upheld, or raises a `PreauError`.
         budget: returns what they cost, or raises one; None once terms or dataset are gone.
         previous: the last contract with the same consumer on the same dataset; None if none is.
-        fault: why the terms cannot be read; empty where they can.
+        fault: why the terms, or what a job asks for, cannot be read; empty where they can.
         output: what would leave; None where nothing is made yet.
+        job: what a job asks for; None of anything else.
+        cost: returns what the job costs here, or raises a `PreauError`; None of anything else.
     """
 
     approval: Approval
@@ -69,6 +77,8 @@ class Brief:
     previous: Agreement | None
     fault: str
     output: Content | None = None
+    job: JobManifest | None = None
+    cost: Callable[[], Cost | None] = _free
 
     def previous_policy(self) -> Mapping[str, Any]:
         """Return the terms of the last contract; empty if there is none.
@@ -94,7 +104,10 @@ def brief(ports: Ports, approval_id: str) -> Brief:
     budget = partial(_budget, ports, found.dataset_id, policy)
     coverage = partial(_coverage, ports, found, policy)
     output = extract.content if extract else None
-    return Brief(found, policy, coverage, budget, previous, terms_read.fault, output)
+    job = terms_read.part(partial(parse, found.asked), None) if found.recipe else None
+    price = partial(cost, ports, job, found.agreement_id) if job else _free
+    fault = terms_read.fault
+    return Brief(found, policy, coverage, budget, previous, fault, output, job, price)
 
 
 def _policy(tx: Transaction, found: Approval) -> bytes:

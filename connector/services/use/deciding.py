@@ -218,7 +218,7 @@ def _reviewed(case: Case) -> reviewing.Use:
     """Return what persons decide on, where they do."""
     asked = case.asked
     figures = terms.one_line(described(asked, case.steps))
-    return reviewing.Use(asked.consumer, asked.id, sha256_hex(asked.data()), figures)
+    return reviewing.Use(asked.consumer, asked.id, asked.data(), figures)
 
 
 def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact, ...]]:

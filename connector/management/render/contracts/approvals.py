@@ -9,17 +9,22 @@ from typing import Any
 from connector.domain.contract.approval import Approval, ApprovalState
 from connector.jsonld.canonical import canonical, parse_object
 from connector.jsonld.profiles import Profiles
+from connector.management.render.contracts import manifests
 from connector.management.render.contracts.negotiations import differences
 from connector.management.render.publishing.offers import coverage, sentences
 from connector.management.views.contracts.approvals import (
     AcceptanceView,
     ApprovalBudgetView,
     ApprovalDetailView,
+    ApprovalJobView,
+    ApprovalPlaceView,
     ApprovalView,
 )
 from connector.management.views.contracts.uses import ContentView
 from connector.services.approval.viewing import Brief, Budget
+from connector.services.federation.site.cost import Cost, Place
 from connector.services.readable import Readable
+from federated.job import JobManifest
 
 
 def approval(value: Approval) -> ApprovalView:
@@ -33,6 +38,7 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
     before = shown.part(lambda: canonical(dict(value.previous_policy())), b"")
     lines = shown.parts(value.coverage)
     budget = shown.part(value.budget, None)
+    cost = shown.part(value.cost, None)
     return ApprovalDetailView(
         **_approval(value.approval),
         policy=shown.part(partial(parse_object, value.policy), {}) if value.policy else {},
@@ -43,6 +49,7 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
         changes=differences(before, value.policy, profiles) if value.previous else [],
         fault=value.fault or shown.fault,
         output=ContentView(**asdict(value.output)) if value.output else None,
+        job=_job(value.approval, value.job, cost) if value.job else None,
     )
 
 
@@ -65,6 +72,31 @@ def _approval(value: Approval) -> dict[str, Any]:
         "lapses_at": value.lapses_at,
         "closed_at": value.closed_at,
     }
+
+
+def _job(value: Approval, manifest: JobManifest, cost: Cost | None) -> ApprovalJobView:
+    return ApprovalJobView(
+        manifest=parse_object(value.asked),
+        digest=value.request,
+        recipe=value.recipe,
+        sentences=manifests.sentences(manifest),
+        epsilon=cost.epsilon if cost else None,
+        delta=manifest.privacy.delta,
+        person=manifest.unit.column,
+        rows=manifest.unit.rows,
+        budgets=[_place(each) for each in cost.places] if cost else [],
+        refusal=cost.refusal if cost else "",
+    )
+
+
+def _place(value: Place) -> ApprovalPlaceView:
+    return ApprovalPlaceView(
+        register_id=value.register,
+        limit=value.limit,
+        rule=value.rule,
+        left=value.left,
+        after=value.after,
+    )
 
 
 def _budget(value: Budget) -> ApprovalBudgetView:

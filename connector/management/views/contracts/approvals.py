@@ -52,6 +52,35 @@ class ApprovalBudgetView(View):
     promised_delta: Amount
 
 
+class ApprovalPlaceView(View):
+    """A budget that a job must fit."""
+
+    register_id: str = Field(description="of persons; empty: the contract's own budget")
+    limit: Amount = Field(description="ε that it allows at its δ")
+    rule: str = Field(description="by which its jobs add up")
+    left: Amount = Field(description="ε before the job")
+    after: Amount = Field(description="ε after it; 0 where it does not fit")
+
+
+class ApprovalJobView(View):
+    """What a training job would do and cost here; an acceptance is bound to both digests."""
+
+    manifest: dict[str, Any] = Field(description="as its lead signed it")
+    digest: str = Field(description="SHA-256 of the manifest")
+    recipe: str = Field(description="SHA-256 of the training recipe that runs at this node")
+    sentences: dict[str, list[str]] = Field(
+        description="the manifest in plain words, by language (`en`, `fr`)"
+    )
+    epsilon: Amount | None = Field(
+        default=None, description="ε of the whole job for a person; none where it is not known now"
+    )
+    delta: Amount
+    person: str = Field(description="column that identifies the person whom ε protects")
+    rows: int = Field(description="most rows of one person")
+    budgets: list[ApprovalPlaceView] = Field(default=[])
+    refusal: str = Field(default="", description="why it would not be charged now; empty: it would")
+
+
 class ApprovalDetailView(ApprovalView):
     """All that a person has to know before deciding."""
 
@@ -66,6 +95,7 @@ class ApprovalDetailView(ApprovalView):
     )
     changes: list[ChangeView] = Field(default=[], description="what is new beside that contract")
     output: ContentView | None = Field(default=None, description="what would leave, of an output")
+    job: ApprovalJobView | None = Field(default=None, description="what a training job would do")
 
 
 class ApprovalAnswer(View):

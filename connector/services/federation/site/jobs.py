@@ -21,7 +21,7 @@ from typing import Any, Final
 from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job, JobSide
 from connector.domain.participant import Participant
-from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.budget import Reservation
 from connector.enforcement.mechanisms import train
 from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import (
@@ -48,6 +48,7 @@ from connector.services.evidence.witness import check_peer
 from connector.services.federation.fitting import SiteCase, check, check_cost, check_stands
 from connector.services.federation.receipts import check_others
 from connector.services.federation.site import cancellation
+from connector.services.federation.site.cost import reservation
 from connector.services.federation.site.judge import check_file, check_policy
 from connector.services.federation.site.names import WAKEUP, kept_as
 from connector.services.federation.site.rounds import end, one_line
@@ -94,7 +95,7 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         case = _case(ports, caller, message)
         with ports.store.read() as tx:
             _check_room(ports, tx, caller)
-        refusal = _check(ports, case, _use(caller, message, case.manifest))
+        refusal = _check(ports, case, _use(caller, message, case))
     except _Refused as exc:
         return _refuse(ports, caller, message, exc.refusal, exc.agreement_id)
     if refusal is not None:
@@ -179,8 +180,9 @@ def _check(ports: Ports, case: SiteCase, use: reviewing.Use) -> Refusal | None:
     )
 
 
-def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> reviewing.Use:
+def _use(caller: Participant, message: JobSubmission, case: SiteCase) -> reviewing.Use:
     """Return what persons decide on, where they do."""
+    manifest = case.manifest
     asked, sites = manifest.privacy, len(manifest.sites)
     figures = (
         f"trains on {len(manifest.columns)} columns in {manifest.rounds} rounds with {sites} sites "
@@ -193,7 +195,7 @@ def _use(caller: Participant, message: JobSubmission, manifest: JobManifest) -> 
         figures += f", starting from the public model `{manifest.start.source}`"
     figures += f"; job {message.job_id}"
     return reviewing.Use(
-        caller.did, message.job_id, sha256_hex(message.manifest), one_line(figures)
+        caller.did, message.job_id, message.manifest, one_line(figures), case.code_hash
     )
 
 
@@ -206,7 +208,7 @@ def _charge(
         TooManyRequests: other jobs were accepted each time while this one was accounted for, or
             the lead has as many as it may.
     """
-    new = _reservation(case)
+    new = reservation(case.manifest, case.agreement, case.dataset, case.now)
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
             epoch = head(tx, ports.settings.did).epoch
@@ -353,24 +355,6 @@ def _record(
     reason = one_line("; ".join(refusal.reasons))
     refused = replace(job, manifest=b"", signature="", state=JobState.REFUSED)
     return replace(refused, code=refusal.code, reason=reason)
-
-
-def _reservation(case: SiteCase) -> Reservation:
-    """Return what the job would reserve; its ε is computed later."""
-    privacy = case.manifest.privacy
-    return Reservation(
-        job_id=case.job_id,
-        agreement_id=case.agreement.id,
-        dataset_id=case.dataset.id,
-        register_id=case.dataset.register_id,
-        events=case.manifest.events,
-        rounds=case.manifest.rounds,
-        committed_rounds=0,
-        epsilon=0.0,
-        delta=privacy.delta,
-        state=ReservationState.OPEN,
-        created_at=case.now,
-    )
 
 
 def _no(exc: PreauError) -> _Refused:

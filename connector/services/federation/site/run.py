@@ -31,6 +31,7 @@ from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,
+    ApprovalDiffers,
     ContractExpired,
     DataFault,
     DeadlinePassed,
@@ -50,6 +51,7 @@ from connector.errors import (
 from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream, Transaction
+from connector.services.approval import reviewing
 from connector.services.continuity import custody, recovery
 from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
@@ -154,6 +156,11 @@ class SiteRun:
                 self._work.prepare(self._left())
         except (WorkerFailed, DataFault, PeerFault) as exc:
             self._worker_fault = exc
+            return self._give_up(exc)
+        decided = reviewing.Use(self._lead, self._manifest.job, recipe=self._work.recipe)
+        try:
+            reviewing.check_recipe(self._ports, decided)
+        except ApprovalDiffers as exc:
             return self._give_up(exc)
         self._asked = (0, self._ports.pace.now())
         pause = FIRST_PAUSE
