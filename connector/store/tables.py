@@ -417,6 +417,7 @@ class JobSiteRow(Row, table=True):
     bytes_sent: int = column(WHOLE)
     bytes_received: int = column(WHOLE)
     rounds: int = column(WHOLE)
+    asked: int = column(WHOLE)
 
 
 class RoundRow(Row, table=True):

@@ -120,7 +120,7 @@ def _unreadable(case: Case) -> list[str]:
 @pytest.mark.parametrize(
     "make",
     [
-        *(_one, _none_of_our_last, _one_of_our_last, _none_of_the_last, _of_another_round),
+        *(_one, _one_of_our_last, _none_of_the_last, _of_another_round),
         *(_too_many, _unreadable),
     ],
 )
@@ -131,6 +131,18 @@ def test_what_is_not_shown_is_not_followed(case: Case, make: object) -> None:
     assert frame.code == "ROUND_REFUSED"
     assert wait_for(lambda: is_final(case.job.state))
     assert committed(case) == 1
+
+
+def test_a_lead_that_does_not_know_our_last_round_is_told_and_may_show_it(case: Case) -> None:
+    released(case.ask(1))
+    frame = ask(case, 5, _none_of_our_last(case))
+    assert (isinstance(frame, RoundRefusal), frame.number) == (True, 1)
+    assert (frame.code, committed(case)) == ("ROUND_MISSED", 1)  # type: ignore[union-attr]
+    first = [case.own[1], *shown(case, 1, *OTHERS)]
+    assert released(ask(case, 5, [*shown(case, 4, *OTHERS), *first]))[0] == 5
+    case.send(Finish("completed", "", "", tuple(shown(case, 10, *OTHERS))))
+    case.ended(JobState.FAILED)
+    assert case.job.reason == "the receipts of round 5, which we signed, were not shown"
 
 
 @pytest.mark.parametrize("change", [{"digest": OTHER}, {"manifest": OTHER}])

@@ -11,10 +11,12 @@ import pytest
 from connector.errors import ApprovalAwaited
 from connector.identity import card
 from connector.identity import document as documents
+from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.federation.history import told
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site import jobs as site_jobs
+from connector.services.federation.site import run as site_run
 from federated.job import JobState
 from federated.privacy.rule import Rule
 from tests.support.federation import LEAD, SITES, Federation, Node, wait_for
@@ -189,6 +191,73 @@ def test_an_answer_that_was_lost_costs_its_round_and_the_site_goes_on(
     assert [sites == [A, B, C] for sites in answers(federation).values()] == [True, False, True]
     assert site.reservation(job_id).counted_rounds(Rule.RENYI) == 3
     assert rows(federation, job_id)[B].rounds == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_lead_that_dies_after_an_answer_was_lost_asks_its_site_again(
+    federation: Federation, *, known: bool
+) -> None:
+    """It has written down what it handed out; where it could not, the site says what it signed."""
+    lead, site = federation.lead, federation.site(1)
+    waiting(lead, 0.0)
+
+    def cut() -> None:
+        site.link.cut_replies = 1
+        site.link.down.add(LEAD)
+        hold_before(lead, 5, lead.workers.lead.hold.clear)
+
+    with all_running(federation):
+        hold_before(lead, 2, cut)
+        job_id = submitted(federation, quorum=2, rounds=10, privacy=PRIVACY)
+        assert wait_for(lambda: lead.job(job_id).round == 4)
+        assert [number for number, _ in site.workers.site.updates] == [1, 2]
+        lead.stop()
+        assert rows(federation, job_id)[B].asked == 2
+        if not known:
+            with lead.ports.store.write() as tx:
+                tx.sites.put(replace(tx.sites.lock(job_id, B), asked=0))
+        site.link.down.clear()
+        lead.reopen()
+        waiting(lead, 15.0)
+        lead.start()
+        over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.COMPLETED)
+    assert [B in sites for sites in answers(federation).values()] == [
+        True,
+        *[False] * 3,
+        *[True] * 6,
+    ]
+
+
+def test_a_site_in_recovery_joins_once_its_operator_has_confirmed(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, honest = federation.lead, recovery.faults
+    waiting(lead, 0.0)
+    monkeypatch.setattr(site_run, "RECOVERY_PAUSE", 0.0)
+    gone_back: list[str] = []
+
+    def faults(tx: object, charges: object, did: str, *rest: object) -> tuple[str, ...]:
+        return tuple(gone_back) if did == B else honest(tx, charges, did, *rest)  # type: ignore[arg-type]
+
+    def confirm() -> None:
+        assert wait_for(lambda: rows(federation, job_id)[B].code == "RECOVERY")
+        assert rows(federation, job_id)[B].decision == "away"
+        gone_back.clear()
+        waiting(lead, 15.0)
+        assert wait_for(lambda: B in lead.hub.connected(job_id))
+
+    def go_back() -> None:
+        gone_back.append("the log went back")
+        hold_before(lead, 3, confirm)
+
+    monkeypatch.setattr(recovery, "faults", faults)
+    with all_running(federation):
+        hold_before(lead, 2, go_back)
+        job_id = submitted(federation, quorum=2)
+        over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.COMPLETED)
+    assert [B in sites for sites in answers(federation).values()] == [True, False, True]
 
 
 def test_a_site_that_is_slow_misses_the_round_and_joins_at_the_next(

@@ -65,6 +65,7 @@ class JobSite:
         reason: one line.
         last_round: last round that its answer entered.
         rounds: how many rounds its answers entered.
+        asked: newest round that it was handed; its answer may have been lost.
         bytes_sent: to the site, payload bytes.
         bytes_received: from the site, payload bytes.
     """
@@ -79,6 +80,7 @@ class JobSite:
     bytes_sent: int = 0
     bytes_received: int = 0
     rounds: int = 0
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

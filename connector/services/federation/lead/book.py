@@ -130,8 +130,14 @@ def moved(ports: Ports, job_id: str, *states: JobState) -> bool:
     return True
 
 
-def count(ports: Ports, job_id: str, sent: Mapping[str, int], received: Mapping[str, int]) -> None:
-    """Add payload bytes to the sites' counts."""
+def count(
+    ports: Ports,
+    job_id: str,
+    sent: Mapping[str, int],
+    received: Mapping[str, int],
+    handed: Mapping[str, int],
+) -> None:
+    """Add payload bytes to the sites' counts, and keep the newest round that each was handed."""
     with ports.store.write() as tx:
         for site in {*sent, *received}:
             row = tx.sites.lock(job_id, site)
@@ -141,6 +147,7 @@ def count(ports: Ports, job_id: str, sent: Mapping[str, int], received: Mapping[
                         row,
                         bytes_sent=row.bytes_sent + sent.get(site, 0),
                         bytes_received=row.bytes_received + received.get(site, 0),
+                        asked=max(row.asked, handed.get(site, 0)),
                     )
                 )
 
@@ -187,11 +194,19 @@ def resume_from(ports: Ports, job: Job) -> Completed:
         return _completed(tx, job)
 
 
-def receipts_of(ports: Ports, job_id: str, number: int) -> tuple[str, ...]:
-    """Return the receipts of a completed round."""
-    with ports.store.read() as tx:
-        record = tx.rounds.get(job_id, number)
-    return record.receipts if record else ()
+def older(tx: Transaction, row: JobSite, before: int) -> tuple[str, ...]:
+    """Return the receipts of rounds before one of which a site may have signed the last.
+
+    That is the last that its answer entered, or the last that it was handed: its answer may have
+    been lost.
+    """
+    found = (tx.rounds.get(row.job_id, each) for each in sorted({row.last_round, row.asked}))
+    return tuple(
+        token
+        for record in found
+        if record is not None and 0 < record.round < before
+        for token in record.receipts
+    )
 
 
 def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:
@@ -226,9 +241,7 @@ def finish_within(
     receipts = _completed(tx, job).receipts
     for row in tx.sites.find(job_id=job_id):
         if row.decision != REFUSED:
-            missed = 0 < row.last_round < job.round
-            last = tx.rounds.get(job_id, row.last_round) if missed else None
-            _tell(ports, tx, row, ending, (*receipts, *(last.receipts if last else ())))
+            _tell(ports, tx, row, ending, (*receipts, *older(tx, row, job.round)))
     return ending
 
 

@@ -45,11 +45,13 @@ class _Place:
         seat: its live stream.
         unanswered: the frame that it has not answered.
         busy: whether it was asked a round that is over, and has sent nothing since.
+        handed: newest round that went out to it; 0 before.
     """
 
     seat: Seat | None = None
     unanswered: LeadFrame | None = None
     busy: bool = False
+    handed: int = 0
 
 
 @dataclass(slots=True)
@@ -85,7 +87,10 @@ class Seat:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._ended, seconds)
-            return self._frames.popleft() if self._frames else None
+            frame = self._frames.popleft() if self._frames else None
+            if isinstance(frame, Round):
+                self._table.places[self.did].handed = frame.number
+            return frame
 
     def deliver(self, frame: SiteFrame) -> None:
         """Hand the lead a frame of the site.
@@ -221,6 +226,13 @@ class LeadHub:
             table = self._tables.get(job_id)
             places = table.places if table else {}
             return frozenset(did for did, place in places.items() if place.busy)
+
+    def handed(self, job_id: str) -> dict[str, int]:
+        """Return the newest round that went out to each site of a job, since it was opened."""
+        with self._changed:
+            table = self._tables.get(job_id)
+            places = table.places if table else {}
+            return {did: place.handed for did, place in places.items()}
 
     def receive(self, job_id: str, seconds: float) -> tuple[str, SiteFrame | Left] | None:
         """Return the next frame or departure of any site, or None after `seconds`.

@@ -2,36 +2,35 @@
 
 Rules: a round goes to the sites that take part now (`sites.py`), and is over when all have
 answered or its time is; a site whose stream breaks is waited for no longer than the settings say.
-Who has not answered then is away, is named, and is asked the next round. Without a quorum the round
-goes on: who comes back, or accepts late, is asked the same round until the job's deadline. As soon
-as refusals leave no quorum the job ends, with all reasons.
+Who has not answered then is away, is named, and is asked the next round. A site that lacks the
+receipts of the last round that it signed says which round that was, and is asked once more. Without
+a quorum the round goes on: who comes back, or accepts late, is asked the same round until the job's
+deadline. As soon as refusals leave no quorum the job ends, with all reasons.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from connector.domain.federation.frames import Finish, RoundRefusal, RoundReply
 from connector.domain.federation.job import Job
 from connector.errors import (
     DeadlinePassed,
+    InRecovery,
     PeerUnreachable,
     RoundMissed,
     RoundRefused,
     UpdateRefused,
 )
 from connector.ports import Ports
-from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book, evaluation
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub, Left
 from connector.services.federation.lead.sites import Sites
 from connector.services.federation.receipts import check_reply
-from federated.job import JobManifest
 
 GATHER_SECONDS = 150.0  # more than a worker may take to start
 LOOK_SECONDS = 0.25  # how soon an abort is seen while waiting for sites; answers wake at once
@@ -54,6 +53,7 @@ class _Round:
         waiting: sites that were asked and have not answered, and since when each is not connected;
             0 for one that is.
         sent: bytes of the message, by site that was asked.
+        signed: the last round that a site has signed, by site that said so.
         replies: answers.
         hung_up: why a stream broke, by site.
     """
@@ -65,6 +65,7 @@ class _Round:
     until: float
     waiting: dict[str, float] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
+    signed: dict[str, int] = field(default_factory=dict)
     replies: dict[str, RoundReply] = field(default_factory=dict)
     hung_up: dict[str, str] = field(default_factory=dict)
 
@@ -73,20 +74,23 @@ class Relay:
     """The rounds of one job, as its lead carries them."""
 
     def __init__(
-        self,
-        ports: Ports,
-        hub: LeadHub,
-        job: Job,
-        manifest: JobManifest,
-        deadline: Deadline,
-        aborted: threading.Event,
+        self, ports: Ports, hub: LeadHub, job: Job, sites: Sites, going: Callable[[], None]
     ) -> None:
-        """Keep what the relay works with; `gather` comes first."""
+        """Keep what the relay works with; `gather` comes first.
+
+        Args:
+            ports: of the lead.
+            hub: where sites are connected.
+            job: the lead's.
+            sites: of the job.
+            going: sees that the job goes on; raises DeadlinePassed or Aborted.
+        """
         self._ports = ports
         self._hub = hub
         self._job = job
-        self._manifest = manifest
-        self._sites = Sites(ports, hub, job, manifest, deadline, aborted)
+        self._manifest = sites.manifest
+        self._sites = sites
+        self._going = going
         self._wait = ports.settings.site_wait_seconds
 
     def gather(self) -> None:
@@ -104,7 +108,7 @@ class Relay:
         until = time.monotonic() + GATHER_SECONDS
         quorum = False
         while (left := until - time.monotonic()) > 0:
-            self._sites.check_time()
+            self._going()
             self._sites.check_enough(self._possible(), 0)
             there = self._sites.connected()
             if there == set(self._sites.members):
@@ -139,7 +143,8 @@ class Relay:
             self._collect(this)
         finally:
             received = {site: len(reply.message) for site, reply in this.replies.items()}
-            book.count(self._ports, self._manifest.job, this.sent, received)
+            handed = self._hub.handed(self._manifest.job)
+            book.count(self._ports, self._manifest.job, this.sent, received, handed)
             self._hub.withdraw(self._manifest.job, number)
         for site in this.waiting:
             silence = f"no answer to round {number} in its time{this.hung_up.get(site, '')}"
@@ -205,7 +210,8 @@ class Relay:
                 # Who is not there is asked when it comes, and waited for where there is no quorum.
                 this.waiting[site] = 0.0 if site in there else now - self._wait
                 this.sent[site] = len(this.messages[site])
-                self._sites.ask(site, this.before, this.number, this.messages[site])
+                signed = this.signed.get(site, 0)
+                self._sites.ask(site, this.before, this.number, this.messages[site], signed)
         missed = set(this.sent) - set(this.waiting) - set(this.replies)
         possible = self._possible() - len(missed & set(self._sites.members))
         self._sites.check_enough(possible, this.number)
@@ -219,10 +225,7 @@ class Relay:
             this.hung_up[site] = f"; {frame.reason}"
             return False
         if isinstance(frame, RoundRefusal):
-            if frame.number == this.number or frame.code != RoundMissed.code:
-                this.waiting.pop(site, None)
-            self._sites.refused(site, frame)
-            return True
+            return self._take_refusal(this, site, frame)
         if frame.number != this.number or site not in this.waiting:
             return False
         del this.waiting[site]
@@ -230,6 +233,21 @@ class Relay:
             return True
         this.replies[site] = frame
         return False
+
+    def _take_refusal(self, this: _Round, site: str, frame: RoundRefusal) -> bool:
+        """Take a refusal: of this round, of one that is over, or of all; return as `_take`."""
+        if frame.code == RoundMissed.code and frame.number < this.number:
+            if site in this.sent and site not in this.signed:
+                this.signed[site] = frame.number
+                del this.sent[site]
+                return True
+        elif frame.code == InRecovery.code:  # its operator may confirm, and it comes back
+            this.waiting.pop(site, None)
+            this.sent.pop(site, None)
+        else:
+            this.waiting.pop(site, None)
+        self._sites.refused(site, frame)
+        return frame.code != InRecovery.code
 
     def _left(self, this: _Round, now: float) -> float:
         """Return the seconds for which the sites that have not answered are still waited for."""
@@ -251,7 +269,7 @@ class Relay:
             Aborted: the job was ended elsewhere.
         """
         try:
-            self._sites.check_time()
+            self._going()
         except DeadlinePassed as exc:
             missing = {*this.waiting, *self._sites.pending}
             names = ", ".join(f"`{site}`" for site in sorted(missing))

@@ -33,8 +33,8 @@ from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.relay import Relay
-from connector.services.federation.lead.sites import Aborted
-from connector.services.federation.lead.submission import Submission
+from connector.services.federation.lead.sites import Sites
+from connector.services.federation.lead.submission import Aborted, Submission
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.translation import translated
@@ -62,7 +62,7 @@ class LeadRun:
             self._manifest = parse(job.manifest)
         self._aborted = threading.Event()
         self._deadline = Deadline(ports, job, self._manifest.deadline)
-        self._relay = Relay(ports, hub, job, self._manifest, self._deadline, self._aborted)
+        self._relay = Relay(ports, hub, job, Sites(ports, hub, self._manifest), self._going)
         self._guard = threading.Lock()
         self._worker: Worker | None = None
 
@@ -88,6 +88,17 @@ class LeadRun:
         """Stop without deciding how the job ends: it was cancelled, or the node stops."""
         self._aborted.set()
         self._stop_worker()
+
+    def _going(self) -> None:
+        """See that the job goes on.
+
+        Raises:
+            DeadlinePassed: the job's time is over.
+            Aborted: the job was ended elsewhere.
+        """
+        if self._aborted.is_set():
+            raise Aborted
+        self._deadline.check()
 
     def _lead(self) -> tuple[Ending, str]:
         quorum = self._manifest.quorum

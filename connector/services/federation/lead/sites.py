@@ -1,22 +1,21 @@
 """Who takes part in a job, as its lead knows: who has accepted, who is away, who is gone for good.
 
 Rules: a site that refuses, or is no longer believed, is gone for good, and its reason is kept. One
-that is down, slow, or cannot answer a round is away: it is asked again at the next round. One that
-has yet to decide joins once it has accepted. What is known stands in the book (`book.py`), so that
-a lead that dies knows it again.
+that is down, slow, in recovery, or cannot answer a round is away: it is asked again at the next
+round. One that has yet to decide joins once it has accepted. What is known stands in the book
+(`book.py`), so that a lead that dies knows it again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from dataclasses import replace
+from typing import Final
 
 from connector.domain.federation.frames import Finish, Round, RoundRefusal
-from connector.domain.federation.job import Job
-from connector.errors import PASSING, NotFound, PreauError, RoundMissed, TooFewSites
+from connector.domain.federation.job import JobSite
+from connector.errors import PASSING, InRecovery, NotFound, PreauError, RoundMissed, TooFewSites
 from connector.ports import Ports
-from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub
@@ -24,44 +23,37 @@ from connector.services.federation.site.rounds import one_line
 from connector.services.membership import onboard
 from federated.job import JobManifest
 
-
-class Aborted(Exception):
-    """The job was ended elsewhere, or the node stops: its thread stops, and decides nothing."""
+# With these a site refuses a round; it may answer the next one.
+MISSES: Final = (RoundMissed.code, InRecovery.code)
 
 
 class Sites:
-    """The sites of one job."""
+    """The sites of one job.
 
-    def __init__(
-        self,
-        ports: Ports,
-        hub: LeadHub,
-        job: Job,
-        manifest: JobManifest,
-        deadline: Deadline,
-        aborted: threading.Event,
-    ) -> None:
+    Attributes:
+        manifest: of the job.
+        members: those that take part, in the manifest's order; some may be away.
+        pending: those that have yet to decide.
+    """
+
+    def __init__(self, ports: Ports, hub: LeadHub, manifest: JobManifest) -> None:
         """Keep what the sites are judged with; `refresh` comes first."""
         self._ports = ports
         self._hub = hub
-        self._job = job.id
-        self._manifest = manifest
-        self._deadline = deadline
-        self._aborted = aborted
+        self._job = manifest.job
         self._gone: dict[str, tuple[str, str]] = {}
-        self._asked: dict[str, int] = {}
-        self._answered: dict[str, int] = {}
+        self._rows: dict[str, JobSite] = {}
+        self.manifest = manifest
         self.members: list[str] = []
         self.pending: list[str] = []
 
     def refresh(self) -> None:
         """Read who has accepted, and who may still, in the manifest's order."""
         _, rows = book.load(self._ports, self._job)
-        found = {row.site: row for row in rows}
+        self._rows = {row.site: row for row in rows}
         ended = (book.LEFT, book.REFUSED)
         self._gone = {row.site: (row.code, row.reason) for row in rows if row.decision in ended}
-        self._answered = {row.site: row.last_round for row in rows}
-        order = [found[site] for site in self._manifest.sites if site in found]
+        order = [self._rows[site] for site in self.manifest.sites if site in self._rows]
         self.members = [row.site for row in order if row.decision in (book.ACCEPTED, book.AWAY)]
         self.pending = [row.site for row in order if row.decision == book.PENDING]
 
@@ -78,21 +70,22 @@ class Sites:
         believed = [site for site in self.members if self._believed(site)]
         busy = self._hub.busy(self._job)
         free = [site for site in believed if site not in busy]
-        return free if len(free) >= self._manifest.quorum else believed
+        return free if len(free) >= self.manifest.quorum else believed
 
-    def ask(self, site: str, before: Completed, number: int, message: bytes) -> None:
+    def ask(
+        self, site: str, before: Completed, number: int, message: bytes, signed: int = 0
+    ) -> None:
         """Send a round to a site, with the receipts that it compares before it answers.
 
         Besides those of the round before, these are the receipts of the last round that the site
-        may have signed, when it missed some since.
+        has `signed`, as it says, or may have signed, when it missed some since.
         """
-        receipts = (*before.receipts, *self._older(site, number - 1))
+        receipts = (*before.receipts, *self._older(site, number - 1, signed))
         self._hub.send(self._job, site, Round(number, before.answered, message, receipts))
-        self._asked[site] = number
 
     def refused(self, site: str, frame: RoundRefusal) -> None:
         """Note a refusal: of one round, or of all that follow."""
-        if frame.code == RoundMissed.code:
+        if frame.code in MISSES:
             self.miss(site, frame.code, frame.reason)
         else:
             self.leave(site, frame.code, frame.reason)
@@ -122,15 +115,15 @@ class Sites:
         Raises:
             TooFewSites: naming each site that is not among them, and why.
         """
-        if possible >= self._manifest.quorum:
+        if possible >= self.manifest.quorum:
             return
         when = f"round {number}" if number else "before the first round"
         _, rows = book.load(self._ports, self._job)
         why = {row.site: (row.code, row.reason) for row in rows if row.code} | self._gone
         left = "; ".join(f"`{site}`: {code}, {line}" for site, (code, line) in why.items())
         raise TooFewSites(
-            f"{when}: {possible} of {len(self._manifest.sites)} sites, "
-            f"{self._manifest.quorum} are needed; {left}"
+            f"{when}: {possible} of {len(self.manifest.sites)} sites, "
+            f"{self.manifest.quorum} are needed; {left}"
         )
 
     def dismiss(self, ending: Finish) -> None:
@@ -141,34 +134,16 @@ class Sites:
         self.refresh()
         with contextlib.suppress(NotFound):  # the hub was closed before
             for site in self.members:
-                older = self._older(site, self._manifest.turns) if ending.receipts else ()
+                older = self._older(site, self.manifest.turns) if ending.receipts else ()
                 receipts = (*ending.receipts, *older)
                 self._hub.send(self._job, site, replace(ending, receipts=receipts))
 
-    def check_time(self) -> None:
-        """See that the job goes on.
-
-        Raises:
-            DeadlinePassed: the job's time is over.
-            Aborted: the job was ended elsewhere.
-        """
-        if self._aborted.is_set():
-            raise Aborted
-        self._deadline.check()
-
-    def _older(self, site: str, number: int) -> tuple[str, ...]:
-        """Return the receipts of rounds before `number` of which a site may have signed the last.
-
-        That is the last that its answer entered, or the last that it was asked: its answer may have
-        been lost.
-        """
-        last = {self._answered.get(site, 0), self._asked.get(site, 0)}
-        return tuple(
-            token
-            for each in sorted(last)
-            if 0 < each < number
-            for token in book.receipts_of(self._ports, self._job, each)
-        )
+    def _older(self, site: str, number: int, signed: int = 0) -> tuple[str, ...]:
+        """As `book.older`, with what went out to the site since it was written down."""
+        row = self._rows[site]
+        handed = max(row.asked, self._hub.handed(self._job).get(site, 0))
+        with self._ports.store.read() as tx:
+            return book.older(tx, replace(row, asked=signed or handed), number)
 
     def _believed(self, site: str) -> bool:
         try:

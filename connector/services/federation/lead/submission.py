@@ -23,7 +23,6 @@ from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services import correlation
 from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
-from connector.services.federation.lead.sites import Aborted
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.guard import guarded
 from connector.services.membership import onboard
@@ -35,6 +34,10 @@ LONGEST_PAUSE = 5.0
 LOOK_SECONDS = 0.25  # how soon an abort is seen
 STOP_SECONDS = 0.5
 UNASKED = "it was not asked"
+
+
+class Aborted(Exception):
+    """The job was ended elsewhere, or the node stops: its thread stops, and decides nothing."""
 
 
 class Submission:

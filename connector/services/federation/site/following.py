@@ -31,6 +31,18 @@ from federated.job import JobManifest, JobState
 MOST_SHOWN: Final = 3
 
 
+class Unshown(Exception):
+    """The lead shows no receipts of the last round that we signed: it does not know which it is.
+
+    Attributes:
+        number: of that round.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"no receipts of round {number}")
+        self.number = number
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """The receipts of one round that are shown: other sites', by their text, and whether ours."""
@@ -63,7 +75,8 @@ def check_before(
         or when it was compared before.
 
     Raises:
-        RoundRefused: a receipt is missing, or does not verify.
+        Unshown: no receipt of the last round that we signed is among them.
+        RoundRefused: another receipt is missing, or one does not verify.
         SplitView: two sites were given different models or manifests; both receipts are logged.
     """
     if before == 0:
@@ -78,6 +91,8 @@ def check_before(
     _check_others(ports, job, manifest, shown, answered)
     if last is None or last.answered:
         return None
+    if not groups[last.round].others:
+        raise Unshown(last.round)
     return _compared(ports, job, manifest, last, groups[last.round], ())
 
 
@@ -100,6 +115,9 @@ def concluded(ports: Ports, job: Job, manifest: JobManifest, tokens: Sequence[st
     """
     try:
         shown = check_before(ports, job, manifest, manifest.turns, tokens)
+    except Unshown as exc:
+        reason = f"the receipts of round {exc.number}, which we signed, were not shown"
+        return Ending(JobState.FAILED, RoundRefused.code, reason)
     except PeerFault as exc:
         return Ending(JobState.FAILED, exc.code, one_line(exc.reason))
     if not job.round:

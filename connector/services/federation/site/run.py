@@ -57,7 +57,7 @@ from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
 from connector.services.federation.site import source
-from connector.services.federation.site.following import check_before, finished
+from connector.services.federation.site.following import Unshown, check_before, finished
 from connector.services.federation.site.judge import may_answer
 from connector.services.federation.site.names import WAKEUP
 from connector.services.federation.site.rounds import (
@@ -226,6 +226,10 @@ class SiteRun:
             reply = self._reply(frame)
         except InRecovery:
             raise
+        except Unshown as exc:  # nothing was charged: it may be shown, and asked again
+            lacks = f"its receipts of round {exc.number} are due before round {frame.number}"
+            stream.send(RoundRefusal(exc.number, RoundMissed.code, lacks))
+            return None
         except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
             if self._aborted.is_set():
                 return None
@@ -308,6 +312,7 @@ class SiteRun:
         """Check what the rounds before were, and that not too many were charged in vain.
 
         Raises:
+            Unshown: the last that we signed is not shown.
             SplitView: sites read different models.
             RoundRefused: it is not shown that they did not, or too many were lost.
         """
@@ -365,8 +370,8 @@ class SiteRun:
     def _tell(self, exc: PreauError) -> None:
         """Tell the lead why nothing will come."""
         with contextlib.suppress(PreauError):  # it learns it by the deadline of the round instead
-            self._close()
-            self._stream = self._ports.wire.participate(self._peer(), self._hello)
+            if self._stream is None:
+                self._stream = self._ports.wire.participate(self._peer(), self._hello)
             self._refuse(self._job().round + 1, exc)
 
     def _refuse(self, number: int, exc: PreauError, as_code: str = "") -> None:
