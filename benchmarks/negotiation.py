@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import contracts
 import pupils
@@ -213,7 +214,11 @@ def _at_once(pair: Pair, each: int) -> tuple[float, float]:
 
 @contextmanager
 def pair_of(
-    folder: Path, *urls: str, cap: dict[str, float] = CAP, delta: str = ""
+    folder: Path,
+    *urls: str,
+    cap: dict[str, float] = CAP,
+    delta: str = "",
+    accounting: dict[str, str] | None = None,
 ) -> Iterator[Pair]:
     """Make provider and consumer, introduce them, and stop the authority."""
     with space(folder) as made:
@@ -223,7 +228,8 @@ def pair_of(
         else:
             nodes = [made.node(name) for name in names]
         provider, consumer = nodes
-        _publish(provider, made, folder, cap, delta)
+        stated = {"cap": cap} | ({"accounting": accounting} if accounting else {})
+        _publish(provider, made, folder, stated, delta)
         with consumer.client() as client:
             client.meet(provider.did)
             made.authority.stop()
@@ -234,7 +240,7 @@ def pair_of(
                 ends.stop()
 
 
-def _publish(provider: Node, made: Space, folder: Path, cap: dict[str, float], delta: str) -> None:
+def _publish(provider: Node, made: Space, folder: Path, stated: dict[str, Any], delta: str) -> None:
     division = pupils.divide(pupils.load())
     file = folder / "star.csv"
     pupils.write(division.parts["sud"], file)
@@ -245,4 +251,4 @@ def _publish(provider: Node, made: Space, folder: Path, cap: dict[str, float], d
             constraint["rightOperand"]["@value"] = delta
     described = contracts.dataset("sud", file, division.population("sud"), [offer])
     with provider.client() as client:
-        client.publish({**described, "cap": cap})
+        client.publish({**described, **stated})

@@ -28,7 +28,7 @@ T = TypeVar("T")
 MAX_KEY_BYTES: Final = 1024
 
 _WHOLE_LIMIT: Final = 2**63
-_KEPT: Final = 64  # nested values of one field, which cannot change once they are built
+_KEPT: Final = 1024  # nested values of one field, which cannot change once they are built
 
 # What reading a spoiled column raises: an unknown member of an enum, text that is no JSON or no
 # time, a nested value without its fields, spending without a known cost.

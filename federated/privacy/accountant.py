@@ -27,8 +27,8 @@ from dp_accounting.rdp import RdpAccountant, compute_epsilon
 from numpy.typing import NDArray
 
 from federated.errors import CalibrationImpossible, PrivacyFault
+from federated.privacy.divergence import discrete_laplace
 from federated.privacy.event import Event, Kind, merged, sampled_gaussian
-from federated.privacy.rule import LEAST_ORDER
 
 INTERVAL: Final = 1e-3
 LEAST_NOISE: Final = 0.3  # below it a step has no protection worth the name
@@ -37,7 +37,6 @@ _TOLERANCE: Final = 1e-3
 _WIDE: Final = 1000.0  # half a million points on either side
 _MANY: Final = 2**15  # whole numbers on either side; 20,000 take 3 s
 _HOPELESS: Final = 100.0  # ε that no contract promises
-_ROUNDING: Final = 1e-12  # of a step's divergence: a sum of logarithms of up to a few hundred
 # Of δ, for each distribution that is composed with another: T steps are the T-th power of a Fourier
 # transform in float64. At most a tenth of this was seen lost, against sums without a transform.
 _LOST: Final = 2.0**-50
@@ -70,27 +69,6 @@ def epsilon(events: Iterable[Event], delta: float) -> float:
     composed = len(counted) - 1 + sum(each.count for each in counted if not _is_plain(each))
     sure = delta - _LOST * composed
     return _fine(counted, sure) if sure > 0 else math.inf
-
-
-def divergence(events: Iterable[Event], order: int) -> float:
-    """Return the Rényi divergence of the events composed, at one order; no events cost 0.
-
-    It holds in both directions: for a Gaussian with Poisson sampling, at whole orders, the person
-    added gives the larger divergence (Mironov, Talwar and Zhang 2019, theorem 5 and section 3.3);
-    the others are symmetric.
-
-    Args:
-        events: what was or may be released, in any order.
-        order: α, a whole number of at least 2.
-
-    Raises:
-        PrivacyFault: the order is no whole number of at least 2.
-    """
-    if not isinstance(order, int) or order < LEAST_ORDER:
-        raise PrivacyFault("a Rényi order must be a whole number of at least 2")
-    counted = merged(events)
-    steps = sum(each.count for each in counted)
-    return max(float(_divergences(counted, [order])[0]), 0.0) + steps * _ROUNDING
 
 
 def calibrate(
@@ -197,7 +175,8 @@ def _divergences(events: tuple[Event, ...], orders: Sequence[float]) -> NDArray[
     rest = np.zeros(len(orders))
     for each in events:
         if each.kind is Kind.DISCRETE_LAPLACE:
-            rest += each.count * np.array([_geometric(each, order) for order in orders])
+            moved = each["scale"], each["sensitivity"]
+            rest += each.count * np.array([discrete_laplace(*moved, order) for order in orders])
         else:
             library.compose(_step(each), each.count)
     return np.asarray(library.rdp + rest)
@@ -213,19 +192,6 @@ def _step(one: Event) -> dp_event.DpEvent:
     if one.kind is not Kind.SAMPLED_GAUSSIAN or _is_plain(one):
         return gaussian  # everybody takes part: no amplification, and exact
     return dp_event.PoissonSampledDpEvent(one["sampling_rate"], gaussian)
-
-
-def _geometric(one: Event, order: float) -> float:
-    """Return the Rényi divergence of discrete Laplace noise and itself moved by s, for α > 1.
-
-    With q = e^(-1/b), the sum over all z of P(z)^α Q(z)^(1-α) has three geometric parts: left of
-    0, right of s, and the s - 1 numbers between, which decay by r = q^(2α-1).
-    """
-    a, moved = 1 / one["scale"], one["sensitivity"]
-    rate = (2 * order - 1) * a
-    outside = (1 + math.exp(-rate * moved)) / (1 + math.exp(-a))
-    between = math.exp(-rate) * math.expm1(-rate * (moved - 1)) / math.expm1(-rate)
-    return a * moved + math.log(outside + math.tanh(a / 2) * between) / (order - 1)
 
 
 def _gaussian(one: Event) -> PrivacyLossDistribution:

@@ -1,6 +1,6 @@
 """Questions to the accountant: `python -m federated.privacy.answering`, a line of JSON each.
 
-Question: `{"op":"epsilon","ledger":…,"delta":…}`, `{"op":"divergence","ledger":…,"order":…}` or
+Question: `{"op":"epsilon","ledger":…,"delta":…}` or
 `{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…,"beside":…}`, where a
 ledger, like what is beside the steps, is a list of events (`event.py`). Answer: `{"value":…}` or
 `{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from federated.errors import FederatedError, PrivacyFault
-from federated.privacy.accountant import calibrate, divergence, epsilon
+from federated.privacy.accountant import calibrate, epsilon
 from federated.privacy.event import from_mapping
 
 MOST_SECONDS: Final = 600
@@ -61,8 +61,6 @@ def main() -> None:
 def _compute(question: Mapping[str, Any]) -> float:
     if question["op"] == "epsilon":
         return epsilon(from_mapping(question["ledger"]).items, question["delta"])
-    if question["op"] == "divergence":
-        return divergence(from_mapping(question["ledger"]).items, question["order"])
     if question["op"] == "calibrate":
         return calibrate(
             target=question["epsilon"],
@@ -71,7 +69,7 @@ def _compute(question: Mapping[str, Any]) -> float:
             steps=question["steps"],
             beside=from_mapping(question["beside"]).items if "beside" in question else (),
         )
-    raise PrivacyFault("the accountant knows `epsilon`, `divergence` and `calibrate`")
+    raise PrivacyFault("the accountant knows `epsilon` and `calibrate`")
 
 
 if __name__ == "__main__":

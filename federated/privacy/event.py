@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from federated.errors import EventUnknown
@@ -19,6 +20,7 @@ VERSION: Final = 1
 WITH_ONCE: Final = 2  # of a list that has something of the second kind
 MOST_EVENTS: Final = 100_000
 _MOST: Final = 10**12
+_KEPT: Final = 4096  # jobs whose releases are asked for again and again
 
 
 class Kind(StrEnum):
@@ -137,7 +139,12 @@ class Events:
 
     def of(self, rounds: int) -> tuple[Event, ...]:
         """Return what a job of which so many rounds are counted releases."""
-        return (*(each.times(rounds) for each in self.items), *(self.once if rounds else ()))
+        return _of(self, rounds)
+
+
+@lru_cache(maxsize=_KEPT)
+def _of(events: Events, rounds: int) -> tuple[Event, ...]:
+    return (*(each.times(rounds) for each in events.items), *(events.once if rounds else ()))
 
 
 def event(kind: Kind, count: int, **parameters: float) -> Event:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import reduce
+from itertools import accumulate
 from typing import Final
 
 from federated.errors import PrivacyFault
@@ -20,7 +22,9 @@ from federated.privacy.rule import Accounting, Rule
 
 # What is counted: (ε, δ) under `SUMS`, (ε(α),) under `RENYI`.
 Amount = tuple[float, ...]
-_LAST_BITS: Final = Fraction(1, 10**12)
+_LAST_BITS: Final = Decimal("1.000000000001")
+# Any sum of floats has fewer digits; should one not, it is no answer.
+_ALL_DIGITS: Final = Context(prec=1000, traps=[Inexact, InvalidOperation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,16 @@ def left(budget: Budget, amounts: Iterable[Amount]) -> Amount:
 
 def epsilon_of(budget: Budget, amounts: Iterable[Amount]) -> float:
     """Return the ε at the budget's δ that amounts stand for; 0 for nothing."""
-    spent = total(budget, amounts)[0]
+    return _epsilon(budget, total(budget, amounts)[0])
+
+
+def history(budget: Budget, amounts: Iterable[Amount]) -> tuple[float, ...]:
+    """Return the ε at the budget's δ that the amounts up to each of them stand for."""
+    sums = accumulate((_exact(each[:1]) for each in amounts), _added)
+    return tuple(_epsilon(budget, _value(each)) for each in sums)
+
+
+def _epsilon(budget: Budget, spent: float) -> float:
     if budget.accounting.rule is Rule.SUMS or spent == 0:
         return spent
     return max(spent + conversion(budget.accounting.order, budget.delta), 0.0)
@@ -97,22 +110,23 @@ def left_epsilon(budget: Budget, amounts: Iterable[Amount]) -> float:
     return max(budget.epsilon - epsilon_of(budget, counted), 0.0)
 
 
-def _exact(values: Iterable[float]) -> Fraction | None:
+def _exact(values: Iterable[float]) -> Decimal | None:
     """Return the sum of the decimals that values are written as; None unless all are finite."""
     numbers = list(values)
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
         return None
-    return sum((Fraction(repr(number)) for number in numbers), Fraction(0))
+    return reduce(_ALL_DIGITS.add, map(Decimal, map(repr, numbers)), Decimal(0))
 
 
-def _value(exact: Fraction | None) -> float:
-    try:
-        return math.inf if exact is None else float(exact)
-    except OverflowError:  # larger than any float: as good as infinite
-        return math.inf
+def _added(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else _ALL_DIGITS.add(one, other)
+
+
+def _value(exact: Decimal | None) -> float:
+    return math.inf if exact is None else float(exact)
 
 
 def _fits(limit: float, values: Iterable[float]) -> bool:
     exact = _exact(values)
     # A third of δ, three times, is δ: what binary fractions add to that is not held against it.
-    return exact is not None and exact <= Fraction(repr(limit)) * (1 + _LAST_BITS)
+    return exact is not None and exact <= _ALL_DIGITS.multiply(Decimal(repr(limit)), _LAST_BITS)

@@ -3,7 +3,7 @@
 Rules: every wait is bounded; the same question is computed once; a process is kept for
 `KEPT_SECONDS` after its answer, since its start takes more than most answers, and no longer, since
 it fills a hundred megabytes. Standard library only. The mathematics is `accountant.py`, run by
-`answering.py`.
+`answering.py`; divergences are `divergence.py`, which needs no process.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any, Final
 
 from federated.child import start
 from federated.errors import PrivacyFault, WorkerFailed
+from federated.privacy.divergence import divergence
 from federated.privacy.event import Event, Events, to_mapping
-from federated.privacy.question import Question, spelled
+from federated.privacy.question import Epsilon, Question, spelled
 
 KEPT_SECONDS: Final = 60.0
 _KEPT: Final = 512
@@ -46,7 +47,7 @@ class ProcessAccountant:
         weakref.finalize(self, self._idle.clear)
 
     def costs(self, questions: Sequence[Question]) -> list[float]:
-        """Return the answer to each question, computed in one process.
+        """Return the answer to each question: divergences here, all ε in one process.
 
         Starting the process is what costs; a composition takes some hundredths of a second.
 
@@ -56,7 +57,14 @@ class ProcessAccountant:
         Raises:
             WorkerFailed: the computation did not end in time.
         """
-        keys = [spelled(question) for question in questions]
+        asked = [spelled(each) for each in questions if isinstance(each, Epsilon)]
+        found = iter(self._epsilons(asked))
+        return [
+            next(found) if isinstance(each, Epsilon) else divergence(each.events, each.order)
+            for each in questions
+        ]
+
+    def _epsilons(self, keys: Sequence[str]) -> list[float]:
         with self._lock:
             found = {key: self._known[key] for key in keys if key in self._known}
         missing = [key for key in dict.fromkeys(keys) if key and key not in found]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from federated.errors import PrivacyFault
 from federated.privacy.event import Event, Events, merged, to_mapping
@@ -31,10 +30,6 @@ class Epsilon:
         if not 0 <= self.delta < 1:
             raise PrivacyFault("δ must be 0 or more, and below 1")
 
-    def asked(self) -> dict[str, Any]:
-        """Return what is asked, beside the events."""
-        return {"op": "epsilon", "delta": self.delta}
-
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
@@ -52,16 +47,12 @@ class Divergence:
         if not LEAST_ORDER <= self.order <= MOST_ORDER:
             raise PrivacyFault(f"a Rényi order must lie between {LEAST_ORDER} and {MOST_ORDER}")
 
-    def asked(self) -> dict[str, Any]:
-        """Return what is asked, beside the events."""
-        return {"op": "divergence", "order": self.order}
-
 
 Question = Epsilon | Divergence
 
 
-def spelled(question: Question) -> str:
-    """Return a question as JSON, in one spelling; empty when it has no events."""
+def spelled(question: Epsilon) -> str:
+    """Return a question to the accountant's process as JSON; empty when it has no events."""
     events = merged(question.events)
-    ledger = {"ledger": to_mapping(Events(events))}
-    return json.dumps(question.asked() | ledger, sort_keys=True) if events else ""
+    asked = {"op": "epsilon", "delta": question.delta, "ledger": to_mapping(Events(events))}
+    return json.dumps(asked, sort_keys=True) if events else ""

@@ -21,7 +21,8 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from federated.privacy import ledger
-from federated.privacy.accountant import divergence, epsilon
+from federated.privacy.accountant import epsilon
+from federated.privacy.divergence import divergence
 from federated.privacy.event import Event, sampled_gaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.rule import Accounting, Rule, order_for

@@ -21,7 +21,8 @@ from dp_accounting.rdp import RdpAccountant
 from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
 from federated.privacy import accountant, answering
-from federated.privacy.accountant import LEAST_NOISE, calibrate, divergence, epsilon
+from federated.privacy.accountant import LEAST_NOISE, calibrate, epsilon
+from federated.privacy.divergence import divergence
 from federated.privacy.event import (
     Event,
     Events,
@@ -352,8 +353,8 @@ def ours() -> ProcessAccountant:
 
 def test_the_process_gives_what_the_library_gives(ours: ProcessAccountant) -> None:
     events = (_event(), _event(3.0, 0.1, 50), event(Kind.DISCRETE_GAUSSIAN, 4, **GRID))
-    found = ours.costs([Epsilon(events, DELTA), Divergence(events, 9)])
-    assert found == [epsilon(events, DELTA), divergence(events, 9)]
+    found = ours.costs([Divergence(events, 9), Epsilon(events, DELTA), Divergence(events, 2)])
+    assert found == [divergence(events, 9), epsilon(events, DELTA), divergence(events, 2)]
 
 
 def test_the_process_calibrates(ours: ProcessAccountant) -> None:
@@ -380,9 +381,7 @@ def test_the_same_question_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert ours.costs([Epsilon(split, DELTA)]) == [1.5]
     assert len(asked) == 1
     ours.costs([Epsilon(split, 1e-6)])
-    ours.costs([Divergence(split, 9)])
-    ours.costs([Divergence(split, 10)])
-    assert len(asked) == 4
+    assert len(asked) == 2
 
 
 def test_no_more_answers_are_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,11 +394,10 @@ def test_no_more_answers_are_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch) 
     assert len(asked) == 599
 
 
-def test_nothing_costs_nothing_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_and_divergences_cost_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _counting(monkeypatch, b"")
-    assert ProcessAccountant().costs([Epsilon((), DELTA), Divergence((_event(steps=0),), 9)]) == [
-        *(0, 0)
-    ]
+    questions = [Epsilon((), DELTA), Divergence((_event(steps=0),), 9), Divergence((_event(),), 9)]
+    assert ProcessAccountant().costs(questions) == [0, 0, divergence([_event()], 9)]
     assert asked == []
 
 
@@ -412,7 +410,7 @@ def test_an_order_out_of_range_is_no_question(order: int) -> None:
 def test_equal_questions_are_equal_text() -> None:
     one, other = _event(2, 0.1, 3), _event(1, 0.1, 1)
     assert spelled(Epsilon((one, other), DELTA)) == spelled(Epsilon((other, one), DELTA))
-    assert spelled(Epsilon((one,), DELTA)) != spelled(Divergence((one,), 9))
+    assert spelled(Epsilon((one,), DELTA)) != spelled(Epsilon((one,), 1e-6))
     assert spelled(Epsilon((), DELTA)) == ""
 
 

@@ -12,8 +12,9 @@ from scipy.special import logsumexp
 
 from federated.errors import PrivacyFault
 from federated.privacy import ledger, rule
-from federated.privacy.accountant import divergence, epsilon
-from federated.privacy.event import Event, sampled_gaussian
+from federated.privacy.accountant import epsilon
+from federated.privacy.divergence import divergence
+from federated.privacy.event import Event, Kind, event, sampled_gaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule
 from federated.reading import Member
@@ -158,6 +159,20 @@ def test_nothing_has_no_divergence_and_tiny_steps_are_not_lost() -> None:
     assert divergence([], 9) == 0
     tiny = divergence([sampled_gaussian(10_000.0, 1e-9, 10)], 9)
     assert 0 < tiny < 1e-9
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        sampled_gaussian(1e-200, 0.5, 1),
+        event(Kind.GAUSSIAN, 1, noise_multiplier=1e-200),
+        event(Kind.LAPLACE, 1, scale=1e-310),
+        event(Kind.DISCRETE_LAPLACE, 1, scale=1e-310, sensitivity=1),
+    ],
+)
+def test_a_divergence_beyond_all_numbers_is_infinite(one: Event) -> None:
+    assert divergence([one], 9) == math.inf
+    assert divergence([one.times(0)], 9) == 0
 
 
 @pytest.mark.parametrize("order", [1, 0, 2.5, -1])

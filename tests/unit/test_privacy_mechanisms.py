@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from federated.privacy.accountant import INTERVAL, divergence, epsilon
+from federated.privacy.accountant import INTERVAL, epsilon
+from federated.privacy.divergence import divergence
 from federated.privacy.event import Event, Kind, event, sampled_gaussian
 
 DELTA = 1e-5

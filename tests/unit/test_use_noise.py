@@ -30,6 +30,7 @@ from connector.services.publication.checking import _recovered
 from connector.services.use import asking, deciding, preparing
 from connector.services.use.asking import Answered, Wanted
 from federated.privacy import accountant
+from federated.privacy.divergence import divergence
 from federated.privacy.event import Events, Kind, event, to_mapping
 from federated.privacy.question import Epsilon, Question
 from policies_odrl import fill, template
@@ -76,7 +77,7 @@ class Direct(AdditiveAccountant):
         return [
             accountant.epsilon(each.events, each.delta)
             if isinstance(each, Epsilon)
-            else accountant.divergence(each.events, each.order)
+            else divergence(each.events, each.order)
             for each in questions
         ]
 

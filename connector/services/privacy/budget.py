@@ -201,16 +201,17 @@ def check_job(figures: Figures) -> Refusal | None:
 
 def asked(budget: Budget, reservations: Iterable[Reservation]) -> list[Question]:
     """Return what must be asked of the accountant to know what reservations count."""
-    rule = budget.accounting.rule
+    rule, order = budget.accounting.rule, budget.accounting.order
     if rule is Rule.SUMS:
         return []
     counted = ((item, item.counted_rounds(rule)) for item in reservations)
-    events = tuple(event for item, rounds in counted if rounds for event in item.released(rounds))
-    return [Divergence(events, budget.accounting.order)] if events else []
+    return [Divergence(item.released(rounds), order) for item, rounds in counted if rounds]
 
 
-def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]) -> Amount:
-    """Return what reservations count against a budget.
+def amounts(
+    budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]
+) -> list[Amount]:
+    """Return what each reservation counts against a budget; by either rule, they add up.
 
     Args:
         budget: the budget, which says by which rule.
@@ -218,10 +219,15 @@ def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterato
         answers: of the accountant, to `asked`; those that are due are taken.
     """
     rule = budget.accounting.rule
-    counting = [item for item in reservations if item.counted_rounds(rule)]
-    if rule is not Rule.SUMS:
-        return (next(answers) if counting else 0.0,)
-    return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
+    if rule is Rule.SUMS:
+        each = [(item, item.counted_rounds(rule)) for item in reservations]
+        return [(item.epsilon, item.delta) if rounds else (0.0, 0.0) for item, rounds in each]
+    return [(next(answers) if item.counted_rounds(rule) else 0.0,) for item in reservations]
+
+
+def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]) -> Amount:
+    """Return what reservations count together against a budget, see `amounts`."""
+    return ledger.total(budget, amounts(budget, reservations, answers))
 
 
 def budget_of(agreement: Agreement) -> Budget:

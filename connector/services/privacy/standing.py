@@ -7,11 +7,11 @@ of what counts in full since a recovery. No figure here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
-from itertools import accumulate
+from itertools import islice
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -20,12 +20,11 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.lookup import require
-from connector.services.privacy.budget import amount, asked, budget_of, promised, spending
+from connector.services.privacy.budget import amounts, asked, budget_of, promised, spending
 from connector.services.privacy.budget import register_budget as _cap
 from connector.services.readable import Readable
 from federated.privacy import ledger
-from federated.privacy.ledger import Budget
-from federated.privacy.question import Question
+from federated.privacy.ledger import Amount, Budget
 from federated.privacy.rule import Accounting, Rule, fixed
 
 
@@ -114,9 +113,9 @@ def registers(
         page = tx.registers.page(after=after, limit=limit, **only)
         held = [(each, _cap(each)) for each in page.values if not each.merged_into]
         seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
-    standings = _standings(ports.accountant, [each.whole for each in seen])
-    found = zip(seen, standings, strict=True)
-    shown = tuple(_register(each, standing) for each, standing in found)
+    counted = _counted(ports.accountant, [each.whole for each in seen])
+    found = zip(seen, counted, strict=True)
+    shown = tuple(_register(each, _standing(each.whole, jobs)) for each, jobs in found)
     return Page(shown, page.next, page.damaged)
 
 
@@ -145,21 +144,18 @@ def contracts(
         names = {each.dataset_id for each in held}
         places = {name: Readable().part(partial(tx.datasets.get, name), None) for name in names}
         lines = [_contract(tx, each) for each in held]
-    standings = _standings(ports.accountant, lines)
-    histories = _histories(ports.accountant, lines)
+    counted = _counted(ports.accountant, lines)
     found = tuple(
         AgreementBudget(
             agreement.id,
             place.register_id if (place := places[agreement.dataset_id]) else "",
             agreement.consumer,
-            standing,
+            _standing(line, jobs),
             line.reservations,
-            history,
+            ledger.history(line.budget, jobs.now),
             line.fault,
         )
-        for agreement, line, standing, history in zip(
-            held, lines, standings, histories, strict=True
-        )
+        for agreement, line, jobs in zip(held, lines, counted, strict=True)
     )
     return Page(found, page.next, page.damaged)
 
@@ -184,8 +180,12 @@ def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
             agreement = tx.agreements.get(name)
             if agreement is not None:
                 lines[f"contract `{name}`"] = _contract(tx, agreement)
-    standings = zip(lines, _standings(accountant, list(lines.values())), strict=True)
-    return {what: str(it.budget.accounting) for what, it in standings if it.beyond}
+    found = zip(lines.items(), _counted(accountant, list(lines.values())), strict=True)
+    return {
+        what: str(line.budget.accounting)
+        for (what, line), jobs in found
+        if not ledger.admits(line.budget, jobs.now)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,10 @@ class _Line:
     reservations: tuple[Reservation, ...]
     forfeited: bool
     fault: str = ""
+
+    @property
+    def open(self) -> list[Reservation]:
+        return [each for each in self.reservations if each.state is ReservationState.OPEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,51 +239,57 @@ def _contract(tx: Transaction, agreement: Agreement) -> _Line:
     return _Line(budget, jobs, forfeited or bool(shown.fault), shown.fault)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What each job of a line counts now, those that are open once they end, and by the other rule.
+
+    By either rule, what jobs count adds up (`federated/privacy`).
+    """
+
+    now: list[Amount]
+    ended: list[Amount]
+    other: list[Amount]
+
+
 def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
-    """Return what is added up for a line, and by which rule: spent, reserved, by the other rule."""
-    budget = line.budget
+    """Return what is counted for a line, and by which rule, in the order of `_Counted`."""
+    ended = [replace(each, state=ReservationState.CLOSED) for each in line.open]
+    other = _under_other(line.budget)
+    return [(line.budget, line.reservations), (line.budget, ended), (other, line.reservations)]
+
+
+def _under_other(budget: Budget) -> Budget:
     other = Rule.SUMS if budget.accounting.rule is Rule.RENYI else Rule.RENYI
-    under_other = replace(budget, accounting=fixed(other, budget.epsilon, budget.delta))
-    ended = [replace(item, state=ReservationState.CLOSED) for item in line.reservations]
-    return [(budget, ended), (budget, line.reservations), (under_other, line.reservations)]
+    return replace(budget, accounting=fixed(other, budget.epsilon, budget.delta))
 
 
-def _asked(line: _Line) -> list[Question]:
-    return [question for way in _ways(line) for question in asked(*way)]
-
-
-def _standings(accountant: Accountant, lines: Sequence[_Line]) -> list[Standing]:
-    questions = [question for line in lines for question in _asked(line)]
+def _counted(accountant: Accountant, lines: Sequence[_Line]) -> list[_Counted]:
+    """Return what the jobs of lines count, in one question to the accountant."""
+    ways = [way for line in lines for way in _ways(line)]
+    questions = [each for way in ways for each in asked(*way)]
     answers = iter(accountant.costs(questions) if questions else [])
-    return [_standing(line, answers) for line in lines]
+    counted = iter([amounts(*way, answers) for way in ways])
+    return [_Counted(*islice(counted, len(fields(_Counted)))) for _ in lines]
 
 
-def _histories(accountant: Accountant, lines: Sequence[_Line]) -> list[tuple[float, ...]]:
-    """Return ε after each job: by either rule, amounts of jobs add up (`federated/privacy`)."""
-    jobs = [(line.budget, [each]) for line in lines for each in line.reservations]
-    questions = [question for way in jobs for question in asked(*way)]
-    answers = iter(accountant.costs(questions) if questions else [])
-    return [_history(line, answers) for line in lines]
-
-
-def _history(line: _Line, answers: Iterator[float]) -> tuple[float, ...]:
-    counted = [amount(line.budget, [each], answers) for each in line.reservations]
-    sums = accumulate(counted, lambda one, other: ledger.total(line.budget, [one, other]))
-    return tuple(ledger.epsilon_of(line.budget, [each]) for each in sums)
-
-
-def _standing(line: _Line, answers: Iterator[float]) -> Standing:
-    spent, reserved, other = ((way[0], [amount(*way, answers)]) for way in _ways(line))
+def _standing(line: _Line, counted: _Counted) -> Standing:
+    budget, other = line.budget, _under_other(line.budget)
+    pairs = zip(line.reservations, counted.now, strict=True)
+    closed = [each for job, each in pairs if job.state is not ReservationState.OPEN]
+    reserved = [ledger.total(budget, counted.now)]
+    left = {
+        budget.accounting.rule: ledger.left_epsilon(budget, reserved),
+        other.accounting.rule: ledger.left_epsilon(other, counted.other),
+    }
+    if line.forfeited:
+        left = dict.fromkeys(left, 0.0)
     return Standing(
-        budget=line.budget,
-        spent=ledger.epsilon_of(*spent),
-        reserved=ledger.epsilon_of(*reserved),
-        left=0.0 if line.forfeited else ledger.left_epsilon(*reserved),
-        would_leave={
-            budget.accounting.rule: 0.0 if line.forfeited else ledger.left_epsilon(budget, amounts)
-            for budget, amounts in (reserved, other)
-        },
-        beyond=not ledger.admits(*reserved),
+        budget=budget,
+        spent=ledger.epsilon_of(budget, [*closed, *counted.ended]),
+        reserved=ledger.epsilon_of(budget, reserved),
+        left=left[budget.accounting.rule],
+        would_leave=left,
+        beyond=not ledger.admits(budget, counted.now),
     )
 
 
