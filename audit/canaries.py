@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from audit.curve import Curve
-from audit.rig import DELTA, Floats, categories, job, moved
+from audit.rig import DELTA, Floats, categories, job, moved, run_by
 from federated.job import JobManifest
 from federated.manifest import Privacy
+from federated.task.engine import EXACT
 from federated.task.target import Target
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic
@@ -50,6 +51,7 @@ class Canaries:
         width: inputs, and canaries of one run; a power of two.
         target: of the job; None: a threshold, hence two classes.
         label: of every canary, as the target encodes it.
+        engine: that is attacked.
     """
 
     sampling_rate: float = 1.0
@@ -60,6 +62,7 @@ class Canaries:
     width: int = 512
     target: Target | None = None
     label: float = 1.0
+    engine: str = EXACT
 
     @property
     def curve(self) -> Curve:
@@ -131,6 +134,7 @@ class Canaries:
             rows=self.rows,
             learning_rate=_RATE,
         )
+        manifest = run_by(manifest, self.engine)
         return manifest if self.target is None else replace(manifest, target=self.target)
 
 

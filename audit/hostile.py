@@ -17,24 +17,29 @@ import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.curve import Curve
-from audit.faults import plain_products
-from audit.rig import DELTA, Floats, job, moved, numbers
+from audit.faults import opacus, persons_together, plain_products
+from audit.rig import DELTA, Floats, job, moved, numbers, run_by
 from federated.job import JobManifest
 from federated.manifest import Privacy
+from federated.task.engine import EXACT
 from federated.training import engine as engine_module
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
+from federated.training.exact.net import Net
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, joined, net, shapes
 from federated.training.rows.encode import Persons
+
+if TYPE_CHECKING:
+    from federated.training.opacus.gradients import PersonGradients
 
 PLACES: Final = 7  # of a batch that is computed at once; a seventh is a tail of other kernels
 INPUTS: Final = 12
@@ -43,7 +48,6 @@ _HIDDEN: Final = (8, 8)
 _TRIES: Final = 400
 _CLIP: Final = 1e-3
 _LARGE: Final = 0.9 * MOST_WEIGHT
-_SMALL: Final = functools.partial(Gradients, cells=PLACES * sum((INPUTS, *_HIDDEN, 1)))
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,13 @@ class Attack:
 
 @dataclass(frozen=True)
 class Hostile:
-    """Worlds under hostile weights, everybody taking part."""
+    """Worlds under hostile weights, everybody taking part.
+
+    Attributes:
+        engine: that is attacked.
+    """
+
+    engine: str = EXACT
 
     @property
     def curve(self) -> Curve:
@@ -78,9 +88,9 @@ class Hostile:
             runs: of each world.
             seed: where the search for weights begins.
         """
-        found = search(seed)
+        found = search(seed, self.engine)
         persons = _BATCHES * PLACES
-        manifest = hostile_job(noise, persons)
+        manifest = hostile_job(noise, persons, engine=self.engine)
         labels = np.tile(found.labels, _BATCHES)
         with small_batches():
             worlds, difference = max(
@@ -100,10 +110,10 @@ class Hostile:
 
 
 @functools.lru_cache
-def search(seed: int) -> Attack:
+def search(seed: int, engine: str = EXACT) -> Attack:
     """Return the best of many tries against an engine whose products are not exact."""
-    manifest = hostile_job(1.0, _BATCHES * PLACES)
-    with plain_products():
+    manifest = hostile_job(1.0, _BATCHES * PLACES, engine=engine)
+    with plain_products() if engine == EXACT else persons_together():
         tries = (
             _pattern(manifest, _cancelling(manifest, np.random.default_rng([seed, number])))
             for number in range(_TRIES)
@@ -112,7 +122,13 @@ def search(seed: int) -> Attack:
 
 
 def hostile_job(
-    noise: float, population: int, *, rounds: int = 1, low: float = 0, high: float = 1
+    noise: float,
+    population: int,
+    *,
+    rounds: int = 1,
+    low: float = 0,
+    high: float = 1,
+    engine: str = EXACT,
 ) -> JobManifest:
     """Return a job whose rounds are of one step, and whose lead sees a clip as one unit of weight.
 
@@ -122,6 +138,7 @@ def hostile_job(
         rounds: a round that begins from the same arrays is as good as a job of its own.
         low: of each feature.
         high: of each feature.
+        engine: that is attacked.
     """
     privacy = Privacy(
         epsilon=1.0,
@@ -131,7 +148,7 @@ def hostile_job(
         steps=rounds,
         clip=_CLIP,
     )
-    return job(
+    manifest = job(
         numbers(INPUTS, low, high),
         _HIDDEN,
         privacy,
@@ -140,12 +157,13 @@ def hostile_job(
         activation="relu",
         learning_rate=population / _CLIP,
     )
+    return run_by(manifest, engine)
 
 
 @contextmanager
 def small_batches() -> Iterator[None]:
     """Let engines compute few persons at once: where a batch is cut must not matter."""
-    with patch.object(engine_module, "Gradients", _SMALL):
+    with patch.object(engine_module, "sums_of", _small):
         yield
 
 
@@ -166,7 +184,7 @@ def rest(persons: Persons) -> Persons:
 
 def exact_sum(manifest: JobManifest, persons: Persons, arrays: Arrays) -> Floats:
     """Return the sum of everybody's clipped gradients without noise, in clips."""
-    sums = _gradients(manifest).total(joined(arrays), persons, np.arange(len(persons)))
+    sums = _sums(manifest).total(joined(arrays), persons, np.arange(len(persons)))
     return np.concatenate([part.ravel() for part in sums]) / _mechanism(manifest).radius
 
 
@@ -219,21 +237,38 @@ def _pattern(manifest: JobManifest, arrays: Arrays) -> Attack:
 
 def _alone(manifest: JobManifest, arrays: Arrays, label: float) -> Floats:
     """Return what each place of a batch adds when all have the same label, in clips."""
-    total = _gradients(manifest)
-    matrices = [arithmetic.weights(matrix) for matrix in joined(arrays)]
-    trace = total.trace(matrices, alike(np.full(PLACES, label)), np.arange(PLACES))
-    parts = [np.concatenate(layer) for layer in zip(*total.vectors(trace), strict=True)]
+    sums, weights = _sums(manifest), joined(arrays)
+    persons, everybody = alike(np.full(PLACES, label)), np.arange(PLACES)
+    if isinstance(sums, Gradients):
+        matrices = [arithmetic.weights(matrix) for matrix in weights]
+        found = sums.vectors(sums.trace(matrices, persons, everybody))
+    else:
+        found = sums.vectors(weights, persons, everybody)
+    parts = [np.concatenate(layer) for layer in zip(*found, strict=True)]
     return np.concatenate(parts, axis=1) / _mechanism(manifest).radius
 
 
-def _gradients(manifest: JobManifest) -> Gradients:
+def _sums(manifest: JobManifest) -> Gradients | PersonGradients:
     mechanism = _mechanism(manifest)
-    return _SMALL(
+    return _small(
+        manifest.engine,
         net(manifest),
         manifest.unit.rows,
         radius=mechanism.radius,
         unit=mechanism.unit,
     )
+
+
+def _small(
+    engine: str, net: Net, rows: int, *, radius: float, unit: float
+) -> Gradients | PersonGradients:
+    """Return the sums of an engine that computes few persons at once."""
+    if engine == EXACT:
+        return Gradients(net, rows, radius=radius, unit=unit, cells=PLACES * rows * net.units)
+    made: PersonGradients = opacus().PersonGradients(
+        net, radius=radius, unit=unit, cells=PLACES * net.parameters
+    )
+    return made
 
 
 def _mechanism(manifest: JobManifest) -> Mechanism:

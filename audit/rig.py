@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,11 @@ def job(
         "code": code_hash(),
     }
     return parse(json.dumps(document).encode())
+
+
+def run_by(manifest: JobManifest, engine: str) -> JobManifest:
+    """Return the same job for an engine."""
+    return replace(manifest, engine=engine, code=code_hash(engine))
 
 
 def moved(manifest: JobManifest, before: Arrays, after: Arrays) -> dict[str, Floats]:

@@ -16,6 +16,7 @@ from federated.errors import ManifestInvalid, StepIllegal
 from federated.manifest import JobManifest, Privacy, SiteContract, Start, Unit
 from federated.reading import Member, read
 from federated.task import evaluation, feature, model, optimiser, target
+from federated.task.engine import ENGINES, EXACT
 from federated.task.model import MAX_WIDTH
 from federated.task.optimiser import PLAIN
 
@@ -43,7 +44,7 @@ _MEMBERS: Final = (
 )
 # Of each version: what it has besides, and what it may have.
 _SINCE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("optimiser",)}
-_MAYBE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("start", "evaluation")}
+_MAYBE: Final[Mapping[int, tuple[str, ...]]] = {1: (), 2: ("start", "evaluation", "engine")}
 
 
 class JobState(StrEnum):
@@ -144,6 +145,7 @@ def parse(data: bytes) -> JobManifest:
         evaluation=(
             evaluation.read(part["evaluation"], predicted) if "evaluation" in part else None
         ),
+        engine=part["engine"].exactly(*ENGINES) if "engine" in part else EXACT,
     )
     _check_sites(manifest)
     _check_columns(manifest)
@@ -183,6 +185,8 @@ def _render_new(manifest: JobManifest) -> dict[str, Any]:
         new["start"] = {"digest": manifest.start.digest, "source": manifest.start.source}
     if manifest.evaluation is not None:
         new["evaluation"] = evaluation.render(manifest.evaluation)
+    if manifest.engine != EXACT:
+        new["engine"] = manifest.engine
     return new
 
 

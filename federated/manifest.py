@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from federated.privacy.event import WITH_ONCE, Events, sampled_gaussian
+from federated.task.engine import EXACT
 from federated.task.evaluation import Evaluation
 from federated.task.feature import Feature
 from federated.task.model import Model
@@ -112,6 +113,7 @@ class JobManifest:
         optimiser: how noised gradients move the weights.
         start: the public model that training begins from; None: drawn from the job's identifier.
         evaluation: how models are evaluated at the sites; None: they are not.
+        engine: what computes persons' gradients, see `federated/task/engine.py`.
     """
 
     version: int
@@ -133,6 +135,7 @@ class JobManifest:
     optimiser: Optimiser = PLAIN
     start: Start | None = None
     evaluation: Evaluation | None = None
+    engine: str = EXACT
 
     @property
     def steps_per_round(self) -> int:

@@ -67,7 +67,7 @@ from connector.services.use import preparing
 from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
 from connector.store.extract_files import HomeFiles
-from federated.training import code_hash
+from federated.training import available, code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
 STOP_SECONDS: Final = 45.0
@@ -120,6 +120,7 @@ def build(settings: Settings) -> Node:
         judging=ConfinedPreparing().judge,
         mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
+        engines=available(),
         asking=Asking(over=threading.Event()),
     )
     hub = LeadHub()

@@ -6,7 +6,7 @@ into the tree of `connector/errors.py`, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.config import Settings
@@ -37,6 +37,7 @@ from connector.ports.records import (
     Uses,
 )
 from connector.ports.work import Accountant, Worker, Workers
+from federated.task.engine import EXACT
 
 __all__ = [
     "Accountant",
@@ -84,7 +85,9 @@ class Ports:
         preparing: carries out a use of a table, and writes its file (`connector/preparing`).
         judging: measures what a use of a table comes to, and makes nothing.
         mechanisms: the ways in which this node lets data be used.
-        code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
+        code_hash: SHA-256 (hex) of the sources of the training recipes that the node would run;
+            empty: none.
+        engines: that it can run, see `federated/task/engine.py`.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
         asking: what peers were asked of the own log since the node started.
         calls: how many calls of peers were answered, and how.
@@ -119,6 +122,7 @@ class Ports:
     judging: Callable[[Task], Findings]
     mechanisms: Mechanisms
     code_hash: str = ""
+    engines: Sequence[str] = (EXACT,)
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
     asking: Asking = field(default_factory=Asking, compare=False)
     calls: Calls = field(default_factory=Calls, compare=False)

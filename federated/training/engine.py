@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federated.manifest import JobManifest
+from federated.training.engines import sums_of
 from federated.training.exact.arithmetic import Floats, Integers
-from federated.training.exact.gradients import Gradients
 from federated.training.exact.losses import Loss
 from federated.training.noise import DEVIATION, NoiseSource
 from federated.training.optimiser import Descent
@@ -110,7 +110,8 @@ class Engine:
         shape = net(manifest)
         self._tables = len(shape.tables)
         self._persons = lengthened(usable(persons, shape.loss), 1)  # nobody fills batches up
-        self._gradients = Gradients(
+        self._sums = sums_of(
+            manifest.engine,
             shape,
             manifest.unit.rows,
             radius=self._mechanism.radius,
@@ -153,7 +154,7 @@ class Engine:
         """Return the exact sum of the drawn persons' clipped vectors, over a public batch size."""
         missing = max(0, self._mechanism.batch_size - len(drawn))
         batch = np.concatenate([drawn, np.full(missing, self._count)])
-        return self._gradients.total(weights, self._persons, batch)
+        return self._sums.total(weights, self._persons, batch)
 
     def _noised(self, sums: Sequence[Integers]) -> list[Integers]:
         """Return the sums with noise in each coordinate: the only form in which they are used."""

@@ -178,7 +178,7 @@ def _rounds(
     worker = threading.Thread(target=_lead, args=(_Within(out, back), failures), daemon=True)
     worker.start()
     try:
-        order = {"op": "start", "manifest": _text(manifest), "recipe": code_hash()}
+        order = {"op": "start", "manifest": _text(manifest), "recipe": code_hash(manifest.engine)}
         frames.send({**order, "sites": list(sites), "round": 0}, start)
         _serve(manifest, frames, sites, found, seconds)
     except WorkerFailed:

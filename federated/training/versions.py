@@ -7,17 +7,27 @@ depend on them (`exact/`); they are told so that a fault found later can be trac
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
+from federated.task.engine import EXACT, OPACUS
+
 _DISTRIBUTIONS: Final = ("dp-accounting", "flwr", "numpy", "pyarrow")
+_OF_ENGINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({OPACUS: ("opacus", "torch")})
 
 
-def versions() -> dict[str, str]:
-    """Return name and version of Python, of each library, and of the build of `blas`."""
-    found = {name: metadata.version(name) for name in _DISTRIBUTIONS}
+def versions(engine: str = EXACT) -> dict[str, str]:
+    """Return name and version of Python, of each library, and of the build of `blas`.
+
+    Args:
+        engine: whose own libraries are told, too.
+    """
+    names = (*_DISTRIBUTIONS, *_OF_ENGINES.get(engine, ()))
+    found = {name: metadata.version(name) for name in names}
     built = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     return {
         **found,

@@ -27,7 +27,7 @@ PLANTED = {
     "grpc and protobuf only in peer": ("connector/services/planted.py", "import grpc"),
     "httpx only in peer": ("connector/services/planted.py", "import httpx"),
     "flwr only in federated.training": ("federated/privacy/planted.py", "import flwr"),
-    "torch and opacus are oracles of the tests": (
+    "torch and opacus only in the engine of that name": (
         "federated/training/planted.py",
         "import torch",
     ),

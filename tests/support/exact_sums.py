@@ -7,11 +7,12 @@ Run as a program, it prints one digest of many sums, to be compared between mach
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from federated.task.target import CLASSES, COUNT, NUMBER
+from federated.training.engines import Sums
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.exact.losses import Loss
@@ -19,6 +20,7 @@ from federated.training.exact.net import Net
 from federated.training.recipes import MOST_WEIGHT
 from federated.training.rows.encode import Persons
 
+Make = Callable[..., Sums]  # of a net, rows and cells
 CLIP, SIGMA = 1.0, 1.0
 RADIUS = 2.0**22 / SIGMA
 WEIGHTS = ("usual", "largest", "all sizes", "cancelling", "vanishing", "zero", "tiny")
@@ -43,6 +45,15 @@ CASES = [  # net, rows a person, persons
 
 def sums(net: Net, rows: int, cells: int = 1 << 17) -> Gradients:
     return Gradients(net, rows, radius=RADIUS, unit=CLIP / RADIUS, cells=cells)
+
+
+def by_opacus(net: Net, rows: int, cells: int = 1 << 17) -> Sums:
+    from federated.training.opacus.gradients import (  # noqa: PLC0415 - loads torch
+        PersonGradients,
+    )
+
+    del rows  # what persons have, they are computed with
+    return PersonGradients(net, radius=RADIUS, unit=CLIP / RADIUS, cells=cells)
 
 
 def model(kind: str, net: Net, seed: int = 0) -> list[np.ndarray]:
@@ -93,7 +104,14 @@ def people(count: int, rows: int, net: Net, seed: int = 1) -> Persons:
 
 def faults(net: Net, rows: int, weights: list[np.ndarray], persons: Persons) -> list[str]:
     """Return what depends on more than each person's own rows and the model."""
-    engine, count, found = sums(net, rows), len(persons), []
+    return faults_of(sums, net, rows, weights, persons) + _of_layers(net, rows, weights, persons)
+
+
+def faults_of(
+    make: Make, net: Net, rows: int, weights: list[np.ndarray], persons: Persons
+) -> list[str]:
+    """Return what sums depend on, of any engine, besides each person's own rows and the model."""
+    engine, count, found = make(net, rows), len(persons), []
     everybody = np.arange(count)
     total = flat(engine.total(weights, persons, everybody))
     alone = [flat(engine.total(weights, persons, everybody[n : n + 1])) for n in range(count)]
@@ -105,9 +123,14 @@ def faults(net: Net, rows: int, weights: list[np.ndarray], persons: Persons) -> 
             found.append(f"the sum moved by {np.linalg.norm(total - less) / RADIUS:.3g} clips")
     draw = np.random.default_rng(2)
     for cells in (1, 7 * sum(v.size for v in weights), 1 << 21):
-        parts = sums(net, rows, cells)
+        parts = make(net, rows, cells)
         if not np.array_equal(total, flat(parts.total(weights, persons, draw.permutation(count)))):
             found.append(f"the sum in another order, {cells} cells at once, is another")
+    return found
+
+
+def _of_layers(net: Net, rows: int, weights: list[np.ndarray], persons: Persons) -> list[str]:
+    engine, everybody, found = sums(net, rows), np.arange(len(persons)), []
     matrices = [arithmetic.weights(matrix) for matrix in weights]
     whole = engine.trace(matrices, persons, everybody)
     for person in everybody:

@@ -13,10 +13,8 @@ import pytest
 from federated.errors import ArithmeticUnsound
 from federated.training.exact import gradients, selftest
 from federated.training.exact.net import Net
-from federated.training.recipes import initial, joined
-from federated.training.recipes import net as net_of
 from tests.support import exact_sums
-from tests.support.exact_sums import CASES, CLIP, RADIUS, WEIGHTS, faults, flat, model, people, sums
+from tests.support.exact_sums import CASES, RADIUS, WEIGHTS, faults, flat, model, people, sums
 from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
 from tests.support.training_rig import manifest
 
@@ -112,31 +110,6 @@ def test_another_processor_computes_the_same_sums(setting: dict[str, str]) -> No
         check=True,
     )
     assert done.stdout.strip() == exact_sums.digest()
-
-
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("hidden", [[], [64], [6, 4]])
-def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> None:
-    from opacus.grad_sample import GradSampleModule  # noqa: PLC0415 - loads torch
-
-    from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
-
-    job = manifest(model={"kind": "mlp", "hidden": hidden, "activation": activation})
-    arrays, persons = initial(job), people(29, 2, net_of(job))
-    module = GradSampleModule(DenseNet(job, arrays), loss_reduction="sum")
-    logits = module(torch.from_numpy(persons.inputs).requires_grad_())
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits, torch.from_numpy(persons.labels), reduction="none"
-    )
-    (losses * torch.from_numpy(persons.mask)).sum().backward()  # type: ignore[no-untyped-call]
-    parts = [parameter.grad_sample.numpy() for parameter in module.parameters()]
-    engine = sums(net_of(job), 2)
-    for person in range(29):
-        single = {name: part[person] for name, part in zip(arrays, parts, strict=True)}
-        expected = flat(joined(single))
-        expected *= min(1.0, CLIP / max(np.linalg.norm(expected), 1e-30))
-        found = flat(engine.total(joined(arrays), persons, np.array([person]))) * CLIP / RADIUS
-        assert np.allclose(found, expected, atol=3e-6)
 
 
 @pytest.mark.parametrize("rows", [2, 1000])

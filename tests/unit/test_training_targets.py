@@ -19,7 +19,6 @@ from federated.training import checkpoint, recipes
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic
 from federated.training.exact.losses import Loss
-from federated.training.exact.net import Net
 from federated.training.flower.messages import to_bytes as to_message_bytes
 from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, pack
 from federated.training.noise import SystemNoise
@@ -28,7 +27,7 @@ from federated.training.reach import is_within, reach
 from federated.training.rows.encode import Persons, encode
 from federated.training.rows.labels import encode_labels
 from federated.training.rows.table import from_columns
-from tests.support.exact_sums import CLIP, RADIUS, flat, people, sums
+from tests.support.exact_sums import people
 from tests.support.flower import as_lead, request_to, site_of
 from tests.support.learnable import CASES, KINDS, pairs, trained
 from tests.support.training_rig import ForeseenNoise, document, manifest, task
@@ -48,45 +47,6 @@ def test_real_rows_are_learned_better_than_by_a_constant(name: str, kind: str) -
     data = json.dumps(render(job)).encode()
     assert parse(data) == job
     assert render(parse(data)) == json.loads(data)
-
-
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.kind)
-@pytest.mark.parametrize("tables", [(), ((0, 4), (5, 8))], ids=["dense", "embedding"])
-def test_gradients_are_those_of_torch(loss: Loss, tables: tuple[tuple[int, int], ...]) -> None:
-    from tests.support.torch_net import torch  # noqa: PLC0415 - loads torch
-
-    inputs = 1 + 2 * 2 if tables else 8
-    net = Net((inputs, 3, loss.outputs), "tanh", loss, tables, 2 if tables else 0, 8)
-    persons, draw = people(9, 2, net), np.random.default_rng(4)
-    weights = [draw.uniform(-1, 1, shape) for shape in net.shapes()]
-    parts = [torch.tensor(matrix, requires_grad=True) for matrix in weights]
-    values = torch.tensor(persons.inputs).double()
-    if tables:
-        found = [values[..., a:b] @ p.T for (a, b), p in zip(tables, parts, strict=False)]
-        values = torch.cat([values[..., 4:5], *found], dim=-1)
-    hidden, last = parts[-2:]
-    values = torch.tanh(values @ hidden[:, :-1].T + hidden[:, -1])
-    outputs = values @ last[:, :-1].T + last[:, -1]
-    labels = torch.tensor(persons.labels).double()
-    losses = {
-        targets.BINARY: lambda: torch.nn.functional.binary_cross_entropy_with_logits(
-            outputs[..., 0], labels, reduction="none"
-        ),
-        targets.CLASSES: lambda: (
-            -outputs.log_softmax(-1).gather(-1, labels.long()[..., None]).squeeze(-1)
-        ),
-        targets.NUMBER: lambda: torch.nn.functional.huber_loss(
-            outputs[..., 0], labels, delta=2.0, reduction="none"
-        ),
-        targets.COUNT: lambda: (outputs[..., 0].exp() - labels * outputs[..., 0]) / loss.most,
-    }[loss.kind]()
-    for person in range(9):
-        total = (losses[person] * torch.tensor(persons.mask[person])).sum()
-        gradients = torch.autograd.grad(total, parts, retain_graph=True)
-        expected = flat([gradient.numpy() for gradient in gradients])
-        expected *= min(1.0, CLIP / max(float(np.linalg.norm(expected)), 1e-30))
-        ours = flat(sums(net, 2).total(weights, persons, np.array([person]))) * CLIP / RADIUS
-        assert np.allclose(ours, expected, atol=3e-6)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.kind)

@@ -63,7 +63,7 @@ class Case:
         kept: which columns and rows the contract lets take part; None for all.
         dataset: as published now; at the lead, as it was described.
         checked: whether the dataset's file passed its check at publication.
-        code_hash: of the recipe that this node runs; empty when it runs none.
+        recipe: that the site would run, of the job's engine; empty when it cannot run that.
         now: UTC.
     """
 
@@ -77,7 +77,7 @@ class Case:
     kept: Minimise | None
     dataset: Dataset | DatasetFacts
     checked: bool
-    code_hash: str
+    recipe: str
     now: datetime
 
 
@@ -249,9 +249,11 @@ def check_code(case: Case) -> Refusal | None:
 
     A contract of version 1 lists none and accepts the one that this node runs.
     """
-    asked, own = case.manifest.code, case.code_hash
+    asked, own = case.manifest.code, case.recipe
     accepted = (own,) if case.document.version == 1 else case.document.recipes
-    if not own or asked not in accepted:
+    if not own:
+        return _no(JobRefused, f"this site cannot run the engine `{case.manifest.engine}`")
+    if asked not in accepted:
         return _no(JobRefused, "the job's training recipe is none that this contract accepts")
     if own not in accepted:
         return _no(JobRefused, "the contract does not accept the training recipe of this site")

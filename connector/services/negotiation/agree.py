@@ -48,6 +48,7 @@ from connector.services.lookup import require
 from connector.services.negotiation import checking, reports, terms
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
+from federated.task.engine import recipe
 from policies_odrl import Policy
 from policies_odrl.checking import semantics
 
@@ -179,7 +180,7 @@ def draw_up(
         semantics=semantics.PRESENT,
         plan=terms.planned(agreed, Ground.of(dataset), ports.mechanisms),
         layers=offer.layers,
-        recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
+        recipes=[*ports.settings.recipes, *_own_recipes(ports)],
         timestamp=now,
     )
     return _signed(
@@ -194,6 +195,13 @@ def draw_up(
         consumer_membership=consumer.membership,
         report=offer.report,
     )
+
+
+def _own_recipes(ports: Ports) -> list[str]:
+    """Return the recipes of the engines that this node can run."""
+    if not ports.code_hash:
+        return []
+    return [recipe(ports.code_hash, engine) for engine in ports.engines]
 
 
 def check(

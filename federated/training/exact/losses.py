@@ -32,7 +32,7 @@ from federated.task.target import Target
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import Floats
 
-_BEND: Final = 2.0  # of Huber's loss: the width of [-1, 1]
+BEND: Final = 2.0  # of Huber's loss: the width of [-1, 1]
 Flags = NDArray[np.bool_]
 
 
@@ -89,7 +89,7 @@ def _classes(loss: Loss, outputs: Floats, labels: Floats) -> Floats:
 
 
 def _number(_: Loss, outputs: Floats, labels: Floats) -> Floats:
-    return np.clip(outputs - labels[:, :, None], -_BEND, _BEND)
+    return np.clip(outputs - labels[:, :, None], -BEND, BEND)
 
 
 def _count(loss: Loss, outputs: Floats, labels: Floats) -> Floats:

@@ -47,6 +47,11 @@ class Net:
         return sum(outputs * inputs for outputs, inputs in self.shapes())
 
     @property
+    def encoded(self) -> int:
+        """Inputs of a row, as it is encoded."""
+        return self.inputs or self.widths[0]
+
+    @property
     def units(self) -> int:
         """Floats that a row takes on its way through the net."""
         return sum(self.widths) + (self.inputs if self.tables else 0)

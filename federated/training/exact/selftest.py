@@ -8,16 +8,19 @@ same for each run; one differing bit refuses the job. It takes some tenths of a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from federated.errors import ArithmeticUnsound
 from federated.manifest import JobManifest
+from federated.task.engine import EXACT
 from federated.task.target import BINARY, CLASSES, COUNT, NUMBER
 from federated.training import recipes
+from federated.training.engines import Sums, sums_of
 from federated.training.exact import arithmetic
-from federated.training.exact.arithmetic import Floats
+from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients, Trace
 from federated.training.exact.losses import Loss
 from federated.training.exact.net import Net
@@ -39,6 +42,7 @@ _FEWEST: Final = 13  # persons of the job's own shape, however large its model
 _MOST: Final = 2048
 _CELLS: Final = 1 << 19  # floats of gradients, or of rows, that one sum of the own shape takes
 _PART: Final = 7  # persons of a small batch, which fills no register
+_RADIUS, _UNIT = 1e6, 1e-6
 _PRESENT: Final = 0.9  # share of rows that are there
 
 
@@ -56,26 +60,39 @@ def check(manifest: JobManifest, batch: int) -> None:
     persons = max(_FEWEST, min(batch, _MOST, _CELLS // max(net.parameters, rows * net.units)))
     own = (net, rows, persons)
     for number, shape in enumerate((own, *_SHAPES)):
-        if not _holds(shape, np.random.default_rng(number)):
+        if not _holds(manifest.engine, shape, np.random.default_rng(number)):
             raise ArithmeticUnsound("sums on this machine depend on more than each person's rows")
 
 
-def _holds(shape: Shape, draw: np.random.Generator) -> bool:
+def _holds(engine: str, shape: Shape, draw: np.random.Generator) -> bool:
     """Tell whether no sum and no layer of a shape depends on a person's place and neighbours."""
     net, rows, count = shape
+    if engine != EXACT:  # which has no batch of persons, but takes its time for each
+        count = min(count, _FEWEST)
+    persons, weights = people(draw, net, count, rows), _weights(draw, net)
+    order = draw.permutation(count)
+    if engine != EXACT:
+        sums = sums_of(engine, net, rows, radius=_RADIUS, unit=_UNIT)
+        return _sums_hold(sums, sums, weights, persons, order)
     whole, parts = (
-        Gradients(net, rows, radius=1e6, unit=1e-6, cells=cells)
+        Gradients(net, rows, radius=_RADIUS, unit=_UNIT, cells=cells)
         for cells in (1 << 17, _PART * rows * net.units)
     )
-    persons, weights = people(draw, net, count, rows), _weights(draw, net)
     matrices = [arithmetic.weights(matrix) for matrix in weights]
-    order = draw.permutation(count)
     together = _said(whole.trace(matrices, persons, order))
     for start, size in [(0, 1), (count - 1, 1), *((n, _PART) for n in range(0, count, _PART))]:
         few = slice(start, start + size)
         alone = _said(whole.trace(matrices, persons, order[few]))
         if not all(np.array_equal(a[few], b) for a, b in zip(together, alone, strict=True)):
             return False
+    return _sums_hold(whole, parts, weights, persons, order)
+
+
+def _sums_hold(
+    whole: Sums, parts: Sums, weights: Sequence[Floats], persons: Persons, order: Integers
+) -> bool:
+    """Tell whether a sum moves by just what a person adds alone when that person leaves."""
+    count = len(persons)
     total = whole.total(weights, persons, order)
     for person in (0, count // 2, count - 1):
         less = parts.total(weights, persons, np.delete(np.arange(count), person))
@@ -99,7 +116,7 @@ def people(draw: np.random.Generator, net: Net, count: int, rows: int) -> Person
         count: how many.
         rows: of each.
     """
-    width = net.inputs or net.widths[0]
+    width = net.encoded
     inputs = draw.uniform(-1, 1, (count, rows, width)).astype(np.float32)
     inputs[:, :, 1::2] = inputs[:, :, : 2 * (width // 2) : 2]
     for first, last in net.tables:  # one value, or none

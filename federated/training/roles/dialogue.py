@@ -55,6 +55,6 @@ def manifest_of(header: Mapping[str, Any]) -> JobManifest:
         WorkerFailed: the frame has none.
     """
     manifest = parse(member(header, "manifest", str).encode())
-    if header.get("recipe", manifest.code) != code_hash():
+    if header.get("recipe", manifest.code) != code_hash(manifest.engine):
         raise ManifestInvalid("/code", "is another training recipe than the one installed here")
     return manifest

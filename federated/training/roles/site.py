@@ -61,7 +61,9 @@ def run(frames: Frames, isolation: str) -> None:
     manifest = manifest_of(header)
     site, seconds = _prepare(manifest, header, _suppressed(header, payload))
     ready = {"op": "ready", "isolation": isolation, "seconds": seconds}
-    frames.send({**ready, "recipe": code_hash(), "versions": versions()})
+    frames.send(
+        {**ready, "recipe": code_hash(manifest.engine), "versions": versions(manifest.engine)}
+    )
     while True:
         header, payload = frames.receive(manifest.seconds_left() + MARGIN_SECONDS)
         number = member(header, "round", int)

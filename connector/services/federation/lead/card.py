@@ -23,7 +23,8 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
 _MEANING: Final = "two data sets are neighbours when one has all rows of one more person"
 _COPIED: Final = ("features", "target", "rounds", "quorum", "learningRate")
-_SINCE_2: Final = ("optimiser", "start")  # of manifests of version 2; a start may be left out
+# Of manifests of version 2; all but the first may be left out.
+_SINCE_2: Final = ("optimiser", "start", "engine")
 
 
 def describe(

@@ -33,6 +33,7 @@ from federated.job import FIRST_VERSION, MAX_SITES, VERSION, JobManifest, parse
 from federated.privacy.event import Event
 from federated.reading import Member
 from federated.task import evaluation, optimiser
+from federated.task.engine import EXACT, recipe
 from federated.task.target import ThresholdByGroup
 
 ROUND_SECONDS: Final = 60.0
@@ -49,7 +50,7 @@ _NOBODYS: Final[Mapping[str, Any]] = MappingProxyType(
         "population": 10**9,
     }
 )
-_NEW: Final = ("optimiser", "evaluation")  # in version 2
+_NEW: Final = ("optimiser", "evaluation", "engine")  # in version 2
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
@@ -89,7 +90,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
         "deadline": _deadline(ports.clock.now(), asked.child("deadlineSeconds")),
-        "code": ports.code_hash,
+        "code": recipe(ports.code_hash, own.get("engine", EXACT)),
         **own,
     }
     data = canonical(body)
@@ -168,6 +169,8 @@ def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
     if "evaluation" in request:
         stated, epsilon = request["evaluation"], request["privacy"]["epsilon"]
         found["evaluation"] = evaluation.completed(stated, request["rounds"], epsilon)
+    if request.get("engine", EXACT) != EXACT:
+        found["engine"] = request["engine"]
     return found
 
 

@@ -40,6 +40,7 @@ from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.translation import translated
 from federated.job import MAX_SITES, JobState, is_final, parse
 from federated.reading import Member
+from federated.task.engine import recipe
 
 WORKER_SECONDS = 120.0
 RESULT_NAME = "model.npz"
@@ -160,8 +161,9 @@ class LeadRun:
         worker = self._start_worker()
         sites = list(self._manifest.sites)
         order: dict[str, Any] = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
+        own = recipe(self._ports.code_hash, self._manifest.engine)
         # A job of an earlier release is led on by this one's code, which sees noised updates only.
-        order |= {"round": job.round, "recipe": self._ports.code_hash}
+        order |= {"round": job.round, "recipe": own}
         worker.send(order, last.state)
         self._settle(submission)  # the sites' workers and ours start at the same time
         self._receive(worker, "ready", None)

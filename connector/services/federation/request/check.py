@@ -40,6 +40,7 @@ from connector.services.federation.site.judge import check_policy
 from connector.services.negotiation.described import facts_of
 from connector.services.negotiation.plans import plan_of
 from federated.job import JobManifest
+from federated.task.engine import recipe
 
 SECONDS: Final = 60.0  # of a try, where nothing else is asked
 # Where a request says what a contract's policy refuses by these codes.
@@ -210,7 +211,7 @@ def _case(ports: Ports, manifest: JobManifest, agreement: Agreement, facts: Data
         kept=train.steps_of(plan_of(agreement))[0],
         dataset=facts,
         checked=True,
-        code_hash=ports.code_hash,
+        recipe=recipe(ports.code_hash, manifest.engine),
         now=ports.clock.now(),
     )
 

@@ -25,6 +25,7 @@ from connector.services.federation.request.form import (
 )
 from federated import job
 from federated.task import evaluation, model, optimiser, target
+from federated.task.engine import ENGINES, EXACT
 from federated.task.feature import INDICATOR, MAX_MAGNITUDE, REFUSE, VALUE
 from federated.task.spelling import IGNORABLE, MAX_VALUES
 
@@ -266,6 +267,13 @@ REQUEST: Final[Form] = Parts(
             "Of a step, before the schedule.",
         ),
         Row("rounds", Whole(1, job.MAX_ROUNDS), "After each the sites' models are averaged."),
+        Row(
+            "engine",
+            Choice(ENGINES),
+            "What computes gradients at the sites: a closed form, or torch with Opacus. Each "
+            "contract must list its recipe.",
+            f"`{EXACT}`",
+        ),
         Row("optimiser", OPTIMISER, "How noised gradients move the weights.", "plain descent"),
         Row(
             "start",

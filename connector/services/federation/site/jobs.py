@@ -60,6 +60,7 @@ from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest, JobState, parse
+from federated.task.engine import recipe
 
 MANIFEST_TYPE: Final = "preau-manifest+jws"
 ATTEMPTS: Final = 5
@@ -130,6 +131,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
         reason = "the manifest names no agreement of this consumer's with us"
         raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
     kept, training = train.steps_of(plan_of(agreement))
+    engine = manifest.engine
     return SiteCase(
         manifest=manifest,
         job_id=message.job_id,
@@ -141,7 +143,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
         kept=kept,
         dataset=dataset,
         checked=checked,
-        code_hash=ports.code_hash,
+        recipe=recipe(ports.code_hash, engine) if engine in ports.engines else "",
         now=ports.clock.now(),
     )
 

@@ -45,6 +45,7 @@ from connector.services.use import keys
 from federated.job import JobManifest
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.reading import Member
+from federated.task.engine import recipe
 
 START_SECONDS = 120.0
 ATTEMPTS = 2
@@ -232,7 +233,7 @@ class SiteWork:
         file, site = dataset.file, self._ports.settings.did
         return {
             "op": "start",
-            "recipe": self._ports.code_hash,
+            "recipe": recipe(self._ports.code_hash, self._manifest.engine),
             "manifest": self._job.manifest.decode(),
             "data": {
                 "path": file.path,

@@ -1,0 +1,56 @@
+"""The port of the engines: sums of persons' clipped gradients, as integers on a public grid.
+
+Two implement it: `exact/gradients.py`, a closed form in NumPy, and `opacus/gradients.py`, torch
+with Opacus. Rules: what a person adds depends on that person's rows and the model alone; it is a
+vector of integers no longer than the radius, cut by `exact/gradients.clip`; sums are of integers.
+Noise, samples and accounting know no engine. Torch is loaded for a job that asks for it only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from federated.errors import WorkerFailed
+from federated.task.engine import EXACT
+from federated.training import available
+from federated.training.exact.arithmetic import Floats, Integers
+from federated.training.exact.gradients import Gradients
+from federated.training.exact.net import Net
+from federated.training.rows.encode import Persons
+
+
+class Sums(Protocol):
+    """Sums of the clipped gradients of persons under one model."""
+
+    def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
+        """Return the sum of the clipped vectors of a batch, an integer matrix a layer.
+
+        Args:
+            weights: of each table and layer, see `Net.shapes`.
+            persons: encoded rows.
+            batch: indices of persons.
+        """
+        ...
+
+
+def sums_of(engine: str, net: Net, rows: int, *, radius: float, unit: float) -> Sums:
+    """Return what sums up gradients, by an engine.
+
+    Args:
+        engine: of `federated.task.engine.ENGINES`.
+        net: the model.
+        rows: of each person, at most 1,000.
+        radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
+        unit: Γ, what one unit is worth.
+
+    Raises:
+        WorkerFailed: the engine is not installed.
+    """
+    if engine == EXACT:
+        return Gradients(net, rows, radius=radius, unit=unit)
+    if engine not in available():
+        raise WorkerFailed(f"the engine `{engine}` is not installed: it needs the extra `opacus`")
+    from federated.training.opacus.gradients import PersonGradients  # noqa: PLC0415 - loads torch
+
+    return PersonGradients(net, radius=radius, unit=unit)

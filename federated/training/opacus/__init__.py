@@ -1,0 +1,1 @@
+"""Gradients of persons by torch and Opacus: the only home of both in a worker."""
