@@ -60,7 +60,7 @@ from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest, JobState, parse
-from federated.task.engine import recipe
+from federated.task.engine import EXACT, recipe
 
 MANIFEST_TYPE: Final = "preau-manifest+jws"
 ATTEMPTS: Final = 5
@@ -195,9 +195,11 @@ def _use(caller: Participant, message: JobSubmission, case: SiteCase) -> reviewi
         figures += f", evaluated {times} times on persons held out, all of it within that ε"
     if manifest.start is not None:
         figures += f", starting from the public model `{manifest.start.source}`"
+    if manifest.engine != EXACT:
+        figures += f", by the engine `{manifest.engine}`"
     figures += f"; job {message.job_id}"
     return reviewing.Use(
-        caller.did, message.job_id, message.manifest, one_line(figures), case.code_hash
+        caller.did, message.job_id, message.manifest, one_line(figures), case.recipe
     )
 
 
