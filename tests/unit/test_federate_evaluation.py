@@ -101,10 +101,9 @@ def test_a_worker_that_dies_in_an_evaluation_is_charged_once(federation: Federat
 
 
 def test_what_evaluations_cost_must_lie_within_the_jobs_epsilon(federation: Federation) -> None:
-    with all_running(federation):
-        job_id = submitted(federation, evaluation=ASKED)
-        job = over(federation, job_id, JobState.REFUSED)
-    assert job.code == JobRefused.code
-    assert federation.site().job(job_id).code == JobRefused.code
+    with pytest.raises(JobRefused, match="/privacy"):
+        submitted(federation, evaluation=ASKED)
+    _, body = federation.submission(evaluation=ASKED)
+    assert federation.ask(federation.site(), body)["code"] == JobRefused.code
     with pytest.raises(NotFound, match="no evaluation"):
         lead_jobs.evaluated(federation.lead.ports, submitted(federation))

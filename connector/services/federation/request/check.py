@@ -8,7 +8,7 @@ alone knows (its register's cap, its file, persons who decide) stays its own aff
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -123,8 +123,15 @@ def refuse(ports: Ports, manifest: JobManifest) -> None:
 
     Raises:
         PreauError: by the code of the first refusal.
+        WorkerFailed: the accountant did not answer.
     """
-    for finding in _findings(ports, manifest, _known(ports, manifest)):
+    known = _known(ports, manifest)
+    _refuse_first(_findings(ports, manifest, known))
+    _refuse_first(_too_dear(manifest, costs(ports, manifest, [each.agreement for each in known])))
+
+
+def _refuse_first(findings: Iterable[Finding]) -> None:
+    for finding in findings:
         if finding.code:
             raise from_code(finding.code, f"request {finding.where or '/'}: {finding.what}")
 
