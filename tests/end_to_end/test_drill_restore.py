@@ -12,7 +12,7 @@ import pytest
 
 from connector.errors import InRecovery
 from tests.support.command import short_folder
-from tests.support.restore_drill import CONTRACT, DATASET, OTHER, WENT_BACK, Pair, pair
+from tests.support.restore_drill import CONTRACT, DATASET, LITTLE, OTHER, WENT_BACK, Pair, pair
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -46,7 +46,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     assert len(spent) == 2
 
     two.restore(two.school, school)
-    assert two.refusal().startswith(WENT_BACK)
+    assert two.refusal(LITTLE).startswith(WENT_BACK)
     plan = two.recovery(two.school)
     assert ([job.job for job in plan.jobs], plan.contracts) == ([last.id], [])
     two.confirm(two.school)
@@ -56,7 +56,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
 
     two.restore(two.lab, lab)
     assert two.recovery(two.lab, lambda view: bool(view.faults)).faults
-    assert two.refusal().startswith(WENT_BACK)
+    assert two.refusal(LITTLE).startswith(WENT_BACK)
     two.confirm(two.lab)
     assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
     assert two.spent() == spent

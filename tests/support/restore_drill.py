@@ -39,10 +39,11 @@ DATASET = "urn:drill:grades"
 OTHER = "urn:drill:pupils"  # a register
 CONTRACT = 3.0
 JOB = 1.4
+LITTLE = 0.2
 MUCH = 2.9
 # σ by the ε that a job states, of its four steps at a sampling rate of 0.2; a lead would calibrate
 # it in a process of its own. What costs more than is stated is refused.
-_NOISE = {JOB: 1.85, MUCH: 1.2}
+_NOISE = {LITTLE: 12.0, JOB: 1.85, MUCH: 1.2}
 WENT_BACK = ("RECOVERY", "PEER_ROLLED_BACK")  # whoever notices first
 DELTA = 3e-6
 ROUNDS = 2
@@ -80,22 +81,23 @@ class Pair:
         with self.lab.client() as lab:
             return lab.await_job(lab.submit(_job(self.agreement, epsilon)).id, seconds=PATIENCE)
 
-    def refusal(self, *, settled: bool = False) -> str:
-        """Let the lab ask for all that is left and more; return the code and the reason.
+    def refusal(self, epsilon: float = MUCH, *, settled: bool = False) -> str:
+        """Let the lab ask for a job; return the code and the reason.
 
         Args:
+            epsilon: of the job; all that is left and more, or so little that the lab asks the site.
             settled: ask again until both have heard that each other's recovery is over.
         """
         until = time.monotonic() + PATIENCE
         while True:
-            answer = self._refusal()
+            answer = self._refusal(epsilon)
             if not settled or not answer.startswith(WENT_BACK) or time.monotonic() > until:
                 return answer
             time.sleep(1)
 
-    def _refusal(self) -> str:
+    def _refusal(self, epsilon: float) -> str:
         try:
-            job = self.job(MUCH)
+            job = self.job(epsilon)
         except PreauError as exc:
             return f"{exc.code}: {exc.reason}"
         assert job.state in {"REFUSED", "FAILED"}, job

@@ -61,10 +61,10 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         PeerRolledBack: a site's log went back, and its operator has not answered for it.
         PreauError: noise could not be calibrated, or the key cannot be used.
     """
+    recovery.check(ports)
     manifest, data = complete(ports, request)
     check.refuse(ports, manifest)
     start = start_model(request)
-    recovery.check(ports)
     signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)
     job = _job(ports, manifest, data, signature)
     with ports.store.write() as tx:
