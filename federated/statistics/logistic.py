@@ -10,7 +10,7 @@ the covariance of β is  H⁻¹ + H⁻¹ G diag(v) Gᵀ H⁻¹,  G = Xᵀ(D - di
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,16 +59,48 @@ def fit(parts: Sequence[Part]) -> Logistic:
     """
     size = parts[0][0].shape[1]
     check_parameters(size, sum(float(numbers.sum()) for _, numbers, _ in parts))
+
+    def sums(at: Floats) -> tuple[Floats, Floats]:
+        found = [newton_sums(part, at) for part in parts]
+        score = np.asarray(np.sum([each for each, _ in found], axis=0), dtype=np.float64)
+        return score, np.asarray(np.sum([each for _, each in found], axis=0), dtype=np.float64)
+
+    def reach(at: Floats) -> float:
+        return max(float(np.abs(rows @ at).max(initial=0.0)) for rows, _, _ in parts)
+
+    at, covariance = newton(size, sums, reach)
+    return Logistic(at, covariance, tuple(_chance(rows, at) for rows, _, _ in parts))
+
+
+def newton(
+    size: int,
+    sums: Callable[[Floats], tuple[Floats, Floats]],
+    reach: Callable[[Floats], float],
+    *,
+    close: float = _CLOSE,
+    farthest: float = _FARTHEST,
+) -> tuple[Floats, Floats]:
+    """Return where g is 0, and the inverse of H there.
+
+    Args:
+        size: terms.
+        sums: g and H at coefficients, over all sites.
+        reach: of coefficients or of a step, most that it moves the log odds of a row, or a bound.
+        close: reach of a step that is the last.
+        farthest: reach of coefficients that are none of a fit.
+
+    Raises:
+        StatisticUnfit: there is no finite answer, or not after so many steps.
+    """
     at = np.zeros(size)
     for _ in range(_MOST_STEPS):
-        step, _ = _step(parts, at)
-        longest = max(float(np.abs(rows @ step).max(initial=0.0)) for rows, _, _ in parts)
+        step, covariance = _step(*sums(at))
+        longest = reach(step)
         at = at + step / max(1.0, longest / _LONGEST)
-        if max(float(np.abs(rows @ at).max(initial=0.0)) for rows, _, _ in parts) > _FARTHEST:
+        if reach(at) > farthest:
             raise StatisticUnfit("a group has no outcome, or nothing else: leave out a column")
-        if longest < _CLOSE:
-            _, covariance = _step(parts, at)
-            return Logistic(at, covariance, tuple(_chance(rows, at) for rows, _, _ in parts))
+        if longest < close:
+            return at, covariance
     raise StatisticUnfit("the regression does not settle: leave out a column, or spend more")
 
 
@@ -87,15 +119,13 @@ def with_noise(fitted: Logistic, part: Part, maps: tuple[Floats, Floats], noise:
     return fitted.covariance + (spread * noise) @ spread.T
 
 
-def _step(parts: Sequence[Part], at: Floats) -> tuple[Floats, Floats]:
-    sums = [newton_sums(part, at) for part in parts]
-    score, information = (np.sum([each[it] for each in sums], axis=0) for it in (0, 1))
+def _step(score: Floats, information: Floats) -> tuple[Floats, Floats]:
     least, most = np.linalg.eigvalsh(information)[[0, -1]]
     if not least > _CLOSE * most or most <= 0:
         raise StatisticUnfit(
             "columns tell each other, or the noise hides them: leave out a column, or spend more"
         )
-    inverse = np.linalg.inv(information)
+    inverse: Floats = np.asarray(np.linalg.inv(information), dtype=np.float64)
     return inverse @ score, inverse
 
 

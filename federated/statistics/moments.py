@@ -147,7 +147,7 @@ def linear(cells: Sequence[tuple[Floats, Floats, Floats]], design: Design, outco
         of_noise += kept @ _scored(spread, expand.T @ signed) @ kept.T
     variance = max(left, 0.0) / max(count - (size - 1), 1.0)
     covariance = variance * inverse + inverse @ of_noise @ inverse
-    own, half = _own_numbers(width, design, outcome)
+    own, half = own_numbers(width, design, outcome)
     shift = np.zeros(size - 1)
     shift[0] = (outcome[0] + outcome[1]) / 2
     return Linear(own @ fitted + shift, own @ covariance @ own.T, count, half * math.sqrt(variance))
@@ -162,7 +162,7 @@ def regression(found: Pool, design: Design, outcome: str, ends: Ends, level: flo
     return terms(design.terms, fitted.coefficients, fitted.covariance, level)
 
 
-def _own_numbers(width: int, design: Design, outcome: Ends) -> tuple[Floats, float]:
+def own_numbers(width: int, design: Design, outcome: Ends) -> tuple[Floats, float]:
     """Return the matrix that takes coefficients of u to those of x, and half of the outcome."""
     half = (outcome[1] - outcome[0]) / 2
     made = np.eye(width + len(design.numbers)) * half

@@ -35,10 +35,16 @@ class Result:
     sites: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def label(self) -> str:
+        """What it is called: `DP`, or `not DP`."""
+        return "DP" if self.private else "not DP"
+
     def body(self) -> dict[str, Any]:
         """Return its members, JSON values."""
         return {
             "kind": self.kind,
+            "label": self.label,
             "private": self.private,
             "level": self.level,
             "sites": list(self.sites),

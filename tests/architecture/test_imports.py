@@ -35,7 +35,7 @@ PLANTED = {
         "connector/services/planted.py",
         "import federated.training.roles.frames",
     ),
-    "federated.privacy: pure but for the accountant": (
+    "federated.privacy and aggregation: pure but for the accountant": (
         "federated/privacy/event.py",
         "import numpy",
     ),

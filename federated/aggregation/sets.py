@@ -1,0 +1,90 @@
+r"""Which sums a site may add to, beside those that it added to before.
+
+Let a site i have the vector v_i, and S_T = Σ_{i∈T} v_i be what is told of a set T of sites.
+
+- **Other sets.** S_T - S_{T∖{i}} = v_i. More sets do more: S_{1,2,3} + S_{3,4,5} - S_{1,2,4,5} is
+  2 v_3, though no two of these sets differ by fewer than three sites, and no site is in all of
+  them. Hence a site adds to sums of one set only, for good, whatever the model: sets that honest
+  sites add to are then equal or disjoint, and what is linear in S_T has at least three sites or
+  none. A model of fewer columns is a part of one of more, so that the rule is of the dataset, not
+  of the model.
+- **Other rows.** Two models whose columns lack values in different rows would differ by the persons
+  who lack them. Hence all sums of a dataset are of the same rows and columns that may be used: of
+  those that have a value in each.
+- **Other points.** g(β) and H(β) of many β tell more than those of the path to the fit. Hence a
+  model is asked at a limited number of points for each state of the data.
+- **The same masks.** A context, once it left, does not leave again: two vectors under one mask
+  tell their difference.
+
+Not told apart: sites that are one party under two names. Who the sites are the contract says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+LEAST_SITES: Final = 3
+Members = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a site keeps of a sum that it added to.
+
+    Attributes:
+        context: digest of all that the round was about.
+        session: id.
+        members: (site, dataset) of each that added to it.
+        rows: digest of which rows and columns may be used.
+        snapshot: digest of the data.
+        model: digest of terms and outcome.
+        point: digest of the coefficients at which it was; of nothing where there are none.
+    """
+
+    context: str
+    session: str
+    members: Members
+    rows: str
+    snapshot: str
+    model: str
+    point: str
+
+
+def why_not(before: Iterable[Left], new: Left, most_points: int) -> str:
+    """Return why a site does not add to a sum, beside those before; empty where it does.
+
+    Args:
+        before: of the same dataset, whoever asked.
+        new: what is asked for.
+        most_points: of a model and a state of the data.
+    """
+    kept, points = list(before), {new.point}
+    if len(new.members) < LEAST_SITES:
+        return f"sums are over at least {LEAST_SITES} sites, and {len(new.members)} are named"
+    for each in kept:
+        if fault := _conflict(each, new):
+            return fault
+        if (each.model, each.snapshot) == (new.model, new.snapshot):
+            points.add(each.point)
+    if len(points) > most_points:
+        return f"the regression was asked at {most_points} points, which is all that may be"
+    return ""
+
+
+def _conflict(left: Left, new: Left) -> str:
+    if left.context == new.context:
+        return "this very round left before, under the same masks: begin anew"
+    if left.members != new.members:
+        began = "the session is" if left.session == new.session else "the dataset's sums are"
+        sites = ", ".join(site for site, _ in sorted(left.members))
+        return f"{began} over {sites}: with others too they would tell of single sites"
+    if left.rows != new.rows:
+        return "sums of the dataset are of other rows or columns: both together tell of few persons"
+    return ""
+
+
+def triangle(size: int) -> Sequence[tuple[int, int]]:
+    """Return the places of a symmetric matrix that are told, row by row."""
+    return [(at, beside) for at in range(size) for beside in range(at, size)]
