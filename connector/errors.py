@@ -381,6 +381,12 @@ class TableRefused(Unlawful):
     code = "TABLE_REFUSED"
 
 
+class SumRefused(Unlawful):
+    """A site does not add to a sum: over these sites, of so few persons, or beside earlier ones."""
+
+    code = "SUM_REFUSED"
+
+
 class RoundRefused(Unlawful):
     """A round was asked that the site may not answer (order, content or state)."""
 

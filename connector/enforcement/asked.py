@@ -19,11 +19,14 @@ from connector.domain.decision import Refusal
 from connector.enforcement import figures
 from connector.enforcement.decide import UseFacts
 from connector.enforcement.mechanisms import deliver, row_conditions, tables, territories
+from connector.enforcement.steps import sum_request
 from connector.enforcement.steps.members import names
 from connector.enforcement.steps.minimise import AT_LEAST, RowTest
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest, check
 from connector.enforcement.steps.spending import Spending, spending
+from connector.enforcement.steps.sum_request import SumRequest
+from connector.enforcement.steps.summing import Sum
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.terms import (
     CELL_COUNT,
@@ -32,16 +35,18 @@ from connector.enforcement.terms import (
     EPSILON,
     FILE_FORMAT,
     GRANULARITY,
+    NAMED_SITES,
     PROTECTION,
     RETENTION,
     REVIEWERS,
     ROW_CONDITION,
     ROWS,
     SCOPE,
+    SITES,
     THIRD_PARTY,
     UNIT,
 )
-from connector.errors import Malformed, TableRefused, UseRefused
+from connector.errors import Malformed, SumRefused, TableRefused, UseRefused
 from connector.jsonld.canonical import canonical
 from federated.reading import Member, read
 from policies_odrl import Literal, Policy
@@ -50,7 +55,7 @@ from policies_odrl.model import XSD
 from policies_odrl.vocabulary import PREAU
 
 VERSION: Final = 1
-MOST_BYTES: Final = 64 * 1024
+MOST_BYTES: Final = 256 * 1024  # of 131 sites with their keys: 52 KiB
 _MOST_PARTS: Final = 16
 _MOST_STATED: Final = 16
 _MEMBERS: Final = (
@@ -72,6 +77,7 @@ class Asked:
         action: IRI.
         columns: of rows, those that are wanted, in order; none for all that may leave.
         cells: the table that is wanted; None for rows.
+        sums: the sum over sites that is to be added to; None for rows and tables.
         format: of the file; empty for the one that the plan prefers.
         stated: operand -> values, of what only the consumer knows (`mechanisms/tables.py`).
         at: when it was made, UTC.
@@ -84,6 +90,7 @@ class Asked:
     action: str
     columns: tuple[str, ...] = ()
     cells: TableRequest | None = None
+    sums: SumRequest | None = None
     format: str = ""
     stated: Mapping[str, tuple[str, ...]]
     at: datetime
@@ -103,6 +110,7 @@ class Asked:
                 "format": self.format,
                 "stated": {left: list(values) for left, values in self.stated.items()},
                 "at": instant.text(self.at),
+                **({"sums": self.sums.body()} if self.sums else {}),
             }
         )
 
@@ -113,7 +121,7 @@ def read_asked(data: bytes) -> Asked:
     Raises:
         Malformed: it cannot be read.
     """
-    part = read(data, _refusal, limit=MOST_BYTES).fields(*_MEMBERS)
+    part = read(data, _refusal, limit=MOST_BYTES).fields(*_MEMBERS, maybe=("sums",))
     part["version"].integer(least=VERSION, most=VERSION)
     stated = part["stated"].entries(most=_MOST_STATED)
     return Asked(
@@ -124,6 +132,7 @@ def read_asked(data: bytes) -> Asked:
         action=part["action"].text(),
         columns=names(part["columns"]),
         cells=_maybe(part["cells"]),
+        sums=SumRequest.read(part["sums"]) if "sums" in part else None,
         format=part["format"].exactly("", *deliver.FORMATS),
         stated={left: _texts(each) for left, each in stated.items()},
         at=part["at"].instant(),
@@ -138,11 +147,13 @@ def beyond(asked: Asked, steps: TableSteps | Refer) -> Refusal | None:
 
 
 def _beyond_referral(asked: Asked) -> Refusal | None:
-    wants = asked.columns or asked.cells or asked.format
+    wants = asked.columns or asked.cells or asked.sums or asked.format
     return _no("this use of the contract gives a referral, and no data") if wants else None
 
 
 def _beyond_table(asked: Asked, steps: TableSteps) -> Refusal | None:
+    if steps.sum is not None or asked.sums is not None:
+        return _beyond_sums(asked, steps)
     limits = steps.aggregate
     if (limits is None) is not (asked.cells is None):
         wants = "rows" if asked.cells is None else "a table of cells"
@@ -155,6 +166,16 @@ def _beyond_table(asked: Asked, steps: TableSteps) -> Refusal | None:
     try:
         (spending if steps.noise else check)(asked.cells, steps)
     except TableRefused as exc:
+        return Refusal(exc.code, (exc.reason,))
+    return None
+
+
+def _beyond_sums(asked: Asked, steps: TableSteps) -> Refusal | None:
+    if asked.sums is None or asked.columns or asked.cells or asked.format:
+        return _no("this use of the contract gives sums over sites, and nothing else")
+    try:
+        sum_request.check(asked.sums, steps.sum, asked.provider, asked.consumer)
+    except SumRefused as exc:
         return Refusal(exc.code, (exc.reason,))
     return None
 
@@ -209,6 +230,9 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
         known[CELL_COUNT] = (steps.aggregate.minimum,)
         # No pseudonym leaves, so that whatever scope is demanded is met.
         known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
+    elif steps.sum:
+        known |= _added(asked, steps.sum)
+        known[SCOPE] = figures.names(atoms, SCOPE, tables.ONE_OF)[:1]
     elif least := _fewest(steps.minimise.rows, met.values()):
         known[CELL_COUNT] = (min(least),)
     if steps.review:
@@ -221,6 +245,17 @@ def _done(asked: Asked, steps: TableSteps, policy: Policy) -> Mapping[str, tuple
     return known
 
 
+def _added(asked: Asked, step: Sum) -> Mapping[str, tuple[Fact, ...]]:
+    """Return over whom a sum is; where a session is joined nothing leaves, and the step speaks."""
+    members = asked.sums.members if asked.sums else ()
+    others = tuple(each.site for each in members if each.site != asked.provider)
+    return {
+        CELL_COUNT: (step.minimum,),
+        NAMED_SITES: others or step.sites,
+        SITES: (len(members) or step.minimum_sites,),
+    }
+
+
 def _fewest(rows: tuple[RowTest, ...], conditions: Iterable[RowTest]) -> list[int]:
     """Return over how many persons rows are at least, by the tests that no condition states."""
     own = list(rows)
@@ -231,6 +266,8 @@ def _fewest(rows: tuple[RowTest, ...], conditions: Iterable[RowTest]) -> list[in
 
 def _used(asked: Asked, steps: TableSteps) -> tuple[str, ...]:
     cells = asked.cells
+    if asked.sums is not None:
+        return asked.sums.columns or steps.minimise.columns
     if cells is None:
         return asked.columns or steps.minimise.columns
     named = (

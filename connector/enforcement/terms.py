@@ -6,6 +6,7 @@ from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
 
 FEDERATED_TRAINING: Final = PREAU + "federatedTraining"
+FEDERATED_SUMS: Final = PREAU + "federatedSums"
 READ: Final = ODRL + "read"
 REPRODUCE: Final = ODRL + "reproduce"
 DERIVE: Final = ODRL + "derive"
@@ -22,6 +23,7 @@ DELTA: Final = PREAU + "delta"
 UNIT: Final = PREAU + "unitOfPrivacy"
 ROWS: Final = PREAU + "rowsPerPerson"
 SITES: Final = PREAU + "minimumSites"
+NAMED_SITES: Final = PREAU + "sites"
 PROTECTION: Final = PREAU + "protectionLevel"
 COLUMNS: Final = PREAU + "columns"
 ROW_CONDITION: Final = PREAU + "rowCondition"

@@ -18,7 +18,10 @@ def _wanted(asked: Asked, steps: TableSteps | Refer) -> str:
     if isinstance(steps, Refer):
         return f"a referral to {steps.party}"
     cells = asked.cells
-    if cells is None:
+    if asked.sums is not None:
+        step = f"over {len(asked.sums.members)} sites" if asked.sums.members else "to be joined"
+        figures = f"sums {step} of {', '.join(asked.sums.columns)}, under masks"
+    elif cells is None:
         figures = f"rows of {len(asked.columns or steps.minimise.columns)} columns"
     else:
         figures = f"a table by {', '.join(cells.dimensions) or 'nothing'}"

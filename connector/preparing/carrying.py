@@ -17,6 +17,7 @@ from connector.domain.catalog.layout import Layout
 from connector.enforcement.plan import Step
 from connector.enforcement.steps import registry
 from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.sum_request import SumRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import Malformed, PreauError, StepUnknown, UseRefused
 from connector.preparing.writing import write
@@ -25,8 +26,10 @@ from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.risk.measure import measure
 from connector.protection.rows import rows as execute
+from connector.protection.sums import added
 from connector.protection.tables import Asked, table
 from connector.sources.reading import Tally, batches
+from federated.aggregation import Side
 from federated.persons import Suppressed
 from federated.privacy.event import from_mapping
 from federated.reading import Member
@@ -45,7 +48,11 @@ def carry(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
     """
     steps, rows, ground, means = opened(request)
     outcome = Outcome()
-    if request["cells"] is None:
+    if request["sums"] is not None:
+        wanted = SumRequest.read(Member(request["sums"], _refusal))
+        sides = [Side(bytes.fromhex(key), adds) for key, adds in request["sides"]]
+        made = iter(added(steps, rows, ground, means, wanted, sides).to_batches())
+    elif request["cells"] is None:
         made = _wanted(execute(steps, rows, ground, means, outcome), request["columns"], steps)
     else:
         asked = Asked(

@@ -102,4 +102,6 @@ def body(task: Task) -> dict[str, Any]:
         "hierarchies": dict(task.hierarchies),
         "files": [*map(child.whole, map(Path, task.hierarchies.values()))],
         "classes": dict(task.classes),
+        "sums": task.sums,
+        "sides": [[each.key.hex(), each.adds] for each in task.sides],
     }

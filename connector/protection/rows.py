@@ -46,8 +46,8 @@ def rows(
         DataFileUnreadable: a step cannot be computed for these rows.
         StepUnknown: a step does not fit the data, or what was made is not what the plan says.
     """
-    if steps.aggregate is not None:
-        raise StepUnknown("a use that makes cells lets no rows leave")
+    if steps.no_rows:
+        raise StepUnknown("a use that makes cells or sums lets no rows leave")
     made = view(steps, ground, numbered(ground))
     query = made.select("shown", PERSON)
     pseudonyms = _pseudonyms(steps, ground, means)

@@ -37,6 +37,59 @@ def pupils(district: str) -> list[dict[str, Any]]:
     return rows
 
 
+def class_of(site: int, number: int) -> list[dict[str, Any]]:
+    """Return a few pupils of one of several sites, whose figures are no whole numbers."""
+    rows: list[dict[str, Any]] = []
+    for at in range(number):
+        sex, hours = "FM"[at % 2], 1.3 + (at * 7 + site) % 13 + at / 97
+        score = 3.1 + 0.7 * hours + (sex == "M") + ((at * 5 + site) % 7) / 3
+        passed = "yes" if (at * 3 + site) % 13 < 2 + hours / 2 else "no"
+        year = at // 2 % 3 + 1
+        rows.append(
+            {"pupil": f"{site}-{at}", "sex": sex, "hours": hours, "score": score, "year": year}
+            | {"passed": passed, "left": "no"}
+        )
+    return rows
+
+
+def summing(folder: Path, site: str, space: str, peers: list[str], number: int) -> Path:
+    """Write a class and its description: `urn:o:SITE` of sums with peers, `…:cells` of cells."""
+    folder.mkdir()
+    kept = {name: said for name, said in _COLUMNS.items() if name != "left"}
+    rows = class_of(len(site), number)
+    lines = [",".join(kept), *(",".join(str(row[it]) for it in kept) for row in rows)]
+    (folder / "pupils.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    until = limit("odrl:dateTime", "lteq", "2027-06-30T00:00:00Z", "dateTime")
+    named = {
+        "leftOperand": PREAU + "sites",
+        "operator": "isAnyOf",
+        "rightOperand": [{"@id": each} for each in peers],
+    }
+    few = limit(PREAU + "minimumCellCount", "gteq", "2", "integer")
+    permitted = {"": (PREAU + "federatedSums", [named, few]), ":cells": ("odrl:aggregate", [])}
+    offers = [
+        {
+            **offer(space=space),
+            "@id": f"urn:o:{site}{name}",
+            "permission": [{"action": action, "constraint": [until, *terms]}],
+        }
+        for name, (action, terms) in permitted.items()
+    ]
+    made = description(
+        folder,
+        id=f"urn:example:{site}",
+        title=f"A class of {site}",
+        columns=[{"name": name, **said} for name, said in kept.items()],
+        rows_per_person=1,
+        population=number // 10 * 10 + 10,
+        offers=offers,
+    )
+    made.pop("offer")
+    file = folder / "description.json"
+    file.write_text(json.dumps(made), encoding="utf-8")
+    return file
+
+
 def published(folder: Path, district: str, space: str) -> Path:
     """Write a district's file, and its description with an offer of tables of each sort.
 

@@ -75,6 +75,14 @@ _State = Annotated[
     _Names,
     typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
 ]
+_Sums = Annotated[
+    bool,
+    typer.Option(
+        "--sums",
+        help="A regression of exact sums over at least three sites, of which nobody sees one "
+        "site's own: not DP, where the contracts permit `preau:federatedSums`.",
+    ),
+]
 _Level = Annotated[float, typer.Option("--level", help="Chance of the intervals.")]
 _Out = Annotated[
     Path | None, typer.Option("--out", help="New file for the table: .arrow, .csv or .json.")
@@ -99,6 +107,7 @@ def stats(  # noqa: PLR0913, PLR0917 - each is an option
     where: _Where = None,
     state: _State = None,
     spend: Spend = "",
+    sums: _Sums = False,
     level: _Level = 0.95,
     out: _Out = None,
     home: Home = DEFAULT_HOME,
@@ -130,7 +139,12 @@ def stats(  # noqa: PLR0913, PLR0917 - each is an option
     with node_of(home) as node:
         try:
             found = node.stats(
-                asked, agreements, filters=filters, stated=stated(state or []), **budget(spend)
+                asked,
+                agreements,
+                filters=filters,
+                stated=stated(state or []),
+                sums=sums,
+                **budget(spend),
             )
         except ApprovalAwaited as exc:
             output.note(f"{exc.reason}; {exc.hint}")

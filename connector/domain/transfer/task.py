@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.domain.catalog.layout import Layout
+from federated.aggregation import Side
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.privacy.event import Event
 
@@ -33,6 +34,8 @@ class Task:
         before: what is kept of tables of the same data that left; empty for rows, and with noise.
         charged: events of a table with noise, as the ledger has them.
         hierarchies: digest -> path of the file of each declared one that the steps name.
+        sums: the sum over sites that is added to, as it was signed; None for rows and tables.
+        sides: its masks: key of 32 bytes, and whether this site adds it.
         classes: column -> its class towards persons, where the use is judged, and nothing made.
     """
 
@@ -51,6 +54,8 @@ class Task:
     charged: tuple[Event, ...] = ()
     hierarchies: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, Any] | None = None
+    sides: tuple[Side, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ def _units(step: Generalise, columns: tuple[Column, ...]) -> tuple[str, ...]:
     return territories.units(step.how, column)
 
 
-def _cells(item: Constraint) -> bool:
+def only_cells(item: Constraint) -> bool:
     """Return whether cells are as protected as a constraint demands."""
     known: Fact = Iri(AGGREGATED)
     return check(item, (known,), Knowledge())[0] is Truth.TRUE
@@ -169,7 +169,7 @@ MECHANISM: Final = Mechanism(
                 Label.ENFORCED, "aggregating step: fewest persons per cell", AT_LEAST
             ),
             PROTECTION: Upheld(
-                Label.ENFORCED, "aggregating step: only cells leave", EQ | AT_LEAST, fits=_cells
+                Label.ENFORCED, "aggregating step: only cells leave", EQ | AT_LEAST, fits=only_cells
             ),
             SCOPE: Upheld(Label.ENFORCED, "aggregating step: no pseudonym leaves", tables.ONE_OF),
             REVIEWERS: outputs.UPHELD,

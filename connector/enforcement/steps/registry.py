@@ -20,6 +20,7 @@ from connector.enforcement.steps.pseudonymise import Pseudonymise
 from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.release import Release
 from connector.enforcement.steps.review import Review
+from connector.enforcement.steps.summing import Sum
 from connector.enforcement.steps.table import TableSteps, table_steps
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
@@ -27,7 +28,7 @@ from connector.enforcement.steps.where import REFERRED, TRAINING, Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
-_TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Review, Release)
+_TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Sum, Review, Release)
 _STEPS: Final = (Where, TrainingStep, Refer, *_TABLE)
 _LATER: Final = ((Generalise, 2), (Noise, 2), (Aggregate, 2))  # versions beyond the first
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
@@ -42,11 +43,12 @@ _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "where": frozenset({"train", "refer", "minimise"}),
         "train": frozenset({_END}),
         "refer": frozenset({_END}),
-        "minimise": frozenset({"train", "pseudonymise", "generalise", "aggregate", *_LAST}),
+        "minimise": frozenset({"train", "pseudonymise", "generalise", "aggregate", "sum", *_LAST}),
         "pseudonymise": frozenset({"generalise", "aggregate", *_LAST}),
         "generalise": frozenset({"generalise", "aggregate", *_LAST}),
         "aggregate": frozenset({"noise", *_LAST}),
         "noise": frozenset(_LAST),
+        "sum": frozenset({"release"}),
         "review": frozenset({"release"}),
         "release": frozenset({_END}),
     }

@@ -17,6 +17,7 @@ from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.pseudonymise import Pseudonymise
 from connector.enforcement.steps.release import AGGREGATED, PSEUDONYMISED, Release
 from connector.enforcement.steps.review import Review
+from connector.enforcement.steps.summing import Sum
 from connector.enforcement.steps.typed import Typed
 from connector.enforcement.steps.where import QUERY, Where
 from connector.errors import StepUnknown
@@ -37,6 +38,7 @@ class TableSteps:
         noise: None without.
         release: what leaves.
         review: before that, persons'; None where what was made leaves at once.
+        sum: in place of `aggregate` where sums over sites are added to.
     """
 
     where: Where
@@ -47,6 +49,7 @@ class TableSteps:
     noise: Noise | None
     release: Release
     review: Review | None = None
+    sum: Sum | None = None
 
     def __post_init__(self) -> None:
         self._lets_through("pseudonymise", self.pseudonyms)
@@ -59,12 +62,19 @@ class TableSteps:
             self._cells(self.aggregate)
         if self.noise and self.aggregate and (self.aggregate.dominance or self.aggregate.p_ratio):
             raise StepUnknown("with noise persons are bounded: nothing is concentrated")
-        if (self.aggregate is not None) != (self.where.runs == QUERY):
+        if self.sum:
+            self._lets_through("sum", self.sum.columns)
+        if self.no_rows != (self.where.runs == QUERY):
             raise StepUnknown("cells are made where a query runs, and there only")
-        if (self.aggregate is not None) != (self.release.level == AGGREGATED):
+        if self.no_rows != (self.release.level == AGGREGATED):
             raise StepUnknown("`Aggregated` is what cells are, and nothing else")
         if self.release.level == PSEUDONYMISED and not self.pseudonymise:
             raise StepUnknown("nothing is pseudonymised")
+
+    @property
+    def no_rows(self) -> bool:
+        """Whether cells or sums leave."""
+        return self.aggregate is not None or self.sum is not None
 
     @property
     def pseudonyms(self) -> tuple[str, ...]:
@@ -108,6 +118,7 @@ def table_steps(steps: Iterable[Typed]) -> TableSteps:
         noise=_one(found, Noise),
         release=release,
         review=_one(found, Review),
+        sum=_one(found, Sum),
     )
 
 

@@ -2,7 +2,7 @@
 
 Rules: what is measured is the plan that a contract on the offer would have; a report is signed when
 the offer is published and kept beside it; a consumer sees it where the offer says so. Uses that
-read no table have none: what training spends stands in the contract.
+read no table, or add to sums, have none: what training spends stands in the contract.
 """
 
 from __future__ import annotations
@@ -115,10 +115,9 @@ def report(ports: Ports, dataset: Dataset, policy: Policy, judged: Judged) -> st
 
 def _reads(use: Use) -> bool:
     try:
-        registry.table(use.steps)
+        return registry.table(use.steps).sum is None
     except StepUnknown:
         return False
-    return True
 
 
 def _refusal(pointer: str, fault: str) -> StepUnknown:

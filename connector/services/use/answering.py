@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.requested import Requested
-from connector.enforcement.mechanisms import query
+from connector.enforcement.mechanisms import query, sums
 from connector.enforcement.terms import ACCESS_ELSEWHERE
-from connector.errors import RiskDrifted, TableRefused
+from connector.errors import RiskDrifted, SumRefused, TableRefused
 from connector.identity import transfer_receipt
 from connector.identity.transfer_receipt import Statement
 from connector.ports import Ports
@@ -25,6 +25,8 @@ _NOT_MADE: Final = "what was asked for could not be prepared"
 _WHY: Final[Mapping[str, str]] = {
     TableRefused.code: "the table, by itself or with those that left before, would tell of too few "
     "persons",
+    SumRefused.code: "the sums would tell of too few persons: terms for each person, a value or a "
+    "pair of values that few have, coefficients at which few count, or another set of sites before",
     RiskDrifted.code: "more would be told of persons, or lack, than the contract's report "
     "of risk says",
 }
@@ -82,6 +84,6 @@ def _statement(ports: Ports, extract: Extract) -> str:
 
 
 def _content(ports: Ports, known: Requested, extract: Extract) -> bytes:
-    if known.action not in query.ACTIONS or extract.bytes > MOST_CONTENT:
+    if known.action not in query.ACTIONS | sums.ACTIONS or extract.bytes > MOST_CONTENT:
         return b""
     return ports.extracts.read(extract, 0, extract.bytes).tobytes()

@@ -26,6 +26,7 @@ from connector.enforcement.steps.generalise import YEARS
 from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, AT_MOST, NONE_OF
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.spending import Spending
+from connector.enforcement.steps.sum_request import SumRequest
 from connector.errors import (
     AgreementUnknown,
     ApprovalAwaited,
@@ -62,6 +63,7 @@ class Wanted:
         action: IRI.
         columns: of rows; none for all that may leave.
         cells: a table; None for rows.
+        sums: a sum over sites that is to be added to; None for rows and tables.
         format: of the file; empty for what the plan prefers.
         stated: operand -> values, in place of what the contract demands.
         request_id: `urn:uuid:…` to ask under, which the caller wrote down before; empty: a new one.
@@ -70,6 +72,7 @@ class Wanted:
     action: str
     columns: tuple[str, ...] = ()
     cells: TableRequest | None = None
+    sums: SumRequest | None = None
     format: str = ""
     stated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     request_id: str = ""
@@ -137,6 +140,7 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
         action=wanted.action,
         columns=wanted.columns,
         cells=_spelled(ports, agreement, wanted.cells, use) if wanted.cells else None,
+        sums=wanted.sums,
         format=wanted.format,
         stated={**demanded(policy, wanted.action), **wanted.stated},
         at=now.replace(microsecond=0),

@@ -56,7 +56,7 @@ from connector.services.evidence.own_log import COUNTED
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
-from connector.services.use import attesting, referring, releasing, room
+from connector.services.use import attesting, referring, releasing, room, summing
 from connector.services.use.answering import answer
 from connector.services.use.charging import Charge, priced, reserve
 from policies_odrl.algebra.domain import Fact
@@ -195,6 +195,11 @@ def _refusal(ports: Ports, case: Case, history: History | None) -> Refusal | Non
     if mechanism is None or mechanism.name != case.use.mechanism:
         raise StepUnknown(f"this node has no mechanism `{case.use.mechanism}` for the action")
     found = asking.beyond(case.asked, case.steps)
+    if found is not None:
+        return found
+    if isinstance(case.steps, TableSteps):
+        digest, sums = case.dataset.file.digest, case.asked.sums
+        found = summing.refusal(ports, case.agreement, case.steps, sums, digest)
     if found is not None:
         return found
     releasing.check_room(ports, case.asked.consumer, case.steps)

@@ -1,4 +1,4 @@
-"""Keys of the scopes of pseudonyms, and of tables with noise, derived from the node's root key.
+"""Keys of pseudonyms, of tables with noise and of sums, derived from the node's root key.
 
 Rules: the root key never leaves its file, and a scope's key only goes to the confined process that
 needs it; a root key that is lost is never made anew in silence, since each person would get other
@@ -73,6 +73,15 @@ def held_key(ports: Ports, agreement_id: str) -> bytes:
         KeyUnusable: the root key is lost, or cannot be used.
     """
     return _derived(ports, "held-out", [agreement_id])
+
+
+def session_key(ports: Ports, consumer: str, agreement_id: str, session: str) -> bytes:
+    """Return the 32 bytes of the secret key of a session of sums over sites.
+
+    Raises:
+        KeyUnusable: the root key is lost, or cannot be used.
+    """
+    return _derived(ports, "sums", [consumer, agreement_id, session])
 
 
 def _derived(ports: Ports, kind: str, of: list[str]) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.negotiation import Agreement
 from connector.domain.transfer.extract import KEPT, ON_DISK, Extract, ExtractState
 from connector.domain.transfer.held import Writing
 from connector.domain.transfer.requested import ReleasedTables
@@ -23,6 +24,7 @@ from connector.enforcement.asked import read_asked
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.request import TableRequest
+from connector.enforcement.steps.sum_request import SumRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import DataFileChanged, NotFound, PreauError, WorkerFailed
 from connector.jsonld.canonical import canonical, parse
@@ -42,11 +44,14 @@ from connector.services.use import (
     keys,
     releasing,
     room,
+    summing,
 )
 from connector.services.use.layouts import hierarchies_of, layout_of
+from federated.aggregation import Side
 
 TRIES: Final = 3
 LONGEST_SLEEP: Final = 3600.0
+_MOST_KEY: Final = 4096  # bytes
 _LEAST_SLEEP: Final = 60.0  # what is due may wait for a clock that goes steadily
 _SUFFIX: Final = {"arrow": "arrows", "parquet": "parquet", "csv": "csv", "jsonl": "jsonl"}
 
@@ -131,12 +136,16 @@ class Work:
         use: of the plan, whose steps are executed.
         columns: of rows, those that are wanted; none for all that may leave.
         cells: the table that is wanted; None for rows.
+        sums: the sum over sites that is added to; None for rows and tables.
+        agreement: under which; None where anybody may have it.
     """
 
     dataset: Dataset
     use: Use
     columns: tuple[str, ...] = ()
     cells: TableRequest | None = None
+    sums: SumRequest | None = None
+    agreement: Agreement | None = None
 
     @property
     def steps(self) -> TableSteps:
@@ -155,12 +164,14 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
     drift.check(ports, extract.agreement_id, work.dataset, work.use)
     before = _before(ports, work)
     task = _task(ports, work, extract, before)
-    if work.steps.noise is None:
+    if work.sums is not None and not work.sums.members:
+        made, out = _joined(ports, work, task, extract, name)
+    elif work.steps.noise is None:
         made, out = _carried(ports, work, task, extract, name)
     else:
         made, out = _with_noise(ports, work, task, extract, name)
     now = ports.clock.now()
-    new = canonical(list(made.released)) if made.released else b""
+    new = _kept(work, made)
     return replace(
         extract,
         snapshot_digest=work.dataset.file.digest,
@@ -174,7 +185,34 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         state=ExtractState.HELD if work.steps.review else ExtractState.READY,
         made_at=now.replace(microsecond=0),
         due_at=None if work.steps.review else now + KEPT,
-    ), Tables(work.dataset.id, len(before), new)
+    ), Tables(_kept_under(work), len(before), new)
+
+
+def _kept(work: Work, made: Made) -> bytes:
+    """Return what is to be kept of what leaves, for what is asked later; empty of rows."""
+    if work.sums is not None and work.sums.members:
+        return summing.kept(work.steps, work.sums, work.dataset.file.digest)
+    return canonical(list(made.released)) if made.released else b""
+
+
+def _kept_under(work: Work) -> str:
+    return work.dataset.id if work.sums is None else summing.kept_under(work.dataset.id)
+
+
+def _joined(
+    ports: Ports, work: Work, task: Task, extract: Extract, name: str
+) -> tuple[Made, Writing]:
+    """Return this node's key of a session, once there are persons enough for what is asked.
+
+    A site with too few is left out before any sum is over it.
+    """
+    assert work.sums is not None  # noqa: S101 - the caller has looked
+    assert work.agreement is not None  # noqa: S101 - nobody joins without a contract
+    key = summing.key_of(ports, work.agreement, work.sums.session)
+    with ports.extracts.writing(extract.id, name, _MOST_KEY) as out:
+        ports.preparing(task, out)
+        out.write(canonical(key.body()) + b"\n")
+    return Made(rows=1, suppressed=0), out
 
 
 def _carried(
@@ -209,6 +247,9 @@ def _with_noise(
 
 def _before(ports: Ports, work: Work) -> list[ReleasedTables]:
     """Return what is kept of tables of the same data, whoever received them."""
+    if work.sums is not None and work.sums.members and work.agreement is not None:
+        digest = work.dataset.file.digest
+        return summing.before(ports, work.agreement, work.steps, work.sums, digest)
     if work.cells is None or work.steps.noise:
         return []
     with ports.store.read() as tx:
@@ -225,7 +266,12 @@ def _work(ports: Ports, extract: Extract) -> Work:
     if known is None:
         raise NotFound("the request of an extract is gone")
     case = deciding.case_of(ports, read_asked(known.request))
-    return Work(case.dataset, case.use, case.asked.columns, case.asked.cells)
+    asked = case.asked
+    return Work(
+        *(case.dataset, case.use, asked.columns, asked.cells),
+        sums=asked.sums,
+        agreement=case.agreement,
+    )
 
 
 def _check_source(ports: Ports, dataset: Dataset) -> None:
@@ -238,6 +284,10 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
     key = b""
     if pseudonymise:
         key = keys.scope_key(ports, pseudonymise.scope, extract, dataset.register_id)
+    sums = work.sums
+    sides: tuple[Side, ...] = ()
+    if sums is not None and sums.members and work.agreement is not None:
+        sides = summing.sides(ports, work.agreement, sums)
     return Task(
         path=dataset.file.path,
         layout=layout_of(dataset),
@@ -251,7 +301,9 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
         scope_key=keys.noise_key(ports, dataset.id) if work.steps.noise else key,
         snapshot=dataset.file.digest,
         suppressed=suppression.suppressed(ports, dataset.register_id),
-        before=tuple(each for kept in before for each in parse(kept.body)),
+        before=tuple(each for kept in before for each in parse(kept.body)) if cells else (),
+        sums=sums.body() if sums else None,
+        sides=sides,
     )
 
 

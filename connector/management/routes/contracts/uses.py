@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.spending import Spending
+from connector.enforcement.steps.sum_request import SumRequest
 from connector.errors import Malformed, PreauError
 from connector.management.here import Here
 from connector.management.views.contracts.uses import (
@@ -33,6 +34,7 @@ def ask(here: Here, given: UseWanted) -> UseView:
         action=given.action,
         columns=tuple(given.columns),
         cells=None if given.cells is None else TableRequest.read(Member(given.cells, _refusal)),
+        sums=None if given.sums is None else SumRequest.read(Member(given.sums, _refusal)),
         format=given.format,
         stated={left: tuple(values) for left, values in given.stated.items()},
         request_id=given.request,

@@ -21,6 +21,11 @@ class UseWanted(View):
         description="the table: `dimensions`, `measures`, `filters`, with noise `epsilon` and "
         "`delta`, also `bins` and `moments`; none for rows",
     )
+    sums: dict[str, Any] | None = Field(
+        default=None,
+        description="the sum over sites to add to, or the `session` of one to join; none for rows "
+        "and tables",
+    )
     format: str = Field(default="", description="of the file; empty for what the plan prefers")
     stated: dict[str, list[str]] = Field(
         default={}, description="operand to values, in place of what the contract demands"
