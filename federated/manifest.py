@@ -89,6 +89,29 @@ class Privacy:
     clip: float
 
 
+def released(
+    noise: float, rate: float, steps: int, rounds: int, evaluation: Evaluation | None = None
+) -> Events:
+    """Return what a job releases at a site: in each round of training, and all evaluations.
+
+    The evaluations are counted with the first round, before any of them.
+
+    Args:
+        noise: σ of training.
+        rate: q.
+        steps: of one round.
+        rounds: that train.
+        evaluation: how models are evaluated; None: they are not.
+
+    Raises:
+        EventUnknown: a number is out of range.
+    """
+    each = (sampled_gaussian(noise, rate, steps),)
+    if evaluation is None:
+        return Events(each)
+    return Events(each, WITH_ONCE, (evaluation.released(evaluation.times(rounds)),))
+
+
 @dataclass(frozen=True, slots=True)
 class JobManifest:
     """What the lead asks for, in full.
@@ -155,16 +178,9 @@ class JobManifest:
 
     @property
     def events(self) -> Events:
-        """What the job releases at a site: in each round of training, and all evaluations.
-
-        The evaluations are counted with the first round, before any of them.
-        """
+        """What the job releases at a site, see `released`."""
         noise, rate = self.privacy.noise_multiplier, self.privacy.sampling_rate
-        each = (sampled_gaussian(noise, rate, self.steps_per_round),)
-        if self.evaluation is None:
-            return Events(each)
-        once = self.evaluation.released(self.evaluation.times(self.rounds))
-        return Events(each, WITH_ONCE, (once,))
+        return released(noise, rate, self.steps_per_round, self.rounds, self.evaluation)
 
     def released(self, number: int) -> Events:
         """Return what one round releases at a site."""

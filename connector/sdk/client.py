@@ -506,7 +506,10 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
     def plan(
         self, epsilon: float, delta: float, jobs: Sequence[Mapping[str, Any]]
     ) -> list[RuleView]:
-        """Return what each rule would make of jobs under a contract of (ε, δ)."""
+        """Return what each rule would make of jobs under a contract of (ε, δ).
+
+        Each is a request, of which `privacy`, `rounds` and `evaluation` count, or its `privacy`.
+        """
         body = {"epsilon": epsilon, "delta": delta, "jobs": list(jobs)}
         return self._post(list[RuleView], "/budget/plan", body)
 
@@ -525,7 +528,8 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
             agreement: contract that this node provides, of which the rest is planned; or else
             epsilon: of a contract that is thought of.
             delta: of that.
-            rounds: `noise_multiplier`, `sampling_rate`, `steps` of a round, `delta` of the job.
+            rounds: `noise_multiplier`, `sampling_rate`, `steps` of a round, `delta` of the job;
+                `evaluation_noise` where its models are evaluated, after `every` so many rounds.
             tables: `epsilon` and `delta` of each.
         """
         body = {"agreement": agreement, "epsilon": epsilon, "delta": delta}

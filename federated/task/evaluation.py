@@ -19,6 +19,7 @@ from federated.task import target as targets
 from federated.task.target import Target
 
 HELD_OUT: Final = 0.2  # share of a contract's persons, see `federated/training/rows/held.py`
+LEAST_BINS: Final = 2
 MOST_BINS: Final = 200
 MOST_CELLS: Final = 16_384
 LEAST_NOISE: Final = 0.3
@@ -61,20 +62,32 @@ def read(member: Member, target: Target) -> Evaluation:
     """Read the evaluation of a manifest.
 
     Raises:
-        ManifestInvalid: with the pointer of the fault.
+        Exception: as `stated`, or the target has too many classes.
+    """
+    found = stated(member)
+    if found.cells(target) > MOST_CELLS:
+        member.child("bins").refuse(
+            f"makes more than {MOST_CELLS} cells with the classes of `/target`"
+        )
+    return found
+
+
+def stated(member: Member) -> Evaluation:
+    """Read the evaluation of a job of which no target is known yet.
+
+    Raises:
+        Exception: it is not that, as the document's reader refuses.
     """
     part = member.fields("every", "bins", "noiseMultiplier")
     if part["noiseMultiplier"].value == 0:
         part["noiseMultiplier"].refuse(f"must be above {LEAST_NOISE}: {_UNNOISED}")
     found = Evaluation(
         every=part["every"].integer(least=1),
-        bins=part["bins"].integer(least=2, most=MOST_BINS),
+        bins=part["bins"].integer(least=LEAST_BINS, most=MOST_BINS),
         noise_multiplier=part["noiseMultiplier"].number(above=LEAST_NOISE, most=MOST_NOISE),
     )
     if found.bins % 2:
         part["bins"].refuse("must be even")
-    if found.cells(target) > MOST_CELLS:
-        part["bins"].refuse(f"makes more than {MOST_CELLS} cells with the classes of `/target`")
     return found
 
 

@@ -2,7 +2,8 @@
 
 Rules: each site runs the engine that nodes run, with noise, clipping, samples and optimiser as the
 manifest says, and their mean is weighted by persons as at a lead; only messages, contracts and
-charges are left out. The rows are the caller's: what comes back of those kept out has no noise.
+charges are left out. A job that evaluates trains on as few persons of a site as it would there.
+The rows are the caller's: what comes back of those kept out has no noise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from federated.training.engine import Engine
 from federated.training.noise import NoiseSource, SystemNoise
 from federated.training.recipes import Arrays, average, bounded, initial
 from federated.training.rows.division import divide
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import Persons, encode, encode_apart
 from federated.training.rows.table import Table
 
 _KEY: Final = 32  # bytes
@@ -89,7 +90,7 @@ def run(trial: Trial, table: Table) -> Outcome:
         manifest, job=f"urn:example:{trial.seed}", contracts=contracts, quorum=len(contracts)
     )
     key = os.urandom(_KEY)
-    shares = [encode(part, job, key=key) for part in division.parts.values()]
+    shares = [_trained_on(part, job, key) for part in division.parts.values()]
     source = SystemNoise() if trial.noise else _UnsafeNoNoise()
     began = time.perf_counter()
     model = checkpoint.save(train(job, shares, source, trial.start))
@@ -102,6 +103,13 @@ def run(trial: Trial, table: Table) -> Outcome:
         seconds=took,
         model=model,
     )
+
+
+def _trained_on(part: Table, job: JobManifest, key: bytes) -> Persons:
+    """Return the persons that a site trains on: a job that evaluates holds some of them out."""
+    if job.evaluation is None:
+        return encode(part, job, key=key)
+    return encode_apart(part, job, key=key, held_key=os.urandom(_KEY))[0]
 
 
 def train(

@@ -11,6 +11,7 @@ import pytest
 
 from connector.errors import Malformed, NotFound
 from connector.ports import Ports
+from connector.sdk.training import simulation
 from connector.services.privacy import standing
 from connector.services.privacy.capacity import Rounds, Tables, of_agreement, of_budget
 from connector.services.privacy.forecast import MOST_JOBS, Outcome, plan
@@ -81,6 +82,11 @@ def test_no_jobs_spend_nothing(node: Node) -> None:
         (3.0, 1e-5, [{**JOB, "samplingRate": 2}]),
         (3.0, 1e-5, [{**JOB, "sigma": 2}]),
         (3.0, 1e-5, [JOB] * (MOST_JOBS + 1)),
+        (3.0, 1e-5, [{"privacy": JOB, "rounds": 4}]),
+        (3.0, 1e-5, [{"privacy": JOB, "round": 3}]),
+        (3.0, 1e-5, [{"privacy": JOB, "evaluation": {}}]),  # its noise follows from an ε
+        (3.0, 1e-5, [{"privacy": JOB, "evaluation": {"noiseMultiplier": 0}}]),
+        (3.0, 1e-5, [{"privacy": JOB, "evaluation": {"every": 0, "noiseMultiplier": 9}}]),
     ],
 )
 def test_a_plan_that_is_none_is_refused(
@@ -128,11 +134,41 @@ def test_a_contract_is_planned_beside_what_is_charged_to_it_and_to_its_register(
 
 
 @pytest.mark.parametrize(
-    "what", [Tables(0.0), Tables(1, 1), Rounds(0, 0.1, 1), Rounds(1, 2, 1), Rounds(1, 1, 0)]
+    "what",
+    [
+        *(Tables(0.0), Tables(1, 1), Rounds(0, 0.1, 1), Rounds(1, 2, 1), Rounds(1, 1, 0)),
+        *(Rounds(1, 1, 1, 0.0, 0.1), Rounds(1, 1, 1, every=2), Rounds(1, 1, 1, 0.0, 9, -1)),
+    ],
 )
 def test_what_is_no_release_is_refused(node: Node, what: Rounds | Tables) -> None:
     with pytest.raises(Malformed):
         of_budget(node.ports, 1.0, 1e-6, what)
+
+
+def test_plans_and_trials_say_what_a_job_that_evaluates_is_charged(tmp_path: Path) -> None:
+    federation = Federation(tmp_path)
+    site, ours = federation.site(), ProcessAccountant()
+    for one in (site, federation.lead):
+        one.ports = replace(one.ports, accountant=ours)
+    stated = {name: JOB[name] for name in ("delta", "samplingRate", "steps")}
+    asked = {
+        "privacy": {**stated, "epsilon": 2.0, "clip": 1.0},
+        "evaluation": {"every": 2, "noiseMultiplier": 5.0},
+    }
+    job_id, body = federation.submission(**asked)
+    assert federation.ask(site, body)["accepted"]
+    kept = site.reservation(job_id)
+    request = federation.request(**asked)
+
+    assert by_rule(plan(site.ports, 3.0, 1e-5, [request]))[Rule.SUMS].spent == kept.epsilon
+    assert simulation._asked(ours, request, {}, 3).epsilon == kept.epsilon
+    (trained,) = kept.events.items
+    alone = Rounds(trained["noise_multiplier"], 0.5, 2, kept.delta)
+    evaluated = replace(alone, evaluation_noise=5.0, every=2)
+    found = [
+        of_budget(site.ports, kept.epsilon, kept.delta, each)[0].most for each in (alone, evaluated)
+    ]
+    assert found[1] == kept.rounds == 3 < found[0]
 
 
 def _charged(ports: Ports, budget: Budget, what: Rounds | Tables, number: int) -> list[Amount]:

@@ -239,7 +239,10 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
         assert f"`{file}`: job 2: request /privacy/steps: must be {says}\n" in refused.stderr
     file.write_text(json.dumps({"epsilon": 3, "jobs": []}))
     assert "CONFIGURATION_INVALID" in preau(home, "budget", "plan", str(file)).stderr
-    asked = ("budget", "plan", "--epsilon", "1", "--delta", "1e-6", "--table", "0.2,1e-8")
+    budget = ("budget", "plan", "--epsilon", "1", "--delta", "1e-6")
+    evaluated = ("--noise", "9", "--evaluation", "30,5")
+    assert "rounds that fit" in preau(home, *budget, *evaluated).stdout
+    asked = (*budget, "--table", "0.2,1e-8")
     said = preau(home, *asked, "--json")
     assert said.exit_code == 0, said.stderr
     rooms = json.loads(said.stdout)
@@ -247,6 +250,7 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
     assert "tables that fit" in preau(home, *asked).stdout
     for wrong in (("--agreement", "urn:none"), ("--noise", "2"), ("--table", "much")):
         assert preau(home, *asked, *wrong).exit_code != 0
+    assert "NOISE,EVERY" in preau(home, *budget, "--noise", "9", "--evaluation", "a").stderr
 
 
 @pytest.mark.parametrize(

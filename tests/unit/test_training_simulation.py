@@ -129,6 +129,26 @@ def test_a_grid_is_tried_with_noise_and_without(file: Path) -> None:
     assert float(free["auc"].split()[0]) > 0.95  # the label follows the age
 
 
+def test_a_job_that_evaluates_is_tried_with_fewer_persons_and_more_noise(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, trained = simulation.train, list[int]()
+
+    def counting(job: Any, shares: Any, *more: Any) -> Any:
+        trained.append(sum(map(len, shares)))
+        return train(job, shares, *more)
+
+    monkeypatch.setattr(simulation, "train", counting)
+    evaluation = {"evaluation": {"noiseMultiplier": 3}}
+    plain, evaluated = (
+        simulate({**REQUEST, **more}, file, split=1, seeds=1)[0] for more in ({}, evaluation)
+    )
+    assert 0.6 < trained[1] / trained[0] < 0.95  # one person in five is held out
+    assert evaluated["persons"] == plain["persons"]
+    assert evaluated["σ"] > plain["σ"]
+    assert 2.99 < evaluated["ε"] <= 3
+
+
 def test_processes_give_what_one_gives(file: Path) -> None:
     """Without noise and with everybody drawn, a trial is the same wherever it runs."""
     request = {**REQUEST, "privacy": {**REQUEST["privacy"], "samplingRate": 1}}

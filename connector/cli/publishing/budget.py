@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 _SPENT = ("spent ε", "with open ε", "left to jobs ε")
 _WAYS = ("by sums", "by Rényi")
 _WIDTH = 30  # of a gauge, in characters
+_Table = Annotated[
+    str,
+    typer.Option(
+        help="What each table spends: how many fit. `0.5`, or `0.5,1e-6` for Gaussian noise.",
+        metavar="EPSILON[,DELTA]",
+    ),
+]
+_Evaluation = Annotated[
+    str,
+    typer.Option(
+        help="σ of its evaluations, and after how many rounds: `20,5`.", metavar="NOISE[,EVERY]"
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -150,8 +163,8 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
         typer.Argument(
             exists=True,
             dir_okay=False,
-            help="JSON or TOML with `epsilon`, `delta` and `jobs`, each the `privacy` of a job "
-            "request: say what each rule would make of them.",
+            help="JSON or TOML with `epsilon`, `delta` and `jobs`, each a job request or its "
+            "`privacy`: say what each rule would make of them.",
         ),
     ] = None,
     agreement: Annotated[
@@ -159,19 +172,14 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
     ] = "",
     epsilon: Annotated[float, typer.Option(help="ε of a contract that is thought of.")] = 0.0,
     delta: Annotated[float, typer.Option(help="δ of it.")] = 0.0,
-    table: Annotated[
-        str,
-        typer.Option(
-            help="What each table spends: how many fit. `0.5`, or `0.5,1e-6` for Gaussian noise.",
-            metavar="EPSILON[,DELTA]",
-        ),
-    ] = "",
+    table: _Table = "",
     noise: Annotated[float, typer.Option(help="σ of a job: how many of its rounds fit.")] = 0.0,
     rate: Annotated[float, typer.Option(help="q of that job, its sampling rate.")] = 1.0,
     steps: Annotated[int, typer.Option(help="Steps of one of its rounds.")] = 1,
     job_delta: Annotated[
         float, typer.Option(help="δ that the job states; left out: all that is left.")
     ] = 0.0,
+    evaluation: _Evaluation = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -186,13 +194,13 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
             return
         if bool(table) == bool(noise):
             raise ConfigurationInvalid("pass a file, or either `--table` or `--noise`")
-        of_job = {"noise_multiplier": noise, "sampling_rate": rate, "steps": steps}
+        job = {"noise_multiplier": noise, "sampling_rate": rate, "steps": steps, "delta": job_delta}
         found = node.capacity(
             agreement,
             epsilon=epsilon,
             delta=delta,
             tables=budget(table) if table else None,
-            rounds=None if table else of_job | {"delta": job_delta},
+            rounds=None if table else job | _evaluated(evaluation),
         )
     if json:
         output.json_value(found)
@@ -202,6 +210,14 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
         ((r.where, r.rule, r.order or None, r.left, str(r.most)) for r in found),
         empty="",
     )
+
+
+def _evaluated(stated: str) -> dict[str, float]:
+    noise, _, every = stated.partition(",")
+    try:
+        return {"evaluation_noise": float(noise or 0), "every": int(every or 0)}
+    except ValueError:
+        raise ConfigurationInvalid(f"--evaluation `{stated}`: write NOISE or NOISE,EVERY") from None
 
 
 def _planned(node: Client, file: Path) -> list[RuleView]:

@@ -34,11 +34,13 @@ from connector.services.privacy.budget import (
 from connector.services.privacy.registers import register_of
 from federated.errors import EventUnknown, PrivacyFault
 from federated.job import MAX_ROUNDS, MAX_STEPS
+from federated.manifest import released
 from federated.privacy import ledger
-from federated.privacy.event import Event, Kind, event, sampled_gaussian
+from federated.privacy.event import Event, Kind, event
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon
 from federated.privacy.rule import Rule, fixed
+from federated.task.evaluation import LEAST_BINS, LEAST_NOISE, MOST_NOISE, Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,36 @@ class Rounds:
         sampling_rate: q.
         steps: of one round.
         delta: that the job states; 0: all that is left.
+        evaluation_noise: σ of evaluations of the job's models; 0: there are none.
+        every: a model is evaluated after each so many rounds, and the last one; 0: that alone.
     """
 
     noise_multiplier: float
     sampling_rate: float
     steps: int
     delta: float = 0.0
+    evaluation_noise: float = 0.0
+    every: int = 0
+
+    def released(self, number: int) -> tuple[Event, ...]:
+        """Return what a job of so many of these rounds releases at a site.
+
+        Raises:
+            EventUnknown: a number is out of range.
+        """
+        if self.steps < 1 or not 0 <= self.delta < 1:
+            raise EventUnknown("a round has 1 step or more, its job a δ of 0 or more, and below 1")
+        if self.every < 0 or (self.every and not self.evaluation_noise):
+            raise EventUnknown("evaluations are after every 1 round or more, and have noise")
+        asked = None
+        if self.evaluation_noise:
+            if not LEAST_NOISE < self.evaluation_noise <= MOST_NOISE:
+                raise EventUnknown(
+                    f"noise of evaluations is above {LEAST_NOISE}, and at most {MOST_NOISE:g}"
+                )
+            asked = Evaluation(self.every or number, LEAST_BINS, self.evaluation_noise)
+        noise, rate = self.noise_multiplier, self.sampling_rate
+        return released(noise, rate, self.steps, number, asked).of(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,21 @@ class Tables:
 
     epsilon: float
     delta: float = 0.0
+
+    def released(self, number: int) -> tuple[Event, ...]:
+        """Return what so many tables release, at most.
+
+        Raises:
+            EventUnknown: a number is out of range.
+        """
+        if not 0 < self.epsilon < math.inf or not 0 <= self.delta < 1:
+            raise EventUnknown("a table spends ε above 0, and δ of 0 or more, and below 1")
+        if not self.delta:
+            one = event(Kind.DISCRETE_LAPLACE, number, scale=1 / self.epsilon, sensitivity=1)
+            return (one,)
+        bits = -math.log(self.delta)
+        root = math.sqrt(bits + self.epsilon) - math.sqrt(bits)  # √ρ
+        return (event(Kind.GAUSSIAN, number, noise_multiplier=1 / (math.sqrt(2) * root)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +189,7 @@ def _rooms(
     accountant: Accountant, places: Sequence[_Place], jobs: int, what: Rounds | Tables
 ) -> list[Room]:
     try:
-        one = _one(what)
+        what.released(1)
     except EventUnknown as exc:
         raise Malformed(exc.reason) from exc
     questions = [each for place in places for each in asked(place.budget, place.charged)]
@@ -159,26 +200,11 @@ def _rooms(
     found = []
     for place, spent in zip(places, before, strict=True):
         left = 0.0 if place.closed else ledger.left_epsilon(place.budget, [spent])
-        counts = _amounts(accountant, place.budget, what, one, delta)
+        counts = _amounts(accountant, place.budget, what, delta)
         fits = _fitting(place.budget, spent, counts)
         most = _most(fits, limit) if left > 0 and jobs > 0 else 0
         found.append(Room(place.where, place.budget, left, most))
     return found
-
-
-def _one(what: Rounds | Tables) -> Event:
-    """Return what one round or one table releases, at most."""
-    if isinstance(what, Rounds):
-        if what.steps < 1 or not 0 <= what.delta < 1:
-            raise EventUnknown("a round has 1 step or more, its job a δ of 0 or more, and below 1")
-        return sampled_gaussian(what.noise_multiplier, what.sampling_rate, what.steps)
-    if not 0 < what.epsilon < math.inf or not 0 <= what.delta < 1:
-        raise EventUnknown("a table spends ε above 0, and δ of 0 or more, and below 1")
-    if not what.delta:
-        return event(Kind.DISCRETE_LAPLACE, 1, scale=1 / what.epsilon, sensitivity=1)
-    bits = -math.log(what.delta)
-    root = math.sqrt(bits + what.epsilon) - math.sqrt(bits)  # √ρ
-    return event(Kind.GAUSSIAN, 1, noise_multiplier=1 / (math.sqrt(2) * root))
 
 
 def _delta_left(place: _Place, spent: Amount) -> float:
@@ -189,13 +215,13 @@ def _delta_left(place: _Place, spent: Amount) -> float:
 
 
 def _amounts(
-    accountant: Accountant, budget: Budget, what: Rounds | Tables, one: Event, delta: float
+    accountant: Accountant, budget: Budget, what: Rounds | Tables, delta: float
 ) -> Callable[[int], list[Amount]]:
     """Return what counts so many rounds, as one job, or so many tables, as many jobs."""
     sums, order = budget.accounting.rule is Rule.SUMS, budget.accounting.order
 
     def rounds(number: int) -> list[Amount]:
-        events = (one.times(number),)
+        events = what.released(number)
         question = Epsilon(events, delta) if sums else Divergence(events, order)
         (cost,) = accountant.costs([question])
         return [(cost, delta) if sums else (cost,)]  # rounds of one job are composed
@@ -203,7 +229,7 @@ def _amounts(
     def tables(number: int) -> list[Amount]:
         if isinstance(what, Tables) and sums:
             return [(what.epsilon, what.delta)] * number
-        (cost,) = accountant.costs([Divergence((one,), order)])
+        (cost,) = accountant.costs([Divergence(what.released(1), order)])
         return [(cost,)] * number
 
     return rounds if isinstance(what, Rounds) else tables

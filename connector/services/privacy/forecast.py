@@ -7,19 +7,23 @@ one that does not fit is passed over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connector.errors import JobRefused, Malformed
-from connector.ports import Ports
+from connector.ports import Accountant, Ports
 from connector.services.federation.lead.request import refusal, with_noise
+from connector.services.federation.request.members import REQUEST
 from federated.errors import EventUnknown, PrivacyFault
+from federated.job import MAX_ROUNDS
+from federated.manifest import released
 from federated.privacy import ledger
-from federated.privacy.event import sampled_gaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon, Question
 from federated.privacy.rule import Rule, fixed
 from federated.reading import Member
+from federated.task import evaluation
+from federated.task.evaluation import Evaluation, completed
 
 MOST_JOBS: Final = 256
 
@@ -50,7 +54,8 @@ def plan(
         ports: of this node.
         epsilon: ε of the contract.
         delta: its δ.
-        jobs: each the `privacy` of a job request; its noise is calibrated where it is left out.
+        jobs: each a job request, of which `privacy`, `rounds` and `evaluation` count, or its
+            `privacy` alone; its noise is calibrated where it is left out.
 
     Raises:
         Malformed: a job is none, or the numbers are no budget.
@@ -74,21 +79,41 @@ def plan(
 def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
     """Return the question about one job; a refusal says which one."""
     try:
-        return _asked(with_noise(ports.accountant, job))
+        return _asked(ports.accountant, job if "privacy" in job else {"privacy": job})
     except (PrivacyFault, EventUnknown) as exc:
         raise Malformed(f"job {place}: {exc.reason}") from exc
     except (Malformed, JobRefused) as exc:
         raise type(exc)(f"job {place}: {exc.reason}") from exc
 
 
-def _asked(privacy: Mapping[str, Any]) -> Epsilon:
-    part = Member(privacy, refusal, (None, "privacy")).child
-    mechanism = sampled_gaussian(
-        part("noiseMultiplier").number(),
-        part("samplingRate").number(),
-        part("steps").integer(),
-    )
-    return Epsilon((mechanism,), part("delta").number(above=0))
+def _asked(accountant: Accountant, request: Mapping[str, Any]) -> Epsilon:
+    """Return what the ledger of a site would be asked of the job: training and evaluations."""
+    asked = Member(request, refusal)
+    known = asked.fields("privacy", maybe=[row.name for row in REQUEST.rows])
+    rounds = known["rounds"].integer(least=1, most=MAX_ROUNDS) if "rounds" in known else 1
+    evaluated = _evaluation(asked, rounds) if "evaluation" in known else None
+    beside = (evaluated.released(evaluated.times(rounds)),) if evaluated else ()
+    part = Member(with_noise(accountant, request["privacy"], beside), refusal, (None, "privacy"))
+    steps = part.child("steps").integer()
+    if steps % rounds:
+        part.child("steps").refuse("must be a multiple of `/rounds`")
+    noise, rate = (part.child(name).number() for name in ("noiseMultiplier", "samplingRate"))
+    events = released(noise, rate, steps // rounds, rounds, evaluated)
+    return Epsilon(events.of(rounds), part.child("delta").number(above=0))
+
+
+def _evaluation(asked: Member, rounds: int) -> Evaluation:
+    """Return how the models of a job are evaluated; what is left out is as in its manifest."""
+    member = asked.child("evaluation")
+    stated = member.fields(maybe=("every", "bins", "noiseMultiplier"))
+    if "every" in stated:
+        stated["every"].integer(least=1)
+    # Noise that is left out follows from ε.
+    epsilon = 1.0
+    if "noiseMultiplier" not in stated:
+        epsilon = asked.child("privacy").child("epsilon").number(above=0)
+    values = {name: each.value for name, each in stated.items()}
+    return evaluation.stated(replace(member, value=completed(values, rounds, epsilon)))
 
 
 def _questions(budget: Budget, job: Epsilon) -> list[Question]:

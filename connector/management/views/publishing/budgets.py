@@ -134,7 +134,7 @@ class Plan(View):
 
     epsilon: float
     delta: float
-    jobs: list[dict[str, Any]] = Field(description="each the `privacy` of a job request")
+    jobs: list[dict[str, Any]] = Field(description="each a job request, or its `privacy`")
 
 
 class RoundsAsked(View):
@@ -144,6 +144,12 @@ class RoundsAsked(View):
     sampling_rate: float = Field(description="q, in (0, 1]")
     steps: int = Field(description="of one round")
     delta: float = Field(default=0.0, description="that the job states; 0: all that is left")
+    evaluation_noise: float = Field(
+        default=0.0, description="σ of evaluations of the job's models; 0: there are none"
+    )
+    every: int = Field(
+        default=0, description="a model is evaluated after each so many rounds; 0: the last alone"
+    )
 
 
 class TablesAsked(View):

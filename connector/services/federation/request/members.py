@@ -13,7 +13,6 @@ from typing import Final
 from connector.services.federation.request.form import (
     Choice,
     Either,
-    Form,
     Kinds,
     Many,
     Named,
@@ -239,7 +238,7 @@ PRIVACY: Final = Parts(
         ),
     )
 )
-REQUEST: Final[Form] = Parts(
+REQUEST: Final = Parts(
     (
         Row("purpose", _IRI, "Purpose of the job, one that each contract permits."),
         Row(
