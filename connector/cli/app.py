@@ -1,6 +1,6 @@
 """The command's tree: which noun is where, and how errors leave.
 
-Rules: one file per noun; a command raises errors of `connector/errors.py` and this file alone
+Rules: one file per noun; a command raises errors of `connector/errors/` and this file alone
 prints them and picks the exit code, in the language that the command was asked for. Nothing heavy
 is imported before a command needs it.
 """

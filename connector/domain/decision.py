@@ -1,6 +1,6 @@
 """Deny is a value: what a check answers when it does not allow.
 
-Rule: a refusal carries a stable code of `connector/errors.py` and one line for people.
+Rule: a refusal carries a stable code of `connector/errors/` and one line for people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Refusal:
     """A named refusal.
 
     Attributes:
-        code: stable code of `connector/errors.py`.
+        code: stable code of `connector/errors/`.
         reasons: one line each, most important first; never empty.
     """
 

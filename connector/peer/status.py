@@ -1,7 +1,7 @@
 """Errors over gRPC: status and trailing metadata, written by the server and read by the client.
 
 Rule: a refusal travels as its stable code (`preau-problem-bin`) beside the status of the table in
-`connector/errors.py`; what has no such metadata comes from gRPC itself and is named by its status.
+`connector/errors/`; what has no such metadata comes from gRPC itself and is named by its status.
 Text of a peer is cut and stripped before it reaches a person; text about this node's own faults
 stays here.
 """

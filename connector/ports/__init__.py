@@ -1,7 +1,7 @@
 """What services need of the world, as protocols. `bootstrap/` alone knows what stands behind.
 
 Services are plain functions whose first argument is `Ports`. A port translates foreign exceptions
-into the tree of `connector/errors.py`, once.
+into the tree of `connector/errors/`, once.
 """
 
 from __future__ import annotations

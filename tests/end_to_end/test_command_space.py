@@ -9,22 +9,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.identity import did as dids
 from connector.sdk import Client
-from tests.support import prefork, sites
+from tests.support import sites
 from tests.support.command import Served, ok, preau, typed
-from tests.support.command_space import Space, space, stranger
+from tests.support.command_space import Space, came, going, space, stranger
 from tests.support.link import END, PREAU, PURPOSE, description, limit, offer
 from tests.support.opening import open_offer, schools
 
@@ -539,29 +536,6 @@ def test_a_use_is_counted_once_and_whole_whoever_is_killed(running: Space, count
     assert ok(*words, home=lab)["transfer"]["state"] == "COMPLETED"  # the second use, and the last
     third = typed(*words, "--json", home=lab)
     assert (third.code, third.error["code"]) == (1, "USE_REFUSED")
-
-
-@contextmanager
-def going(*words: str, home: Path) -> Iterator[prefork.Forked]:
-    """Run a command beside the test; whatever it says, it has ended afterwards."""
-    made = prefork.popen([*words, "--home", str(home)])
-    try:
-        yield made
-    finally:
-        made.kill()
-        made.wait()
-
-
-def came(database: Path, query: str) -> bool:
-    """Look into a node's database until something is there."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with sqlite3.connect(database, timeout=5) as connection:
-            (found,) = connection.execute(query).fetchone()
-        connection.close()
-        if found:
-            return True
-    return False
 
 
 def test_a_killed_node_starts_again_where_it_was(running: Space, agreement: str) -> None:

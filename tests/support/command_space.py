@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import prefork
 from tests.support.command import Served, ok, serving, short_folder, typed
 from tests.support.ports import free_port
 
@@ -94,3 +97,26 @@ def _init(folder: Path, name: str, dids: dict[str, str], grpc_port: int) -> None
         home=folder / name,
         run=typed,
     )
+
+
+@contextmanager
+def going(*words: str, home: Path) -> Iterator[prefork.Forked]:
+    """Run a command beside the test; whatever it says, it has ended afterwards."""
+    made = prefork.popen([*words, "--home", str(home)])
+    try:
+        yield made
+    finally:
+        made.kill()
+        made.wait()
+
+
+def came(database: Path, query: str) -> bool:
+    """Look into a node's database until something is there."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with sqlite3.connect(database, timeout=5) as connection:
+            (found,) = connection.execute(query).fetchone()
+        connection.close()
+        if found:
+            return True
+    return False

@@ -59,7 +59,7 @@ class RoundRefusal:
 
     Attributes:
         number: the round that was asked.
-        code: stable code of `connector/errors.py`.
+        code: stable code of `connector/errors/`.
         reason: one line.
     """
 

@@ -1,7 +1,7 @@
 """Where messages of peers arrive: one handler for each kind, whatever the binding.
 
 Rules: the binding has authenticated the caller and judged its membership; a handler reads the body
-strictly, answers with a body, or refuses by an exception of `connector/errors.py`, in which case
+strictly, answers with a body, or refuses by an exception of `connector/errors/`, in which case
 nothing was changed. Refusals are written to the audit log by the binding.
 """
 

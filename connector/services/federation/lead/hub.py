@@ -29,7 +29,7 @@ class Left:
     """A site's stream ended.
 
     Attributes:
-        code: stable code of `connector/errors.py`; empty when the site hung up.
+        code: stable code of `connector/errors/`; empty when the site hung up.
         reason: one line.
     """
 

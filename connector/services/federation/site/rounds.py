@@ -40,7 +40,7 @@ class Ending:
 
     Attributes:
         state: a final state.
-        code: stable code of `connector/errors.py`; empty when completed.
+        code: stable code of `connector/errors/`; empty when completed.
         reason: one line; empty when completed.
     """
 

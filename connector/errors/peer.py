@@ -1,0 +1,155 @@
+"""What a caller or peer did wrong: we do not trust it, or cannot read what it sent."""
+
+from __future__ import annotations
+
+from connector.errors.root import PreauError
+
+
+class PeerFault(PreauError):
+    """The caller or peer is at fault."""
+
+    code = "PEER_FAULT"
+
+
+class Untrusted(PeerFault):
+    """Who is calling is unknown, or no longer believed."""
+
+    code = "UNTRUSTED"
+
+
+class UnknownPeer(Untrusted):
+    """No participant of that DID was ever admitted."""
+
+    code = "UNKNOWN_PEER"
+
+
+class UntrustedIssuer(Untrusted):
+    """The credential's issuer is not on this node's list."""
+
+    code = "UNTRUSTED_ISSUER"
+
+
+class CredentialRevoked(Untrusted):
+    """The status list marks the credential as revoked."""
+
+    code = "CREDENTIAL_REVOKED"
+
+
+class CredentialExpired(Untrusted):
+    """The credential is outside its validity period."""
+
+    code = "CREDENTIAL_EXPIRED"
+
+
+class CredentialInvalid(Untrusted):
+    """The credential's signature, subject or shape is wrong."""
+
+    code = "CREDENTIAL_INVALID"
+
+
+class StatusListStale(Untrusted):
+    """The cached status list is past its `validUntil`, and no newer one could be had."""
+
+    code = "STATUS_LIST_STALE"
+
+
+class CertificateMismatch(Untrusted):
+    """The TLS certificate was not issued by a CA that the caller's DID document lists."""
+
+    code = "CERTIFICATE_MISMATCH"
+
+
+class TokenMissing(Untrusted):
+    """The call carries no token."""
+
+    code = "TOKEN_MISSING"
+
+
+class TokenInvalid(Untrusted):
+    """The token's signature, issuer, audience or lifetime is wrong."""
+
+    code = "TOKEN_INVALID"
+
+
+class TokenMismatch(Untrusted):
+    """The token was made for another method, body or certificate."""
+
+    code = "TOKEN_MISMATCH"
+
+
+class TokenReplayed(Untrusted):
+    """The token was used before."""
+
+    code = "TOKEN_REPLAYED"
+
+
+class DidUnresolvable(Untrusted):
+    """The DID document could not be fetched, or is not that DID's."""
+
+    code = "DID_UNRESOLVABLE"
+
+
+class AddressForbidden(Untrusted):
+    """A peer-supplied address points where this node does not go."""
+
+    code = "ADDRESS_FORBIDDEN"
+
+
+class Unauthenticated(Untrusted):
+    """A caller of the management API showed no valid token."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Malformed(PeerFault):
+    """What arrived cannot be read."""
+
+    code = "MALFORMED_MESSAGE"
+
+
+class MessageTooLarge(Malformed):
+    """The message exceeds the size limit."""
+
+    code = "MESSAGE_TOO_LARGE"
+
+
+class SignatureInvalid(Malformed):
+    """A signature does not verify, or was made by a key that may not make it."""
+
+    code = "SIGNATURE_INVALID"
+
+
+class DescriptionTampered(Malformed):
+    """A self-description does not verify."""
+
+    code = "DESCRIPTION_TAMPERED"
+
+
+class AgreementTampered(Malformed):
+    """The agreement is not what was negotiated, or a signature over it does not verify."""
+
+    code = "AGREEMENT_TAMPERED"
+
+
+class AgreementTimeWrong(AgreementTampered):
+    """The agreement's time cannot be: by a party's clock, the negotiation, or a membership."""
+
+    code = "AGREEMENT_TIME_WRONG"
+
+
+class ManifestTampered(Malformed):
+    """The job manifest's signature or digest does not verify."""
+
+    code = "MANIFEST_TAMPERED"
+
+
+class ContentMismatch(Malformed):
+    """Bytes that were transferred are not those that the provider signed."""
+
+    code = "CONTENT_MISMATCH"
+
+
+class CheckpointFork(Malformed):
+    """A peer showed two histories of its audit log."""
+
+    code = "CHECKPOINT_FORK"

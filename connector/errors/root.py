@@ -1,0 +1,24 @@
+"""The root of all failures: code, reason, hint, and when to try again."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PreauError(Exception):
+    """Root of the tree.
+
+    Attributes:
+        code: stable, upper snake case.
+        reason: one line for people.
+        hint: what to do about it; may be empty.
+        retry_after: seconds after which the same may be tried again; 0 where that is not known.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, reason: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.retry_after = retry_after

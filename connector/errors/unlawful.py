@@ -1,0 +1,245 @@
+"""What a caller or peer may not do: protocol or contract forbid it."""
+
+from __future__ import annotations
+
+from connector.errors.peer import PeerFault
+
+
+class Unlawful(PeerFault):
+    """Understood, but the protocol or the contract forbids it."""
+
+    code = "UNLAWFUL"
+
+
+class IllegalMessage(Unlawful):
+    """The message is not allowed in the negotiation's state."""
+
+    code = "ILLEGAL_MESSAGE"
+
+
+class NotFound(Unlawful):
+    """No such object for this caller (also said when it exists but is somebody else's)."""
+
+    code = "NOT_FOUND"
+
+
+class OfferUnknown(Unlawful):
+    """No such offer for this caller."""
+
+    code = "OFFER_UNKNOWN"
+
+
+class PeerRolledBack(Unlawful):
+    """The log of the node concerned went back, and its operator has not accounted for it yet."""
+
+    code = "PEER_ROLLED_BACK"
+
+
+class InRecovery(Unlawful):
+    """The node went back to an older state and spends nothing until its operator confirms."""
+
+    code = "RECOVERY"
+
+
+class MembershipRequired(Unlawful):
+    """Only members of the space may ask."""
+
+    code = "MEMBERSHIP_REQUIRED"
+
+
+class PurposeForbidden(Unlawful):
+    """The purpose is not one that the contract allows."""
+
+    code = "PURPOSE_FORBIDDEN"
+
+
+class TermsRefused(Unlawful):
+    """The terms asked for go beyond what the provider allows."""
+
+    code = "TERMS_REFUSED"
+
+
+class LayerUnmet(Unlawful):
+    """Terms do not lie within a template or charter in force, or that is not known."""
+
+    code = "LAYER_UNMET"
+
+
+class ContractExpired(Unlawful):
+    """The agreement's time is over."""
+
+    code = "CONTRACT_EXPIRED"
+
+
+class ContractEnded(Unlawful):
+    """A party has ended the agreement, for good."""
+
+    code = "CONTRACT_ENDED"
+
+
+class ContractSuspended(Unlawful):
+    """A party has suspended the agreement, and not resumed it."""
+
+    code = "CONTRACT_SUSPENDED"
+
+
+class AgreementUnknown(Unlawful):
+    """No finalized agreement of that id between the two parties."""
+
+    code = "AGREEMENT_UNKNOWN"
+
+
+class UpgradeRequired(Unlawful):
+    """The other node is of a generation that cannot work with ours; the reason says whose."""
+
+    code = "UPGRADE_REQUIRED"
+
+
+class BudgetExceeded(Unlawful):
+    """The job would spend more ε than the contract has left."""
+
+    code = "BUDGET_EXCEEDED"
+
+
+class CapExceeded(Unlawful):
+    """The dataset's cap of ε per person over all agreements would be exceeded."""
+
+    code = "CAP_EXCEEDED"
+
+
+class TooFewSites(Unlawful):
+    """Fewer sites take part than the contract demands."""
+
+    code = "TOO_FEW_SITES"
+
+
+class ApprovalRefused(Unlawful):
+    """A person of the provider refused what was asked for."""
+
+    code = "APPROVAL_REFUSED"
+
+
+class ApprovalLapsed(Unlawful):
+    """No person of the provider decided in time."""
+
+    code = "APPROVAL_LAPSED"
+
+
+class ApprovalAwaited(Unlawful):
+    """Persons of the provider have yet to decide; the same may be asked again."""
+
+    code = "APPROVAL_AWAITED"
+
+
+class ApprovalClosed(Unlawful):
+    """What waited for a decision was decided, has lapsed, or has ended."""
+
+    code = "APPROVAL_CLOSED"
+
+
+class ApprovalDiffers(Unlawful):
+    """What is asked for, or what would run, is not what persons of the provider decide on."""
+
+    code = "APPROVAL_DIFFERS"
+
+
+class RoleForbidden(Unlawful):
+    """The role does not decide here, or has decided before."""
+
+    code = "ROLE_FORBIDDEN"
+
+
+class DutyOwed(Unlawful):
+    """A duty of the contract that should have been done by now stands in the way of its use."""
+
+    code = "DUTY_OWED"
+
+
+class DutyForbidden(Unlawful):
+    """This party may not state that of the duty, or it is not to be done now."""
+
+    code = "DUTY_FORBIDDEN"
+
+
+class JobRefused(Unlawful):
+    """The manifest does not fit the contract in another way; the reason says which."""
+
+    code = "JOB_REFUSED"
+
+
+class UseRefused(Unlawful):
+    """A contract, or a step of its plan, does not allow this use of its data."""
+
+    code = "USE_REFUSED"
+
+
+class StepUnknown(Unlawful):
+    """A plan has a step that this node cannot execute: of a later version, or altered."""
+
+    code = "STEP_UNKNOWN"
+
+
+class ExtractUnavailable(Unlawful):
+    """An extract is not ready, was deleted, or could not be made."""
+
+    code = "EXTRACT_UNAVAILABLE"
+
+
+class TransferInactive(Unlawful):
+    """A transfer is suspended, over, or has not started: no data flows."""
+
+    code = "TRANSFER_INACTIVE"
+
+
+class TableRefused(Unlawful):
+    """A table is beyond the plan, or would tell of too few persons, with those before it."""
+
+    code = "TABLE_REFUSED"
+
+
+class SumRefused(Unlawful):
+    """A site does not add to a sum: over these sites, of so few persons, or beside earlier ones."""
+
+    code = "SUM_REFUSED"
+
+
+class RoundRefused(Unlawful):
+    """A round was asked that the site may not answer (order, content or state)."""
+
+    code = "ROUND_REFUSED"
+
+
+class UpdateRefused(Unlawful):
+    """A site's answer to a round is no update that the manifest's mechanism can have made."""
+
+    code = "UPDATE_REFUSED"
+
+
+class SplitView(Unlawful):
+    """The lead gave two sites of a job different models, or different manifests, of one round."""
+
+    code = "SPLIT_VIEW"
+
+
+class JobCancelled(Unlawful):
+    """The job was ended by its lead, or by the operator of the lead's node."""
+
+    code = "JOB_CANCELLED"
+
+
+class TooManyStreams(Unlawful):
+    """The peer has as many streams open as it may."""
+
+    code = "TOO_MANY_STREAMS"
+
+
+class TooManyRequests(Unlawful):
+    """The caller is above its rate."""
+
+    code = "TOO_MANY_REQUESTS"
+
+
+class QuotaReached(TooManyRequests):
+    """The node stores, or has begun, as much for the member as it may."""
+
+    code = "QUOTA_REACHED"
