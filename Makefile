@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint protos bench audit wheel docs clean
+.PHONY: demo test lint protos bench soak audit wheel docs clean
 
 demo:            ## The main job on real pupil data: five processes, three contracts, one model
 	@scripts/setup demo
@@ -32,6 +32,10 @@ protos:          ## Generate the gRPC code from protos/
 bench:           ## Measure; writes benchmarks/results.json and a table
 	@scripts/setup dev
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+soak:            ## A hundred jobs while nodes and workers are killed; prints its seed
+	@scripts/setup dev
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
 audit:           ## Attack the training engine; a lower bound on ε, and planted faults
 	@scripts/setup dev

@@ -86,6 +86,8 @@ def job(state: str, last: int, *, code: str = "", reason: str = "") -> JobView:
         (ledger(3), log([1, 2, 3], [1, 2, 3])),
         (ledger(2), log([1, 2], [1])),
         (ledger(0), log([], [])),
+        (ledger(3), log([1, 2, 3, 4], [1, 2, 3, 4])),  # the last one evaluates
+        (ledger(1), log([4], [4])),
     ],
 )
 def test_a_sound_ledger_passes(spent: JobBudgetView, events: list[EventView]) -> None:
@@ -99,6 +101,7 @@ def test_a_sound_ledger_passes(spent: JobBudgetView, events: list[EventView]) ->
         pytest.param(ledger(1), log([1], [1, 2]), id="left without a charge"),
         pytest.param(ledger(2), log([1, 2], [1, 1]), id="left twice"),
         pytest.param(ledger(4), log([1, 2, 3, 4], []), id="more than reserved"),
+        pytest.param(ledger(2), log([4, 1], [4, 1]), id="evaluated and counted twice"),
         pytest.param(ledger(2), log([1], [1]), id="charge missing in the log"),
         pytest.param(ledger(1, open=True), log([1], [1]), id="still open"),
     ],
@@ -108,31 +111,27 @@ def test_a_doctored_ledger_is_told(spent: JobBudgetView, events: list[EventView]
 
 
 @pytest.mark.parametrize(
-    ("spent", "seen", "events"),
+    ("seen", "events"),
     [
-        (ledger(3), job("COMPLETED", 3), log([1, 2, 3], [1, 2, 3])),
-        (ledger(2), job("COMPLETED", 2), log([1, 3], [1, 3])),
-        (ledger(2), job("FAILED", 1), log([1, 2], [1, 2])),
-        (ledger(2), job("FAILED", 1), log([1, 2], [1])),
+        (job("COMPLETED", 3), log([1, 2, 3], [1, 2, 3])),
+        (job("COMPLETED", 2), log([1, 3], [1, 3])),
+        (job("FAILED", 1), log([1, 2], [1, 2])),
+        (job("FAILED", 1), log([1, 2], [1])),
     ],
 )
-def test_what_the_lead_used_was_charged(
-    spent: JobBudgetView, seen: JobView, events: list[EventView]
-) -> None:
-    assert used(node(), spent, seen, events) == []
+def test_what_the_lead_used_was_charged(seen: JobView, events: list[EventView]) -> None:
+    assert used(node(), seen, events) == []
 
 
 @pytest.mark.parametrize(
-    ("spent", "seen", "events"),
+    ("seen", "events"),
     [
-        pytest.param(ledger(1), job("FAILED", 2), log([1], [1]), id="used for free"),
-        pytest.param(ledger(3), job("FAILED", 1), log([1, 2, 3], [1, 2]), id="two rounds ahead"),
+        pytest.param(job("FAILED", 2), log([1], [1]), id="used for free"),
+        pytest.param(job("FAILED", 1), log([1, 2, 3], [1, 2]), id="two rounds ahead"),
     ],
 )
-def test_use_and_charge_that_differ_are_told(
-    spent: JobBudgetView, seen: JobView, events: list[EventView]
-) -> None:
-    assert used(node(), spent, seen, events)
+def test_use_and_charge_that_differ_are_told(seen: JobView, events: list[EventView]) -> None:
+    assert used(node(), seen, events)
 
 
 @pytest.mark.parametrize(

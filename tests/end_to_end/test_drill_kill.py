@@ -21,7 +21,6 @@ from tests.support.drill import (
     Federation,
     Size,
     answered,
-    committed,
     completed,
     federation,
     kill,
@@ -30,6 +29,8 @@ from tests.support.drill import (
     wait_for,
 )
 from tests.support.drill_faults import contract_faults, faults
+from tests.support.soak import Blow, Case, carry
+from tests.support.soak_faults import case_faults
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -126,16 +127,22 @@ def test_a_consumer_killed_at_once_after_its_request_leaves_nothing_half_made(
     assert contract_faults(fed.lab, fed.sites["sud"]) == []
 
 
-def test_a_site_and_the_lab_killed_within_rounds_spend_each_round_once(fed: Federation) -> None:
-    site = fed.sites["nord"]
-    job = fed.submit().id
-    assert wait_for(site, committed(job, 2), PATIENCE)
-    restart(site)
-    assert wait_for(fed.lab, completed(job, 2), PATIENCE)
-    restart(fed.lab)
-    ended = fed.ended(job, fed.lab, PATIENCE)
-    assert (ended.state, ended.round) == ("COMPLETED", SIZE.rounds), ended.reason
-    assert faults(fed, [job]) == []
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(Case(1, 3, (Blow(1, 0.1, "nord"), Blow(2, 0.1, "lab"))), id="nodes"),
+        pytest.param(
+            Case(2, 2, (Blow(1, 0.1, "sud", worker=True), Blow(2, 0.1, "lab", worker=True))),
+            id="workers of two jobs",
+        ),
+    ],
+)
+def test_jobs_outlive_what_is_killed_and_spend_each_round_once(fed: Federation, case: Case) -> None:
+    """What `make soak` does to a hundred jobs."""
+    jobs, _ = carry(fed, case)
+    assert case_faults(fed, jobs) == []
+    assert {fed.ended(job, fed.lab, 1).state for job in jobs} == {"COMPLETED"}
+    assert faults(fed, []) == []
 
 
 def test_a_job_goes_on_with_whoever_is_there_and_who_returns_joins_until_it_is_cancelled(

@@ -13,7 +13,6 @@ API. What must hold afterwards is `drill_faults.py`.
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +41,6 @@ LEAST_SITES = 2
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
 LOOK_SECONDS = 0.05
 LOOK_AT_END_SECONDS = 0.2  # where no moment is to be hit; a look takes a node some milliseconds
-LONGEST_MOMENT = 0.4  # seconds after a round's end: about the length of a round
 MOST_OPENED = 20
 
 Condition = Callable[[Client], object]
@@ -284,26 +282,6 @@ def killed_in_negotiations(fed: Federation, victim: Node, name: str, after: floa
     opening.join()
     victim.start()
     return hit
-
-
-def killed_in_job(fed: Federation, victims: list[Node], rng: random.Random) -> tuple[str, int]:
-    """Kill nodes one after another at random instants of a job, and start each again.
-
-    An instant is a random round (0: once accepted) and a random moment after its end.
-
-    Returns:
-        The job, and how many of the kills came before its end.
-    """
-    job = fed.submit().id
-    rounds = sorted(rng.randrange(fed.size.rounds) for _ in victims)
-    hits = 0
-    for number, victim in zip(rounds, victims, strict=True):
-        wait_for(fed.lab, completed(job, number), 60)
-        time.sleep(rng.uniform(0.0, LONGEST_MOMENT))
-        with fed.lab.client() as lab:
-            hits += listed(lab, job).state not in JOB_ENDS
-        restart(victim)
-    return job, hits
 
 
 def _node(space: Space, name: str, database: str) -> Node:

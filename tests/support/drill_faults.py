@@ -117,7 +117,7 @@ def budget_faults(fed: Federation, name: str) -> list[str]:
                 events = _events(site, spent.job)
                 found += [
                     f"job {spent.job} at {name}: {line}"
-                    for line in (*charged(spent, events), *used(node, spent, seen, events))
+                    for line in (*charged(spent, events), *used(node, seen, events))
                 ]
     return found
 
@@ -204,8 +204,10 @@ def charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:
     """Compare a job's ledger with the site's log."""
     charges = Counter(_round(e) for e in events if e.kind == "job.round.committed")
     released = [_round(e) for e in events if e.kind == "job.round.released"]
+    # A round beyond these evaluates, which is counted with the first that is charged.
+    trained = sum(number <= spent.rounds for number in charges)
     found = []
-    if len(charges) != spent.committed_rounds or set(charges.values()) > {1}:
+    if max(trained, bool(charges)) != spent.committed_rounds or set(charges.values()) > {1}:
         found.append(f"{spent.committed_rounds} rounds committed, the log has {sorted(charges)}")
     if len(set(released)) != len(released) or not set(released) <= set(charges):
         found.append(f"rounds {released} left, {sorted(charges)} were charged")
@@ -216,16 +218,17 @@ def charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:
     return found
 
 
-def used(node: Node, spent: JobBudgetView, seen: JobView, events: list[EventView]) -> list[str]:
+def used(node: Node, seen: JobView, events: list[EventView]) -> list[str]:
     """Compare what the site charged with what the lead used, and could have used."""
     used = next(site.rounds for site in seen.sites if site.site == node.did)
     released = sum(e.kind == "job.round.released" for e in events)
+    charges = sum(e.kind == "job.round.committed" for e in events)
     found = []
-    if not used <= released <= spent.committed_rounds:
-        found.append(f"used {used}, left {released}, charged {spent.committed_rounds}")
+    if not used <= released <= charges:
+        found.append(f"used {used}, left {released}, charged {charges}")
     # A death costs a round at most, and two in vain are the most of a short job.
-    if spent.committed_rounds > used + 1 + seen.rounds // LOST_SHARE:
-        found.append(f"charged {spent.committed_rounds} rounds, of which {used} were used")
+    if charges > used + 1 + seen.rounds // LOST_SHARE:
+        found.append(f"charged {charges} rounds, of which {used} were used")
     return found
 
 
