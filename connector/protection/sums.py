@@ -121,7 +121,7 @@ class _Rows:
         """Return the sums, in the order of `SumRequest`.
 
         Raises:
-            SumRefused: few persons have most of the weight.
+            SumRefused: few persons have most of the weight, or of the residuals.
         """
         size = self.asked.terms
         x = [exp.column(f"x{at}") for at in range(size)]
@@ -140,24 +140,28 @@ class _Rows:
         y, p = exp.column("y"), exp.column("p")
         left = exp.paren(exp.Sub(this=y, expression=p))
         weight = _times(p, exp.paren(exp.Sub(this=_double(1.0), expression=p.copy())))
-        self._check_weights(engine, scored, weight, named=named)
+        self._check_weights(engine, scored, named=named)
         products = [_double(1.0), *(_times(it, left) for it in x)]
         products += [_times(_times(x[at], x[by]), weight) for at, by in triangle(size)]
         return _sums(engine, products, scored.subquery("scored"))
 
-    def _check_weights(
-        self, engine: Engine, scored: exp.Select, weight: exp.Expr, *, named: bool
-    ) -> None:
-        """See that enough persons have the weight: (Σ w)² / Σ w², Kish 1965, by persons."""
-        who = exp.select(exp.alias_(exp.Sum(this=weight.copy()), "w"))
-        who = who.from_(scored.copy().subquery("scored"))
-        who = who.group_by(quoted(PERSON)) if named else _each(weight, scored)
-        w = exp.column("w")
-        sums = [exp.Sum(this=w), exp.Sum(this=_times(w, w.copy()))]
-        found = engine.ask(exp.select(*sums).from_(who.subquery("who")))
-        whole, squares = (column.to_pylist()[0] or 0.0 for column in found.columns)
-        if not whole**2 >= self.step.minimum * squares or not squares > 0:
-            raise SumRefused("few persons of the site have most of the weight at the coefficients")
+    def _check_weights(self, engine: Engine, scored: exp.Select, *, named: bool) -> None:
+        """See that enough persons have weight and residuals: (Σ w)² / Σ w², Kish 1965, by persons.
+
+        A third of the minimum here, in a sum over three sites, is the minimum over all.
+        """
+        y, p = exp.column("y"), exp.column("p")
+        weight = _times(p, exp.Sub(this=_double(1.0), expression=p))
+        for each in (weight, exp.Abs(this=exp.Sub(this=y, expression=p))):
+            amount = exp.alias_(exp.Sum(this=each) if named else each, "w")
+            who = exp.select(amount).from_(scored.copy().subquery("scored"))
+            who = who.group_by(quoted(PERSON)) if named else who
+            w = exp.column("w")
+            sums = [exp.Sum(this=w), exp.Sum(this=_times(w, w))]
+            found = engine.ask(exp.select(*sums).from_(who.subquery("who")))
+            whole, squares = (column.to_pylist()[0] or 0.0 for column in found.columns)
+            if not LEAST_SITES * whole**2 >= self.step.minimum * squares > 0:
+                raise SumRefused("few persons of the site count at the coefficients")
 
     def _whole(self) -> exp.Expr:
         step = self.step
@@ -222,10 +226,6 @@ def _groups(engine: Engine, keys: list[str], *, named: bool) -> tuple[int, int]:
     found = engine.ask(exp.select(*counts).from_(each.subquery("each")))
     several, fewest = (int(column.to_pylist()[0] or 0) for column in found.columns)
     return several, fewest
-
-
-def _each(weight: exp.Expr, scored: exp.Select) -> exp.Select:
-    return exp.select(exp.alias_(weight.copy(), "w")).from_(scored.copy().subquery("scored"))
 
 
 def _sums(engine: Engine, products: Sequence[exp.Expr], source: exp.Expr) -> list[float]:

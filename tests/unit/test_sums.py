@@ -157,19 +157,28 @@ FEW: dict[str, tuple[SumRequest, list[Row], str]] = {
         [(*r[:3], 12.0 if at == 0 else 3.0 + at % 3, r[4]) for at, r in enumerate(pupils(40))],
         "few persons of the site",
     ),
+    "coefficients that leave one unexplained": (
+        replace(LOGIT, at=(0.0, 0.0, 50.0)),
+        [
+            (*r[:3], 12.0 if at == 0 or r[2] == "yes" else 4.0, r[4])
+            for at, r in enumerate(pupils(40))
+        ],
+        "few persons of the site",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FEW)
 def test_sums_of_few_persons_are_not_made(name: str) -> None:
     asked, data, fault = FEW[name]
+    of = steps(replace(STEP, minimum=9)) if asked.at else steps()
     with pytest.raises(SumRefused, match=fault):
-        leaves(asked, data)
+        leaves(asked, data, of=of)
     if not asked.at:  # nor does the site join
         with pytest.raises(SumRefused, match=fault):
             leaves(replace(asked, members=()), data, sides=())
     good = replace(asked, at=LOGIT.at if asked.at else ())
-    assert len(leaves(good, pupils(40))) == asked.entries
+    assert len(leaves(good, pupils(40), of=of)) == asked.entries
 
 
 def test_no_vector_leaves_without_the_masks_of_two_others() -> None:

@@ -22,8 +22,9 @@ class Sum:
     Attributes:
         sites: DIDs of the other sites that may add to a sum with this one.
         minimum_sites: fewest sites of a sum, this one too.
-        minimum: fewest persons of the site, of each value and pair of values of its categories,
-            and by whom coefficients of a step are weighed; rows where the data name none.
+        minimum: fewest persons of the site, of each value and of each pair of values of its
+            categories; a third of it, of whom coefficients give weight; rows where the data name
+            none.
         ranges: public (least, greatest) value by column of numbers; beyond it counts as its end.
         categories: public values by column of categories, in order.
         parameters: most terms of a regression for each person of the site.
