@@ -51,6 +51,6 @@ def sums_of(engine: str, net: Net, rows: int, *, radius: float, unit: float) -> 
         return Gradients(net, rows, radius=radius, unit=unit)
     if engine not in available():
         raise WorkerFailed(f"the engine `{engine}` is not installed: it needs the extra `opacus`")
-    from federated.training.opacus.gradients import PersonGradients  # noqa: PLC0415 - loads torch
+    from federated.training.opacus import gradients  # noqa: PLC0415 - loads torch
 
-    return PersonGradients(net, radius=radius, unit=unit)
+    return gradients.PersonGradients(net, radius=radius, unit=unit, device=gradients.device())

@@ -9,14 +9,20 @@ persons as the model sees them: as many as the contract declares, whether they a
 from __future__ import annotations
 
 import resource
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from federated.errors import WorkerFailed
 from federated.manifest import JobManifest
+from federated.task.engine import EXACT, OPACUS
 
 _FLOAT: Final = 4  # bytes
 _COPIES: Final = 4  # encoding and the engine's own check hold three and their masks at once
-_LIBRARIES: Final = 256 * 1024**2  # bytes
+# Bytes of private data that libraries take; torch and what it loads 370 MiB.
+_LIBRARIES: Final[Mapping[str, int]] = MappingProxyType(
+    {EXACT: 256 * 1024**2, OPACUS: 448 * 1024**2}
+)
 
 
 def for_file(memory: int) -> int:
@@ -32,7 +38,7 @@ def most_bytes(manifest: JobManifest, population: int) -> int:
 
 def needed(manifest: JobManifest, population: int) -> int:
     """Return the least limit of a worker, in bytes, under which a job is not refused."""
-    return 2 * (most_bytes(manifest, population) + _LIBRARIES)
+    return 2 * (most_bytes(manifest, population) + _LIBRARIES[manifest.engine])
 
 
 def check(manifest: JobManifest, population: int, limit: int | None = None) -> None:
@@ -50,5 +56,5 @@ def check(manifest: JobManifest, population: int, limit: int | None = None) -> N
         limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
     if limit == resource.RLIM_INFINITY:
         return
-    if most_bytes(manifest, population) + _LIBRARIES > limit - for_file(limit):
+    if most_bytes(manifest, population) + _LIBRARIES[manifest.engine] > limit - for_file(limit):
         raise WorkerFailed("the declared persons, at that many inputs, outgrow a worker's memory")

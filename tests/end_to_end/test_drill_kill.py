@@ -109,6 +109,19 @@ def test_a_job_is_drafted_checked_and_tried_before_anything_is_spent(
         lab.submit(request)
 
 
+def test_a_job_by_opacus_runs_between_nodes_and_says_so(fed: Federation) -> None:
+    two = [fed.agreements[name] for name in ("nord", "sud")]
+    request = fed.request(agreements=two, quorum=2, engine="opacus", rounds=2)
+    request["privacy"] |= {"steps": 4, "samplingRate": 0.1}
+    with fed.lab.client() as lab:
+        job = lab.submit(request).id
+        assert fed.ended(job, fed.lab, PATIENCE).state == "COMPLETED"
+        card = json.loads(lab.card(job))["card"]
+    assert card["engine"] == "opacus"
+    assert {"opacus", "torch"} <= set(card["sites"][0]["ran"][0]["versions"])
+    assert faults(fed, [job]) == []
+
+
 def test_a_provider_killed_once_it_has_signed_concludes_the_contract(fed: Federation) -> None:
     site = fed.sites["centre"]
     opened = fed.open("centre")

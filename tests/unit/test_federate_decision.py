@@ -30,6 +30,7 @@ from connector.services.federation.site import names
 from connector.services.membership import onboard
 from connector.services.negotiation.agree import policy_of
 from federated.job import JobState
+from federated.task.engine import recipe
 from tests.support.census import passing
 from tests.support.contracts import NOW, of_version, stranger
 from tests.support.federation import (
@@ -259,6 +260,7 @@ def test_a_contract_that_is_not_final_refuses(federation: Federation) -> None:
 
 
 OTHER = "0123" * 16
+BY_OPACUS = recipe(CODE, "opacus")
 CHEAP = {
     "epsilon": 0.1,
     "delta": 1e-6,
@@ -288,6 +290,26 @@ def test_a_contract_lists_the_recipes_of_both(
     _, body = federation.submission(set_at("code", to=asked))
     answer = federation.ask(federation.site(), body)
     assert (answer["accepted"], answer["code"]) == (not code, code)
+
+
+@pytest.mark.parametrize(
+    ("listed", "engines", "reason"),
+    [
+        ([CODE, BY_OPACUS], ("exact", "opacus"), ""),
+        ([CODE], ("exact", "opacus"), "none that this contract accepts"),
+        ([CODE, BY_OPACUS], ("exact",), "cannot run the engine `opacus`"),
+    ],
+)
+def test_a_contract_and_a_site_say_which_engines_run(
+    tmp_path: Path, listed: list[str], engines: tuple[str, ...], reason: str
+) -> None:
+    federation = Federation(tmp_path, recipes=listed)
+    site = federation.site()
+    site.ports = replace(site.ports, engines=engines)
+    _, body = federation.submission(engine="opacus")
+    answer = federation.ask(site, body)
+    assert answer["accepted"] is (not reason)
+    assert reason in str(answer)
 
 
 @pytest.mark.parametrize(("asked", "code"), [(CODE, ""), (OTHER, "JOB_REFUSED")])

@@ -26,7 +26,7 @@ from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.roles import site as site_role
 from federated.training.roles.frames import Frames
 from federated.training.worker import EXPENDABLE, NICE
-from tests.support.training_rig import SITES, document, write_rows
+from tests.support.training_rig import SITES, document, task, write_rows
 
 
 @pytest.fixture
@@ -134,6 +134,28 @@ def test_a_site_runs_what_its_node_accepted_its_own_recipe_for(
     assert site.receive(120)[0]["op"] == answer
 
 
+def _loaded(worker: ProcessWorker) -> set[str]:
+    """Return the libraries of compiled code that a process has loaded."""
+    maps = Path(f"/proc/{worker.pid}/maps").read_text(encoding="utf-8")
+    return set(re.findall(r"/site-packages/(\w+)/", maps))
+
+
+@pytest.mark.usefixtures("whole_children")
+def test_a_worker_of_opacus_loads_torch_and_stays_small(
+    site: ProcessWorker, tmp_path: Path
+) -> None:
+    manifest = json.dumps({**task(engine="opacus"), "code": code_hash("opacus")})
+    site.send(_start(write_rows(tmp_path / "rows.csv", 20), manifest=manifest))
+    header, _ = site.receive(120)
+    assert (header["op"], header["recipe"]) == ("ready", code_hash("opacus"))
+    assert header["recipe"] != code_hash()
+    assert {"opacus", "torch"} <= set(header["versions"])
+    assert {"numpy", "torch"} <= _loaded(site)
+    assert "scipy" not in _loaded(site)  # of Opacus's accountants
+    status = Path(f"/proc/{site.pid}/status").read_text(encoding="ascii")
+    assert int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024 < 450e6
+
+
 @pytest.mark.usefixtures("whole_children")
 def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_path: Path) -> None:
     site.send(_start(write_rows(tmp_path / "rows.csv", 20)))
@@ -143,6 +165,7 @@ def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_p
     assert header["seconds"] > 0
     assert {"python", "numpy", "dp-accounting"} <= set(header["versions"])
     assert payload == b""
+    assert not _loaded(site) & {"torch", "scipy"}
     interfaces = Path(f"/proc/{site.pid}/net/dev").read_text(encoding="ascii").splitlines()[2:]
     names = [line.split(":")[0].strip() for line in interfaces]
     process, *tiers = header["isolation"].split("+")

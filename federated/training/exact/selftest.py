@@ -8,7 +8,8 @@ same for each run; one differing bit refuses the job. It takes some tenths of a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -67,13 +68,10 @@ def check(manifest: JobManifest, batch: int) -> None:
 def _holds(engine: str, shape: Shape, draw: np.random.Generator) -> bool:
     """Tell whether no sum and no layer of a shape depends on a person's place and neighbours."""
     net, rows, count = shape
-    if engine != EXACT:  # which has no batch of persons, but takes its time for each
-        count = min(count, _FEWEST)
+    if engine != EXACT:
+        return _alone_hold(partial(sums_of, engine, rows=rows), shape, draw)
     persons, weights = people(draw, net, count, rows), _weights(draw, net)
     order = draw.permutation(count)
-    if engine != EXACT:
-        sums = sums_of(engine, net, rows, radius=_RADIUS, unit=_UNIT)
-        return _sums_hold(sums, sums, weights, persons, order)
     whole, parts = (
         Gradients(net, rows, radius=_RADIUS, unit=_UNIT, cells=cells)
         for cells in (1 << 17, _PART * rows * net.units)
@@ -86,6 +84,23 @@ def _holds(engine: str, shape: Shape, draw: np.random.Generator) -> bool:
         if not all(np.array_equal(a[few], b) for a, b in zip(together, alone, strict=True)):
             return False
     return _sums_hold(whole, parts, weights, persons, order)
+
+
+def steady(make: Callable[..., Sums]) -> bool:
+    """Tell whether the sums of some shapes depend on no place and no neighbour.
+
+    Args:
+        make: sums of persons who are computed alone, from a net, `radius` and `unit`.
+    """
+    draws = map(np.random.default_rng, range(len(_SHAPES)))
+    return all(map(partial(_alone_hold, make), _SHAPES, draws))
+
+
+def _alone_hold(make: Callable[..., Sums], shape: Shape, draw: np.random.Generator) -> bool:
+    net, rows, _ = shape
+    persons, weights = people(draw, net, _FEWEST, rows), _weights(draw, net)
+    sums = make(net, radius=_RADIUS, unit=_UNIT)
+    return _sums_hold(sums, sums, weights, persons, draw.permutation(_FEWEST))
 
 
 def _sums_hold(

@@ -10,6 +10,8 @@ whose gradient is not finite says nothing; no randomness of torch or Opacus is u
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 
 from federated.training.exact import gradients as exact
+from federated.training.exact import selftest
 from federated.training.exact.arithmetic import EXACT, Floats, Integers, exponent, two
 from federated.training.exact.net import Net
 from federated.training.opacus.hooks import GradSampleModule
@@ -25,6 +28,7 @@ from federated.training.opacus.losses import per_row
 from federated.training.opacus.net import Module
 from federated.training.rows.encode import Persons
 
+CPU, CUDA = "cpu", "cuda"
 _CELLS: Final = 1 << 17  # floats of the vectors of several persons: 1 MiB
 
 
@@ -38,6 +42,7 @@ class PersonGradients:
         radius: float,
         unit: float,
         cells: int = _CELLS,
+        device: str = CPU,
     ) -> None:
         """Make the module.
 
@@ -46,13 +51,14 @@ class PersonGradients:
             radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
             unit: Γ, what one unit is worth.
             cells: floats of the vectors of several persons; no sum depends on it.
+            device: of torch, see `device`.
         """
         self._net = net
         self._radius = radius
         self._unit = unit
         self._bits = (EXACT - net.parameters.bit_length()) // 2
         self._few = max(1, cells // net.parameters)
-        self._module = GradSampleModule(Module(net).double().to(_device()), loss_reduction="sum")
+        self._module = GradSampleModule(Module(net).double().to(device), loss_reduction="sum")
         self._parameters = list(self._module.parameters())
 
     def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
@@ -153,5 +159,21 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _device() -> str:
-    return "cpu"
+@functools.cache
+def device() -> str:
+    """Return `cuda` where there is one that passes the self-test, else `cpu`.
+
+    A node's worker finds none: its sandbox closes the devices.
+    """
+    if not torch.cuda.is_available():
+        return CPU
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else sums may come in any order
+    torch.use_deterministic_algorithms(True)  # noqa: FBT003 - an operation without one raises
+    try:
+        return CUDA if selftest.steady(_on_cuda) else CPU
+    except RuntimeError:  # of the driver, or of an operation
+        return CPU
+
+
+def _on_cuda(net: Net, *, radius: float, unit: float) -> PersonGradients:
+    return PersonGradients(net, radius=radius, unit=unit, device=CUDA)

@@ -18,7 +18,7 @@ _ENGINE: Final = "opacus.privacy_engine"
 
 @contextmanager
 def _without_engine() -> Iterator[None]:
-    """Let Opacus be imported without its engine; who asks for that later gets it."""
+    """Let Opacus be imported without its engine; who imports that by name later gets it."""
     if "opacus" in sys.modules:
         yield
         return

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from federated.job import JobManifest
+from federated.task.engine import EXACT
 from federated.task.evaluation import HELD_OUT
 from federated.task.feature import VALUE, Feature, NumberFeature
 from federated.task.target import Category as CategoryTarget
@@ -52,6 +53,7 @@ _ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "of {noise:g} persons a cell, within the same ε",
         "none": "not evaluated at the sites",
         "start": "starts from the public model `{source}`",
+        "opacus": "the gradient of each person is computed by torch with Opacus",
     }
 )
 _FRENCH: Final[Mapping[str, str]] = MappingProxyType(
@@ -89,6 +91,7 @@ _FRENCH: Final[Mapping[str, str]] = MappingProxyType(
         "un bruit de {noise:g} personnes par case, dans le même ε",
         "none": "pas évalué sur les sites",
         "start": "part du modèle public `{source}`",
+        "opacus": "le gradient de chaque personne est calculé par torch avec Opacus",
     }
 )
 _LANGUAGES: Final = MappingProxyType({"en": _ENGLISH, "fr": _FRENCH})
@@ -125,6 +128,8 @@ def _lines(manifest: JobManifest, say: Mapping[str, str]) -> Iterator[str]:
         yield say["evaluation"].format(times=times, share=HELD_OUT, noise=noise)
     if manifest.start is not None:
         yield say["start"].format(source=manifest.start.source)
+    if manifest.engine != EXACT:
+        yield say[manifest.engine]
 
 
 def _target(target: Target, say: Mapping[str, str]) -> dict[str, Any]:
