@@ -19,8 +19,9 @@ from connector.enforcement.steps.spending import spending
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
 from connector.protection.cells.count import USED, Count
-from connector.protection.cells.exact import WITHHELD, exact, needed
+from connector.protection.cells.exact import WITHHELD, exact
 from connector.protection.cells.noisy import Noisy, noisy
+from connector.protection.cells.reduced import needed
 from connector.protection.cells.released import Released
 from connector.protection.engine import Engine
 from connector.protection.expressions import view
@@ -39,7 +40,7 @@ class Asked:
     Attributes:
         request: what the consumer states.
         snapshot: digest of the rows.
-        before: tables of the same population that left, to whoever.
+        before: tables of the same population that left, of whichever dataset, to whoever.
         charged: what was charged for a table with noise; one that costs other than that is not
             made.
     """

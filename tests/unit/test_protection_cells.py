@@ -392,6 +392,61 @@ def test_tables_of_other_plans_count_too() -> None:
     assert asked(asking(filters=YOUNGER), CLASS, *kept)[0]
 
 
+# Another dataset of the same pupils: it has fewer columns, and one of them with another type.
+FEWER = Ground((Field("ine", "text"), Field("school", "text"), Field("age", "text")), person="ine")
+OF_FEWER = replace(
+    using(),
+    minimise=Minimise(("school",)),
+    aggregate=Aggregate(("school",), (), ("count", "persons"), 3),
+)
+
+
+def fewer(rows: list[Row]) -> list[Row]:
+    return [(ine, school, str(age)) for ine, school, _, age, _ in rows]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        asking("school"),
+        asking("school", "sex"),
+        asking("sex"),
+        asking("sex", totals=True),
+        asking("school", filters=(RowTest("age", "atMost", (12,)),)),
+        asking(filters=(RowTest("sex", "anyOf", ("f", "m")),)),
+    ],
+)
+@pytest.mark.parametrize("later", [asking("school"), asking()])
+def test_tables_of_two_datasets_are_compared_by_the_columns_of_both(
+    first: TableRequest, later: TableRequest
+) -> None:
+    _, kept = asked(first, TOWN)
+    for missing, leaves in ((0, True), (1, False), (2, False), (3, True)):
+        rows = fewer(TOWN[missing:])
+        if leaves:
+            found = asked(later, rows, *kept, steps=OF_FEWER, snapshot="s2", ground=FEWER)
+            assert found[0]
+        else:
+            with pytest.raises(TableRefused, match="before"):
+                asked(later, rows, *kept, steps=OF_FEWER, snapshot="s2", ground=FEWER)
+
+
+def test_a_dataset_that_has_a_pupil_in_several_cells_is_compared_by_its_totals() -> None:
+    twice = [*TOWN, *((ine, "C", *rest) for ine, _, *rest in TOWN)]
+    totals = asking("school", measures=(Measure("persons"),), totals=True)
+    _, kept = asked(totals, twice)
+    assert {each.dimensions for each in kept} == {("school",), ()}
+    others = Ground((Field("ine", "text"), Field("town", "text")), person="ine")
+    limits = Aggregate(("town",), (), ("persons",), 3)
+    steps = replace(OF_FEWER, minimise=Minimise(("town",)), aggregate=limits)
+    rows = [(ine, "T") for ine, *_ in TOWN]
+    for by in ((), ("town",)):
+        asks = asking(*by, measures=(Measure("persons"),))
+        assert asked(asks, rows, *kept, steps=steps, snapshot="s2", ground=others)[0]
+        with pytest.raises(TableRefused, match="before"):
+            asked(asks, rows[1:], *kept, steps=steps, snapshot="s2", ground=others)
+
+
 def test_of_two_plans_the_stricter_minimum_counts() -> None:
     three = [*TOWN, *pupils("C", "f", 3, age=13), *pupils("C", "m", 5)]
     younger = asking(filters=YOUNGER)

@@ -205,6 +205,14 @@ def test_cells_are_of_units(pair: Link) -> None:
             contract(pair, "cells"),
             replace(table, filters=(RowTest("trade", "atMost", ("3",)),)),
         )
+    # Of another year's units tables leave, too, and are compared with those of the year before.
+    moved = CODES.replace("200065928", "200065929")
+    (pair.school.home / "epci.csv").write_text(moved, encoding="utf-8")
+    publish.publish(pair.school.ports, described(pair.folder))
+    rows = json_lines(used(pair, contract(pair, "cells"), table))
+    assert {row["commune"] for row in rows} == {"200065929", "243500139", None}
+    (pair.school.home / "epci.csv").write_text(CODES, encoding="utf-8")
+    publish.publish(pair.school.ports, described(pair.folder))
 
 
 def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Link) -> None:

@@ -311,6 +311,32 @@ def test_only_rows_that_the_contract_chooses_are_used(pair: Link) -> None:
     assert {row["commune"]: row["persons"] for row in cells} == {"22278": 20, "35238": 20}
 
 
+def test_tables_of_two_datasets_of_one_population_are_compared(pair: Link) -> None:
+    """A second dataset of the same pupils, in another file without a column, less some of them."""
+    grades = TableRequest(("grade",), (Measure("persons"),))
+    wanted = Wanted(action=AGGREGATE, format="jsonl", cells=grades)
+    found = used(pair, contracted(pair, DATASET, "urn:chosen:aggregate:1"), wanted)
+    assert found.state == "ready", (found.code, found.reasons)
+    for left_out, expected in (({0}, "TABLE_REFUSED"), (set(range(0, 60, 3)), "")):
+        again = view(pair, [at for at in range(60) if at % 3 != 2 and at not in left_out])
+        found = used(pair, contracted(pair, again, f"{again}:offer"), wanted)
+        assert (found.code, found.state) == (expected, "failed" if expected else "ready")
+
+
+def view(pair: Link, pupils: list[int]) -> str:
+    """Publish rows of some pupils as another dataset of their register; its id."""
+    name = f"urn:view:{len(pupils)}"
+    file = pair.folder / f"{len(pupils)}.csv"
+    rows = "".join(f"p{at},{at % 3},{400 + at % 7}\n" for at in pupils)
+    file.write_text(f"pupil,grade,reading\n{rows}", encoding="utf-8")
+    terms = {**offered("statistics", {}), "@id": f"{name}:offer"}
+    stated = {"path": str(file), "format": "csv"}
+    register = publish.dataset(pair.school.ports, DATASET).register_id
+    described = description(pair.folder, id=name, file=stated, register=register, offer=terms)
+    publish.publish(pair.school.ports, described)
+    return name
+
+
 def test_what_is_published_is_a_table_that_two_persons_have_accepted(pair: Link) -> None:
     contract = contracted(pair, "urn:donnees:trajectoires", "urn:contrat:trajectoires")
     table = TableRequest(("niveau",), (Measure("persons"),))

@@ -15,19 +15,18 @@ from typing import Any
 import pyarrow as pa
 
 from connector.enforcement.steps.aggregate import Aggregate
-from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import TableRefused
 from connector.protection.cells import differences
 from connector.protection.cells.cell import TOTAL, Cell, Cells, Key, level
 from connector.protection.cells.count import Count, counted, levels
+from connector.protection.cells.reduced import earlier, reduced
 from connector.protection.cells.released import Released
 from connector.protection.cells.secondary import withheld
 from connector.protection.engine import Engine
-from connector.protection.expressions import View, viewed
 from connector.protection.ground import Ground
-from connector.protection.shape import TYPES, numbered
+from connector.protection.shape import TYPES
 
 WITHHELD = "withheld"
 TOTALS = "totals"
@@ -60,7 +59,7 @@ def exact(
         count: the table.
         steps: of the use.
         ground: the data.
-        before: tables of the same population that left.
+        before: tables of the same population that left, of whichever dataset.
         snapshot: digest of the rows that are used.
         engine: which has the rows.
 
@@ -72,29 +71,16 @@ def exact(
     gone = withheld(cells, minimum, totals=request.totals)
     if gone is None or len(gone) == len(cells):
         raise TableRefused("too few persons: no cell of the table could leave")
-    released = [
-        _released(count, steps, snapshot, cells, gone, each) for each in _levels(count, gone)
-    ]
+    # Totals too: a person may be in several cells, so that these do not add up to them.
+    places = levels(len(request.dimensions), totals=request.totals)
+    released = [_released(count, steps, snapshot, cells, gone, each) for each in places]
     differences.check(
         [(each, count.view) for each in released],
-        [(each, earlier(each, ground)) for each in before],
+        [(it, earlier(it, ground)) for it in (reduced(each, ground) for each in before)],
         engine,
         named=count.named,
     )
     return Exact(_table(count, cells, gone), tuple(released))
-
-
-def earlier(released: Released, ground: Ground) -> View:
-    """Return what the steps of an earlier table let through."""
-    used = (*released.dimensions, *(each.column for each in released.filters))
-    columns = tuple(dict.fromkeys(used))
-    return viewed(Minimise(columns, released.rows), released.generalise, ground, numbered(ground))
-
-
-def needed(released: Released) -> set[str]:
-    """Return the columns that an earlier table is compared by."""
-    tests = (*released.rows, *released.filters)
-    return {*released.dimensions, *(each.column for each in tests)}
 
 
 def rounded(value: float | None, base: int | None) -> float | int | None:
@@ -128,12 +114,6 @@ def _asked_again(count: Count, engine: Engine) -> dict[Key, Cell]:
         count.request.dimensions, measures, count.request.filters, count.request.totals
     )
     return counted(Count(request, count.step, count.view, count.named), engine)
-
-
-def _levels(count: Count, gone: frozenset[Key]) -> list[tuple[int, ...]]:
-    """Return the levels that later tables are compared with: without gaps, totals add nothing."""
-    dimensions = len(count.request.dimensions)
-    return levels(dimensions, totals=count.request.totals and bool(gone))
 
 
 def _released(

@@ -114,15 +114,17 @@ def _recorded(ports: Ports, extract: Extract) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Tables of a dataset.
+    """Tables of a population.
 
     Attributes:
-        dataset_id: of what.
-        seen: how many had left when this one was made.
-        new: what is to be kept of this one; empty where rows leave.
+        dataset: of what this one is.
+        name: under which it is kept: the dataset's, or that of its sums.
+        seen: how many had left when it was made: of any dataset of the population, or such sums.
+        new: what is to be kept of it; empty where rows leave.
     """
 
-    dataset_id: str
+    dataset: Dataset
+    name: str
     seen: int
     new: bytes
 
@@ -185,7 +187,7 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         state=ExtractState.HELD if work.steps.review else ExtractState.READY,
         made_at=now.replace(microsecond=0),
         due_at=None if work.steps.review else now + KEPT,
-    ), Tables(_kept_under(work), len(before), new)
+    ), Tables(work.dataset, _kept_under(work), len(before), new)
 
 
 def _kept(work: Work, made: Made) -> bytes:
@@ -246,14 +248,27 @@ def _with_noise(
 
 
 def _before(ports: Ports, work: Work) -> list[ReleasedTables]:
-    """Return what is kept of tables of the same data, whoever received them."""
+    """Return what is kept of tables of the same persons or rows, whoever received them."""
     if work.sums is not None and work.sums.members and work.agreement is not None:
         digest = work.dataset.file.digest
         return summing.before(ports, work.agreement, work.steps, work.sums, digest)
     if work.cells is None or work.steps.noise:
         return []
     with ports.store.read() as tx:
-        return tx.released.find(dataset_id=work.dataset.id)
+        alike = _alike(tx, work.dataset)
+        return [kept for each in alike for kept in tx.released.find(dataset_id=each)]
+
+
+def _alike(tx: Transaction, dataset: Dataset) -> list[str]:
+    """Return the datasets of a population: of one register of persons, or of the same file.
+
+    Publication sees to it that datasets which share persons share a register (record 0037).
+    """
+    return [
+        each.id
+        for each in tx.datasets.find()
+        if each.register_id == dataset.register_id or each.file.digest == dataset.file.digest
+    ]
 
 
 def _work(ports: Ports, extract: Extract) -> Work:
@@ -320,10 +335,13 @@ def _ready(ports: Ports, before: Extract, made: Extract, tables: Tables) -> bool
             _failed(ports, tx, before, code)
             return False
         if tables.new:
-            if tx.released.count(dataset_id=tables.dataset_id) != tables.seen:
+            tx.registers.lock(tables.dataset.register_id)  # tables of a population, one by one
+            of_tables = tables.name == tables.dataset.id
+            names = _alike(tx, tables.dataset) if of_tables else [tables.name]
+            if sum(tx.released.count(dataset_id=each) for each in names) != tables.seen:
                 return False
             kept = ReleasedTables(
-                use_id=made.id, dataset_id=tables.dataset_id, body=tables.new, at=made.made_at
+                use_id=made.id, dataset_id=tables.name, body=tables.new, at=made.made_at
             )
             tx.released.put(kept)
         tx.extracts.put(made)
