@@ -16,9 +16,11 @@ from policies_odrl.algebra.domain import PARTS, TURNED, Domain, Fact
 from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.algebra.relations import MAX_TRIED, Clause, Link, Order, Relation, Requests
+from policies_odrl.algebra.rows import RowConditions
 from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth, all_of, any_of, negate
 from policies_odrl.model import Constraint, Iri, Operator
+from policies_odrl.row_conditions import ROW_CONDITION
 from policies_odrl.values import FactValue, Quantity, name
 from policies_odrl.vocabulary import Kind, Operand
 
@@ -131,7 +133,7 @@ class Named(Domain):
 
     def __init__(self, operand: Operand, reading: Reading, *, wholes: bool = False) -> None:
         super().__init__(operand, reading)
-        make = reading.order or Requests
+        make = reading.order or (RowConditions if operand.id == ROW_CONDITION else Requests)
         parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
         self.order: Order = make(operand, reading, wholes=parts)
 

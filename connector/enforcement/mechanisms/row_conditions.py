@@ -8,9 +8,7 @@ signs; no row is chosen by whom it is about. Only a provider states conditions (
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
@@ -25,20 +23,17 @@ from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, AT_MOST, NONE
 from connector.enforcement.terms import ROW_CONDITION
 from connector.errors import PolicyInvalid
 from policies_odrl import Constraint, Operator, Policy
+from policies_odrl.row_conditions import FROM, IN, NOT_IN, TO, readings
 from policies_odrl.values import name
 
 _TESTS: Final[Mapping[str, str]] = {
-    "in": ANY_OF,
-    "not in": NONE_OF,
-    "from": AT_LEAST,
-    "to": AT_MOST,
+    IN: ANY_OF,
+    NOT_IN: NONE_OF,
+    FROM: AT_LEAST,
+    TO: AT_MOST,
 }
-_JOINT: Final = re.compile(r"(?<=\S)(?= (in|not in|from|to) \S)")
-_OR: Final = " | "
-_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 TEXT: Final = "category"  # datatypes of a column
 NUMBER: Final = "number"
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OPERATORS: Final = frozenset({Operator.IS_ALL_OF})
 _HINT: Final = "write `COLUMN in A | B`, `COLUMN not in A | B`, `COLUMN from X` or `COLUMN to Y`"
 
@@ -82,7 +77,7 @@ def met(policy: Policy, action: str, rows: Collection[RowTest]) -> Mapping[str, 
 
 def _readable(item: Constraint) -> bool:
     """Whether each value of a constraint has the form of a condition."""
-    return all(_JOINT.search(name(value) or "") for value in item.right)
+    return all(readings(name(value) or "") for value in item.right)
 
 
 def _stated(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
@@ -92,7 +87,7 @@ def _stated(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
 def _test(text: str, columns: Mapping[str, Column]) -> RowTest:
     found = list(_reads(text, {each.name: each.datatype for each in columns.values()}))
     if not found:
-        named = [text[: at.start()] for at in _JOINT.finditer(text)]
+        named = (each.column for each in readings(text))
         known = next((each for each in named if each in columns), "")
         why = (
             f"a value is none of the column `{known}`"
@@ -117,37 +112,16 @@ def _reads(text: str, types: Mapping[str, str]) -> Iterator[RowTest]:
         text: the condition.
         types: datatype by column.
     """
-    for at in _JOINT.finditer(text):
-        column, test = text[: at.start()], _TESTS[at[1]]
-        stated = text[at.start() + len(at[1]) + 2 :].split(_OR)
-        if column in types and (values := _values(stated, test, types[column])):
-            yield RowTest(column, test, values)
+    for each in readings(text):
+        numbers = types.get(each.column) == NUMBER
+        values = each.values(numbers=numbers) if each.column in types else ()
+        if values:
+            yield RowTest(each.column, _TESTS[each.test], tuple(map(_plain, values)))
 
 
-def _values(stated: Iterable[str], test: str, datatype: str) -> tuple[str | Number, ...]:
-    """Return values as a column has them; none where one cannot be, or an end is not one."""
-    texts, is_end = tuple(dict.fromkeys(stated)), test in (AT_LEAST, AT_MOST)
-    if is_end and len(texts) > 1:
-        return ()
-    if datatype == NUMBER:
-        return tuple(map(_number, texts)) if all(map(_NUMBER.fullmatch, texts)) else ()
-    known = _is_day if is_end else _is_text
-    return texts if all(map(known, texts)) else ()
-
-
-def _number(text: str) -> Number:
-    return int(float(text)) if float(text).is_integer() else float(text)
-
-
-def _is_text(text: str) -> bool:
-    return bool(text) and text == text.strip()
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
+def _plain(value: str | float) -> str | Number:
+    """Return a value as steps have it: a whole number as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _public(value: str | Number, column: Column, test: str) -> bool:
