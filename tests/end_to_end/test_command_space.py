@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from connector.identity import did as dids
@@ -253,7 +254,11 @@ def counted(running: Space) -> str:
         folder,
         id="urn:example:marks",
         file={"path": str(folder / "marks.csv"), "format": "csv"},
-        offers=[policy, centre()],
+        offers=[
+            policy,
+            sites.pseudonymous(running.dids["authority"], [research(), until_the_end()]),
+            centre(),
+        ],
     )
     described.pop("offer", None)
     described["columns"][1] = {
@@ -316,6 +321,31 @@ def test_a_table_is_made_where_the_data_are(running: Space, counted: str) -> Non
     ):
         refused = typed("query", counted, *words, "--json", home=lab)
         assert (refused.code, refused.error["code"]) == (1, code), refused.out
+
+
+def test_pseudonyms_stay_within_a_contract_and_are_shared_with_no_other(
+    running: Space, counted: str
+) -> None:
+    """Three deliveries of the same pupils, two of them under one contract."""
+    assert counted
+    lab, found = running.nodes["lab"], []
+    for number, deliveries in enumerate((2, 1)):
+        made = step(
+            *("negotiate", running.dids["school"], "urn:example:marks"),
+            *("--offer", "urn:o:pseudonyms", "--wait", "--seconds", "60"),
+            home=lab,
+        )
+        for at in range(deliveries):
+            out = running.folder / f"pseudonyms-{number}-{at}"
+            step("get", made["agreement"], "--out", str(out), "--format", "csv", home=lab)
+            (file,) = out.glob("*.csv")
+            rows = [line.split(",") for line in file.read_text().splitlines()[1:]]
+            assert [reading for _, reading in rows] == [str(400 + at % 7) for at in range(60)]
+            found.append([pseudonym for pseudonym, _ in rows])
+    first, again, other = found
+    assert first == again
+    assert len({*first, *other}) == 120
+    assert not {*first, *other} & {f"m{at}" for at in range(60)}
 
 
 @pytest.fixture(scope="module")
@@ -421,6 +451,27 @@ def test_a_site_that_refuses_is_named_and_a_plan_that_forbids_costs_nothing(
     assert f"without {running.dids['school']}: " in done.err
 
 
+def test_a_job_trains_on_the_rows_that_the_contract_chooses(running: Space) -> None:
+    """The rows that it leaves out, three in four, say the reverse."""
+    lab, school = running.nodes["lab"], running.nodes["school"]
+    file = sites.turned(running.folder / "turned", running.dids["authority"])
+    step("dataset", "publish", str(file), home=school)
+    made = step(
+        *("negotiate", running.dids["school"], "urn:example:turned", "--offer", "urn:o:turned"),
+        *("--wait", "--seconds", "60"),
+        home=lab,
+    )
+    request = running.folder / "turned.request.json"
+    request.write_text(json.dumps(sites.of_hours(made["agreement"], PURPOSE)), encoding="utf-8")
+    job = step("job", "submit", str(request), "--watch", "--seconds", "120", home=lab)
+    assert job["state"] == "COMPLETED", job["reason"]
+    model = running.folder / "turned.npz"
+    step("job", "result", job["id"], "--out", str(model), home=lab)
+    with np.load(model) as found:
+        ((weight,),) = found["layers.0.weight"]
+    assert weight > 0  # 0.5, of which noise is a tenth; of all rows it is -1.1
+
+
 def test_a_referral_is_verified_without_a_node(running: Space, counted: str) -> None:
     assert counted
     lab, school = running.nodes["lab"], running.nodes["school"]
@@ -509,12 +560,13 @@ def test_a_use_is_counted_once_and_whole_whoever_is_killed(running: Space, count
     lab, school, out = running.nodes["lab"], running.nodes["school"], running.folder / "got"
     words = ("get", counted, "--out", str(out), "--format", "csv", "--seconds", "60")
     with going(*words, home=lab):
-        counts = "SELECT count(*) FROM use_record WHERE action LIKE '%/read'"
-        assert came(school / "node.sqlite", counts)
+        counts = "SELECT count(*) FROM use_record WHERE agreement_id = ? AND action LIKE '%/read'"
+        assert came(school / "node.sqlite", counts, counted)
         running.served["school"].kill()
     running.served["school"] = Served(school)
     with going(*words, home=lab) as command:
-        assert came(lab / "node.sqlite", "SELECT count(*) FROM transfer")
+        fetched = "SELECT count(*) FROM transfer WHERE agreement_id = ?"
+        assert came(lab / "node.sqlite", fetched, counted)
         running.served["lab"].kill()
         running.served["lab"] = Served(lab)
         command.wait(120)
@@ -523,7 +575,8 @@ def test_a_use_is_counted_once_and_whole_whoever_is_killed(running: Space, count
     (got,) = out.glob("*.csv")
     assert got.read_text().count("\n") == 61
     log = step("audit", "log", "--limit", "1000", home=school)
-    facts = [each["event"]["facts"] for each in log if each["kind"] == "use.accepted"]
+    accepted = [each for each in log if each["kind"] == "use.accepted"]
+    facts = [each["event"]["facts"] for each in accepted if each["subject"] == counted]
     assert sum(each["action"].endswith("/read") for each in facts) == 1
     until = time.monotonic() + 60
     while not all(

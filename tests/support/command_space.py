@@ -110,12 +110,12 @@ def going(*words: str, home: Path) -> Iterator[prefork.Forked]:
         made.wait()
 
 
-def came(database: Path, query: str) -> bool:
+def came(database: Path, query: str, *values: str) -> bool:
     """Look into a node's database until something is there."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with sqlite3.connect(database, timeout=5) as connection:
-            (found,) = connection.execute(query).fetchone()
+            (found,) = connection.execute(query, values).fetchone()
         connection.close()
         if found:
             return True

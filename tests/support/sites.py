@@ -1,4 +1,4 @@
-"""Two made-up districts whose pupils several sites count, and what is true of them all."""
+"""Made-up districts whose pupils sites count and train on, and what is true of them all."""
 
 from __future__ import annotations
 
@@ -128,3 +128,69 @@ def published(folder: Path, district: str, space: str) -> Path:
     file = folder / "description.json"
     file.write_text(json.dumps(made), encoding="utf-8")
     return file
+
+
+def pseudonymous(space: str, terms: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return an offer of rows with pseudonyms of the contract, on these terms."""
+    more = {
+        "protectionLevel": ("gteq", {"@id": f"{PREAU}Pseudonymised"}),
+        "pseudonymScope": ("eq", {"@id": f"{PREAU}PerContract"}),
+        "columns": ("isAnyOf", ["pupil", "reading"]),
+    }
+    stated = [
+        {"leftOperand": PREAU + left, "operator": operator, "rightOperand": right}
+        for left, (operator, right) in more.items()
+    ]
+    rule = {"action": "odrl:read", "constraint": [*terms, *stated]}
+    return {**offer(space=space), "@id": "urn:o:pseudonyms", "permission": [rule]}
+
+
+def turned(folder: Path, space: str) -> Path:
+    """Write rows of which a quarter says the reverse of the rest, and an offer to train on those.
+
+    Of them pupils of more hours pass; of all others, and of all together, those of fewer.
+    """
+    folder.mkdir()
+    rows = ((at, at % 16, "a" if at % 64 < 16 else "b") for at in range(3200))
+    lines = [f"t{at},{hours},{kind},{_passed(hours, kind)}" for at, hours, kind in rows]
+    text = "\n".join(["pupil,hours,kind,passed", *lines, ""])
+    (folder / "turned.csv").write_text(text, encoding="utf-8")
+    kind = {"class": "quasi-identifier", "datatype": "category", "categories": ["a", "b"]}
+    chosen = {"leftOperand": PREAU + "rowCondition", "operator": "isAllOf"}
+    rows_of_a = {**chosen, "rightOperand": ["kind in a"]}
+    once = limit(PREAU + "rowsPerPerson", "lteq", "1", "integer")
+    columns = {**_COLUMNS, "kind": kind}
+    made = description(
+        folder,
+        id="urn:example:turned",
+        file={"path": str(folder / "turned.csv"), "format": "csv"},
+        columns=[{"name": name, **columns[name]} for name in ("pupil", "hours", "kind", "passed")],
+        rows_per_person=1,
+        population=3200,
+        offer={**offer(space=space, sites="1", extra=(once, rows_of_a)), "@id": "urn:o:turned"},
+    )
+    file = folder / "description.json"
+    file.write_text(json.dumps(made), encoding="utf-8")
+    return file
+
+
+def of_hours(agreement: str, purpose: str) -> dict[str, Any]:
+    """Return a request for one weight, that of hours, in one round."""
+    return {
+        "purpose": purpose,
+        "agreements": [agreement],
+        "model": {"kind": "logistic"},
+        "features": [
+            {"column": "hours", "kind": "number", "low": 0, "high": 16, "missing": "refuse"}
+        ],
+        "target": {"kind": "category", "column": "passed", "positive": ["yes"]},
+        "unit": {"column": "pupil", "rows": 1},
+        "privacy": {"epsilon": 2, "delta": 6e-6, "samplingRate": 0.2, "steps": 20, "clip": 2},
+        "learningRate": 1,
+        "rounds": 1,
+        "quorum": 1,
+    }
+
+
+def _passed(hours: int, kind: str) -> str:
+    return "yes" if (hours >= 8) is (kind == "a") else "no"
