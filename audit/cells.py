@@ -19,7 +19,7 @@ from audit.evaluations import Evaluations
 from audit.faults import FAULTS
 from audit.hostile import Hostile
 from audit.rig import DELTA, Floats
-from audit.tables import COUNT, SUM, Tables
+from audit.tables import Tables, kinds
 from federated.task.engine import OPACUS
 from federated.task.target import Classes, Count, Number
 
@@ -100,9 +100,10 @@ _COUNT = Canaries(target=Count("score", 3), label=0.0)
 _HOSTILE = Hostile()
 _COUNTS = Tables()
 _MANY_ROWS = Tables(rows=9, bound=3)
-_SUMS = Tables(measures=(SUM,), rows=9, bound=3)
-_BOTH = Tables(measures=(COUNT, SUM))
-_MOMENTS = Tables(measures=(), moments=("score",), rows=9, bound=3)
+_SUMS = Tables("sum", rows=9, bound=3)
+_PERSONS = Tables("persons", rows=2, bound=2)
+_PERIODS = Tables("survival", rows=2, bound=2, gaussian=True)
+_MOMENTS = Tables("correlation", rows=9, bound=3)
 _AGAIN = Tables(again=True)
 _SCORES = Evaluations(rows=2)
 
@@ -123,13 +124,14 @@ _CELLS: Final = (
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 1.0, 400),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400),
-    Cell("cells of a table, counts", _COUNTS, 0.5, 8),
-    Cell("cells of a table, counts", _COUNTS, 1.0, 8),
-    Cell("cells of a table, counts", _COUNTS, 3.0, 8),
-    Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8),
-    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8),
-    Cell("cells of a table, counts and sums", _BOTH, 3.0, 8),
-    Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8),
+    *(Cell(f"statistic: {names}", Tables(one), 1.0, 8) for one, names in kinds().items()),
+    Cell("statistic: count", _COUNTS, 0.5, 8),
+    Cell("statistic: count", _COUNTS, 3.0, 8),
+    Cell("statistic: count, 3 of 9 rows", _MANY_ROWS, 1.0, 8),
+    Cell("statistic: persons, in two cells", _PERSONS, 1.0, 8),
+    Cell("statistic: sum, of 3 of 9 rows", _SUMS, 1.0, 8),
+    Cell("statistic: correlation, of 3 of 9 rows", _MOMENTS, 1.0, 8),
+    Cell("statistic: survival, two periods, Gaussian noise", _PERIODS, 3.0, 8),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8),
     Cell("cells of an evaluation, two rows a person", _SCORES, 1.0, 24),
     Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24),
@@ -146,14 +148,19 @@ _CELLS: Final = (
     Cell("two rounds, gradients turned between them", _TURNED, 3.0, 48, "noise used again"),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400, "plain products"),
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400, "plain products"),
-    Cell("cells of a table, 3 of 9 rows count", _MANY_ROWS, 1.0, 8, "every row counts"),
-    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "every row counts"),
-    Cell("cells of a table, sums of 3 of 9 rows", _SUMS, 1.0, 8, "width for a range"),
-    Cell("cells of a table, moments of 3 of 9 rows", _MOMENTS, 1.0, 8, "every row counts"),
+    Cell("statistic: count, 3 of 9 rows", _MANY_ROWS, 1.0, 8, "every row counts"),
+    Cell("statistic: persons, in two cells", _PERSONS, 1.0, 8, "one cell a person"),
+    Cell("statistic: sum, of 3 of 9 rows", _SUMS, 1.0, 8, "every row counts"),
+    Cell("statistic: sum, of 3 of 9 rows", _SUMS, 1.0, 8, "width for a range"),
+    Cell("statistic: correlation, of 3 of 9 rows", _MOMENTS, 1.0, 8, "every row counts"),
+    Cell("statistic: correlation, of 3 of 9 rows", _MOMENTS, 1.0, 8, "half a range"),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8, "noise of the table before"),
     Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24, "held out, counted twice"),
-    Cell("cells of a table, counts", _COUNTS, 0.5, 8, "half is charged"),
-    Cell("cells of a table, counts", _COUNTS, 3.0, 8, "half is charged"),
+    Cell("statistic: survival, two periods, Gaussian noise", _PERIODS, 3.0, 8, "half is charged"),
+    *(
+        Cell(f"statistic: {names}", Tables(one), 1.0, 8, "half is charged")
+        for one, names in kinds().items()
+    ),
 )
 
 # Opacus takes its time for each person: fewer runs, which do for a claim of 3.

@@ -91,15 +91,32 @@ class Curve:
 
 @dataclass(frozen=True)
 class Pure:
-    """The trade-off curves of ε-DP, one for each ε; "noise" is 1/ε.
+    r"""The trade-off curves of m figures that are each ε/m-DP, one for each ε; "noise" is 1/ε.
 
-    Discrete Laplace noise reaches them: what is charged for it is what an attack can find.
+    Discrete Laplace noise that moves by one whole number reaches them: it is then m answers of
+    randomised response. With e_0 = ε/m and i of m answers turned::
+
+        δ((m - 2j) e_0) = Σ_{i≤j} C(m, i) (e^{(m-i) e_0} - e^{(m-2j+i) e_0}) / (1 + e^{e_0})^m
+
+    and the curve is straight between these lines (Kairouz, Oh and Viswanath 2015, theorem 3.3).
+
+    Attributes:
+        figures: m.
     """
+
+    figures: int = 1
 
     def contradicted(self, hits: Floats, alarms: Floats, noise: float) -> NDArray[np.bool_]:
         """Tell for pairs of rates whether noise of that size cannot have allowed them."""
-        factor = math.exp(1 / noise)
-        found: NDArray[np.bool_] = (hits > factor * alarms) | (1 - alarms > factor * (1 - hits))
+        many, part = self.figures, 1 / noise / self.figures
+        turned = np.arange(many + 1)
+        ways = stats.binom.pmf(turned, many, 1 / (1 + math.exp(part)))  # of those who took part
+        lines = part * (many - 2 * turned[: many // 2 + 1])
+        factor = np.exp(lines)
+        deltas = np.maximum(ways - factor[:, None] * ways[::-1], 0.0).sum(axis=1)
+        there = hits[..., None] > factor * alarms[..., None] + deltas
+        back = 1 - alarms[..., None] > factor * (1 - hits[..., None]) + deltas
+        found: NDArray[np.bool_] = (there | back).any(axis=-1)
         return found
 
     def noise_of(self, target: float, _delta: float) -> float:

@@ -183,6 +183,33 @@ def width_for_range() -> AbstractContextManager[Any]:
     return patch.object(Spending, "cost", narrow)
 
 
+def one_cell_a_person() -> AbstractContextManager[Any]:
+    """Take one for what a person moves counts of persons by, in how many cells it may be."""
+    real = Spending.cost
+
+    def once(self: Spending, figure: Measure) -> Spent:
+        spent = real(self, figure)
+        if figure.function != "persons" or spent.gaussian:
+            return spent
+        return replace(spent, sensitivity=1, scale=spent.scale / spent.sensitivity)
+
+    return patch.object(Spending, "cost", once)
+
+
+def half_a_range() -> AbstractContextManager[Any]:
+    """Divide what products are made of by a quarter of the range, not by half of it."""
+    real = noisy._normal  # noqa: SLF001 - a fault in the middle of it
+
+    def twice(made: noisy.Noisy) -> dict[str | Measure, exp.Expr]:
+        two = exp.Literal.number(2)
+        return {
+            name: exp.paren(exp.Mul(this=exp.paren(value), expression=two.copy()))
+            for name, value in real(made).items()
+        }
+
+    return patch.object(noisy, "_normal", twice)
+
+
 def noise_of_the_table_before() -> AbstractContextManager[Any]:
     """Draw noise for one table, and use it for the next of the same form."""
     real = noisy.with_noise
@@ -229,6 +256,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "persons in one batch": persons_together,
     "every row counts": every_row_counts,
     "width for a range": width_for_range,
+    "one cell a person": one_cell_a_person,
+    "half a range": half_a_range,
     "noise of the table before": noise_of_the_table_before,
     "half is charged": half_is_charged,
     "held out, counted twice": held_out_twice,
