@@ -1,8 +1,8 @@
 """Audit the training engine: `make audit`.
 
-Prints a table and writes `audit-output/audit.json`; with `--end-to-end` real workers are attacked
+Prints tables and writes `audit-output/audit.json`; with `--end-to-end` real workers are attacked
 instead, for some minutes, and the file is `end-to-end.json`. Ends with 1 when a claim of the engine
-is contradicted, or a planted fault is not seen.
+is contradicted, an attack on a person succeeds, or a planted fault is not seen.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from audit.attacks import Tried, attempt_all
 from audit.bound import CONFIDENCE
 from audit.cells import CELLS, END_TO_END, NO_FAULT, Outcome, run_all
 from audit.rig import DELTA
@@ -27,6 +28,7 @@ from federated.training.versions import versions
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 150)
 _HEADINGS = ("engine", "what is attacked", "claim ε", "σ", "scores", "bound", "free bound", "")
+_OF_ATTACKS = ("engine", "attack", "contract ε", "found", "chance", "of certainty", "")
 
 
 def main() -> int:
@@ -37,16 +39,20 @@ def main() -> int:
     for outcome in run_all(END_TO_END if options.end_to_end else CELLS, options.seed):
         outcomes.append(outcome)
         CONSOLE.print(f"  {_word(outcome):8} {_name(outcome)}", highlight=False)
+    tried = [] if options.end_to_end else list(attempt_all(options.seed))
     seconds = time.monotonic() - begun
     CONSOLE.print(_table(outcomes))
+    if tried:
+        CONSOLE.print(_attacks(tried))
     CONSOLE.print(
         f"bounds on ε at δ = {DELTA:g}, each below the truth with a chance of {CONFIDENCE:.1%}; "
         f"seed {options.seed}, {seconds:.0f} s",
         highlight=False,
     )
     file = options.out / ("end-to-end.json" if options.end_to_end else "audit.json")
-    _write(file, outcomes, seed=options.seed, seconds=seconds)
-    return 0 if all(outcome.as_it_must for outcome in outcomes) else 1
+    _write(file, outcomes, tried, seed=options.seed, seconds=seconds)
+    sound = [each.as_it_must for each in outcomes] + [each.as_it_must for each in tried]
+    return 0 if all(sound) else 1
 
 
 def _options() -> argparse.Namespace:
@@ -78,6 +84,28 @@ def _table(outcomes: list[Outcome]) -> Table:
     return table
 
 
+def _attacks(tried: list[Tried]) -> Table:
+    table = Table(*_OF_ATTACKS, title="Attacks on a person")
+    for each in tried:
+        case = each.case
+        table.add_row(
+            "sound" if case.fault == NO_FAULT else case.fault,
+            case.title,
+            f"{case.epsilon:g}",
+            f"{each.found:.3f}",
+            f"{each.chance:.3f}",
+            f"{each.share:.0%}",
+            _verdict(each),
+        )
+    return table
+
+
+def _verdict(tried: Tried) -> str:
+    if tried.case.fault == NO_FAULT:
+        return "withstands" if tried.as_it_must else "BROKEN"
+    return "succeeds" if tried.as_it_must else "MISSED"
+
+
 def _name(outcome: Outcome) -> str:
     return f"{outcome.cell.title}, ε = {outcome.cell.claim:g}, fault: {outcome.cell.fault}"
 
@@ -88,7 +116,9 @@ def _word(outcome: Outcome) -> str:
     return "caught" if outcome.broken else "MISSED"
 
 
-def _write(file: Path, outcomes: list[Outcome], *, seed: int, seconds: float) -> None:
+def _write(
+    file: Path, outcomes: list[Outcome], tried: list[Tried], *, seed: int, seconds: float
+) -> None:
     value: dict[str, Any] = {
         "delta": DELTA,
         "confidence": CONFIDENCE,
@@ -108,6 +138,18 @@ def _write(file: Path, outcomes: list[Outcome], *, seed: int, seconds: float) ->
                 "seconds": round(outcome.seconds, 1),
             }
             for outcome in outcomes
+        ],
+        "attacks": [
+            {
+                "fault": each.case.fault,
+                "attack": each.case.title,
+                "epsilon": each.case.epsilon,
+                "runs": each.case.runs,
+                "found": each.found,
+                "chance": each.chance,
+                "verdict": _verdict(each),
+            }
+            for each in tried
         ],
     }
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -102,7 +102,7 @@ _COUNTS = Tables()
 _MANY_ROWS = Tables(rows=9, bound=3)
 _SUMS = Tables("sum", rows=9, bound=3)
 _PERSONS = Tables("persons", rows=2, bound=2)
-_PERIODS = Tables("survival", rows=2, bound=2, gaussian=True)
+_GAUSSIAN = Tables("survival", gaussian=True)
 _MOMENTS = Tables("correlation", rows=9, bound=3)
 _AGAIN = Tables(again=True)
 _SCORES = Evaluations(rows=2)
@@ -131,7 +131,7 @@ _CELLS: Final = (
     Cell("statistic: persons, in two cells", _PERSONS, 1.0, 8),
     Cell("statistic: sum, of 3 of 9 rows", _SUMS, 1.0, 8),
     Cell("statistic: correlation, of 3 of 9 rows", _MOMENTS, 1.0, 8),
-    Cell("statistic: survival, two periods, Gaussian noise", _PERIODS, 3.0, 8),
+    Cell("statistic: survival, Gaussian noise", _GAUSSIAN, 3.0, 8),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8),
     Cell("cells of an evaluation, two rows a person", _SCORES, 1.0, 24),
     Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24),
@@ -156,7 +156,7 @@ _CELLS: Final = (
     Cell("statistic: correlation, of 3 of 9 rows", _MOMENTS, 1.0, 8, "half a range"),
     Cell("two tables, one without the person", _AGAIN, 1.0, 8, "noise of the table before"),
     Cell("cells of an evaluation, two rows a person", _SCORES, 3.0, 24, "held out, counted twice"),
-    Cell("statistic: survival, two periods, Gaussian noise", _PERIODS, 3.0, 8, "half is charged"),
+    Cell("statistic: survival, Gaussian noise", _GAUSSIAN, 3.0, 8, "half is charged"),
     *(
         Cell(f"statistic: {names}", Tables(one), 1.0, 8, "half is charged")
         for one, names in kinds().items()

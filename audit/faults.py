@@ -66,6 +66,11 @@ def noise_too_small() -> AbstractContextManager[Any]:
     return patch.object(SystemNoise, "gaussian", small)
 
 
+def noise_left_out() -> AbstractContextManager[Any]:
+    """Add nothing: updates are clipped only."""
+    return patch.object(SystemNoise, "gaussian", lambda _self, size: np.zeros(size, np.int64))
+
+
 def rows_as_unit() -> AbstractContextManager[Any]:
     """Clip each row by itself, as if it were a person."""
     real = Engine.__init__
@@ -249,6 +254,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "clip × 1.5": clip_too_wide,
     "classes clipped alone": classes_clipped_alone,
     "noise ÷ 1.5": noise_too_small,
+    "noise left out": noise_left_out,
     "rows as the unit": rows_as_unit,
     "sampling left out": sampling_left_out,
     "noise used again": noise_used_again,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from flwr.supercore.task_identity import TaskIdentity
 
+from audit.attacks import CASES as CASES_OF_ATTACKS
 from audit.bound import bound
 from audit.canaries import Canaries
 from audit.cells import CELLS, NO_FAULT, Outcome
@@ -88,7 +89,7 @@ def test_real_workers_answer_the_hostile_lead_with_new_noise_each_time(
 
 
 def test_every_fault_has_a_cell_and_every_attack_a_sound_twin() -> None:
-    assert {cell.fault for cell in CELLS} == set(FAULTS)
+    assert {case.fault for case in (*CELLS, *CASES_OF_ATTACKS)} == set(FAULTS)
     sound = {(cell.worlds, cell.claim) for cell in CELLS if cell.fault == NO_FAULT}
     assert {(cell.worlds, cell.claim) for cell in CELLS} == sound
 
