@@ -26,7 +26,7 @@ from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.request import rehearsal
 from connector.services.federation.request.check import Report, check
-from connector.services.federation.request.draft import draft
+from connector.services.federation.request.draft import draft, settings
 from connector.services.publication import publish
 from federated.training import code_hash
 from federated.training.launch import ProcessWorkers
@@ -281,6 +281,15 @@ def test_a_draft_is_accepted_as_it_stands_and_says_why(pair: Link, lab: Ports) -
         made = draft(lab, [agreement.id], target, epsilon)
         assert (made.request["target"]["kind"], made.request["model"]["kind"]) == (kind, model)
         assert check(lab, made.request, rehearse=False).accepted
+
+
+def test_a_draft_takes_shorter_steps_where_epsilon_and_persons_are_few() -> None:
+    usual, nothing = settings(1.0, 1e-5, [6_000, 6_000])
+    shorter, (why,) = settings(0.5, 1e-5, [6_000, 6_000])
+    assert (usual["learningRate"], shorter["learningRate"]) == (1.0, 0.5)
+    assert not nothing
+    assert "ε 0.5 of 12,000 persons" in why
+    assert settings(1.0, 1e-5, [4, 6_000])[0]["privacy"]["samplingRate"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ lists the dictionaries'; what cannot be proposed is left out and named. What is 
 reason beside it. Nothing is stored and nothing is spent.
 
 At a small ε the model proposed is the regression of the target: noise enters each weight alike, so
-that many weights drown before few do. Record 0121 has the measurements.
+that many weights drown before few do. Where ε and persons are few, steps are shorter, too. Records
+0121 and 0144 have the measurements.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from policies_odrl import Operator
 SMALL: Final = 1.0  # ε up to which a regression is proposed
 _UNITS: Final = 16  # of the dense net that is proposed above
 _RATE, _STEPS, _ROUNDS, _CLIP = 0.2, 200, 20, 2.0
+_PERSONS: Final = 10_000  # times ε, from which on steps of full length are proposed
 _NAMING: Final = (Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF)
 _ANY_PURPOSE: Final = "https://w3id.org/dpv#ResearchAndDevelopment"
 _LINEAR: Final = {"category": "logistic", "binary": "logistic", "classes": "softmax"}
@@ -84,6 +86,7 @@ def draft(
         described = [facts_of(tx, each) for each in signed]
     aim = _target(described, target)
     spent, remarks = _privacy(ports, signed, epsilon)
+    how, short = settings(**spent, populations=[each.population for each in signed])
     if aim["kind"] == "number" and "low" not in aim:
         remarks.append(f"no dictionary states a range of `{target}`: write `low` and `high`")
     inputs, left_out = _features(described, target)
@@ -97,13 +100,37 @@ def draft(
         "features": inputs,
         "target": aim,
         "unit": {"column": described[0].person_column, "rows": rows},
-        "privacy": spent,
-        "optimiser": {"kind": "sgd", "momentum": 0.5, "schedule": "linear"},
-        "learningRate": 1.0,
-        "rounds": _ROUNDS,
+        **how,
         "quorum": min(len(signed), max(least, ceil(2 * len(signed) / 3))),
     }
-    return Draft(request, (why, *remarks, *left_out))
+    return Draft(request, (why, *remarks, *short, *left_out))
+
+
+def settings(
+    epsilon: float, delta: float, populations: Sequence[int]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return how a request that is proposed trains, and what is to be said of it.
+
+    Args:
+        epsilon: of the job.
+        delta: of the job.
+        populations: persons of each site, as declared.
+    """
+    rate = _RATE if min(populations) * _RATE >= 1 else 1.0
+    privacy = {"epsilon": epsilon, "delta": delta, "samplingRate": rate, "steps": _STEPS}
+    persons = sum(populations)
+    few = epsilon * persons < _PERSONS
+    how = {
+        "privacy": {**privacy, "clip": _CLIP},
+        "optimiser": {"kind": "sgd", "momentum": 0.5, "schedule": "linear"},
+        "learningRate": 0.5 if few else 1.0,
+        "rounds": _ROUNDS,
+    }
+    short = (
+        f"`learningRate` 0.5, half of the usual: ε {epsilon:g} of {persons:,} persons is little, "
+        "and noise moves a model less by shorter steps"
+    )
+    return how, [short] if few else []
 
 
 def _purpose(signed: Sequence[Agreement]) -> str:
@@ -122,8 +149,8 @@ def _purposes(agreement: Agreement) -> tuple[str, ...]:
 
 def _privacy(
     ports: Ports, signed: Sequence[Agreement], epsilon: float | None
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the mechanism, and what is to be said of it."""
+) -> tuple[dict[str, float], list[str]]:
+    """Return what the job spends, and what is to be said of it."""
     left = {each.id: estimate.left(ports, each) for each in signed}
     scarce = min(left, key=lambda name: left[name])
     if left[scarce] <= 0:
@@ -131,10 +158,8 @@ def _privacy(
     asked = min(SMALL, _down(left[scarce])) if epsilon is None else epsilon
     step = min((train.steps_of(plan_of(each))[1] for each in signed), key=lambda it: it.delta)
     delta = _down(step.delta * min(1.0, asked / step.epsilon))
-    rate = _RATE if min(each.population for each in signed) * _RATE >= 1 else 1.0
-    found = {"epsilon": asked, "delta": delta, "samplingRate": rate, "steps": _STEPS}
     remark = f"ε {asked:g} of {left[scarce]:.3g} left of `{scarce}`, and that share of its δ"
-    return {**found, "clip": _CLIP}, [remark]
+    return {"epsilon": asked, "delta": delta}, [remark]
 
 
 def _target(described: Sequence[DatasetFacts], name: str) -> dict[str, Any]:
