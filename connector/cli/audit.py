@@ -5,7 +5,7 @@ Rule: `verify` and `card` use no network and no node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,8 @@ from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
-    from connector.identity.evidence import Verdict
+    from connector.identity.document import DidDocument
+    from connector.identity.evidence import Part, Verdict
 
 
 def add_to(app: typer.Typer) -> None:
@@ -165,51 +166,100 @@ def card(
             "--card", exists=True, dir_okay=False, help="Its card. Default: beside the model."
         ),
     ] = None,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Receipts of the job. Default: beside the model."
+        ),
+    ] = None,
+    site: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="DID document of a site, had from a source that you trust; without it the "
+            "site's receipts count by the document that the lead names. Repeatable.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the card of a model and show it, with no network and no node.
 
-    Ends with 0 when the lead signed it for exactly this model, with 5 when not.
+    Where the receipts of its job are at hand, they are checked too: the manifest, the contracts
+    and each round, as those who signed them. Ends with 0 when the lead signed the card for exactly
+    this model and all receipts are proven, with 4 when sites are known by the lead's word only,
+    with 5 when something fails.
     """
-    from connector.identity import card as cards  # noqa: PLC0415 - start-up stays fast
-    from connector.identity import document as documents  # noqa: PLC0415 - as above
-    from connector.jsonld.canonical import parse_object  # noqa: PLC0415 - as above
-
+    beside = receipts or model.with_suffix(".receipts.json")
+    tokens = read_bytes(beside) if receipts or beside.exists() else b""
     file = read_bytes(card or model.with_suffix(".card.json"))
-    data = read_bytes(lead)
     try:
-        document = documents.read(data, str(parse_object(data).get("id", "")))
-        found = cards.read(file, document, read_bytes(model))
+        found, part = _judged(read_bytes(model), file, tokens, lead, site or [])
         shown = _card(found)
-    except (PreauError, KeyError, TypeError, ValueError) as exc:  # a lead may sign anything
+    except (PreauError, AttributeError, KeyError, TypeError, ValueError) as exc:
         reason = exc.reason if isinstance(exc, PreauError) else "the card is not complete"
-        output.line(f"invalid: {reason}")
+        output.line(f"invalid: {reason}")  # a lead may sign anything
         raise typer.Exit(Exit.INVALID) from exc
     if json:
-        output.json_value(found)
+        output.json_value(found if part is None else {**found, "verdict": _part(part)})
     else:
         output.pairs(shown)
+        if part is not None:
+            _show_part(part)
+    raise typer.Exit(_OF_PART[part.standing.name] if part is not None else Exit.OK)
+
+
+def _judged(
+    model: bytes, file: bytes, tokens: bytes, lead: Path, sites: Sequence[Path]
+) -> tuple[dict[str, Any], Part | None]:
+    """Return a verified card, and what its receipts prove; None where there are none.
+
+    Raises:
+        PreauError: the card does not verify.
+    """
+    from connector.identity import card as cards  # noqa: PLC0415 - start-up stays fast
+    from connector.identity import job_receipts  # noqa: PLC0415 - as above
+
+    document = _document(lead)
+    found = cards.read(file, document, model)
+    known = [_document(each) for each in sites]
+    return found, job_receipts.verify(tokens, found, document, known) if tokens else None
+
+
+def _document(file: Path) -> DidDocument:
+    from connector.identity import document as documents  # noqa: PLC0415 - start-up stays fast
+    from connector.jsonld.canonical import parse_object  # noqa: PLC0415 - as above
+
+    data = read_bytes(file)
+    return documents.read(data, str(parse_object(data).get("id", "")))
 
 
 def _card(card: dict[str, Any]) -> list[tuple[str, object]]:
     privacy, sites = card["privacy"], card["sites"]
+    terms = card.get("terms", {})  # cards of earlier releases have none
     return [
         ("job", card["job"]),
         ("lead", card["lead"]),
         ("purpose", card["purpose"]),
         ("ε, δ", f"{privacy['epsilon']:g}, {privacy['delta']:g} {privacy['scope']}"),
         ("adjacency", f"{privacy['adjacency']}: {privacy['meaning']}"),
+        ("held by", terms.get("holder")),
+        ("until", terms.get("until")),
         ("rounds", card["rounds"]),
-        ("sites", "; ".join(_site(each) for each in sites)),
+        *(("site", _site(each)) for each in sites),
     ]
 
 
 def _site(site: Mapping[str, Any]) -> str:
     """Return how much a site took part, and why no more."""
     why = f", {site['decision']}: {site['code']}" if site.get("code") else ""
-    return f"{site['site']} ({site['rounds']} rounds{why})"
+    spent = site.get("spent", {})
+    cost = spent.get("epsilon")
+    charged = f", ε {cost:.4g} for a `{spent['unit']}`" if cost is not None else ""
+    return f"{site['site']} ({site['rounds']} rounds{why}){charged}"
 
 
+_OF_PART = {"PROVEN": Exit.OK, "UNPROVEN": Exit.UNPROVEN, "FAILED": Exit.INVALID}
 _EXIT = {"PROVEN": Exit.OK, "CONSISTENT": Exit.UNPROVEN, "INVALID": Exit.INVALID}
 
 
@@ -221,17 +271,18 @@ def _value(verdict: Verdict) -> dict[str, object]:
         "provider": verdict.provider,
         "consumer": verdict.consumer,
         "concluded_at": output.cell(verdict.concluded_at) or None,
-        "parts": [
-            {
-                "name": part.name,
-                "verdict": part.standing.value,
-                "finding": part.finding,
-                "at_fault": part.at_fault,
-                "checks": list(part.checks),
-            }
-            for part in verdict.parts
-        ],
+        "parts": [_part(part) for part in verdict.parts],
         "not_proven_by_any_bundle": list(verdict.limits),
+    }
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {
+        "name": part.name,
+        "verdict": part.standing.value,
+        "finding": part.finding,
+        "at_fault": part.at_fault,
+        "checks": list(part.checks),
     }
 
 
@@ -247,10 +298,14 @@ def _show(verdict: Verdict) -> None:
         )
     )
     for part in verdict.parts:
-        fault = f" (by `{part.at_fault}`)" if part.at_fault else ""
-        output.line(f"{part.name}: {part.standing.value}: {part.finding}{fault}")
-        for check in part.checks:
-            output.line(f"  verified: {check}")
+        _show_part(part)
     output.line("no bundle proves:")
     for limit in verdict.limits:
         output.line(f"  {limit}")
+
+
+def _show_part(part: Part) -> None:
+    fault = f" (by `{part.at_fault}`)" if part.at_fault else ""
+    output.line(f"{part.name}: {part.standing.value}: {part.finding}{fault}")
+    for check in part.checks:
+        output.line(f"  verified: {check}")

@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("status")(status)
     group.command("logs")(logs)
     group.command("result")(result)
+    group.command("save")(save)
     group.command("evaluation")(evaluation)
     group.command("cancel")(cancel)
     app.add_typer(group, name="job")
@@ -133,6 +134,30 @@ def result(
     else:
         said = f"its card to {beside}" if card else "no card: an earlier release trained it"
         output.line(f"{len(content)} bytes written to {out}, {said}")
+
+
+def save(
+    job: Id,
+    out: Annotated[Path, typer.Option(help="Folder to write; its files must not exist.")] = Path(
+        "model"
+    ),
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Write the model of a completed job with all its evidence into a folder.
+
+    The model as .npz and safetensors, its signed card, the receipts of its sites, a picture and the
+    manifest; `preau audit card` verifies card and receipts without any node.
+    """
+    from connector.sdk import Job  # noqa: PLC0415 - start-up of the command stays fast
+
+    with node_of(home) as node:
+        files = Job(node, job).save(out)
+    if json:
+        output.json_value({"job": job, "files": [str(file) for file in files]})
+        return
+    for file in files:
+        output.line(str(file))
 
 
 def evaluation(

@@ -471,6 +471,10 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         """Return the signed card of a completed job's model, JSON."""
         return self._wire.call("GET", "/job/card", query={"id": job})
 
+    def job_receipts(self, job: str) -> bytes:
+        """Return the receipts of a completed job, JSON; `preau audit card` verifies them."""
+        return self._wire.call("GET", "/job/receipts", query={"id": job})
+
     def manifest(self, job: str) -> bytes:
         """Return the manifest of a job, the exact JSON bytes that its lead signed."""
         return self._wire.call("GET", "/job/manifest", query={"id": job})

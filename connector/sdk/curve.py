@@ -16,14 +16,34 @@ if TYPE_CHECKING:
 
     from connector.management.views.jobs import EvaluationView, FigureView
 
-_WIDTH, _HEIGHT, _LEFT, _EDGE = 640, 360, 70, 40  # of the picture and its margins, in pixels
+WIDTH, HEIGHT = 640, 360  # of the picture, in pixels
+_LEFT, _EDGE = 70, 40  # its margins
 _GREY: Final = {"stroke": "#999", "fill": "none"}
-_BLUE: Final = "#2457a6"
+BLUE: Final = "#2457a6"
 Point = tuple[int, float]
 
 
 def drawn(evaluation: EvaluationView, figure: str) -> bytes:
-    """Return the curve of a figure as SVG 1.1, UTF-8.
+    """Return the curve of a figure as SVG 1.1, UTF-8; see `panel`."""
+    return written(panel(evaluation, figure))
+
+
+def written(root: ET.Element) -> bytes:
+    """Return a picture as the bytes of a file."""
+    picture: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return picture
+
+
+def picture(width: int, height: int, title: str) -> ET.Element:
+    """Return an empty picture of a size in pixels."""
+    box = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}"}
+    root = ET.Element("svg", box)
+    ET.SubElement(root, "title").text = title
+    return root
+
+
+def panel(evaluation: EvaluationView, figure: str) -> ET.Element:
+    """Return the curve of a figure, `WIDTH` by `HEIGHT`.
 
     Args:
         evaluation: of the job.
@@ -44,15 +64,11 @@ def drawn(evaluation: EvaluationView, figure: str) -> bytes:
     band += [(number, each.high or 0.0) for number, each in reversed(held)]
     seen = [value for _, value in [*middle, *band, *(p for line in lines.values() for p in line)]]
     plot = _Plot(max(number for number, _ in middle), min(seen), max(seen))
-    root = ET.Element(
-        "svg",
-        {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_WIDTH} {_HEIGHT}"},
-    )
-    ET.SubElement(root, "title").text = f"{figure} by round, on persons held out, with noise"
+    root = picture(WIDTH, HEIGHT, f"{figure} by round, on persons held out, with noise")
     _axes(root, plot, figure)
     if len(held) > 1:
         ET.SubElement(
-            root, "polygon", {"points": plot.points(band), "fill": _BLUE, "fill-opacity": "0.15"}
+            root, "polygon", {"points": plot.points(band), "fill": BLUE, "fill-opacity": "0.15"}
         )
     for site, line in lines.items():
         drawn_line = ET.SubElement(root, "polyline", {"points": plot.points(line), **_GREY})
@@ -60,13 +76,12 @@ def drawn(evaluation: EvaluationView, figure: str) -> bytes:
     ET.SubElement(
         root,
         "polyline",
-        {"points": plot.points(middle), "fill": "none", "stroke": _BLUE, "stroke-width": "2"},
+        {"points": plot.points(middle), "fill": "none", "stroke": BLUE, "stroke-width": "2"},
     )
     for point in middle:
         x, y = plot.place(point)
-        ET.SubElement(root, "circle", {"cx": x, "cy": y, "r": "3", "fill": _BLUE})
-    picture: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return picture
+        ET.SubElement(root, "circle", {"cx": x, "cy": y, "r": "3", "fill": BLUE})
+    return root
 
 
 class _Plot:
@@ -79,9 +94,9 @@ class _Plot:
 
     def place(self, point: Point) -> tuple[str, str]:
         number, value = point
-        x = _LEFT + (_WIDTH - _LEFT - _EDGE) * number / max(self.rounds, 1)
+        x = _LEFT + (WIDTH - _LEFT - _EDGE) * number / max(self.rounds, 1)
         share = (value - self.low) / (self.high - self.low)
-        return f"{x:.1f}", f"{_HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * share:.1f}"
+        return f"{x:.1f}", f"{HEIGHT - _EDGE - (HEIGHT - 2 * _EDGE) * share:.1f}"
 
     def points(self, line: Iterable[Point]) -> str:
         return " ".join(",".join(self.place(point)) for point in line)
@@ -90,14 +105,15 @@ class _Plot:
 def _axes(root: ET.Element, plot: _Plot, figure: str) -> None:
     corner, end, top = (0, plot.low), (plot.rounds, plot.low), (0, plot.high)
     ET.SubElement(root, "polyline", {"points": plot.points([top, corner, end]), **_GREY})
-    left, below = str(_LEFT - 6), str(_HEIGHT - _EDGE + 18)
+    left, below = str(_LEFT - 6), str(HEIGHT - _EDGE + 18)
     for value in (plot.low, plot.high):
-        _text(root, left, plot.place((0, value))[1], f"{value:.4g}", "end")
-    _text(root, left, str(_HEIGHT // 2), figure, "end")
-    _text(root, plot.place(end)[0], below, f"round {plot.rounds}", "end")
+        text(root, left, plot.place((0, value))[1], f"{value:.4g}", "end")
+    text(root, left, str(HEIGHT // 2), figure, "end")
+    text(root, plot.place(end)[0], below, f"round {plot.rounds}", "end")
 
 
-def _text(root: ET.Element, x: str, y: str, words: str, anchor: str) -> None:
+def text(root: ET.Element, x: str, y: str, words: str, anchor: str) -> None:
+    """Write words into a picture; `anchor` says which end of them stands at the place."""
     style = {"font-family": "sans-serif", "font-size": "12", "text-anchor": anchor}
     ET.SubElement(root, "text", {"x": x, "y": y, **style}).text = words
 

@@ -9,11 +9,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from space import Node
 
 from connector.cli.exits import Exit
-from connector.errors import JobRefused
+from connector.errors import JobRefused, NotFound
 from connector.sdk import Client
 from tests.support import notebook
 from tests.support.command import ok, short_folder, typed
@@ -69,14 +71,30 @@ def test_with_the_authority_down_contracts_and_the_job_of_the_notebook_go_on(
     assert line["auc"] == names["job"].evaluate("own.csv")["auc"]
     assert (line["state"], line["sites"], line["rounds"]) == ("COMPLETED", 3, 4)
     Path("lead.json").write_bytes(names["node"].document())
-    card = ok("audit", "card", "first-job/model.npz", "--lead", "lead.json", run=typed)
-    assert (card["job"], card["privacy"]["epsilon"]) == (
-        job,
-        names["request"]["privacy"]["epsilon"],
-    )
-    ok("job", "result", job, "--out", "again.npz", "--safetensors", home=fed.lab.home, run=typed)
-    for kind in ("npz", "safetensors"):
-        assert Path(f"again.{kind}").read_bytes() == Path(f"first-job/model.{kind}").read_bytes()
+    known: list[str] = []
+    for name, site in fed.sites.items():
+        with site.client() as client:
+            Path(f"{name}.json").write_bytes(client.document())
+            with pytest.raises(NotFound):  # the model is the lead's, whom the contracts name
+                client.result(job)
+        known += ["--site", f"{name}.json"]
+    words = ("audit", "card", "first-job/model.npz", "--lead", "lead.json")
+    card = ok(*words, *known, run=typed)
+    assert (card["job"], card["verdict"]["verdict"]) == (job, "proven")
+    spent = [each["spent"]["epsilon"] for each in card["sites"]]
+    assert all(0 < each <= names["request"]["privacy"]["epsilon"] for each in spent)
+    assert typed(*words).code == Exit.UNPROVEN  # the sites by the lead's word alone
+    ok("job", "save", job, "--out", "again", home=fed.lab.home, run=typed)
+    saved = {file.name: file.read_bytes() for file in Path("first-job").iterdir()}
+    assert {file.name: file.read_bytes() for file in Path("again").iterdir()} == saved
+    arrays = load_file("again/model.safetensors")
+    with np.load("again/model.npz") as model:
+        assert {name: array.tolist() for name, array in arrays.items()} == {
+            name: model[name].tolist() for name in model.files
+        }
+    ok("job", "result", job, "--out", "model.npz", "--safetensors", home=fed.lab.home, run=typed)
+    for name in ("model.npz", "model.safetensors", "model.card.json"):
+        assert Path(name).read_bytes() == saved[name]
     names["node"].close()
 
 

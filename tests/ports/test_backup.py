@@ -183,14 +183,15 @@ def test_what_a_worker_leaves_in_its_folder_stops_no_backup(home: Path, tmp_path
     linked = home / "jobs" / "linked" / "model.card.json"
     for file in (kept, left, linked):
         file.parent.mkdir(parents=True)
-    for file in (kept, left, left.with_name("model.npz.tmp")):
+    beside = kept.with_name("model.receipts.json")
+    for file in (kept, beside, left, left.with_name("model.npz.tmp")):
         file.write_bytes(b"model")
     linked.symlink_to(tmp_path)
     migrations.upgrade(node(home, "").database_url)
     backup.make(node(home, ""), tmp_path / "b.tar")
     with tarfile.open(tmp_path / "b.tar") as found:
         jobs = [name for name in found.getnames() if "/jobs/" in name]
-    assert jobs == [f"home/jobs/{kept.parent.name}/model.npz"]
+    assert sorted(jobs) == [f"home/jobs/{kept.parent.name}/{each.name}" for each in (kept, beside)]
 
 
 def test_profiles_and_hierarchies_of_the_home_are_kept_and_others_are_named(

@@ -18,12 +18,13 @@ from connector.domain.log.audit import Head
 from connector.domain.log.merkle import EMPTY_ROOT
 from connector.enforcement import plan as plans
 from connector.enforcement.steps import registry
-from connector.errors import AgreementTampered, PreauError
+from connector.errors import AgreementTampered, EvidenceInvalid, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import (
     card,
     epoch,
+    job_receipts,
     jws,
     layer,
     receipt,
@@ -38,8 +39,9 @@ from connector.identity import document as documents
 from connector.identity import notice as notices
 from connector.identity.dataset_facts import read_facts
 from connector.identity.description import describe_dataset
+from connector.identity.evidence.verdict import Standing
 from connector.identity.round_receipt import RoundReceipt
-from connector.jsonld.canonical import parse_object, sha256_hex
+from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from federated import ManifestInvalid
 from federated import job as jobs
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
@@ -151,6 +153,50 @@ def _model_card() -> dict[str, Any]:
     return parse_object(card.seal(GIVER.signer, stated))
 
 
+AGREED = agreements.read(CONTRACT.data)
+JOB = manifest(
+    lead=TAKER.did,
+    contracts=[
+        {
+            "site": PROVIDER,
+            "agreement": AGREED.id,
+            "digest": AGREED.digest,
+            "receipt": CONTRACT.receipt,
+            "dataset": AGREED.dataset.id,
+            "population": 100,
+        }
+    ],
+    quorum=1,
+    rounds=1,
+)
+
+
+def _job_receipts() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the receipts of a job of one round, and what its card says."""
+    data = canonical(JOB)
+    versions, digest = {"numpy": "2.0"}, sha256_hex(data)
+    made = RoundReceipt(JOB["job"], digest, 1, PROVIDER, DIGEST, DIGEST, (("numpy", "2.0"),), "a")
+    token = round_receipt.sign(GIVER.signer, made)
+    signature = jws.sign_detached(TAKER.signer, data, job_receipts.MANIFEST_TYPE)
+    file = job_receipts.build(data, signature, [[token]], {PROVIDER: [GIVER.data]})
+    names = {"receipts": [sha256_hex(token.encode())], "sent": [DIGEST]}
+    site = {"site": PROVIDER, "rounds": 1, "spent": {"rounds": 1}, "source": []}
+    site |= {"ran": [{"recipe": DIGEST, "versions": versions}]}
+    site |= {"documents": [GIVER.document.digest]}
+    history = [{"round": 1, "answered": [PROVIDER], **names}]
+    return parse_object(file), {"manifest": digest, "sites": [site], "history": history}
+
+
+RECEIPTS, CARD = _job_receipts()
+
+
+def _read_receipts(file: dict[str, Any], card: dict[str, Any]) -> object:
+    part = job_receipts.verify(_bytes(file), card, TAKER.document)
+    if part.standing is Standing.FAILED:
+        raise EvidenceInvalid(part.finding)
+    return part
+
+
 def _content_of_bundle() -> dict[str, Any]:
     content = parse_object(sealed(evidence_of(CONTRACT, SPACE), GIVER))
     del content["seal"]
@@ -200,6 +246,12 @@ DOCUMENTS = {
         others=_pointers("/authorities", "/statusLists"),
     ),
     "card": Kind(_model_card(), _card),
+    "job receipts": Kind(RECEIPTS, lambda content: _read_receipts(content, CARD)),
+    "card beside receipts": Kind(
+        CARD,
+        lambda content: _read_receipts(RECEIPTS, content),
+        others=_pointers("", "/history/0", "/sites/0", "/sites/0/spent"),
+    ),
     "membership": Kind(
         _stated(GIVER.membership),
         lambda content: credentials.verify(_credential(content), SPACE.document),

@@ -32,6 +32,7 @@ from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import jws, receipt, round_receipt
 from connector.identity.agreement import Party, Subject
+from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import policy_document, read_policy
@@ -388,7 +389,7 @@ class Federation:
     def signed(self, value: dict[str, Any], signer: Any = None) -> tuple[str, dict[str, Any]]:
         """Return (job id, body) of a manifest signed by the lead, or by another."""
         data = canonical(value)
-        token = jws.sign_detached(signer or self.lead.member.signer, data, site_jobs.MANIFEST_TYPE)
+        token = jws.sign_detached(signer or self.lead.member.signer, data, MANIFEST_TYPE)
         body = {
             "job_id": value["job"],
             "manifest": base64.b64encode(data).decode(),

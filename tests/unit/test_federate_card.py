@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -16,15 +17,19 @@ import pytest
 from connector.domain import instant
 from connector.errors import ContractExpired, Malformed, NotFound, SignatureInvalid, Unlawful
 from connector.identity import document as documents
+from connector.identity import job_receipts
 from connector.identity.card import read, seal
 from connector.identity.document import DidDocument
+from connector.identity.evidence.verdict import Standing
 from connector.jsonld.canonical import canonical, sha256_hex
+from connector.sdk import picture
 from connector.services.federation.lead import book, release
 from connector.services.federation.lead import jobs as lead_jobs
 from federated.job import JobState, is_final
 from tests.support.command import invoked
 from tests.support.federation import CODE, LEAD, RESEARCH, SITES, Federation, running, wait_for
 from tests.support.federation_workers import VERSIONS
+from tests.support.management import commanded
 
 PAGE = Path(__file__).parents[2] / "docs/reference/model-card.md"
 
@@ -149,12 +154,22 @@ def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> N
     words = ["audit", "card", str(model), "--lead", str(lead)]
     shown = invoked(words, env={"COLUMNS": "400"})
     assert shown.exit_code == 0, shown.output
-    assert f"{SITES[1]} (1 rounds, left: WORKER_FAILED)" in shown.stdout
+    assert f"{SITES[1]} (1 rounds, left: WORKER_FAILED), ε 0.5 for a `pupil`" in shown.stdout
     assert json.loads(invoked([*words, "--json"]).stdout) == done.card
     part = {name: value for name, value in done.card.items() if name != "sites"}
     (tmp_path / "part.json").write_bytes(seal(done.federation.lead.ports.signer, part))
     bare = invoked([*words, "--card", str(tmp_path / "part.json")])
     assert (bare.exit_code, bare.stdout) == (5, "invalid: the card is not complete\n")
+    receipts = lead_jobs.receipts(done.federation.lead.ports, done.job_id)
+    (tmp_path / "model.receipts.json").write_bytes(receipts)
+    assert "receipts: unproven: " in invoked(words).stdout
+    for number, site in enumerate(SITES):
+        (tmp_path / f"{number}.json").write_bytes(done.federation.nodes[site].member.data)
+    known = [word for number in range(3) for word in ("--site", str(tmp_path / f"{number}.json"))]
+    proven = invoked([*words, *known])
+    assert (proven.exit_code, "receipts: proven" in proven.stdout) == (0, True)
+    (tmp_path / "model.receipts.json").write_bytes(receipts.replace(b'"version":1', b'"version":2'))
+    assert invoked([*words, *known]).exit_code == 5
     model.write_bytes(done.model + b"x")
     spoiled = invoked(words)
     assert spoiled.exit_code == 5
@@ -170,6 +185,133 @@ def test_a_job_without_result_has_no_card(done: Done) -> None:
         lead_jobs.card(lead.ports, "urn:none")
 
 
+def test_a_card_says_which_data_were_agreed_on_and_what_each_site_spent(done: Done) -> None:
+    card = done.card
+    assert {each["description"] for each in card["contracts"]} == {"cd" * 32}
+    delta, unit = card["privacy"]["delta"], card["privacy"]["unit"]["column"]
+    for site, rounds in zip(card["sites"], (3, 1, 3), strict=True):
+        spent = {"rounds": rounds, "epsilon": rounds * 0.5, "delta": delta, "unit": unit}
+        assert site["spent"] == spent
+        node = done.federation.nodes[site["site"]]
+        assert site["documents"] == [node.member.document.digest]
+        assert len(site["source"]) == 1
+    assert len({site["source"][0] for site in card["sites"]}) == len(SITES)
+
+
+def _documents(done: Done) -> list[DidDocument]:
+    return [documents.read(done.federation.nodes[did].member.data, did) for did in SITES]
+
+
+def test_receipts_beside_a_card_are_proven_by_the_documents_of_its_sites(done: Done) -> None:
+    file = lead_jobs.receipts(done.federation.lead.ports, done.job_id)
+    known = _documents(done)
+    part = job_receipts.verify(file, done.card, done.document, known)
+    assert part.standing is Standing.PROVEN, part
+    assert [
+        f"{rounds} rounds signed by `{site}`" in part.checks
+        for site, rounds in zip(SITES, (3, 1, 3), strict=True)
+    ] == [True] * 3
+    less = job_receipts.verify(file, done.card, done.document, known[1:])
+    assert (less.standing, less.finding.split(":")[:3]) == (
+        Standing.UNPROVEN,
+        SITES[0].split(":"),
+    )
+
+
+def _fewer(file: dict[str, Any], card: dict[str, Any]) -> None:
+    card["history"][0]["receipts"].pop()
+    file["rounds"][0].pop()
+
+
+def _exchanged(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del card
+    file["rounds"].reverse()
+
+
+def _of_another_round(file: dict[str, Any], card: dict[str, Any]) -> None:
+    file["rounds"].reverse()
+    card["history"] = [{**each, "round": n} for n, each in enumerate(card["history"][::-1], 1)]
+
+
+def _forged(file: dict[str, Any], card: dict[str, Any]) -> None:
+    token = file["rounds"][0][0]
+    file["rounds"][0][0] = token[:-8] + ("AAAAAAAA" if token[-8:] != "AAAAAAAA" else "BBBBBBBB")
+    card["history"][0]["receipts"][0] = sha256_hex(file["rounds"][0][0].encode())
+
+
+def _other_manifest(file: dict[str, Any], card: dict[str, Any]) -> None:
+    file["manifest"] = file["manifest"].replace('"learningRate":0.5', '"learningRate":0.25')
+    card["manifest"] = sha256_hex(file["manifest"].encode())
+
+
+def _other_document(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del card
+    file["documents"][SITES[0]] = file["documents"][SITES[1]]
+
+
+def _other_recipe(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del file
+    card["sites"][0]["ran"][0]["recipe"] = "ab" * 32
+
+
+def _other_rows(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del file
+    card["sites"][0]["source"] = ["ab" * 32]
+
+
+def _other_model(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del file
+    card["history"][0]["sent"] = ["ab" * 32]
+
+
+def _other_count(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del file
+    card["sites"][0]["spent"]["rounds"] = 1
+
+
+def _no_site(file: dict[str, Any], card: dict[str, Any]) -> None:
+    del file
+    card["sites"].pop()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (_fewer, "round 1 lacks the receipt of a site"),
+        (_exchanged, "are others than it names"),
+        (_of_another_round, "is of another round than 1"),
+        (_forged, ""),
+        (_other_manifest, ""),
+        (_other_document, "there is no document of the site"),
+        (_other_recipe, "ran in round 1 what the card does not name"),
+        (_other_rows, "read in round 1 what the card does not name"),
+        (_other_model, "was sent another model in round 1"),
+        (_other_count, "counts other rounds"),
+        (_no_site, "names other sites"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_receipts_that_do_not_bear_a_card_out_fail(
+    done: Done, change: Callable[[dict[str, Any], dict[str, Any]], None], fault: str
+) -> None:
+    file = json.loads(lead_jobs.receipts(done.federation.lead.ports, done.job_id))
+    card = copy.deepcopy(done.card)
+    change(file, card)
+    part = job_receipts.verify(canonical(file), card, done.document)
+    assert part.standing is Standing.FAILED, part
+    assert fault in part.finding
+
+
+def test_a_picture_is_drawn_of_a_card(done: Done) -> None:
+    said = picture.drawn(done.card).decode()
+    assert all(f"{site}: ε " in said for site in SITES)
+    assert "ε 1.5, 3 rounds" in said
+    card = copy.deepcopy(done.card)
+    for site in card["sites"]:
+        del site["spent"]  # as in one of an earlier release
+    assert "ε not known" in picture.drawn(card).decode()
+
+
 def test_a_model_is_let_go_when_its_first_contract_ends(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
     lead = federation.lead
@@ -183,7 +325,16 @@ def test_a_model_is_let_go_when_its_first_contract_ends(tmp_path: Path) -> None:
     federation.clock.set(first - timedelta(seconds=1))
     assert release.let_go(lead.ports) == 0
     assert lead_jobs.result(lead.ports, job_id) == model
-    federation.clock.set(first)
+    with commanded(lead.ports) as preau, commanded(federation.site().ports) as other:
+        ours, theirs = tmp_path / "ours.npz", tmp_path / "theirs.npz"
+        assert preau("job", "result", job_id, "--out", str(ours)).exit_code == 0
+        assert ours.read_bytes() == model.read_bytes()
+        refused = other("job", "result", job_id, "--out", str(theirs))  # it is no holder
+        assert "NOT_FOUND" in refused.stderr
+        federation.clock.set(first)
+        over = preau("job", "result", job_id, "--out", str(theirs))
+        assert "CONTRACT_EXPIRED" in over.stderr
+        assert not theirs.exists()
     for _ in range(2):
         with pytest.raises(ContractExpired):
             lead_jobs.result(lead.ports, job_id)
@@ -202,7 +353,9 @@ def test_every_member_of_a_card_is_documented(done: Done) -> None:
         *card["terms"],
         *card["history"][0],
         *card["sites"][0],
+        *card["sites"][0]["spent"],
+        *card["contracts"][0],
         "recipe",
         "versions",
     }
-    assert used - words == {"site"}  # said in words there
+    assert used - words == set()

@@ -15,12 +15,12 @@ import pytest
 from connector.domain.contract.negotiation import Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, Malformed
 from connector.identity import jws
+from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead.request import complete
-from connector.services.federation.site.jobs import MANIFEST_TYPE
 from federated import modelfile
 from federated.job import JobState, parse
 from federated.privacy.event import sampled_gaussian

@@ -34,7 +34,7 @@ _FOLDER: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"  # of a job
 _DIGEST: Final = r"[0-9a-f]{64}\.csv"
 _NAME: Final = re.compile(
     rf"database\.jsonl|home/(preau\.toml|keys/({_STEP}/)?{_STEP}|profiles/{_STEP}|hierarchies/{_DIGEST}"
-    rf"|jobs/{_FOLDER}/model\.(npz|card\.json))"
+    rf"|jobs/{_FOLDER}/model\.(npz|(card|receipts)\.json))"
 )
 
 T = TypeVar("T")

@@ -95,6 +95,12 @@ def card(here: Here, identifier: Id) -> Response:
     return Response(lead_jobs.card(here.ports, identifier), media_type="application/json")
 
 
+@router.get("/job/receipts", response_class=Response)
+def receipts(here: Here, identifier: Id) -> Response:
+    """Return the receipts of a completed job: manifest, contracts and rounds, each signed."""
+    return Response(lead_jobs.receipts(here.ports, identifier), media_type="application/json")
+
+
 @router.get("/job/evaluation")
 def evaluation(here: Here, identifier: Id) -> EvaluationView:
     """Tell how a job's models predict, from the noised histograms of its sites."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.errors import ConfigurationInvalid, WorldFault, from_code
 from connector.management.views.jobs import JobView
+from connector.sdk import picture
 from connector.sdk.client import JOB_ENDS, Client
 from connector.sdk.training.model import Model
 from connector.sdk.training.progress import followed
@@ -94,15 +95,21 @@ class Job:
         return self.model().evaluate(rows)
 
     def save(self, folder: Path | str) -> list[Path]:
-        """Write the model (npz and safetensors), its card and the manifest; return the files.
+        """Write the model with its evidence; return the files.
+
+        Those are the model (npz and safetensors), its card, the receipts that the card rests on, a
+        picture of it, and the manifest. `preau audit card` verifies card and receipts.
 
         Raises:
             ConfigurationInvalid: one is there already, or cannot be written.
+            NotFound: the job has no card or receipts: an earlier release trained it.
         """
         made = {
             "model.npz": self.model().content,
             "model.safetensors": self.model().safetensors(),
             "model.card.json": self._node.card(self.id),
+            "model.receipts.json": self._node.job_receipts(self.id),
+            "model.svg": picture.drawn(self.card()),
             "manifest.json": self._node.manifest(self.id),
         }
         files = [Path(folder) / name for name in made]

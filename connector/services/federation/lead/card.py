@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.federation.job import RoundRecord
 from connector.identity import round_receipt
 from connector.identity.card import VERSION
-from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import parse_object, sha256_hex
 from connector.services.federation.lead import evaluation
+from connector.services.federation.lead.evidence import Evidence, Site
 from federated.job import JobManifest
 from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
@@ -28,28 +28,18 @@ _SINCE_2: Final = ("optimiser", "start", "engine")
 
 
 def describe(
-    job: Job,
-    manifest: JobManifest,
-    sites: Sequence[JobSite],
-    rounds: Sequence[RoundRecord],
-    model: bytes,
-    now: datetime,
-    until: datetime | None,
+    evidence: Evidence, model: bytes, now: datetime, until: datetime | None
 ) -> dict[str, Any]:
     """Return the card of a job's model.
 
     Args:
-        job: the lead's.
-        manifest: the job's.
-        sites: what each decided, and why it took no part.
-        rounds: as the lead kept them, in order.
+        evidence: what the lead gathered of the job.
         model: bytes of the model file.
         now: UTC.
         until: when the lead has to let go of the model, UTC; None where no contract ends.
     """
+    job, manifest, rounds = evidence.job, evidence.manifest, evidence.rounds
     stated = parse_object(job.manifest)
-    receipts = [round_receipt.unverified(token) for each in rounds for token in each.receipts]
-    decisions = {each.site: each for each in sites}
     evaluated = evaluation.described(manifest, rounds)
     return {
         "version": VERSION,
@@ -63,13 +53,14 @@ def describe(
         **{name: stated[name] for name in _SINCE_2 if name in stated},
         "contracts": [
             {name: each[name] for name in ("site", "agreement", "digest", "dataset", "population")}
+            | {"description": evidence.sites[each["site"]].description}
             for each in stated["contracts"]
         ],
         "terms": {"holder": manifest.lead, "until": instant.text(until) if until else None},
         "privacy": _privacy(manifest, stated["privacy"]),
         **({"evaluation": evaluated} if evaluated is not None else {}),
         "history": [_round(each) for each in rounds],
-        "sites": [_site(site, rounds, receipts, decisions.get(site)) for site in manifest.sites],
+        "sites": [_site(manifest, each, rounds) for each in evidence.sites.values()],
     }
 
 
@@ -98,19 +89,22 @@ def _round(record: RoundRecord) -> dict[str, Any]:
     }
 
 
-def _site(
-    site: str,
-    rounds: Sequence[RoundRecord],
-    receipts: Sequence[RoundReceipt],
-    decision: JobSite | None,
-) -> dict[str, Any]:
-    own = [each for each in receipts if each.site == site]
-    ran = dict.fromkeys((each.recipe, each.versions) for each in own)
+def _site(manifest: JobManifest, found: Site, rounds: Sequence[RoundRecord]) -> dict[str, Any]:
+    decision = found.decision
+    ran = dict.fromkeys((each.recipe, each.versions) for each in found.signed)
     return {
-        "site": site,
-        "rounds": sum(site in each.answered for each in rounds),
-        "decision": decision.decision if decision else "",
-        "code": decision.code if decision else "",
-        "reason": decision.reason if decision else "",
+        "site": decision.site,
+        "rounds": sum(decision.site in each.answered for each in rounds),
+        "spent": {
+            "rounds": len(found.signed),
+            "epsilon": found.epsilon,
+            "delta": manifest.privacy.delta,
+            "unit": manifest.unit.column,
+        },
+        "decision": decision.decision,
+        "code": decision.code,
+        "reason": decision.reason,
         "ran": [{"recipe": recipe, "versions": dict(versions)} for recipe, versions in ran],
+        "source": list(dict.fromkeys(each.source for each in found.signed if each.source)),
+        "documents": [sha256_hex(each) for each in found.documents],
     }

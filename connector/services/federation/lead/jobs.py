@@ -14,25 +14,26 @@ from typing import Any, Final
 
 from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.page import PAGE, Page
-from connector.errors import JobCancelled, NotFound, PreauError, Unlawful
+from connector.errors import JobCancelled, NotFound, Unlawful
 from connector.identity import jws
+from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.lead import book, evaluation, release
+from connector.services.federation.lead.evidence import CARD_NAME, RECEIPTS_NAME
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete, start_model, usable
-from connector.services.federation.lead.run import CARD_NAME, LeadRun
+from connector.services.federation.lead.run import LeadRun
+from connector.services.federation.lead.spent import epsilons
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.request import check
-from connector.services.federation.site.jobs import MANIFEST_TYPE
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads
 from connector.services.readable import Readable
 from federated.job import JobManifest, JobState, parse
-from federated.privacy.question import Epsilon
 
 WAKEUP: Final = "lead"
 
@@ -129,10 +130,19 @@ def card(ports: Ports, job_id: str) -> bytes:
         NotFound: no such job is led here, or it has no card.
         Unlawful: the job has not completed.
     """
-    path = job_folder(ports, _completed(ports, job_id).id) / CARD_NAME
-    if not path.is_file():
-        raise NotFound(f"the model of job `{job_id}` has no card")
-    return path.read_bytes()
+    return _beside(ports, job_id, CARD_NAME, "card")
+
+
+def receipts(ports: Ports, job_id: str) -> bytes:
+    """Return the receipts of a completed job, see `connector/identity/job_receipts.py`.
+
+    They stay when the model's time is over.
+
+    Raises:
+        NotFound: no such job is led here, or it has none: an earlier release trained it.
+        Unlawful: the job has not completed.
+    """
+    return _beside(ports, job_id, RECEIPTS_NAME, "receipts")
 
 
 def evaluated(ports: Ports, job_id: str) -> dict[str, Any]:
@@ -184,7 +194,8 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
             record = shown.part(partial(tx.rounds.get, job_id, number), None)
         evaluated = evaluation.point(manifest, record)
     answered = any(site.last_round for site in sites)
-    curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
+    turns = range(1, manifest.turns + 1) if manifest and answered else ()
+    curve = epsilons(ports, manifest, turns) if manifest else {0: 0.0}
     tokens = last.receipts if last else ()
     receipts = [shown.part(partial(receipt_view, token), None) for token in tokens]
     return {
@@ -241,26 +252,18 @@ def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:
     }
 
 
-def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
-    """Return ε after each number of rounds; nothing when the accountant does not answer.
-
-    All rounds are asked at once, since the accountant remembers its answers: a live view starts
-    one process for the whole job.
-    """
-    rounds, events = range(1, manifest.turns + 1), manifest.events
-    delta = manifest.privacy.delta
-    questions = [Epsilon(events.of(min(n, manifest.rounds)), delta) for n in rounds]
-    try:
-        return {0: 0.0, **dict(zip(rounds, ports.accountant.costs(questions), strict=True))}
-    except PreauError:  # a view says that it does not know, rather than failing
-        return {0: 0.0}
-
-
 def _led(ports: Ports, job_id: str) -> Job:
     job = status(ports, job_id)
     if job.side is not JobSide.LEAD:
         raise NotFound(f"no job `{job_id}` is led here")
     return job
+
+
+def _beside(ports: Ports, job_id: str, name: str, what: str) -> bytes:
+    path = job_folder(ports, _completed(ports, job_id).id) / name
+    if not path.is_file():
+        raise NotFound(f"the model of job `{job_id}` has no {what}")
+    return path.read_bytes()
 
 
 def _completed(ports: Ports, job_id: str) -> Job:

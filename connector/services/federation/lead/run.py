@@ -31,6 +31,7 @@ from connector.ports import Ports, Worker
 from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead import card as cards
+from connector.services.federation.lead.evidence import CARD_NAME, RECEIPTS_NAME, gather
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.relay import Relay
 from connector.services.federation.lead.sites import Sites
@@ -44,7 +45,6 @@ from federated.task.engine import recipe
 
 WORKER_SECONDS = 120.0
 RESULT_NAME = "model.npz"
-CARD_NAME = "model.card.json"
 _OUTCOMES = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
 
 _log = logging.getLogger(__name__)
@@ -113,12 +113,12 @@ class LeadRun:
             model = self._train(submission)
         finally:
             submission.stop()
-        job, sites = book.load(self._ports, self._job.id)
-        rounds = book.rounds(self._ports, self._job.id)
+        evidence = gather(self._ports, self._job.id, self._manifest)
         now = self._ports.clock.now()
         with self._ports.store.read() as tx:
             end = release.until(tx, self._manifest)
-        card = cards.describe(job, self._manifest, sites, rounds, model, now, end)
+        card = cards.describe(evidence, model, now, end)
+        self._write(RECEIPTS_NAME, evidence.receipts())
         self._write(CARD_NAME, seal(self._ports.signer, card))
         return Ending(JobState.COMPLETED), str(self._write(RESULT_NAME, model))
 

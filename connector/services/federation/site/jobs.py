@@ -35,6 +35,7 @@ from connector.errors import (
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import jws
+from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
@@ -62,7 +63,6 @@ from connector.services.publication.verdicts import passed
 from federated.job import JobManifest, JobState, parse
 from federated.task.engine import EXACT, recipe
 
-MANIFEST_TYPE: Final = "preau-manifest+jws"
 ATTEMPTS: Final = 5
 
 
