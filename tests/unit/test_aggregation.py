@@ -210,3 +210,13 @@ def test_fits_over_131_authorities_under_masks_equal_the_pooled_fit() -> None:
     assert logit.table["term"].to_pylist() == ["(intercept)", "gender=M", "gcsescore"]
     assert not logit.private
     assert logit.notes[0].startswith("not DP: exact sums over 131 sites")
+
+
+def test_sums_of_another_number_of_terms_are_no_fit() -> None:
+    asked = Terms({}, {"x": (0.0, 1.0)})
+    for kind in ("linear", "logistic"):
+        with pytest.raises(StatisticUnfit, match="another number of terms"):
+            regress(kind, asked, lambda _: [90.0, 0.0, 0.0], 0.95, "abc", 1)
+    few = [2.0, 0.0, 0.0, 1.0, 0.0, 1.0]
+    with pytest.raises(StatisticUnfit, match="parameters"):
+        regress("logistic", asked, lambda _: few, 0.95, "abc", 1)

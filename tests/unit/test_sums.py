@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from connector.domain.catalog.layout import Field
+from connector.domain.transfer.requested import ReleasedTables
 from connector.enforcement.steps.minimise import Minimise, RowTest
 from connector.enforcement.steps.release import AGGREGATED, Release
 from connector.enforcement.steps.sum_request import (
@@ -251,3 +252,32 @@ def test_keys_count_with_the_signature_of_their_site(tmp_path: Path) -> None:
         with pytest.raises(SignatureInvalid):
             summing.sides(school, agreement, renamed)
         assert summing.key_of(school, agreement, SESSION) == own
+
+
+def test_a_round_leaves_once_and_binds_those_after_it(tmp_path: Path) -> None:
+    with linked(tmp_path, offer("odrl:read")) as pair:
+        school = pair.school.ports
+        (found,) = pair.school.agreements()
+        agreement, of = agree.agreement(school, found.id), steps()
+        own = summing.key_of(school, agreement, SESSION)
+        asked = replace(LINEAR, members=(*MEMBERS[1:], own))
+        assert summing.refusal(school, agreement, of, asked, "today") is None
+        left = ReleasedTables(
+            use_id="urn:use",
+            dataset_id=summing.kept_under(agreement.dataset_id),
+            body=summing.kept(of, asked, "today"),
+            at=school.clock.now(),
+        )
+        with school.store.write() as tx:
+            tx.released.put(left)
+        another, forged = replace(asked, numbers=()), replace(own, key="0" * 64)
+        assert summing.refusal(school, agreement, of, another, "today") is None
+        for new, steps_of, fault in (
+            (asked, of, "same masks"),
+            (replace(another, members=(*MEMBERS, own)), of, "with others too"),
+            (another, steps(replace(STEP, ranges={"hours": (0.0, 8.0)})), "other rows"),
+            (replace(another, members=(*MEMBERS[1:], forged)), of, "another key"),
+        ):
+            refused = summing.refusal(school, agreement, steps_of, new, "today")
+            assert refused is not None
+            assert (refused.code, fault in refused.reasons[0]) == (SumRefused.code, True)
