@@ -82,7 +82,7 @@ class Tried:
 
 _ONE, _EIGHT = Inversion(), Inversion(persons=8)
 _LOSS, _SHADOWS = Membership(), Membership(shadows=True)
-# What the best attacker is allowed at ε = 3 is 0.38.
+# What the best attacker is allowed at ε = 3 is 0.39.
 CASES: Final = (
     Case("inversion of an update, one person", _ONE, 1.0, 100),
     Case("inversion of an update, one person", _ONE, 3.0, 100),
