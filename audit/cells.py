@@ -166,11 +166,11 @@ _CELLS: Final = (
 # Opacus takes its time for each person: fewer runs, which do for a claim of 3.
 _BY_OPACUS: Final = (
     ("everybody in each step", _ALL, 12, (NO_FAULT, "clip × 1.5", "noise ÷ 1.5")),
-    ("a tenth in each of 8 steps", _SAMPLED, 12, (NO_FAULT, "clip × 1.5", "noise ÷ 1.5")),
-    ("a tenth in each of 8 steps", _SAMPLED, 12, ("sampling left out",)),
+    ("a tenth in each of 8 steps", _SAMPLED, 24, (NO_FAULT, "clip × 1.5", "noise ÷ 1.5")),
+    ("a tenth in each of 8 steps", _SAMPLED, 8, ("sampling left out",)),
     ("four rows a person", _ROWS, 8, (NO_FAULT, "rows as the unit")),
     ("two rounds, gradients turned between them", _TURNED, 12, (NO_FAULT, "noise used again")),
-    ("three classes", _CLASSES, 12, (NO_FAULT, "classes clipped alone")),
+    ("three classes", _CLASSES, 32, (NO_FAULT, "classes clipped alone")),
     ("a number", _NUMBER, 8, (NO_FAULT,)),
     ("a count", _COUNT, 8, (NO_FAULT,)),
     ("hostile weights, 100 jobs a world", _HOSTILE, 100, (NO_FAULT, "persons in one batch")),
