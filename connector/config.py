@@ -25,6 +25,7 @@ LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
 _LEAST = {
     "keep_days": LEAST_KEEP_DAYS,
     "worker_memory_bytes": 0,
+    "jobs_memory_bytes": 0,
     "first_contacts_per_minute": 0,
     "dry_runs_per_peer": 0,
 }
@@ -69,6 +70,9 @@ class Settings:
         max_streams_per_peer: open streams of one peer.
         unary_threads: threads that answer unary calls.
         max_jobs: federated jobs whose workers run at the same time; others wait their turn.
+        jobs_memory_bytes: what the workers of jobs, led or taken part in, may need together, by
+            public numbers, 0.5 GiB each at least; a job that does not fit waits, and its log says
+            so; one that needs more than this runs alone; 0: no limit.
         max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
             another one is decided when one of them has.
         site_wait_seconds: on a lead: how long a job whose quorum is there waits for sites that have
@@ -148,6 +152,7 @@ class Settings:
     max_streams_per_peer: int = 8
     unary_threads: int = 16
     max_jobs: int = 8
+    jobs_memory_bytes: int = 8 * 1024**3
     max_jobs_per_lead: int = 2
     site_wait_seconds: float = 15.0
     lead_silence_hours: int = 24

@@ -57,6 +57,7 @@ from connector.services.evidence import own_log
 from connector.services.evidence.witness import Witness
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.jobs import LeadRunner
+from connector.services.federation.room import Room
 from connector.services.federation.site.jobs import SiteRunner
 from connector.services.guard import guarded
 from connector.services.layers import keeping
@@ -139,14 +140,15 @@ def _runners(ports: Ports, hub: LeadHub) -> list[Part]:
     if ports.settings.kind != "participant":
         ports.asking.over.set()
         return []
+    room = Room(ports.settings)
     return [
         Checks(ports),
         Exchange(ports),
         Timed(ports, APPROVALS, timing.turn),
         Timed(ports, DUTIES, duty_timing.turn),
         Timed(ports, USES, preparing.turn),
-        SiteRunner(ports),
-        LeadRunner(ports, hub),
+        SiteRunner(ports, room),
+        LeadRunner(ports, hub, room),
     ]
 
 

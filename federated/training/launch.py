@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from federated.child import start
 from federated.errors import WorkerFailed
+from federated.memory import for_file
 from federated.privacy.process import ProcessAccountant
-from federated.training.memory import for_file
 from federated.training.roles.frames import Frames
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]

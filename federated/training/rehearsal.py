@@ -19,10 +19,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from federated import memory
 from federated.errors import FederatedError, WorkerFailed
 from federated.job import render
 from federated.manifest import JobManifest
-from federated.training import code_hash, memory
+from federated.training import code_hash
 from federated.training.engine import Engine, Mechanism
 from federated.training.evaluation import evaluator_of
 from federated.training.exact import selftest

@@ -12,11 +12,14 @@ import pytest
 from connector.domain.federation.job import Job, JobSide
 from connector.errors import TooManyRequests
 from connector.protocol.messages import JobCancellation
+from connector.services.evidence import own_log
+from connector.services.federation.history import told
+from connector.services.federation.room import Room
 from connector.services.federation.site import cancellation
 from connector.services.federation.threads import turns
 from federated.job import JobState
 from tests.support.contracts import NOW
-from tests.support.federation import SITES, Federation, Node
+from tests.support.federation import SITES, Federation, Node, running, wait_for
 
 
 @pytest.fixture
@@ -70,6 +73,38 @@ def test_leads_take_turns_and_a_leads_oldest_job_comes_first() -> None:
     assert [each.id for each in turns(waiting, [], 9)] == ["a1", "c4", "b5", "a2", "a3"]
     assert [each.id for each in turns(waiting, ["a", "c"], 2)] == ["b5", "a1"]
     assert turns(waiting, [], 0) == []
+
+
+def test_a_job_waits_for_memory_and_its_log_says_so(federation: Federation) -> None:
+    site = federation.site()
+    settings = replace(site.ports.settings, jobs_memory_bytes=600 * 1024**2)  # for one worker
+    site.ports = replace(site.ports, settings=settings)
+    jobs = [small(federation) for _ in range(2)]
+    with running(site):
+        for _, body in jobs:
+            assert federation.ask(site, body)["accepted"]
+        assert wait_for(lambda: any("job.waits" in site.log(job) for job, _ in jobs))
+        assert wait_for(lambda: site.workers.running == 1)
+        late = next(job for job, _ in jobs if "job.waits" in site.log(job))
+        first = next(job for job, _ in jobs if job != late)
+        lines = [told(entry) for entry in own_log.events(site.ports, 0, 99, late).values]
+        assert any(line.startswith("waits for memory: it needs 5") for line in lines)
+        cancel = JobCancellation(first, "enough").to_body()
+        cancellation.cancel_job(site.ports, federation.caller(site), cancel)
+        assert wait_for(lambda: len(site.workers.started) == 2)
+        assert wait_for(lambda: site.workers.running == 1)
+
+
+@pytest.mark.parametrize(
+    ("most", "held", "need", "fits"),
+    [(10, 0, 10, True), (10, 4, 6, True), (10, 4, 7, False), (10, 0, 99, True), (0, 9, 99, True)],
+)
+def test_a_job_fits_beside_others_or_runs_alone(
+    federation: Federation, most: int, held: int, need: int, *, fits: bool
+) -> None:
+    room = Room(replace(federation.lead.ports.settings, jobs_memory_bytes=most))
+    room.held += [lambda: held, lambda: 0]
+    assert room.fits(need) is fits
 
 
 def test_jobs_decided_at_the_same_time_do_not_pass_the_limit_together(

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from federated import memory
 from federated.errors import WorkerFailed
-from federated.training import memory
 from federated.training.engine import Engine
 from federated.training.launch import ProcessWorkers
 from federated.training.noise import SystemNoise

@@ -21,6 +21,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "job.site.back": "`{site}` is back, and answered round {round}",
     "job.site.left": "`{site}` takes no further part: {code}: {reason}",
     "job.sites.accepted": "a quorum has accepted",
+    "job.waits": "waits for memory: it needs {needs} bytes, {free} of {most} are free",
     "job.running": "rounds begin",
     "job.round.completed": "round {round} is over; {sites} answered",
     "job.accepted": "accepted for `{lead}`: ε {epsilon} and δ {delta} are set aside",

@@ -1,7 +1,8 @@
 """Runs jobs in threads: one a job, a bounded number at once, each ended when its job has ended.
 
 Rules: the database says which jobs run, so that a restart goes on where it was; leads take turns,
-so that nobody's many jobs keep another's waiting; nothing is polled in the hot path: the watcher
+so that nobody's many jobs keep another's waiting; a job whose turn it is waits for memory
+(`room.py`), and its log says so; nothing is polled in the hot path: the watcher
 sleeps until it is woken by name; `stop` ends every thread within a bounded time. What a job does is
 its `Run`.
 """
@@ -12,12 +13,14 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from connector.domain.federation.job import Job, JobSide
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
 from connector.services import correlation
+from connector.services.federation.room import Room
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.guard import guarded
 from federated.job import JobState, is_final
@@ -74,6 +77,7 @@ class JobThreads:
         wakeup: str,
         make: Callable[[Job], Run],
         end: Callable[[Ports, str, Ending], Ending],
+        room: Room | None = None,
     ) -> None:
         """Prepare; nothing runs before `start`.
 
@@ -83,15 +87,20 @@ class JobThreads:
             wakeup: name of the event that says that a job began or ended.
             make: makes a job's run; raises PreauError for a job that cannot be run.
             end: ends such a job on this side.
+            room: memory of workers, shared with the other side; its own where none is given.
         """
         self._ports = ports
         self._side = side
         self._wakeup = wakeup
         self._make = make
         self._end = end
+        self._room = room or Room(ports.settings)
+        self._room.held.append(self._held)
+        self._room.waking.append(partial(ports.wakeups.notify, wakeup))
+        self._waiting: set[str] = set()  # jobs whose log says that they wait for memory
         self._stopping = threading.Event()
         self._guard = threading.Lock()
-        self._running: dict[str, tuple[Run, threading.Thread]] = {}
+        self._running: dict[str, tuple[Run, threading.Thread, int]] = {}
         self._watcher: threading.Thread | None = None
 
     def start(self) -> None:
@@ -107,15 +116,19 @@ class JobThreads:
             self._watcher.join(STOP_SECONDS)
         with self._guard:
             running = list(self._running.values())
-        for run, _ in running:
+        for run, _, _ in running:
             run.abort()
-        for _, thread in running:
+        for _, thread, _ in running:
             thread.join(STOP_SECONDS)
 
     def working(self) -> int:
         """Return how many jobs have a place among those that run at the same time."""
         with self._guard:
-            return sum(not run.resting for run, _ in self._running.values())
+            return sum(not run.resting for run, _, _ in self._running.values())
+
+    def _held(self) -> int:
+        with self._guard:
+            return sum(need for run, _, need in self._running.values() if not run.resting)
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
@@ -139,16 +152,31 @@ class JobThreads:
             }
         with self._guard:
             running = dict(self._running)
-        for job_id, (run, _) in running.items():
+        for job_id, (run, _, _) in running.items():
             if job_id not in going:
                 run.abort()
+        self._waiting &= going.keys()
         free = self._ports.settings.max_jobs - self.working()
         held = [going[job_id].peer for job_id in running if job_id in going]
         new = [job for job in going.values() if job.id not in running]
-        for job in turns(new, held, free):
-            self._begin(job)
+        with self._room.deciding:
+            for job in turns(new, held, free):
+                need = self._room.need(job)
+                if not self._room.fits(need):
+                    self._wait(job, need)
+                    return
+                self._begin(job, need)
 
-    def _begin(self, job: Job) -> None:
+    def _wait(self, job: Job, need: int) -> None:
+        """Say in the log, once, that a job waits for memory."""
+        if job.id in self._waiting:
+            return
+        self._waiting.add(job.id)
+        with self._ports.store.write() as tx:
+            most, free = self._room.most, self._room.free()
+            tx.audit.append("job.waits", job.id, needs=need, free=free, most=most)
+
+    def _begin(self, job: Job, need: int) -> None:
         try:
             run = self._make(job)
         except PreauError as exc:  # it can never run here: it gets an end instead
@@ -156,7 +184,7 @@ class JobThreads:
             return
         thread = threading.Thread(target=self._work, args=(job.id, run), name=f"job-{job.id[-12:]}")
         with self._guard:
-            self._running[job.id] = (run, thread)
+            self._running[job.id] = (run, thread, need)
         thread.start()
 
     def _work(self, job_id: str, run: Run) -> None:
@@ -174,4 +202,4 @@ class JobThreads:
             with self._guard:
                 del self._running[job_id]
             if not self._stopping.is_set():
-                self._ports.wakeups.notify(self._wakeup)
+                self._room.wake()

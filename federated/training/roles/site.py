@@ -23,10 +23,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from federated import memory
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
 from federated.persons import Suppressed
-from federated.training import code_hash, memory
+from federated.training import code_hash
 from federated.training.engine import Engine, Mechanism
 from federated.training.evaluation import evaluator_of
 from federated.training.exact import selftest

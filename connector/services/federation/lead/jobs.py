@@ -29,6 +29,7 @@ from connector.services.federation.lead.run import LeadRun
 from connector.services.federation.lead.spent import epsilons
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.request import check
+from connector.services.federation.room import Room
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads
@@ -41,8 +42,9 @@ WAKEUP: Final = "lead"
 class LeadRunner(JobThreads):
     """Runs the jobs that this node leads."""
 
-    def __init__(self, ports: Ports, hub: LeadHub) -> None:
-        super().__init__(ports, JobSide.LEAD, WAKEUP, partial(LeadRun, ports, hub), book.finish)
+    def __init__(self, ports: Ports, hub: LeadHub, room: Room | None = None) -> None:
+        run = partial(LeadRun, ports, hub)
+        super().__init__(ports, JobSide.LEAD, WAKEUP, run, book.finish, room)
 
 
 def submit(ports: Ports, request: Mapping[str, Any]) -> Job:

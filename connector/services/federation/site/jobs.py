@@ -48,6 +48,7 @@ from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.fitting import SiteCase, check, check_cost, check_stands
 from connector.services.federation.receipts import check_others
+from connector.services.federation.room import Room
 from connector.services.federation.site import cancellation
 from connector.services.federation.site.cost import reservation
 from connector.services.federation.site.judge import check_file, check_policy
@@ -69,8 +70,8 @@ ATTEMPTS: Final = 5
 class SiteRunner(JobThreads):
     """Runs the jobs that this node accepted as a site."""
 
-    def __init__(self, ports: Ports) -> None:
-        super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports), end)
+    def __init__(self, ports: Ports, room: Room | None = None) -> None:
+        super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports), end, room)
 
 
 def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
