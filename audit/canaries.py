@@ -144,9 +144,10 @@ def _taken(persons: Persons, part: np.ndarray) -> Persons:
 
 def _said(manifest: JobManifest, arrays: Arrays, persons: Persons) -> Floats:
     """Return the direction of each canary's derivative by the first layer's outputs, length 1."""
-    gradients = Gradients(net(manifest), manifest.unit.rows, radius=1.0, unit=1.0)
+    gradients = Gradients(net(manifest), manifest.unit.rows, clip=1.0)
     matrices = [arithmetic.weights(matrix) for matrix in joined(arrays)]
-    delta = gradients.trace(matrices, persons, np.arange(len(persons))).deltas[0].sum(axis=1)
+    said = gradients.trace(matrices, persons, np.arange(len(persons))).deltas[0]
+    delta = said.whole.sum(axis=1)
     return np.asarray(delta / np.linalg.norm(delta, axis=1, keepdims=True))
 
 

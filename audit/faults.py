@@ -30,14 +30,15 @@ from federated.training.rows.encode import Persons
 FACTOR: Final = 1.5
 _CLASSES: Final = 3
 Fault = Callable[[], AbstractContextManager[Any]]
+Said = Sequence[Scaled]
 
 
 def clip_too_wide() -> AbstractContextManager[Any]:
     """Bound a person by 1.5 times the clip."""
     real = gradients.clip
 
-    def wide(parts: Sequence[Floats], scale: Floats, radius: float) -> list[Floats]:
-        return real(parts, scale, FACTOR * radius)
+    def wide(deltas: Said, values: Said, unit: float, radius: float) -> list[Floats]:
+        return real(deltas, values, unit, FACTOR * radius)
 
     return patch.object(gradients, "clip", wide)
 
@@ -46,12 +47,13 @@ def classes_clipped_alone() -> AbstractContextManager[Any]:
     """Bound the gradient of each of three classes by the clip, as if it were all of a person."""
     real = gradients.clip
 
-    def alone(parts: Sequence[Floats], scale: Floats, radius: float) -> list[Floats]:
-        cut = [np.split(part, _CLASSES, axis=1) for part in parts]
-        found = [
-            real([each.copy() for each in own], scale, radius) for own in zip(*cut, strict=True)
+    def alone(deltas: Said, values: Said, unit: float, radius: float) -> list[Floats]:
+        cut = [
+            [Scaled(part, delta.power) for part in np.split(delta.digits, _CLASSES, axis=2)]
+            for delta in deltas
         ]
-        return [np.concatenate(own, axis=1) for own in zip(*found, strict=True)]
+        found = [real(own, values, unit, radius) for own in zip(*cut, strict=True)]
+        return [np.concatenate(own, axis=2) for own in zip(*found, strict=True)]
 
     return patch.object(gradients, "clip", alone)
 

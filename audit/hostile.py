@@ -30,9 +30,9 @@ from federated.job import JobManifest
 from federated.manifest import Privacy
 from federated.task.engine import EXACT
 from federated.training import engine as engine_module
-from federated.training.engine import Engine, Mechanism
+from federated.training.engine import Engine
 from federated.training.exact import arithmetic
-from federated.training.exact.gradients import Gradients
+from federated.training.exact.gradients import RADIUS, Gradients, clip
 from federated.training.exact.net import Net
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, joined, net, shapes
@@ -185,7 +185,7 @@ def rest(persons: Persons) -> Persons:
 def exact_sum(manifest: JobManifest, persons: Persons, arrays: Arrays) -> Floats:
     """Return the sum of everybody's clipped gradients without noise, in clips."""
     sums = _sums(manifest).total(joined(arrays), persons, np.arange(len(persons)))
-    return np.concatenate([part.ravel() for part in sums]) / _mechanism(manifest).radius
+    return np.concatenate([part.ravel() for part in sums]) / RADIUS
 
 
 def released(manifest: JobManifest, before: Arrays, after: Arrays) -> Floats:
@@ -241,36 +241,25 @@ def _alone(manifest: JobManifest, arrays: Arrays, label: float) -> Floats:
     persons, everybody = alike(np.full(PLACES, label)), np.arange(PLACES)
     if isinstance(sums, Gradients):
         matrices = [arithmetic.weights(matrix) for matrix in weights]
-        found = sums.vectors(sums.trace(matrices, persons, everybody))
+        trace = sums.trace(matrices, persons, everybody)
+        bounded = clip(trace.deltas, trace.values, _CLIP / RADIUS, RADIUS)
+        parts = [
+            np.einsum("pro,pri->poi", deltas, values.digits).reshape(PLACES, -1)
+            for deltas, values in zip(bounded, trace.values, strict=True)
+        ]
     else:
         found = sums.vectors(weights, persons, everybody)
-    parts = [np.concatenate(layer) for layer in zip(*found, strict=True)]
-    return np.concatenate(parts, axis=1) / _mechanism(manifest).radius
+        parts = [np.concatenate(layer) for layer in zip(*found, strict=True)]
+    return np.concatenate(parts, axis=1) / RADIUS
 
 
 def _sums(manifest: JobManifest) -> Gradients | PersonGradients:
-    mechanism = _mechanism(manifest)
-    return _small(
-        manifest.engine,
-        net(manifest),
-        manifest.unit.rows,
-        radius=mechanism.radius,
-        unit=mechanism.unit,
-    )
+    return _small(manifest.engine, net(manifest), manifest.unit.rows, clip=_CLIP)
 
 
-def _small(
-    engine: str, net: Net, rows: int, *, radius: float, unit: float
-) -> Gradients | PersonGradients:
+def _small(engine: str, net: Net, rows: int, *, clip: float) -> Gradients | PersonGradients:
     """Return the sums of an engine that computes few persons at once."""
     if engine == EXACT:
-        return Gradients(net, rows, radius=radius, unit=unit, cells=PLACES * rows * net.units)
-    made: PersonGradients = opacus().PersonGradients(
-        net, radius=radius, unit=unit, cells=PLACES * net.parameters
-    )
+        return Gradients(net, rows, clip=clip, cells=PLACES * rows * net.units)
+    made: PersonGradients = opacus().PersonGradients(net, clip=clip, cells=PLACES * net.parameters)
     return made
-
-
-def _mechanism(manifest: JobManifest) -> Mechanism:
-    (contract,) = manifest.contracts
-    return Mechanism.of(manifest, contract.population)

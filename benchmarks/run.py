@@ -24,7 +24,7 @@ from row import Plan, Row  # noqa: E402 - same
 
 PARTS = (
     *("policies", "node", "connections", "negotiation", "many_contracts", "many_datasets"),
-    *("transfer", "round", "step", "ledger", "protection", "kills", "star", "robustness"),
+    *("transfer", "round", "step", "memory", "ledger", "protection", "kills", "star", "robustness"),
     *("accuracy", "sites"),
 )
 CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded

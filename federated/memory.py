@@ -18,7 +18,7 @@ from federated.manifest import JobManifest
 from federated.task.engine import EXACT, OPACUS
 
 _FLOAT: Final = 4  # bytes
-_COPIES: Final = 4  # encoding and the engine's own check hold three and their masks at once
+_COPIES: Final = 3  # encoding holds two and their masks at once
 # Bytes of private data that libraries take; torch and what it loads 370 MiB.
 _LIBRARIES: Final[Mapping[str, int]] = MappingProxyType(
     {EXACT: 256 * 1024**2, OPACUS: 448 * 1024**2}

@@ -81,7 +81,7 @@ def _local(
     draw: np.random.Generator,
 ) -> Arrays:
     shape, weights = net(manifest), joined(arrays)
-    gradients = Gradients(shape, manifest.unit.rows, radius=1.0, unit=1.0)  # nobody is clipped
+    gradients = Gradients(shape, manifest.unit.rows, clip=1.0)  # nobody is clipped
     size = min(plain.batch, len(share))
     for _ in range(plain.steps):
         batch = draw.choice(len(share), size, replace=False)
@@ -97,4 +97,7 @@ def _gradient(
     """Return the gradient of the loss summed over the rows of a batch, a matrix a layer."""
     trace = gradients.trace([arithmetic.weights(matrix) for matrix in weights], share, batch)
     pairs = zip(trace.deltas, trace.values, strict=True)
-    return [np.einsum("pro,pri->oi", delta, values, optimize=True) for delta, values in pairs]
+    return [
+        np.einsum("pro,pri->oi", delta.whole, values.whole, optimize=True)
+        for delta, values in pairs
+    ]

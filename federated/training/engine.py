@@ -1,20 +1,21 @@
 """DP-SGD at one site: what is clipped, sampled and protected is the person.
 
-Per step, on integers of the unit Γ = σ C / S::
+Per step, with v_i the clipped vector of a person in units of Γ / ρ, Γ = σ C / S::
 
-    S ~ Poisson(q) over persons
-    s = Σ_{i in S} trunc( clip_C( ∇ Σ_{rows r of i} loss_r ) / Γ ) + N_Z(0, S²)
+    B ~ Poisson(q) over persons
+    s = round( Σ_{i in B} v_i / ρ ) + N_Z(0, S²)
     w ← w - η Γ s / (q N)                    or as the manifest's optimiser says
 
 N is the population that the contract declares, so that neither the number of steps nor a scale
 follows the rows at hand. Rules: the sum is exact, hence moves by one person's own vector when that
-person leaves, whatever the weights (`exact/`); sampling and noise come from a `NoiseSource`; each
+person leaves, whatever the weights (`exact/`), and by one more in each coordinate once it is
+rounded, for which the clip leaves room; sampling and noise come from a `NoiseSource`; each
 step computes a batch of the same public size, filled up with empty persons, so that its time and
 memory follow no row; what follows the noise uses public numbers only; nothing but the arrays
 leaves.
 
 Source: Abadi et al. 2016, algorithm 1; McMahan et al. 2018 for the person as the unit; Canonne,
-Kamath and Steinke 2020 for noise on integers. What is proven of it: decision record 0036.
+Kamath and Steinke 2020 for noise on integers. What is proven of it: decision records 0036 and 0140.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from federated.errors import WorkerFailed
 from federated.manifest import JobManifest
 from federated.training.engines import sums_of
 from federated.training.exact.arithmetic import Floats, Integers
+from federated.training.exact.gradients import RADIUS
 from federated.training.exact.losses import Loss
 from federated.training.noise import DEVIATION, NoiseSource
 from federated.training.optimiser import Descent
@@ -88,6 +91,23 @@ class Mechanism:
         """Return Γ: what a unit is worth."""
         return self.clip / self.radius
 
+    def parts(self, parameters: int) -> int:
+        """Return ρ: into how many parts a person's vector divides a unit.
+
+        A sum that is rounded moves by less than one more in each coordinate, √d together, than what
+        a person adds. With `RADIUS` / ρ + √d <= C / Γ that stays within the clip.
+
+        Args:
+            parameters: d, of the model.
+
+        Raises:
+            WorkerFailed: the noise is so large beside the model that hardly anything is left.
+        """
+        left = (self.radius - math.sqrt(parameters)) * SLACK
+        if left < self.radius / 2:
+            raise WorkerFailed("the noise multiplier is too large for a model of this size")
+        return math.ceil(RADIUS / left)
+
 
 class Engine:
     """Trains one site's model, a round at a time. Holds the private rows; gives arrays only."""
@@ -109,13 +129,13 @@ class Engine:
         self._count = len(persons)
         shape = net(manifest)
         self._tables = len(shape.tables)
+        self._parts = self._mechanism.parts(shape.parameters)
         self._persons = lengthened(usable(persons, shape.loss), 1)  # nobody fills batches up
         self._sums = sums_of(
             manifest.engine,
             shape,
             manifest.unit.rows,
-            radius=self._mechanism.radius,
-            unit=self._mechanism.unit,
+            clip=self._mechanism.unit * (RADIUS / self._parts),
         )
         self._source = source
 
@@ -157,8 +177,12 @@ class Engine:
         return self._sums.total(weights, self._persons, batch)
 
     def _noised(self, sums: Sequence[Integers]) -> list[Integers]:
-        """Return the sums with noise in each coordinate: the only form in which they are used."""
-        return [total + self._source.gaussian(total.size).reshape(total.shape) for total in sums]
+        """Return the sums, rounded to units, with noise in each: all that is ever used of them."""
+        return [
+            (total + self._parts // 2) // self._parts
+            + self._source.gaussian(total.size).reshape(total.shape)
+            for total in sums
+        ]
 
     def _moved(
         self, weights: Sequence[Floats], noised: Sequence[Integers], descent: Descent
@@ -176,8 +200,11 @@ def _cut_off(weights: Floats) -> Floats:
 
 def usable(persons: Persons, loss: Loss) -> Persons:
     """Return the persons without rows that `encode` never makes, on which no sum would be exact."""
-    inputs = np.abs(persons.inputs) <= 1
-    kept = inputs.all(axis=2) & loss.is_label(persons.labels) & (persons.mask == 1)  # no NaN either
+    inputs, labels, mask = persons.inputs, persons.labels, persons.mask
+    within = (inputs.max(axis=2) <= 1) & (inputs.min(axis=2) >= -1)  # false for NaN, too
+    kept = within & loss.is_label(labels) & (mask == 1)
+    if np.all(kept | ~(inputs.any(axis=2) | (labels != 0) | (mask != 0))):
+        return persons  # nothing to leave out, and no second copy of the rows
     return Persons(
         inputs=np.where(kept[:, :, None], persons.inputs, np.float32(0)),
         labels=np.where(kept, persons.labels, np.float32(0)),
@@ -186,9 +213,14 @@ def usable(persons: Persons, loss: Loss) -> Persons:
 
 
 def lengthened(persons: Persons, more: int) -> Persons:
-    """Return the persons and behind them some more without rows."""
+    """Return the persons and behind them some more without rows.
 
-    def longer(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    They have no inputs of their own, but the last person's: without a row nothing follows of them,
+    and the rows need not be copied.
+    """
+
+    def longer(values: NDArray[np.float32], more: int = more) -> NDArray[np.float32]:
         return np.concatenate([values, np.zeros((more, *values.shape[1:]), np.float32)])
 
-    return Persons(longer(persons.inputs), longer(persons.labels), longer(persons.mask))
+    inputs = persons.inputs if len(persons) else longer(persons.inputs, 1)
+    return Persons(inputs, longer(persons.labels), longer(persons.mask))

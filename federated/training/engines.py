@@ -2,7 +2,7 @@
 
 Two implement it: `exact/gradients.py`, a closed form in NumPy, and `opacus/gradients.py`, torch
 with Opacus. Rules: what a person adds depends on that person's rows and the model alone; it is a
-vector of integers no longer than the radius, cut by `exact/gradients.clip`; sums are of integers.
+vector of integers no longer than `RADIUS`, cut by `exact/gradients.clip`; sums are of integers.
 Noise, samples and accounting know no engine. Torch is loaded for a job that asks for it only.
 """
 
@@ -34,23 +34,22 @@ class Sums(Protocol):
         ...
 
 
-def sums_of(engine: str, net: Net, rows: int, *, radius: float, unit: float) -> Sums:
+def sums_of(engine: str, net: Net, rows: int, *, clip: float) -> Sums:
     """Return what sums up gradients, by an engine.
 
     Args:
         engine: of `federated.task.engine.ENGINES`.
         net: the model.
         rows: of each person, at most 1,000.
-        radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
-        unit: Γ, what one unit is worth.
+        clip: C, what a person's gradient is at most long; `RADIUS` units of what is summed up.
 
     Raises:
         WorkerFailed: the engine is not installed.
     """
     if engine == EXACT:
-        return Gradients(net, rows, radius=radius, unit=unit)
+        return Gradients(net, rows, clip=clip)
     if engine not in available():
         raise WorkerFailed(f"the engine `{engine}` is not installed: it needs the extra `opacus`")
     from federated.training.opacus import gradients  # noqa: PLC0415 - loads torch
 
-    return gradients.PersonGradients(net, radius=radius, unit=unit, device=gradients.device())
+    return gradients.PersonGradients(net, clip=clip, device=gradients.device())

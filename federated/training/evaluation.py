@@ -77,7 +77,7 @@ class Evaluator:
         shape = net(manifest)
         expected = math.ceil(most_drawn(population, HELD_OUT, _CHANCE))
         self._persons = lengthened(usable(held, shape.loss), max(0, expected - len(held)))
-        self._gradients = Gradients(shape, manifest.unit.rows, radius=1.0, unit=1.0)
+        self._gradients = Gradients(shape, manifest.unit.rows, clip=1.0)
         self._source = source
 
     def run(self, arrays: Arrays) -> list[int]:

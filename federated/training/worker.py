@@ -22,6 +22,7 @@ from federated.confinement.confine import confine, end_with, tier_of_rights
 from federated.confinement.landlock import SEALED, seal
 from federated.confinement.seccomp import FILTERED, close_calls
 from federated.errors import FederatedError, WorkerFailed
+from federated.training.hollow import hollow_out
 from federated.training.launch import ROLES
 from federated.training.roles.frames import Frames
 
@@ -49,6 +50,8 @@ def main() -> None:
         isolation += f"+{FILTERED}" if close_calls() else ""
         end_with(given.fd)
         frames.put_back(header, payload)
+        if given.role == "site":
+            hollow_out()
         # Only now, confined: the role's module loads its libraries.
         importlib.import_module(f"federated.training.roles.{given.role}").run(frames, isolation)
     except FederatedError as exc:

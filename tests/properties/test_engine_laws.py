@@ -24,7 +24,7 @@ from tests.support.exact_sums import (
     sums,
 )
 
-_DIGIT = 2.0**-21  # what an activation is rounded to in the closed form, over the largest
+_DIGIT = 2.0**-19  # what an activation is rounded to in the closed form, over the largest
 _LOSSES = st.one_of(
     st.just(Loss()),
     st.integers(2, 5).map(lambda outputs: Loss(CLASSES, outputs)),

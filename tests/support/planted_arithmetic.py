@@ -20,7 +20,12 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def _unscaled(values: Floats, bits: int = 0) -> Scaled:
     """Return values with all their digits, as a layer takes them by default."""
     del bits
-    return Scaled(values, np.zeros(len(values), np.int64), np.abs(values).max(axis=2))
+    return Scaled(values, np.zeros(len(values), np.int64))
+
+
+def _unscaled_with_one(values: np.ndarray) -> Scaled:
+    ones = np.ones((*values.shape[:2], 1))
+    return Scaled(np.concatenate([values, ones], axis=2), np.zeros(1, np.int64))
 
 
 def _product(multiply: Callable[[Floats, Floats], Floats]) -> Plant:
@@ -35,6 +40,7 @@ def _product(multiply: Callable[[Floats, Floats], Floats]) -> Plant:
     def plant(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(arithmetic, "scaled", _unscaled)
         patch.setattr(gradients, "scaled", _unscaled)
+        patch.setattr(gradients, "within_one", _unscaled_with_one)
         patch.setattr(arithmetic, "product", product)
 
     return plant

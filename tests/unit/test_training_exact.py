@@ -12,9 +12,10 @@ import pytest
 
 from federated.errors import ArithmeticUnsound
 from federated.training.exact import gradients, selftest
+from federated.training.exact.gradients import RADIUS
 from federated.training.exact.net import Net
 from tests.support import exact_sums
-from tests.support.exact_sums import CASES, RADIUS, WEIGHTS, faults, flat, model, people, sums
+from tests.support.exact_sums import CASES, WEIGHTS, faults, flat, model, people, sums
 from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
 from tests.support.training_rig import manifest
 
@@ -73,7 +74,7 @@ def test_an_order_of_additions_by_place_moves_the_sum_by_many_clips(
 
 def test_a_longer_clip_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     real = gradients.clip
-    monkeypatch.setattr(gradients, "clip", lambda g, scale, radius: real(g, scale, 1.001 * radius))
+    monkeypatch.setattr(gradients, "clip", lambda *said: real(*said[:3], 1.001 * said[3]))
     net = Net((30, 1))
     found = faults(net, 1, model("usual", net), people(13, 1, net))
     assert found == ["a person is longer than the clip"]

@@ -6,6 +6,7 @@ import ast
 import inspect
 import math
 import os
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def _chances(deviation: int, most: int) -> np.ndarray:
     return np.asarray(weights / weights.sum())
 
 
-@pytest.mark.parametrize("bits", [0, 1, 2, 4])
+@pytest.mark.parametrize("bits", [gaussian.LEAST_BITS, 5])
 def test_small_integers_have_their_chances(bits: int) -> None:
     most = 6 << bits
     drawn = discrete_gaussian(SystemNoise().words, bits, DRAWS)
@@ -103,16 +104,29 @@ def test_an_event_of_chance_one_over_e_has_it() -> None:
     words = SystemNoise().words
     for part, bits in ((0, 4), (1, 4), (8, 4), (16, 4), (1 << 44, 45)):
         chance = math.exp(-part / 2.0**bits)
-        happened = gaussian._happens(words, np.full(DRAWS, part), bits).sum()
+        first = gaussian._below(words, 1 << bits, DRAWS)
+        happened = gaussian._happens(words, first, np.full(DRAWS, part), bits).sum()
         spread = math.sqrt(DRAWS * chance * (1 - chance))
         assert abs(happened - DRAWS * chance) <= FAR * spread
 
 
-def test_a_draw_that_is_too_far_is_no_draw(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gaussian, "_FAR", 2)
-    drawn = discrete_gaussian(SystemNoise().words, BITS, 1000)
-    assert np.abs(drawn).max() < 2 * DEVIATION
-    assert len(drawn) == 1000
+def test_the_table_of_bins_has_the_chances_of_bins() -> None:
+    ends = gaussian._table().ends
+    sizes = np.exp(-(np.arange(len(ends)) ** 2) / 512.0)
+    found = np.diff([0.0, *(end / 2.0**128 for end in ends)])
+    assert np.allclose(found, sizes / sizes.sum(), rtol=1e-9, atol=1e-15)
+    assert ends[-1] == 1 << 128
+    assert all(before < after for before, after in pairwise(ends))
+
+
+@pytest.mark.parametrize("end", [0, 5, 150])
+def test_a_word_that_ends_as_a_bin_does_is_told_apart_by_the_next_one(end: int) -> None:
+    whole = gaussian._table().ends[end]
+    upper, lower = divmod(whole, 1 << 64)
+    for second, bin_ in ((lower - 1, end), (lower, end + 1)):
+        given = [np.array([upper], np.uint64), np.array([second], np.uint64)]
+        drawn = gaussian._bins(lambda _, words=given: words.pop(0), 1)  # type: ignore[misc]
+        assert drawn.tolist() == [bin_]
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 40_000])

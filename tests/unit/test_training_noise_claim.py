@@ -15,9 +15,11 @@ import pytest
 from scipy import stats
 
 from federated import job
+from federated.errors import WorkerFailed
 from federated.task import model
 from federated.task.spelling import MAX_VALUES
 from federated.training.engine import Mechanism
+from federated.training.exact.gradients import RADIUS
 from federated.training.noise import DEVIATION
 
 FAR = 1e-12  # of float64 sums over some hundred integers
@@ -122,4 +124,12 @@ def test_the_grid_keeps_the_ratio_that_is_accounted_for(noise: float, clip: floa
     assert ours <= (12 * DEVIATION**2 - 1) * (radius[1] * sigma[1]) ** 2
     assert mechanism.radius * noise == pytest.approx(DEVIATION, rel=1e-11)
     assert mechanism.radius * mechanism.unit == pytest.approx(clip, rel=1e-15)
-    assert mechanism.radius <= 2**26
+    # A sum that is rounded moves by √d more than a person's vector.
+    for parameters in (2, 1000, 10**6):
+        if 2 * math.sqrt(parameters) > 0.99 * mechanism.radius:
+            with pytest.raises(WorkerFailed, match="too large for a model of this size"):
+                mechanism.parts(parameters)
+        else:
+            parts = mechanism.parts(parameters)
+            assert RADIUS / parts + math.sqrt(parameters) <= mechanism.radius
+            assert RADIUS / parts >= 0.99 * (mechanism.radius - math.sqrt(parameters))

@@ -56,4 +56,4 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     assert training.available() == (EXACT,)
     net, rows, _ = CASES[0]
     with pytest.raises(WorkerFailed, match="needs the extra `opacus`"):
-        engines.sums_of(OPACUS, net, rows, radius=1e6, unit=1e-6)
+        engines.sums_of(OPACUS, net, rows, clip=1.0)

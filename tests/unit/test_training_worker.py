@@ -206,7 +206,7 @@ def test_a_workers_memory_is_bounded(tmp_path: Path, memory: int, limit: str | N
 
 @pytest.mark.usefixtures("whole_children")
 def test_a_worker_that_outgrows_its_memory_fails(tmp_path: Path) -> None:
-    worker = ProcessWorkers(memory=100 * 1024**2).start("site", tmp_path / "job")
+    worker = ProcessWorkers(memory=24 * 1024**2).start("site", tmp_path / "job")
     try:
         worker.send(_start(write_rows(tmp_path / "rows.csv", 5)))
         with pytest.raises(WorkerFailed, match="gone"):

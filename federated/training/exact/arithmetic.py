@@ -13,6 +13,7 @@ weights are bounded. Shapes are (persons, rows of a person, width).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -21,12 +22,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 EXACT: Final = 53  # bits of an integer that float64 always holds
-DIGITS: Final = 21  # bits of what a person says
+DIGITS: Final = 19  # bits of what a person says
 _LEAST: Final = -200  # a value below 2**-200 counts as one of that size, hence as zero
 _MOST: Final = 60.0  # of exp; beyond it the logistic function is flat to 1e-26
 _LOG2_E: Final = 1.4426950408889634
 _LN_2: Final = 0.6931471805599453
 _TERMS: Final = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0)
+_KNOTS: Final = 64  # of the hyperbolic tangent, in each unit
+_FLAT: Final = 640  # knots; beyond 10 it is flat to 5e-9, which no digit shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,16 @@ class Scaled:
 
     Attributes:
         digits: (persons, rows, width), integers of at most 2**bits in size.
-        power: (persons,); a value is its digits times 2**power.
-        largest: (persons, rows), the size of each row's largest integer.
+        power: (persons,), or (1,) for all; a value is its digits times 2**power.
     """
 
     digits: Floats
     power: Integers
-    largest: Floats
+
+    @property
+    def whole(self) -> Floats:
+        """The values themselves."""
+        return self.digits * two(self.power)[:, None, None]
 
 
 def scaled(values: Floats, bits: int = DIGITS) -> Scaled:
@@ -51,11 +57,34 @@ def scaled(values: Floats, bits: int = DIGITS) -> Scaled:
         values: (persons, rows, width).
         bits: digits of the largest.
     """
-    largest = np.abs(values).max(axis=2)
-    top = exponent(largest.max(axis=1))
-    scale = two(bits - top)
-    digits = values * scale[:, None, None]
-    return Scaled(np.rint(digits, out=digits), top - bits, np.rint(largest * scale[:, None]))
+    top = exponent(np.abs(values).reshape(len(values), -1).max(axis=1))
+    digits = values * two(bits - top)[:, None, None]
+    return Scaled(np.rint(digits, out=digits), top - bits)
+
+
+def within_one(values: NDArray[np.floating]) -> Scaled:
+    """Return values in [-1, 1] rounded to multiples of 2**-`DIGITS`, with a 1 behind each row's."""
+    digits = np.empty((*values.shape[:2], values.shape[2] + 1))
+    np.multiply(values, 2.0**DIGITS, out=digits[:, :, :-1])
+    digits[:, :, -1] = 2.0**DIGITS
+    return Scaled(np.rint(digits, out=digits), np.array([-DIGITS]))
+
+
+def added(values: Floats) -> Floats:
+    """Return the sum of each person's values, two by two, in an order that only their number sets.
+
+    This is elementwise, hence does not depend on a place.
+
+    Args:
+        values: (persons, number).
+    """
+    while (width := values.shape[1]) > 1:
+        half = width // 2
+        rest = values[:, 2 * half :]
+        values = values[:, :half] + values[:, half : 2 * half]
+        if rest.size:
+            values[:, :1] += rest
+    return values[:, 0].copy()
 
 
 def weights(matrix: Floats) -> Scaled:
@@ -77,7 +106,9 @@ def product(values: Scaled, matrix: Scaled, *, back: bool = False) -> Floats:
     """
     persons, rows, width = values.digits.shape
     factor = matrix.digits[0, :, :-1] if back else matrix.digits[0].T
-    summed: Floats = values.digits.reshape(persons * rows, width) @ factor
+    digits = values.digits.reshape(persons * rows, width)
+    # One column at a time is no sum, and faster without the library.
+    summed: Floats = digits * factor if width == 1 else digits @ factor
     summed = summed.reshape(persons, rows, -1)
     summed *= two(values.power + matrix.power)[:, None, None]
     return summed
@@ -119,8 +150,29 @@ def logistic(values: Floats) -> Floats:
 
 
 def tanh(values: Floats) -> Floats:
-    """Return the hyperbolic tangent, off by less than 1e-9: 2 logistic(2 x) - 1."""
-    result = logistic(2.0 * values)
-    result *= 2.0
-    result -= 1.0
-    return result
+    """Return the hyperbolic tangent, off by less than 5e-9.
+
+    tanh(k + r) = (t + s) / (1 + t s) with t = tanh(k) of the nearest knot, and s = tanh(r), which
+    r - r³ / 3 gives to 4e-12, since |r| < 1 / 128.
+    """
+    rest = values * float(_KNOTS)
+    np.clip(rest, -float(_FLAT), float(_FLAT), out=rest)
+    knot = np.rint(rest)
+    rest -= knot
+    near: Floats = np.take(_knots(), knot.astype(np.int32), out=knot, mode="wrap")
+    small = rest * rest
+    small *= -1 / (3 * _KNOTS**3)
+    small += 1 / _KNOTS
+    small *= rest
+    np.multiply(near, small, out=rest)
+    rest += 1.0
+    small += near
+    small /= rest
+    return small
+
+
+@cache
+def _knots() -> Floats:
+    """Return the hyperbolic tangent, 2 logistic(2 x) - 1, at knots from 0 on, then from below."""
+    knots: Floats = np.roll(np.arange(-_FLAT, _FLAT + 1), -_FLAT).astype(np.float64)
+    return 2.0 * logistic(knots * (2 / _KNOTS)) - 1.0

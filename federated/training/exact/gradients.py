@@ -1,27 +1,29 @@
 r"""Clipped gradients of persons, as integers on a public grid, and their sum.
 
 The model is a `net.Net`, the loss of a row one of `losses.py`. With a the inputs of a layer (and a
-1 for the bias), δ the derivative by its outputs, C the clip::
+1 for the bias), δ the derivative by its outputs, both of few digits, C the clip and
+U = C / `RADIUS` the unit::
 
-    g_i = Σ_{rows r of i} δ_r ⊗ a_r          one person's gradient, all layers together
-    v_i = trunc(min(1, C / ‖g_i‖₂) g_i / Γ)  integers, ‖v_i‖₂ ≤ C / Γ
-    Σ_i v_i                                  exact, in any order
+    g_i = Σ_{rows r of i} δ_r ⊗ a_r              one person's gradient, all layers together
+    d_r = trunc(c_i δ_r / U)                     the factor c_i ≤ 1 from the length of g_i
+    v_i = Σ_{rows r of i} d_r ⊗ a_r              integers, ‖v_i‖₂ ≤ `RADIUS`
+    Σ_i v_i                                      exact, in any order
 
-Truncation towards zero never lengthens a vector. The norm is exact before its square root, since
-the squares of all parameters add up to less than 2**53. A table of categories is a layer without a
-bias, whose inputs are zeros but for one 1: what it gives is one of its columns, exactly, and so is
-its gradient an outer product like the others. Rules: those of the package; `clip` is the only place
-that bounds a person.
+No gradient of a person is formed: its length follows from products of its rows with one another,
+‖g_i‖² = Σ_{r,s} (δ_r · δ_s) (a_r · a_s), and all persons together are one product of a library.
+A table of categories is a layer without a bias, whose inputs are zeros but for one 1: what it gives
+is one of its columns, exactly. Rules: those of the package; `clip` is the only place that bounds a
+person. What is proven of it: decision record 0140.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import (
@@ -29,15 +31,19 @@ from federated.training.exact.arithmetic import (
     Floats,
     Integers,
     Scaled,
-    exponent,
+    added,
     scaled,
     two,
+    within_one,
 )
 from federated.training.exact.net import Net
 from federated.training.rows.encode import Persons
 
-_CELLS: Final = 1 << 17  # floats of an array of several persons: 1 MiB, which a cache holds
-_DOWN: Final = 1 - 2.0**-50  # keeps a factor below its bound, however its products are rounded
+RADIUS: Final = 2.0**42  # what a person's vector is at most long, in units
+SPREAD: Final = 16  # how often the clip a person's rows may add up to that cancel one another
+_CELLS: Final = 1 << 17  # floats of the arrays of several persons, which a cache holds
+_DOWN: Final = 1 - 2.0**-45  # keeps a factor below its bound, however its products are rounded
+_PASSES: Final = 4  # over a gradient that is formed, in place of as many rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +53,36 @@ class Trace:
     Attributes:
         values: inputs of the layer and a 1, (persons, rows, in + 1); of a table, its inputs.
         deltas: derivative of the loss by the layer's outputs, (persons, rows, out).
-        digits: `values`, scaled.
+        uncut: what hidden layers and derivatives were before they were cut to few digits.
     """
 
-    values: list[Floats]
-    deltas: list[Floats]
-    digits: list[Scaled]
+    values: list[Scaled]
+    deltas: list[Scaled]
+    uncut: list[Floats]
 
 
 class Gradients:
     """Sums of the clipped gradients of persons under one model."""
 
-    def __init__(
-        self,
-        net: Net,
-        rows: int,
-        *,
-        radius: float,
-        unit: float,
-        cells: int = _CELLS,
-    ) -> None:
+    def __init__(self, net: Net, rows: int, *, clip: float, cells: int = _CELLS) -> None:
         """Keep the model and the grid.
 
         Args:
             net: the model.
             rows: of each person, at most 1,000.
-            radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
-            unit: Γ, what one unit is worth.
+            clip: C, what a person's gradient is at most long.
             cells: floats of an array of several persons; no sum depends on it.
         """
         self._net = net
         self._plain = net.plain
         self._tanh = net.activation == "tanh"
-        self._radius = radius
-        self._unit = unit
-        self._bits = (EXACT - net.parameters.bit_length()) // 2
-        self._few = max(1, cells // net.parameters)
+        self._unit = clip / RADIUS
         self._chunk = max(1, cells // (rows * net.units))
+        # INVARIANT: so many persons add up to less than 2**53, whatever cancels.
+        self._block = int(2.0**EXACT / RADIUS) // (1 if rows == 1 else SPREAD)
 
     def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
-        """Return the sum of the clipped vectors of a batch, an integer matrix a layer.
+        """Return the sum of the clipped vectors of a batch in units, an integer matrix a layer.
 
         Args:
             weights: of each table and layer, see `Net.shapes`.
@@ -94,13 +90,22 @@ class Gradients:
             batch: indices of persons.
         """
         matrices = [arithmetic.weights(matrix) for matrix in weights]
-        sums = [np.zeros(matrix.size, np.int64) for matrix in weights]
+        sums = [np.zeros(matrix.shape, np.int64) for matrix in weights]
         for start in range(0, len(batch), self._chunk):
             trace = self.trace(matrices, persons, batch[start : start + self._chunk])
-            for part in self.vectors(trace):
-                for layer, vectors in enumerate(part):
-                    sums[layer] += (np.ones(len(vectors)) @ vectors).astype(np.int64)
-        return [total.reshape(matrix.shape) for total, matrix in zip(sums, weights, strict=True)]
+            bounded = clip(trace.deltas, trace.values, self._unit, RADIUS)
+            for total, deltas, values in zip(sums, bounded, trace.values, strict=True):
+                self._add(total, deltas, values.digits)
+        return sums
+
+    def _add(self, total: Integers, deltas: Floats, values: Floats) -> None:
+        """Add Σ d ⊗ a of persons, some after others, so that each part is exact."""
+        for start in range(0, len(deltas), self._block):
+            left, right = (
+                each[start : start + self._block].reshape(-1, each.shape[2])
+                for each in (deltas, values)
+            )
+            total += (left.T @ right).astype(np.int64)
 
     def outputs(self, weights: Sequence[Floats], persons: Persons) -> Floats:
         """Return the outputs for each row, (persons, rows, outputs), whoever else is there.
@@ -112,7 +117,7 @@ class Gradients:
         matrices = [arithmetic.weights(matrix) for matrix in weights]
         starts = range(0, len(persons), self._chunk)
         batches = (np.arange(start, min(start + self._chunk, len(persons))) for start in starts)
-        return np.concatenate([self._forward(matrices, persons, each)[2] for each in batches])
+        return np.concatenate([self._forward(matrices, persons, each)[-1] for each in batches])
 
     def trace(self, matrices: Sequence[Scaled], persons: Persons, batch: Integers) -> Trace:
         """Return what the persons of a batch say to each layer.
@@ -122,107 +127,142 @@ class Gradients:
             persons: encoded rows.
             batch: indices of persons.
         """
-        values, digits, outputs = self._forward(matrices, persons, batch)
+        values, uncut, outputs = self._forward(matrices, persons, batch)
         tables = len(self._net.tables)
         layers, dense = matrices[tables:], values[tables:]
         slope = self._net.loss.derivative(outputs, persons.labels[batch])
-        deltas = [slope * persons.mask[batch][:, :, None]]
+        uncut.append(slope * persons.mask[batch][:, :, None])
+        deltas = [scaled(uncut[-1])]
         for matrix, below in zip(layers[:0:-1], dense[:0:-1], strict=True):
-            delta = arithmetic.product(scaled(deltas[-1]), matrix, back=True)
-            deltas.append(self._times_slope(delta, below[:, :, :-1]))
+            delta = arithmetic.product(deltas[-1], matrix, back=True)
+            uncut.append(self._times_slope(delta, below))
+            deltas.append(scaled(uncut[-1]))
         looked_up = self._by_tables(deltas[-1], layers[0])
-        return Trace(values, [*looked_up, *deltas[::-1]], digits)
+        return Trace(values, [*looked_up, *deltas[::-1]], uncut)
 
     def _forward(
         self, matrices: Sequence[Scaled], persons: Persons, batch: Integers
-    ) -> tuple[list[Floats], list[Scaled], Floats]:
-        """Return the inputs of each table and layer, the same scaled, and the outputs."""
-        inputs = persons.inputs[batch]
-        picked = [inputs[:, :, a:b].astype(np.float64) for a, b in self._net.tables]
-        said = [scaled(each) for each in picked]
-        tables, layers = matrices[: len(picked)], matrices[len(picked) :]
+    ) -> tuple[list[Scaled], list[Floats], Floats]:
+        """Return the inputs of each table and layer, hidden ones before a cut, and the outputs."""
+        inputs = persons.inputs.take(batch, axis=0, mode="clip")  # see `engine.lengthened`
+        nothing = np.zeros(1, np.int64)
+        picked = [Scaled(np.rint(inputs[:, :, a:b]), nothing) for a, b in self._net.tables]
+        layers, values, uncut = matrices[len(picked) :], list[Scaled](), list[Floats]()
         if picked:
-            found = (arithmetic.product(*pair) for pair in zip(said, tables, strict=True))
-            inputs = np.concatenate([inputs[:, :, self._plain], *found], axis=2)
-        values, digits = [_with_one(inputs)], []
+            found = [arithmetic.product(*pair) for pair in zip(picked, matrices, strict=False)]
+            values.append(_scaled_with_one(np.concatenate([inputs[:, :, self._plain], *found], 2)))
+        else:
+            values.append(within_one(inputs))
         for number, matrix in enumerate(layers, start=1):
-            digits.append(scaled(values[-1]))
-            outputs = arithmetic.product(digits[-1], matrix)
+            outputs = arithmetic.product(values[-1], matrix)
             if number < len(layers):
-                values.append(_with_one(self._activation(outputs)))
-        return [*picked, *values], [*said, *digits], outputs
+                uncut.append(arithmetic.tanh(outputs) if self._tanh else np.maximum(outputs, 0.0))
+                values.append((within_one if self._tanh else _scaled_with_one)(uncut[-1]))
+        return [*picked, *values], uncut, outputs
 
-    def _by_tables(self, delta: Floats, layer: Scaled) -> list[Floats]:
+    def _by_tables(self, delta: Scaled, layer: Scaled) -> list[Scaled]:
         """Return the derivative by what each table gives."""
         if not self._net.tables:
             return []
-        back = arithmetic.product(scaled(delta), layer, back=True)
+        back = arithmetic.product(delta, layer, back=True)
         starts = range(len(self._plain), back.shape[2], self._net.looked_up)
-        return [back[:, :, start : start + self._net.looked_up] for start in starts]
+        return [scaled(back[:, :, start : start + self._net.looked_up]) for start in starts]
 
-    def vectors(self, trace: Trace) -> Iterator[list[Floats]]:
-        """Return each person's clipped vector, some persons after others.
-
-        A person's gradient is first written with as many binary digits as keep the sum of its
-        squares exact, below a bound of its largest entry.
-
-        Yields:
-            (persons, parameters of the layer), for each layer.
-        """
-        said = [scaled(delta) for delta in trace.deltas]
-        pairs = list(zip(said, trace.digits, strict=True))
-        # Integers: no entry of Σ_r δ_r ⊗ a_r passes Σ_r max|δ_r| max|a_r|.
-        bounds = [(delta.largest * values.largest).sum(1) for delta, values in pairs]
-        powers = [delta.power + values.power for delta, values in pairs]
-        top = np.max([p + exponent(b) for p, b in zip(powers, bounds, strict=True)], axis=0)
-        scales = [two(power + self._bits - top)[:, None, None] for power in powers]
-        units = two(top - self._bits) / self._unit
-        for start in range(0, len(units), self._few):
-            few = slice(start, start + self._few)
-            gradients = [
-                _outer(delta.digits[few] * scale[few], values.digits[few])
-                for (delta, values), scale in zip(pairs, scales, strict=True)
-            ]
-            yield clip([np.rint(g, out=g) for g in gradients], units[few], self._radius)
-
-    def _activation(self, outputs: Floats) -> Floats:
-        return arithmetic.tanh(outputs) if self._tanh else np.maximum(outputs, 0.0)
-
-    def _times_slope(self, delta: Floats, values: Floats) -> Floats:
-        delta *= 1.0 - values * values if self._tanh else values > 0.0
+    def _times_slope(self, delta: Floats, below: Scaled) -> Floats:
+        values = below.digits[:, :, :-1]
+        if self._tanh:  # 1 - tanh²
+            slope = values * values
+            slope *= -(2.0 ** (-2 * arithmetic.DIGITS))
+            slope += 1.0
+            delta *= slope
+        else:
+            delta *= values > 0.0
         return delta
 
 
-def clip(gradients: Sequence[Floats], scale: Floats, radius: float) -> list[Floats]:
-    """Return vectors of integers no longer than `radius`, all parts of a person together.
+def clip(
+    deltas: Sequence[Scaled], values: Sequence[Scaled], unit: float, radius: float
+) -> list[Floats]:
+    """Return digits of the deltas under which each person's vector is no longer than `radius`.
+
+    A person's vector is Σ_r d_r ⊗ a_r, all layers together, with d what is returned and a the
+    digits of `values`. Of one row, cutting d towards zero shortens it. Of several, what was cut off
+    could add up: room for it is left. Rows that cancel one another are bounded one by one, too: by
+    `SPREAD` times the radius together, so that no partial sum passes that.
 
     Args:
-        gradients: (persons, parameters) of each layer, integers; overwritten.
-        scale: (persons,), units that one digit of a person is worth.
-        radius: most length of a person's vector.
+        deltas: of each layer, (persons, rows, out).
+        values: of each layer, (persons, rows, in + 1).
+        unit: what a unit is worth.
+        radius: most length of a person's vector, in units.
     """
-    squares = np.zeros(len(scale))
-    for part in gradients:
-        squares += np.einsum("pi,pi->p", part, part)  # exact: all of it stays below 2**53
-    norm = np.sqrt(np.maximum(squares, 1.0))  # a person without rows: zero times anything
-    factor = np.minimum(scale, radius / norm) * _DOWN
-    for part in gradients:
-        np.multiply(part, factor[:, None], out=part)
-        np.trunc(part, out=part)
-    return list(gradients)
+    pairs = list(zip(deltas, values, strict=True))
+    scales = [two(delta.power + value.power) / unit for delta, value in pairs]
+    sizes = [_products(value.digits, value.digits) for value in values]
+    squares = [
+        _products(delta.digits, delta.digits) * size
+        for delta, size in zip(deltas, sizes, strict=True)
+    ]
+    each = [
+        square * (scale * scale)[:, None] for square, scale in zip(squares, scales, strict=True)
+    ]
+    length = spread = added(np.sqrt(_sum(each)))
+    room: Floats | float = radius
+    if squares[0].shape[1] > 1:
+        whole = [
+            _whole(delta.digits, value.digits, square) * (scale * scale)
+            for (delta, value), square, scale in zip(pairs, squares, scales, strict=True)
+        ]
+        # The second term is what rounding can hide where rows cancel one another.
+        length = np.sqrt(_sum(whole) + spread * spread * 2.0**-47)
+        lost = [
+            math.sqrt(delta.digits.shape[2]) * added(np.sqrt(size))
+            for delta, size in zip(deltas, sizes, strict=True)
+        ]
+        room = np.maximum(radius - _sum(lost), 0.0)
+    bound = np.minimum(room / np.maximum(length, 1.0), SPREAD * radius / np.maximum(spread, 1.0))
+    factor = np.minimum(bound, 1.0) * _DOWN
+    bounded = [
+        delta.digits * (scale * factor)[:, None, None]
+        for delta, scale in zip(deltas, scales, strict=True)
+    ]
+    return [np.trunc(each, out=each) for each in bounded]
 
 
-def _with_one(values: NDArray[np.floating]) -> Floats:
+def _products(left: Floats, right: Floats) -> Floats:
+    """Return the product of each row with another, (persons, rows): exact, below 2**51."""
+    products: Floats = np.einsum("pri,pri->pr", left, right)
+    return products
+
+
+def _whole(deltas: Floats, values: Floats, squares: Floats) -> Floats:
+    """Return ‖Σ_r δ_r ⊗ a_r‖² of each person: of exact terms, added up in a fixed order.
+
+    Args:
+        deltas: (persons, rows, out).
+        values: (persons, rows, in + 1).
+        squares: ‖δ_r ⊗ a_r‖² of each row, (persons, rows).
+    """
+    persons, rows, out = deltas.shape
+    width = values.shape[2]
+    if rows * rows * (out + width) > (rows + _PASSES) * out * width:
+        formed = np.matmul(deltas.transpose(0, 2, 1), values).reshape(persons, -1)
+        return added(formed * formed)
+    total = added(squares)
+    for apart in range(1, rows):
+        pairs = [_products(each[:, apart:], each[:, :-apart]) for each in (deltas, values)]
+        total += 2.0 * added(pairs[0] * pairs[1])
+    return total
+
+
+def _sum(parts: Sequence[Floats]) -> Floats:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _scaled_with_one(values: Floats) -> Scaled:
     result = np.ones((*values.shape[:2], values.shape[2] + 1))
     result[:, :, :-1] = values
-    return result
-
-
-def _outer(delta: Floats, values: Floats) -> Floats:
-    """Return Σ_rows δ ⊗ a of each person, (persons, out * in): below 2**52 with 1,000 rows."""
-    outer: Floats
-    if delta.shape[1] == 1:  # three times as fast as a product over one row
-        outer = np.einsum("pi,pj->pij", delta[:, 0], values[:, 0])
-    else:
-        outer = np.matmul(delta.transpose(0, 2, 1), values)
-    return outer.reshape(len(delta), -1)
+    return scaled(result)

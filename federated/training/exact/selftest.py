@@ -3,7 +3,7 @@
 What the guarantee rests on is tried on this machine: all together, few at a time, one person
 alone, one person less, in another order and in other parts must give the same integers, and each
 layer the same floats, under weights that blow rounding up. Rules: everything here is public and the
-same for each run; one differing bit refuses the job. It takes some tenths of a second.
+same for each run; one differing bit refuses the job. It takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FEWEST: Final = 13  # persons of the job's own shape, however large its model
 _MOST: Final = 2048
 _CELLS: Final = 1 << 19  # floats of gradients, or of rows, that one sum of the own shape takes
 _PART: Final = 7  # persons of a small batch, which fills no register
-_RADIUS, _UNIT = 1e6, 1e-6
+_ENDS: Final = ((0, 1), (1, 1), (0, _PART), (0.5, _PART), (1, _PART))  # where few are, how many
 _PRESENT: Final = 0.9  # share of rows that are there
 
 
@@ -73,15 +73,14 @@ def _holds(engine: str, shape: Shape, draw: np.random.Generator) -> bool:
     persons, weights = people(draw, net, count, rows), _weights(draw, net)
     order = draw.permutation(count)
     whole, parts = (
-        Gradients(net, rows, radius=_RADIUS, unit=_UNIT, cells=cells)
-        for cells in (1 << 17, _PART * rows * net.units)
+        Gradients(net, rows, clip=1.0, cells=cells) for cells in (1 << 17, _PART * rows * net.units)
     )
     matrices = [arithmetic.weights(matrix) for matrix in weights]
-    together = _said(whole.trace(matrices, persons, order))
-    for start, size in [(0, 1), (count - 1, 1), *((n, _PART) for n in range(0, count, _PART))]:
-        few = slice(start, start + size)
-        alone = _said(whole.trace(matrices, persons, order[few]))
-        if not all(np.array_equal(a[few], b) for a, b in zip(together, alone, strict=True)):
+    together = said(whole.trace(matrices, persons, order))
+    # All again at other places, then few: the first, some within, the last.
+    for places in (draw.permutation(count), *(_few(count, *each) for each in _ENDS)):
+        again = said(whole.trace(matrices, persons, order[places]))
+        if not all(np.array_equal(a[places], b) for a, b in zip(together, again, strict=True)):
             return False
     return _sums_hold(whole, parts, weights, persons, order)
 
@@ -90,7 +89,7 @@ def steady(make: Callable[..., Sums]) -> bool:
     """Tell whether the sums of some shapes depend on no place and no neighbour.
 
     Args:
-        make: sums of persons who are computed alone, from a net, `radius` and `unit`.
+        make: sums of persons who are computed alone, from a net and `clip`.
     """
     draws = map(np.random.default_rng, range(len(_SHAPES)))
     return all(map(partial(_alone_hold, make), _SHAPES, draws))
@@ -99,7 +98,7 @@ def steady(make: Callable[..., Sums]) -> bool:
 def _alone_hold(make: Callable[..., Sums], shape: Shape, draw: np.random.Generator) -> bool:
     net, rows, _ = shape
     persons, weights = people(draw, net, _FEWEST, rows), _weights(draw, net)
-    sums = make(net, radius=_RADIUS, unit=_UNIT)
+    sums = make(net, clip=1.0)
     return _sums_hold(sums, sums, weights, persons, draw.permutation(_FEWEST))
 
 
@@ -109,17 +108,23 @@ def _sums_hold(
     """Tell whether a sum moves by just what a person adds alone when that person leaves."""
     count = len(persons)
     total = whole.total(weights, persons, order)
-    for person in (0, count // 2, count - 1):
-        less = parts.total(weights, persons, np.delete(np.arange(count), person))
+    for person, sums in ((0, whole), (count // 2, parts), (count - 1, whole)):
+        less = sums.total(weights, persons, np.delete(np.arange(count), person))
         own = whole.total(weights, persons, np.array([person]))
         if not all(np.array_equal(a, b + c) for a, b, c in zip(total, less, own, strict=True)):
             return False
     return True
 
 
-def _said(trace: Trace) -> list[Floats]:
-    """Return what persons say to each layer, before it is cut to few digits."""
-    return [*trace.values, *trace.deltas]
+def _few(count: int, share: float, size: int) -> Integers:
+    """Return some places next to one another, the last ones where the share is 1."""
+    start = int(share * (count - size))
+    return np.arange(start, start + size)
+
+
+def said(trace: Trace) -> list[Floats]:
+    """Return what persons say to each layer, also before it is cut to few digits."""
+    return [*trace.uncut, *(each.whole for each in (*trace.values, *trace.deltas))]
 
 
 def people(draw: np.random.Generator, net: Net, count: int, rows: int) -> Persons:

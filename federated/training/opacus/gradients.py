@@ -21,7 +21,7 @@ import torch
 
 from federated.training.exact import gradients as exact
 from federated.training.exact import selftest
-from federated.training.exact.arithmetic import EXACT, Floats, Integers, exponent, two
+from federated.training.exact.arithmetic import EXACT, Floats, Integers, Scaled, exponent, two
 from federated.training.exact.net import Net
 from federated.training.opacus.hooks import GradSampleModule
 from federated.training.opacus.losses import per_row
@@ -39,8 +39,7 @@ class PersonGradients:
         self,
         net: Net,
         *,
-        radius: float,
-        unit: float,
+        clip: float,
         cells: int = _CELLS,
         device: str = CPU,
     ) -> None:
@@ -48,14 +47,12 @@ class PersonGradients:
 
         Args:
             net: the model.
-            radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
-            unit: Γ, what one unit is worth.
+            clip: C, what a person's gradient is at most long.
             cells: floats of the vectors of several persons; no sum depends on it.
             device: of torch, see `device`.
         """
         self._net = net
-        self._radius = radius
-        self._unit = unit
+        self._unit = clip / exact.RADIUS
         self._bits = (EXACT - net.parameters.bit_length()) // 2
         self._few = max(1, cells // net.parameters)
         self._module = GradSampleModule(Module(net).double().to(device), loss_reduction="sum")
@@ -100,7 +97,8 @@ class PersonGradients:
 
     def gradients(self, persons: Persons, few: Integers) -> list[Floats]:
         """Return some persons' gradients, (persons, parameters of the layer) for each layer."""
-        rows = (persons.inputs[few], persons.labels[few], persons.mask[few])
+        inputs = persons.inputs.take(few, axis=0, mode="clip")  # see `engine.lengthened`
+        rows = (inputs, persons.labels[few], persons.mask[few])
         each = zip(*(torch.from_numpy(part.astype(np.float64)) for part in rows), strict=True)
         where = self._parameters[0].device
         alone = [
@@ -128,7 +126,11 @@ class PersonGradients:
         for part in gradients:
             part[~finite] = 0.0
             np.rint(np.multiply(part, scale, out=part), out=part)
-        return exact.clip(gradients, two(top - self._bits) / self._unit, self._radius)
+        # As of one row whose input is 1: the gradient is what it says.
+        one = Scaled(np.ones((1, 1, 1)), np.zeros(1, np.int64))
+        said = [Scaled(part[:, None], top - self._bits) for part in gradients]
+        cut = exact.clip(said, [one] * len(said), self._unit, exact.RADIUS)
+        return [each[:, 0] for each in cut]
 
     def _backward(
         self, inputs: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor
@@ -175,5 +177,5 @@ def device() -> str:
         return CPU
 
 
-def _on_cuda(net: Net, *, radius: float, unit: float) -> PersonGradients:
-    return PersonGradients(net, radius=radius, unit=unit, device=CUDA)
+def _on_cuda(net: Net, *, clip: float) -> PersonGradients:
+    return PersonGradients(net, clip=clip, device=CUDA)

@@ -116,7 +116,8 @@ def _encoded(
     usable = np.flatnonzero(there & taking_part(table, manifest.features))
     rows, entry, place = chosen(table, manifest, usable, person.take(pa.array(usable)), key)
     # Only these: memory follows the agreed numbers (`../memory.py`).
-    inputs = encode_features(table.take(rows), manifest.features)
+    kept = table if len(rows) == table.rows else table.take(rows)
+    inputs = encode_features(kept, manifest.features)
     return _fill(inputs, labels[rows], entry, place, manifest)
 
 
@@ -128,6 +129,8 @@ def _fill(
     manifest: JobManifest,
 ) -> Persons:
     shape = (int(entry.max(initial=-1)) + 1, manifest.unit.rows)
+    if shape[1] == 1:  # persons by their first row, hence in the order of the rows
+        return Persons(inputs[:, None], labels[:, None], np.ones(shape, dtype=np.float32))
     persons = Persons(
         inputs=np.zeros((*shape, manifest.width), dtype=np.float32),
         labels=np.zeros(shape, dtype=np.float32),
