@@ -16,18 +16,22 @@ from connector.domain.catalog.dataset import ColumnClass
 from connector.domain.catalog.layout import Layout
 from connector.enforcement.plan import Step
 from connector.enforcement.steps import registry
+from connector.enforcement.steps.pseudonymise import Scope
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.sum_request import SumRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import Malformed, PreauError, StepUnknown, UseRefused
+from connector.jsonld.canonical import canonical
 from connector.preparing.writing import write
 from connector.protection.cells.released import Released
 from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
+from connector.protection.pseudonymise import scope_key
 from connector.protection.risk.measure import measure
 from connector.protection.rows import rows as execute
 from connector.protection.sums import added
 from connector.protection.tables import Asked, table
+from connector.protection.translate import translated
 from connector.sources.reading import Tally, batches
 from federated.aggregation import Side
 from federated.persons import Suppressed
@@ -79,6 +83,32 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
     """
     classes = {name: ColumnClass(kind) for name, kind in request["classes"].items()}
     return measure(*opened(request), classes).body()
+
+
+def translate(request: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
+    """Write which pseudonym of another scope stands for each that is asked about, as JSON.
+
+    Args:
+        request: as `child.py` writes it.
+        out: where it goes.
+
+    Raises:
+        DataFault: the source is not what its layout states.
+        StepUnknown: the steps make no pseudonyms.
+    """
+    steps, rows, ground, means = opened(request)
+    if steps.pseudonymise is None:
+        raise StepUnknown("a use without pseudonyms has none to translate")
+    asked = request["translated"]
+    other = Scope.read(Member(asked["scope"], _refusal))
+    scopes = (
+        scope_key(means.root, steps.pseudonymise.scope, means.nonce),
+        scope_key(bytes.fromhex(asked["key"]), other, b""),
+    )
+    columns, wanted = steps.pseudonymise.columns, asked["pseudonyms"]
+    found = translated(rows, ground, columns, scopes, wanted, means.suppressed)
+    out.write(canonical(found))
+    return {"rows": len(found), "suppressed": 0, "released": []}
 
 
 def opened(

@@ -103,5 +103,6 @@ def body(task: Task) -> dict[str, Any]:
         "files": [*map(child.whole, map(Path, task.hierarchies.values()))],
         "classes": dict(task.classes),
         "sums": task.sums,
+        "translated": task.translated and task.translated.body(),
         "sides": [[each.key.hex(), each.adds] for each in task.sides],
     }

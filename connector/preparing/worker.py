@@ -14,12 +14,12 @@ from connector.sources.worker import serve
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     # Only now, confined: what parses and computes is loaded.
-    from connector.preparing.carrying import carry, judge  # noqa: PLC0415 - see above
+    from connector.preparing.carrying import carry, judge, translate  # noqa: PLC0415 - see above
 
     if request["classes"]:
         return judge(request)
     with os.fdopen(1, "wb", closefd=False) as out:
-        return carry(request, out)
+        return (translate if request["translated"] else carry)(request, out)
 
 
 if __name__ == "__main__":

@@ -363,6 +363,16 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         }
         return self._post(Answer, "/uses", body)
 
+    def translate_pseudonyms(
+        self, agreement: str, to: str, pseudonyms: Sequence[str]
+    ) -> dict[str, str]:
+        """Return the pseudonyms under another contract, as provider of both; nobody has none."""
+        body = {"to": to, "pseudonyms": list(pseudonyms)}
+        asked = {"id": agreement}
+        return self._post(
+            dict[str, str], "/agreement/translate", body, asked, seconds=_READING_SECONDS
+        )
+
     def attest(
         self, agreement: str, operand: str, value: str, *, holds: bool = True
     ) -> dict[str, list[str]]:

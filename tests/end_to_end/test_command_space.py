@@ -328,24 +328,37 @@ def test_pseudonyms_stay_within_a_contract_and_are_shared_with_no_other(
 ) -> None:
     """Three deliveries of the same pupils, two of them under one contract."""
     assert counted
-    lab, found = running.nodes["lab"], []
+    lab, found, contracts = running.nodes["lab"], [], []
     for number, deliveries in enumerate((2, 1)):
         made = step(
             *("negotiate", running.dids["school"], "urn:example:marks"),
             *("--offer", "urn:o:pseudonyms", "--wait", "--seconds", "60"),
             home=lab,
         )
+        contracts.append(made["agreement"])
         for at in range(deliveries):
             out = running.folder / f"pseudonyms-{number}-{at}"
             step("get", made["agreement"], "--out", str(out), "--format", "csv", home=lab)
             (file,) = out.glob("*.csv")
             rows = [line.split(",") for line in file.read_text().splitlines()[1:]]
             assert [reading for _, reading in rows] == [str(400 + at % 7) for at in range(60)]
-            found.append([pseudonym for pseudonym, _ in rows])
+            found.append([pseudonym.strip('"') for pseudonym, _ in rows])
     first, again, other = found
     assert first == again
     assert len({*first, *other}) == 120
     assert not {*first, *other} & {f"m{at}" for at in range(60)}
+
+    asked, out = running.folder / "asked.txt", running.folder / "translated.csv"
+    asked.write_text("\n".join([*first[1:], "0" * 32, ""]))
+    words = ("protect", "translate", *contracts, str(asked), "--out", str(out))
+    made = step(*words, home=running.nodes["school"])
+    assert made == {"asked": 60, "translated": 59}
+    pairs = [",".join(each) for each in zip(first[1:], other[1:], strict=True)]
+    assert out.read_text().splitlines() == ["from,to", *pairs]
+    out.unlink()
+    refused = typed(*words, home=lab)
+    assert "NOT_FOUND: this node is not the provider" in refused.err
+    assert not out.exists()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -204,8 +203,7 @@ def test_pseudonyms_of_a_cohort_are_one_consumers_over_contracts_and_years(pair:
     ports = pair.school.ports
 
     def key(scope: Scope, agreement: str, register: str) -> bytes:
-        extract = SimpleNamespace(id="urn:uuid:e", agreement_id=agreement)
-        return keys.scope_key(ports, scope, extract, register)  # type: ignore[arg-type]
+        return keys.scope_key(ports, scope, agreement, register)
 
     cohort, other = Scope("cohort", ("did:web:lab",)), Scope("cohort", ("did:web:other",))
     first = key(cohort, "urn:contract:1", "urn:register")

@@ -1,6 +1,6 @@
-"""`preau protect`: what a level of protection comes to on the rows, before anybody signs.
+"""`preau protect`: what a level of protection comes to on the rows, and pseudonyms translated.
 
-Leaves measuring to the node.
+Leaves measuring and translating to the node.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import output
-from connector.cli.files import read_object
+from connector.cli.files import check_new, read_lines, read_object, written
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Levels of protection, measured.")
+    group = typer.Typer(no_args_is_help=True, help="Levels of protection.")
     group.callback()(_group)
     group.command("preview")(preview)
+    group.command("translate")(translate)
     app.add_typer(group, name="protect")
 
 
 def _group() -> None:
-    """Levels of protection, measured."""
+    """Levels of protection."""
 
 
 def preview(
@@ -68,6 +69,35 @@ def preview(
         for use in uses:
             output.line(name)
             output.measured(use, language)
+
+
+def translate(
+    agreement: Annotated[str, typer.Argument(help="Contract that the pseudonyms are of.")],
+    to: Annotated[str, typer.Argument(help="Contract whose pseudonyms are wanted.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Pseudonyms, one in a line.")
+    ],
+    out: Annotated[Path, typer.Option(help="CSV file of `from` and `to`; it must not be there.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Translate pseudonyms of one contract to those of another, as provider of both.
+
+    It is logged. Whoever has the file can link what both consumers hold: give it to neither
+    without a reason in law.
+    """
+    check_new(out)
+    asked = [line.strip() for line in read_lines(file)]
+    with node_of(home) as node:
+        found = node.translate_pseudonyms(agreement, to, asked)
+    known = [each for each in asked if each in found]
+    lines = ["from,to", *(f"{each},{found[each]}" for each in known)]
+    with written(out) as made:
+        made.write("\n".join([*lines, ""]).encode())
+    if json:
+        output.json_value({"asked": len(asked), "translated": len(known)})
+        return
+    output.line(f"translated {len(known)} of {len(asked)} pseudonyms into {out}")
 
 
 def _measured(

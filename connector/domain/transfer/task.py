@@ -14,6 +14,26 @@ from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.privacy.event import Event
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Pseudonyms that are translated, where nothing else is made.
+
+    Attributes:
+        scope: the other scope, as its plan states it.
+        key: 32 bytes, of that one.
+        pseudonyms: of the task's own scope.
+    """
+
+    scope: Mapping[str, Any]
+    key: bytes = field(repr=False)
+    pseudonyms: tuple[str, ...] = field(repr=False)
+
+    def body(self) -> dict[str, Any]:
+        """Return its members."""
+        pseudonyms = list(self.pseudonyms)
+        return {"scope": dict(self.scope), "key": self.key.hex(), "pseudonyms": pseudonyms}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One use of a table to carry out.
@@ -36,6 +56,7 @@ class Task:
         hierarchies: digest -> path of the file of each declared one that the steps name.
         sums: the sum over sites that is added to, as it was signed; None for rows and tables.
         sides: its masks: key of 32 bytes, and whether this site adds it.
+        translated: pseudonyms to translate instead; None where something is made.
         classes: column -> its class towards persons, where the use is judged, and nothing made.
     """
 
@@ -56,6 +77,7 @@ class Task:
     classes: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, Any] | None = None
     sides: tuple[Side, ...] = field(default=(), repr=False)
+    translated: Translated | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import hmac
 from datetime import datetime
 from typing import Final
 
-from connector.domain.transfer.extract import Extract
 from connector.enforcement.steps.pseudonymise import Scope
 from connector.errors import KeyUnusable
 from connector.jsonld.canonical import canonical, parse_object
@@ -22,7 +21,9 @@ FIRST_USED: Final = "pseudonyms.key"
 _SCHOOL_YEAR: Final = (9, 1)  # month and day of its beginning
 
 
-def scope_key(ports: Ports, scope: Scope, extract: Extract, register: str) -> bytes:
+def scope_key(
+    ports: Ports, scope: Scope, agreement_id: str, register: str, delivery: str = ""
+) -> bytes:
     """Return the 32 bytes under which a scope's pseudonyms are made.
 
     A project's scope is what the plan states; a cohort's is of the register beside it, over all
@@ -32,8 +33,9 @@ def scope_key(ports: Ports, scope: Scope, extract: Extract, register: str) -> by
     Args:
         ports: of this node.
         scope: as the plan states it.
-        extract: that is made.
+        agreement_id: the contract.
         register: of the persons whom the dataset is about.
+        delivery: id of the extract, where each is a scope of its own.
 
     Raises:
         KeyUnusable: the root key is lost, or cannot be used.
@@ -41,9 +43,9 @@ def scope_key(ports: Ports, scope: Scope, extract: Extract, register: str) -> by
     own = {
         "project": [],
         "cohort": [register],
-        "contract": [extract.agreement_id],
-        "period": [extract.agreement_id, str(school_year(ports.clock.now()))],
-        "delivery": [extract.agreement_id, extract.id],
+        "contract": [agreement_id],
+        "period": [agreement_id, str(school_year(ports.clock.now()))],
+        "delivery": [agreement_id, delivery],
     }[scope.kind]
     return _derived(ports, scope.kind, [*scope.of, *own])
 

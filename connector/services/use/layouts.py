@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
 from connector.enforcement.plan import Step
 from connector.enforcement.steps.generalise import Level
 from connector.enforcement.steps.registry import table
+from connector.errors import DataFileChanged
 from connector.ports import Ports
+
+
+def check_source(ports: Ports, dataset: Dataset) -> None:
+    """Stop unless the file of a dataset is the published one.
+
+    Raises:
+        DataFileChanged: it is not.
+    """
+    if ports.sources.digest(Path(dataset.file.path)) != dataset.file.digest:
+        raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
 
 
 def layout_of(dataset: Dataset) -> Layout:

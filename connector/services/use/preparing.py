@@ -11,7 +11,6 @@ import logging
 import secrets
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
@@ -26,7 +25,7 @@ from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.sum_request import SumRequest
 from connector.enforcement.steps.table import TableSteps
-from connector.errors import DataFileChanged, NotFound, PreauError, WorkerFailed
+from connector.errors import NotFound, PreauError, WorkerFailed
 from connector.jsonld.canonical import canonical, parse
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
@@ -46,7 +45,7 @@ from connector.services.use import (
     room,
     summing,
 )
-from connector.services.use.layouts import hierarchies_of, layout_of
+from connector.services.use.layouts import check_source, hierarchies_of, layout_of
 from federated.aggregation import Side
 
 TRIES: Final = 3
@@ -162,7 +161,7 @@ def _made(ports: Ports, extract: Extract, name: str) -> tuple[Extract, Tables]:
         PreauError: it cannot be made, or must not be any more.
     """
     work = _work(ports, extract)
-    _check_source(ports, work.dataset)
+    check_source(ports, work.dataset)
     drift.check(ports, extract.agreement_id, work.dataset, work.use)
     before = _before(ports, work)
     task = _task(ports, work, extract, before)
@@ -224,7 +223,7 @@ def _carried(
         most = max(room.left(ports, tx, extract.consumer), 0)
     with ports.extracts.writing(extract.id, name, most) as out:
         made: Made = ports.preparing(task, out)
-        _check_source(ports, work.dataset)
+        check_source(ports, work.dataset)
     return made, out
 
 
@@ -289,16 +288,12 @@ def _work(ports: Ports, extract: Extract) -> Work:
     )
 
 
-def _check_source(ports: Ports, dataset: Dataset) -> None:
-    if ports.sources.digest(Path(dataset.file.path)) != dataset.file.digest:
-        raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
-
-
 def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTables]) -> Task:
     dataset, cells, pseudonymise = work.dataset, work.cells, work.steps.pseudonymise
     key = b""
     if pseudonymise:
-        key = keys.scope_key(ports, pseudonymise.scope, extract, dataset.register_id)
+        scope, register = pseudonymise.scope, dataset.register_id
+        key = keys.scope_key(ports, scope, extract.agreement_id, register, extract.id)
     sums = work.sums
     sides: tuple[Side, ...] = ()
     if sums is not None and sums.members and work.agreement is not None:

@@ -17,10 +17,11 @@ from connector.management.views.contracts.uses import (
     NoiseView,
     ReferralGiven,
     ReferralView,
+    Translation,
     UseView,
     UseWanted,
 )
-from connector.services.use import asking, attesting, referring
+from connector.services.use import asking, attesting, referring, translating
 from connector.services.use.asking import Answered, Wanted
 from federated.reading import Member
 
@@ -49,6 +50,16 @@ def again(
 ) -> UseView:
     """Send a request again, the same bytes, and show what has become of it."""
     return _view(asking.again(here.ports, identifier))
+
+
+@router.post("/agreement/translate")
+def translate(
+    here: Here,
+    identifier: Annotated[str, Query(alias="id", description="id of the agreement")],
+    given: Translation,
+) -> dict[str, str]:
+    """Translate pseudonyms to those under another contract, as provider of both."""
+    return dict(translating.translate(here.ports, identifier, given.to, given.pseudonyms))
 
 
 @router.post("/agreement/attest")

@@ -47,6 +47,15 @@ class Attestation(View):
     holds: bool = Field(default=True, description="false takes it back")
 
 
+class Translation(View):
+    """Pseudonyms of one contract that those of another are wanted for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str = Field(description="id of the other agreement")
+    pseudonyms: list[str] = Field(description="32 hex digits each, at most 50,000")
+
+
 class ContentView(View):
     """What the provider signed of the bytes that it made."""
 
