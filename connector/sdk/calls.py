@@ -16,6 +16,7 @@ from connector.sdk.transport import Transport
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.2
+READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _PAGE = 100  # values that one request asks for where a whole list is wanted
 
 

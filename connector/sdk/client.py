@@ -37,13 +37,13 @@ from connector.management.views.publishing.budgets import (
 )
 from connector.management.views.publishing.datasets import DatasetView
 from connector.management.views.publishing.offers import OfferView
-from connector.management.views.publishing.risk import FindingsView
 from connector.management.views.recovery import ConfirmedView, RecoveryView
 from connector.sdk.answer import Answer
 from connector.sdk.approvals import ApprovalCalls
-from connector.sdk.calls import Listing, until
+from connector.sdk.calls import READING_SECONDS, Listing, until
 from connector.sdk.duties import DutyCalls
 from connector.sdk.layers import LayerCalls
+from connector.sdk.protection import ProtectionCalls
 from connector.sdk.statistics import AGGREGATE, NO_CELLS, StatisticCalls
 from connector.sdk.transfers import TransferCalls
 from connector.sdk.transport import Address, Transport, find
@@ -56,13 +56,12 @@ _ACCESS_ELSEWHERE: Final = "https://w3id.org/preau/odrl/v1#accessElsewhere"
 _PUBLISH: Final = "https://w3id.org/preau/odrl/v1#publish"
 _SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
-_READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _LOOK_SECONDS = 0.2
 _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls):
+class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCalls, TransferCalls):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
@@ -178,7 +177,7 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         holds too are not the same ones; `raise_cap` lets the register's cap rise.
         """
         query = {"distinct": distinct, "raise_cap": str(raise_cap).lower()}
-        return self._post(DatasetView, "/datasets", description, query, seconds=_READING_SECONDS)
+        return self._post(DatasetView, "/datasets", description, query, seconds=READING_SECONDS)
 
     def withdraw_dataset(self, dataset: str, reason: str) -> DatasetView:
         """Offer a dataset to nobody any more; contracts on it run on."""
@@ -203,12 +202,12 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
     def check(self, dataset: str, *, distinct: str = "") -> DatasetView:
         """Check the file of a published dataset again; `distinct` as in `publish`."""
         query = {"id": dataset, "distinct": distinct}
-        return self._post(DatasetView, "/dataset/check", {}, query, seconds=_READING_SECONDS)
+        return self._post(DatasetView, "/dataset/check", {}, query, seconds=READING_SECONDS)
 
     def refresh(self, dataset: str, *, distinct: str = "") -> DatasetView:
         """Read the rows of a published dataset anew; `distinct` as in `publish`."""
         query = {"id": dataset, "distinct": distinct}
-        return self._post(DatasetView, "/dataset/refresh", {}, query, seconds=_READING_SECONDS)
+        return self._post(DatasetView, "/dataset/refresh", {}, query, seconds=READING_SECONDS)
 
     def merge(self, dataset: str, register: str) -> DatasetView:
         """Count a dataset's register in another one, whose persons are the same."""
@@ -221,25 +220,6 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
     def dataset(self, dataset: str) -> DatasetView:
         """Return one own dataset with its offers and their coverage."""
         return self._get(DatasetView, "/dataset", {"id": dataset})
-
-    def preview(self, dataset: str, policy: Mapping[str, Any]) -> list[FindingsView]:
-        """Measure what the uses of a policy would come to on an own dataset; nothing is kept."""
-        return self._post(
-            list[FindingsView],
-            "/dataset/preview",
-            policy,
-            {"id": dataset},
-            seconds=_READING_SECONDS,
-        )
-
-    def preview_described(self, description: Mapping[str, Any]) -> list[list[FindingsView]]:
-        """Measure what each offer of a description file would come to, before it is published."""
-        return self._post(
-            list[list[FindingsView]],
-            "/datasets/preview",
-            description,
-            seconds=_READING_SECONDS,
-        )
 
     def catalog(
         self,
@@ -363,16 +343,6 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
         }
         return self._post(Answer, "/uses", body)
 
-    def translate_pseudonyms(
-        self, agreement: str, to: str, pseudonyms: Sequence[str]
-    ) -> dict[str, str]:
-        """Return the pseudonyms under another contract, as provider of both; nobody has none."""
-        body = {"to": to, "pseudonyms": list(pseudonyms)}
-        asked = {"id": agreement}
-        return self._post(
-            dict[str, str], "/agreement/translate", body, asked, seconds=_READING_SECONDS
-        )
-
     def attest(
         self, agreement: str, operand: str, value: str, *, holds: bool = True
     ) -> dict[str, list[str]]:
@@ -412,7 +382,7 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
     ) -> DraftView:
         """Return a request for a job under contracts, written from their data dictionaries."""
         order = {"agreements": list(agreements), "target": target, "epsilon": epsilon}
-        return self._post(DraftView, "/jobs/draft", order, seconds=_READING_SECONDS)
+        return self._post(DraftView, "/jobs/draft", order, seconds=READING_SECONDS)
 
     def check_job(
         self, request: Mapping[str, Any], *, rehearse: bool = True, seconds: float = 60.0
@@ -425,7 +395,7 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, StatisticCalls, TransferCalls
             seconds: after which the try begins no further round.
         """
         query = {"rehearse": str(rehearse).lower(), "seconds": str(seconds)}
-        wait = seconds + _READING_SECONDS
+        wait = seconds + READING_SECONDS
         return self._post(CheckView, "/jobs/check", request, query, seconds=wait)
 
     def jobs(self, *, limit: int = 0, after: str = "") -> Listing[JobView]:
