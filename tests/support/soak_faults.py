@@ -35,7 +35,9 @@ from tests.support.drill import Federation
 from tests.support.drill_faults import job_faults
 from tests.support.soak import processes, working_in
 
-KEPT = {"census.log", "site.log", "lead.log", "model.npz", "model.card.json"}  # in folders of jobs
+# In folders of jobs.
+KEPT = {"census.log", "site.log", "lead.log"}
+KEPT |= {"model.npz", "model.card.json", "model.receipts.json"}
 SETTLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 _PAGE = 1000

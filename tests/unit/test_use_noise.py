@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -187,7 +188,7 @@ def test_nothing_exact_is_told(pair: Link) -> None:
     assert (found.content.rows, found.content.suppressed) == (3, 0)  # cells, all of them public
     told = str(found)
     assert dataset.file.digest not in told
-    assert "600" not in told
+    assert "600" not in re.sub(r"[0-9a-f-]{32,}", "", told)  # ids and digests have any digits
     again = ask(pair)
     assert again.content is not None
     assert again.content.source != found.content.source  # of the same rows
