@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from connector.domain.federation.job import Job, JobSite
@@ -58,3 +59,9 @@ def hold_from_round(lead: Node, number: int) -> None:
                 script.hold.clear()
 
     script.replies = Replies()
+
+
+def waiting(lead: Node, seconds: float) -> None:
+    """Let a lead wait so long for sites that are away."""
+    settings = replace(lead.ports.settings, site_wait_seconds=seconds)
+    lead.ports = replace(lead.ports, settings=settings)

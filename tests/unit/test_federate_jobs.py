@@ -28,7 +28,7 @@ from connector.services.federation.site import names
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 from tests.support.federation import LEAD, MARKETING, SITES, Federation, running, wait_for
-from tests.support.jobs import all_running, over, rows, site_over, submitted
+from tests.support.jobs import all_running, over, rows, site_over, submitted, waiting
 
 
 @pytest.fixture
@@ -303,6 +303,7 @@ def test_a_site_without_which_there_is_no_quorum_is_waited_for_until_the_deadlin
     federation: Federation, *, back: bool
 ) -> None:
     lead, gone = federation.lead, federation.site(0)
+    waiting(lead, 0.2)
     lead.workers.lead.hold.clear()
     with all_running(federation):
         job_id = submitted(federation, roundSeconds=0.5)

@@ -20,7 +20,7 @@ from connector.services.federation.site import run as site_run
 from federated.job import JobState
 from federated.privacy.rule import Rule
 from tests.support.federation import LEAD, SITES, Federation, Node, wait_for
-from tests.support.jobs import all_running, over, rows, site_over, submitted
+from tests.support.jobs import all_running, over, rows, site_over, submitted, waiting
 
 A, B, C = SITES
 PRIVACY = {
@@ -39,11 +39,6 @@ def federation(tmp_path: Path) -> Federation:
     found = Federation(tmp_path, sites="2")
     waiting(found.lead, 0.2)
     return found
-
-
-def waiting(lead: Node, seconds: float) -> None:
-    settings = replace(lead.ports.settings, site_wait_seconds=seconds)
-    lead.ports = replace(lead.ports, settings=settings)
 
 
 def hold_before(lead: Node, number: int, then: Callable[[], object]) -> None:

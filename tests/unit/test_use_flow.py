@@ -90,11 +90,6 @@ class Scripted:
         return Made(rows=1, suppressed=3)
 
 
-@pytest.fixture(autouse=True)
-def _not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "WAIT_SECONDS", 0.0)
-
-
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Link]:
     with linked(tmp_path, offer("odrl:read", "odrl:aggregate")) as pair:
@@ -103,8 +98,9 @@ def pair(tmp_path: Path) -> Iterator[Link]:
 
 @contextmanager
 def linked(folder: Path, terms: dict[str, Any]) -> Iterator[Link]:
-    """A school and a lab with a contract on these terms."""
-    with link(folder) as pair:
+    """A school and a lab with a contract on these terms; no answer waits for what is prepared."""
+    with link(folder) as pair, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deciding, "WAIT_SECONDS", 0.0)
         for node in (pair.school, pair.lab):
             node.ports = replace(node.ports, preparing=Scripted())
         publish.publish(pair.school.ports, description(pair.folder, offer=terms))
@@ -219,8 +215,9 @@ def test_pseudonyms_of_a_cohort_are_one_consumers_over_contracts_and_years(pair:
 
 
 def test_a_value_that_the_dictionary_does_not_list_is_refused_before_it_is_sent(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(deciding, "WAIT_SECONDS", 0.0)
     with link(tmp_path) as pair:
         raw = description(pair.folder, offer=offer("odrl:aggregate"))
         raw["columns"][1]["categories"] = ["1", "2", "3"]
