@@ -27,7 +27,7 @@ from connector.errors import (
 from connector.services.health import data
 from connector.services.health.diagnose import Check
 from connector.services.publication import checking, publish, snapshots, withdrawing
-from connector.services.use import preparing
+from connector.services.use import layouts
 from connector.sources.reading import Tally, batches
 from connector.sources.snapshots import HomeSources
 from federated.training.rows.table import Table, read_table
@@ -94,7 +94,7 @@ def test_every_use_reads_the_snapshot(pair: Link, school: Node) -> None:
     trained = as_trained(found)
     assert trained.text("pupil").to_pylist()[0] == "é0"
     assert list(trained.numbers("reading")[:2]) == [0.5, 1.5]
-    (delivered,) = batches(path, preparing.layout_of(found), Tally())
+    (delivered,) = batches(path, layouts.layout_of(found), Tally())
     assert delivered.column("reading").to_pylist()[:2] == [0.5, 1.5]
     (entry,) = school.log("dataset.published")
     assert json.loads(entry.event)["facts"]["file"] == found.file.digest

@@ -13,7 +13,6 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.privacy.findings import Findings
-from connector.domain.transfer.task import Task
 from connector.enforcement import plan as plans
 from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Use
@@ -23,8 +22,7 @@ from connector.identity import risk_report
 from connector.identity.risk_report import JudgedUse, RiskReport
 from connector.ports import Ports
 from connector.services.negotiation import terms
-from connector.services.privacy import suppression
-from connector.services.use.layouts import hierarchies_of, layout_of
+from connector.services.use.layouts import task_of
 from federated.reading import Member
 from policies_odrl import Policy
 
@@ -71,19 +69,10 @@ def measured(ports: Ports, dataset: Dataset, use: Use) -> Findings:
         WorkerFailed: the process that measures ended without an answer.
     """
     return ports.judging(
-        Task(
-            path=dataset.file.path,
-            layout=layout_of(dataset),
-            hierarchies=hierarchies_of(ports, use.steps),
-            steps=tuple(each.as_json() for each in use.steps),
-            person_column=dataset.person_column,
-            person_format=dataset.person_format,
-            columns=(),
-            cells=None,
-            format="",
-            scope_key=b"",
-            snapshot=dataset.file.digest,
-            suppressed=suppression.suppressed(ports, dataset.register_id),
+        task_of(
+            ports,
+            dataset,
+            use,
             classes={each.name: each.kind.value for each in dataset.columns},
         )
     )

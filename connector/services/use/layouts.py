@@ -1,16 +1,19 @@
-"""How the file of a published dataset is read, and with which hierarchies."""
+"""How the file of a published dataset is read: layout, hierarchies, and the task of a use."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.layout import JOBS_MISSING, Field, Layout
-from connector.enforcement.plan import Step
+from connector.domain.transfer.task import Task
+from connector.enforcement.plan import Step, Use
 from connector.enforcement.steps.generalise import Level
 from connector.enforcement.steps.registry import table
 from connector.errors import DataFileChanged
 from connector.ports import Ports
+from connector.services.privacy import suppression
 
 
 def check_source(ports: Ports, dataset: Dataset) -> None:
@@ -21,6 +24,33 @@ def check_source(ports: Ports, dataset: Dataset) -> None:
     """
     if ports.sources.digest(Path(dataset.file.path)) != dataset.file.digest:
         raise DataFileChanged(f"the data file of `{dataset.id}` is not the published one")
+
+
+def task_of(ports: Ports, dataset: Dataset, use: Use, **members: Any) -> Task:
+    """Return the task that carries out the steps of a use on a dataset, without who objected.
+
+    Args:
+        ports: of this node.
+        dataset: that is read.
+        use: of a plan.
+        members: of `Task`, where they are not those of a use that makes nothing.
+
+    Raises:
+        DataFault: a hierarchy is not there, or not the one that was kept.
+        StepUnknown: the steps cannot be executed.
+    """
+    usual = {"columns": (), "cells": None, "format": "", "scope_key": b""}
+    return Task(
+        path=dataset.file.path,
+        layout=layout_of(dataset),
+        hierarchies=hierarchies_of(ports, use.steps),
+        steps=tuple(each.as_json() for each in use.steps),
+        person_column=dataset.person_column,
+        person_format=dataset.person_format,
+        snapshot=dataset.file.digest,
+        suppressed=suppression.suppressed(ports, dataset.register_id),
+        **{**usual, **members},
+    )
 
 
 def layout_of(dataset: Dataset) -> Layout:

@@ -32,7 +32,7 @@ from connector.services.continuity import recovery
 from connector.services.duties import uses
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.padding import table_unit
-from connector.services.privacy import budget, suppression
+from connector.services.privacy import budget
 from connector.services.publication import snapshots
 from connector.services.use import (
     anonymous,
@@ -45,7 +45,7 @@ from connector.services.use import (
     room,
     summing,
 )
-from connector.services.use.layouts import check_source, hierarchies_of, layout_of
+from connector.services.use.layouts import check_source, task_of
 from federated.aggregation import Side
 
 TRIES: Final = 3
@@ -298,19 +298,14 @@ def _task(ports: Ports, work: Work, extract: Extract, before: list[ReleasedTable
     sides: tuple[Side, ...] = ()
     if sums is not None and sums.members and work.agreement is not None:
         sides = summing.sides(ports, work.agreement, sums)
-    return Task(
-        path=dataset.file.path,
-        layout=layout_of(dataset),
-        hierarchies=hierarchies_of(ports, work.use.steps),
-        steps=tuple(each.as_json() for each in work.use.steps),
-        person_column=dataset.person_column,
-        person_format=dataset.person_format,
+    return task_of(
+        ports,
+        dataset,
+        work.use,
         columns=work.columns,
         cells=cells.body() if cells else None,
         format=extract.format,
         scope_key=keys.noise_key(ports, dataset.id) if work.steps.noise else key,
-        snapshot=dataset.file.digest,
-        suppressed=suppression.suppressed(ports, dataset.register_id),
         before=tuple(each for kept in before for each in parse(kept.body)) if cells else (),
         sums=sums.body() if sums else None,
         sides=sides,

@@ -14,7 +14,7 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
-from connector.domain.transfer.task import Task, Translated
+from connector.domain.transfer.task import Translated
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry
 from connector.enforcement.steps.pseudonymise import Scope
@@ -23,9 +23,8 @@ from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
 from connector.services.negotiation.plans import plan_of
-from connector.services.privacy import suppression
 from connector.services.use import keys
-from connector.services.use.layouts import check_source, hierarchies_of, layout_of
+from connector.services.use.layouts import check_source, task_of
 
 EVENT: Final = "pseudonyms.translated"
 MOST: Final = 50_000
@@ -67,19 +66,11 @@ def translate(
     (use, scope), (_, other_scope) = _pseudonymised(source), _pseudonymised(target)
     check_source(ports, dataset)
     key = keys.scope_key(ports, other_scope, target.id, other.register_id)
-    task = Task(
-        path=dataset.file.path,
-        layout=layout_of(dataset),
-        hierarchies=hierarchies_of(ports, use.steps),
-        steps=tuple(each.as_json() for each in use.steps),
-        person_column=dataset.person_column,
-        person_format=dataset.person_format,
-        columns=(),
-        cells=None,
-        format="",
+    task = task_of(
+        ports,
+        dataset,
+        use,
         scope_key=keys.scope_key(ports, scope, source.id, dataset.register_id),
-        snapshot=dataset.file.digest,
-        suppressed=suppression.suppressed(ports, dataset.register_id),
         translated=Translated(other_scope.body(), key, tuple(pseudonyms)),
     )
     out = io.BytesIO()
