@@ -23,9 +23,9 @@ from space import cpu_seconds
 
 from connector import config
 from connector.domain.contract.negotiation import Agreement, Negotiation
-from connector.store.keyed import table_of
 from connector.store.mapping import to_row
-from connector.store.tables import AgreementRow, NegotiationRow, PromiseRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import AgreementRow, NegotiationRow, PromiseRow
 
 PART = "many_contracts"
 CONTRACTS, FEW = 100_000, 10_000

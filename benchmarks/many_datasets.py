@@ -28,9 +28,9 @@ from connector.jsonld.canonical import b64url
 from connector.ports import Signer
 from connector.protocol.messages import CatalogRequestMessage
 from connector.services.publication import catalog_pages
-from connector.store.keyed import table_of
 from connector.store.mapping import to_row
-from connector.store.tables import DatasetRow, OfferRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import DatasetRow, OfferRow
 from federated.privacy.rule import Accounting, Rule
 from tests.support.doubles import ports_for_tests
 

@@ -22,8 +22,9 @@ from connector.identity import did as dids
 from connector.management.listen import UNIX, is_loopback
 from connector.ports import Clock
 from connector.serving.sockets import split
-from connector.store import keys, migrations
-from connector.store.charges import NOTHING, HomeCharges
+from connector.store import migrations
+from connector.store.files import keys
+from connector.store.files.charges import NOTHING, HomeCharges
 
 WEB_CA: Final = "keys/web-ca"
 _HTTPS_PORT: Final = 443

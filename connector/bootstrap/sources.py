@@ -7,7 +7,7 @@ from connector.domain.catalog.connection import connections
 from connector.domain.catalog.source import FOLDER
 from connector.sources.places import Places
 from connector.sources.snapshots import HomeSources
-from connector.store import keys
+from connector.store.files import keys
 
 
 def sources_of(settings: Settings) -> HomeSources:

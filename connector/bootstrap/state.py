@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.errors import WorldFault
-from connector.store import keys
+from connector.store.files import keys
 
 LOCK_FILE: Final = "run/node.lock"
 NODE_FILE: Final = "run/node.json"

@@ -65,9 +65,10 @@ from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.services.use import preparing
-from connector.store import SqlStore, keys
-from connector.store.charges import HomeCharges
-from connector.store.extract_files import HomeFiles
+from connector.store import SqlStore
+from connector.store.files import keys
+from connector.store.files.charges import HomeCharges
+from connector.store.files.extract_files import HomeFiles
 from federated.training import available, code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 

@@ -99,7 +99,9 @@ class HeldFiles(Protocol):
         """
 
     def opened(self, held: HeldFile) -> tuple[int, bytes]:
-        """Return a descriptor, which the caller closes, and the key of a file: `store/sealed.py`.
+        """Return a descriptor, which the caller closes, and the key of the file.
+
+        How the file is sealed: `store/files/sealed.py`.
 
         Raises:
             ExtractUnavailable: it is not there, of another size, or its key is gone.

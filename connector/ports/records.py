@@ -51,7 +51,7 @@ class Not:
 
 
 class Repository(Protocol[T]):
-    """One kind of value, by key. Keys are in the order of the table in `store/tables.py`."""
+    """One kind of value, by key, in the order of its table in `store/tables/records.py`."""
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None."""

@@ -23,12 +23,12 @@ from connector.errors import RowDamaged
 from connector.jsonld.canonical import canonical
 from connector.ports import Clock
 from connector.store import rows
-from connector.store.keyed import table_of
+from connector.store.database.scope import Scope
+from connector.store.database.session import Rows
 from connector.store.mapping import fields_of, to_row
 from connector.store.recent import Mark
-from connector.store.scope import Scope
-from connector.store.session import Rows
-from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, EpochRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import AuditEntryRow, AuditHeadRow, AuditNodeRow, EpochRow
 
 HEAD_ID = 1
 _HEADS: Final = table_of(AuditHeadRow)

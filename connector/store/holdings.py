@@ -31,28 +31,28 @@ from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
 from connector.domain.transfer.extract import ON_DISK
 from connector.domain.transfer.transfer import TransferState
-from connector.store import tables
-from connector.store.approvals import ApprovalRow
-from connector.store.keyed import table_of
-from connector.store.scope import Scope
-from connector.store.transfers import ExtractRow, RequestedRow, TransferRow
+from connector.store.database.scope import Scope
+from connector.store.tables import records
+from connector.store.tables.approvals import ApprovalRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.transfers import ExtractRow, RequestedRow, TransferRow
 from federated.job import JobState, is_final
 
 _CONTRACT: Final = NegotiationState.FINALIZED.value
 _ENDS: Final = sorted((_CONTRACT, NegotiationState.TERMINATED.value))
 _OVER: Final = sorted({state for state in JobState if is_final(state)} - {JobState.REFUSED})
 
-_negotiation: Final = table_of(tables.NegotiationRow).c
-_offer: Final = table_of(tables.OfferRow).c
+_negotiation: Final = table_of(records.NegotiationRow).c
+_offer: Final = table_of(records.OfferRow).c
 _approval: Final = table_of(ApprovalRow).c
-_inbox: Final = table_of(tables.InboxRow).c
-_outbox: Final = table_of(tables.OutboxRow).c
-_job: Final = table_of(tables.JobRow).c
+_inbox: Final = table_of(records.InboxRow).c
+_outbox: Final = table_of(records.OutboxRow).c
+_job: Final = table_of(records.JobRow).c
 _extract: Final = table_of(ExtractRow).c
 _request: Final = table_of(RequestedRow).c
-_reservation: Final = table_of(tables.ReservationRow).c
+_reservation: Final = table_of(records.ReservationRow).c
 _transfer: Final = table_of(TransferRow).c
-_token: Final = table_of(tables.UsedTokenRow).c
+_token: Final = table_of(records.UsedTokenRow).c
 
 
 _OPEN_WITH: Final = select(func.count()).where(
@@ -114,7 +114,7 @@ class SqlHoldings:
                 rows = _seqs(table, conditions, limit - done)
                 done += self._scope.change(delete(table).where(table.c.seq.in_(rows))).rowcount
         if done < limit:
-            jobs = table_of(tables.JobRow)
+            jobs = table_of(records.JobRow)
             rows = _seqs(jobs, _uncharged(before), limit - done)
             emptied = update(jobs).where(jobs.c.seq.in_(rows)).values(manifest=b"", signature="")
             done += self._scope.change(emptied).rowcount
@@ -216,13 +216,13 @@ def _uncharged(before: datetime) -> tuple[ColumnElement[bool], ...]:
 
 # Negotiations go before the offers that they name.
 _ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool], ...]]], ...]] = (
-    (table_of(tables.InboxRow), _handled),
-    (table_of(tables.OutboxRow), _delivered),
-    (table_of(tables.OutboxRow), _given_up),
-    (table_of(tables.NegotiationRow), _came_to_nothing),
+    (table_of(records.InboxRow), _handled),
+    (table_of(records.OutboxRow), _delivered),
+    (table_of(records.OutboxRow), _given_up),
+    (table_of(records.NegotiationRow), _came_to_nothing),
     (table_of(ApprovalRow), _decided),
     (table_of(RequestedRow), _declined),
     (table_of(TransferRow), _broken_off),
-    (table_of(tables.OfferRow), _narrowed),
-    (table_of(tables.JobRow), _refused),
+    (table_of(records.OfferRow), _narrowed),
+    (table_of(records.JobRow), _refused),
 )

@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, or_, select
 
 from connector.domain.contract.notice import Act, Notice, Standing
-from connector.store.keyed import table_of
+from connector.store.database.scope import Scope
 from connector.store.repository import SqlRepository
-from connector.store.scope import Scope
-from connector.store.tables import NoticeRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import NoticeRow
 
 _STANDINGS: Final = {Act.SUSPENDED: Standing.SUSPENDED, Act.ENDED: Standing.ENDED}
 

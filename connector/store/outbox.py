@@ -17,10 +17,10 @@ from sqlalchemy import BigInteger, Select, and_, bindparam, func, select
 from connector.domain.delivery import OutgoingMessage
 from connector.errors import RowDamaged
 from connector.store import rows
-from connector.store.keyed import table_of
+from connector.store.database.scope import Scope
 from connector.store.mapping import fields_of
-from connector.store.scope import Scope
-from connector.store.tables import OutboxRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import OutboxRow
 
 
 def due_messages(scope: Scope, now: datetime, limit: int) -> list[OutgoingMessage]:

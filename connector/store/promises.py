@@ -3,8 +3,8 @@
 Rules: table `promise` counts the provider's contracts that stand, by dataset, end, ε and δ; a
 contract is counted in the transaction that writes it. The sum over a register reads a row for each
 different figure, not for each contract, and adds whole numbers of equal figures, so that it cannot
-drift. A row that holds no figure is no zero: sums over it are refused (`soundness.py`), it is never
-counted up or down, and a recount from the contracts writes it anew.
+drift. A row that holds no figure is no zero: sums over it are refused (`database/soundness.py`), it
+is never counted up or down, and a recount from the contracts writes it anew.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.store import rows
-from connector.store.keyed import table_of
+from connector.store.database.prepared import NOTHING
+from connector.store.database.scope import Scope
+from connector.store.database.soundness import check_whole, number_of, spoiled, strays, unnamed
 from connector.store.mapping import codecs_of
-from connector.store.prepared import NOTHING
 from connector.store.repository import SqlRepository, one
-from connector.store.scope import Scope
-from connector.store.soundness import check_whole, number_of, spoiled, strays, unnamed
-from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import AgreementRow, DatasetRow, PromiseRow, ReservationRow
 
 # Of a contract that names no end; a column of a key is never empty.
 ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)

@@ -23,10 +23,10 @@ from sqlalchemy import (
 from connector.domain.page import LONGEST, PAGE, Damaged, Page, place
 from connector.ports import Not
 from connector.store import rows
-from connector.store.keyed import Row, table_of
+from connector.store.database.prepared import Names, Record
+from connector.store.database.scope import Scope
 from connector.store.mapping import codecs_of, fields_of, from_record, storable_key, to_row
-from connector.store.prepared import Names, Record
-from connector.store.scope import Scope
+from connector.store.tables.keyed import Row, table_of
 
 T = TypeVar("T")
 # What a list compares: a field, whether it must differ, and whether with an empty column.

@@ -16,9 +16,9 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from connector.domain.page import Damaged
 from connector.errors import RowDamaged
+from connector.store.database.prepared import Names
+from connector.store.database.scope import Scope
 from connector.store.mapping import SPOILED, codecs_of, fields_of, from_record, from_row
-from connector.store.prepared import Names
-from connector.store.scope import Scope
 
 T = TypeVar("T")
 # What a query raises where a row is spoiled: drivers refuse some values before we see them.

@@ -15,11 +15,11 @@ from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search, text_of
 from connector.domain.catalog.shelf import Entry
 from connector.domain.page import Page
-from connector.store.keyed import table_of
+from connector.store.database.scope import Scope
 from connector.store.mapping import SPOILED, codecs_of, from_row, storable
 from connector.store.repository import SqlRepository
-from connector.store.scope import Scope
-from connector.store.tables import DatasetRow, OfferRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import DatasetRow, OfferRow
 
 
 class SqlDatasets(SqlRepository[Dataset]):

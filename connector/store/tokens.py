@@ -10,10 +10,10 @@ from typing import Final
 
 from sqlalchemy import delete
 
-from connector.store.keyed import table_of
+from connector.store.database.scope import Scope
 from connector.store.mapping import storable_key
-from connector.store.scope import Scope
-from connector.store.tables import UsedTokenRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import UsedTokenRow
 
 _TOKENS: Final = table_of(UsedTokenRow)
 

@@ -50,22 +50,23 @@ from connector.ports import (
     UsedTokens,
     Uses,
 )
-from connector.store import outbox, tables
-from connector.store.approvals import ApprovalRow
+from connector.store import outbox
 from connector.store.audit_log import SqlAuditLog
-from connector.store.duties import DeedRow, SqlDuties, SqlUses
-from connector.store.engine import Idle, open_engine, translation
+from connector.store.database.engine import Idle, open_engine, translation
+from connector.store.database.scope import Scope
+from connector.store.database.session import open_session
 from connector.store.holdings import SqlHoldings
-from connector.store.keyed import Row
 from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.recent import Answers, Recent
 from connector.store.repository import SqlRepository, SqlSeldom
-from connector.store.scope import Scope
-from connector.store.session import open_session
 from connector.store.shelf import SqlDatasets, SqlShelf
+from connector.store.tables import records
+from connector.store.tables.approvals import ApprovalRow
+from connector.store.tables.duties import DeedRow, SqlDuties, SqlUses
+from connector.store.tables.keyed import Row
+from connector.store.tables.transfers import ExtractRow, ReleasedRow, RequestedRow, TransferRow
 from connector.store.tokens import SqlUsedTokens
-from connector.store.transfers import ExtractRow, ReleasedRow, RequestedRow, TransferRow
 
 T = TypeVar("T")
 
@@ -94,18 +95,18 @@ def _of(kind: type[T], row: type[Row], repository: type[SqlRepository[T]] = SqlR
 class SqlTransaction:
     """All repositories in one database transaction: the port `Transaction`."""
 
-    participants: Repository[Participant] = _of(Participant, tables.ParticipantRow, SqlSeldom)
-    issuers: Repository[IssuerDocument] = _of(IssuerDocument, tables.IssuerRow, SqlSeldom)
-    status_lists: Repository[StatusList] = _of(StatusList, tables.StatusListRow, SqlSeldom)
-    kept_lists: Repository[KeptList] = _of(KeptList, tables.KeptListRow)
-    layers: Repository[KeptLayer] = _of(KeptLayer, tables.LayerRow, SqlSeldom)
+    participants: Repository[Participant] = _of(Participant, records.ParticipantRow, SqlSeldom)
+    issuers: Repository[IssuerDocument] = _of(IssuerDocument, records.IssuerRow, SqlSeldom)
+    status_lists: Repository[StatusList] = _of(StatusList, records.StatusListRow, SqlSeldom)
+    kept_lists: Repository[KeptList] = _of(KeptList, records.KeptListRow)
+    layers: Repository[KeptLayer] = _of(KeptLayer, records.LayerRow, SqlSeldom)
     datasets: Repository[Dataset] = cast("Any", _Part(SqlDatasets))
-    registers: Repository[Register] = _of(Register, tables.RegisterRow)
-    persons: Repository[RegisterPersons] = _of(RegisterPersons, tables.RegisterPersonsRow)
-    suppressed: Repository[SuppressedPersons] = _of(SuppressedPersons, tables.SuppressedPersonsRow)
-    censuses: Repository[Census] = _of(Census, tables.CensusRow)
-    offers: Repository[Offer] = _of(Offer, tables.OfferRow)
-    negotiations: Repository[Negotiation] = _of(Negotiation, tables.NegotiationRow)
+    registers: Repository[Register] = _of(Register, records.RegisterRow)
+    persons: Repository[RegisterPersons] = _of(RegisterPersons, records.RegisterPersonsRow)
+    suppressed: Repository[SuppressedPersons] = _of(SuppressedPersons, records.SuppressedPersonsRow)
+    censuses: Repository[Census] = _of(Census, records.CensusRow)
+    offers: Repository[Offer] = _of(Offer, records.OfferRow)
+    negotiations: Repository[Negotiation] = _of(Negotiation, records.NegotiationRow)
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
     notices: Notices = cast("Any", _Part(SqlNotices))
     approvals: Repository[Approval] = _of(Approval, ApprovalRow)
@@ -116,20 +117,20 @@ class SqlTransaction:
     duties: Duties = cast("Any", _Part(SqlDuties))
     deeds: Repository[Deed] = _of(Deed, DeedRow)
     uses: Uses = cast("Any", _Part(SqlUses))
-    tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
-    outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
-    inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)
-    reservations: Repository[Reservation] = _of(Reservation, tables.ReservationRow)
-    jobs: Repository[Job] = _of(Job, tables.JobRow)
-    sites: Repository[JobSite] = _of(JobSite, tables.JobSiteRow)
-    rounds: Repository[RoundRecord] = _of(RoundRecord, tables.RoundRow)
-    checkpoints: Repository[Checkpoint] = _of(Checkpoint, tables.CheckpointRow)
-    peer_logs: Repository[PeerLog] = _of(PeerLog, tables.PeerLogRow)
-    epochs: Repository[Epoch] = _of(Epoch, tables.EpochRow, SqlSeldom)
-    returned_heads: Repository[ReturnedHead] = _of(ReturnedHead, tables.ReturnedHeadRow)
-    cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, tables.CosignedHeadRow)
-    forfeits: Repository[Forfeit] = _of(Forfeit, tables.ForfeitRow)
-    members: Repository[Membership] = _of(Membership, tables.MembershipRow)
+    tellings: Repository[Telling] = _of(Telling, records.TellingRow)
+    outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, records.OutboxRow)
+    inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, records.InboxRow)
+    reservations: Repository[Reservation] = _of(Reservation, records.ReservationRow)
+    jobs: Repository[Job] = _of(Job, records.JobRow)
+    sites: Repository[JobSite] = _of(JobSite, records.JobSiteRow)
+    rounds: Repository[RoundRecord] = _of(RoundRecord, records.RoundRow)
+    checkpoints: Repository[Checkpoint] = _of(Checkpoint, records.CheckpointRow)
+    peer_logs: Repository[PeerLog] = _of(PeerLog, records.PeerLogRow)
+    epochs: Repository[Epoch] = _of(Epoch, records.EpochRow, SqlSeldom)
+    returned_heads: Repository[ReturnedHead] = _of(ReturnedHead, records.ReturnedHeadRow)
+    cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, records.CosignedHeadRow)
+    forfeits: Repository[Forfeit] = _of(Forfeit, records.ForfeitRow)
+    members: Repository[Membership] = _of(Membership, records.MembershipRow)
     promises: Promises = cast("Any", _Part(SqlPromises))
     shelf: Shelf = cast("Any", _Part(SqlShelf))
     tokens: UsedTokens = cast("Any", _Part(SqlUsedTokens))
@@ -166,7 +167,7 @@ class SqlTransaction:
 
     def known(self) -> Mapping[str, Answers]:
         """Return what tables say once the transaction is committed, where that is known."""
-        return {tables.AuditHeadRow.NAME: self._log.grown()}
+        return {records.AuditHeadRow.NAME: self._log.grown()}
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""

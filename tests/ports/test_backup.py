@@ -17,7 +17,8 @@ from connector.bootstrap.backups import archive, backup
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.services.continuity.recovery import RECORDED
-from connector.store import SqlStore, migrations, snapshot
+from connector.store import SqlStore, migrations
+from connector.store.backup import snapshot
 from tests.support.doubles import FixedClock
 from tests.support.hammer import CHARGED, JOB, hammered
 from tests.support.samples import copy_rows, first_generation

@@ -19,8 +19,8 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
-from connector.store.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
-from connector.store.keys import read_private_file
+from connector.store.files.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
+from connector.store.files.keys import read_private_file
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
@@ -145,10 +145,10 @@ def test_a_record_is_read_again_once_it_changed(
         read.append(path)
         return read_private_file(path, most)
 
-    monkeypatch.setattr("connector.store.charges._SETTLED_NS", -(10**18))
+    monkeypatch.setattr("connector.store.files.charges._SETTLED_NS", -(10**18))
     charges = HomeCharges(home, DID)
     charges.record(tally(3))
-    monkeypatch.setattr("connector.store.charges.keys.read_private_file", counted)
+    monkeypatch.setattr("connector.store.files.charges.keys.read_private_file", counted)
     for _ in range(3):
         assert charges.recorded() == tally(3)
     assert len(read) == 1
@@ -200,6 +200,6 @@ def test_another_node_s_or_another_key_s_tally_is_refused(home: Path, tmp_path: 
 def test_a_tally_beyond_what_peers_take_is_not_sealed(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.store.charges.SIZES", (64,))
+    monkeypatch.setattr("connector.store.files.charges.SIZES", (64,))
     with pytest.raises(MessageTooLarge):
         HomeCharges(home, DID).seal(tally(jobs=(JOB,)))

@@ -44,9 +44,9 @@ from connector.domain.transfer.transfer import Transfer
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
-from connector.store.engine import _KEPT_OPEN
-from connector.store.keyed import table_of
-from connector.store.tables import ReservationRow
+from connector.store.database.engine import _KEPT_OPEN
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import ReservationRow
 from federated.privacy.event import Events, sampled_gaussian
 from tests.support.doubles import NOON
 from tests.support.stored import issuer, message
@@ -465,7 +465,7 @@ def test_a_connection_serves_one_transaction_after_another(store: SqlStore) -> N
 def test_who_waits_for_a_connection_gets_one_that_another_gives_back(
     open_again: Callable[..., SqlStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.store.engine._MORE", 0)
+    monkeypatch.setattr("connector.store.database.engine._MORE", 0)
     store = open_again(wait=3.0)
     asked, found = threading.Event(), []
     ask = store._engine.raw_connection

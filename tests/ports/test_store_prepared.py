@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import ColumnElement, bindparam, func, select, text
 
 from connector.errors import StoreUnavailable
-from connector.store.engine import Idle, open_engine
-from connector.store.keyed import table_of
-from connector.store.prepared import prepared
+from connector.store.database.engine import Idle, open_engine
+from connector.store.database.prepared import prepared
+from connector.store.database.scope import Scope
+from connector.store.database.session import open_session
 from connector.store.recent import Recent
-from connector.store.scope import Scope
-from connector.store.session import open_session
-from connector.store.tables import OutboxRow
+from connector.store.tables.keyed import table_of
+from connector.store.tables.records import OutboxRow
 
 NOW = datetime(2026, 11, 27, 12, 30, 1, 250_000, tzinfo=UTC)
 OUTBOX = table_of(OutboxRow)
@@ -184,7 +184,8 @@ def test_a_reading_transaction_changes_nothing(idle: Idle) -> None:
 def test_connections_that_a_server_closed_are_used_no_more(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.store.engine._TRUSTED", 1e9)  # none is asked whether it lives
+    # None is asked whether it lives.
+    monkeypatch.setattr("connector.store.database.engine._TRUSTED", 1e9)
     idle = Idle(open_engine(postgres_url, 5))
     others = text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> :own "
@@ -210,7 +211,7 @@ def test_a_server_that_is_silent_is_not_waited_for_without_end(
         return
     with reading(idle) as scope:  # the twin: it answers in time
         scope.ask(select(func.pg_sleep(0.3)))
-    monkeypatch.setattr("connector.store.pipeline.SILENT_SECONDS", 0.1)
+    monkeypatch.setattr("connector.store.database.pipeline.SILENT_SECONDS", 0.1)
     with pytest.raises(StoreUnavailable), reading(idle) as scope:
         scope.ask(select(func.pg_sleep(30)))
     monkeypatch.undo()

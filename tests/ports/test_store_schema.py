@@ -19,9 +19,9 @@ from alembic.script import ScriptDirectory
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
-from connector.store.declared import METADATA
 from connector.store.migrations import HEAD, configuration, current, upgrade
 from connector.store.repository import SqlRepository
+from connector.store.tables.declared import METADATA
 from tests.support.doubles import FixedClock
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
-from connector.store import engine
+from connector.store.database import engine
 from connector.store.migrations import upgrade
 
 _TEMPLATE = "migrated"

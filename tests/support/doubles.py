@@ -20,8 +20,8 @@ from connector.domain.transfer.extract import FOLDER
 from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.store import SqlStore
-from connector.store.charges import NOTHING, HomeCharges
-from connector.store.extract_files import HomeFiles
+from connector.store.files.charges import NOTHING, HomeCharges
+from connector.store.files.extract_files import HomeFiles
 from tests.support.database import sqlite_url
 from tests.support.judging import judged
 from tests.support.keys import MemorySigner

@@ -17,7 +17,7 @@ from connector.domain.participant import Participant
 from connector.errors import InRecovery
 from connector.services.continuity import confirmation, recovery
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.store.charges import FILE
+from connector.store.files.charges import FILE
 from federated.job import JobState, is_final
 from tests.support.doubles import charges_in, open_store
 from tests.support.federation import Federation, Node, running, wait_for

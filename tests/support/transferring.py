@@ -17,7 +17,7 @@ from connector.ports import Ports
 from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.transfer import acts, consumer_side
-from connector.store.extract_files import HomeFiles
+from connector.store.files.extract_files import HomeFiles
 from tests.support.live_space import Node
 from tests.support.stored import contract
 

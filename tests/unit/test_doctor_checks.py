@@ -21,7 +21,7 @@ from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact
 from connector.services.health.peers import PeerFact
 from connector.services.publication.verdicts import Verdict
-from connector.store.charges import KEY_FILE
+from connector.store.files.charges import KEY_FILE
 from tests.support.doubles import ports_for_tests
 from tests.support.federation import reservation
 

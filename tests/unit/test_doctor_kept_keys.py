@@ -17,7 +17,7 @@ from connector.services.health.approvals import approvals
 from connector.services.health.diagnose import FAIL, OK, WARN
 from connector.services.publication.checking import fingerprint
 from connector.services.use import keys as use_keys
-from connector.store import keys
+from connector.store.files import keys
 from tests.support.doubles import NOON, ports_for_tests
 
 

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from connector.domain.catalog.layout import Layout
 from connector.errors import DataFault
 from connector.preparing.child import ConfinedPreparing
-from connector.store.extract_files import HomeFiles
+from connector.store.files.extract_files import HomeFiles
 from tests.unit.test_preparing import FIELDS, ROWS, task
 
 TEN_GB = 10 * 10**9

@@ -31,7 +31,7 @@ from connector.services.federation.lead.book import load
 from connector.services.federation.site.rounds import Ending, end
 from connector.services.messages.deliver import deliver_due
 from connector.services.negotiation import notices, telling
-from connector.store.charges import FILE
+from connector.store.files.charges import FILE
 from federated.job import JobState
 from federated.privacy.rule import Rule
 from tests.support.contracts import NOW

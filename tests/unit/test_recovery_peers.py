@@ -17,7 +17,7 @@ from connector.services.continuity import confirmation, custody, recovery
 from connector.services.evidence import own_log
 from connector.services.evidence.witness import Witness, check_peer, contradict, newest
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.store.charges import FILE
+from connector.store.files.charges import FILE
 from federated.job import JobState
 from tests.support.federation import LEAD, SITES, Federation, Node
 from tests.support.recovering import (

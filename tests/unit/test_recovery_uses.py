@@ -15,7 +15,7 @@ from connector.domain.log.audit import ReturnedHead
 from connector.errors import BudgetExceeded, InRecovery
 from connector.services.continuity import confirmation, recovery
 from connector.services.evidence import own_log
-from connector.store.charges import FILE
+from connector.store.files.charges import FILE
 from tests.support.doubles import NOON, charges_in, open_store
 from tests.support.link import Link, limit
 from tests.unit.test_use_flow import contract, linked, offer, prepared, wish

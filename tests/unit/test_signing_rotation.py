@@ -14,7 +14,7 @@ from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.identity import document as documents
 from connector.identity import jws, succession
 from connector.identity.key import Relationship
-from connector.store import keys
+from connector.store.files import keys
 from tests.support.contracts import Space, stranger
 from tests.support.doubles import NOON, FixedClock, settings_for_tests
 

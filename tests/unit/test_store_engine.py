@@ -13,8 +13,8 @@ from sqlalchemy import create_engine
 
 from connector.errors import ConfigurationInvalid, Malformed, StoreUnavailable
 from connector.store import SqlStore
-from connector.store import engine as engine_module
-from connector.store.engine import open_engine
+from connector.store.database import engine as engine_module
+from connector.store.database.engine import open_engine
 from connector.store.migrations import upgrade
 from tests.support.doubles import FixedClock, open_store
 
@@ -107,8 +107,8 @@ def test_sqlite_reaches_the_disk_at_each_commit(tmp_path: Path) -> None:
 def test_more_readers_than_connections_are_answered_in_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.store.engine._KEPT_OPEN", 1)
-    monkeypatch.setattr("connector.store.engine._MORE", 0)
+    monkeypatch.setattr("connector.store.database.engine._KEPT_OPEN", 1)
+    monkeypatch.setattr("connector.store.database.engine._MORE", 0)
     url = f"sqlite:///{tmp_path / 'node.sqlite'}"
     upgrade(url)
     store = SqlStore(url, FixedClock(), wait=0.1)
@@ -183,13 +183,13 @@ def test_a_server_that_started_anew_is_found_again(
             )
         other.dispose()
 
-    monkeypatch.setattr("connector.store.engine._TRUSTED", 3600.0)
+    monkeypatch.setattr("connector.store.database.engine._TRUSTED", 3600.0)
     assert ask() == 0
     cut()
     with pytest.raises(StoreUnavailable):
         ask()
     assert ask() == 0
-    monkeypatch.setattr("connector.store.engine._TRUSTED", 0.0)
+    monkeypatch.setattr("connector.store.database.engine._TRUSTED", 0.0)
     cut()
     assert ask() == 0
     store.close()

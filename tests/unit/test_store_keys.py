@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.jsonld.canonical import unb64url
-from connector.store.keys import (
+from connector.store.files.keys import (
     FileSigner,
     create_signing_key,
     open_signer,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ExtractUnavailable, QuotaReached, StoreUnavailable
-from connector.store import keys
-from connector.store.extract_files import KEY_FILE, HomeFiles
-from connector.store.sealed import CHUNK, sealed_size
+from connector.store.files import keys
+from connector.store.files.extract_files import KEY_FILE, HomeFiles
+from connector.store.files.sealed import CHUNK, sealed_size
 
 STEP = CHUNK + 16
 

@@ -20,7 +20,7 @@ from connector.config import Settings
 from connector.errors import KeyUnusable
 from connector.identity import document as documents
 from connector.peer.credentials import Leaves
-from connector.store import keys
+from connector.store.files import keys
 from tests.support.doubles import NOON, FixedClock, settings_for_tests
 
 DID = "did:web:node.example"

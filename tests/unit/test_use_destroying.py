@@ -21,7 +21,7 @@ from connector.jsonld.canonical import parse_object
 from connector.services.negotiation import notices
 from connector.services.use import asking, preparing
 from connector.services.use.destroying import Cause
-from connector.store.extract_files import KEY_FILE
+from connector.store.files.extract_files import KEY_FILE
 from tests.support.link import Link
 from tests.unit.test_use_flow import contract, extracts, files, linked, offer, prepared, wish
 

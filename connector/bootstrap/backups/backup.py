@@ -33,10 +33,12 @@ from connector.domain.catalog.source import HIERARCHIES
 from connector.errors import BackupInvalid, ConfigurationInvalid, KeyUnusable, WorldFault
 from connector.ports import Clock
 from connector.services.continuity.recovery import RECORDED
-from connector.store import SqlStore, keys, snapshot
-from connector.store.charges import FILE as COUNTER
-from connector.store.extract_files import KEY_FILE as EXTRACTS_KEY
-from connector.store.snapshot import State
+from connector.store import SqlStore
+from connector.store.backup import snapshot
+from connector.store.backup.snapshot import State
+from connector.store.files import keys
+from connector.store.files.charges import FILE as COUNTER
+from connector.store.files.extract_files import KEY_FILE as EXTRACTS_KEY
 
 _POSTGRES: Final = ("postgresql:", "postgresql+psycopg:")
 _SQLITE_FILE: Final = "node.sqlite"

@@ -17,8 +17,8 @@ from connector.services.health.diagnose import Check, KeyFile
 from connector.services.publication import checking
 from connector.services.readable import readable
 from connector.services.use import keys as use_keys
-from connector.store import keys
-from connector.store.charges import KEY_FILE
+from connector.store.files import keys
+from connector.store.files.charges import KEY_FILE
 
 _OTHER_KEY: Final = f"`{own.PERSON_KEY}` is not the key of the persons on record"
 

@@ -74,8 +74,9 @@ from connector.services.publication.verdicts import Verdict, verdict
 from connector.services.readable import readable
 from connector.sources.files import FileSources
 from connector.sources.snapshots import HomeSources
-from connector.store import SqlStore, integrity, migrations
-from connector.store.charges import HomeCharges
+from connector.store import SqlStore, migrations
+from connector.store.database import integrity
+from connector.store.files.charges import HomeCharges
 from connector.store.migrations import Schema
 from federated.child import environment
 from federated.privacy.process import ProcessAccountant

@@ -15,7 +15,7 @@ from connector.ports import Sources, Transaction
 from connector.services.health.diagnose import FAIL, OK, Check
 from connector.services.negotiation import plans
 from connector.services.readable import readable
-from connector.store import keys
+from connector.store.files import keys
 
 _MEND = "mend `[connections]` in preau.toml"
 

@@ -24,7 +24,8 @@ from connector.identity import certificate
 from connector.jsonld.canonical import parse_object
 from connector.ports import Clock
 from connector.services.membership import introducing
-from connector.store import SqlStore, keys
+from connector.store import SqlStore
+from connector.store.files import keys
 
 TYPE: Final = "PreauKeys"
 VERSION: Final = 1

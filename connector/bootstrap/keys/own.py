@@ -24,7 +24,7 @@ from connector.identity.document import OtherKey
 from connector.identity.key import Relationship
 from connector.ports import Clock
 from connector.services.membership import fetching as names
-from connector.store import keys
+from connector.store.files import keys
 
 PERSON_KEY: Final = "keys/persons.key"
 PSEUDONYM_KEY: Final = "keys/pseudonyms.key"

@@ -23,7 +23,7 @@ from connector.identity import key as public_keys
 from connector.identity import succession
 from connector.jsonld.canonical import parse_object
 from connector.ports import Clock, Signer
-from connector.store import keys
+from connector.store.files import keys
 
 PREFIX: Final = "keys/signing-"
 OVERLAP: Final = timedelta(days=1)

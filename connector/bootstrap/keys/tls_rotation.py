@@ -19,7 +19,7 @@ from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.identity import certificate
 from connector.identity.document import MAX_AUTHORITIES
 from connector.ports import Clock
-from connector.store import keys
+from connector.store.files import keys
 
 PREFIX: Final = "keys/tls-ca-"
 OVERLAP: Final = timedelta(days=1)

@@ -31,7 +31,7 @@ from connector.errors import (
     Untrusted,
     from_code,
 )
-from connector.store import sealed
+from connector.store.files import sealed
 from federated.confinement.confine import confine, tier_of_rights
 from federated.confinement.landlock import seal
 from federated.confinement.seccomp import close_calls

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.config import Settings
 from connector.errors import WorldFault
-from connector.store.keys import read_private_file
+from connector.store.files.keys import read_private_file
 
 SECONDS: Final = 15.0  # for each step
 _TLS_FROM_THE_START: Final = 465  # RFC 8314 section 7.3

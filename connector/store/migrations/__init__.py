@@ -18,7 +18,7 @@ from sqlalchemy.schema import Column
 from sqlalchemy.types import String
 
 from connector.errors import ConfigurationInvalid
-from connector.store.engine import open_engine, reading, translated, writing
+from connector.store.database.engine import open_engine, reading, translated, writing
 
 HEAD: Final = "0035"
 VERSION_TABLE: Final = "alembic_version"

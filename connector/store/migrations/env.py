@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from connector.store import tables  # noqa: F401 - fills METADATA
-from connector.store.declared import METADATA
+from connector.store.tables import records  # noqa: F401 - fills METADATA
+from connector.store.tables.declared import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table, Text, UniqueConstraint
 
-from connector.store.columns import UtcDateTime, serial, whole
-from connector.store.declared import Declared, column
+from connector.store.tables.columns import UtcDateTime, serial, whole
+from connector.store.tables.declared import Declared, column
 
 UTC_TIME: Any = UtcDateTime
 LONG: Any = Text

@@ -1,4 +1,4 @@
-"""The SQL tables of duties, deeds and uses, and the ports `Duties` and `Uses`; see `tables.py`."""
+"""The SQL tables of duties, deeds and uses, and the ports `Duties` and `Uses`; see `records.py`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sqlalchemy import BigInteger, Index, Select, bindparam, func, select
 
 from connector.domain.contract.duty import Duty
 from connector.domain.contract.use import Counted, UseRecord
-from connector.store.declared import column
-from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed, table_of
+from connector.store.database.scope import Scope
 from connector.store.repository import SqlRepository
-from connector.store.scope import Scope
+from connector.store.tables.declared import column
+from connector.store.tables.keyed import LONG, UTC_TIME, WHOLE, Row, keyed, table_of
 
 
 class DutyRow(Row, table=True):

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Final
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
-from connector.store.engine import open_engine, translated
+from connector.store.database.engine import open_engine, translated
 
 SECONDS: Final = 20.0
 _STEPS: Final = 10_000  # instructions of SQLite between two looks at the clock

@@ -15,10 +15,10 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, Executable, Table, case
 
-from connector.store.prepared import NOTHING, Names, Record, Values, prepared
+from connector.store.database.prepared import NOTHING, Names, Record, Values, prepared
+from connector.store.database.session import Rows, Session
+from connector.store.database.soundness import spoiled
 from connector.store.recent import Answers, Recent
-from connector.store.session import Rows, Session
-from connector.store.soundness import spoiled
 
 T = TypeVar("T")
 

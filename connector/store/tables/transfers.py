@@ -1,4 +1,4 @@
-"""The SQL tables of requests for uses, extracts and transfer processes; see `tables.py`."""
+"""The SQL tables of requests for uses, extracts and transfer processes; see `records.py`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Index
 
-from connector.store.declared import column
-from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
+from connector.store.tables.declared import column
+from connector.store.tables.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
 
 
 class ExtractRow(Row, table=True):

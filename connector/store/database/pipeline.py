@@ -19,9 +19,9 @@ from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
 from sqlalchemy import Dialect, text
 
-from connector.store.engine import Idle, Unreadable
-from connector.store.prepared import NOTHING, Prepared, Record, Values, prepared
-from connector.store.session import Rows, Session, undone
+from connector.store.database.engine import Idle, Unreadable
+from connector.store.database.prepared import NOTHING, Prepared, Record, Values, prepared
+from connector.store.database.session import Rows, Session, undone
 
 _BEGIN: Final = {
     True: text("BEGIN"),

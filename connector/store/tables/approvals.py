@@ -1,4 +1,4 @@
-"""The SQL table of what waits for a decision of persons; see `tables.py`."""
+"""The SQL table of what waits for a decision of persons; see `records.py`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Index
 
-from connector.store.declared import column
-from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
+from connector.store.tables.declared import column
+from connector.store.tables.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
 
 
 class ApprovalRow(Row, table=True):

@@ -34,7 +34,7 @@ from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.jsonld.canonical import parse_object
-from connector.store import keys
+from connector.store.files import keys
 from connector.store.mapping import SPOILED, from_row, to_column, to_row
 from federated.privacy.event import Events
 

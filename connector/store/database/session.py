@@ -17,8 +17,8 @@ from typing import Any, Final, NoReturn, cast
 from sqlalchemy import Connection, Dialect
 
 from connector.errors import StoreUnavailable
-from connector.store.engine import Idle, Unreadable, begin_sqlite, unavailable
-from connector.store.prepared import Prepared, Record, Values
+from connector.store.database.engine import Idle, Unreadable, begin_sqlite, unavailable
+from connector.store.database.prepared import Prepared, Record, Values
 
 Rows = Callable[[], list[Record]]
 _STOPPING: Final = "57P"  # class of SQLSTATE by which PostgreSQL says that it ends the connection
@@ -171,6 +171,6 @@ def open_session(idle: Idle, *, writable: bool) -> Session:
     if idle.engine.dialect.name == "sqlite":
         return SqliteSession(idle, writable=writable)
     # the module loads its driver, which a node on SQLite does without
-    pipeline = import_module("connector.store.pipeline")
+    pipeline = import_module("connector.store.database.pipeline")
     made: Session = pipeline.PostgresSession(idle, writable=writable)
     return made

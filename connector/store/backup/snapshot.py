@@ -22,8 +22,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from connector.domain.log import merkle
 from connector.domain.log.merkle import Frontier, Subtree
 from connector.errors import BackupInvalid, ConfigurationInvalid, StoreUnavailable
-from connector.store import migrations, row_lines
-from connector.store.engine import open_engine, reading, translated, writing
+from connector.store import migrations
+from connector.store.backup import row_lines
+from connector.store.database.engine import open_engine, reading, translated, writing
 
 _WAIT_SECONDS: Final = 30.0
 _ROWS: Final = 500  # that are held in memory at a time

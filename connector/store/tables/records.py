@@ -12,8 +12,8 @@ from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Index
 
-from connector.store.declared import Declared, column
-from connector.store.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
+from connector.store.tables.declared import Declared, column
+from connector.store.tables.keyed import LONG, UTC_TIME, WHOLE, Row, keyed
 
 
 class ParticipantRow(Row, table=True):

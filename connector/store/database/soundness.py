@@ -26,7 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from connector.errors import RowDamaged
-from connector.store.columns import UtcDateTime
+from connector.store.tables.columns import UtcDateTime
 
 # What a value of a column's type is on SQLite. A time is text of one length and order.
 _TIME: Final = "typeof({0}) = 'text' AND length({0}) = 26 AND datetime({0}) IS NOT NULL"

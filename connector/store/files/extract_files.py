@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 
 from connector.domain.transfer.held import HeldFile, Writing
 from connector.errors import ExtractUnavailable, KeyUnusable, StoreUnavailable
-from connector.store import keys, sealed
+from connector.store.files import keys, sealed
 
 KEY_FILE: Final = "keys/extracts.key"
 _UNDER_WAY: Final = ".part"

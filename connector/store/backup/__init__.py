@@ -1,0 +1,1 @@
+"""All rows of a database as lines of text, and back."""

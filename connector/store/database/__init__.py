@@ -1,0 +1,1 @@
+"""How statements reach the database: engines, sessions and what is prepared."""

@@ -1,0 +1,1 @@
+"""The SQL tables of a node, declared as classes."""
