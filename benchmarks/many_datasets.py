@@ -23,7 +23,7 @@ from connector import config
 from connector.bootstrap.keys.own import Identity
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.search import text_of
-from connector.identity import description as descriptions
+from connector.identity.descriptions import description as descriptions
 from connector.jsonld.canonical import b64url
 from connector.ports import Signer
 from connector.protocol.messages import CatalogRequestMessage

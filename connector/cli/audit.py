@@ -218,7 +218,7 @@ def _judged(
         PreauError: the card does not verify.
     """
     from connector.identity import card as cards  # noqa: PLC0415 - start-up stays fast
-    from connector.identity import job_receipts  # noqa: PLC0415 - as above
+    from connector.identity.receipts import job_receipts  # noqa: PLC0415 - as above
 
     document = _document(lead)
     found = cards.read(file, document, model)

@@ -216,7 +216,7 @@ class ContractNegotiationEventMessage(Body):
 class ContractNegotiationTerminationMessage(Body):
     """Either side: the negotiation is over, and why.
 
-    A provider whose offer is gone signs `statement`, see `identity/notice.py`.
+    A provider whose offer is gone signs `statement`, see `identity/statements/notice.py`.
     """
 
     message_id: Id

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from connector.identity import document as documents
-from connector.identity import referral as referrals
+from connector.identity.statements import referral as referrals
 from connector.management.views.contracts.uses import ReferralView
 
 

@@ -13,7 +13,7 @@ import pyoxigraph
 import pytest
 
 from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
-from connector.identity import description
+from connector.identity.descriptions import description
 from tests.support.contracts import DATASET, NOW, PROVIDER
 
 GX = "https://w3id.org/gaia-x/development#"

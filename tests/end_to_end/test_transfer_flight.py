@@ -30,7 +30,8 @@ from connector.errors import (
     Untrusted,
 )
 from connector.identity import document as documents
-from connector.identity import pull_token, transfer_receipt
+from connector.identity import pull_token
+from connector.identity.receipts import transfer_receipt
 from connector.peer.client import GrpcWire
 from connector.protocol.transfer_messages import TransferAccess
 from connector.services.messages import deliver

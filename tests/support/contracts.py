@@ -11,13 +11,14 @@ from typing import Any
 from connector.domain.layer import LayerKind
 from connector.domain.participant import StatusList
 from connector.identity import agreement as agreements
-from connector.identity import certificate, receipt, status
+from connector.identity import certificate, status
 from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity import layer as layers
 from connector.identity.agreement import Party, Subject
 from connector.identity.document import DidDocument
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import canonical
 from federated.privacy.rule import Accounting, Rule
 from policies_odrl.checking.semantics import PRESENT

@@ -21,26 +21,16 @@ from connector.enforcement.steps import registry
 from connector.errors import AgreementTampered, EvidenceInvalid, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
-from connector.identity import (
-    card,
-    epoch,
-    job_receipts,
-    jws,
-    layer,
-    receipt,
-    round_receipt,
-    status,
-    succession,
-    token,
-)
+from connector.identity import card, epoch, jws, layer, status, succession, token
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
-from connector.identity import notice as notices
-from connector.identity.dataset_facts import read_facts
-from connector.identity.description import describe_dataset
+from connector.identity.descriptions.dataset_facts import read_facts
+from connector.identity.descriptions.description import describe_dataset
 from connector.identity.evidence.verdict import Standing
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import job_receipts, receipt, round_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
+from connector.identity.statements import notice as notices
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from federated import ManifestInvalid
 from federated import job as jobs

@@ -30,10 +30,11 @@ from connector.enforcement.ground import Ground
 from connector.errors import PeerUnreachable
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
-from connector.identity import jws, receipt, round_receipt
+from connector.identity import jws
 from connector.identity.agreement import Party, Subject
-from connector.identity.job_receipts import MANIFEST_TYPE
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import receipt, round_receipt
+from connector.identity.receipts.job_receipts import MANIFEST_TYPE
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports

@@ -26,8 +26,8 @@ from space import Node
 from connector.domain.federation.identifier import uuid_in
 from connector.errors import PreauError
 from connector.identity import document as documents
-from connector.identity import round_receipt
 from connector.identity.document import DidDocument
+from connector.identity.receipts import round_receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.management.views.audits import EventView
 from federated.training.flower.records import digest

@@ -26,7 +26,7 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.identity import jws
-from connector.identity import notice as signed
+from connector.identity.statements import notice as signed
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
 from connector.services.federation.lead import jobs as lead_jobs

@@ -22,8 +22,8 @@ from connector.errors import (
     PeerUnreachable,
     SignatureInvalid,
 )
-from connector.identity import deed as signed
 from connector.identity import jws
+from connector.identity.statements import deed as signed
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol.messages import AgreementDeed
 from connector.services.duties import auditing, stating, timing

@@ -20,9 +20,9 @@ from connector.enforcement.plan import Label
 from connector.errors import (
     DutyForbidden,
 )
-from connector.identity import deed as signed
 from connector.identity import document as documents
 from connector.identity import jws
+from connector.identity.statements import deed as signed
 from connector.jsonld.canonical import canonical, parse_object
 from connector.jsonld.policy import read_policy
 from connector.services.duties import stating

@@ -17,10 +17,10 @@ import pytest
 from connector.domain import instant
 from connector.errors import ContractExpired, Malformed, NotFound, SignatureInvalid, Unlawful
 from connector.identity import document as documents
-from connector.identity import job_receipts
 from connector.identity.card import read, seal
 from connector.identity.document import DidDocument
 from connector.identity.evidence.verdict import Standing
+from connector.identity.receipts import job_receipts
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.sdk import picture
 from connector.services.federation.lead import book, release

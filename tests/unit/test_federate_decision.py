@@ -21,7 +21,7 @@ from connector.errors import (
     PreauError,
     WorkerFailed,
 )
-from connector.identity.receipt import read_receipt
+from connector.identity.receipts.receipt import read_receipt
 from connector.jsonld.canonical import canonical, parse_object
 from connector.services.federation.fitting import check_receipt
 from connector.services.federation.lead.request import complete

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from connector.errors import JobRefused, NotFound
-from connector.identity import round_receipt
+from connector.identity.receipts import round_receipt
 from connector.management.views.jobs import EvaluationView, JobView
 from connector.sdk import curve
 from connector.services.federation.lead import book

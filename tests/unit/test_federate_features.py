@@ -12,7 +12,7 @@ import pytest
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.catalog.dictionary import Category, Meaning
 from connector.errors import Malformed
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.services.federation.lead.features import completed
 from connector.services.federation.lead.request import complete, refusal
 from connector.services.publication import publish

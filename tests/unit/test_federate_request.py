@@ -15,8 +15,8 @@ import pytest
 from connector.domain.contract.negotiation import Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, Malformed
 from connector.identity import jws
-from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.identity.key import Relationship
+from connector.identity.receipts.job_receipts import MANIFEST_TYPE
 from connector.jsonld.canonical import canonical, parse_object
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs

@@ -18,8 +18,9 @@ from connector.domain.participant import Participant
 from connector.domain.transfer.extract import commitment
 from connector.errors import Malformed, PeerUnreachable, RoundRefused, SignatureInvalid
 from connector.identity import document as documents
-from connector.identity import jws, round_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity import jws
+from connector.identity.receipts import round_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import JobCancellation

@@ -11,8 +11,9 @@ import pytest
 from connector.errors import AgreementTampered
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
-from connector.identity import jws, receipt
+from connector.identity import jws
 from connector.identity.agreement import Party, Subject
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.kept import LARGEST
 from federated.privacy.rule import Accounting, Rule

@@ -12,8 +12,8 @@ from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Data
 from connector.domain.catalog.dictionary import Category, Meaning
 from connector.domain.catalog.hierarchy import Hierarchy, Tier
 from connector.errors import DescriptionTampered
-from connector.identity import description
-from connector.identity.dataset_facts import DatasetFacts, read_facts
+from connector.identity.descriptions import description
+from connector.identity.descriptions.dataset_facts import DatasetFacts, read_facts
 from connector.jsonld.canonical import canonical, sha256_hex
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import DATASET, NOW, PROVIDER, stranger

@@ -18,10 +18,11 @@ from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import evidence, jws, layer, receipt, succession
+from connector.identity import evidence, jws, layer, succession
 from connector.identity.bundle import Evidence, LayerEvidence, PartyEvidence
 from connector.identity.evidence import Outcome
 from connector.identity.key import Relationship
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import (
     AUTHORITY,

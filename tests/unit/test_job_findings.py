@@ -9,7 +9,7 @@ import pytest
 
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.catalog.dictionary import Category, Meaning
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.services.federation.request.findings import against_dictionary
 from tests.support.training_rig import manifest, task
 

@@ -13,7 +13,8 @@ import pytest
 from connector.domain.contract.negotiation import UNVERIFIED, NegotiationState
 from connector.errors import AgreementTampered, PolicyInvalid
 from connector.identity import agreement as agreements
-from connector.identity import jws, receipt
+from connector.identity import jws
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate

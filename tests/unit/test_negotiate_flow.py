@@ -20,7 +20,7 @@ from connector.errors import (
 )
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
-from connector.identity import receipt
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import read_policy
 from connector.services.negotiation import agree, negotiate, terms

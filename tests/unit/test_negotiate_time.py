@@ -15,7 +15,7 @@ from connector.domain.contract.negotiation import STALE, Negotiation, Negotiatio
 from connector.domain.instant import SKEW
 from connector.errors import AgreementTimeWrong, PreauError
 from connector.identity import agreement as agreements
-from connector.identity import receipt
+from connector.identity.receipts import receipt
 from connector.protocol import messages as m
 from connector.services.publication import publish
 from tests.support.contracts import NOW

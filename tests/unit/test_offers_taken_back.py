@@ -22,7 +22,7 @@ from connector.errors import (
     SignatureInvalid,
 )
 from connector.identity import document as documents
-from connector.identity import notice as signed
+from connector.identity.statements import notice as signed
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate, notices, telling

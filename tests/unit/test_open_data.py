@@ -18,7 +18,7 @@ from connector.dataplane.open_data import OpenData
 from connector.domain.transfer.extract import Extract, ExtractState, commitment
 from connector.errors import NotFound, PreauError, TooManyRequests
 from connector.identity import document as documents
-from connector.identity import transfer_receipt
+from connector.identity.receipts import transfer_receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.peer.web.https import _refused
 from connector.sdk import get_open

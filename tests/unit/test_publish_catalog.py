@@ -19,7 +19,7 @@ from connector.errors import (
     PeerUnreachable,
     Untrusted,
 )
-from connector.identity import description as descriptions
+from connector.identity.descriptions import description as descriptions
 from connector.protocol import messages
 from connector.services.negotiation import terms
 from connector.services.publication import catalog_pages, publish, withdrawing

@@ -21,8 +21,8 @@ from connector.errors import (
     PolicyInvalid,
     PreauError,
 )
-from connector.identity import dataset_facts
-from connector.identity import description as descriptions
+from connector.identity.descriptions import dataset_facts
+from connector.identity.descriptions import description as descriptions
 from connector.services.publication import describing, publish, withdrawing
 from tests.support.link import DATASET, PREAU, Link, Node, description, limit, link, offer
 

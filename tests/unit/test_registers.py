@@ -19,8 +19,8 @@ from connector.errors import (
     PreauError,
     RegisterFixed,
 )
-from connector.identity import dataset_facts
-from connector.identity import description as descriptions
+from connector.identity.descriptions import dataset_facts
+from connector.identity.descriptions import description as descriptions
 from connector.services.privacy import budget, registers
 from connector.services.publication import publish
 from federated.privacy.rule import Accounting, Rule, order_for

@@ -15,7 +15,7 @@ from connector.enforcement.steps import registry
 from connector.enforcement.steps.noise import Noise
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import AgreementTampered, DescriptionIncomplete, RiskDrifted
-from connector.identity import risk_report
+from connector.identity.statements import risk_report
 from connector.jsonld.policy import read_policy
 from connector.management.render.contracts import agreements as render
 from connector.services.negotiation import agree, dry_runs, negotiate, reports

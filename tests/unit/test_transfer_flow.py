@@ -30,7 +30,7 @@ from connector.errors import (
     TransferInactive,
 )
 from connector.identity import document as documents
-from connector.identity import transfer_receipt
+from connector.identity.receipts import transfer_receipt
 from connector.jsonld.canonical import canonical
 from connector.services.negotiation import notices
 from connector.services.transfer import acts, consumer_side, provider_side

@@ -18,9 +18,9 @@ from connector.domain.transfer.task import Made, Task
 from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import DataFileUnreadable, Malformed, PeerUnreachable
-from connector.identity import transfer_receipt
 from connector.identity.evidence import verify
 from connector.identity.evidence.verdict import Standing
+from connector.identity.receipts import transfer_receipt
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import policy_document
 from connector.services.continuity import custody, recovery

@@ -32,7 +32,7 @@ from connector.errors import (
     TooManyRequests,
 )
 from connector.identity import document as documents
-from connector.identity import transfer_receipt
+from connector.identity.receipts import transfer_receipt
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.sdk import transfers

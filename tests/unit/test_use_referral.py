@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from connector.errors import PreauError
-from connector.identity import referral as referrals
-from connector.identity.referral import LIFE, Referral
+from connector.identity.statements import referral as referrals
+from connector.identity.statements.referral import LIFE, Referral
 from connector.protocol.use_messages import ReferralMessage
 from connector.sdk import verify_referral
 from connector.services.publication import publish

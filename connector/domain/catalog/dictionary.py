@@ -2,7 +2,8 @@
 
 Rules: all of it is public, part of the signed self-description. A range or a list of values comes
 from the codebook, never from the rows: a value taken from them would tell of a person. What is
-empty is not stated. Its form in a self-description is `connector/identity/dictionary.py`.
+empty is not stated. Its form in a self-description is that of
+`connector/identity/descriptions/dictionary.py`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class RoundReply:
     Attributes:
         number: the round.
         message: Flower message, bytes.
-        receipt: the site's compact JWS, see `connector/identity/round_receipt.py`.
+        receipt: the site's compact JWS, see `connector/identity/receipts/round_receipt.py`.
     """
 
     number: int

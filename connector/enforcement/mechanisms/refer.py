@@ -1,8 +1,8 @@
 """The mechanism `refer`: a third party carries out what is permitted, on a signed referral.
 
 Rules: no data leave this node, and none of its steps reads any; what a request states is judged
-here, at each request, and stands in the referral that follows (`identity/referral.py`). The policy
-names one third party, and the plan the same.
+here, at each request, and stands in the referral that follows
+(`identity/statements/referral.py`). The policy names one third party, and the plan the same.
 """
 
 from __future__ import annotations

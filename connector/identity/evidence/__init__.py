@@ -19,7 +19,6 @@ from connector.errors import PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import receipt
 from connector.identity.agreement import AgreementDocument
 from connector.identity.bundle import Evidence, PartyEvidence
 from connector.identity.document import DidDocument
@@ -28,6 +27,7 @@ from connector.identity.evidence.layers import layers
 from connector.identity.evidence.log import log
 from connector.identity.evidence.membership import membership, revocation
 from connector.identity.evidence.verdict import Outcome, Part, Standing, Verdict, follow, whole
+from connector.identity.receipts import receipt
 
 __all__ = ["Outcome", "Part", "Standing", "Verdict", "verify"]
 

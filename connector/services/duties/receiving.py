@@ -16,7 +16,7 @@ from connector.domain.contract.duty import Deed, DeedKind
 from connector.domain.participant import Participant
 from connector.enforcement.history import may_state
 from connector.errors import AgreementUnknown, DutyForbidden, Malformed, TooManyRequests
-from connector.identity import deed as signed
+from connector.identity.statements import deed as signed
 from connector.ports import Ports
 from connector.protocol.messages import AgreementDeed, AgreementDeedReceipt
 from connector.services.duties import keeping

@@ -30,7 +30,7 @@ from connector.domain.page import PAGE, Page
 from connector.domain.transfer.extract import ON_DISK
 from connector.enforcement import history as histories
 from connector.errors import DutyForbidden, Malformed, NotFound
-from connector.identity import deed as signed
+from connector.identity.statements import deed as signed
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementDeed
 from connector.services.duties import keeping

@@ -33,8 +33,8 @@ from connector.errors import (
     Unlawful,
 )
 from connector.identity.agreement import AgreementDocument
-from connector.identity.dataset_facts import DatasetFacts
-from connector.identity.receipt import Receipt
+from connector.identity.descriptions.dataset_facts import DatasetFacts
+from connector.identity.receipts.receipt import Receipt
 from connector.services.negotiation import agree
 from federated.job import JobManifest
 from federated.manifest import SiteContract

@@ -24,9 +24,9 @@ from connector.errors import (
     WorldFault,
 )
 from connector.identity import document as documents
-from connector.identity import round_receipt
-from connector.identity.receipt import read_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import round_receipt
+from connector.identity.receipts.receipt import read_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.ports import Ports
 from connector.services.federation.fitting import check_receipt
 from connector.services.membership import onboard

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from connector.errors import RoundRefused
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 
 
 def check_complete(

@@ -16,9 +16,9 @@ from connector.domain.participant import Participant
 from connector.enforcement.layers import Stated
 from connector.errors import AgreementTampered, LayerUnmet, PreauError, UnknownPeer
 from connector.identity import agreement as agreements
-from connector.identity import dataset_facts
 from connector.identity import document as documents
 from connector.identity.agreement import LAYERED
+from connector.identity.descriptions import dataset_facts
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine

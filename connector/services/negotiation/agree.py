@@ -34,10 +34,10 @@ from connector.errors import (
     Unlawful,
 )
 from connector.identity import agreement as documents
-from connector.identity import description as descriptions
 from connector.identity import document as did_documents
-from connector.identity import receipt
 from connector.identity.agreement import AgreementDocument, Party, Subject
+from connector.identity.descriptions import description as descriptions
+from connector.identity.receipts import receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.kept import kept
 from connector.jsonld.policy import policy_document, read_policy

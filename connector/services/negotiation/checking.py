@@ -13,11 +13,11 @@ from connector.enforcement.ground import Ground
 from connector.errors import AgreementTampered, AgreementTimeWrong, CredentialExpired
 from connector.identity import agreement as documents
 from connector.identity import credential as credentials
-from connector.identity import dataset_facts
-from connector.identity import description as descriptions
 from connector.identity import document as did_documents
 from connector.identity.agreement import AgreementDocument, Subject
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions import dataset_facts
+from connector.identity.descriptions import description as descriptions
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import identical, read_policy

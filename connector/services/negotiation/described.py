@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from connector.domain.contract.negotiation import Agreement
-from connector.identity import dataset_facts
 from connector.identity import document as documents
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions import dataset_facts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Transaction
 
 

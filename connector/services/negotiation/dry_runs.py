@@ -14,7 +14,7 @@ from typing import Final
 from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.errors import PreauError, QuotaReached, RiskDrifted, TermsRefused
-from connector.identity import risk_report
+from connector.identity.statements import risk_report
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.services.publication import judging

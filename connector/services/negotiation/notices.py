@@ -31,8 +31,8 @@ from connector.errors import (
     Unlawful,
 )
 from connector.identity import document as documents
-from connector.identity import notice as signed
 from connector.identity.document import DidDocument
+from connector.identity.statements import notice as signed
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementDeed, AgreementNotice, AgreementNoticeReceipt
 from connector.services.continuity import recovery

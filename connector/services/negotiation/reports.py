@@ -13,7 +13,7 @@ from connector.domain.participant import Participant
 from connector.domain.privacy.findings import Findings
 from connector.errors import AgreementTampered, PreauError
 from connector.identity import document as did_documents
-from connector.identity import risk_report
+from connector.identity.statements import risk_report
 from connector.services.negotiation import plans
 
 

@@ -30,7 +30,7 @@ from connector.errors import (
     StoreUnavailable,
 )
 from connector.identity import document as documents
-from connector.identity import notice as signed
+from connector.identity.statements import notice as signed
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Repository, Transaction
 from connector.protocol.messages import AgreementDeed, AgreementNotice

@@ -21,7 +21,7 @@ from connector.errors import (
     RegisterFixed,
     RowDamaged,
 )
-from connector.identity.description import CAP
+from connector.identity.descriptions.description import CAP
 from connector.ports import Ports, Transaction
 from connector.services.evidence.own_log import LOWERED
 from connector.services.lookup import require

@@ -20,11 +20,12 @@ from connector.domain.catalog.shelf import Entry
 from connector.domain.layer import LayerName
 from connector.domain.participant import Participant
 from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
-from connector.identity import dataset_facts, risk_report
-from connector.identity import description as descriptions
 from connector.identity import document as documents
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions import dataset_facts
+from connector.identity.descriptions import description as descriptions
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.identity.document import DidDocument
+from connector.identity.statements import risk_report
 from connector.jsonld.canonical import b64url, unb64url
 from connector.ports import Ports, Transaction
 from connector.protocol import messages

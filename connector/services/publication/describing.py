@@ -56,7 +56,7 @@ from connector.domain.catalog.dictionary import Meaning
 from connector.domain.catalog.layout import FORMATS, READ_BY_JOBS, TABLE, Layout
 from connector.domain.catalog.source import Source
 from connector.errors import DescriptionIncomplete
-from connector.identity import description as descriptions
+from connector.identity.descriptions import description as descriptions
 from connector.services.publication.entries import Entry, entry_of
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule
 from federated.reading import Member

@@ -18,8 +18,8 @@ from connector.enforcement.ground import Ground
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry
 from connector.errors import PreauError, StepUnknown
-from connector.identity import risk_report
-from connector.identity.risk_report import JudgedUse, RiskReport
+from connector.identity.statements import risk_report
+from connector.identity.statements.risk_report import JudgedUse, RiskReport
 from connector.ports import Ports
 from connector.services.negotiation import terms
 from connector.services.use.layouts import task_of

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
-from connector.identity.risk_report import JudgedUse
+from connector.identity.statements.risk_report import JudgedUse
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports
 from connector.services.privacy import registers

@@ -27,7 +27,7 @@ from connector.enforcement import layers
 from connector.enforcement.ground import Ground
 from connector.enforcement.layers import Stated
 from connector.errors import CapExceeded, DescriptionIncomplete, PolicyInvalid, PreauError
-from connector.identity import description as descriptions
+from connector.identity.descriptions import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Not, Ports, Transaction

@@ -12,8 +12,8 @@ from connector.domain.transfer.extract import Content
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import ContentMismatch
 from connector.identity import document as documents
-from connector.identity import transfer_receipt as signed
-from connector.identity.transfer_receipt import Statement
+from connector.identity.receipts import transfer_receipt as signed
+from connector.identity.receipts.transfer_receipt import Statement
 from connector.ports import Ports, Transaction
 
 

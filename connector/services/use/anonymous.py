@@ -31,8 +31,8 @@ from connector.errors import (
     TooManyRequests,
     from_code,
 )
-from connector.identity import transfer_receipt
-from connector.identity.transfer_receipt import Statement
+from connector.identity.receipts import transfer_receipt
+from connector.identity.receipts.transfer_receipt import Statement
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.layers import force

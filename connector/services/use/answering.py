@@ -14,8 +14,8 @@ from connector.domain.transfer.requested import Requested
 from connector.enforcement.mechanisms import query, sums
 from connector.enforcement.terms import ACCESS_ELSEWHERE
 from connector.errors import RiskDrifted, SumRefused, TableRefused
-from connector.identity import transfer_receipt
-from connector.identity.transfer_receipt import Statement
+from connector.identity.receipts import transfer_receipt
+from connector.identity.receipts.transfer_receipt import Statement
 from connector.ports import Ports
 from connector.protocol.use_messages import MOST_CONTENT, UseAnswer
 from connector.services.use import referring, releasing

@@ -37,7 +37,8 @@ from connector.errors import (
     WorldFault,
 )
 from connector.identity import document as documents
-from connector.identity import jws, transfer_receipt
+from connector.identity import jws
+from connector.identity.receipts import transfer_receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.protocol.use_messages import UseAnswer, UseRequest

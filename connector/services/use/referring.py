@@ -22,8 +22,8 @@ from connector.enforcement.steps.refer import Refer
 from connector.errors import AgreementUnknown, TokenReplayed, UseRefused
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.identity import referral as referrals
-from connector.identity.referral import LIFE, Referral
+from connector.identity.statements import referral as referrals
+from connector.identity.statements.referral import LIFE, Referral
 from connector.ports import Ports, Transaction
 from connector.protocol.use_messages import ReferralAnswer, ReferralMessage
 from connector.services.membership import onboard

@@ -13,7 +13,7 @@ from connector.domain.layer import LayerName
 from connector.domain.page import Damaged
 from connector.enforcement.mechanisms import opening
 from connector.errors import PreauError
-from connector.identity.risk_report import unverified_uses
+from connector.identity.statements.risk_report import unverified_uses
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.management.views.publishing.offers import CoverageView, LayerNameView, OfferView

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.federation.job import RoundRecord
-from connector.identity import round_receipt
 from connector.identity.card import VERSION
+from connector.identity.receipts import round_receipt
 from connector.jsonld.canonical import parse_object, sha256_hex
 from connector.services.federation.lead import evaluation
 from connector.services.federation.lead.evidence import Evidence, Site

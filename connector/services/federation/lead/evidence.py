@@ -14,8 +14,8 @@ from typing import Final
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.identity import agreement as agreements
-from connector.identity import job_receipts, round_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import job_receipts, round_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.ports import Ports
 from connector.services.federation.lead import book
 from connector.services.federation.lead.spent import epsilons

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import Column
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from federated.job import MAX_COLUMNS, VERSION
 from federated.reading import Member
 from federated.task.feature import VALUE

@@ -16,7 +16,7 @@ from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.page import PAGE, Page
 from connector.errors import JobCancelled, NotFound, Unlawful
 from connector.identity import jws
-from connector.identity.job_receipts import MANIFEST_TYPE
+from connector.identity.receipts.job_receipts import MANIFEST_TYPE
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
@@ -136,7 +136,7 @@ def card(ports: Ports, job_id: str) -> bytes:
 
 
 def receipts(ports: Ports, job_id: str) -> bytes:
-    """Return the receipts of a completed job, see `connector/identity/job_receipts.py`.
+    """Return the receipts of a completed job, see `connector/identity/receipts/job_receipts.py`.
 
     They stay when the model's time is over.
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from connector.domain import instant
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Accountant, Ports, Transaction
 from connector.services.federation.lead import features

@@ -26,7 +26,7 @@ from connector.errors import (
     from_code,
 )
 from connector.identity import agreement as documents
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Ports, Transaction
 from connector.services.federation.fitting import Case, check_cost, foreseen
 from connector.services.federation.lead.request import complete, start_model, usable

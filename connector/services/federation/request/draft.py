@@ -24,7 +24,7 @@ from connector.enforcement.mechanisms import train
 from connector.enforcement.terms import FEDERATED_TRAINING, PURPOSE
 from connector.errors import BudgetExceeded, ColumnMissing, JobRefused, Malformed
 from connector.identity import agreement as documents
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Ports
 from connector.services.federation.lead import features
 from connector.services.federation.lead.request import refusal, usable

@@ -13,7 +13,7 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Column
 from connector.errors import ColumnMissing, JobRefused
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.services.federation.request.form import nearest
 from federated.job import JobManifest
 from federated.task.feature import CategoryFeature, NumberFeature

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.errors import DeadlinePassed, JobRefused, TooManyRequests, WorkerFailed, from_code
-from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Ports
 from connector.services.federation import padding
 from connector.services.federation.request.findings import Finding

@@ -18,8 +18,8 @@ from typing import Final
 from connector.domain.federation.frames import Finish
 from connector.domain.federation.job import Job, RoundRecord
 from connector.errors import JobCancelled, PeerFault, RoundRefused, SplitView
-from connector.identity import round_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import round_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.ports import Ports, Transaction
 from connector.services.federation import views
 from connector.services.federation.receipts import verified

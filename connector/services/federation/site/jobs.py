@@ -35,8 +35,8 @@ from connector.errors import (
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import jws
-from connector.identity.job_receipts import MANIFEST_TYPE
 from connector.identity.key import Relationship
+from connector.identity.receipts.job_receipts import MANIFEST_TYPE
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobDecision, JobSubmission

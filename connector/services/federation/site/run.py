@@ -48,8 +48,8 @@ from connector.errors import (
     WorkerFailed,
     WorldFault,
 )
-from connector.identity import round_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import round_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream, Transaction
 from connector.services.approval import reviewing
 from connector.services.continuity import custody, recovery

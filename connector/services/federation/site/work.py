@@ -31,7 +31,7 @@ from connector.errors import (
     WorkerFailed,
     from_code,
 )
-from connector.identity.round_receipt import Versions, read_versions
+from connector.identity.receipts.round_receipt import Versions, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of

@@ -18,7 +18,8 @@ from connector.domain import instant
 from connector.domain.catalog.dataset import Column, Dataset
 from connector.errors import DescriptionTampered, PreauError
 from connector.identity import credential as credentials
-from connector.identity import dictionary, jws
+from connector.identity import jws
+from connector.identity.descriptions import dictionary
 from connector.jsonld.canonical import sha256_hex
 from federated.privacy.rule import Accounting
 

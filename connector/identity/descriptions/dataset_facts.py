@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from connector.domain.catalog.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
-from connector.identity import dictionary
 from connector.identity import document as documents
-from connector.identity.description import verify_description
+from connector.identity.descriptions import dictionary
+from connector.identity.descriptions.description import verify_description
 from connector.identity.document import DidDocument
 from connector.jsonld.kept import LARGEST
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Rule

@@ -16,13 +16,14 @@ from typing import Any, Final, TypeVar
 
 from connector.errors import EvidenceInvalid, PreauError
 from connector.identity import document as documents
-from connector.identity import jws, round_receipt
+from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.evidence.verdict import Part, Standing, Step, follow
 from connector.identity.key import Relationship
 from connector.identity.reading import Kind
-from connector.identity.receipt import read_receipt
-from connector.identity.round_receipt import RoundReceipt
+from connector.identity.receipts import round_receipt
+from connector.identity.receipts.receipt import read_receipt
+from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical, sha256_hex
 from federated.job import MAX_ROUNDS, MAX_SITES, JobManifest, parse
 from federated.manifest import SiteContract

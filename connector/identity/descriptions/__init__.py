@@ -1,0 +1,1 @@
+"""Self-descriptions of participants and datasets: written and read."""

@@ -1,0 +1,1 @@
+"""What a party signs about what it did: contracts, transfers, rounds and jobs."""

@@ -1,0 +1,1 @@
+"""What a party states under its signature: deeds, notices, referrals, risk."""
