@@ -68,7 +68,7 @@ class Workers(Protocol):
     """Starts worker processes."""
 
     def start(self, role: str, folder: Path) -> Worker:
-        """Start a worker in the role `site`, `lead`, `census` or `rehearsal`.
+        """Start a worker in the role `site`, `lead`, `census`, or `rehearsal`, which leads later.
 
         It writes in `folder` only.
 

@@ -184,6 +184,8 @@ class LeadScript:
         ignore: sites whose replies it does not use.
         mislead: by round, the sites that are sent another model.
         failure: code that it answers a start with; empty for none.
+        tries: frames that asked for a try.
+        tried: what a try answers instead of its usual figures.
         hold: cleared while workers must wait before they ask for a round.
     """
 
@@ -193,10 +195,21 @@ class LeadScript:
     ignore: set[str] = field(default_factory=set)
     mislead: dict[int, tuple[str, ...]] = field(default_factory=dict)
     failure: str = ""
+    tries: list[dict[str, Any]] = field(default_factory=list)
+    tried: dict[str, Any] = field(default_factory=dict)
     hold: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.hold.set()
+
+    def rehearsed(self, header: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a frame `rehearse`."""
+        self.tries.append(dict(header))
+        manifest = parse(header["manifest"].encode())
+        part = {"persons": 9, "usable": 9, "labels": 2, "round_seconds": 0.1, "needs": 10}
+        sites = dict.fromkeys(manifest.sites, part)
+        figures = {"rounds": manifest.turns, "seconds": 1.0, "peak": 1, "refused": {}}
+        return {"op": "rehearsed", "isolation": "", **figures, "sites": sites, **self.tried}
 
 
 class LeadWorker:
@@ -216,7 +229,9 @@ class LeadWorker:
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
             raise WorkerFailed("the worker is gone")
-        if header["op"] == "start":
+        if header["op"] == "rehearse":
+            self._answers.append((self._script.rehearsed(header), b""))
+        elif header["op"] == "start":
             self._start(header, payload)
         elif header["op"] == "replies":
             self._reply(header, payload)

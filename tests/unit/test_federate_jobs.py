@@ -21,6 +21,7 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
+from connector.services.federation.history import told
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site import jobs as site_jobs
@@ -54,12 +55,34 @@ def test_a_job_from_submission_to_model(federation: Federation) -> None:
         assert node.reservation(job_id).counted_rounds(Rule.RENYI) == 3
     assert lead.log(job_id) == [
         "job.submitted",
+        "job.tried",
         *["job.site.accepted"] * 3,
         "job.sites.accepted",
         "job.running",
         *["job.round.completed"] * 3,
         "job.completed",
     ]
+
+
+def test_a_job_that_cannot_run_ends_before_a_site_is_asked_and_is_tried_once(
+    federation: Federation,
+) -> None:
+    lead = federation.lead
+    part = {"persons": 9, "usable": 0, "labels": 2, "round_seconds": 9e9, "needs": 10**15}
+    lead.workers.lead.tried = {"sites": {SITES[0]: part}, "rounds": 1}
+    with all_running(federation):
+        for _ in range(2):
+            job = over(federation, submitted(federation), JobState.FAILED)
+            assert (job.code, job.reason[:16]) == ("JOB_REFUSED", "request /target:")
+        assert {row.decision for row in rows(federation, job.id).values()} == {"pending"}
+        assert [tried["seconds"] for tried in lead.workers.lead.tries] == [2.0]
+        assert not any(node.has_job(job.id) for node in federation.sites)
+
+        part["usable"] = 9  # what is left is of this machine
+        job = over(federation, submitted(federation, learningRate=0.4), JobState.COMPLETED)
+    with lead.ports.store.read() as tx:
+        (entry,) = (each for each in tx.audit.entries(subject=job.id) if each.kind == "job.tried")
+    assert "1 of 3 rounds; `a site's worker needs" in told(entry)
 
 
 def test_a_message_about_the_end_changes_nothing_at_sites_that_know_it(
@@ -150,7 +173,7 @@ def test_a_refusal_that_leaves_no_quorum_ends_the_job_and_frees_the_others(
         with node.ports.store.read() as tx:
             assert tx.reservations.find(state=ReservationState.OPEN) == []
     assert lead.log(job_id)[-1] == "job.refused"
-    assert lead.workers.started == []
+    assert lead.workers.lead.starts == []
 
 
 def test_the_message_alone_frees_a_site_whose_node_was_away(federation: Federation) -> None:
@@ -416,7 +439,7 @@ def test_a_job_cancelled_while_submitting_reaches_no_first_round(federation: Fed
         federation.deliver()
         site_over(federation, job_id, JobState.CANCELLED, federation.sites[:2])
     assert lead.job(job_id).state == JobState.CANCELLED
-    assert lead.workers.started == []
+    assert lead.workers.lead.starts == []
     third = federation.site(2)
     if third.has_job(job_id):
         assert is_final(third.job(job_id).state)

@@ -344,5 +344,5 @@ def test_the_refusals_that_leave_no_quorum_are_all_named(federation: Federation)
     with all_running(federation):
         job_id = submitted(federation, quorum=2)
         job = over(federation, job_id, JobState.REFUSED)
-    assert (job.code, lead.workers.started) == ("JOB_REFUSED", [])
+    assert (job.code, lead.workers.lead.starts) == ("JOB_REFUSED", [])
     assert all(f"`{did}`: " in job.reason for did in (A, B))

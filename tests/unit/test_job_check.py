@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,6 +78,7 @@ def contracted(folder: Path) -> Iterator[Link]:
 
 @pytest.fixture
 def lab(pair: Link) -> Ports:
+    shutil.rmtree(pair.lab.ports.settings.path(rehearsal.KEPT), ignore_errors=True)
     return pair.lab.ports
 
 
@@ -194,6 +196,9 @@ def test_a_whole_job_is_tried_on_made_up_rows(pair: Link, lab: Ports) -> None:
     assert 0 < part.round_seconds == tried.round_seconds < tried.seconds
     assert part.needs < tried.peak * 10
 
+    again = check(replace(ports, workers=Scripted({})), request(pair))
+    assert again.rehearsal == tried  # which is not done twice
+
     cramped = replace(ports.settings, worker_memory_bytes=part.needs - 1)
     late = request(pair, roundSeconds=0.01, deadlineSeconds=2)
     report = check(replace(ports, settings=cramped), late)
@@ -251,6 +256,7 @@ def test_what_a_try_finds_is_a_finding(pair: Link, lab: Ports) -> None:
         assert refusals(report) == expected
         assert report.findings
         assert workers.stopped
+        shutil.rmtree(lab.settings.path(rehearsal.KEPT), ignore_errors=True)
         assert workers.order["sites"][pair.school.did]["sex"]["values"] == ["F", "M"]
 
 

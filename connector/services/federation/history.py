@@ -14,6 +14,7 @@ from connector.jsonld.canonical import parse_object
 
 _WORDS: Final[Mapping[str, str]] = {
     "job.submitted": "signed and stored; its sites are asked",
+    "job.tried": "tried on made-up rows, {rounds} of {of} rounds; {remarks}",
     "job.site.accepted": "`{site}` accepted",
     "job.site.refused": "`{site}` refused: {code}: {reason}",
     "job.site.waits": "`{site}` has not decided: {code}: {reason}",

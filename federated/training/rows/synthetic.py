@@ -29,6 +29,8 @@ from federated.training.rows.table import Table, from_columns
 
 MOST_ROWS: Final = 20_000
 MOST_PERSONS: Final = 2_000
+LEAST_PERSONS: Final = 20  # of fewer, all might have one label by chance
+MOST_INPUTS: Final = 1 << 22  # of all sites together, since one process holds them
 _MISSING: Final = 0.05  # share of values that are left out where the manifest says what they count
 _OTHER: Final = "another value"
 
@@ -56,11 +58,14 @@ def made_up(
     Args:
         manifest: of the job.
         described: the columns of the dataset.
-        population: persons that the contract declares; at most `MOST_PERSONS` are made.
+        population: persons that the contract declares; `LEAST_PERSONS` are made at least,
+            `MOST_PERSONS` at most, and fewer where rows or inputs would be too many.
         seed: of what is drawn.
     """
     draw, rows = np.random.default_rng(seed), manifest.unit.rows
-    persons = max(1, min(population, MOST_PERSONS, MOST_ROWS // rows))
+    inputs = rows * manifest.width * len(manifest.contracts)
+    persons = min(population, MOST_PERSONS, MOST_ROWS // rows, MOST_INPUTS // inputs)
+    persons = max(persons, LEAST_PERSONS)
     size, found = persons * rows, {}
     lacking = {each.column for each in manifest.features if each.missing.kind != "nothing"}
     for name in manifest.columns:

@@ -1,6 +1,7 @@
 """A job at its lead, from the first submission to its end: one thread, one worker process.
 
-Rules: a quorum of sites has accepted before anything runs, and who has not decided is asked on; the
+Rules: the job is tried before a site is asked (`tried.py`); a quorum of sites has accepted before
+anything runs, and who has not decided is asked on; the
 state after a round is stored before the next one starts, so that a lead or a worker that dies goes
 on from there with the very same messages; the model is written in one step. Every wait is bounded.
 
@@ -13,9 +14,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.domain.federation.frames import Finish
 from connector.domain.federation.job import Job
@@ -29,7 +31,7 @@ from connector.errors import (
 from connector.identity.card import seal
 from connector.ports import Ports, Worker
 from connector.services.federation.deadline import Deadline
-from connector.services.federation.lead import book, evaluation, release
+from connector.services.federation.lead import book, evaluation, release, tried
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.evidence import CARD_NAME, RECEIPTS_NAME, gather
 from connector.services.federation.lead.hub import LeadHub
@@ -45,6 +47,7 @@ from federated.task.engine import recipe
 
 WORKER_SECONDS = 120.0
 RESULT_NAME = "model.npz"
+T = TypeVar("T")
 _OUTCOMES = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
 
 _log = logging.getLogger(__name__)
@@ -104,13 +107,15 @@ class LeadRun:
     def _lead(self) -> tuple[Ending, str]:
         quorum = self._manifest.quorum
         submission = Submission(self._ports, self._job, quorum, self._deadline, self._aborted)
+        if self._job.state == JobState.SUBMITTED:
+            self._twice(partial(tried.check, self._ports, self._job, self._tryer))
         submission.start()
         try:
             if self._job.state == JobState.SUBMITTED:
-                refusal = submission.quorum()
+                refusal = submission.quorum(late=self._stop_worker)
                 if refusal is not None:
                     return refusal, ""
-            model = self._train(submission)
+            model = self._twice(partial(self._attempt, submission))
         finally:
             submission.stop()
         evidence = gather(self._ports, self._job.id, self._manifest)
@@ -137,28 +142,34 @@ class LeadRun:
             raise Aborted
         self._relay.gather()
 
-    def _train(self, submission: Submission) -> bytes:
-        """Run the worker to the end, once more from the last checkpoint when it dies.
+    def _twice(self, work: Callable[[], T]) -> T:
+        """Do what needs a worker, once more with another one when it dies.
 
         Raises:
             WorkerFailed: it died twice.
-            TooFewSites: a round had too few answers.
-            DeadlinePassed: the job's time is over.
         """
         try:
-            return self._attempt(submission)
+            return work()
         except WorkerFailed:
             if self._aborted.is_set():
                 raise
             _log.warning("the lead's worker failed and is started again")
             self._stop_worker()
-            return self._attempt(submission)
+            return work()
 
     def _attempt(self, submission: Submission) -> bytes:
-        """Start a worker with the last checkpoint and serve it until it is done."""
+        """Start a worker with the last checkpoint and serve it until it is done.
+
+        The one that tried the job goes on with it.
+
+        Raises:
+            WorkerFailed: it died.
+            TooFewSites: a round had too few answers.
+            DeadlinePassed: the job's time is over.
+        """
         job, _ = book.load(self._ports, self._job.id)
         last = book.resume_from(self._ports, job)
-        worker = self._start_worker()
+        worker = self._started_worker("lead")
         sites = list(self._manifest.sites)
         order: dict[str, Any] = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
         own = recipe(self._ports.code_hash, self._manifest.engine)
@@ -210,8 +221,16 @@ class LeadRun:
             raise WorkerFailed("the lead's worker sent an empty frame")
         return header, payload
 
-    def _start_worker(self) -> Worker:
-        worker = self._ports.workers.start("lead", job_folder(self._ports, self._job.id))
+    def _tryer(self) -> Worker:
+        return self._started_worker("rehearsal")
+
+    def _started_worker(self, role: str) -> Worker:
+        """Return the worker that runs, or one of a role."""
+        with self._guard:
+            worker = self._worker
+        if worker is not None:
+            return worker
+        worker = self._ports.workers.start(role, job_folder(self._ports, self._job.id))
         with self._guard:
             self._worker = worker
         if self._aborted.is_set():

@@ -10,9 +10,10 @@ see the lead connected.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from federated.job import JobState
 CALL_SECONDS = 60.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+LATE_SECONDS = 20.0
 LOOK_SECONDS = 0.25  # how soon an abort is seen
 STOP_SECONDS = 0.5
 UNASKED = "it was not asked"
@@ -86,13 +88,20 @@ class Submission:
             self._threads.append(thread)
             thread.start()
 
-    def quorum(self) -> Ending | None:
+    def quorum(self, late: Callable[[], None]) -> Ending | None:
         """Wait until a quorum has accepted; return how the job ends when none can.
+
+        Args:
+            late: called once this takes long, as where persons have yet to decide.
 
         Raises:
             Aborted: the job was ended elsewhere.
         """
+        patient = time.monotonic() + LATE_SECONDS
         while True:
+            if time.monotonic() > patient:
+                patient = math.inf
+                late()
             with self._changed:
                 if len(self._accepted) >= self._quorum:
                     return None

@@ -2,7 +2,8 @@
 
 Rules: the form of a request, then the contracts and data dictionaries, then cost, then a try on
 made-up rows; each part is looked at only where those before it refuse nothing. A submission makes
-the same checks but for the try, and is refused by the first finding that has a code. What a site
+the same checks, the try before its sites are asked (`lead/tried.py`), and is refused by the first
+finding that has a code. What a site
 alone knows (its register's cap, its file, persons who decide) stays its own affair.
 """
 
@@ -35,7 +36,7 @@ from connector.services.federation.request.estimate import Cost, costs
 from connector.services.federation.request.findings import Finding, against_dictionary
 from connector.services.federation.request.form import faults
 from connector.services.federation.request.members import REQUEST
-from connector.services.federation.request.rehearsal import Rehearsal
+from connector.services.federation.request.rehearsal import Asked, Rehearsal
 from connector.services.federation.site.judge import check_policy
 from connector.services.negotiation.described import facts_of
 from connector.services.negotiation.plans import plan_of
@@ -115,7 +116,16 @@ def check(
     report = Report(tuple(found), manifest, priced)
     if not rehearse or not report.accepted:
         return report
-    return _rehearsed(ports, report, data, known, seconds, start_model(request))
+    sites = {each.agreement.provider: each.facts for each in known if each.facts is not None}
+    return _rehearsed(ports, report, Asked(manifest, data, sites, seconds, start_model(request)))
+
+
+def described(ports: Ports, manifest: JobManifest) -> dict[str, DatasetFacts]:
+    """Return the dataset of each site of a job whose description is kept here, by DID."""
+    with ports.store.read() as tx:
+        found = [tx.agreements.get(contract.agreement) for contract in manifest.contracts]
+        kept = {each.provider: _described(tx, each) for each in found if each is not None}
+    return {site: facts for site, facts in kept.items() if facts is not None}
 
 
 def refuse(ports: Ports, manifest: JobManifest) -> None:
@@ -136,28 +146,17 @@ def _refuse_first(findings: Iterable[Finding]) -> None:
             raise from_code(finding.code, f"request {finding.where or '/'}: {finding.what}")
 
 
-def _rehearsed(
-    ports: Ports,
-    report: Report,
-    data: bytes,
-    known: Sequence[_Known],
-    seconds: float,
-    start: bytes,
-) -> Report:
+def _rehearsed(ports: Ports, report: Report, asked: Asked) -> Report:
     """Return a report with what a try says; what the job cannot run for is a finding."""
-    manifest = report.manifest
-    if manifest is None:
-        return report
-    described = {each.agreement.provider: each.facts for each in known if each.facts is not None}
     try:
-        tried = rehearsal.rehearse(ports, manifest, data, described, seconds=seconds, start=start)
+        tried = rehearsal.rehearse(ports, asked)
     except TooManyRequests:
         raise
     except (PeerFault, DataFault) as exc:
         return replace(report, findings=(*report.findings, Finding("", exc.reason, exc.code)))
-    left = (manifest.deadline - ports.clock.now()).total_seconds()
+    left = (asked.manifest.deadline - ports.clock.now()).total_seconds()
     memory = ports.settings.worker_memory_bytes
-    more = rehearsal.findings(tried, manifest, memory, left)
+    more = rehearsal.findings(tried, asked.manifest, memory, left)
     return replace(report, findings=(*report.findings, *more), rehearsal=tried)
 
 

@@ -1,20 +1,25 @@
-"""Tries a job on made-up rows, in a worker of its own, and says what it would take.
+"""Tries a job on made-up rows, in a worker, and says what it would take.
 
-Rules: the worker gets the manifest and what dictionaries state, and reads no file; one try at a
-time, each bounded; what is said of time is what sites would let outsiders see (`padding.py`), as
-fast as this machine.
+Rules: the worker gets the manifest and what dictionaries state, and reads no file; each try is
+bounded; what is said of time is what sites would let outsiders see (`padding.py`), as fast as this
+machine. What a try gave is kept by the digest of all that it follows from, recipe included, so that
+a request that was checked is not tried again when it is submitted.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from connector.errors import DeadlinePassed, JobRefused, TooManyRequests, WorkerFailed, from_code
 from connector.identity.descriptions.dataset_facts import DatasetFacts
-from connector.ports import Ports
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.ports import Ports, Worker
 from connector.services.federation import padding
 from connector.services.federation.request.findings import Finding
 from connector.services.federation.site.rounds import one_line
@@ -23,8 +28,11 @@ from federated.reading import Member
 from federated.task.target import Number
 
 FOLDER: Final = "jobs/rehearsal"
+KEPT: Final = "jobs/tried"
+MOST_KEPT: Final = 200
 MOST_SECONDS: Final = 600.0
 _START_SECONDS: Final = 180.0
+_OF_A_JOB: Final = ("job", "deadline")  # what a try does not follow from
 _turn: Final = threading.Lock()
 
 
@@ -72,44 +80,96 @@ class Rehearsal:
     refused: Mapping[str, str]
 
 
-def rehearse(
-    ports: Ports,
-    manifest: JobManifest,
-    data: bytes,
-    described: Mapping[str, DatasetFacts],
-    *,
-    seconds: float,
-    start: bytes = b"",
-) -> Rehearsal:
-    """Try a job.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job to be tried.
 
-    Args:
-        ports: of the lead.
+    Attributes:
         manifest: of the job.
         data: its canonical bytes.
         described: DID -> the dataset of each site.
         seconds: after which no further round begins.
         start: the public model that it starts from; empty for none.
+    """
+
+    manifest: JobManifest
+    data: bytes
+    described: Mapping[str, DatasetFacts]
+    seconds: float
+    start: bytes = b""
+
+    def key(self) -> str:
+        """Return the digest of what a try follows from."""
+        body = {name: each for name, each in json.loads(self.data).items() if name not in _OF_A_JOB}
+        return sha256_hex(canonical({"manifest": body, "sites": self.sites()}))
+
+    def sites(self) -> dict[str, Any]:
+        """Return what is known of each site's columns."""
+        return {site: _columns(facts) for site, facts in self.described.items()}
+
+
+def rehearse(ports: Ports, asked: Asked) -> Rehearsal:
+    """Return what a try gives, in a worker of its own unless it is known.
 
     Raises:
         TooManyRequests: another try is under way.
         WorkerFailed: the worker did not start, died, or did not answer in time.
         PreauError: the job cannot run; the code says why.
     """
+    found = known(ports, asked)
+    if found is not None:
+        return found
     if not _turn.acquire(blocking=False):
         raise TooManyRequests("another job is being tried", hint="try again when it has ended")
     try:
         worker = ports.workers.start("rehearsal", ports.settings.path(FOLDER))
         try:
-            sites = {site: _columns(facts) for site, facts in described.items()}
-            order = {"op": "start", "manifest": data.decode(), "seconds": float(seconds)}
-            worker.send({**order, "sites": sites}, start)
-            header, _ = worker.receive(seconds + _START_SECONDS)
+            return ask(ports, asked, worker)
         finally:
             worker.stop()
     finally:
         _turn.release()
-    return _read(header, manifest, described)
+
+
+def known(ports: Ports, asked: Asked) -> Rehearsal | None:
+    """Return what the same try gave before: to its last round, or for as long; None: unknown."""
+    try:
+        kept = json.loads(_file(ports, asked).read_bytes())
+        found, seconds = _read(kept["said"], asked), float(kept["seconds"])
+    except (OSError, ValueError, LookupError, TypeError, WorkerFailed):
+        return None
+    return found if found.rounds == asked.manifest.turns or seconds >= asked.seconds else None
+
+
+def ask(ports: Ports, asked: Asked, worker: Worker) -> Rehearsal:
+    """Try a job in a worker of the role `rehearsal`, and keep what it gave.
+
+    Raises:
+        WorkerFailed: the worker died, or did not answer in time.
+        PreauError: the job cannot run; the code says why.
+    """
+    order = {"op": "rehearse", "manifest": asked.data.decode(), "seconds": float(asked.seconds)}
+    worker.send({**order, "sites": asked.sites()}, asked.start)
+    header, _ = worker.receive(asked.seconds + _START_SECONDS)
+    found = _read(header, asked)
+    with contextlib.suppress(OSError):  # it is tried again, then
+        _keep(_file(ports, asked), {"seconds": asked.seconds, "said": header})
+    return found
+
+
+def _file(ports: Ports, asked: Asked) -> Path:
+    return ports.settings.path(KEPT) / f"{asked.key()}.json"
+
+
+def _keep(file: Path, said: Mapping[str, Any]) -> None:
+    """Write down what a try gave, in one step, and forget the oldest of many."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = file.with_suffix(f".{threading.get_ident()}")
+    part.write_text(json.dumps(said), encoding="utf-8")
+    part.replace(file)
+    files = sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)
+    for each in files[:-MOST_KEPT]:
+        each.unlink(missing_ok=True)
 
 
 def findings(
@@ -161,9 +221,8 @@ def _columns(facts: DatasetFacts) -> dict[str, Any]:
     }
 
 
-def _read(
-    header: Mapping[str, Any], manifest: JobManifest, described: Mapping[str, DatasetFacts]
-) -> Rehearsal:
+def _read(header: Mapping[str, Any], asked: Asked) -> Rehearsal:
+    manifest = asked.manifest
     if header.get("op") == "failed":
         reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
         raise from_code(str(header.get("code", "")), reason)
@@ -172,7 +231,7 @@ def _read(
     part = Member(dict(header), _not_expected).child
     tried = part("sites").entries(most=len(manifest.sites))
     parts = tuple(_part(site, each) for site, each in tried.items())
-    start = max((_start(manifest, facts) for facts in described.values()), default=0.0)
+    start = max((_start(manifest, facts) for facts in asked.described.values()), default=0.0)
     round_seconds = max((each.round_seconds for each in parts), default=0.0)
     return Rehearsal(
         parts=parts,
