@@ -122,7 +122,7 @@ _X86_ONLY: Final = {
     "symlink": 88,
     "mknod": 133,
 }
-_OF_CLIENTS: Final = ("socket", "connect")
+_OF_CLIENTS: Final = ("socket", "socketpair", "connect")
 _OF_SERVERS: Final = (*_OF_CLIENTS, "bind", "listen", "accept", "accept4")
 # Calls whose first argument is a process: this one alone, and 0 where that means this one.
 ITSELF: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(

@@ -52,6 +52,8 @@ async def answer(request: Request) -> Response:
         return Response(ROWS, headers={"etag": '"v1"'})
     if name == "away.csv":
         return RedirectResponse("https://elsewhere.example/rows.csv")
+    if name == "short.csv":
+        return StreamingResponse(iter([b"pupil"]), headers={"content-length": "6"})
     if name == "endless.csv":
         return StreamingResponse(iter(lambda: b"x" * 65536, b""))
     return Response(status_code=500 if name == "broken.csv" else 404)
@@ -150,6 +152,7 @@ def test_a_file_of_a_server_is_read_like_any_other(tmp_path: Path, web: tuple[Pa
         ("none.csv", {}, DataFileMissing, "no such file"),
         ("away.csv", {}, DataFileUnreadable, "leads elsewhere"),
         ("broken.csv", {}, DataFileUnreadable, "status 500"),
+        ("short.csv", {}, DataFileMissing, "or stopped"),
         ("endless.csv", {}, StoreUnavailable, "`snapshot_bytes`"),
         ("../secret.csv", {}, ConfigurationInvalid, "must be plain"),
         ("a?b=c", {}, ConfigurationInvalid, "must be plain"),

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -86,6 +87,10 @@ class Table:
             "present": ["oui", "non", None],
         }
         yield [pa.array(found[name]) for name in names]
+
+def shelf(options, secret):
+    import fsspec
+    return fsspec.filesystem("dir", path=options["path"], fs=fsspec.filesystem("file"))
 """
 
 
@@ -128,7 +133,9 @@ def in_further(home: Path, _server: Callable[[], PostgresServer]) -> Mapping[str
     facts = home / "packages" / "tiny_source-1.0.dist-info"
     facts.mkdir(parents=True)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-source\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[preau.sources]\ntiny = tiny_source:open_\n")
+    (facts / "entry_points.txt").write_text(
+        "[preau.sources]\ntiny = tiny_source:open_\n[preau.files]\nshelf = tiny_source:shelf\n"
+    )
     (facts.parent / "tiny_source.py").write_text(FURTHER, encoding="utf-8")
     (home / "private").touch(mode=0o600)
     return {"kind": "tiny", "packages": "packages", "private": str(home / "private")}
@@ -200,6 +207,26 @@ def test_code_of_others_runs_in_the_confined_process(tmp_path: Path) -> None:
     assert "no distribution" in refused(nobody, source(), ConfigurationInvalid)
 
 
+def test_a_file_system_of_others_serves_files(tmp_path: Path) -> None:
+    shelf = {**in_further(tmp_path, PostgresServer), "kind": "shelf", "serves": "files"}
+    shelf["network"] = "true"  # its event loop is made of sockets
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "rows.jsonl").write_text('{"ine": "e1"}\n', encoding="utf-8")
+    (tmp_path / "shelf" / "link.jsonl").symlink_to(tmp_path / "private")
+    sources = sources_of(settings(tmp_path, school={**shelf, "path": "shelf"}))
+    layout = Layout("jsonl", (Field("ine", "text"),), missing=())
+    asked = source(table="", path="rows.jsonl", layout=layout)
+    taken = sources.take(asked)
+    assert parquet.read_table(taken.path).to_pydict() == {"ine": ["e1"]}
+    digest = sha256((tmp_path / "shelf" / "rows.jsonl").read_bytes()).hexdigest()
+    assert taken.source.mark == f"sha-256 {digest}"
+    refused(sources, replace(asked, path="none.jsonl"), DataFileMissing)
+    said = refused(sources, replace(asked, path="link.jsonl"), DataFileUnreadable)
+    assert said == "the source failed with `PermissionError`"
+    tiny = sources_of(settings(tmp_path, school={**shelf, "kind": "tiny"}))
+    assert "no distribution" in refused(tiny, asked, ConfigurationInvalid)
+
+
 def test_a_database_that_is_written_to_is_left_alone(tmp_path: Path) -> None:
     sources = sources_of(settings(tmp_path, school=in_sqlite(tmp_path, PostgresServer)))
     with closing(sqlite3.connect(tmp_path / "school.db")) as database:
@@ -226,6 +253,7 @@ def test_a_server_that_does_not_answer_is_said_without_its_address(tmp_path: Pat
         ({"kind": "sqlite"}, "lacks `path`"),
         ({"kind": "sqlite", "path": "a", "user": "b"}, "an option `user` that its kind does not"),
         ({"path": "a"}, "a `kind`"),
+        ({"kind": "lrs", "serves": "rows"}, "serves `tables` or `files`"),
         ({"kind": "https", "url": "http://data.example"}, "an `https://` address"),
         ({"kind": "https", "url": "https://u:p@data.example"}, "without user or query"),
         ({"kind": "s3", "bucket": "b", "endpoint": "https://x/?a=b"}, "without user or query"),

@@ -28,6 +28,7 @@ _OPTIONS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
         "s3": (("bucket",), ("endpoint", "region", "prefix", "secret", "roots")),
     }
 )
+_SERVED: Final = ("tables", "files")  # by the kind of an entry point
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NETWORK: Final = ("postgresql", *FILES)
 
@@ -49,7 +50,7 @@ class Connection:
     @property
     def serves_files(self) -> bool:
         """Whether it serves files, each read by a layout of its own; else tables."""
-        return self.kind in FILES
+        return self.kind in FILES or self.options.get("serves") == _SERVED[1]
 
     @property
     def network(self) -> bool:
@@ -83,6 +84,8 @@ def _read(name: str, stated: Mapping[str, str]) -> Connection:
             raise _wrong(name, f"lacks `{lacking[0]}`")
         if unknown := sorted(set(options) - {*needed, *maybe}):
             raise _wrong(name, f"has an option `{unknown[0]}` that its kind does not know")
+    elif options.get("serves", _SERVED[0]) not in _SERVED:
+        raise _wrong(name, "serves `tables` or `files`")
     for each in ("url", "endpoint"):
         if each in options and not _plain_address(options[each]):
             raise _wrong(name, f"needs an `https://` address without user or query in `{each}`")

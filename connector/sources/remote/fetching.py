@@ -1,5 +1,10 @@
 """Fetches one file of a connection to standard output, within a size; nothing of it is parsed.
 
+Every kind is a file system of fsspec, whose root is what the connection names; those of further
+distributions are found by the group `preau.files` (`connector/sources/further.py`): a function
+
+    files(options: Mapping[str, str], secret: str) -> fsspec.AbstractFileSystem
+
 Rules: the address is the connection's, TLS is checked, a redirect stops; what the server says of
 the file's version is the mark of the source. What a server answers is not passed on.
 """
@@ -7,27 +12,18 @@ the file's version is the mark of the source. What a server answers is not passe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, BinaryIO, Final
 
-from connector.errors import DataFileChanged, StoreUnavailable
+from fsspec import AbstractFileSystem
 
+from connector.domain.catalog.connection import FILES
+from connector.errors import DataFileChanged, DataFileUnreadable, StoreUnavailable
+from connector.sources.further import guarded, loaded
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A file of a server that is being read.
-
-    Attributes:
-        size: bytes that the server states; -1 where it states none.
-        mark: what it states of the version; empty where it states none.
-        chunks: the bytes.
-    """
-
-    size: int
-    mark: str
-    chunks: Iterator[bytes]
+GROUP: Final = "preau.files"
+_CHUNK: Final = 1 << 20  # bytes
 
 
 def fetch(request: Mapping[str, Any], out: BinaryIO) -> dict[str, Any]:
@@ -35,33 +31,36 @@ def fetch(request: Mapping[str, Any], out: BinaryIO) -> dict[str, Any]:
 
     Raises:
         DataFault: it is not there, or cannot be fetched whole.
-        ConfigurationInvalid: the server refuses the secret.
+        ConfigurationInvalid: the server refuses the secret, or no distribution has this kind.
         StoreUnavailable: it is larger than there is room for.
     """
     stated, most = request["connection"], request["most"]
+    system = _system(stated["kind"], stated["options"], stated["secret"])
     state, size = hashlib.sha256(), 0
-    with _opened(stated["kind"], stated["options"], stated["secret"], request["beneath"]) as file:
-        _check_room(file.size, most)
-        for chunk in file.chunks:
+    with guarded(), system.open(request["beneath"], "rb") as file:
+        told = found if isinstance(found := getattr(file, "size", None), int) else None
+        _check_room(told or 0, most)
+        while chunk := file.read(_CHUNK):
             size += len(chunk)
             _check_room(size, most)
             state.update(chunk)
             out.write(chunk)
-    if file.size not in (-1, size):
+        mark = getattr(file, "mark", "")
+    if told not in (None, size):
         raise DataFileChanged("the server sent another number of bytes than it stated")
-    return {"size": size, "mark": file.mark or f"sha-256 {state.hexdigest()}"}
+    return {"size": size, "mark": mark or f"sha-256 {state.hexdigest()}"}
 
 
-def _opened(
-    kind: str, options: Mapping[str, str], secret: str, path: str
-) -> AbstractContextManager[Remote]:
-    if kind == "s3":
-        from connector.sources.remote import s3  # noqa: PLC0415 - its client is large
-
-        return s3.opened(options, secret, path)
-    from connector.sources.remote import https  # noqa: PLC0415 - same
-
-    return https.opened(options, secret, path)
+def _system(kind: str, options: Mapping[str, str], secret: str) -> AbstractFileSystem:
+    if kind in FILES:  # only that one is loaded: its client is large
+        files = import_module(f"connector.sources.remote.{kind}").files
+    else:
+        files = loaded(GROUP, kind, options)
+    with guarded():
+        made = files(options, secret)
+    if not isinstance(made, AbstractFileSystem):
+        raise DataFileUnreadable("the source is no file system of fsspec")
+    return made
 
 
 def _check_room(size: int, most: int) -> None:

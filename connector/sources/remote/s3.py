@@ -1,36 +1,32 @@
-"""Objects of an S3-compatible store, beneath one bucket and prefix, by Arrow's own client."""
+"""Objects of an S3-compatible store, beneath a bucket and prefix: fsspec over Arrow's client."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fsspec import AbstractFileSystem
+from fsspec.implementations.arrow import ArrowFile, ArrowFSWrapper
 from pyarrow import fs
 
 from connector.errors import ConfigurationInvalid, DataFileMissing, DataFileUnreadable
-from connector.sources.remote.fetching import Remote
 
 _SECONDS: Final = 30.0
-_CHUNK: Final = 1 << 20  # bytes
 _PARTS: Final = 2  # of the secret: the name of a key, and the key
 _REFUSED: Final = ("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "403")
 
 
-@contextmanager
-def opened(options: Mapping[str, str], secret: str, path: str) -> Iterator[Remote]:
-    """Open an object.
+def files(options: Mapping[str, str], secret: str) -> AbstractFileSystem:
+    """Return the file system.
 
     Args:
         options: `bucket`, and maybe `endpoint`, `region`, `prefix`, `roots`.
         secret: name of a key, a blank or line break, and the key; empty for public objects.
-        path: beneath bucket and prefix.
 
     Raises:
-        DataFileMissing: there is no such object.
-        ConfigurationInvalid: the store refuses the key, or the secret is none.
-        DataFileUnreadable: the store does not answer, or stopped.
+        ConfigurationInvalid: the secret is none.
     """
     parts = secret.split()
     if secret and len(parts) != _PARTS:
@@ -47,11 +43,52 @@ def opened(options: Mapping[str, str], secret: str, path: str) -> Iterator[Remot
         request_timeout=_SECONDS,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=2),
     )
-    name = "/".join(filter(None, (options["bucket"], options.get("prefix", "").strip("/"), path)))
+    return _Files(
+        store, "/".join(filter(None, (options["bucket"], options.get("prefix", "").strip("/"))))
+    )
+
+
+class _Files(ArrowFSWrapper):  # type: ignore[misc]  # it ships no types
+    """Objects beneath a bucket and prefix."""
+
+    cachable = False  # no instance outlives its use
+
+    def __init__(self, store: fs.S3FileSystem, beneath: str) -> None:
+        super().__init__(store)
+        self._beneath = beneath
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path  # it is beneath the prefix, and never an address
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> ArrowFile:
+        """Open an object.
+
+        Raises:
+            DataFileMissing: there is no such object.
+            ConfigurationInvalid: the store refuses the key.
+            DataFileUnreadable: the store does not answer.
+        """
+        with _translated():
+            return _Object(self, self.fs.open_input_file(f"{self._beneath}/{path}"), path, mode)
+
+
+class _Object(ArrowFile):  # type: ignore[misc]  # same
+    @property
+    def mark(self) -> str:
+        with _translated():
+            found: bytes = (self.stream.metadata() or {}).get("ETag", b"")
+        return found.decode("ascii", "replace")
+
+    def read(self, size: int = -1) -> bytes:
+        with _translated():
+            return bytes(self.stream.read(size))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
     try:
-        with store.open_input_file(name) as file:
-            mark = (file.metadata() or {}).get("ETag", b"").decode("ascii", "replace")
-            yield Remote(file.size(), mark, iter(lambda: file.read(_CHUNK), b""))
+        yield
     except FileNotFoundError:
         raise DataFileMissing("the store has no such object") from None
     except OSError as exc:
