@@ -7,6 +7,7 @@ guessed: decimal sign, dates and missing values are those of the layout.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final
 
 import pyarrow as pa
@@ -22,6 +23,8 @@ TYPES: Final = {
     "date": pa.date32(),
     "boolean": pa.bool_(),
 }
+_FIRST: Final = pa.scalar(date.min, pa.date32())
+_LAST: Final = pa.scalar(date.max, pa.date32())
 _INTEGER: Final = r"^[+-]?[0-9]{1,18}$"
 
 
@@ -37,7 +40,7 @@ def typed(values: pa.Array, field: Field, layout: Layout) -> tuple[pa.Array, pa.
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if values.type == wanted and field.datatype != "text":
-        return _finite(values), None
+        return _of_the_calendar(values) if field.datatype == "date" else (_finite(values), None)
     text = present(as_text(values, layout.decimal), layout.missing)
     made = _READERS[field.datatype](text, field, layout)
     if made.null_count == text.null_count:
@@ -59,8 +62,14 @@ def as_text(values: pa.Array, decimal: str = ".") -> pa.Array:
         text = values.cast(pa.string())
     except pa.ArrowException:  # not shown: it quotes a value
         return pa.nulls(len(values), pa.string())
-    numeric = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    numeric = pa.types.is_floating(kind) or is_decimal(kind)
     return pc.replace_substring(text, ".", decimal) if numeric and decimal != "." else text
+
+
+def is_decimal(kind: pa.DataType) -> bool:
+    """Return whether values of a type are decimal numbers, maybe of no bound, as `numeric` is."""
+    unbounded = isinstance(kind, pa.OpaqueType) and kind.type_name == "numeric"
+    return unbounded or bool(pa.types.is_decimal(kind))
 
 
 def present(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
@@ -74,6 +83,14 @@ def _finite(values: pa.Array) -> pa.Array:
     if not pa.types.is_floating(values.type):
         return values
     return pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
+
+
+def _of_the_calendar(days: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """Return days of years with four digits; `infinity` of a database is a number that is none."""
+    odd = pc.fill_null(pc.or_(pc.less(days, _FIRST), pc.greater(days, _LAST)), fill_value=False)
+    if not odd.true_count:
+        return days, None
+    return pc.if_else(odd, pa.scalar(None, days.type), days), odd
 
 
 def _text(text: pa.Array, field: Field, layout: Layout) -> pa.Array:

@@ -92,6 +92,20 @@ def shelf(options, secret):
     import fsspec
     return fsspec.filesystem("dir", path=options["path"], fs=fsspec.filesystem("file"))
 """
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+# Column -> type, literal, datatype of the layout, what is read.
+TYPES = {
+    "money": ("money", "'1'", "text", "$1.00"),
+    "uuid": ("uuid", f"'{UUID}'", "text", UUID),
+    "mood": ("mood", "'calm'", "text", "calm"),
+    "list": ("integer[]", "'{1,2}'", "text", "{1,2}"),
+    "span": ("interval", "'1 day'", "text", "1 day"),
+    "small": ("smallint", "7", "integer", 7),
+    "rough": ("real", "1.1", "number", 1.100000023841858),  # as it is in binary
+    "exact": ("numeric", "123456789012345.25", "number", 123456789012345.25),
+    "whole": ("numeric(18)", "123456789012345678", "integer", 123456789012345678),
+    "bytes": ("bytea", "'abc'", "number", None),
+}
 
 
 def in_sqlite(home: Path, _server: Callable[[], PostgresServer]) -> Mapping[str, str]:
@@ -225,6 +239,33 @@ def test_a_file_system_of_others_serves_files(tmp_path: Path) -> None:
     assert said == "the source failed with `PermissionError`"
     tiny = sources_of(settings(tmp_path, school={**shelf, "kind": "tiny"}))
     assert "no distribution" in refused(tiny, asked, ConfigurationInvalid)
+
+
+def test_what_arrow_has_no_type_for_comes_in_the_words_of_the_database(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    stated = in_postgresql(tmp_path, lambda: postgres_server)
+    columns = ", ".join(f'CAST({text} AS {kind}) AS "{n}"' for n, (kind, text, *_) in TYPES.items())
+    day = "CASE row WHEN 1 THEN 'infinity' ELSE date '2012-01-31' END AS until"
+    where = f"dbname={stated['database']} host={stated['host']} user={stated['user']}"
+    with psycopg.connect(where) as database:
+        database.execute("CREATE TYPE mood AS ENUM ('calm')")
+        rows = f"{columns}, {day} FROM generate_series(1, 3) AS row"
+        database.execute(f"CREATE TABLE kinds AS SELECT {rows}".encode())
+        database.execute("CREATE VIEW failing AS SELECT ine, 1 / (grade - 5) AS grade FROM pupils")
+    sources = sources_of(settings(tmp_path, school=stated))
+    fields = [Field(name, datatype) for name, (_, _, datatype, _) in TYPES.items()]
+    layout = Layout(TABLE, (*fields, Field("until", "date", "YYYY-MM-DD")), decimal=",", missing=())
+    taken = sources.take(source("kinds", layout=layout))
+    found = parquet.read_table(taken.path).to_pydict()
+    assert {name: found[name][0] for name in TYPES} == {n: row[3] for n, row in TYPES.items()}
+    assert [each and each.year for each in found["until"]] == [None, 2012, 2012]
+    assert [(each.column, each.values) for each in taken.source.unreadable] == [("until", 1)]
+    for name in ("money", "span"):
+        numbers = Layout(TABLE, (Field(name, "number"),))
+        assert "are no number" in refused(sources, source("kinds", layout=numbers), PreauError)
+    said = refused(sources, source("failing", layout=Layout(TABLE, FIELDS[:2])), DataFileUnreadable)
+    assert said.startswith("the database stopped")
 
 
 def test_a_database_that_is_written_to_is_left_alone(tmp_path: Path) -> None:

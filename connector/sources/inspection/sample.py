@@ -21,7 +21,7 @@ from connector.errors import DataFileUnreadable
 from connector.sources.formats import json_lines, lines, parquet, separated, sheets
 from connector.sources.inspection.spelling import check_header, encoding_of, separator_of
 from connector.sources.inspection.words import Reason
-from connector.sources.values import as_text
+from connector.sources.values import as_text, is_decimal
 
 _HEAD: Final = 1 << 20  # bytes
 _PIECE: Final = 1 << 16  # bytes of each further place
@@ -200,6 +200,6 @@ def native_of(kind: pa.DataType) -> str:
         return "boolean"
     if types.is_integer(kind):
         return "integer"
-    if types.is_floating(kind) or types.is_decimal(kind):
+    if types.is_floating(kind) or is_decimal(kind):
         return "number"
     return "date" if types.is_date(kind) else ""
