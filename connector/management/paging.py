@@ -22,15 +22,7 @@ V = TypeVar("V")
 class Paging:
     """Which page is asked for."""
 
-    def __init__(
-        self,
-        request: Request,
-        response: Response,
-        limit: Annotated[int, Query(ge=1, le=LONGEST, description="most values of it")] = PAGE,
-        after: Annotated[
-            str, Query(description="from the address of the next page; empty: from the start")
-        ] = "",
-    ) -> None:
+    def __init__(self, request: Request, response: Response, limit: int, after: str) -> None:
         self.limit, self.after = limit, after
         self._request, self._response = request, response
 
@@ -48,4 +40,15 @@ def rows(page: Page[T], view: Callable[[T], V]) -> list[V | DamagedView]:
     return [*map(view, page.values), *damaged]
 
 
-Paged = Annotated[Paging, Depends()]
+async def _paged(  # FastAPI takes a thread for one that is not
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=LONGEST, description="most values of it")] = PAGE,
+    after: Annotated[
+        str, Query(description="from the address of the next page; empty: from the start")
+    ] = "",
+) -> Paging:
+    return Paging(request, response, limit, after)
+
+
+Paged = Annotated[Paging, Depends(_paged)]

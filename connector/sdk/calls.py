@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import GenericAlias
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,6 +17,8 @@ from connector.sdk.transport import Transport
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.2
+# What reads a kind of answer; the routes have some dozens.
+_reader: Final[Callable[[Any], TypeAdapter[Any]]] = cache(TypeAdapter)
 READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _PAGE = 100  # values that one request asks for where a whole list is wanted
 
@@ -88,7 +91,7 @@ def _rows_of(kind: type[T]) -> type[list[T | DamagedView]]:
 
 def _read(kind: type[T], content: bytes) -> T:
     try:
-        return TypeAdapter(kind).validate_json(content)
+        return cast("T", _reader(kind).validate_json(content))
     except ValidationError as exc:
         raise PreauError(
             "the node's answer is not understood",

@@ -131,7 +131,7 @@ class Transport:
         while True:
             used = self._http
             try:
-                _knock(self._address)
+                used.knock()
                 answer = used.request(method, path, params=asked, json=body, timeout=wait)
             except NodeUnreachable:
                 if not self._again(used, until):
@@ -204,18 +204,37 @@ class Transport:
         return True
 
 
-def _connected(address: Address, seconds: float) -> httpx.Client:
+class _Http(httpx.Client):
+    """A client of one node."""
+
+    def __init__(self, address: Address, seconds: float) -> None:
+        # Without TLS the roots of the machine are not read, which takes 20 ms: none is trusted.
+        plain = not address.url.startswith("https:")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
+        self._address = address
+        self._over = httpx.HTTPTransport(uds=_socket_of(address), verify=tls)
+        super().__init__(
+            transport=self._over,
+            base_url="http://node" if _socket_of(address) else address.url,
+            headers={"authorization": f"Bearer {address.token}"},
+            timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
+            trust_env=False,
+        )
+
+    def knock(self) -> None:
+        """Check that somebody listens, unless a connection is open.
+
+        Raises:
+            NodeUnreachable: nobody does.
+        """
+        kept = self._over._pool.connections  # noqa: SLF001 - httpx does not tell of them
+        if not any(each.is_idle() and not each.has_expired() for each in kept):
+            _knock(self._address)
+
+
+def _connected(address: Address, seconds: float) -> _Http:
     _knock(address)
-    url, uds = address.url, _socket_of(address)
-    # Without TLS the roots of the machine are not read, which takes 20 ms: none is trusted.
-    tls = True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.Client(
-        transport=httpx.HTTPTransport(uds=uds, verify=tls),
-        base_url="http://node" if uds else url,
-        headers={"authorization": f"Bearer {address.token}"},
-        timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
-        trust_env=False,
-    )
+    return _Http(address, seconds)
 
 
 def _socket_of(address: Address) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache, partial
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -74,6 +74,17 @@ def from_record(kind: type[T], record: Sequence[Any]) -> T:
     """
     read = zip(_codecs(kind).items(), record, strict=True)
     return kind(**{name: codec.from_column(column) for (name, codec), column in read})
+
+
+def reader(kind: type[T], most: int) -> Callable[[Sequence[Any]], T]:
+    """Return `from_record`, which returns one of the last `most` values again for an equal row.
+
+    A value follows from what its row holds alone, so that none is ever out of date.
+    """
+    if not most:
+        return partial(from_record, kind)
+    kept = _kept_reader(kind, most)
+    return lambda record: kept(*record)
 
 
 def to_column(kind: type[T], value: T) -> Any:
@@ -240,6 +251,12 @@ def _built(kind: type[Any]) -> Mapping[str, Codec]:
     return {name: _codec(hint) for name, hint in _hints(kind).items()}
 
 
+def _made(kind: type[Any], most: int) -> Callable[..., Any]:
+    # By type as well: SQLite may hold a real number where a whole one is expected.
+    return lru_cache(most, typed=True)(lambda *record: from_record(kind, record))
+
+
+_kept_reader: Final[Callable[[Any, int], Callable[..., Any]]] = cache(_made)
 _hints: Final[Callable[[Any], Mapping[str, Any]]] = cache(get_type_hints)
 _codecs: Final[Callable[[Any], Mapping[str, Codec]]] = cache(_built)
 _fields: Final[Callable[[Any], tuple[str, ...]]] = cache(lambda kind: tuple(_codecs(kind)))

@@ -25,7 +25,7 @@ from connector.ports import Not
 from connector.store import rows
 from connector.store.database.prepared import Names, Record
 from connector.store.database.scope import Scope
-from connector.store.mapping import codecs_of, fields_of, from_record, storable_key, to_row
+from connector.store.mapping import codecs_of, fields_of, reader, storable_key, to_row
 from connector.store.tables.keyed import Row, table_of
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class SqlRepository(Generic[T]):
         self._kind = kind
         self._key = row.KEY
         self._table, self._fields = table_of(row), fields_of(kind)
+        self._read = reader(kind, row.KEPT)
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None.
@@ -113,7 +114,7 @@ class SqlRepository(Generic[T]):
         found: list[T | Damaged]
         try:
             read = self._scope.ask(statement, values)
-            found = [from_record(self._kind, row[1:]) for row in read[:limit]]
+            found = [self._read(row[1:]) for row in read[:limit]]
             places = [row[0] for row in read]
         except rows.UNREADABLE as exc:
             if not rows.spoiled(exc):
@@ -159,7 +160,7 @@ class SqlRepository(Generic[T]):
         return found[0] if found else None
 
     def _strictly(self, ask: Callable[[], list[Record]]) -> list[T]:
-        return rows.strictly(self._kind, self._table, ask)
+        return rows.sound(self._table, lambda: [self._read(row) for row in ask()])
 
     def _one_by_one(self, places: list[int]) -> Iterator[T | Damaged]:
         return rows.one_by_one(self._scope, self._kind, self._table, self._key, places)

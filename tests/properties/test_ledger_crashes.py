@@ -23,8 +23,9 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
 from connector.errors import BudgetExceeded, NotFound, RoundRefused
-from connector.ports import Transaction
-from connector.services.privacy import budget
+from connector.ports import Ports, Transaction
+from connector.services.privacy import budget, standing
+from connector.store import mapping
 from federated.privacy import ledger
 from federated.privacy.event import WITH_ONCE, Events, Kind, event, sampled_gaussian
 from federated.privacy.ledger import Budget
@@ -51,6 +52,7 @@ USES = KINDS * 4
 ACTS = ["reserve"] * 3 + ["overtaken"] * 3 + ["commit"] * 6 + ["release"] * 2 + ["exhaust", "wait"]
 FATES = ["done", "done", "lost", "unheard"]
 STEPS = 40
+SHOWN = 4  # steps between two looks at what people are shown
 _NUMBERS = count()
 
 
@@ -62,6 +64,7 @@ class Killed(BaseException):
 class Drill:
     """A site's database, and what was committed to it, by job: whether open, and its rounds."""
 
+    ports: Ports
     folder: Path
     agreements: list[Agreement]
     rule: Rule
@@ -73,6 +76,7 @@ class Drill:
         self.clock = FixedClock()
         self.accountant = AdditiveAccountant()
         self.store = open_store(self.folder, self.clock)
+        self.other = open_store(self.folder, self.clock)  # as another replica, which only reads
 
     def write(self, act: Callable[[Transaction], object], fate: str) -> bool:
         """Commit an act, unless it is lost; what nobody heard of is done again, as on a restart."""
@@ -195,6 +199,16 @@ class Drill:
                 assert total[0] == pytest.approx(cost)
                 assert ledger.admits(held, [total])
 
+    def check_shown(self) -> None:
+        """What people are shown follows from what is stored now, whatever was shown before."""
+        ports = replace(self.ports, store=self.other, accountant=self.accountant, clock=self.clock)
+        shown = standing.registers(ports), standing.contracts(ports)
+        for kept in (mapping._kept_reader, standing._questions, standing._added):
+            kept.cache_clear()
+        assert shown == (standing.registers(ports), standing.contracts(ports))
+        (contract,) = shown[1].values
+        assert contract.jobs == self.seen().of_agreement(contract.agreement_id)
+
     def total(self, held: Budget, group: tuple[Reservation, ...]) -> tuple[float, ...]:
         questions = budget.asked(held, group)
         return budget.amount(held, group, iter(self.accountant.costs(questions)))
@@ -203,7 +217,7 @@ class Drill:
 @pytest.fixture(scope="module", params=list(Rule))
 def template(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Agreement], Rule]:
+) -> tuple[Ports, list[Agreement], Rule]:
     rule: Rule = request.param
     accounting = Accounting(rule, 33 if rule is Rule.RENYI else 0)
     folder = tmp_path_factory.mktemp("ledger")
@@ -213,24 +227,29 @@ def template(
     with site.ports.store.write() as tx:
         tx.registers.put(replace(site.register, accounting=accounting, cap=cap))
     site.ports.store.close()
-    return site.home, [agreement, replace(agreement, id="urn:another")], rule
+    return site.ports, [agreement, replace(agreement, id="urn:another")], rule
 
 
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_no_order_and_no_crash_lets_a_register_pass_its_cap_or_charges_twice(
-    template: tuple[Path, list[Agreement], Rule], seed: int
+    template: tuple[Ports, list[Agreement], Rule], seed: int
 ) -> None:
-    home, agreements, rule = template
+    ports, agreements, rule = template
+    home = ports.settings.home
     folder = home.with_name(f"drill{next(_NUMBERS)}")
     shutil.copytree(home, folder)
-    drill, draw = Drill(folder, agreements, rule), random.Random(seed)  # noqa: S311 - repeatable
-    for _ in range(STEPS):
+    drill, draw = Drill(ports, folder, agreements, rule), random.Random(seed)  # noqa: S311 - repeatable
+    for number in range(STEPS):
         drill.step(draw.choice(ACTS), draw.randrange(len(USES)), draw.choice(FATES))
         drill.check()
+        if number % SHOWN == 0:
+            drill.check_shown()
     draw.shuffle(drill.told)
     for again in drill.told:  # as late messages come
         with suppress(RoundRefused), drill.store.write() as tx:
             again(tx)
     drill.check()
+    drill.check_shown()
+    drill.other.close()
     drill.store.close()

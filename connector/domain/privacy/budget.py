@@ -67,6 +67,10 @@ class Reservation:
         if least < 0 or self.committed_rounds > self.rounds or not self.events.items:
             raise ValueError("no job has such figures")
 
+    def __hash__(self) -> int:
+        """Return the hash of its key: a ledger asks for those of all jobs."""
+        return hash(self.job_id)
+
     def counted_rounds(self, rule: Rule) -> int:
         """Return the rounds that count against a budget of a rule now.
 

@@ -8,10 +8,12 @@ of what counts in full since a recovery. No figure here decides anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from itertools import islice
+from functools import lru_cache, partial
+from itertools import chain, islice
+from types import MappingProxyType
+from typing import Final
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -24,8 +26,11 @@ from connector.services.privacy.budget import amounts, asked, budget_of, promise
 from connector.services.privacy.budget import register_budget as _cap
 from connector.services.readable import Readable
 from federated.privacy import ledger
-from federated.privacy.ledger import Amount, Budget
+from federated.privacy.ledger import Budget
+from federated.privacy.question import Question
 from federated.privacy.rule import Accounting, Rule, fixed
+
+_KEPT: Final = 16  # lines; each holds all its jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,8 @@ def registers(
         page = tx.registers.page(after=after, limit=limit, **only)
         held = [(each, _cap(each)) for each in page.values if not each.merged_into]
         seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
-    counted = _counted(ports.accountant, [each.whole for each in seen])
-    found = zip(seen, counted, strict=True)
-    shown = tuple(_register(each, _standing(each.whole, jobs)) for each, jobs in found)
+    found = _found(ports.accountant, [each.whole for each in seen])
+    shown = tuple(_register(each, of.standing) for each, of in zip(seen, found, strict=True))
     return Page(shown, page.next, page.damaged)
 
 
@@ -144,20 +148,20 @@ def contracts(
         names = {each.dataset_id for each in held}
         places = {name: Readable().part(partial(tx.datasets.get, name), None) for name in names}
         lines = [_contract(tx, each) for each in held]
-    counted = _counted(ports.accountant, lines)
-    found = tuple(
+    found = _found(ports.accountant, lines)
+    shown = tuple(
         AgreementBudget(
             agreement.id,
             place.register_id if (place := places[agreement.dataset_id]) else "",
             agreement.consumer,
-            _standing(line, jobs),
+            of.standing,
             line.reservations,
-            ledger.history(line.budget, jobs.now),
+            of.together,
             line.fault,
         )
-        for agreement, line, jobs in zip(held, lines, counted, strict=True)
+        for agreement, line, of in zip(held, lines, found, strict=True)
     )
-    return Page(found, page.next, page.damaged)
+    return Page(shown, page.next, page.damaged)
 
 
 def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
@@ -180,12 +184,8 @@ def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
             agreement = tx.agreements.get(name)
             if agreement is not None:
                 lines[f"contract `{name}`"] = _contract(tx, agreement)
-    found = zip(lines.items(), _counted(accountant, list(lines.values())), strict=True)
-    return {
-        what: str(line.budget.accounting)
-        for (what, line), jobs in found
-        if not ledger.admits(line.budget, jobs.now)
-    }
+    found = zip(lines, _found(accountant, list(lines.values())), strict=True)
+    return {what: str(of.standing.budget.accounting) for what, of in found if of.standing.beyond}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +240,24 @@ def _contract(tx: Transaction, agreement: Agreement) -> _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """What each job of a line counts now, those that are open once they end, and by the other rule.
+class _Found:
+    """What a line adds up to.
 
-    By either rule, what jobs count adds up (`federated/privacy`).
+    Attributes:
+        standing: its figures.
+        together: for each of its jobs, ε of the jobs up to it, as the rule counts them now.
     """
 
-    now: list[Amount]
-    ended: list[Amount]
-    other: list[Amount]
+    standing: Standing
+    together: tuple[float, ...]
 
 
 def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
-    """Return what is counted for a line, and by which rule, in the order of `_Counted`."""
+    """Return what is counted for a line, and by which rule.
+
+    These are its jobs as they count now, those that are open as they count once they end, and all
+    by the other rule.
+    """
     ended = [replace(each, state=ReservationState.CLOSED) for each in line.open]
     other = _under_other(line.budget)
     return [(line.budget, line.reservations), (line.budget, ended), (other, line.reservations)]
@@ -263,34 +268,43 @@ def _under_other(budget: Budget) -> Budget:
     return replace(budget, accounting=fixed(other, budget.epsilon, budget.delta))
 
 
-def _counted(accountant: Accountant, lines: Sequence[_Line]) -> list[_Counted]:
-    """Return what the jobs of lines count, in one question to the accountant."""
-    ways = [way for line in lines for way in _ways(line)]
-    questions = [each for way in ways for each in asked(*way)]
+def _found(accountant: Accountant, lines: Sequence[_Line]) -> list[_Found]:
+    """Return what lines add up to, by one question to the accountant."""
+    asked_of = [_questions(line) for line in lines]
+    questions = [*chain.from_iterable(asked_of)]
     answers = iter(accountant.costs(questions) if questions else [])
-    counted = iter([amounts(*way, answers) for way in ways])
-    return [_Counted(*islice(counted, len(fields(_Counted)))) for _ in lines]
+    own = [tuple(islice(answers, len(each))) for each in asked_of]
+    return [_added(*each) for each in zip(lines, own, strict=True)]
 
 
-def _standing(line: _Line, counted: _Counted) -> Standing:
-    budget, other = line.budget, _under_other(line.budget)
-    pairs = zip(line.reservations, counted.now, strict=True)
+# Both follow from what a transaction saw and from nothing else, so that no kept one is out of date.
+@lru_cache(maxsize=_KEPT)
+def _questions(line: _Line) -> tuple[Question, ...]:
+    return tuple(each for way in _ways(line) for each in asked(*way))
+
+
+@lru_cache(maxsize=_KEPT)
+def _added(line: _Line, answers: tuple[float, ...]) -> _Found:
+    budget, other, due = line.budget, _under_other(line.budget), iter(answers)
+    now, ended, under_other = (amounts(*way, due) for way in _ways(line))
+    pairs = zip(line.reservations, now, strict=True)
     closed = [each for job, each in pairs if job.state is not ReservationState.OPEN]
-    reserved = [ledger.total(budget, counted.now)]
+    reserved = [ledger.total(budget, now)]
     left = {
         budget.accounting.rule: ledger.left_epsilon(budget, reserved),
-        other.accounting.rule: ledger.left_epsilon(other, counted.other),
+        other.accounting.rule: ledger.left_epsilon(other, under_other),
     }
     if line.forfeited:
         left = dict.fromkeys(left, 0.0)
-    return Standing(
+    standing = Standing(
         budget=budget,
-        spent=ledger.epsilon_of(budget, [*closed, *counted.ended]),
+        spent=ledger.epsilon_of(budget, [*closed, *ended]),
         reserved=ledger.epsilon_of(budget, reserved),
         left=left[budget.accounting.rule],
-        would_leave=left,
-        beyond=not ledger.admits(budget, counted.now),
+        would_leave=MappingProxyType(left),
+        beyond=not ledger.admits(budget, now),
     )
+    return _Found(standing, ledger.history(budget, now))
 
 
 def _register(seen: _Seen, standing: Standing) -> RegisterBudget:

@@ -20,9 +20,11 @@ class Row(Declared):
     Attributes:
         seq: given by the database; grows with each insertion, unchanged by a replacement.
         KEY: names of the key's fields, in the order of `Repository.get`.
+        KEPT: of how many rows that were read the values are kept, for reading them again.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("id",)
+    KEPT: ClassVar[int] = 0
 
     seq: int | None = column(serial(), key=True, counted=True)
 

@@ -2,8 +2,7 @@
 
 Rules: a table has the fields of its domain value, under the same names, and `seq`, which the
 database counts up, so that "oldest first" means the same everywhere. The key of a repository is a
-unique constraint called `key_<table>`. Nested values are JSON text. What a value becomes is
-`mapping.py`; how the schema came about is `migrations/`.
+unique constraint called `key_<table>`. Nested values are JSON text, see `mapping.py`.
 """
 
 from __future__ import annotations
@@ -364,6 +363,7 @@ class ReservationRow(Row, table=True):
         CheckConstraint("committed_rounds <= rounds", name="within_reservation"),
     )
     KEY = ("job_id",)
+    KEPT = 2048  # all jobs of two contracts or more
 
     job_id: str
     agreement_id: str

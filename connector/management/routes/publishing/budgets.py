@@ -1,5 +1,6 @@
 """Routes: registers of persons, and the privacy budget."""
 
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -30,6 +31,7 @@ from federated.privacy.event import to_mapping
 from federated.privacy.rule import Rule, stated
 
 router: Final = APIRouter(tags=["budgets"])
+_KEPT: Final = 1024  # jobs; a contract has no more
 OfDataset = Annotated[str, Query(description="one dataset; empty: all")]
 
 
@@ -161,6 +163,7 @@ def _standing(value: Standing) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=_KEPT)  # two equal ones are shown alike
 def _job(value: Reservation, together: float) -> JobBudgetView:
     return JobBudgetView(
         job=value.job_id,
