@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from connector.domain.contract.negotiation import Agreement
@@ -16,10 +17,13 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register
 from connector.ports import Ports, Transaction
 from connector.services.federation.lead import book
+from connector.services.federation.site.cost import reservation
 from connector.services.privacy import budget
 from federated.job import JobManifest, is_final, parse
 from federated.privacy import ledger
+from federated.privacy.ledger import Budget
 from federated.privacy.question import Epsilon
+from federated.privacy.rule import Rule
 
 _OUT: Final = (book.REFUSED, book.LEFT)
 
@@ -59,22 +63,20 @@ def costs(ports: Ports, manifest: JobManifest, agreements: Sequence[Agreement]) 
         PolicyInvalid: a contract's figures are no budget.
     """
     with ports.store.read() as tx:
-        before = [tuple(_charged(tx, agreement)) for agreement in agreements]
-    return tuple(
-        _cost(ports, manifest, agreement, _priced(ports, charged))
-        for agreement, charged in zip(agreements, before, strict=True)
-    )
+        before = _charged(tx, agreements)
+    pairs = zip(agreements, before, strict=True)
+    return tuple(_cost(ports, manifest, agreement, charged) for agreement, charged in pairs)
 
 
 def _cost(
-    ports: Ports, manifest: JobManifest, agreement: Agreement, before: tuple[Reservation, ...]
+    ports: Ports, manifest: JobManifest, agreement: Agreement, before: Sequence[Reservation]
 ) -> Cost:
-    new = _reservation(manifest, agreement.id, manifest.job)
-    register = Register("", None, budget.budget_of(agreement).accounting, 0, new.created_at)
-    seen = budget.Spending(register, before)
+    held = budget.budget_of(agreement)
+    new = reservation(manifest, agreement, None, manifest.deadline)
+    register = Register("", None, held.accounting, 0, new.created_at)
+    seen = budget.Spending(register, _priced(ports, held, before))
     figures = budget.account(ports.accountant, seen, agreement, new)
     (level,) = figures.levels
-    held = level.budget
     refusal = budget.check_job(figures)
     after = 0.0 if refusal else ledger.left_epsilon(held, [level.before, level.job])
     return Cost(
@@ -99,45 +101,38 @@ def left(ports: Ports, agreement: Agreement) -> float:
     """
     held = budget.budget_of(agreement)
     with ports.store.read() as tx:
-        charged = tuple(_charged(tx, agreement))
-    before = _priced(ports, charged)
+        (charged,) = _charged(tx, [agreement])
+    before = _priced(ports, held, charged)
     questions = budget.asked(held, before)
     answers = iter(ports.accountant.costs(questions) if questions else [])
     return ledger.left_epsilon(held, [budget.amount(held, before, answers)])
 
 
-def _charged(tx: Transaction, agreement: Agreement) -> Iterator[Reservation]:
-    """Yield what jobs that this node led are charged to a contract: none that its site refused."""
-    for site in tx.sites.find(agreement_id=agreement.id):
-        job = tx.jobs.get(site.job_id)
-        open_there = job is not None and not is_final(job.state) and site.decision not in _OUT
-        if job is not None and (open_there or site.last_round):
-            manifest = parse(job.manifest)
-            yield replace(
-                _reservation(manifest, agreement.id, job.id),
-                committed_rounds=min(site.last_round, manifest.rounds),
-                state=ReservationState.OPEN if open_there else ReservationState.CLOSED,
-            )
+def _charged(tx: Transaction, agreements: Sequence[Agreement]) -> list[list[Reservation]]:
+    """Return what jobs that this node led are charged to contracts, none that its site refused."""
+    job_of, manifest_of = cache(tx.jobs.get), cache(parse)  # a job has a contract with each site
+
+    def charged(agreement: Agreement) -> Iterator[Reservation]:
+        for site in tx.sites.find(agreement_id=agreement.id):
+            job = job_of(site.job_id)
+            open_there = job is not None and not is_final(job.state) and site.decision not in _OUT
+            if job is not None and (open_there or site.last_round):
+                manifest = manifest_of(job.manifest)
+                yield replace(
+                    reservation(manifest, agreement, None, manifest.deadline),
+                    committed_rounds=min(site.last_round, manifest.rounds),
+                    state=ReservationState.OPEN if open_there else ReservationState.CLOSED,
+                )
+
+    return [list(charged(each)) for each in agreements]
 
 
-def _reservation(manifest: JobManifest, agreement: str, job: str) -> Reservation:
-    return Reservation(
-        job_id=job,
-        agreement_id=agreement,
-        dataset_id="",
-        register_id="",
-        events=manifest.events,
-        rounds=manifest.rounds,
-        committed_rounds=0,
-        epsilon=0.0,
-        delta=manifest.privacy.delta,
-        state=ReservationState.OPEN,
-        created_at=manifest.deadline,
-    )
+def _priced(ports: Ports, held: Budget, jobs: Sequence[Reservation]) -> tuple[Reservation, ...]:
+    """Return jobs with the ε that each costs alone, as their site reserved it.
 
-
-def _priced(ports: Ports, jobs: Sequence[Reservation]) -> tuple[Reservation, ...]:
-    """Return jobs with the ε that each costs alone, as their site reserved it."""
-    questions = [Epsilon(job.released(job.rounds), job.delta) for job in jobs]
-    found = ports.accountant.costs(questions) if questions else []
+    Under Rényi nobody asks for it; under sums the accountant composes each job once, and remembers.
+    """
+    if held.accounting.rule is Rule.RENYI or not jobs:
+        return tuple(jobs)
+    found = ports.accountant.costs([Epsilon(job.released(job.rounds), job.delta) for job in jobs])
     return tuple(replace(job, epsilon=epsilon) for job, epsilon in zip(jobs, found, strict=True))

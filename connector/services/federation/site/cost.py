@@ -59,14 +59,14 @@ class Cost:
 
 
 def reservation(
-    manifest: JobManifest, agreement: Agreement, dataset: Dataset, now: datetime
+    manifest: JobManifest, agreement: Agreement, dataset: Dataset | None, now: datetime
 ) -> Reservation:
-    """Return what a job would reserve; its ε is computed later."""
+    """Return what a job would reserve; its ε is computed later, and its lead knows no dataset."""
     return Reservation(
         job_id=manifest.job,
         agreement_id=agreement.id,
-        dataset_id=dataset.id,
-        register_id=dataset.register_id,
+        dataset_id=dataset.id if dataset else "",
+        register_id=dataset.register_id if dataset else "",
         events=manifest.events,
         rounds=manifest.rounds,
         committed_rounds=0,
