@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -9,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.bootstrap.system import (
+    ARENAS,
     JUMP_SECONDS,
     STEADY_SECONDS,
     Steadiness,
@@ -17,6 +22,38 @@ from connector.bootstrap.system import (
     UuidIdentifiers,
 )
 from tests.support.doubles import FixedClock, QuickPace
+
+THREADS = """
+import ctypes, threading
+from connector.bootstrap import system
+system.share_arenas()
+all_here = threading.Barrier(9)
+def work():
+    held = [bytearray(600) for _ in range(50)]
+    all_here.wait()
+    all_here.wait()
+for _ in range(8):
+    threading.Thread(target=work).start()
+all_here.wait()
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+all_here.wait()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+@pytest.mark.parametrize("stated", ["", "1"])
+def test_threads_share_few_arenas_unless_the_environment_says_how_many(stated: str) -> None:
+    plain = {name: each for name, each in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    found = subprocess.run(
+        [sys.executable, "-c", THREADS],
+        env=plain | ({"MALLOC_ARENA_MAX": stated} if stated else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.count("<heap nr=") == (int(stated) if stated else ARENAS)
 
 
 def test_the_clock_is_aware_and_utc() -> None:

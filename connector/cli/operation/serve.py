@@ -48,6 +48,7 @@ def _run(home: Path, *, log_json: bool, verbose: bool, json: bool) -> None:
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap import logs, supervision, system, wiring  # noqa: PLC0415 - same
 
+    system.share_arenas()
     supervisor = supervision.Supervision()
     settings = config.load(home.absolute())
     logs.configure(as_json=log_json, verbose=verbose)
