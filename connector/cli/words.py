@@ -69,6 +69,9 @@ _FRENCH: Final[Mapping[str, str]] = MappingProxyType(
         "promised δ": "δ promis",
         "manifest, SHA-256": "manifeste, SHA-256",
         "recipe, SHA-256": "recette, SHA-256",
+        "request, SHA-256": "demande, SHA-256",
+        "nothing gets noise: no ε is charged, the budget stays as it is": "rien ne reçoit de "
+        "bruit : aucun ε n'est débité, le budget reste tel quel",
         "costs ε": "coûte ε",
         "would be refused": "serait refusé",
         "rule": "règle",

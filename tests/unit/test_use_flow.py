@@ -29,8 +29,11 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.jsonld.canonical import parse_object, sha256_hex
+from connector.jsonld.profiles import NO_PROFILES
+from connector.management.render.contracts import approvals
 from connector.protocol.use_messages import UseAnswer, UseRequest
 from connector.services.approval import deciding as approving
+from connector.services.approval import viewing
 from connector.services.duties import stating
 from connector.services.duties.stating import Said
 from connector.services.negotiation import notices
@@ -434,6 +437,11 @@ def test_a_use_waits_for_a_person_where_the_offer_says_so(tmp_path: Path) -> Non
         assert extracts(pair) == []
         one, other = approving.approvals(pair.school.ports).values
         assert "a table by grade of persons, as Aggregated, for " in one.figures
+        shown = approvals.brief(viewing.brief(pair.school.ports, one.id), NO_PROFILES)
+        assert shown.use is not None
+        assert (shown.use.noise, shown.use.epsilon, shown.use.budgets) == (False, None, [])
+        assert "measures: number of persons" in shown.use.sentences["en"]
+        assert shown.use.sentences["en"][-1].startswith("no noise")
         approving.accept(pair.school.ports, one.id)
         approving.refuse(pair.school.ports, other.id, "not now")
         assert asking.ask(pair.lab.ports, first.request_id, WANTED).state == "preparing"

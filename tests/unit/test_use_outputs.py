@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +21,9 @@ from connector.domain.transfer.extract import KEPT, Extract, ExtractState
 from connector.enforcement.coverage import cover
 from connector.enforcement.plan import Label
 from connector.enforcement.steps import registry
+from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.release import Release
+from connector.enforcement.steps.request import Measure
 from connector.enforcement.steps.review import Review
 from connector.errors import (
     ApprovalClosed,
@@ -259,16 +263,53 @@ def test_only_an_output_has_something_to_look_at(tmp_path: Path) -> None:
 
 
 @contextmanager
-def with_noise(folder: Path) -> Iterator[Link]:
+def with_noise(folder: Path, entry: dict[str, Any] | None = None) -> Iterator[Link]:
     (folder / "pupils.csv").write_text(f"pupil,grade,reading,sex\n{noise.ROWS}", encoding="utf-8")
     with link(folder) as pair:
         noise.equip(pair)
-        described = description(folder, offer=reviewed(noise.offer(), "1"))
+        described = description(folder, offer=entry or reviewed(noise.offer(), "1"))
         for column in described["columns"]:
             column.update(noise.DICTIONARY[column["name"]])
         publish.publish(pair.school.ports, described)
         negotiated(pair)
         yield pair
+
+
+def test_a_table_is_shown_in_words_with_its_noise_and_what_it_costs(tmp_path: Path) -> None:
+    entry = {"policy": noise.offer(), "decision": "review each use", "roles": ["dpo"]}
+    cells = replace(
+        noise.COUNT,
+        measures=(Measure("count"), noise.MEAN),
+        filters=(RowTest("grade", "anyOf", (1, 2)),),
+    )
+    with with_noise(tmp_path, entry) as pair:
+        assert noise.ask(pair, cells=cells).state == "waiting"
+        (waits,) = deciding.approvals(pair.school.ports).values
+        with commanded(pair.school.ports) as preau:
+            english = preau("approve", "show", waits.id).output
+            french = preau("approve", "show", waits.id, "--language", "fr").output
+            use = json.loads(preau("approve", "show", waits.id, "--json").output)["use"]
+            assert use["request"]["cells"] == cells.body()
+            assert (use["digest"], use["noise"], use["rows"]) == (waits.request, True, 2)
+            assert use["epsilon"] == pytest.approx(0.5)
+            (own,) = (each for each in use["budgets"] if not each["register_id"])
+            assert (own["left"], own["after"]) == (1.0, pytest.approx(0.5))
+
+            deciding.accept(pair.school.ports, waits.id)
+            assert noise.ask(pair, cells=cells).state == "waiting"
+            asking.again(pair.lab.ports, json.loads(waits.asked)["id"])
+            still = json.loads(preau("approve", "show", waits.id, "--json").output)["use"]
+            assert still["budgets"] == use["budgets"]  # it is not charged on top of itself
+    for words in (
+        "measures: number of rows, mean of `reading`",
+        "a cell for each value of `grade`",
+        "only rows where `grade` is one of 1, 2",
+        "discrete Laplace noise in each figure, of standard deviation count 17",
+        "at most 2 rows of one person count",
+    ):
+        assert words in english
+    assert "mesures : nombre de lignes, moyenne de `reading`" in french
+    assert re.search(r"coûte ε +0.5", french)
 
 
 def test_what_a_refused_table_was_charged_stays_charged_and_is_charged_once(

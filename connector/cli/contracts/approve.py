@@ -5,6 +5,7 @@ Leaves judging to the node; who acts in which role is the institution's own affa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,9 @@ from connector.cli.words import word
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.approvals import (
+        ApprovalAskedView,
         ApprovalBudgetView,
         ApprovalDetailView,
-        ApprovalJobView,
         ApprovalView,
     )
 
@@ -86,8 +87,9 @@ def show(
 ) -> None:
     """Show what waits: terms, how each constraint is upheld, the budget, and what is new.
 
-    Of a training job also its manifest in words (whole with `--json`), the recipe that would run,
-    what it costs a person, and what is left before and after.
+    Of a training job also its manifest in words (whole with `--json`) and the recipe that would
+    run, of a table its measures, dimensions, filters and noise; of both what they cost a person,
+    and what is left before and after.
     New is what differs from the last contract with the same consumer on the same dataset. Of an
     output, `--out` writes the very file that would leave; remove it once you have looked.
     """
@@ -103,7 +105,10 @@ def show(
         output.pairs(written, language)
     output.unreadable([(found.id, found.fault)])
     if found.job is not None:
-        _print_job(found.job, language)
+        own = (("recipe, SHA-256", found.job.recipe), ("person", found.job.person))
+        _print_asked(found.job, "manifest, SHA-256", own, language)
+    elif found.use is not None:
+        _print_asked(found.use, "request, SHA-256", (), language, charged=found.use.noise)
     elif found.budget is not None:
         _print_budget(found.budget, language)
     _print_changes(found, language)
@@ -173,21 +178,32 @@ def _print(found: ApprovalView, language: str = "en") -> None:
         output.line(f"{word('accepted by', language)} {each.role}{reason}")
 
 
-def _print_job(job: ApprovalJobView, language: str) -> None:
-    for sentence in job.sentences.get(language, []):
+def _print_asked(
+    asked: ApprovalAskedView,
+    digest: str,
+    own: Sequence[tuple[str, str]],
+    language: str,
+    *,
+    charged: bool = True,
+) -> None:
+    for sentence in asked.sentences.get(language, []):
         output.line(f"  {sentence}")
+    costs = (("costs ε", asked.epsilon), ("at δ", asked.delta)) if charged else ()
     output.pairs(
         (
-            ("manifest, SHA-256", job.digest),
-            ("recipe, SHA-256", job.recipe),
-            ("costs ε", job.epsilon),
-            ("at δ", job.delta),
-            ("person", job.person),
-            ("rows per person", job.rows),
-            ("would be refused", job.refusal),
+            (digest, asked.digest),
+            *own,
+            *costs,
+            ("rows per person", asked.rows),
+            ("would be refused", asked.refusal),
         ),
         language,
     )
+    if not charged:
+        output.line(
+            word("nothing gets noise: no ε is charged, the budget stays as it is", language)
+        )
+        return
     output.table(
         ("budget", "rule", "allows ε", "left before", "left after"),
         (
@@ -200,7 +216,7 @@ def _print_job(job: ApprovalJobView, language: str) -> None:
                 each.left,
                 each.after,
             )
-            for each in job.budgets
+            for each in asked.budgets
         ),
         empty="what is left is not known now",
         language=language,

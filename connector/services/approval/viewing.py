@@ -15,19 +15,26 @@ from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.approval import Approval, Subject
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.transfer.extract import Content
+from connector.enforcement.asked import Asked, read_asked, spends
 from connector.enforcement.mechanism import Figures
+from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.refer import Refer
+from connector.enforcement.steps.table import TableSteps
+from connector.errors import UseRefused
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
-from connector.services.federation.site.cost import Cost, cost
+from connector.services.federation.site.cost import cost
 from connector.services.lookup import require
 from connector.services.negotiation import agree, terms
+from connector.services.negotiation.plans import plan_of
 from connector.services.privacy.budget import promised
+from connector.services.privacy.cost import Cost
 from connector.services.privacy.registers import register_of
 from connector.services.readable import Readable, readable
-from connector.services.use import releasing
+from connector.services.use import charging, releasing
 from federated.job import JobManifest, parse
 from policies_odrl import Policy
 
@@ -49,6 +56,19 @@ class Budget:
     promised: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A use that is asked for, other than of a job.
+
+    Attributes:
+        asked: as its consumer signed it.
+        steps: of the plan, which it is within.
+    """
+
+    asked: Asked
+    steps: TableSteps | Refer
+
+
 def _free() -> Cost | None:
     return None
 
@@ -67,7 +87,9 @@ class Brief:
         fault: why the terms, or what a job asks for, cannot be read; empty where they can.
         output: what would leave; None where nothing is made yet.
         job: what a job asks for; None of anything else.
-        cost: returns what the job costs here, or raises a `PreauError`; None of anything else.
+        wanted: what another use asks for, and the steps of the plan that it is within; None of
+            anything else.
+        cost: returns what it costs here, or raises a `PreauError`; None where it costs nothing.
     """
 
     approval: Approval
@@ -78,6 +100,7 @@ class Brief:
     fault: str
     output: Content | None = None
     job: JobManifest | None = None
+    wanted: Wanted | None = None
     cost: Callable[[], Cost | None] = _free
 
     def previous_policy(self) -> Mapping[str, Any]:
@@ -105,9 +128,47 @@ def brief(ports: Ports, approval_id: str) -> Brief:
     coverage = partial(_coverage, ports, found, policy)
     output = extract.content if extract else None
     job = terms_read.part(partial(parse, found.asked), None) if found.recipe else None
+    other = found.asked and not found.recipe
+    wanted = terms_read.part(partial(_wanted, ports, found), None) if other else None
     price = partial(cost, ports, job, found.agreement_id) if job else _free
+    if wanted is not None:
+        price = partial(_price, ports, found, wanted)
     fault = terms_read.fault
-    return Brief(found, policy, coverage, budget, previous, fault, output, job, price)
+    return Brief(found, policy, coverage, budget, previous, fault, output, job, wanted, price)
+
+
+def _wanted(ports: Ports, found: Approval) -> Wanted:
+    """Return what a use asks for.
+
+    Raises:
+        NotFound: its contract is gone.
+        PreauError: it cannot be read, or is within no use of the contract.
+    """
+    asked = read_asked(found.asked)
+    with ports.store.read() as tx:
+        agreement = require(tx.agreements.get(found.agreement_id), "agreement", found.agreement_id)
+    use = plan_of(agreement).of(asked.action)
+    if use is None:
+        raise UseRefused("the contract does not permit this action")
+    return Wanted(asked, steps.asked_for(use.steps))
+
+
+def _price(ports: Ports, found: Approval, wanted: Wanted) -> Cost | None:
+    """Return what a use costs persons here; None where nothing gets noise.
+
+    Raises:
+        NotFound: its contract or dataset is gone.
+        WorkerFailed: the accountant did not answer.
+        TableRefused: it is beyond the plan.
+    """
+    spent = spends(wanted.asked, wanted.steps)
+    if spent is None:
+        return None
+    with ports.store.read() as tx:
+        agreement = require(tx.agreements.get(found.agreement_id), "agreement", found.agreement_id)
+        dataset = require(tx.datasets.get(found.dataset_id), "dataset", found.dataset_id)
+        known = tx.requests.get(found.peer, wanted.asked.id)
+    return charging.cost(ports, agreement, dataset, spent, known.id if known else "")
 
 
 def _policy(tx: Transaction, found: Approval) -> bytes:

@@ -10,6 +10,7 @@ whatever becomes of the table.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from connector.domain.catalog.dataset import Dataset
@@ -24,6 +25,7 @@ from connector.services.continuity.counting import forfeited
 from connector.services.evidence.own_log import CHARGED, head
 from connector.services.privacy import budget
 from connector.services.privacy.budget import Spending
+from connector.services.privacy.cost import Cost, cost_of
 from connector.services.privacy.registers import register_of
 from federated.privacy.event import Event, Events, to_mapping
 
@@ -57,32 +59,67 @@ def priced(
     Raises:
         WorkerFailed: the accountant did not answer; nothing is decided.
     """
-    cells = spent.request
     with ports.store.read() as tx:
         epoch = head(tx, ports.settings.did).epoch
         nothing_left = forfeited(tx, agreement.id, dataset.register_id)
         seen = budget.spending(tx, register_of(tx, dataset))
     if nothing_left is not None:
         return nothing_left
-    new = Reservation(
+    new = _reservation(agreement, dataset, spent, ports.clock.now())
+    figures = budget.account(ports.accountant, seen, agreement, new)
+    refusal = _refusal(figures, spent)
+    return refusal or Charge(replace(new, epsilon=figures.epsilon), seen, epoch)
+
+
+def cost(
+    ports: Ports, agreement: Agreement, dataset: Dataset, spent: asked.Spending, own: str
+) -> Cost:
+    """Return what a table would cost, beside all else that is charged.
+
+    Args:
+        ports: of this node.
+        agreement: the contract.
+        dataset: what it is about.
+        spent: by the table.
+        own: id of the use, if it was granted; else empty.
+
+    Raises:
+        WorkerFailed: the accountant did not answer.
+    """
+    with ports.store.read() as tx:
+        nothing_left = forfeited(tx, agreement.id, dataset.register_id)
+        seen = budget.spending(tx, register_of(tx, dataset))
+    others = tuple(each for each in seen.reservations if each.job_id != own)
+    new = _reservation(agreement, dataset, spent, ports.clock.now())
+    figures = budget.account(ports.accountant, replace(seen, reservations=others), agreement, new)
+    refusal = nothing_left or _refusal(figures, spent)
+    return cost_of(figures, seen.register.id, refusal, closed=nothing_left is not None)
+
+
+def _reservation(
+    agreement: Agreement, dataset: Dataset, spent: asked.Spending, now: datetime
+) -> Reservation:
+    return Reservation(
         job_id="",
         agreement_id=agreement.id,
         dataset_id=dataset.id,
-        register_id=seen.register.id,
+        register_id=dataset.register_id,
         events=Events(spent.events),
         rounds=1,
         committed_rounds=0,
         epsilon=0.0,
-        delta=cells.delta,
+        delta=spent.request.delta,
         state=ReservationState.OPEN,
-        created_at=ports.clock.now(),
+        created_at=now,
     )
-    figures = budget.account(ports.accountant, seen, agreement, new)
-    if not budget.within(figures.epsilon, cells.epsilon):
-        reason = f"the table costs ε {figures.epsilon:.4g}, and {cells.epsilon:.4g} was asked"
+
+
+def _refusal(figures: budget.Figures, spent: asked.Spending) -> Refusal | None:
+    stated = spent.request.epsilon
+    if not budget.within(figures.epsilon, stated):
+        reason = f"the table costs ε {figures.epsilon:.4g}, and {stated:.4g} was asked"
         return Refusal(BudgetExceeded.code, (reason,))
-    refusal = budget.check_job(figures)
-    return refusal or Charge(replace(new, epsilon=figures.epsilon), seen, epoch)
+    return budget.check_job(figures)
 
 
 def reserve(ports: Ports, tx: Transaction, charge: Charge, use_id: str) -> bool:

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from connector.domain.contract.approval import Approval, ApprovalState
+from connector.enforcement.asked import spends
 from connector.jsonld.canonical import canonical, parse_object
 from connector.jsonld.profiles import Profiles
-from connector.management.render.contracts import manifests
+from connector.management.render.contracts import manifests, requests
 from connector.management.render.contracts.negotiations import differences
 from connector.management.render.publishing.offers import coverage, sentences
 from connector.management.views.contracts.approvals import (
@@ -18,11 +19,12 @@ from connector.management.views.contracts.approvals import (
     ApprovalDetailView,
     ApprovalJobView,
     ApprovalPlaceView,
+    ApprovalUseView,
     ApprovalView,
 )
 from connector.management.views.contracts.uses import ContentView
-from connector.services.approval.viewing import Brief, Budget
-from connector.services.federation.site.cost import Cost, Place
+from connector.services.approval.viewing import Brief, Budget, Wanted
+from connector.services.privacy.cost import Cost, Place
 from connector.services.readable import Readable
 from federated.job import JobManifest
 
@@ -50,6 +52,9 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
         fault=value.fault or shown.fault,
         output=ContentView(**asdict(value.output)) if value.output else None,
         job=_job(value.approval, value.job, cost) if value.job else None,
+        use=shown.part(partial(_use, value.approval, value.wanted, cost), None)
+        if value.wanted
+        else None,
     )
 
 
@@ -77,16 +82,34 @@ def _approval(value: Approval) -> dict[str, Any]:
 def _job(value: Approval, manifest: JobManifest, cost: Cost | None) -> ApprovalJobView:
     return ApprovalJobView(
         manifest=parse_object(value.asked),
-        digest=value.request,
         recipe=value.recipe,
         sentences=manifests.sentences(manifest),
-        epsilon=cost.epsilon if cost else None,
         delta=manifest.privacy.delta,
         person=manifest.unit.column,
         rows=manifest.unit.rows,
-        budgets=[_place(each) for each in cost.places] if cost else [],
-        refusal=cost.refusal if cost else "",
+        **_costs(value, cost),
     )
+
+
+def _use(value: Approval, wanted: Wanted, cost: Cost | None) -> ApprovalUseView:
+    spent = spends(wanted.asked, wanted.steps)
+    return ApprovalUseView(
+        request=parse_object(value.asked),
+        sentences=requests.sentences(wanted.asked, wanted.steps),
+        noise=spent is not None,
+        delta=spent.request.delta if spent else 0.0,
+        rows=spent.noise.rows_per_person if spent else None,
+        **_costs(value, cost),
+    )
+
+
+def _costs(value: Approval, cost: Cost | None) -> dict[str, Any]:
+    return {
+        "digest": value.request,
+        "epsilon": cost.epsilon if cost else None,
+        "budgets": [_place(each) for each in cost.places] if cost else [],
+        "refusal": cost.refusal if cost else "",
+    }
 
 
 def _place(value: Place) -> ApprovalPlaceView:

@@ -107,7 +107,7 @@ def _lines(manifest: JobManifest, say: Mapping[str, str]) -> Iterator[str]:
     yield say["who"].format(lead=manifest.lead, purpose=manifest.purpose)
     yield say[manifest.target.kind].format(**_target(manifest.target, say))
     features = [_feature(each, say) for each in manifest.features]
-    yield say["features"].format(values=_listed(features, say, "; "))
+    yield say["features"].format(values=listed(features, say, "; "))
     hidden = ", ".join(map(str, model.hidden)) or "0"
     yield say[model.kind].format(hidden=hidden, activation=model.activation, width=model.width)
     yield say["rounds"].format(
@@ -137,14 +137,14 @@ def _target(target: Target, say: Mapping[str, str]) -> dict[str, Any]:
     named: dict[str, Any] = {"column": target.column}
     match target:
         case CategoryTarget():
-            named["values"] = _listed(target.positive, say)
+            named["values"] = listed(target.positive, say)
         case ThresholdTarget():
             named["above"] = target.above
         case ThresholdByGroup():
             limits = [f"{value} {limit:g}" for value, limit in target.thresholds]
-            named |= {"by": target.by, "values": _listed(limits, say)}
+            named |= {"by": target.by, "values": listed(limits, say)}
         case Classes():
-            named["values"] = _listed(target.values, say)
+            named["values"] = listed(target.values, say)
         case Number():
             named |= {"low": target.low, "high": target.high}
         case Count():
@@ -159,11 +159,12 @@ def _feature(feature: Feature, say: Mapping[str, str]) -> str:
     if isinstance(feature, NumberFeature):
         bounds = {"low": feature.low, "high": feature.high}
         return say["number feature"].format(column=feature.column, missing=missing, **bounds)
-    values = _listed(feature.values, say)
+    values = listed(feature.values, say)
     return say["category feature"].format(column=feature.column, missing=missing, values=values)
 
 
-def _listed(values: Sequence[str], say: Mapping[str, str], mark: str = ", ") -> str:
+def listed(values: Sequence[str], say: Mapping[str, str], mark: str = ", ") -> str:
+    """Return a list that is cut where it is long, and says so."""
     more = len(values) - _MOST
     cut = [say["more"].format(count=more)] if more > 0 else []
     return mark.join([*values[:_MOST], *cut])

@@ -53,32 +53,46 @@ class ApprovalBudgetView(View):
 
 
 class ApprovalPlaceView(View):
-    """A budget that a job must fit."""
+    """A budget that what is asked for must fit."""
 
     register_id: str = Field(description="of persons; empty: the contract's own budget")
     limit: Amount = Field(description="ε that it allows at its δ")
-    rule: str = Field(description="by which its jobs add up")
-    left: Amount = Field(description="ε before the job")
+    rule: str = Field(description="by which what it is charged adds up")
+    left: Amount = Field(description="ε before")
     after: Amount = Field(description="ε after it; 0 where it does not fit")
 
 
-class ApprovalJobView(View):
+class ApprovalAskedView(View):
+    """What a job or another use would do and cost here; an acceptance is bound to the digest."""
+
+    digest: str = Field(description="SHA-256 of what is asked for")
+    sentences: dict[str, list[str]] = Field(
+        description="what is asked for in plain words, by language (`en`, `fr`)"
+    )
+    epsilon: Amount | None = Field(
+        default=None,
+        description="ε of the whole of it for a person; none where it is not known now, or nothing "
+        "gets noise",
+    )
+    delta: Amount
+    rows: int | None = Field(default=None, description="most rows of one person, where bounded")
+    budgets: list[ApprovalPlaceView] = Field(default=[])
+    refusal: str = Field(default="", description="why it would not be charged now; empty: it would")
+
+
+class ApprovalJobView(ApprovalAskedView):
     """What a training job would do and cost here; an acceptance is bound to both digests."""
 
     manifest: dict[str, Any] = Field(description="as its lead signed it")
-    digest: str = Field(description="SHA-256 of the manifest")
     recipe: str = Field(description="SHA-256 of the training recipe that runs at this node")
-    sentences: dict[str, list[str]] = Field(
-        description="the manifest in plain words, by language (`en`, `fr`)"
-    )
-    epsilon: Amount | None = Field(
-        default=None, description="ε of the whole job for a person; none where it is not known now"
-    )
-    delta: Amount
     person: str = Field(description="column that identifies the person whom ε protects")
-    rows: int = Field(description="most rows of one person")
-    budgets: list[ApprovalPlaceView] = Field(default=[])
-    refusal: str = Field(default="", description="why it would not be charged now; empty: it would")
+
+
+class ApprovalUseView(ApprovalAskedView):
+    """What a use other than training would do and cost here."""
+
+    request: dict[str, Any] = Field(description="as its consumer signed it")
+    noise: bool = Field(description="whether what leaves gets noise, and ε is charged")
 
 
 class ApprovalDetailView(ApprovalView):
@@ -96,6 +110,7 @@ class ApprovalDetailView(ApprovalView):
     changes: list[ChangeView] = Field(default=[], description="what is new beside that contract")
     output: ContentView | None = Field(default=None, description="what would leave, of an output")
     job: ApprovalJobView | None = Field(default=None, description="what a training job would do")
+    use: ApprovalUseView | None = Field(default=None, description="what another use would do")
 
 
 class ApprovalAnswer(View):
