@@ -98,6 +98,8 @@ class Settings:
         first_contacts_per_minute: first contacts answered, per address; 0: none.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
+        engines: of training, that jobs of others may run here, of those installed, and that new
+            contracts list: `exact`, `opacus`; a job that asks for another is refused.
         profiles: files, Turtle or JSON-LD, with the vocabularies of others in which terms are
             published, negotiated and decided; both parties need the same file. Read at start.
         notice_url: `https://` address to which the node posts that something waits for a decision
@@ -166,6 +168,7 @@ class Settings:
     keep_days: int = 45
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ("exact", "opacus")
     profiles: tuple[str, ...] = ()
     notice_url: str = ""
     mail_server: str = ""
@@ -223,6 +226,8 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
+    if not set(values.get("engines", ())) <= {"exact", "opacus"}:
+        raise ConfigurationInvalid("setting `engines` must list `exact`, `opacus`, or none")
     notice_url = values.get("notice_url", "")
     if notice_url and not notice_url.startswith("https://"):
         raise ConfigurationInvalid("setting `notice_url` must begin with `https://`, or be empty")

@@ -122,7 +122,7 @@ def build(settings: Settings) -> Node:
         judging=ConfinedPreparing().judge,
         mechanisms=replace(MECHANISMS, profiles=profiles.read(settings)),
         code_hash=code_hash(),
-        engines=available(),
+        engines=[each for each in available() if each in settings.engines],
         asking=Asking(over=threading.Event()),
     )
     hub = LeadHub()

@@ -167,6 +167,12 @@ class JobRefused(Unlawful):
     code = "JOB_REFUSED"
 
 
+class EngineRefused(Unlawful):
+    """The site does not run the training engine that the job asks for."""
+
+    code = "ENGINE_REFUSED"
+
+
 class UseRefused(Unlawful):
     """A contract, or a step of its plan, does not allow this use of its data."""
 

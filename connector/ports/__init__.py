@@ -87,7 +87,7 @@ class Ports:
         mechanisms: the ways in which this node lets data be used.
         code_hash: SHA-256 (hex) of the sources of the training recipes that the node would run;
             empty: none.
-        engines: that it can run, see `federated/task/engine.py`.
+        engines: that it runs for jobs of others, see `federated/task/engine.py`.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
         asking: what peers were asked of the own log since the node started.
         calls: how many calls of peers were answered, and how.

@@ -8,6 +8,7 @@ lists recipes says which engines may touch the data. The arithmetic is `federate
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 EXACT: Final = "exact"
@@ -25,3 +26,14 @@ def recipe(sources: str, engine: str) -> str:
     if engine == EXACT or not sources:
         return sources
     return hashlib.sha256(f"{sources} {engine}".encode()).hexdigest()
+
+
+def named(sources: str, recipes: Iterable[str]) -> dict[str, str]:
+    """Return the engine of each recipe that is made of these sources; others are of other sources.
+
+    Args:
+        sources: SHA-256 (hex).
+        recipes: SHA-256 (hex) each.
+    """
+    own = {recipe(sources, engine): engine for engine in ENGINES}
+    return {each: own[each] for each in recipes if each in own}

@@ -29,7 +29,7 @@ from connector.services.federation.site import jobs as site_jobs
 from connector.services.federation.site import names
 from connector.services.membership import onboard
 from connector.services.negotiation.agree import policy_of
-from federated.job import JobState
+from federated.job import JobState, is_final
 from federated.task.engine import recipe
 from tests.support.census import passing
 from tests.support.contracts import NOW, of_version, stranger
@@ -41,7 +41,9 @@ from tests.support.federation import (
     SITES,
     Federation,
     participant,
+    running,
     set_at,
+    wait_for,
 )
 from tests.support.keys import MemorySigner
 
@@ -296,8 +298,13 @@ def test_a_contract_lists_the_recipes_of_both(
     ("listed", "engines", "reason"),
     [
         ([CODE, BY_OPACUS], ("exact", "opacus"), ""),
-        ([CODE], ("exact", "opacus"), "none that this contract accepts"),
-        ([CODE, BY_OPACUS], ("exact",), "cannot run the engine `opacus`"),
+        (
+            [CODE],
+            ("exact", "opacus"),
+            "it is of the engine `opacus`, the contract accepts `exact` of this release",
+        ),
+        (["00" * 32], ("exact", "opacus"), "the contract was made for another release"),
+        ([CODE, BY_OPACUS], ("exact",), "ENGINE_REFUSED"),
     ],
 )
 def test_a_contract_and_a_site_say_which_engines_run(
@@ -310,6 +317,19 @@ def test_a_contract_and_a_site_say_which_engines_run(
     answer = federation.ask(site, body)
     assert answer["accepted"] is (not reason)
     assert reason in str(answer)
+
+
+def test_a_job_whose_engine_was_left_out_since_it_was_accepted_ends(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, recipes=[CODE, BY_OPACUS])
+    site = federation.site()
+    site.ports = replace(site.ports, engines=("exact", "opacus"))
+    job_id, body = federation.submission(engine="opacus")
+    assert federation.ask(site, body)["accepted"]
+    site.ports = replace(site.ports, engines=("exact",))
+    with running(site):
+        assert wait_for(lambda: is_final(site.job(job_id).state))
+    assert (site.job(job_id).state, site.job(job_id).code) == ("FAILED", "ENGINE_REFUSED")
+    assert site.workers.started == []
 
 
 @pytest.mark.parametrize(("asked", "code"), [(CODE, ""), (OTHER, "JOB_REFUSED")])
@@ -350,7 +370,7 @@ def test_a_site_without_recipe_refuses(federation: Federation) -> None:
     site = federation.site()
     site.ports = replace(site.ports, code_hash="")
     job_id, body = federation.submission()
-    refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
+    refused(federation, federation.ask(site, body), job_id, "ENGINE_REFUSED")
 
 
 @pytest.mark.parametrize(

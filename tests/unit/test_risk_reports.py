@@ -111,7 +111,9 @@ def test_a_shown_report_is_in_the_catalog_and_in_the_contract_of_both(pair: Link
         reports.findings_of(agree.agreement(each.ports, name)) for each in (pair.school, pair.lab)
     ]
     assert found == [uses, uses]
-    detail = render.agreement_detail(agree.agreement(pair.lab.ports, name), lambda: (), lambda: ())
+    detail = render.agreement_detail(
+        agree.agreement(pair.lab.ports, name), "", lambda: (), lambda: ()
+    )
     assert [each.action for each in detail.findings] == [READ, AGGREGATE]
 
 

@@ -66,6 +66,7 @@ def test_numbers_at_their_bound(name: str, value: int) -> None:
         {"name": ""},
         {"proxies": ["here"]},
         {"recipes": ["x"]},
+        {"engines": ["torch"]},
         {"notice_url": "http://mail.example/hook"},
         {"no_such": 1},
     ],

@@ -176,7 +176,7 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
             ("privacy adds up by", found.rule),
             ("Rényi order", found.order or None),
             ("neighbours", found.adjacency),
-            ("training recipes", found.recipes),
+            ("training recipes", [_recipe(found, each) for each in found.recipes]),
             ("digest", found.digest),
             ("signed by provider", bool(found.provider_signature)),
             ("signed by consumer", bool(found.consumer_signature)),
@@ -198,3 +198,8 @@ def _steps(plan: dict[str, Any]) -> Iterator[tuple[str, str, int, str]]:
             how = {name: each for name, each in step.items() if name not in ("kind", "version")}
             said = ", ".join(f"{name} {output.cell(each)}" for name, each in how.items())
             yield use["mechanism"], step["kind"], step["version"], said
+
+
+def _recipe(found: AgreementDetailView, recipe: str) -> str:
+    """Return a recipe with the engine that it is here, or that it is of another release."""
+    return f"{recipe} ({found.engines.get(recipe, 'of another release than is here')})"

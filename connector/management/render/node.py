@@ -10,6 +10,7 @@ from connector.management.reach import About
 from connector.management.views.node import NodeView, PeerView, ThreadFaultView
 from connector.ports import Ports
 from connector.services.health import diagnose
+from federated.task.engine import recipe
 
 
 def node(ports: Ports, about: About) -> NodeView:
@@ -21,6 +22,7 @@ def node(ports: Ports, about: About) -> NodeView:
         kind=settings.kind,
         space=settings.space,
         recipe=ports.code_hash,
+        recipes={each: recipe(ports.code_hash, each) for each in ports.engines},
         unsafe=diagnose.unsafe(settings),
         faults=[_thread_fault(*each) for each in sorted(ports.faults.items())],
         **asdict(about),

@@ -32,6 +32,9 @@ class NodeView(View):
     recipe: str = Field(
         default="", description="SHA-256 of its training recipe; empty when it has none"
     )
+    recipes: dict[str, str] = Field(
+        default={}, description="SHA-256 of the recipe of each engine that it runs for others"
+    )
     unsafe: list[str] = Field(description="settings that are exceptions from safety")
     faults: list[ThreadFaultView] = Field(
         default_factory=list, description="background threads that met an unforeseen fault"

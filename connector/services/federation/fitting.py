@@ -10,7 +10,7 @@ these, by `site/jobs.py` and `services/privacy/budget.py`; signatures are verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from connector.errors import (
     ContractExpired,
     DataUnchecked,
     DeadlinePassed,
+    EngineRefused,
     JobRefused,
     ManifestTampered,
     PreauError,
@@ -38,6 +39,7 @@ from connector.identity.receipts.receipt import Receipt
 from connector.services.negotiation import agree
 from federated.job import JobManifest
 from federated.manifest import SiteContract
+from federated.task.engine import named
 from federated.task.feature import NumberFeature
 
 # Relative; σ, q and T are floating point on both sides, ε comes from the same accountant.
@@ -63,7 +65,8 @@ class Case:
         kept: which columns and rows the contract lets take part; None for all.
         dataset: as published now; at the lead, as it was described.
         checked: whether the dataset's file passed its check at publication.
-        recipe: that the site would run, of the job's engine; empty when it cannot run that.
+        recipe: that the site would run, of the job's engine; empty when it does not run that.
+        sources: SHA-256 (hex) of the training code of this node, of which its recipes are made.
         now: UTC.
     """
 
@@ -78,6 +81,7 @@ class Case:
     dataset: Dataset | DatasetFacts
     checked: bool
     recipe: str
+    sources: str
     now: datetime
 
 
@@ -252,12 +256,26 @@ def check_code(case: Case) -> Refusal | None:
     asked, own = case.manifest.code, case.recipe
     accepted = (own,) if case.document.version == 1 else case.document.recipes
     if not own:
-        return _no(JobRefused, f"this site cannot run the engine `{case.manifest.engine}`")
+        return _no(EngineRefused, f"this site does not run the engine `{case.manifest.engine}`")
     if asked not in accepted:
-        return _no(JobRefused, "the job's training recipe is none that this contract accepts")
+        what = "the job's training recipe is none that this contract accepts"
+        return _no(JobRefused, f"{what}: {_differs(case, asked, accepted)}")
     if own not in accepted:
-        return _no(JobRefused, "the contract does not accept the training recipe of this site")
+        what = "the contract does not accept the training recipe of this site"
+        return _no(JobRefused, f"{what}: {_differs(case, own, accepted)}")
     return None
+
+
+def _differs(case: Case, recipe: str, accepted: Sequence[str]) -> str:
+    """Return in what a recipe differs from the nearest that a contract accepts."""
+    known = named(case.sources, [recipe])
+    listed = named(case.sources, accepted)
+    if not known:
+        return "it is of another release of the training code than is here"
+    if not listed:
+        return "the contract was made for another release of the training code than is here"
+    engines = ", ".join(f"`{each}`" for each in sorted(listed.values()))
+    return f"it is of the engine `{known[recipe]}`, the contract accepts {engines} of this release"
 
 
 def check_receipt(

@@ -25,6 +25,7 @@ from connector.services.negotiation.reports import findings_of
 from connector.services.privacy.budget import budget_of
 from connector.services.readable import Readable
 from federated.privacy.rule import stated
+from federated.task.engine import named
 
 _UNKNOWN_RULE: Final[Mapping[str, Any]] = MappingProxyType(
     {"rule": "unknown", "order": 0, "adjacency": "unknown"}
@@ -38,6 +39,7 @@ def agreement(value: Agreement) -> AgreementView:
 
 def agreement_detail(
     value: Agreement,
+    sources: str,
     said: Callable[[], Iterable[Notice]],
     lost: Callable[[], Sequence[str]],
 ) -> AgreementDetailView:
@@ -53,6 +55,7 @@ def agreement_detail(
         document=document,
         **accounting,
         recipes=list(read.recipes) if read else [],
+        engines=named(sources, read.recipes) if read else {},
         plan=plan,
         coverage=[CoverageView(**line) for line in read.coverage] if read else [],
         findings=[findings(*each) for each in measured.items()],

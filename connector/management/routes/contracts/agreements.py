@@ -55,4 +55,6 @@ def recount(here: Here, why: Withdrawal) -> list[str]:
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
     said = partial(notices.of_agreement, here.ports, value.id)
-    return render.agreement_detail(value, said, partial(lost_keys, here.ports, value))
+    return render.agreement_detail(
+        value, here.ports.code_hash, said, partial(lost_keys, here.ports, value)
+    )

@@ -46,6 +46,11 @@ class AgreementDetailView(AgreementView):
         description="SHA-256 of the training recipes that are accepted; none in a contract of "
         "version 1, which accepts the site's own"
     )
+    engines: dict[str, str] = Field(
+        default={},
+        description="of these recipes, those of this node's release, with the engine of each; "
+        "others are of other releases",
+    )
     plan: dict[str, Any] = Field(
         default={}, description="what runs under the contract: uses and their steps, as signed"
     )

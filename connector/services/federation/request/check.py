@@ -218,6 +218,7 @@ def _case(ports: Ports, manifest: JobManifest, agreement: Agreement, facts: Data
         dataset=facts,
         checked=True,
         recipe=recipe(ports.code_hash, manifest.engine),
+        sources=ports.code_hash,
         now=ports.clock.now(),
     )
 

@@ -145,6 +145,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
         dataset=dataset,
         checked=checked,
         recipe=recipe(ports.code_hash, engine) if engine in ports.engines else "",
+        sources=ports.code_hash,
         now=ports.clock.now(),
     )
 

@@ -35,6 +35,7 @@ from connector.errors import (
     ContractExpired,
     DataFault,
     DeadlinePassed,
+    EngineRefused,
     InRecovery,
     NotFound,
     PeerFault,
@@ -149,6 +150,9 @@ class SiteRun:
             if self._aborted.is_set():
                 return None
         recovery.check(self._ports)
+        engine = self._manifest.engine
+        if engine not in self._ports.engines:  # since it was accepted
+            return self._give_up(EngineRefused(f"this site does not run the engine `{engine}`"))
         with self._ports.store.read() as tx:
             self._lost = lost(tx, self._job_id, self._ports.settings.did)
         try:
