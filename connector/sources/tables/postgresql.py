@@ -28,6 +28,8 @@ _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = int(SECONDS) - 60  # the answer comes before the process is ended
 _BATCH: Final = 2 << 20  # bytes of a batch, about
 _TYPE: Final = b"POSTGRESQL:type"  # of a field's metadata: name of the type, of a domain its base
+# The driver's own list of types: it would read the catalog of every table of the database.
+_TYPES: Final = MappingProxyType({"adbc.postgresql.type_resolver_mode": "builtin"})
 # Types that stand as they are, as types of Arrow; others are cast to text by the server.
 _KEPT: Final = frozenset(
     (
@@ -88,7 +90,7 @@ def _address(options: Mapping[str, str], secret: str) -> str:
 
 def _connected(address: str, held: ExitStack) -> adbc.AdbcConnection:
     try:
-        database = held.enter_context(driver.connect(address))
+        database = held.enter_context(driver.connect(address, dict(_TYPES)))
         connection: adbc.AdbcConnection = held.enter_context(adbc.AdbcConnection(database))
     except adbc.Error:  # its text may name the server, and no code says what failed
         raise DataFileMissing(
