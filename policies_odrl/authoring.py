@@ -1,9 +1,8 @@
 """Contract templates of the sector: policies with parameters, filled in structurally.
 
 A template is data (`templates/*.json`; `shared.json` has what many ask for). A placeholder
-`{"$": name}` is replaced by the values of a parameter as JSON-LD value objects; a part with
-`"$when": name` is left out where that parameter is empty. Texts are never joined, so that no value
-can become a rule.
+`{"$": name}` is replaced by values of a parameter, a part with `"$when": name` left out where that
+is empty. Texts are never joined, so that no value can become a rule.
 """
 
 from __future__ import annotations

@@ -1,14 +1,10 @@
 """What constraints name, and what is broader than each: purposes, legal bases, measures, places.
 
-Facts of the Data Privacy Vocabulary 2.3, in `purposes.json`, `legal_bases.json` and
-`measures.json`; the only ones minted are the grounds of FERPA, a second jurisdiction's list of
-legal bases (34 CFR part 99). Several broader concepts are possible: the hierarchy is a graph.
-
-Places lie in one another, they are no classes of one another. A place that is not in `places.json`
-is unknown, never elsewhere; where belonging is disputed, the answer is Undetermined. The same place
-under several IRIs is one place. GeoNames and the like come through `Knowledge`. Source: ISO 3166-1
-and 3166-2:FR; UN M49 (Europe); EEA Agreement; the IRIs are those of DPV's location extension, of
-the EU Publications Office and of INSEE.
+Facts of the Data Privacy Vocabulary 2.3; the only ones minted are the grounds of FERPA (34 CFR part
+99). Several broader concepts are possible: the hierarchy is a graph. Places lie in one another. A
+place that is not in `places.json` is unknown, never elsewhere; where belonging is disputed, the
+answer is Undetermined. Source: ISO 3166-1 and 3166-2:FR; UN M49 (Europe); EEA Agreement; the IRIs
+are those of DPV's location extension, of the EU Publications Office and of INSEE.
 """
 
 from __future__ import annotations

@@ -59,6 +59,8 @@ class Knowledge:
     closed: bool = False
     profiles: frozenset[str] = frozenset()  # whose terms are all known here
     disjoint: tuple[frozenset[str], ...] = ()  # names of which no two have anything in common
+    # Term of a profile -> language -> label.
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     kept: dict[object, tuple[object, object]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )  # see `keep`
@@ -70,13 +72,13 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         places = [(place(part), tuple(map(place, above))) for part, above in self.wholes.items()]
-        wider = _joined(INCLUDED_IN, self.actions.items()) if self.actions else {}
+        wider = merged(INCLUDED_IN, self.actions.items()) if self.actions else {}
         for name, found in {  # what is built in is read on first use
             "_named": frozenset(_mentioned(self.broader, self.wholes)).union(*self.disjoint),
             "_acts": frozenset(_mentioned(self.actions)),
             "_wider": {item: tuple(map(same_action, above)) for item, above in wider.items()},
-            "_kinds": Graph(_joined(concepts(), self.broader.items())) if self.broader else None,
-            "_places": Graph(_joined(atlas().wholes, places)) if places else None,
+            "_kinds": Graph(merged(concepts(), self.broader.items())) if self.broader else None,
+            "_places": Graph(merged(atlas().wholes, places)) if places else None,
         }.items():
             object.__setattr__(self, name, found)
 
@@ -98,10 +100,7 @@ class Knowledge:
         return OPERANDS.get(iri) or self.operands.get(iri)
 
     def current(self, iri: str) -> str:
-        """Return the left operand that stands for a deprecated one today; itself for another.
-
-        Operands that replace one another in a circle are one.
-        """
+        """Return the left operand that replaces a deprecated one; of a circle always the same."""
         seen = [iri]
         while (known := self.operand(seen[-1])) and known.replaced_by:
             if known.replaced_by in seen:
@@ -174,11 +173,11 @@ def _mentioned(*tables: Above) -> set[str]:
     return {name for table in tables for item, above in table.items() for name in (item, *above)}
 
 
-def _joined(table: Mapping[str, Iterable[str]], more: Iterable[tuple[str, Iterable[str]]]) -> Above:
+def merged(table: Mapping[str, Iterable[str]], more: Iterable[tuple[str, Iterable[str]]]) -> Above:
     """Return a table with more rows, of which several may be about one name."""
     found = {item: tuple(above) for item, above in table.items()}
     for item, above in more:
-        found[item] = (*found.get(item, ()), *above)
+        found[item] = tuple(dict.fromkeys((*found.get(item, ()), *above)))
     return found
 
 

@@ -1,7 +1,6 @@
 """Three truth values and Kleene's strong logic.
 
-Rule: what cannot be evaluated is `UNDETERMINED`, and stays so unless the rest decides alone. What
-a truth value causes (only True grants; a prohibition holds unless False) is in `evaluate.py`.
+What cannot be evaluated is `UNDETERMINED`, and stays so unless the rest decides alone.
 Source: S. C. Kleene, Introduction to Metamathematics, section 64.
 """
 

@@ -1,12 +1,9 @@
-"""An ODRL 2.2 policy as frozen values.
+"""An ODRL 2.2 policy as frozen values, named as in the ODRL Information Model 2.2.
 
-Rules: names and cardinalities are those of the ODRL Information Model 2.2; compact policies are
-already expanded (one action, one target, one party of a function per rule), except that target,
-assigner and assignee of the whole policy stay on the policy, where the Dataspace Protocol puts
-them, and hold for each rule that names none itself. Order is kept as read, and means nothing but
-in `andSequence`. IRIs are absolute; an empty one is a blank node or states nothing. Descriptions
-(labels, titles, classes of other vocabularies) are kept as `notes` beside what they describe and
-have no part in equality, because they do not change what a policy says.
+Compact policies are already expanded, except that target, assigner and assignee of the whole policy
+stay on the policy, where the Dataspace Protocol puts them, and hold for each rule that names none
+itself. Order is kept as read, and means nothing but in `andSequence`. IRIs are absolute; an empty
+one is a blank node or states nothing. Descriptions (`notes`) have no part in equality.
 """
 
 from __future__ import annotations
@@ -214,10 +211,7 @@ class Prohibition(Rule):
 
 @frozen
 class Common:
-    """What a policy stated for all its rules, before expansion (IM 2.7.1).
-
-    Its rules hold it already; only a policy that inherits looks here.
-    """
+    """What a policy stated for all its rules (IM 2.7.1), which hold it; read where one inherits."""
 
     targets: tuple[AssetRef, ...] = ()
     assigners: tuple[PartyRef, ...] = ()
@@ -230,10 +224,7 @@ class Common:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy (IM 2.1).
-
-    `common` is not part of its equality: IM 2.7.1 removes it when the rules are expanded.
-    """
+    """A policy (IM 2.1); `common` is not part of its equality, as IM 2.7.1 removes it."""
 
     kind: PolicyKind
     id: str = ""  # `uid`; empty for one that is not named yet
@@ -286,10 +277,7 @@ def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
 
 
 def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
-    """Yield (JSON pointer, rule, the rule it hangs below) of rules and duties, parents first.
-
-    A rule of the policy itself hangs below itself.
-    """
+    """Yield (JSON pointer, rule, the rule it hangs below, or itself) of rules and duties."""
 
     def with_duties(path: str, rule: Rule, owner: Rule) -> Iterator[tuple[str, Rule, Rule]]:
         yield path, rule, owner

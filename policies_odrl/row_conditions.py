@@ -1,15 +1,13 @@
 """Conditions on rows: what one text says, and whether whoever meets one meets another.
 
 A condition is `COLUMN in A | B`, `COLUMN not in A | B`, `COLUMN from X` or `COLUMN to Y`; ends
-count. Ends are numbers, of a column of numbers, or days (ISO 8601), of a column of texts. A value
-that is missing meets none. Only the data can say of which type a column is, so that an answer holds
-of both.
+count. Ends are numbers, or days of a column of texts (ISO 8601). A value that is missing meets
+none. Only the data can say of which type a column is, so that an answer holds of both.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -55,22 +53,17 @@ class RowCondition:
 @lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[RowCondition, ...]:
     """Return what a text may say, of whichever column; nothing where it is no condition."""
-    return tuple(_readings(text))
-
-
-def _readings(text: str) -> Iterator[RowCondition]:
+    found = []
     for at in _JOINT.finditer(text):
         stated = text[at.start() + len(at[1]) + 2 :].split(_OR)
-        yield RowCondition(text[: at.start()], at[1], tuple(dict.fromkeys(stated)))
+        found.append(RowCondition(text[: at.start()], at[1], tuple(dict.fromkeys(stated))))
+    return tuple(found)
 
 
 def entails(one: str, other: str) -> bool:
-    """Return whether each row that meets the first condition is proved to meet the second.
-
-    Of texts that may be about several columns nothing is proved but that equal ones are one.
-    """
+    """Return whether each row that meets one condition is proved to meet another."""
     mine, theirs = readings(one), readings(other)
-    if one == other or len(mine) != 1 or len(theirs) != 1:
+    if one == other or len(mine) != 1 or len(theirs) != 1:  # they may be about several columns
         return one == other
     return mine[0].column == theirs[0].column and _within(mine[0], theirs[0])
 

@@ -1,8 +1,7 @@
 """Units of measure: the common ones, brought to one base so that two of them compare.
 
-Rules: only units of one dimension compare; a unit that is not in `units.json` equals nothing but
-itself; a currency has several names and is never converted; a month or a year is no fixed number
-of seconds and is not there.
+A unit that is not in `units.json` equals nothing but itself; a currency has several names and is
+never converted; a month or a year is no fixed number of seconds and is not there.
 Source of the factors: SI Brochure, 9th edition; IEC 80000-13 (binary prefixes).
 """
 

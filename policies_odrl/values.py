@@ -1,8 +1,7 @@
 """Values as they compare: decimals, spans of time, durations, names.
 
-Rules: a value that cannot be read as its operand's kind is None, never a default; an xsd:date is
-the whole day in its time zone; a time without a zone is read as UTC (the lint asks for one);
-durations stay (months, seconds), because a month has no fixed length.
+A value that cannot be read as its operand's kind is None, never a default; a time without a zone is
+read as UTC; durations stay (months, seconds), because a month has no fixed length.
 Source: XML Schema 1.1 Part 2, sections 3.3 and 3.4, appendix E.
 """
 
@@ -201,10 +200,7 @@ def duration(value: object) -> Duration | None:
 
 
 def name(value: object) -> str | None:
-    """Return the text by which a value is the same as another.
-
-    None for an empty one, and for whatever is no name, truth value or finite number.
-    """
+    """Return the text that tells a value from others; None if empty or no name, truth or number."""
     if isinstance(value, Iri):
         return value.value or None
     if isinstance(value, Literal):
@@ -274,7 +270,8 @@ def orders(left: Duration, right: Duration) -> frozenset[int]:
     seconds = left.seconds - right.seconds
     least, most = _month_days(abs(months))
     low, high = (least, most) if months >= 0 else (-most, -least)
-    return frozenset({_sign(low * 86_400 + seconds), _sign(high * 86_400 + seconds)})
+    gaps = (low * 86_400 + seconds, high * 86_400 + seconds)
+    return frozenset((gap > 0) - (gap < 0) for gap in gaps)
 
 
 def _month_days(months: int) -> tuple[int, int]:
@@ -284,10 +281,6 @@ def _month_days(months: int) -> tuple[int, int]:
     least = years * 365 + max(0, years // 4 - years // 100 - 1) + _SHORTEST[rest]
     most = years * 365 + (years + 3) // 4 + _LONGEST[rest]
     return (least, most)
-
-
-def _sign(value: Decimal) -> int:
-    return (value > 0) - (value < 0)
 
 
 def _lexical(value: object) -> tuple[str, str]:

@@ -1,9 +1,7 @@
 """The conditions of one rule, put in order once: what is asked of each operand, and choices.
 
-A box is the conjunction of its goals. `and` is taken apart, and so is `or` that is not to hold;
-other alternatives stay whole until somebody asks for the cases of those that touch given operands.
-Nothing is multiplied out. What is not to hold is turned round by the strong negation, so that
-`xone` asks for proof that its other parts are False.
+`and` is taken apart, and so is `or` that is not to hold; other alternatives stay whole until
+somebody asks for the cases of those that touch given operands. Nothing is multiplied out.
 """
 
 from __future__ import annotations
@@ -130,10 +128,7 @@ def _parts(item: LogicalConstraint, goal: Goal) -> tuple[Goal, ...]:
 
 
 def _ways(item: LogicalConstraint, goal: Goal) -> Sequence[tuple[Goal, ...]]:
-    """Return the ways to meet a goal, each of goals that are met together.
-
-    None where it joins nothing, where the order counts, or where there are too many.
-    """
+    """Return the ways to meet a goal; none where the order counts, or where there are too many."""
     parts = _parts(item, goal)
     match item.connective, goal.holds:
         case (Connective.AND, True) | (Connective.OR, False) if parts:

@@ -89,10 +89,7 @@ class Denoted:
 def denoted(
     item: Constraint, operand: Operand, knowledge: Knowledge, kind: type[Domain] | None = None
 ) -> Denoted:
-    """Return what a constraint denotes for requests; the knowledge keeps what was asked last.
-
-    The domain is that of its operand, unless it depends on the values that are given.
-    """
+    """Return what a constraint denotes, of its operand's domain or of `kind`; it is kept."""
     key = (id(item), kind) if kind else id(item)
     kept = knowledge.kept.get(key)
     found = kept[1] if kept is not None and kept[0] is item else None
@@ -213,10 +210,7 @@ class Claims:
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that no values satisfy all constraints.
-
-        None do where one and the same constraint is to be True and to be False.
-        """
+        """Whether it is proved that no values satisfy all; none do what is to be True and False."""
         if self._empty is None:
             no = {normal(atom.item) for atom in self.atoms if not atom.holds}
             opposed = no and any(normal(atom.item) in no for atom in self.atoms if atom.holds)
@@ -224,10 +218,7 @@ class Claims:
         return self._empty
 
     def implies(self, wanted: Constraint, *, holds: bool = True) -> bool:
-        """Return whether all values that satisfy the constraints are proved to satisfy another.
-
-        What is empty proves nothing: a contradiction is a fault of its own.
-        """
+        """Return whether all that satisfies this certainly satisfies another; False where empty."""
         extent = self.extent(wanted)
         group = None if extent.opaque else self.groups.get(extent.axis)
         if group is None or self.empty:

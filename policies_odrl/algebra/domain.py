@@ -1,7 +1,6 @@
 """Kinds of values, so that constraints on them denote sets: numbers, steps, instants, lengths.
 
-One class for each kind; the operators of values that lie on one axis are the same in all of them.
-Names are in `names.py`.
+The operators of values that lie on one axis are the same in all. Names are in `names.py`.
 """
 
 from __future__ import annotations
@@ -128,9 +127,6 @@ _SIDES: Final[Mapping[Operator, Callable[[Piece], Piece]]] = {
 }
 
 
-# -- numbers and steps ---------------------------------------------------------------------------
-
-
 class Numbers(Ordered):
     """Decimals in the base unit of their dimension; units of two dimensions do not compare."""
 
@@ -214,9 +210,6 @@ def _in_base(value: Fact, unit: str) -> Piece | None:
     known = in_base(key, unit) if key is not None and unit else None
     key = known[1] if known else key
     return None if key is None else _only(key)
-
-
-# -- time ----------------------------------------------------------------------------------------
 
 
 class Instants(Ordered):

@@ -1,9 +1,7 @@
 """What a constraint denotes: the values for which it is True, and those for which it is not False.
 
-A request claims a non-empty finite set of values of one operand. Each value may itself be a set of
-points (a day, a duration whose months vary, a broad concept): it lies in a set, outside of it, or
-partly in it. What several values make of it is the operator's quantifier.
-Source: decision record 0062.
+Each value that a request claims may itself be a set of points (a day, a duration whose months vary,
+a broad concept): it lies in a set, outside of it, or partly in it. Source: decision record 0062.
 """
 
 from __future__ import annotations

@@ -60,10 +60,7 @@ def _normal_value(operand: Operand | None, value: model.Value, unit: str) -> Has
 
 
 def rule_form(rule: model.Rule) -> tuple[object, ...]:
-    """Return a form that is equal for rules that say the same.
-
-    Whether a prohibition can be ruled out depends on what it calls a collection.
-    """
+    """Return a form that is equal for rules that say the same, collections of bans included."""
     named = (rule.target, rule.assignee) if isinstance(rule, model.Prohibition) else ()
     duties = tuple(
         (name, frozenset(rule_form(duty) for duty in items))

@@ -1,8 +1,7 @@
 """Sets of names: what stands, or does not stand, in given relations to given names.
 
 A set is a list of clauses, of which a name has to satisfy each; a clause is a list of links, of
-which one is enough. So `isAnyOf` is one clause, `isNoneOf` one clause for each name, and to meet
-two sets is to join their clauses: nothing is multiplied out.
+which one is enough. To meet two sets is to join their clauses: nothing is multiplied out.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from itertools import chain, islice, product
 from math import prod
 from typing import Final
 
+from policies_odrl.algebra import relations
 from policies_odrl.algebra.domain import PARTS, TURNED, Domain, Fact
 from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.algebra.relations import MAX_TRIED, Clause, Link, Order, Relation, Requests
-from policies_odrl.algebra.rows import RowConditions
+from policies_odrl.algebra.relations import MAX_TRIED, Clause, Link, Order, Relation
 from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth, all_of, any_of, negate
 from policies_odrl.model import Constraint, Iri, Operator
@@ -78,10 +77,7 @@ class Names:
         return Names(self.order, tuple(tuple(it.negated for it in pick) for pick in picked))
 
     def within(self, other: Names) -> bool:
-        """Return whether it is proved that the other holds each name of this one.
-
-        Each link of some clause has to imply one of the clause that is wanted, or be ruled out.
-        """
+        """Return whether it is proved that the other holds each name of this one."""
         asking = self._asking
         return all(
             any(self._clause_within(clause, wanted, asking) for clause in self.clauses)
@@ -133,7 +129,8 @@ class Named(Domain):
 
     def __init__(self, operand: Operand, reading: Reading, *, wholes: bool = False) -> None:
         super().__init__(operand, reading)
-        make = reading.order or (RowConditions if operand.id == ROW_CONDITION else Requests)
+        rows = operand.id == ROW_CONDITION
+        make = reading.order or (relations.RowConditions if rows else relations.Requests)
         parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
         self.order: Order = make(operand, reading, wholes=parts)
 

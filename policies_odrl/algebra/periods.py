@@ -1,12 +1,9 @@
 """Lengths of time: since when, how often, and sets of them.
 
-A point of a set is a length counted from some moment. Lengths are ordered in part only, because a
-month has no fixed number of days: one of months and days is a line of such points, one for each
-moment that it may start from. What is said of a set holds from whatever moment is counted.
-Rules: a duration is added to an instant by the calendar, so that `P1M` after 31 January is the last
-day of February; a clock that runs backwards, or a period that is not positive, compares with
-nothing; instants are compared by their offset from UTC, never by the clock on a wall, which may
-go back.
+Lengths are ordered in part only, because a month has no fixed number of days: one of months and
+days is a line of points, one for each moment that it may start from. What is said of a set holds
+from whatever moment is counted. A clock that runs backwards, or a period that is not positive,
+compares with nothing.
 Source: XML Schema 1.1 Part 2, 3.3.6.1 (order of durations), appendix E.3.3; ODRL
 Vocabulary, `delayPeriod`, `elapsedTime`, `timeInterval`.
 """
@@ -74,10 +71,7 @@ def later(start: datetime, by: Duration) -> datetime | None:
 
 
 def recurs(operator: Operator, clock: Recurrence, period: Duration) -> Truth:
-    """Return whether something is due again: once the next period began.
-
-    It knows `eq` alone (Vocabulary, `timeInterval`).
-    """
+    """Return whether something is due again (`eq` alone): once the next period began."""
     following = later(clock.now, period)
     counts = following is not None and following > clock.now
     counts = counts and period.months >= 0 <= period.seconds
@@ -104,9 +98,6 @@ def _index(anchor: datetime, period: Duration, at: datetime) -> int:
         return (found is None, found or at)  # no period begins beyond the calendar
 
     return bisect_right(_PERIODS, (False, at), key=begins)
-
-
-# -- sets of lengths -----------------------------------------------------------------------------
 
 
 @frozen

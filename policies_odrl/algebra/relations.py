@@ -1,8 +1,7 @@
 """How names stand to one another: the same, of a kind, part of, holding.
 
-Readings share one interface. `Requests` reads a name as a request states it: a concept that is
-known and not under the one wanted is another one. Another reading is that of a public suite
-(`Reading.order`). Source: ODRL Vocabulary 2.2, constraint operators; decision records 0020, 0084.
+Readings share one interface: `Requests` reads a name as a request states it; another is that of a
+public suite. Source: ODRL Vocabulary 2.2, constraint operators; decision records 0020, 0084.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from policies_odrl.concepts import place
 from policies_odrl.frozen import frozen
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Literal
+from policies_odrl.row_conditions import entails
 from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
 from policies_odrl.vocabulary import Kind, Operand
 
@@ -294,6 +294,19 @@ class Requests(Order):
         self.budget.pay(len(parts))
         clear = (self.stands(it, other) is Truth.FALSE for it in (one.to, *parts))
         return self.apart(one, other, exact=False) and all(clear)
+
+
+class RowConditions(Requests):
+    """Conditions on rows as a request is told to meet them; a stricter one meets the wider one."""
+
+    def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
+        if link.relation is COVERED and entails(name(value) or "", link.name):
+            return Truth.TRUE
+        return super().stands(value, link, exact=exact)
+
+    def _apart(self, one: Link, other: Link) -> bool:
+        """No two conditions exclude one another: one that is stricter than both meets both."""
+        return False
 
 
 def languages(value: str, other: str) -> Truth:

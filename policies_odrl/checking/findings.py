@@ -1,8 +1,7 @@
 """What the check of a policy can find, where and how bad it is, and where findings are collected.
 
-The texts are data (`findings.json`), filled with terms of the policy, cut to a readable length. The
-known term nearest to an unknown one is proposed, within a bound on searches; nothing is ever read
-as the nearest term.
+The texts are data (`findings.json`). The known term nearest to an unknown one is proposed, within a
+bound on searches; nothing is ever read as the nearest term.
 """
 
 from __future__ import annotations

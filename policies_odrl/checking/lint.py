@@ -1,10 +1,8 @@
 """Documents and several policies: all that is wrong, and what policies do to one another.
 
-What is not as the Recommendation has it is listed by the reader, and what can be read is checked
-further (`validate.py`); a fault that both find is told once. What a policy needs may come from its
-parents. Work is linear in the policies but for circles and for rules on the same target, which are
-bounded.
-Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
+What the reader finds wrong, and what the check of what can be read does (`validate.py`), is told
+once. Work is linear in the policies but for circles and for rules on the same target, which are
+bounded. Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What the check proves: of the conditions of one rule, and of rules against one another.
 
-Can the conditions of a rule hold, and does each limit anything? Which rules cover, repeat or
-contradict which? One covers another where whatever the other bears on, it bears on too. Only what
-is proved is told; rules are indexed, work is bounded, and the bound is told.
+One rule covers another where it bears on whatever the other bears on. Only what is proved is told;
+work is bounded, and the bound is told.
 Source: ODRL Vocabulary 2.2, left operands and `includedIn`; IM 2.5, 2.6, 2.10.
 """
 

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Constraint
 from policies_odrl.units import canonical
 from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand, loaded
 
@@ -21,9 +20,9 @@ FIRST: Final = 1  # of an agreement that states none
 PRESENT: Final = 2
 
 # Change -> whether it touches a constraint.
-_TOUCHED: Final[Mapping[str, Callable[[Constraint, Operand], bool]]] = {
-    "clock": lambda item, _: item.left in {ODRL + "elapsedTime", ODRL + "delayPeriod"},
-    "language-tags": lambda item, _: item.left == ODRL + "language",
+_TOUCHED: Final[Mapping[str, Callable[[model.Constraint, Operand], bool]]] = {
+    "clock": lambda item, _: item.left in {model.ODRL + "elapsedTime", model.ODRL + "delayPeriod"},
+    "language-tags": lambda item, _: item.left == model.ODRL + "language",
     "anchored-lengths": lambda _, operand: operand.kind is Kind.DURATION and not operand.by_node,
     "currencies": lambda item, _: bool(item.unit) and canonical(item.unit) != item.unit,
     "limits": lambda _, operand: operand.least is not None or operand.most is not None,
@@ -81,8 +80,8 @@ def _touched(policy: model.Policy, knowledge: Knowledge) -> Iterator[tuple[str, 
             for name, _ in rule.functions:
                 yield "towards", f"{path}/{name}"
         for where, item in _conditions(path, rule):
-            operand = knowledge.operand(item.left) if isinstance(item, Constraint) else None
-            if isinstance(item, Constraint) and operand:
+            operand = knowledge.operand(item.left) if isinstance(item, model.Constraint) else None
+            if isinstance(item, model.Constraint) and operand:
                 yield from ((name, where) for name, it in _TOUCHED.items() if it(item, operand))
 
 

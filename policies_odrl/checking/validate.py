@@ -1,7 +1,5 @@
-"""Is the policy well formed, and is it sensible?
+"""Is the policy well formed, and is it sensible? A node may refuse one without findings, too.
 
-A policy without findings may still be refused by a node that cannot uphold it. Work is bounded, and
-a finding says where it ended.
 Source: IM 2.1.1 to 2.1.3 (classes and what they name), 2.6.3 to 2.6.7 (duties); W3C minutes of
 24 November 2025 (a later duty states its deadline).
 """
@@ -14,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from policies_odrl import model, text, values, vocabulary
-from policies_odrl.algebra.forms import SCALARS
+from policies_odrl.algebra.forms import LISTING, SCALARS
 from policies_odrl.checking.findings import Change, Finding, Report, Severity, Step, table
 from policies_odrl.checking.proofs import MAX_STEPS, Satisfiability, of_rules
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
@@ -23,7 +21,6 @@ from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 
 _LISTS: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF})
-_MANY: Final = _LISTS | {Operator.IS_ALL_OF, Operator.HAS_PART}
 _WITH_UNITS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION})
 _NAMES: Final = frozenset({Kind.CONCEPT, Kind.PLACE})
 _IRI: Final = re.compile(r"(?:https?|urn|did):[^\s<>\"{}|\\^`]+")
@@ -108,10 +105,7 @@ def _named(policy: Policy, report: Report) -> None:
 
 
 def missing(policy: Policy, report: Report) -> None:
-    """Note what a policy of its class needs and does not name.
-
-    In an offer and a request the message or the catalog may fill in what is missing.
-    """
+    """Note what a policy of its class needs, but for what a message or a catalog fills in."""
     rules = dict(policy.rules())
     for path, code in model.incomplete(policy):
         if path not in rules or not _unnamed(rules[path], code.rpartition("-")[2]):
@@ -202,10 +196,7 @@ def _told(duty: Duty, owner: Rule) -> bool:
 
 
 def _comparison(path: str, item: Constraint, operand: Operand, report: Report) -> None:
-    """Note what is wrong with one constraint by itself (Vocabulary, left operands, operators).
-
-    What can never be decided is an error, what can but surprises a warning.
-    """
+    """Note what is wrong with one constraint by itself: what never decides is an error."""
     left = text.term(item.left)
     if operand.replaced_by:
         report.note(path, "deprecated-term", left, text.term(operand.replaced_by))
@@ -241,7 +232,7 @@ def _operator(path: str, item: Constraint, operand: Operand, report: Report) -> 
     elif item.operator not in operand.usual:
         usual = ", ".join(sorted(operand.usual))
         report.note(path, "unusual-operator", left, operator, usual)
-    if len(item.right) > 1 and item.operator not in _MANY:
+    if len(item.right) > 1 and item.operator not in LISTING:
         report.note(path, "several-values", operator, str(len(item.right)))
 
 

@@ -1,7 +1,6 @@
-"""A policy as JSON: what its expansion would lose.
+"""A policy as JSON: what its expansion would lose, and what the author probably meant.
 
-Expansion drops members that the contexts do not define, and leaves names relative; all are found,
-with what the author probably meant.
+Expansion drops members that the contexts do not define, and leaves names relative.
 Source: JSON-LD 1.1 API, section 5.1; DSP 2025-1, odrl-profile context; RFC 6901.
 """
 

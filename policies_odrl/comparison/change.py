@@ -1,8 +1,7 @@
 """What differs between the terms asked for and the terms offered, one change after the other.
 
-In order of the request (action, whom and what it is for, conditions, duties), then what the offer
-adds to the whole, then what it leaves out; an empty list means that both grant the same. Either
-side computes the list itself; nothing here comes from what a peer says.
+In order of the request, then what the offer adds to the whole, then what it leaves out. Either side
+computes the list itself; nothing here comes from what a peer says.
 """
 
 from __future__ import annotations
@@ -47,10 +46,7 @@ Source = tuple[str, str]  # whose rule makes a change necessary, `offer` or `res
 def term_changes(
     asked: Policy, offered: Policy, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Compared, ...]:
-    """Return what an offer changes of what was asked for, in order; empty: nothing.
-
-    Each permission asked for is compared with the permission offered that changes it least.
-    """
+    """Return what an offer changes of what was asked for, by the nearest permissions, in order."""
     asked, offered = opaque(asked), opaque(offered)
     return (
         *_granted_otherwise(Proof(knowledge=knowledge), asked, offered),
@@ -195,10 +191,7 @@ def _new(stated: Sequence[Rule], known: Sequence[Rule]) -> list[tuple[int, Rule]
 
 
 def strategy_changes(asked: Policy, offered: Policy) -> Iterator[Compared]:
-    """Yield that prohibitions weigh otherwise than asked for (IM 2.10).
-
-    Nothing is asked for where no strategy is stated and nothing prohibited.
-    """
+    """Yield that prohibitions weigh otherwise than asked for, where anything is (IM 2.10)."""
     mine, theirs = (it.conflict or model.Conflict.INVALID for it in (asked, offered))
     silent = asked.conflict is None and not asked.prohibitions
     if mine is not theirs and rules.unfolded(offered).prohibitions and not silent:
@@ -279,9 +272,6 @@ def _steps(one: str | None, two: str | None, knowledge: Knowledge) -> float:
     above, over = knowledge.above(one or ""), knowledge.above(two or "")
     steps = len(above ^ over)
     return steps / (steps + 1) if two in above or one in over else 1.0
-
-
-# -- more protection of the data, instead of another purpose -------------------------------------
 
 
 def raised(prover: Proof, wanted: Permission, rule: Permission) -> Permission | None:

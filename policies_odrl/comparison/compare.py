@@ -1,8 +1,7 @@
 """Is this request inside that offer? Do two policies mean the same? How do they relate?
 
 Yes only with a proof for each attribute; No only with a witness that evaluation itself confirms;
-Unknown otherwise, with the fact that is missing. Rules are compared attribute by attribute; only
-choices of the request that touch what does not fit are split, one at a time.
+Unknown otherwise, with the fact that is missing.
 """
 
 from __future__ import annotations
@@ -116,10 +115,7 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
 
 
 def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return which references may have in common what only evidence could tell.
-
-    What an action makes has no part in what is granted, so that it never keeps policies apart.
-    """
+    """Return which references may have in common what only evidence could tell."""
     prover = Proof(knowledge=knowledge)
     vague = collections_of(left) | collections_of(right)
     rights = [rule for _, rule in rules.asked_for(right)]
@@ -159,17 +155,14 @@ def same_meaning(left: Policy, right: Policy) -> bool:
 
 
 def _terms(policy: Policy, other: Policy) -> tuple[object, ...]:
-    """Return what two policies that set the same terms have alike, however spelled.
-
-    What one calls a collection bears on its prohibitions (`conditions.py`).
-    """
+    """Return what two policies that set the same terms have alike, however spelled."""
     shared = {part: getattr(policy, part) for part in rules.ABOUT if getattr(other, part)}
     own = replace(policy, **{"target": None, "assignee": None, **shared})
     both = bool(policy.permissions and policy.prohibitions)
     return (
         (policy.conflict or Conflict.INVALID) if both else None,
         frozenset(rule_form(rule) for _, rule in policy.rules()),
-        collections_of(own) if policy.prohibitions else None,
+        collections_of(own) if policy.prohibitions else None,  # they may hold what is prohibited
     )
 
 

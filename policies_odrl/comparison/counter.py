@@ -1,8 +1,7 @@
 """The minimal counter-offer: the least that has to change for a request to lie within an offer.
 
 Of what a permission asked for has in common with each offered one, the answer is what changes the
-fewest attributes, then the lightest, then those of the public offer, then the least far. The class
-of a request plays no part: one that names nobody is answered as if it were for whoever asks.
+fewest attributes, then the lightest, then those of the public offer, then the least far.
 Source: `docs/decisions` (counter-offer).
 """
 
@@ -199,9 +198,6 @@ def _assembled(
     # who grants plays no part in a ban
     sources = [replace(it, assigner=None) for it in (*limits, request)]
     return whole_of(permissions, sources, prover.knowledge, limits[0])
-
-
-# -- why nothing is granted ----------------------------------------------------------------------
 
 
 def blocking(

@@ -150,9 +150,6 @@ class Blocked:
         return fill(words[key], lang, items=_row(inner, lang))
 
 
-# -- parts of policies in words ------------------------------------------------------------------
-
-
 def brief(item: Said) -> str:
     """Return something in the terms of the policies."""
     match item:

@@ -1,9 +1,7 @@
-"""The meet of policies: the greatest one under all of them.
+"""The meet of policies: the greatest one under all of them, in the first one's words.
 
-A common permission carries every condition of both, in the first one's words. Of two conditions of
-which one entails the other, only the stricter stays; two lists of known concepts become one list of
-what lies under both. Collections that share members only by evidence count as disjoint, because
-ODRL cannot write what they share: then the meet grants less, never more.
+Collections that share members only by evidence count as disjoint, because ODRL cannot write what
+they share: then the meet grants less, never more.
 """
 
 from __future__ import annotations
@@ -59,10 +57,7 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
 
 
 def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission, ...]:
-    """Return what two permissions have in common: one, several or no permission.
-
-    Who grants has no part in what is granted, so that the first one's assigner stays.
-    """
+    """Return what two permissions have in common, if anything; who grants is as in the first."""
     if not compatible(prover, mine, other):
         return ()
     named: dict[str, Any] = {

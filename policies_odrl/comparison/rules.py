@@ -311,10 +311,7 @@ def false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
 
 
 def related(ban: Prohibition, asked: str, knowledge: Knowledge) -> bool:
-    """Return whether a prohibition can bear on a permission of an action.
-
-    It can where it touches the action of the permission, or one that the permission covers.
-    """
+    """Return whether a prohibition touches the action of a permission, or one that this covers."""
     ruled, wanted, wider = same_action(ban.action.id), same_action(asked), knowledge.wider_actions
     covered = (item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item))
     covers = any(ruled in wider(item) for item in covered)

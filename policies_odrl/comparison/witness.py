@@ -1,8 +1,7 @@
 """A request that one policy grants and another does not, as evidence that they differ.
 
 What is returned was checked by evaluating both policies; None means that none was found, never that
-there is none. The search is linear: from a request that the asked terms grant, one value of one
-operand is changed at a time, those in doubt first.
+there is none. One value of one operand is changed at a time, those in doubt first.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Permission, Policy
 from policies_odrl.reading import inventory
-from policies_odrl.values import name
+from policies_odrl.units import UNITS, canonical
+from policies_odrl.values import Quantity, name
 from policies_odrl.vocabulary import Kind
 
 MAX_TRIES: Final = 192
@@ -146,9 +146,6 @@ def _cases(box: Box) -> Iterator[Box]:
             yield from _cases(case)
 
 
-# -- what a refusal rests on ---------------------------------------------------------------------
-
-
 def _lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
     """Return which facts could turn a refusal round; empty when it is definite.
 
@@ -207,4 +204,7 @@ def _unknown_in(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -
     if kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is model.Operator.IS_A:
         unknown = [iri for iri in named if not knowledge.knows(iri)]
         return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}" if unknown else ""
+    units = {canonical(it.unit) for it in (item, *values) if isinstance(it, Constraint | Quantity)}
+    if len(units) > 1 and all(units) and UNITS.keys().isdisjoint(units):  # others may know a rate
+        return f"how {' and '.join(sorted(map(text.term, units)))} compare"
     return "how months compare with days" if kind is Kind.DURATION else ""

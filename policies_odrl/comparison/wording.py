@@ -1,8 +1,7 @@
 """Whose words: rules as a policy that is made of two states them, and what of it is not one's own.
 
 Numbers, moments and known concepts are written anew, and identifiers are left out, so that no text
-of the other party comes in through them. All other values stay as they are, and must be the
-renderer's own: what is not is named without quoting it.
+of the other party comes in through them. What else is not the renderer's own is named, not quoted.
 """
 
 from __future__ import annotations
@@ -85,9 +84,6 @@ def _anew(left: str, value: model.Value) -> model.Value | None:
     known = name(value)
     own = known in concepts() if kind is Kind.CONCEPT else kind is Kind.LEVEL and step(value)
     return model.Iri(str(known)) if own else None
-
-
-# -- whose words they are ------------------------------------------------------------------------
 
 
 def foreign(rendering: Policy, *own: Policy, terms: Container[str] = ()) -> tuple[str, ...]:
@@ -179,10 +175,7 @@ def _told(sort: str, word: Any) -> str:
 
 
 def _ruled_alike(rendering: Policy, rule: Rule, mine: set[_Word]) -> bool:
-    """Return whether a prohibition or obligation is own, wherever what it is about is stated.
-
-    One about all things may be about those that the rendering is about.
-    """
+    """Return whether a ban or obligation is own, or one about all things of which it names one."""
     whole = rules.named(rendering, rule)
 
     def about(own: Rule, part: str) -> bool:

@@ -1,8 +1,7 @@
 """Do two policies conflict? Proved yes, proved no with an example, or not to be told, and why.
 
-What is asked follows from the rules on either side; where both only prohibit or demand, abstaining
-and doing satisfies them. Names are read as evaluation and comparison read them: as a request states
-them (decision record 0084). What is not known is neither compatible nor in conflict.
+Where both only prohibit or demand, abstaining and doing satisfies them. Names are read as a request
+states them (decision record 0084). What is not known is neither compatible nor in conflict.
 Source: arXiv 2602.19883 (Conflict, Compatible, Unknown; soundness under incomplete knowledge);
 IM 2.10 and the POE wiki, Policy Conflict (permission against prohibition).
 """
@@ -17,14 +16,13 @@ from itertools import islice, product
 from typing import Final
 
 from policies_odrl import model, text
-from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.boxes import DELAY, Box, Proof
 from policies_odrl.algebra.claims import Goal
 from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.algebra.forms import flat, opaque, same_reference
 from policies_odrl.algebra.periods import Stretch
 from policies_odrl.comparison import rules
 from policies_odrl.conflicts.overlap import Outcome, World, overlap, unknown
-from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import member
 from policies_odrl.evaluation.evaluate import evaluate, unusable
 from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request, imagined
@@ -100,10 +98,7 @@ _Rules = tuple[_Bound, ...]  # that are to apply to one request
 
 
 def judged(policies: Sequence[Policy], world: World) -> ConflictVerdict:
-    """Return whether one policy or two conflict; see `conflict_between`.
-
-    The start of an agreement is read from the policies.
-    """
+    """Return whether one policy or two conflict; the start of an agreement is read from them."""
     for policy in policies:  # it says more than stands in it, so that nothing is proved
         why = unusable(policy, world.reading.knowledge, Mode.W3C, tentative=True)
         if why:

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from policies_odrl import model, text
-from policies_odrl.algebra.boxes import Box
-from policies_odrl.algebra.claims import Atom, Claims, Goal
+from policies_odrl.algebra.boxes import DELAY, Box
+from policies_odrl.algebra.claims import INTERVAL, Atom, Claims, Goal
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
-from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
+from policies_odrl.evaluation.clocks import ELAPSED, METERED
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.frozen import frozen
 from policies_odrl.knowledge import Knowledge
@@ -64,10 +64,7 @@ def unknown(why: str) -> Outcome:
 
 
 def overlap(goals: Sequence[Goal], world: World) -> Outcome:
-    """Return whether all goals can be met together.
-
-    A deprecated operand is the one that replaces it: a request has one value for both.
-    """
+    """Return whether all goals can be met together; operands go by their present names."""
     current, outcomes = world.reading.knowledge.current, []
 
     def today(goal: Goal) -> Goal:

@@ -1,8 +1,7 @@
 """Names in documents, and the contexts that give them a meaning. Nothing is fetched.
 
-A context that is named is one of our files, written from the specifications' facts. An inline one
-declares prefixes, `@vocab`, `@base` and terms, and gives no term of ODRL another meaning: a reader
-who knows the term would be deceived. A word that no context defines is under `UNDEFINED`.
+A context that is named is one of our files. An inline one gives no term of ODRL another meaning: a
+reader who knows the term would be deceived. A word that no context defines is under `UNDEFINED`.
 Source: JSON-LD 1.1, sections 4.1, 4.2.3 and 9.15; ODRL Vocabulary 2.2; DSP 2024-1 and 2025-1.
 """
 

@@ -1,9 +1,7 @@
 """Wrappers and dialects of others to the node map of ODRL, by a table (`dialects.json`).
 
 What carries a policy (an EDC definition or request, a protocol message) is left aside. A term that
-the table calls by a name of ODRL is read as that; the rest stays, and is not understood. Of an IDS
-contract, provider and consumer are the parties of rules that name none; a `postDuty` is due after
-the use; start and end bound what is permitted.
+the table calls by a name of ODRL is read as that; the rest stays, and is not understood.
 Source: IDS Information Model, model/contract; EDC management API; Gaia-X OVC profile.
 """
 

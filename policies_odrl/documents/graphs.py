@@ -1,9 +1,8 @@
 """Expanded JSON-LD, or triples, to a node map: a flat list of node objects.
 
-Each node stands once, with all that is said of it, in order of appearance; blank nodes are named
-`_:b0`, `_:b1` …; the same value twice is one value, except in a list. What the node map of one
-graph cannot hold is refused: named graphs, reverse properties, triples about triples, a base
-direction, a list that is malformed, shared or cyclic. pyld compares each value with every other.
+Each node stands once, with all that is said of it, in order of appearance; the same value twice is
+one value, except in a list. What the node map of one graph cannot hold is refused. pyld is no help:
+it compares each value with every other.
 Source: JSON-LD 1.1 API, sections 7.1, 7.2 and 8; RDF 1.1 Concepts, section 3; RDF 1.1 Schema, 5.2.
 """
 

@@ -1,9 +1,8 @@
 """Documents to node maps: JSON-LD by pyld, Turtle by pyoxigraph, each imported on its first use.
 
-Rules: size, depth and contexts are bounded before a library sees anything; nothing is fetched and
-there is no base IRI. What JSON-LD would lose is refused in a `strict` document, which is signed or
-will be; otherwise it is kept under a name that nobody understands, so that what it belongs to is
-never decided. pyld shares caches between threads: one lock stands round it.
+Size, depth and contexts are bounded before a library sees anything; nothing is fetched. What
+JSON-LD would lose is refused in a `strict` document, which is signed or will be; otherwise it is
+kept under a name that nobody understands. pyld shares caches between threads: a lock is round it.
 Source: RFC 8259, sections 4, 6 and 8.1; JSON-LD 1.1 API, section 5.1; RDF 1.1 Turtle.
 """
 
@@ -60,14 +59,17 @@ def text_of(source: Path | str | bytes) -> str:
 
     Raises:
         OSError: the file cannot be read.
-        IllFormed: not UTF-8, or half of a character.
+        IllFormed: not UTF-8, or half of a character, or no document at all.
         LimitExceeded: more bytes than are read.
     """
     if isinstance(source, Path):
         with source.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
     try:
-        raw = source.encode() if isinstance(source, str) else source
+        raw: object = source.encode() if isinstance(source, str) else source
+        if not isinstance(raw, bytes):
+            kind = type(source).__name__
+            raise IllFormed("a document is a path, text, bytes or JSON, not `{kind}`", kind=kind)
         if len(raw) > MAX_BYTES:
             raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
         text = raw.decode()

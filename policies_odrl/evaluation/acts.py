@@ -1,9 +1,8 @@
 """What a duty asks for, and whether what was done is that.
 
-A constraint on time (`dateTime`, `elapsedTime`, `event`) is a window for the act, never a
-condition: a deadline that has passed does not make a duty go away. Whatever else a duty states is a
-condition for having to do it at all (W3C draft, minutes of 24 Nov 2025). Who must act, on what and
-towards whom is the duty's to say, and the permission's where the duty is silent (same, conditions).
+A constraint on time is a window for the act, never a condition: a deadline that has passed does not
+make a duty go away. Whatever else a duty states is a condition for having to do it at all. Source:
+W3C draft on formal semantics, conditions; minutes of 24 November 2025.
 """
 
 from __future__ import annotations
@@ -148,9 +147,6 @@ def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> bool:
         start = when.end if item.operator is Operator.GT else when.start
         terms.opens = max(start, terms.opens or start)
     return True
-
-
-# -- acts --------------------------------------------------------------------------------------
 
 
 @frozen

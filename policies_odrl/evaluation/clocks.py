@@ -1,9 +1,8 @@
 """Values that come from what has happened (counts, clocks, recurrence, events), and their order.
 
-Without a usage state, or for an agreement that was never opened in it, these values are missing,
-and a request that states them is believed only where nobody keeps account. A reservation counts
-like a use. What was used of a collection was used of its members, and a collection asked for has
-one value for each member. `status` is where a count or a meter started from (IM 2.5.1).
+Without a usage state these values are missing, and a request that states them is believed only
+where nobody keeps account. A reservation counts like a use. A collection asked for has one value
+for each member. `status` is where a count or a meter started from (IM 2.5.1).
 Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeInterval`, `event`,
 `andSequence`.
 """
@@ -16,21 +15,20 @@ from decimal import Decimal
 from itertools import pairwise, product
 from typing import Final
 
-from policies_odrl import model
+from policies_odrl.algebra.boxes import DELAY
+from policies_odrl.algebra.claims import INTERVAL
 from policies_odrl.algebra.domain import MOST_COUNTED, Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.request import DATE_TIME, Case, Mode, UsageKey, Use
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL, XSD, Literal, Operator
+from policies_odrl.model import ODRL, XSD, Condition, Connective, Constraint, Literal, Operator
 from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
 from policies_odrl.vocabulary import OPERANDS, PREAU, Kind, closure
 
 COUNT: Final = ODRL + "count"
-DELAY: Final = ODRL + "delayPeriod"
 ELAPSED: Final = ODRL + "elapsedTime"
 METERED: Final = ODRL + "meteredTime"
-INTERVAL: Final = ODRL + "timeInterval"
 EVENT: Final = ODRL + "event"
 MONTHLY: Final = PREAU + "usesThisMonth"
 SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
@@ -42,12 +40,8 @@ _FROM: Final = frozenset({Operator.GTEQ, Operator.EQ})
 _UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ})
 
 
-def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[Fact, ...]:
-    """Return the values of a constraint's left operand; empty when there is none.
-
-    `came` is when the members before it in an `andSequence` came true, but for those that always
-    held.
-    """
+def values_of(item: Constraint, case: Case, came: Moments = ()) -> tuple[Fact, ...]:
+    """Return the values of a left operand; `came`: when each member before in a sequence came."""
     facts, names = case.facts, case.facts.knowledge.names(item.left)
     left = next((name for name in names if name in OF_RULE), None)
     if left is not None and not any(name in facts.values for name in names):
@@ -58,7 +52,7 @@ def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[F
     return facts.values_of(item.left, case.request)
 
 
-def anchored(item: model.Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact, ...]:
+def anchored(item: Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact, ...]:
     """Return durations as they run from the date of the agreement; empty where they do not.
 
     Months have no fixed length until a date anchors them: `P1096D` is within `P3Y` from 2026 on.
@@ -114,7 +108,7 @@ def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...
     return (name, *sorted(closure(name, members) - {name}))
 
 
-def _kept(left: str, item: model.Constraint, case: Case, came: Moments) -> tuple[Fact, ...]:
+def _kept(left: str, item: Constraint, case: Case, came: Moments) -> tuple[Fact, ...]:
     """Return what is kept account of; one value for each member of what is asked for."""
     now, events = case.facts.now, case.facts.knowledge.events
     if left == COUNT:
@@ -134,7 +128,7 @@ def _kept(left: str, item: model.Constraint, case: Case, came: Moments) -> tuple
     return known if len(known) == len(found) else ()
 
 
-def _count(item: model.Constraint, case: Case) -> tuple[Fact, ...]:
+def _count(item: Constraint, case: Case) -> tuple[Fact, ...]:
     """Return how often it was used; a `status` stands for a missing state in the suite's mode."""
     used = used_before(case)
     seed = Decimal(0) if item.status is None else number(item.status)
@@ -146,7 +140,7 @@ def _count(item: model.Constraint, case: Case) -> tuple[Fact, ...]:
 
 
 def _of_uses(
-    left: str, item: model.Constraint, case: Case, uses: tuple[Use, ...], now: datetime
+    left: str, item: Constraint, case: Case, uses: tuple[Use, ...], now: datetime
 ) -> Fact | None:
     """Return what a clock says of uses; None where that is not known."""
     if left == MONTHLY:  # in this calendar month, UTC, or later where the clock went back
@@ -161,7 +155,7 @@ def _of_uses(
     return _metered(item, uses, now)
 
 
-def _metered(item: model.Constraint, uses: tuple[Use, ...], now: datetime) -> timedelta | None:
+def _metered(item: Constraint, uses: tuple[Use, ...], now: datetime) -> timedelta | None:
     seed = Duration(0, Decimal(0)) if item.status is None else duration(item.status)
     if seed is None or seed.months or seed.seconds < 0:
         return None
@@ -185,9 +179,6 @@ def metered_time(uses: Iterable[Use], now: datetime) -> timedelta:
     return min(total, max(now - first, timedelta()))
 
 
-# -- the order of what came true ---------------------------------------------------------------
-
-
 def in_order(moments: Moments) -> Truth:
     """Return whether moments are known to ascend.
 
@@ -204,17 +195,17 @@ def in_order(moments: Moments) -> Truth:
     return Truth.TRUE
 
 
-def came_true(item: model.Condition, result: ConditionResult, case: Case) -> datetime | None:
+def came_true(item: Condition, result: ConditionResult, case: Case) -> datetime | None:
     """Return when a condition that holds came true, `ALWAYS`, or None when nobody knows."""
     since, now = case.facts.since, case.facts.now
     if result.truth is not Truth.TRUE:
         return None
-    if isinstance(item, model.Constraint):
+    if isinstance(item, Constraint):
         moment = since.get(item.id) or _moment(item, result, case) or since.get(item.left)
         return None if moment is None or (now is not None and moment > now) else moment
-    if item.connective is model.Connective.XONE:  # the others may have come false only later
+    if item.connective is Connective.XONE:  # the others may have come false only later
         return None
-    either = item.connective is model.Connective.OR
+    either = item.connective is Connective.OR
     parts = list(zip(item.operands, result.children, strict=True))
     if either and all(child.truth is not Truth.UNDETERMINED for child in result.children):
         parts = [(part, child) for part, child in parts if child.truth is Truth.TRUE]
@@ -225,7 +216,7 @@ def came_true(item: model.Condition, result: ConditionResult, case: Case) -> dat
     return min(known) if either else max(known)
 
 
-def _moment(item: model.Constraint, result: ConditionResult, case: Case) -> datetime | None:
+def _moment(item: Constraint, result: ConditionResult, case: Case) -> datetime | None:
     """Return when an atomic condition came true, as its own values say."""
     value = item.right[0] if len(item.right) == 1 else Literal("")
     clock = result.values[0] if len(result.values) == 1 else None

@@ -1,9 +1,7 @@
 """A policy prepared for many decisions: the same answers as `evaluate`, for less.
 
-Rules are found by action, target and assignee, so that work grows with the rules that can apply.
-Their conditions are prepared once, as tests that ask `operands.check`. What cannot be prepared is
-Undetermined to them (collections, counts, clocks): where they are not False, the rule is evaluated
-whole, and so are its duties.
+Rules are found by action, target and assignee. Conditions are prepared once; where one cannot be
+(collections, counts, clocks) and is not False, its rule is evaluated whole, and so are duties.
 """
 
 from __future__ import annotations
@@ -167,9 +165,6 @@ def _key(policy: model.Policy, rule: model.Permission | model.Prohibition) -> tu
         plain = plain and (item is None or names[-1] != ANY)
     target, party = names
     return (bans, action, target, party), plain
-
-
-# -- conditions as functions --------------------------------------------------------------------
 
 
 def _preparable(item: model.Condition, knowledge: Knowledge) -> bool:

@@ -96,9 +96,6 @@ def refinements_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionRe
     return found
 
 
-# -- premises ----------------------------------------------------------------------------------
-
-
 def premises_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return whether a rule is about this action, this party and this target."""
     return (
@@ -164,10 +161,7 @@ def member(item: model.AssetRef | model.PartyRef | None, asked: str, case: Case)
 
 
 def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, ...]:
-    """Return what is asked for, and then all collections that are known to hold it.
-
-    Whoever belongs to a collection belongs to each one that holds it, too.
-    """
+    """Return what is asked for, and then all collections that hold it, at any depth."""
     found = [asked]
     for item in found:
         found += [name for name, held in members.items() if item in held and name not in found]

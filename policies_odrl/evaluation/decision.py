@@ -198,10 +198,7 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """One line each, most important first; never empty.
-
-        Where there is no other reason, they say what keeps the nearest permission from granting.
-        """
+        """One line each, most important first; else what the nearest permission lacks."""
         permissions = [item for item in self.rules if isinstance(item.rule, model.Permission)]
         if self.because or not permissions:
             return self.because or ("nothing is permitted",)

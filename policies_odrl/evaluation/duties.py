@@ -1,9 +1,8 @@
-"""Where duties and obligations stand, from what was done.
+"""Where duties and obligations stand, from what was done (at length: `docs/reference/duties.md`).
 
-How it works (the manual has it at length, `docs/reference/duties.md`): a duty has *occasions*, from
-each of which it has to be done: the use asked for, each use on record, the agreement, a violation.
-The acts that count for an occasion are those since it began, by whom the duty binds, that nothing
-else has taken. What came is told as events to the table of `deontic.py`, which says the state.
+A duty has *occasions*, from each of which it has to be done: the use asked for, each use on record,
+the agreement, a violation. The acts that count for one are those since it began, by whom the duty
+binds, that nothing else has taken. What came is told as events to the table of `deontic.py`.
 """
 
 from __future__ import annotations
@@ -110,9 +109,6 @@ def _judged(task: Task) -> DutyResult:
     return _once(task, _anew(task))
 
 
-# -- one occasion -----------------------------------------------------------------------------
-
-
 def _result(
     task: Task, state: DutyState, acts: tuple[Performed, ...] = (), note: str = ""
 ) -> DutyResult:
@@ -186,14 +182,8 @@ def _anew(task: Task) -> datetime | None:
     return max([*lasts, *([] if task.after is None else [task.after])], default=None)
 
 
-# -- an occasion for each use -----------------------------------------------------------------
-
-
 def _after_use(task: Task) -> DutyResult:
-    """Return where a duty stands that each use brings about anew, with one instance per use.
-
-    One act is one instance, and the first come is served first.
-    """
+    """Return where a duty stands that each use brings about anew; first come, first served."""
     now, starts = task.now, _starts(task)
     if now is None or starts is None:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME if now is None else _NO_START)
@@ -245,9 +235,6 @@ def _starts(task: Task) -> list[datetime] | None:
     return None if begun is None else [begun]
 
 
-# -- violations -------------------------------------------------------------------------------
-
-
 def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
     """Add what a violation brings about (IM 2.6.6: the consequence comes on top of the duty).
 
@@ -282,10 +269,7 @@ def _followed(
     since: datetime | None,
     left: Iterable[Performed],
 ) -> tuple[list[DutyResult], list[Performed]]:
-    """Return where all stands that one violation brings about, and the acts that it leaves.
-
-    What was done for one of them is not done for another; the most urgent is served first.
-    """
+    """Return where all stands that a violation brings about, and acts left; urgent ones first."""
 
     def latest(index: int) -> datetime:
         limit = deeds.terms_of(duties[index], case.facts.knowledge).end(since)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, product
 from typing import Any, Final, cast
 
 from policies_odrl.algebra.claims import Denoted, denoted
@@ -74,7 +74,9 @@ def _checked(
     else:
         truth, note = _of_values(operand, item, values, knowledge)
     if truth is Truth.UNDETERMINED and not note:
-        note = _OVERLAPS if _overlaps(operand, item, values, knowledge) else _INCOMPARABLE
+        pairs = product(map(name, values), map(name, item.right))
+        near = any(mine and want and knowledge.overlap(mine, want) for mine, want in pairs)
+        note = _OVERLAPS if operand.kind is Kind.CONCEPT and near else _INCOMPARABLE
     return truth, note
 
 
@@ -142,12 +144,3 @@ def _of_clocks(found: Denoted, item: Constraint, values: Sequence[Fact]) -> Trut
             point = found.domain.point(value, None)
             each.append(Truth.UNDETERMINED if point is None else region.truth(point))
     return unanimous(each)
-
-
-def _overlaps(
-    operand: Operand, item: Constraint, values: Sequence[Fact], knowledge: Knowledge
-) -> bool:
-    given, named = ([one for one in map(name, group) if one] for group in (values, item.right))
-    return operand.kind is Kind.CONCEPT and any(
-        knowledge.overlap(mine, want) for mine in given for want in named
-    )

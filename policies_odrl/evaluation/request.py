@@ -55,10 +55,7 @@ class Performed:
 
 @frozen
 class UsageKey:
-    """What uses are kept for: IRIs of agreement, rule, assignee and target; the last may be empty.
-
-    A rule without an IRI goes by its JSON pointer.
-    """
+    """What uses are kept for, by IRI; a rule may go by its pointer, the last two may be empty."""
 
     agreement: str
     rule: str
@@ -164,9 +161,6 @@ def _stated(
         return stated.get(names[0])
     found = [stated[name] for name in names if name in stated]
     return tuple(value for values in found for value in values) if found else None
-
-
-# -- one question in hand ----------------------------------------------------------------------
 
 
 class Mode(Enum):

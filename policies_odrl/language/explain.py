@@ -1,10 +1,8 @@
 """A policy as numbered sentences that people without ODRL read; the IRIs they mention end the text.
 
 What concerns the whole policy has a letter, a rule a number, what is below a rule the number's
-branches (`2.3`, and `2.3(a)` for the parts of a choice). Values get one spelling: numbers become
-xsd:decimal without exponent or sign of plus, times and durations get their own datatype; only
-right operands change, where their kind reads them, and what they mean stays the same. Which members
-a policy has, and the sentence of each, stands in `members.json`, for both ways.
+branches (`2.3`, and `2.3(a)` for the parts of a choice). Values get one spelling, and what they
+mean stays the same. Members and their sentences stand in `members.json`, for both ways.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from string import ascii_lowercase
 from typing import Any, Final, NamedTuple
 
 from policies_odrl import model
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.naming import called, described_alike, described_once
 from policies_odrl.language.phrases import Pair, stated, table
@@ -43,18 +42,27 @@ class Line:
         return f"{self.number}. {self.text}"
 
 
-def explain(policy: Policy, lang: str = "en") -> tuple[str, ...]:
-    r"""Return the policy in sentences, and at the end the IRIs that they mention by number.
+def explain(
+    policy: Policy, lang: str = "en", knowledge: Knowledge = NOTHING_MORE
+) -> tuple[str, ...]:
+    """Return the policy in sentences, and at the end the IRIs that they mention by number.
+
+    Terms of profiles go by the labels that the profiles state (`knowledge`).
 
     Raises:
         ValueError: another language than `en` or `fr`.
     """
     references = References()
-    lines = [str(line) for line in numbered(policy, lang, references)]
+    lines = [str(line) for line in numbered(policy, lang, references, knowledge)]
     return (*lines, *references.lines())
 
 
-def numbered(policy: Policy, lang: str, references: References | None = None) -> tuple[Line, ...]:
+def numbered(
+    policy: Policy,
+    lang: str,
+    references: References | None = None,
+    knowledge: Knowledge = NOTHING_MORE,
+) -> tuple[Line, ...]:
     """Return the sentences with their numbers and with what they are about.
 
     Raises:
@@ -62,7 +70,7 @@ def numbered(policy: Policy, lang: str, references: References | None = None) ->
     """
     references = References() if references is None else references
     whole = spelled(policy if policy.inherits else replace(policy, common=model.Common()))
-    references.names, speech = called(whole, lang), Speech(lang, references)
+    references.names, speech = called(whole, lang, knowledge), Speech(lang, references)
     return tuple(_lines(described_once(whole), "", (*rows("kinds"), *rows("Policy")), "", speech))
 
 
@@ -102,10 +110,7 @@ def sentence(item: Condition, lang: str = "en") -> str:
 
 
 def spelled(policy: Policy) -> Policy:
-    """Return the policy with its values in one spelling.
-
-    What it shares is what it states for all rules besides what it holds as a whole.
-    """
+    """Return the policy with its values in one spelling, and what it shares once."""
     shared: dict[str, Any] = {
         f"{name}s": tuple(
             it for it in getattr(policy.common, f"{name}s") if it != getattr(policy, name)

@@ -9,7 +9,17 @@ from typing import Final
 
 from policies_odrl.errors import NotUnderstood
 from policies_odrl.language.conditions import Speech, every_form, narrower
-from policies_odrl.language.phrases import Pair, cut, filled, index, mistake, names, parts, table
+from policies_odrl.language.phrases import (
+    Pair,
+    cut,
+    filled,
+    index,
+    mistake,
+    names,
+    parts,
+    stated,
+    table,
+)
 from policies_odrl.language.voice import OPTIONAL, TERMS
 
 MAX_NAMES: Final = 3  # names that a message proposes
@@ -20,28 +30,7 @@ _VALUE: Final = re.compile(r"“[^”]*”|« [^»]* »|\"[^\"]*\"|(?:[\w.\-]{1,
 _WORD: Final = re.compile(r"[^\s,;:.]+")
 _NAMED: Final = re.compile(r"“([^”]*)”|« ([^»]*) »")
 
-_FRAME: Final = (
-    "text = sentence, { sentence }, { entry } ;",
-    'sentence = number, ". ", ( kinds | head | taken over | close | rules | parts | notes ) ;',
-    'number = ( letters | digits ), { ".", digits | "(", letters, ")" } ;',
-    'entry = "[", digits, "] ", ( IRI | JSON string ), [ " (", label, ")" ] ;',
-    'iri = [ name, " " ], "[", digits, "]" ;',
-    'deed = action, [ towards | objects | " ", asset ], [ deadlines ] ;',
-    "value = number | moment | duration | concept | literals ;",
-)
-_TABLES: Final = (
-    *("kinds", "head", "taken-over", "close", "rules", "parts", "notes", "connectives"),
-    *("deadlines", "objects", "towards", "parties", "assets", "literals"),
-)
-# Slot -> rule that says what it holds, where that has another name.
-_RULES: Final = {
-    **dict.fromkeys(("and", "or", "listing"), "values"),
-    "party": "parties",
-    "asset": "assets",
-    "number": "value",
-    "source": "iri",
-    "text": "JSON string",
-}
+_GRAMMAR: Final = stated("grammar")
 
 
 def grammar(lang: str) -> str:
@@ -52,7 +41,8 @@ def grammar(lang: str) -> str:
     """
     at = index(lang)
     words = {name: pair[at] for name, pair in table("words").items()}
-    rules = [_rule(name, (pair[at] for pair in table(name).values())) for name in _TABLES]
+    tables: list[str] = _GRAMMAR["tables"]
+    rules = [_rule(name, (pair[at] for pair in table(name).values())) for name in tables]
     rules.append(_rule("condition", (*every_form(lang), "{connectives}")))
     rules.append(_rule("narrower", (words["narrower"],)))
     for slot, (group, known, strange) in TERMS.items():
@@ -62,7 +52,7 @@ def grammar(lang: str) -> str:
     rules += [_rule(group, sorted(names(group, lang).terms)) for group in sorted(groups)]
     last = f'"{words["or"]}" | "{words["and"]}"'
     values = f'value, {{ ", ", value }}, [ ( {last} ), value ] | "{words["nothing"]}"'
-    return "\n".join((*_FRAME, *rules, f"values = {values} ;")) + "\n"
+    return "\n".join((*_GRAMMAR["frame"], *rules, f"values = {values} ;")) + "\n"
 
 
 def _rule(name: str, templates: Iterable[str]) -> str:
@@ -74,7 +64,7 @@ def _terms(template: str) -> str:
     found = []
     for before, slot in parts(template):
         found += [f'"{before}"'] if before else []
-        rule = _RULES.get(slot, slot).replace("_", " ")
+        rule = str(_GRAMMAR["rules"].get(slot, slot)).replace("_", " ")
         found += [f"[ {rule} ]" if slot in OPTIONAL else rule] if slot else []
     return ", ".join(found)
 

@@ -1,8 +1,7 @@
 """Numbered sentences to a policy: the way back from `explain.py`.
 
-Only what `explain` writes is understood. What was read is written again and must come out sentence
-by sentence as it went in, so that nothing is guessed, added or dropped. Numbers follow one another
-without gaps; the list of IRIs comes last; a line that is neither is a mistake that is named.
+What was read is written again and must come out sentence by sentence as it went in, so that nothing
+is guessed, added or dropped.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from policies_odrl.errors import LimitExceeded, NotUnderstood
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.language.conditions import Speech
-from policies_odrl.language.explain import Row, number, numbered, rows
+from policies_odrl.language.explain import Line, Row, number, numbered, rows
 from policies_odrl.language.forms import not_understood
 from policies_odrl.language.naming import described_alike
 from policies_odrl.language.phrases import cut, mistake, plain
@@ -40,8 +40,10 @@ class Entry:
     below: list[Entry] = field(default_factory=list)
 
 
-def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
-    """Return the policy that numbered sentences state.
+def from_sentences(
+    text: str | Iterable[str], lang: str = "en", knowledge: Knowledge = NOTHING_MORE
+) -> Policy:
+    """Return the policy that numbered sentences state; `knowledge` is that of `explain`.
 
     Raises:
         NotUnderstood: a sentence that `explain` does not write, or one that is missing.
@@ -55,7 +57,7 @@ def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
     made = _members(entries[:1], rows("kinds"), speech)
     made |= _members(entries[1:], rows("Policy"), speech)
     policy = described_alike(Policy(**made | {"common": Common(**made.get("common", {}))}))
-    _insist(policy, entries, references, lang)
+    _insist(numbered(policy, lang, references, knowledge), entries, references)
     return policy
 
 
@@ -158,8 +160,8 @@ def _rule(row: Row, slots: dict[str, Any], item: Entry, speech: Speech) -> Rule:
     return kind(**{"target": deed.target, "id": slots["id"]} | made)
 
 
-def _insist(policy: Policy, entries: list[Entry], references: References, lang: str) -> None:
-    for line, item in zip_longest(numbered(policy, lang, references), _flat(entries)):
+def _insist(lines: Sequence[Line], entries: list[Entry], references: References) -> None:
+    for line, item in zip_longest(lines, _flat(entries)):
         if line is None or item is None:
             key, it = ("missing", line) if line else ("too-many", item)
             raise mistake(NotUnderstood, key, number=it.number, text=cut(it.text))

@@ -1,8 +1,7 @@
 """The words of the controlled language: sentences and names of terms, in English and French.
 
-A sentence (`phrases.json`) is used both ways: what stands in braces is a slot, filled to write and
-read to read. A name (`labels.json`) is only used where it leads back to the same term. Of two terms
-with one name the current one keeps it; the other is named by its IRI.
+A sentence (`phrases.json`) is used both ways: a slot in braces is filled to write and read to read.
+A name (`labels.json`) is only used where it leads back to the same term.
 """
 
 from __future__ import annotations

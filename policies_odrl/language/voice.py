@@ -1,12 +1,9 @@
 """Terms, values and parties in the words of the controlled language, both ways.
 
-Each slot of a sentence has a writer and, beside it, a reader. A reader takes exactly what the
-writer could have written at that place.
-
-An IRI without a name is mentioned as `name [3]`: by the label that the policy gives it
-(`naming.py`), else by the readable end of the IRI, or by nothing. A list at the end of a text says
-`[3] https://…`, and the label. Numbers follow the first mention. A name that does not fit its IRI,
-a number that is not listed and one never mentioned are mistakes.
+A reader of a slot takes exactly what its writer could have written at that place. An IRI without a
+name is mentioned as `name [3]`: by the label that the policy gives it (`naming.py`), else by the
+readable end of the IRI, or by nothing. A list at the end of a text says `[3] https://…`, and the
+label. A name that does not fit its IRI, and a number that is not listed or mentioned, are mistakes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Numbers, dates and durations in words, both ways, and what a number of privacy comes to.
 
-Rules: what is written in words is read back as the same lexical form; a value for which that does
-not hold (`P01D`, the 13th month) has no words. Decimals keep the digits that were stated; a date
-without a time zone is said without one. Sources: XML Schema 1.1 Part 2, 3.3.3, 3.3.6, 3.3.7, 3.3.9;
+What is written in words is read back as the same lexical form; a value for which that does not hold
+(`P01D`, the 13th month) has no words. Sources: XML Schema 1.1 Part 2, 3.3.3, 3.3.6, 3.3.7, 3.3.9;
 for ε, the ratio e^ε of two probabilities, and for δ, the probability with which that bound may
 fail (C. Dwork and A. Roth, The Algorithmic Foundations of Differential Privacy, 2.3.1).
 """
@@ -13,27 +12,14 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from policies_odrl.language.phrases import index
+from policies_odrl.language.phrases import index, stated
 from policies_odrl.model import XSD, Literal
 from policies_odrl.vocabulary import PREAU
 
 Heard = tuple[Literal, int]
 
-_MONTHS: Final = (
-    "January February March April May June July August September October November December",
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-)
-# letter of xsd:duration -> (singular, plural), English and French, in order; T stands between.
-_PARTS: Final = (
-    ("Y", ("year", "years"), ("an", "ans")),
-    ("M", ("month", "months"), ("mois", "mois")),
-    ("D", ("day", "days"), ("jour", "jours")),
-    ("H", ("hour", "hours"), ("heure", "heures")),
-    ("M", ("minute", "minutes"), ("minute", "minutes")),
-    ("S", ("second", "seconds"), ("seconde", "secondes")),
-)
+_MONTHS, _PARTS, _MINUS = (stated("figures")[name] for name in ("months", "parts", "minus"))
 _DATE_PARTS: Final = 3
-_MINUS: Final = ("minus ", "moins ")
 _DECIMAL: Final = tuple(
     re.compile(rf"-?(?:0|[1-9]\d{{0,39}})(?:{mark}\d{{1,40}})?(?![\w\-])", re.ASCII)
     for mark in (r"\.", ",")

@@ -1,9 +1,8 @@
 """Compact policies (IM 2.7): several actions, assets or parties at once, and what is shared.
 
-Rules: a rule with several values of one kind stands for one rule of each combination. What the
-policy states as a whole is stated by each of its rules as well, besides their own. One target,
-assigner or assignee of the whole policy stays on the policy while no rule names its own, because
-the Dataspace Protocol puts it there. A duty that names no target or party takes that of its rule.
+A rule with several values of one kind stands for one rule of each combination. One target, assigner
+or assignee of the whole policy stays on the policy while no rule names its own, because the
+Dataspace Protocol puts it there.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 from policies_odrl import model
 from policies_odrl.errors import IllFormed
-from policies_odrl.model import ODRL
 
 GROUPS: Final[Mapping[str, type[model.Rule]]] = {
     "permission": model.Permission,
@@ -42,10 +40,7 @@ def stated_by(rule: model.Rule) -> model.Common:
 
 
 def shared_by(policy: model.Policy) -> model.Common:
-    """Return what a policy states for all rules, its own and inherited ones.
-
-    What it holds as a whole counts too: that is how a policy that was never read states it.
-    """
+    """Return what a policy states for all rules, own and inherited ones, or holds as a whole."""
     return together(model.Common(**_named(policy)), policy.common)
 
 
@@ -119,7 +114,7 @@ def _insist_all_or_none(both: model.Common, unread: Sequence[model.Constraint]) 
     Who is named would stand for all, and a prohibition would be ruled out for those who are not.
     """
     named = {name for name, _ in both.functions}
-    named |= {ODRL + name for name in (*WHOLE, "output") if getattr(both, name + "s")}
+    named |= {model.ODRL + name for name in (*WHOLE, "output") if getattr(both, name + "s")}
     mixed = next((item.left for item in unread if item.left in named), "")
     if mixed:
         raise IllFormed("`{name}` names some, and others that nobody can tell", name=mixed)

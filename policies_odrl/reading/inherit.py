@@ -1,9 +1,8 @@
 """A policy with what it inherits (IM 2.9).
 
-Rules: the child keeps its own rules and takes over those of all its ancestors, their profiles and
-conflict strategies. What any of them states for all rules then holds for every rule of the result,
-as the Recommendation's own example has it. Kind, identifier, time and metadata are the child's. The
-result is the same whatever the order of the parents, and names none any more.
+The child takes over the rules, profiles and strategies of all its ancestors; what any of them
+states for all rules holds for every rule of the result. Kind, identifier, time and metadata are the
+child's. The order of the parents plays no part, and the result names none any more.
 """
 
 from __future__ import annotations

@@ -13,10 +13,7 @@ Part = model.Action | Reference | model.Condition
 
 
 def size(policy: model.Policy) -> tuple[int, int, int]:
-    """Return how many rules, conditions and values of conditions a policy has.
-
-    Duties count as rules, and the parts of logical constraints as conditions.
-    """
+    """Return how many rules and duties, conditions at any depth, and values a policy has."""
     found = list(conditions_in(policy))
     atoms = [item for item in found if isinstance(item, model.Constraint)]
     values = sum(len(item.right) + len(item.reference) for item in atoms)

@@ -1,8 +1,6 @@
 """A node of flattened JSON-LD: its properties, their values, and what is wrong with them.
 
-Rules: a node remembers which of its properties were asked for; what is left over is read in
-`notes.py`. A fault carries the code of its finding (`checking/findings.json`) and its JSON pointer,
-for a walk that reports faults.
+A fault carries the code of its finding (`checking/findings.json`) and its JSON pointer.
 """
 
 from __future__ import annotations
@@ -14,10 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from policies_odrl import model
 from policies_odrl.documents.contexts import SPACE
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.model import ODRL, RDF_JSON, XSD, XSD_STRING
+from policies_odrl.model import ODRL, RDF_JSON, XSD, XSD_STRING, Iri, Literal, Value
 from policies_odrl.vocabulary import DCT, PREAU, expanded, loaded
 
 if TYPE_CHECKING:
@@ -72,10 +69,7 @@ class Node:
         return "" if self.id.startswith("_:") else self.id
 
     def name(self) -> str:
-        """Return its IRI, or what `odrl:uid` states for a blank node; empty when neither is there.
-
-        JSON-LD reads `uid` as the node's own name; Turtle keeps it as a property.
-        """
+        """Return its IRI, or what `odrl:uid` states for a blank node, as in Turtle; or nothing."""
         stated = set(self.iris(ODRL + "uid", text=True))
         others = stated - {self.iri}
         if others and (self.iri or len(stated) > 1):  # IM 2.1: one uid
@@ -200,16 +194,16 @@ class Node:
             self.refuse("`{name}` may be stated once only", code, *terms or (term,), name=term)
         return values[0] if values else None
 
-    def value(self, value: Body) -> model.Value:
+    def value(self, value: Body) -> Value:
         """Return an IRI or literal; JSON numbers get their native datatype."""
         self.walk.pay(Count.VALUES)
         name, plain, native = value.get("@id"), value.get("@value"), "string"
         if structured(value):
             return self.whole(value)
         if isinstance(name, str):
-            return model.Iri(name)
+            return Iri(name)
         if isinstance(plain, bool):
-            return model.Literal(json.dumps(plain), XSD + "boolean")
+            return Literal(json.dumps(plain), XSD + "boolean")
         if isinstance(plain, float):
             native = "double"
             if not math.isfinite(plain):
@@ -225,7 +219,7 @@ class Node:
         datatype, language = value.get("@type", XSD + native), value.get("@language", "")
         if not isinstance(datatype, str) or not isinstance(language, str):
             self.refuse("a value of no datatype")
-        return model.Literal(self._bounded(str(plain)), str(datatype), str(language))
+        return Literal(self._bounded(str(plain)), str(datatype), str(language))
 
     def _bounded(self, text: str) -> str:
         if len(text) > MAX_TEXT:
@@ -234,13 +228,13 @@ class Node:
             )
         return text
 
-    def whole(self, value: Body) -> model.Literal:
+    def whole(self, value: Body) -> Literal:
         """Return a value that is a node, with all that is said of it, as JSON."""
         if value.get("@type") == RDF_JSON and isinstance(value.get("@value"), str):
             text = str(value["@value"])  # it was kept before, and written
         else:
             text = json.dumps(self._tree(value), sort_keys=True, ensure_ascii=False)
-        return model.Literal(self._bounded(text), RDF_JSON)
+        return Literal(self._bounded(text), RDF_JSON)
 
     def _tree(self, value: Any, depth: int = 0) -> Any:
         self.walk.pay(Count.VALUES)

@@ -1,12 +1,10 @@
 """What else a node says: what only describes a part of a policy, and what is not understood.
 
-Rules: descriptions are listed in `metadata.json`, whole vocabularies of them but for the terms with
-a meaning of their own (`SPACES`), and properties of others. They are kept beside what is described,
-written again, and compared before anything is signed. What is not listed may change the meaning, so
-that what it belongs to is not decided (`Rule.unread`). `odrl:partOf` is listed: whether somebody is
-a member is a fact about the world that a policy cannot settle (IM 2.2.2, 2.3.2).
-Sources: IM 2.2 and 2.3 (Dublin Core, vCard and FOAF recommended), 2.8; Vocabulary, Party (its
-superclasses).
+Descriptions are listed in `metadata.json`. They are kept beside what is described, written again,
+and compared before anything is signed. What is not listed may change the meaning, so that what it
+belongs to is not decided (`Rule.unread`). `odrl:partOf` is listed: whether somebody is a member is
+a fact about the world that a policy cannot settle (IM 2.2.2, 2.3.2).
+Sources: IM 2.2, 2.3 and 2.8; Vocabulary, Party (its superclasses).
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from functools import cache
 
 from policies_odrl import model
 from policies_odrl.documents.contexts import SPACE, of_odrl
-from policies_odrl.model import ODRL, RDF_JSON, RDF_TYPE
 from policies_odrl.reading.nodes import Body, Count, Node
 from policies_odrl.vocabulary import loaded
 
@@ -55,19 +52,16 @@ def describes(name: str, scope: Scope) -> bool:
 
 
 def _describing(name: str, value: Body, scope: Scope) -> bool:
-    if name != RDF_TYPE:
+    if name != model.RDF_TYPE:
         return describes(name, scope)
     kind = str(value.get("@id"))  # whatever an asset or a party is, its name says which is meant
     return not of_odrl(kind) and (scope is Scope.THING or kind in _listed()["classes of terms"])
 
 
 def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]:
-    """Return what nobody asked for of a node of some classes of ODRL.
-
-    That is what describes it, and what is not understood.
-    """
-    known = {ODRL + name for name in classes}
-    rest: Left = [(RDF_TYPE, [{"@id": item} for item in node.types if item not in known])]
+    """Return what describes a node of some classes of ODRL, and what of it is not understood."""
+    known = {model.ODRL + name for name in classes}
+    rest: Left = [(model.RDF_TYPE, [{"@id": item} for item in node.types if item not in known])]
     rest += [(name, node.all(name)) for name in sorted(node.properties() - node.asked)]
     notes: list[tuple[str, model.Value]] = []
     strange: Left = []
@@ -81,7 +75,7 @@ def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]
                 notes.append((name, said))
         if kept:
             strange.append((name, kept))
-        if name == RDF_TYPE:
+        if name == model.RDF_TYPE:
             for item in kept:
                 node.term("class", str(item.get("@id", item.get("@value"))))
         elif kept or not (values or describes(name, scope)):
@@ -109,6 +103,6 @@ def _speaks_odrl(value: model.Value) -> bool:
     """Return whether a value that is a node of its own speaks in words of ODRL."""
     return (
         isinstance(value, model.Literal)
-        and value.datatype == RDF_JSON
+        and value.datatype == model.RDF_JSON
         and SPACE in value.lexical.casefold()
     )

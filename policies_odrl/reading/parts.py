@@ -1,10 +1,8 @@
 """Constraints, actions, assets and parties, from nodes (IM 2.2 to 2.5).
 
-Rules: `odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311). A
-constraint with another operator or connective, or of which more is said than ODRL has, is kept
-whole as a value of what is not understood, because a profile may add them (IM 3.3). What a document
-says an action is included in is kept and not believed, because only a profile defines terms (IM
-3.3): a policy could otherwise widen what its rules cover.
+A constraint of which more is said than ODRL has is kept whole as a value of what is not understood,
+because a profile may add it (IM 3.3). What a document says an action is included in is kept and not
+believed: a policy could otherwise widen what its rules cover.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Vocabularies of others, declared in a file: operands, actions, concepts and their hierarchy.
 
-A profile is Turtle or JSON-LD. For each left operand (`odrl:LeftOperand`) it states what the values
-are (`preau:valueType` or `rdfs:range`) and which operators it takes (`preau:allowedOperator`); for
-each action (`odrl:Action`) what it is included in; for each concept what is broader (SKOS, RDFS) or
-what it is part of. Rules: an operand without a type is a name or text that is the same or another;
-a profile adds terms and never changes one of ODRL or of ours (IM 3.3).
+For each left operand a profile states what the values are (`preau:valueType` or `rdfs:range`) and
+which operators it takes (`preau:allowedOperator`); for each action what it is included in; for each
+concept what is broader (SKOS, RDFS) or what it is part of. An operand without a type is a name or
+text. A profile adds terms and never changes one of ODRL or of ours (IM 3.3).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final
 from policies_odrl import vocabulary
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import Knowledge, merged
 from policies_odrl.model import ODRL, Operator
 from policies_odrl.reading.nodes import TERMS
 from policies_odrl.vocabulary import ACTIONS, ALLOWED, INCLUDED_IN, OPERANDS, PREAU, Kind, Operand
@@ -55,21 +54,15 @@ def profiles(*sources: Source) -> Knowledge:
 
 def joined(one: Knowledge, other: Knowledge) -> Knowledge:
     """Return what two know together; where both declare an operand, `one` says what it is."""
-
-    def both(of: str) -> _Table:
-        found: _Table = dict(getattr(one, of))
-        for name, above in getattr(other, of).items():
-            _add(found, name, above)
-        return found
-
     return replace(
         one,
-        broader=both("broader"),
-        wholes=both("wholes"),
+        broader=merged(one.broader, other.broader.items()),
+        wholes=merged(one.wholes, other.wholes.items()),
         operands={**other.operands, **one.operands},
-        actions=both("actions"),
+        actions=merged(one.actions, other.actions.items()),
         profiles=one.profiles | other.profiles,
         disjoint=(*one.disjoint, *other.disjoint),
+        labels={**other.labels, **one.labels},
     )
 
 
@@ -77,10 +70,13 @@ def _declared(source: Source) -> Knowledge:
     named: set[str] = set()
     operands: dict[str, Operand] = {}
     actions, broader, wholes = _Table(), _Table(), _Table()
+    labels: dict[str, Mapping[str, str]] = {}
     for node in nodes_of(source):
         types, name = set(map(str, node.get("@type", ()))), str(node["@id"])
         if name.startswith("_:"):
             continue
+        if said := _labels(node):
+            labels[name] = said
         if types.intersection(TERMS["profile"]):
             named.add(name)
         if ODRL + "LeftOperand" in types:
@@ -93,7 +89,15 @@ def _declared(source: Source) -> Knowledge:
     if not (operands or actions or broader):
         raise IllFormed("it declares no left operand, no action and no concept")
     profile = frozenset(named)
-    return Knowledge(broader, wholes, operands=operands, actions=actions, profiles=profile)
+    return Knowledge(
+        broader, wholes, operands=operands, actions=actions, profiles=profile, labels=labels
+    )
+
+
+def _labels(node: Mapping[str, Any]) -> dict[str, str]:
+    """Return language -> label of a term, by the first property that states one."""
+    said = (it for key in reversed(TERMS["labels"]) for it in node.get(key, ()) if "@value" in it)
+    return {it.get("@language", "").partition("-")[0].lower(): str(it["@value"]) for it in said}
 
 
 def _operand(name: str, node: Mapping[str, Any]) -> Operand:

@@ -1,12 +1,8 @@
 """A file, text, object or node map to policies: the one way that library and connector read by.
 
-    policy = load(Path("offer.json"))      # JSON-LD or Turtle, told apart by content
-    decision = evaluate(policy, Request(action, target=asset))
-
-Rules: nothing is fetched and nothing is dropped. Names that are not known here (operands, actions,
-profiles) are read; what else is not understood is kept with its rule (`Rule.unread`). A broken
-information model, a cycle and what exceeds the limits of `nodes.py` stop the reading. Compact
-policies are expanded (IM 2.7). What makes a policy sensible is left to `validate.py`.
+Nothing is fetched and nothing is dropped. Names that are not known here are read; what else is not
+understood is kept with its rule (`Rule.unread`). A broken information model, a cycle and what
+exceeds the limits of `nodes.py` stop the reading.
 """
 
 from __future__ import annotations

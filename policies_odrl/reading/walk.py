@@ -1,9 +1,8 @@
 """The way through flattened JSON-LD, node by node: what was read, how deep, and how much in all.
 
-Rules: a node is never visited below itself, and otherwise as often as others refer to it; every
-visit is paid for, and so is every copy that expansion makes. A part of a policy that no visit
-reached is refused. The first fault ends the reading, unless the walk has a report: then each fault
-becomes a finding, a node is looked at once for each thing it stands for, and nothing read is used.
+A node is never visited below itself; every visit is paid for, and so is every copy that expansion
+makes. A part of a policy that no visit reached is refused. The first fault ends the reading, unless
+the walk has a report: then each fault becomes a finding, and nothing read is used.
 """
 
 from __future__ import annotations

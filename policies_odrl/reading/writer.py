@@ -1,13 +1,10 @@
 """A policy to compact JSON-LD under the Dataspace Protocol's two contexts, and nothing else.
 
-Rules: what the contexts do not define is written under a prefix that they do define, or as a full
-IRI. Numbers and times travel as typed values, names as `{"@id": …}`: a bare JSON number fails the
-protocol's schemas. Arrays are never empty. JSON pointers of `Policy.rules` and `conditions` point
-into this form, unless one rule is written for several (`_compact`). A part with an IRI is written
-where it comes first and named afterwards. What a policy states for its rules is added to what a
-rule names itself (IM 2.7.1), so that it stands in the other rules where one names something else; a
-policy that inherits states it for inherited rules too (IM 2.9).
-Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
+What the contexts do not define is written under a prefix that they do define, or as a full IRI.
+Numbers and times travel as typed values: a bare JSON number fails the protocol's schemas. JSON
+pointers of `Policy.rules` and `conditions` point into this form, unless one rule is written for
+several (`_compact`). A part with an IRI is written where it comes first and named afterwards.
+Source: DSP 2025-1, contract negotiation schemas; odrl-profile context; IM 2.7.1 and 2.9.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ from typing import Any, Final
 
 from policies_odrl import model
 from policies_odrl.errors import NotWritable
-from policies_odrl.model import RDF_TYPE, RDF_VALUE, XSD_STRING
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import TERMS, WRITTEN, member, short
 
@@ -129,7 +125,7 @@ class _Writer:
                 listed = [{"@list": operands}] if ordered else operands
                 yield from ((part.connective.value, item) for item in listed)
             case model.Action():
-                yield RDF_VALUE, {"@id": part.id}
+                yield model.RDF_VALUE, {"@id": part.id}
             case _:
                 if not part.id and not part.source:
                     raise NotWritable("a party or asset without any identifier")
@@ -174,7 +170,7 @@ def _name(key: str, name: str) -> Members:
 
 def _notes(notes: model.Notes) -> Members:
     for name, value in notes:
-        if name == RDF_TYPE and isinstance(value, model.Iri):
+        if name == model.RDF_TYPE and isinstance(value, model.Iri):
             yield "@type", value.value
         else:
             yield _term(name), _value(value)
@@ -185,7 +181,7 @@ def _value(value: model.Value) -> str | dict[str, Any]:
         return {"@id": value.value}
     if value.language:
         return {"@value": value.lexical, "@language": value.language}
-    if value.datatype == XSD_STRING:
+    if value.datatype == model.XSD_STRING:
         return value.lexical or {"@value": ""}  # an empty text is a value, not nothing
     return {"@value": value.lexical, "@type": _term(value.datatype)}
 

@@ -1,8 +1,6 @@
 """Changes of a request or of the facts, and which of them could turn a refusal.
 
-A change is a value that can be applied. Those proposed here are only worth trying: `simulate.py`
-applies them and evaluates again. Nothing is proposed that the policy itself would have to change
-for.
+Those proposed are only worth trying: `simulate.py` applies them and evaluates again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What if: a request tried out, with the reasons and with what would have to change.
 
-Offers and requests for terms are judged as if they were agreed, and that is said; where no use is
-stated, it is the first one. Each set of changes that is shown was applied and evaluated, grants the
-request, and none of its changes can be left out. The work is bounded, whatever the policy. In words
-the sentences of the policy go by their numbers, so that the two texts are read side by side.
+Offers are judged as if they were agreed, and that is said. Each set of changes that is shown was
+applied and evaluated, grants the request, and none of its changes can be left out. In words the
+sentences of the policy go by their numbers, so that the two texts are read side by side.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from itertools import combinations
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.algebra.claims import INTERVAL
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
+from policies_odrl.evaluation.clocks import COUNT, METERED, MONTHLY
 from policies_odrl.evaluation.compiled import CompiledPolicy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
 from policies_odrl.evaluation.deontic import DutyState, Effect
@@ -227,7 +227,7 @@ class Teller:
         lines = numbered(simulation.policy, lang)
         self._numbers = {line.path: line.number for line in lines if line.path}
         references = References(listed=False)
-        references.names = called(simulation.policy, lang)
+        references.names = called(simulation.policy, lang, simulation.facts.knowledge)
         self._speech = Speech(lang, references)
 
     def lines(self) -> Iterator[str]:

@@ -1,10 +1,8 @@
 """Requests and facts as people write them in JSON, and requests out of ODRL Request policies.
 
-What may be stated stands in the tables at the end; the manual shows it
-(`docs/guides/policies/meaning.md`). Names are prefixed or absolute IRIs. A value is
-text, a number, a name, or an object of `value` and `unit`, of `iri`, or of `value` and `type`.
-Times have a time zone. A key, a name or a value that is none of these is refused with its place;
-nothing is guessed and nothing dropped.
+What may be stated stands in the tables at the end and in `docs/guides/policies/meaning.md`. A
+value is text, a number, a name, or an object of `value` and `unit`, of `iri`, or of `value` and
+`type`. What is none of these is refused with its place; nothing is guessed and nothing dropped.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from connector.cli.policy.check import Checked, checked, fixed
+from connector.cli.policy.check import SUGGESTED, Checked, checked, fixed
 from connector.cli.policy.lint import linted
 from connector.cli.policy.mending import at, mended
 from policies_odrl import (
@@ -321,3 +321,8 @@ def test_the_page_of_findings_is_what_the_check_says() -> None:
     spec.loader.exec_module(module)
     module.checked = found_in_file  # which other tests ask, too
     assert module.PAGE.read_text(encoding="utf-8") == module.render()
+
+
+def test_accept_takes_each_code_of_an_error_that_has_a_fix() -> None:
+    found = (item for code in FILES for item in checked(vector(code, "bad"), "en").findings)
+    assert {item.code for item in found if item.edit and not item.mechanical} == set(SUGGESTED)

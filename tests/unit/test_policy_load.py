@@ -13,25 +13,30 @@ import pytest
 from connector.errors import Malformed, PolicyInvalid
 from connector.jsonld.policy import identical, policy_document, read_policy
 from policies_odrl import (
+    Constraint,
     Facts,
     IllFormed,
     Knowledge,
     LimitExceeded,
+    Literal,
+    NotUnderstood,
+    Operator,
     Policy,
     Request,
     evaluate,
     explain,
+    from_sentences,
     read,
     write,
 )
 from policies_odrl.documents.contexts import MAX_TERMS, PINNED
 from policies_odrl.documents.sources import MAX_DEPTH, MAX_EMBEDDED, nodes_of
-from policies_odrl.model import ODRL, Iri, PolicyKind
+from policies_odrl.model import ODRL, XSD, Iri, PolicyKind
 from policies_odrl.reading.inventory import strange
 from policies_odrl.reading.profiles import joined, profiles
 from policies_odrl.reading.reader import load
 from tests.support.each import over
-from tests.support.policies import load_all
+from tests.support.policies import load_all, one_rule
 
 CASES = json.loads((Path(__file__).parent / "data/load.json").read_text(encoding="utf-8"))
 W3C = "http://www.w3.org/ns/odrl.jsonld"
@@ -249,3 +254,23 @@ def test_profiles_are_joined() -> None:
     assert {"urn:x:other", "urn:x:hour"} <= both.operands.keys()
     assert both.broader["urn:x:dog"] == ("urn:x:animal", "urn:x:pet")
     assert load(small(), both).kind is PolicyKind.SET
+
+
+def test_terms_of_a_profile_go_by_its_labels() -> None:
+    labels = ' x:hour r:label "hour of the day"@en, "heure du jour"@fr . x:dog s:prefLabel "dog" .'
+    known = profiles(PROFILE + labels)
+    value = Literal("5", XSD + "decimal")
+    policy = one_rule("read", Constraint("urn:x:hour", Operator.LTEQ, (value,)))
+    for lang, said in (("en", "hour of the day ["), ("fr", "heure du jour [")):
+        sentences = explain(policy, lang, known)
+        assert any(said in line for line in sentences)
+        assert from_sentences(sentences, lang, known) == policy
+        with pytest.raises(NotUnderstood):  # another label than any that is known would deceive
+            from_sentences(sentences, lang)
+        assert not any(said in line for line in explain(policy, lang))
+
+
+def test_what_is_no_document_is_refused() -> None:
+    for source in (None, 5):
+        with pytest.raises(IllFormed, match=f"text, bytes or JSON, not `{type(source).__name__}`$"):
+            load(source)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
 from connector.cli.policy.mending import mended
 from connector.cli.policy.profile import held, known
-from connector.errors import PolicyInvalid, PreauError
+from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Report, Severity
@@ -37,8 +37,8 @@ MAX_ROUNDS: Final = 8  # of mending and checking again
 _OF_DOCUMENTS: Final = frozenset(
     {"null-value", "term-dropped", "term-relative", "undeclared-prefix", "undeclared-profile"}
 )
-
-
+# Errors with a suggested fix, which changes what is decided.
+SUGGESTED: Final = ("null-value", "term-dropped", "term-relative")
 # What makes no sense, although the model allows it.
 _SENSELESS: Final = frozenset({"never-usable", "never-true", "unsatisfiable", "inherited-ban"})
 _SPACES: Final = ("https://w3id.org/dspace/", "https://w3id.org/edc/", "https://w3id.org/catenax/")
@@ -108,9 +108,9 @@ def check(
     with errors ends with exit code 5; warnings and notes end with 0. A mechanical fix changes no
     decision; to mend an error may, so that it is done for the codes that you accept.
     """
+    accepted = _accepted(accept or (), fix, lang.value)
     found = checked(file, lang.value)
     if fix is not None:
-        accepted = frozenset(accept or ())
         write_new(fix, fixed(file, found, lang.value, accepted), lang.value)
         _print_suggestions(found, accepted, lang.value)
     if json:
@@ -121,6 +121,24 @@ def check(
         output.line(summary(found.findings, lang.value))
     if any(item.severity is Severity.ERROR for item in found.findings):
         raise typer.Exit(Exit.INVALID)
+
+
+def _accepted(codes: Sequence[str], fix: Path | None, lang: str) -> frozenset[str]:
+    """Return the codes of errors whose suggested fixes a person confirms.
+
+    Raises:
+        ConfigurationInvalid: no fix is suggested for one, or nothing is to be fixed.
+    """
+    if codes and fix is None:
+        why = said("`--accept` needs `--fix`", "`--accept` exige `--fix`", lang)
+        raise ConfigurationInvalid(why)
+    for code in codes:
+        if code not in SUGGESTED:
+            why = said("no fix is suggested for", "aucune réparation n'est proposée pour", lang)
+            known_ones = ", ".join(f"`{it}`" for it in SUGGESTED)
+            hint = f"{said('one is for', 'il y en a pour', lang)} {known_ones}"
+            raise ConfigurationInvalid(f"{why} `{code[:80]}`", hint=hint)
+    return frozenset(codes)
 
 
 def checked(file: Path, lang: str) -> Checked:

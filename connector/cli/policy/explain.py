@@ -14,7 +14,7 @@ from connector.cli.files import read_bytes, said, write_new
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.files import policy_at
-from connector.cli.policy.profile import held
+from connector.cli.policy.profile import held, known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
@@ -46,19 +46,19 @@ def explain(
     if json:
         output.json_value(as_json(policy, lang.value))
         return
-    for line in policies_odrl.explain(policy, lang.value):
+    for line in policies_odrl.explain(policy, lang.value, known()):
         output.line(line)
 
 
 def as_json(policy: Policy, lang: str) -> dict[str, object]:
     """Return the sentences with what each is about."""
-    lines = numbered(policy, lang)
+    lines = numbered(policy, lang, knowledge=known())
     return {
         "lang": lang,
         "sentences": [
             {"number": line.number, "path": line.path, "text": line.text} for line in lines
         ],
-        "text": list(policies_odrl.explain(policy, lang)),
+        "text": list(policies_odrl.explain(policy, lang, known())),
     }
 
 
@@ -119,7 +119,7 @@ def from_file(file: Path, lang: str) -> Policy:
     """
     try:
         text = read_bytes(file, lang).decode("utf-8-sig")
-        return policies_odrl.from_sentences(text, lang)
+        return policies_odrl.from_sentences(text, lang, known())
     except UnicodeDecodeError as exc:
         why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)
         raise PolicyInvalid(f"`{file}` {why}") from exc
