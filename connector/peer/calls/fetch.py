@@ -12,24 +12,22 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 from connector.domain.transfer.extract import Extract
-from connector.errors import Malformed, PeerUnreachable, PreauError, TooManyStreams
+from connector.errors import Malformed, PeerUnreachable, TooManyStreams
 from connector.peer import routes
-from connector.peer.calls.authenticate import Gate, Shown
-from connector.peer.calls.reception import Reception, Visit
+from connector.peer.calls.authenticate import Shown
+from connector.peer.calls.border import Border
+from connector.peer.calls.reception import Visit
 from connector.peer.calls.use import Use
-from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
-from connector.peer.limits.turns import Threads
 from connector.peer.routes import STATED
-from connector.peer.status import Context, refuse, released, unforeseen
-from connector.ports import Ports
+from connector.peer.status import Context
 from connector.services.transfer import provider_side
 
 JUDGE_SECONDS: Final = 0.5
@@ -42,47 +40,21 @@ STREAMS_PER_PEER: Final = 4
 FETCH_THREADS: Final = 8
 
 T = TypeVar("T")
-Refused = Callable[[Visit, str, PreauError], Awaitable[PreauError]]
 
 
 class Fetch:
     """Behaviour of the fetch method."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        gate: Gate,
-        reception: Reception,
-        turns: Threads,
-        *,
-        arrivals: Arrivals,
-        refused: Refused,
-    ) -> None:
-        self._ports = ports
-        self._gate = gate
-        self._reception = reception
-        self._turns = turns
-        self._arrivals = arrivals
-        self._refused = refused
+    def __init__(self, border: Border) -> None:
+        self._ports = border.ports
+        self._border = border
         self._counted = Counted(STREAMS, STREAMS_PER_PEER, _too_many)
         self._threads = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="peer-fetch")
         self._stopping = threading.Event()
 
     async def serve(self, _requests: object, context: Context) -> None:
         """Serve one stream."""
-        visit = self._reception.visit(context)
-        try:
-            await self._reception.identify(visit)
-            with self._counted.some(visit.did):
-                await self._served(visit, context)
-        except PreauError as exc:
-            failure = released(exc)
-        except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
-            failure = unforeseen(routes.FETCH)
-        else:
-            self._ports.calls.add(routes.FETCH)
-            return
-        await refuse(context, await self._refused(visit, routes.FETCH, failure))
+        await self._border.stream(self._served, self._counted, routes.FETCH, context)
 
     def stop(self) -> None:
         """End all streams."""
@@ -90,11 +62,11 @@ class Fetch:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _served(self, visit: Visit, context: Context) -> None:
-        request = await self._arrivals.read(visit.owner, context)
+        request = await self._border.arrivals.read(visit.owner, context)
         if not isinstance(request, bytes):
             raise Malformed("the call carries no message")
         admitted = partial(self._admitted, visit.call, request)
-        pid, offset, extract = await self._turns.run(visit.owner, admitted)
+        pid, offset, extract = await self._border.turns.run(visit.owner, admitted)
         position, judged = offset, time.monotonic()
         reading = self._reading(extract, position)
         try:
@@ -119,7 +91,7 @@ class Fetch:
                 )
 
     def _admitted(self, call: Shown, request: bytes) -> tuple[str, int, Extract]:
-        caller, token = self._gate.authorise(call, routes.FETCH, request)
+        caller, token = self._border.gate.authorise(call, routes.FETCH, request)
         Use(self._ports.store, token).settle()
         pid, offset = routes.read_fetch(request)
         _, extract = provider_side.judge(self._ports, pid, caller.did)

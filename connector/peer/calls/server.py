@@ -18,6 +18,7 @@ import grpc
 from connector.errors import WorldFault
 from connector.peer import routes
 from connector.peer.calls.authenticate import Gate
+from connector.peer.calls.border import Border
 from connector.peer.calls.fetch import STREAMS, Fetch
 from connector.peer.calls.reception import Reception
 from connector.peer.calls.refusals import Refusals
@@ -76,29 +77,10 @@ class PeerServer:
         gate, arrivals = Gate(ports), Arrivals(received_bytes(ports.settings.max_message_bytes))
         turns = Threads(self._threads, Turns(threads, waiting=OPEN_PER_CALLER))
         reception = Reception(gate, self._door, turns)
-        self._unary = Unary(
-            ports,
-            gate,
-            reception,
-            turns,
-            arrivals=arrivals,
-            handlers=handlers,
-            checkpoints=checkpoints,
-            refusals=refusals,
-        )
-        self._streams = Participate(
-            ports,
-            hub,
-            gate,
-            reception,
-            turns,
-            arrivals=arrivals,
-            checkpoints=checkpoints,
-            refused=self._unary.refused,
-        )
-        self._fetch = Fetch(
-            ports, gate, reception, turns, arrivals=arrivals, refused=self._unary.refused
-        )
+        self._border = Border(ports, gate, reception, turns, arrivals, refusals)
+        self._unary = Unary(self._border, handlers, checkpoints)
+        self._streams = Participate(self._border, hub, checkpoints)
+        self._fetch = Fetch(self._border)
         self._server: grpc.aio.Server | None = None
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_trust, name="trust-watch", daemon=True)
@@ -145,7 +127,7 @@ class PeerServer:
             self._loop.run(server.stop(STOP_SECONDS))
         self._door.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._unary.stop()
+        self._border.stop()
         if self._watch.is_alive():
             self._watch.join(_WATCH_SECONDS * 2)
 

@@ -26,16 +26,14 @@ from connector.errors import (
     from_code,
 )
 from connector.peer import routes
-from connector.peer.calls.authenticate import Gate, Shown
-from connector.peer.calls.reception import Reception, Visit
+from connector.peer.calls.authenticate import Shown
+from connector.peer.calls.border import Border
+from connector.peer.calls.reception import Visit
 from connector.peer.calls.use import Use
 from connector.peer.checkpoints import Checkpoints
-from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
-from connector.peer.limits.turns import Threads
 from connector.peer.routes import STATED, Metadata
-from connector.peer.status import Context, refuse, released, unforeseen
-from connector.ports import Ports
+from connector.peer.status import Context
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard
 
@@ -45,33 +43,17 @@ JUDGE_SECONDS: Final = 30.0
 SPARE_STREAMS: Final = 64
 
 T = TypeVar("T")
-Refused = Callable[[Visit, str, PreauError], Awaitable[PreauError]]
 
 
 class Participate:
     """Behaviour of the stream method."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        hub: LeadHub,
-        gate: Gate,
-        reception: Reception,
-        turns: Threads,
-        *,
-        arrivals: Arrivals,
-        checkpoints: Checkpoints,
-        refused: Refused,
-    ) -> None:
-        settings = ports.settings
-        self._ports = ports
+    def __init__(self, border: Border, hub: LeadHub, checkpoints: Checkpoints) -> None:
+        settings = border.ports.settings
+        self._ports = border.ports
+        self._border = border
         self._hub = hub
-        self._gate = gate
-        self._reception = reception
-        self._turns = turns
-        self._arrivals = arrivals
         self._checkpoints = checkpoints
-        self._refused = refused
         self._counted = Counted(
             settings.max_streams, settings.max_streams_per_peer, _too_many_streams
         )
@@ -84,19 +66,7 @@ class Participate:
 
     async def serve(self, _requests: object, context: Context) -> None:
         """Serve one stream."""
-        visit = self._reception.visit(context)
-        try:
-            await self._reception.identify(visit)
-            with self._counted.some(visit.did):
-                await self._seated(visit, context)
-        except PreauError as exc:
-            failure = released(exc)
-        except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
-            failure = unforeseen(routes.PARTICIPATE)
-        else:
-            self._ports.calls.add(routes.PARTICIPATE)
-            return
-        await refuse(context, await self._refused(visit, routes.PARTICIPATE, failure))
+        await self._border.stream(self._seated, self._counted, routes.PARTICIPATE, context)
 
     def judge_again(self) -> None:
         """Judge the site of each open stream now; end those that are no longer believed."""
@@ -123,8 +93,8 @@ class Participate:
     async def _seated(self, visit: Visit, context: Context) -> None:
         """Seat a site, and carry frames until its stream ends."""
         frames = _Frames(context, self._ports.settings.max_message_bytes)
-        first = frames.checked(await self._arrivals.read(visit.owner, context))
-        join = self._turns.run(visit.owner, partial(self._join, visit.call, first))
+        first = frames.checked(await self._border.arrivals.read(visit.owner, context))
+        join = self._border.turns.run(visit.owner, partial(self._join, visit.call, first))
         joining = asyncio.ensure_future(join)
         try:
             seat, metadata = await asyncio.shield(joining)
@@ -148,7 +118,7 @@ class Participate:
                 reading.cancel()
 
     def _join(self, call: Shown, first: bytes) -> tuple[Seat, Metadata]:
-        caller, token = self._gate.authorise(call, routes.PARTICIPATE, first)
+        caller, token = self._border.gate.authorise(call, routes.PARTICIPATE, first)
         Use(self._ports.store, token).settle()
         self._checkpoints.received(caller.did, call.checkpoint)
         hello: Hello = routes.read_hello(first)

@@ -3,15 +3,13 @@
 Rules: a call holds no thread while its request is awaited (`peer/limits/arrivals.py`); the bytes
 are kept as they came until the token's body hash was checked; of each caller only so many calls are
 open, and each has a share (`peer/limits/shares.py`); threads go to callers in fair turns
-(`peer/limits/turns.py`); every refusal is an answer with a code and is recorded; an unforeseen
-failure is logged here and answered without a word of its text.
+(`peer/limits/turns.py`). How a call ends that fails is `border.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -19,19 +17,16 @@ from typing import Any, Final
 
 from connector.domain.delivery import Reply
 from connector.domain.participant import Participant
-from connector.errors import Malformed, MessageTooLarge, PreauError, TooManyRequests
+from connector.errors import Malformed, MessageTooLarge, TooManyRequests
 from connector.peer import routes
-from connector.peer.calls.authenticate import Gate
-from connector.peer.calls.reception import Reception, Visit
-from connector.peer.calls.refusals import Refusals
+from connector.peer.calls.border import Border
+from connector.peer.calls.reception import Visit
 from connector.peer.calls.use import Use
 from connector.peer.checkpoints import Checkpoints
-from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
 from connector.peer.limits.shares import Shares
-from connector.peer.limits.turns import Threads
 from connector.peer.routes import STATED, Metadata, Route
-from connector.peer.status import Context, refuse, released, understood, unforeseen
+from connector.peer.status import Context, unforeseen
 from connector.ports import Ports
 from connector.services import correlation
 
@@ -54,27 +49,16 @@ class Unary:
 
     def __init__(
         self,
-        ports: Ports,
-        gate: Gate,
-        reception: Reception,
-        turns: Threads,
-        *,
-        arrivals: Arrivals,
+        border: Border,
         handlers: Mapping[str, Handler],
         checkpoints: Checkpoints,
-        refusals: Refusals,
     ) -> None:
-        self._ports = ports
-        self._gate = gate
-        self._reception = reception
-        self._turns = turns
-        self._arrivals = arrivals
-        self.shares = Shares(ports)
+        self._ports = border.ports
+        self._border = border
+        self.shares = Shares(border.ports)
         self._handlers = handlers
         self._checkpoints = checkpoints
-        self._refusals = refusals
         self._open = Counted(OPEN, OPEN_PER_CALLER, _too_many_calls)
-        self._recorder = ThreadPoolExecutor(1, thread_name_prefix="peer-refusals")
 
     def behaviour(self, route: Route) -> Behaviour:
         """Return what gRPC runs for a method."""
@@ -84,57 +68,36 @@ class Unary:
 
         return behave
 
-    def stop(self) -> None:
-        """Record no more."""
-        self._recorder.shutdown(wait=False)
-
-    async def refused(self, visit: Visit, method: str, failure: PreauError) -> PreauError:
-        """Record a refusal, and return it as the caller understands it."""
-        self._ports.calls.add(method, failure.code)
-        await asyncio.shield(self._recorded(visit, method, failure))
-        return understood(failure, visit.call.generation)
-
-    def _recorded(self, visit: Visit, method: str, failure: PreauError) -> asyncio.Future[None]:
-        record = partial(self._refusals.record, visit.did, method, failure)
-        return asyncio.get_running_loop().run_in_executor(self._recorder, record)
-
     async def _answer(self, route: Route, context: Context) -> bytes:
-        visit, counted = self._reception.visit(context), ExitStack()
+        visit, counted = self._border.reception.visit(context), ExitStack()
         # Until the answer has left: who does not read it has it on its own account.
         context.add_done_callback(partial(_over, counted))  # type: ignore[arg-type]  # stubs: exact
-        try:
-            answer, carried = await self._answered(route, visit, context, counted)
-        except PreauError as exc:
-            failure = released(exc)
-        except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
-            failure = unforeseen(route.method)
-        else:
-            self._ports.calls.add(route.method)
-            context.set_trailing_metadata(carried)
-            return answer
-        return await refuse(context, await self.refused(visit, route.method, failure))
+        work = self._answered(route, visit, context, counted)
+        answer, carried = await self._border.across(work, visit, route.method, context)
+        context.set_trailing_metadata(carried)
+        return answer
 
     async def _answered(
         self, route: Route, visit: Visit, context: Context, counted: ExitStack
     ) -> tuple[bytes, Metadata]:
         counted.enter_context(self._open.some(visit.owner))
         data = await self._request(route, visit, context)
-        counted.enter_context(self._arrivals.held(visit.owner, data))
+        counted.enter_context(self._border.arrivals.held(visit.owner, data))
         self.shares.take(visit.owner, route.kind, len(data))
         work = partial(self._handled, route, visit, data)
-        answer, carried = await self._turns.run(visit.owner, work)
-        counted.enter_context(self._arrivals.held(visit.owner, answer))
+        answer, carried = await self._border.turns.run(visit.owner, work)
+        counted.enter_context(self._border.arrivals.held(visit.owner, answer))
         return answer, carried
 
     async def _request(self, route: Route, visit: Visit, context: Context) -> bytes:
         """Return the exact bytes of the request once they are there, and it is known whose."""
         limit = min(self._ports.settings.max_message_bytes, MOST_BYTES)
         try:
-            await self._reception.identify(visit)
-            data = await self._arrivals.read(visit.owner, context)
+            await self._border.reception.identify(visit)
+            data = await self._border.arrivals.read(visit.owner, context)
         except asyncio.CancelledError:  # nobody is there to be answered; the log says so
             broken = Malformed("the request broke off, or is far too large")
-            self._recorded(visit, route.method, broken)
+            self._border.record(visit, route.method, broken)
             raise
         if not isinstance(data, bytes):
             raise Malformed("the call carries no message")
@@ -144,7 +107,7 @@ class Unary:
 
     def _handled(self, route: Route, visit: Visit, data: bytes) -> tuple[bytes, Metadata]:
         call = visit.call
-        caller, token = self._gate.authorise(call, route.method, data)
+        caller, token = self._border.gate.authorise(call, route.method, data)
         self._checkpoints.received(caller.did, call.checkpoint)
         use = Use(self._ports.store, token)
         reply = Reply(caller.did) if call.carries else None
