@@ -13,10 +13,9 @@ from typing import Final
 
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
-from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
-from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import outputs, row_conditions, tables, territories
+from connector.enforcement.mechanism import AT_LEAST, EQ, Upheld
+from connector.enforcement.mechanisms import outputs, row_conditions, rows, tables, territories
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.minimise import AT_LEAST as AT_LEAST_OF
@@ -44,7 +43,7 @@ from connector.enforcement.terms import (
     REVIEWERS,
     SCOPE,
 )
-from connector.errors import ConstraintUnknown, PolicyInvalid, UseRefused
+from connector.errors import ConstraintUnknown, PolicyInvalid
 from policies_odrl import Constraint, Operator, Permission
 from policies_odrl.values import name
 from policies_odrl.vocabulary import PREAU
@@ -192,43 +191,33 @@ def _known_scope(item: Constraint) -> bool:
     return all(name(value) in SCOPES for value in item.right)
 
 
-MECHANISM: Final = Mechanism(
-    name=NAME,
-    actions=frozenset({READ, REPRODUCE, DERIVE, DISTRIBUTE}),
-    by="minimising and releasing steps",
-    upholds=MappingProxyType(
-        {
-            **tables.CHECKED,
-            **row_conditions.upheld("minimising step"),
-            PROTECTION: Upheld(
-                Label.ENFORCED,
-                "pseudonymising and releasing steps: no row below this level leaves",
-                EQ | AT_LEAST,
-                fits=_rows,
-            ),
-            CELL_COUNT: Upheld(
-                Label.ENFORCED, "minimising step: no row over fewer persons leaves", AT_LEAST
-            ),
-            REVIEWERS: outputs.UPHELD,
-            SCOPE: Upheld(
-                Label.ENFORCED,
-                "pseudonymising step: a key of its own for each scope",
-                EQ,
-                fits=_known_scope,
-            ),
-            FILE_FORMAT: Upheld(
-                Label.ENFORCED,
-                "releasing step: formats of files",
-                tables.ONE_OF,
-                fits=lambda item: bool(_known_formats(item)),
-            ),
-        }
-    ),
-    compile=_compile,
-    codes=tables.CODES,
-    refused=UseRefused.code,
-    duties=DUTIES,
-    own_duties=OWN_DUTIES,
-    deadlines=DEADLINES,
-    forbids=tables.FORBIDS,
+MECHANISM: Final = rows.mechanism(
+    NAME,
+    frozenset({READ, REPRODUCE, DERIVE, DISTRIBUTE}),
+    "minimising and releasing steps",
+    {
+        PROTECTION: Upheld(
+            Label.ENFORCED,
+            "pseudonymising and releasing steps: no row below this level leaves",
+            EQ | AT_LEAST,
+            fits=_rows,
+        ),
+        CELL_COUNT: Upheld(
+            Label.ENFORCED, "minimising step: no row over fewer persons leaves", AT_LEAST
+        ),
+        REVIEWERS: outputs.UPHELD,
+        SCOPE: Upheld(
+            Label.ENFORCED,
+            "pseudonymising step: a key of its own for each scope",
+            EQ,
+            fits=_known_scope,
+        ),
+        FILE_FORMAT: Upheld(
+            Label.ENFORCED,
+            "releasing step: formats of files",
+            tables.ONE_OF,
+            fits=lambda item: bool(_known_formats(item)),
+        ),
+    },
+    _compile,
 )

@@ -8,6 +8,7 @@ or, where it states a budget of privacy, none: its cells have noise instead.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -15,10 +16,16 @@ from typing import Final
 from connector.domain.catalog import territory
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
-from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
-from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Mechanism, Upheld
-from connector.enforcement.mechanisms import outputs, privacy, row_conditions, tables, territories
+from connector.enforcement.mechanism import AT_LEAST, EQ, Figures, Upheld
+from connector.enforcement.mechanisms import (
+    outputs,
+    privacy,
+    row_conditions,
+    rows,
+    tables,
+    territories,
+)
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.aggregate import Aggregate
@@ -42,7 +49,7 @@ from connector.enforcement.terms import (
     ROWS,
     SCOPE,
 )
-from connector.errors import PolicyInvalid, UseRefused
+from connector.errors import PolicyInvalid
 from policies_odrl import Constraint, Iri, Knowledge, Permission, Truth
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.operands import check
@@ -157,14 +164,12 @@ def only_cells(item: Constraint) -> bool:
 
 
 _NO_ROW: Final = Upheld(Label.CHECKED, "evaluation of each request: only cells leave")
-MECHANISM: Final = Mechanism(
-    name=NAME,
-    actions=ACTIONS,
-    by="aggregating step",
-    upholds=MappingProxyType(
+MECHANISM: Final = replace(
+    rows.mechanism(
+        NAME,
+        ACTIONS,
+        "aggregating step",
         {
-            **tables.CHECKED,
-            **row_conditions.upheld("minimising step"),
             CELL_COUNT: Upheld(
                 Label.ENFORCED, "aggregating step: fewest persons per cell", AT_LEAST
             ),
@@ -174,14 +179,10 @@ MECHANISM: Final = Mechanism(
             SCOPE: Upheld(Label.ENFORCED, "aggregating step: no pseudonym leaves", tables.ONE_OF),
             REVIEWERS: outputs.UPHELD,
             **privacy.upheld("noise step", "noise for all rows of a person that count"),
-        }
+        },
+        _compile,
     ),
-    compile=_compile,
     codes=MappingProxyType({**tables.CODES, **privacy.CODES}),
-    refused=UseRefused.code,
     figures=_figures,
-    duties=DUTIES,
-    own_duties=OWN_DUTIES,
-    deadlines=DEADLINES,
     forbids=MappingProxyType({READ: _NO_ROW, REPRODUCE: _NO_ROW, **tables.FORBIDS}),
 )

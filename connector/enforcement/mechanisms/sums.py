@@ -8,15 +8,13 @@ but in the sum over all of them.
 from __future__ import annotations
 
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final
 
 from connector.domain.catalog.dataset import Column
 from connector.enforcement import figures
-from connector.enforcement.audited import DEADLINES, DUTIES, OWN_DUTIES
 from connector.enforcement.ground import Ground
-from connector.enforcement.mechanism import AT_LEAST, EQ, Mechanism, Upheld
-from connector.enforcement.mechanisms import query, row_conditions, tables
+from connector.enforcement.mechanism import AT_LEAST, EQ, Upheld
+from connector.enforcement.mechanisms import query, row_conditions, rows, tables
 from connector.enforcement.plan import Label, Step
 from connector.enforcement.steps import registry as steps
 from connector.enforcement.steps.minimise import Minimise
@@ -34,7 +32,7 @@ from connector.enforcement.terms import (
     SCOPE,
     SITES,
 )
-from connector.errors import PolicyInvalid, UseRefused
+from connector.errors import PolicyInvalid
 from federated.aggregation import LEAST_SITES
 from policies_odrl import Constraint, Operator, Permission
 
@@ -99,38 +97,28 @@ def _values(column: Column) -> tuple[str, ...]:
     return column.meaning.values if column.datatype != "number" else ()
 
 
-_CHECKED: Final = {left: how for left, how in tables.CHECKED.items() if left != GRANULARITY}
-MECHANISM: Final = Mechanism(
-    name=NAME,
-    actions=ACTIONS,
-    by="summing step",
-    upholds=MappingProxyType(
-        {
-            **_CHECKED,
-            **row_conditions.upheld("minimising step"),
-            CELL_COUNT: Upheld(
-                Label.ENFORCED, "summing step: fewest persons of the site and of a value", AT_LEAST
-            ),
-            PROTECTION: Upheld(
-                Label.ENFORCED,
-                "summing step: only sums leave",
-                EQ | AT_LEAST,
-                fits=query.only_cells,
-            ),
-            SCOPE: Upheld(Label.ENFORCED, "summing step: no pseudonym leaves", tables.ONE_OF),
-            NAMED_SITES: Upheld(
-                Label.ENFORCED, "summing step: masks with these sites, by their keys", _NAMES
-            ),
-            SITES: Upheld(
-                Label.ENFORCED, "summing step: fewest sites of a sum, three at least", AT_LEAST
-            ),
-        }
-    ),
-    compile=_compile,
-    codes=tables.CODES,
-    refused=UseRefused.code,
-    duties=DUTIES,
-    own_duties=OWN_DUTIES,
-    deadlines=DEADLINES,
-    forbids=tables.FORBIDS,
+MECHANISM: Final = rows.mechanism(
+    NAME,
+    ACTIONS,
+    "summing step",
+    {
+        CELL_COUNT: Upheld(
+            Label.ENFORCED, "summing step: fewest persons of the site and of a value", AT_LEAST
+        ),
+        PROTECTION: Upheld(
+            Label.ENFORCED,
+            "summing step: only sums leave",
+            EQ | AT_LEAST,
+            fits=query.only_cells,
+        ),
+        SCOPE: Upheld(Label.ENFORCED, "summing step: no pseudonym leaves", tables.ONE_OF),
+        NAMED_SITES: Upheld(
+            Label.ENFORCED, "summing step: masks with these sites, by their keys", _NAMES
+        ),
+        SITES: Upheld(
+            Label.ENFORCED, "summing step: fewest sites of a sum, three at least", AT_LEAST
+        ),
+    },
+    _compile,
+    without=GRANULARITY,
 )
