@@ -215,9 +215,9 @@ class Drill:
 
 
 @pytest.fixture(scope="module", params=list(Rule))
-def template(
+def begun(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Ports, list[Agreement], Rule]:
+) -> Callable[[], Drill]:
     rule: Rule = request.param
     accounting = Accounting(rule, 33 if rule is Rule.RENYI else 0)
     folder = tmp_path_factory.mktemp("ledger")
@@ -227,19 +227,22 @@ def template(
     with site.ports.store.write() as tx:
         tx.registers.put(replace(site.register, accounting=accounting, cap=cap))
     site.ports.store.close()
-    return site.ports, [agreement, replace(agreement, id="urn:another")], rule
+    agreements = [agreement, replace(agreement, id="urn:another")]
+
+    def begin() -> Drill:
+        copy = site.home.with_name(f"drill{next(_NUMBERS)}")
+        shutil.copytree(site.home, copy)
+        return Drill(site.ports, copy, agreements, rule)
+
+    return begin
 
 
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_no_order_and_no_crash_lets_a_register_pass_its_cap_or_charges_twice(
-    template: tuple[Ports, list[Agreement], Rule], seed: int
+    begun: Callable[[], Drill], seed: int
 ) -> None:
-    ports, agreements, rule = template
-    home = ports.settings.home
-    folder = home.with_name(f"drill{next(_NUMBERS)}")
-    shutil.copytree(home, folder)
-    drill, draw = Drill(ports, folder, agreements, rule), random.Random(seed)  # noqa: S311 - repeatable
+    drill, draw = begun(), random.Random(seed)  # noqa: S311 - repeatable
     for number in range(STEPS):
         drill.step(draw.choice(ACTS), draw.randrange(len(USES)), draw.choice(FATES))
         drill.check()
