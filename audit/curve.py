@@ -21,7 +21,8 @@ from dp_accounting.pld import privacy_loss_distribution
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from federated.privacy.accountant import INTERVAL, calibrate, epsilon
+from federated.privacy.accountant import INTERVAL, epsilon
+from federated.privacy.calibration import calibrate
 from federated.privacy.event import sampled_gaussian
 
 Floats = NDArray[np.float64]

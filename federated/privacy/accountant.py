@@ -26,14 +26,11 @@ from dp_accounting.privacy_accountant import NeighboringRelation
 from dp_accounting.rdp import RdpAccountant, compute_epsilon
 from numpy.typing import NDArray
 
-from federated.errors import CalibrationImpossible, PrivacyFault
+from federated.errors import PrivacyFault
 from federated.privacy.divergence import discrete_laplace
-from federated.privacy.event import Event, Kind, merged, sampled_gaussian
+from federated.privacy.event import Event, Kind, merged
 
 INTERVAL: Final = 1e-3
-LEAST_NOISE: Final = 0.3  # below it a step has no protection worth the name
-MOST_NOISE: Final = 10_000.0
-_TOLERANCE: Final = 1e-3
 _WIDE: Final = 1000.0  # half a million points on either side
 _MANY: Final = 2**15  # whole numbers on either side; 20,000 take 3 s
 _HOPELESS: Final = 100.0  # ε that no contract promises
@@ -69,56 +66,6 @@ def epsilon(events: Iterable[Event], delta: float) -> float:
     composed = len(counted) - 1 + sum(each.count for each in counted if not _is_plain(each))
     sure = delta - _LOST * composed
     return _fine(counted, sure) if sure > 0 else math.inf
-
-
-def calibrate(
-    *,
-    target: float,
-    delta: float,
-    sampling_rate: float,
-    steps: int,
-    beside: Iterable[Event] = (),
-) -> float:
-    """Return the smallest σ, within 0.001, with which `steps` steps cost at most `target`.
-
-    What is returned always keeps the target; it is never below `LEAST_NOISE`.
-
-    Args:
-        target: ε > 0.
-        delta: δ in (0, 1).
-        sampling_rate: q in (0, 1].
-        steps: T >= 1.
-        beside: what else is released within that target.
-
-    Raises:
-        PrivacyFault: an argument is out of range.
-        CalibrationImpossible: σ would lie above `MOST_NOISE`.
-    """
-    if target <= 0 or steps < 1:
-        raise PrivacyFault("the target ε must be above 0, the steps 1 or more")
-
-    others = tuple(beside)
-
-    def cost(noise: float) -> float:
-        return epsilon([sampled_gaussian(noise, sampling_rate, steps), *others], delta)
-
-    low, high = _bracket(cost, target)
-    while high - low > _TOLERANCE:
-        middle = (low + high) / 2
-        low, high = (low, middle) if cost(middle) <= target else (middle, high)
-    return high
-
-
-def _bracket(cost: Callable[[float], float], target: float) -> tuple[float, float]:
-    """Return (too little noise, enough noise), or twice the least noise when that is enough."""
-    if cost(LEAST_NOISE) <= target:
-        return LEAST_NOISE, LEAST_NOISE
-    low, high = LEAST_NOISE, 2 * LEAST_NOISE
-    while cost(high) > target:
-        low, high = high, 2 * high
-        if high > MOST_NOISE:
-            raise CalibrationImpossible("no noise within bounds keeps that ε and δ")
-    return low, high
 
 
 def _is_wide(events: tuple[Event, ...]) -> bool:

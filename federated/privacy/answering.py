@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from federated.errors import FederatedError, PrivacyFault
-from federated.privacy.accountant import calibrate, epsilon
+from federated.privacy.accountant import epsilon
+from federated.privacy.calibration import calibrate
 from federated.privacy.event import from_mapping
 
 MOST_SECONDS: Final = 600

@@ -20,8 +20,9 @@ from dp_accounting.rdp import RdpAccountant
 
 from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
-from federated.privacy import accountant, answering
-from federated.privacy.accountant import LEAST_NOISE, calibrate, epsilon
+from federated.privacy import accountant, answering, calibration
+from federated.privacy.accountant import epsilon
+from federated.privacy.calibration import LEAST_NOISE, calibrate
 from federated.privacy.divergence import divergence
 from federated.privacy.event import (
     Event,
@@ -255,6 +256,19 @@ def test_calibration_keeps_the_target_and_wastes_little(rate: float) -> None:
     cost = epsilon([_event(sigma, rate, 20)], DELTA)
     assert cost <= 3.0
     assert epsilon([_event(sigma - 0.002, rate, 20)], DELTA) > 3.0
+
+
+@pytest.mark.parametrize("target", [0.2, 1.0, 8.0])
+def test_calibration_composes_a_few_times(monkeypatch: pytest.MonkeyPatch, target: float) -> None:
+    asked: list[float] = []
+
+    def counted(events: list[Event], delta: float) -> float:
+        asked.append(epsilon(events, delta))
+        return asked[-1]
+
+    monkeypatch.setattr(calibration, "epsilon", counted)
+    calibrate(target=target, delta=DELTA, sampling_rate=0.2, steps=40)
+    assert 2 <= len(asked) <= 8  # halving takes 16 to 23
 
 
 def test_calibration_ends_at_the_least_noise() -> None:
