@@ -23,7 +23,7 @@ def two(request: pytest.FixtureRequest) -> Iterator[Pair]:
     empty = None
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_server")
-        databases = {name: server.create(migrated=False) for name in ("school", "lab")}
+        databases = {name: server.create() for name in ("school", "lab")}
         empty = server.empty
     with short_folder() as folder, pair(folder, databases, empty) as made:
         yield made

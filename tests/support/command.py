@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,7 +60,14 @@ def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECOND
 
 def invoked(words: Sequence[str], **more: Any) -> Result:
     """Run a command in this process; `more` goes to click's runner."""
-    return CliRunner().invoke(_command(), words, **more)
+    with _new_databases() if "init" in words[:2] else nullcontext():
+        return CliRunner().invoke(_command(), words, **more)
+
+
+def _new_databases() -> AbstractContextManager[None]:
+    from tests.support.database import copied_schema  # noqa: PLC0415 - not without need: a second
+
+    return copied_schema()
 
 
 @cache

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
+from connector.store import migrations
 from connector.store.database import engine
 from connector.store.migrations import upgrade
 
@@ -44,9 +47,29 @@ def sqlite_url(folder: Path) -> str:
     """Return the URL of a migrated SQLite file in `folder`, made when it is not there."""
     file = folder / "node.sqlite"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_bytes(_migrated_sqlite())
+        sqlite_file(file)
     return f"sqlite:///{file}"
+
+
+def sqlite_file(file: Path) -> None:
+    """Make a migrated SQLite file."""
+    file.touch(mode=0o600)
+    file.write_bytes(_migrated_sqlite())
+
+
+@contextmanager
+def copied_schema() -> Iterator[None]:
+    """Let new SQLite databases of this process be copies of one that was migrated."""
+
+    def make(url: str) -> None:
+        kind, _, file = url.partition(":///")
+        if kind == "sqlite" and not Path(file).exists():
+            sqlite_file(Path(file))
+        upgrade(url)  # of a copy nothing is left to do
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "upgrade", make)
+        yield
 
 
 @cache

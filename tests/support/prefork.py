@@ -9,10 +9,10 @@ needs; it has one thread and nothing open, and each process that runs the module
 From there on it is a process like any other: environment, session, pipes, limits and signals are
 its own. A node that is such a fork has its children forked, too.
 
-What a fork does not show is tested with whole interpreters: the start of a node by the quick start
-and the log; that of a worker, and what it loads once it is confined, by tests that ask for
-`whole_children`, and by a whole job of `tests/unit/test_training_federation.py`; that of the
-accountant by `tests/unit/test_federated_privacy.py`.
+What a fork does not show is tested with whole interpreters: the start of a node, and of commands,
+by the quick start and the log; that of a worker, and what it loads once it is confined, by tests
+that ask for `whole_children`, and by a whole job of `tests/unit/test_training_federation.py`; that
+of the accountant by `tests/unit/test_federated_privacy.py`.
 """
 
 from __future__ import annotations
@@ -58,16 +58,22 @@ _LOADED: Mapping[str, Sequence[str]] = {  # `.*`: with all in the package
         *("uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off", "uvicorn.loops.asyncio"),
         *("anyio._backends._asyncio", "encodings.idna"),
         *(f"sqlalchemy.dialects.{name}" for name in ("sqlite", "postgresql.psycopg")),
+        *("psycopg", "grpc.experimental", "cryptography.hazmat.backends.openssl.backend"),
     ),
     "federated.training.worker": tuple(
         f"federated.training.roles.{name}" for name in ("census", "lead", "site")
     ),
-    "federated.privacy.answering": ("federated.privacy.accountant",),
+    "federated.privacy.answering": ("federated.privacy.calibration",),
     "connector.sources.worker": (
         *("connector.sources.origins", "connector.sources.inspection.inspect"),
         "connector.sources.writing",
     ),
-    "connector.preparing.worker": ("connector.preparing.carrying", "connector.sources.worker"),
+    "connector.preparing.worker": (
+        *("connector.preparing.carrying", "connector.sources.worker", "dateutil.relativedelta"),
+        # What writes SQL for the engine, and draws noise, is loaded when it is first needed.
+        *(f"sqlglot.{part}.duckdb" for part in ("dialects", "generators", "parsers")),
+        "opendp.prelude",
+    ),
 }
 _THREADS = {"jemalloc_bg_thd"}  # Arrow's; the allocator itself sees to a fork
 
