@@ -111,21 +111,15 @@ def result(
     out: Annotated[Path, typer.Option(help="File to write; it must not exist.")] = Path(
         "model.npz"
     ),
-    safetensors: Annotated[
-        bool, typer.Option("--safetensors", help="Also write a copy for other tools beside it.")
-    ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Fetch the final model of a completed job, as NumPy .npz, and its signed card beside it."""
-    beside, other = out.with_suffix(".card.json"), out.with_suffix(".safetensors")
-    check_new(out, beside, *([other] if safetensors else ()))  # all or none
+    beside = out.with_suffix(".card.json")
+    check_new(out, beside)  # all or none
     with node_of(home) as node:
         content, card = node.result(job), _card(node, job)
-        copy = _safetensors(node, job, content) if safetensors else b""
     write_new(out, content)
-    if copy:
-        write_new(other, copy)
     if card:
         write_new(beside, card)
     if json:
@@ -224,13 +218,6 @@ def _card(node: Client, job: str) -> bytes:
         return node.card(job)
     except NotFound:
         return b""
-
-
-def _safetensors(node: Client, job: str, content: bytes) -> bytes:
-    from connector.sdk import Model  # noqa: PLC0415 - start-up of the command stays fast
-    from federated.job import parse  # noqa: PLC0415 - as above
-
-    return Model(parse(node.manifest(job)), content).safetensors()
 
 
 def _list(node: Client, *, json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli import output
+from connector.cli.files import read_object
 from connector.cli.job_check import read
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from connector.sdk.training.simulation import Point
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     rows: Annotated[
         Path,
         typer.Argument(
@@ -39,6 +40,15 @@ def simulate(
             "JSON list behind the `=`; repeat for more, all combinations are tried."
         ),
     ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Data dictionary, JSON or TOML, as in a description of `preau dataset publish`: "
+            "what the request leaves out of its features follows from its `columns`.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="How often each is tried.")] = 5,
     kept_out: Annotated[
         float, typer.Option(help="Share of the persons that it is evaluated on.")
@@ -53,16 +63,15 @@ def simulate(
     """
     from connector.sdk.training.simulation import simulate as tried  # noqa: PLC0415 - start-up
 
-    points = dict(_values(each) for each in grid or ())
-    cores = len(os.sched_getaffinity(0))
     found = tried(
         read(request, None),
         rows,
         split=int(split) if split.isdecimal() else split,
-        grid=points,
+        grid=dict(map(_values, grid or ())),
         seeds=seeds,
         kept_out=kept_out,
-        processes=processes or cores,
+        processes=processes or len(os.sched_getaffinity(0)),
+        dictionary=None if dictionary is None else read_object(dictionary),
         seen=None if json else _tell,
     )
     if json:

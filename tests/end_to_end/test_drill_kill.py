@@ -92,8 +92,8 @@ def test_with_the_authority_down_contracts_and_the_job_of_the_notebook_go_on(
         assert {name: array.tolist() for name, array in arrays.items()} == {
             name: model[name].tolist() for name in model.files
         }
-    ok("job", "result", job, "--out", "model.npz", "--safetensors", home=fed.lab.home, run=typed)
-    for name in ("model.npz", "model.safetensors", "model.card.json"):
+    ok("job", "result", job, "--out", "model.npz", home=fed.lab.home, run=typed)
+    for name in ("model.npz", "model.card.json"):
         assert Path(name).read_bytes() == saved[name]
     names["node"].close()
 

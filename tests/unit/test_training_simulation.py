@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connector.errors import JobRefused, Malformed, PreauError
+from connector.errors import DescriptionIncomplete, JobRefused, Malformed, PreauError
 from connector.sdk import simulate
 from federated.errors import DataFault
 from federated.training import rehearsal, simulation
@@ -183,6 +183,37 @@ def test_what_cannot_be_tried_is_refused(
     with pytest.raises(kind) as caught:
         simulate({**REQUEST, **change}, file, split=2, grid=grid, seeds=1)
     assert why in caught.value.reason
+
+
+def test_what_a_request_leaves_out_follows_from_a_dictionary(file: Path, tmp_path: Path) -> None:
+    other = {"class": "other", "datatype": "category"}
+    dictionary = tmp_path / "dataset.json"
+    columns = [
+        {"name": "pupil", **other},
+        {**other, "name": "grade", "categories": ["K", "1"]},
+        {"name": "age", "class": "other", "datatype": "number", "lower": 5, "upper": 15}
+        | {"missing": "indicator"},
+        {"name": "class", **other, "categories": ["small", "regular"], "missing": "refuse"},
+        {"name": "score", "class": "sensitive", "datatype": "number", "lower": 0, "upper": 900},
+    ]
+    dictionary.write_text(json.dumps({"title": "own", "columns": columns}), encoding="utf-8")
+    found = {"dictionary": json.loads(dictionary.read_text()), "split": 2, "seeds": 1}
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({**REQUEST, "features": ["age", "class"]}), encoding="utf-8")
+    words = ("job", "simulate", str(file), "--request", str(request), "--split", "2", "--json")
+    words += ("--seeds", "1", "--processes", "1")
+    assert invoked([*words]).exit_code == 1
+    (row,) = json.loads(invoked([*words, "--dictionary", str(dictionary)]).stdout)
+    (typed,) = simulate(REQUEST, file, split=2, seeds=1)
+    fixed = ("sites", "persons", "fewest", "ε", "σ", "constant")  # the rest has noise
+    assert [row[name] for name in fixed] == [typed[name] for name in fixed]
+
+    lost = {**REQUEST["target"], "thresholds": {"k": 430}}
+    with pytest.raises(JobRefused, match="did you mean `K`"):
+        simulate({**REQUEST, "target": lost}, file, **found)
+    bad = {"columns": [{"name": "age", "class": "other", "datatype": "text"}]}
+    with pytest.raises(DescriptionIncomplete, match="number or category"):
+        simulate(REQUEST, file, **{**found, "dictionary": bad})
 
 
 def test_the_command_prints_each_point(file: Path, tmp_path: Path) -> None:

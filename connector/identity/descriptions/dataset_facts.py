@@ -68,6 +68,11 @@ class DatasetFacts:
     cap: PrivacyCap | None
     rule: Rule | None = None
 
+    @classmethod
+    def of_columns(cls, name: str, columns: tuple[Column, ...]) -> DatasetFacts:
+        """Return facts of which the columns alone are known, as of a dictionary in a file."""
+        return cls(name, "", "", "", True, columns, "", 0, 0, "", "", "", "", None)  # noqa: FBT003
+
 
 def verified(
     token: str, document: DidDocument, dataset_id: str

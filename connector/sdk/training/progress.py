@@ -54,11 +54,12 @@ def _notebook() -> Callable[..., None] | None:
     if shell is None or not hasattr(shell, "kernel"):
         return None
     drawing = importlib.import_module("IPython.display")
-    handle = drawing.display(drawing.HTML(""), display_id=True)
+    handle = drawing.display({"text/plain": ""}, display_id=True, raw=True)
 
     def show(job: JobView, *, over: bool) -> None:
         del over
         bar = f'<progress max="{max(job.rounds, 1)}" value="{job.round}"></progress>'
-        handle.update(drawing.HTML(f"{bar} {html.escape(summary(job))}"))
+        line = summary(job)  # for what draws no HTML
+        handle.update({"text/plain": line, "text/html": f"{bar} {html.escape(line)}"}, raw=True)
 
     return show

@@ -41,6 +41,8 @@ class Shown(Sequence[Mapping[str, Any]]):
             for line in lines
         )
 
+    __repr__ = __str__  # what a notebook shows where it draws no HTML
+
     def _repr_html_(self) -> str:
         head = _row("th", self.columns)
         return f"<table>{head}{''.join(_row('td', cells) for cells in self.cells())}</table>"

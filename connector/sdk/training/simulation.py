@@ -22,12 +22,13 @@ from multiprocessing import get_context
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.errors import JobRefused, Malformed
+from connector.errors import JobRefused, Malformed, from_code
 from connector.sdk.training.rows import Rows, table_of
 from connector.sdk.training.shown import Shown
 from connector.services.federation.translation import translated
 
 if TYPE_CHECKING:
+    from connector.identity.descriptions.dataset_facts import DatasetFacts
     from connector.ports import Accountant
     from federated.manifest import JobManifest
     from federated.training.rows.table import Table
@@ -81,7 +82,7 @@ class Point:
         return {**row, "seconds": round(fmean(each.seconds for each in self.outcomes), 2)}
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - settings by name, each with a default
     request: Mapping[str, Any],
     rows: Rows,
     *,
@@ -91,6 +92,7 @@ def simulate(
     kept_out: float = 0.2,
     processes: int = 1,
     seen: Callable[[Point], None] | None = None,
+    dictionary: Mapping[str, Any] | None = None,
 ) -> Shown:
     """Return what a job would be worth on rows of one's own, divided into sites.
 
@@ -104,8 +106,12 @@ def simulate(
         kept_out: share of the persons that figures come from, between 0 and 1.
         processes: in which the work is done; more than one only from a file or a module.
         seen: is told each point once it is known.
+        dictionary: a description, as of a dataset to be published, of which `columns` count: what
+            the request leaves out of its features follows from it as from those of contracts,
+            and what it does not know is refused.
 
     Raises:
+        DescriptionIncomplete: the dictionary cannot be read.
         Malformed: the request or the grid is not what is described.
         JobRefused: its noise costs more than its ε, or no noise keeps it.
         ColumnMissing: the rows lack a column.
@@ -118,7 +124,10 @@ def simulate(
         )
     accountant = _accountant()
     with translated():
-        asked = [_asked(accountant, request, each, split) for each in _points(dict(grid or {}))]
+        known = _facts(dictionary) if dictionary is not None else None
+        asked = [
+            _asked(accountant, request, each, split, known) for each in _points(dict(grid or {}))
+        ]
         columns = {name for each in asked for name in each.columns()}
         table = table_of(rows, sorted(columns))
         points = []
@@ -159,11 +168,25 @@ class _Asked:
         return Point(self.stated, self.epsilon, noise, tuple(outcomes))
 
 
+def _facts(dictionary: Mapping[str, Any]) -> DatasetFacts:
+    from connector.identity.descriptions.dataset_facts import DatasetFacts  # noqa: PLC0415 - start
+    from connector.services.publication import describing  # noqa: PLC0415 - start-up stays fast
+
+    return DatasetFacts.of_columns("the dictionary", describing.columns(dictionary))
+
+
 def _asked(
-    accountant: Accountant, request: Mapping[str, Any], stated: Mapping[str, Any], split: str | int
+    accountant: Accountant,
+    request: Mapping[str, Any],
+    stated: Mapping[str, Any],
+    split: str | int,
+    known: DatasetFacts | None,
 ) -> _Asked:
     """Return a point, once its request is one that sites would not refuse for its arithmetic."""
     from connector.services.federation.lead.request import simulated  # noqa: PLC0415 - start-up
+    from connector.services.federation.request.findings import (  # noqa: PLC0415 - start-up
+        against_dictionary,
+    )
     from federated.privacy.question import Epsilon  # noqa: PLC0415 - start-up
 
     whole = copy.deepcopy(dict(request))
@@ -177,7 +200,10 @@ def _asked(
         isinstance(split, int) and 1 <= split <= MOST_SITES
     ):
         raise Malformed(f"`split` must be a column, or from 1 to {MOST_SITES} sites")
-    manifest = simulated(accountant, whole)
+    manifest = simulated(accountant, whole, known)
+    for finding in against_dictionary(manifest, known) if known else ():
+        if finding.code:
+            raise from_code(finding.code, f"request {finding.where}: {finding.what}")
     privacy = manifest.privacy
     events = manifest.events.of(manifest.rounds)
     (cost,) = accountant.costs([Epsilon(events, privacy.delta)])

@@ -147,6 +147,21 @@ def is_rounded(population: int) -> bool:
     return population % 10 == 0 and len(str(population).rstrip("0")) <= 2  # noqa: PLR2004
 
 
+def columns(description: Mapping[str, Any]) -> tuple[Column, ...]:
+    """Return the columns of a description, with their dictionary; the rest is not read.
+
+    Raises:
+        DescriptionIncomplete: there are none, or the reason lists what is missing or wrong.
+    """
+    reader = _Reader(description)
+    found = _columns(reader)
+    wrong = [f"missing: {', '.join(reader.absent)}"] if reader.absent else []
+    wrong += reader.problems
+    if wrong or not found:
+        raise DescriptionIncomplete(f"dictionary: {'; '.join(wrong) or 'has no `columns`'}")
+    return found
+
+
 class _Reader:
     """Takes statements of the right type out of a description, and notes what is wrong."""
 

@@ -97,13 +97,15 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
     return _parsed(body, data), data
 
 
-def simulated(accountant: Accountant, request: Mapping[str, Any]) -> JobManifest:
+def simulated(
+    accountant: Accountant, request: Mapping[str, Any], known: DatasetFacts | None = None
+) -> JobManifest:
     """Return the manifest of a request that is tried on rows of one's own; no contract is named.
 
     Args:
         accountant: for noise that the request leaves out.
-        request: as of `complete`; `agreements`, `quorum` and times count for nothing here, and
-            each feature is stated in full.
+        request: as of `complete`; `agreements`, `quorum` and times count for nothing here.
+        known: what a dictionary says of the columns; without, each feature is stated in full.
 
     Raises:
         Malformed: the request is not what is described, or asks for the impossible.
@@ -114,13 +116,15 @@ def simulated(accountant: Accountant, request: Mapping[str, Any]) -> JobManifest
         raise refusal(fault.pointer, fault.what)
     asked = Member(request, partial(_refusal, request))
 
-    def unknown() -> list[DatasetFacts]:
-        asked.child("features").refuse(
-            "must each state `kind`, `missing`, and `low` and `high` or `values`: a simulation "
-            "asks no data dictionary"
-        )
+    def described() -> list[DatasetFacts]:
+        if known is None:
+            asked.child("features").refuse(
+                "must each state `kind`, `missing`, and `low` and `high` or `values`, where a "
+                "simulation has no data dictionary"
+            )
+        return [known]
 
-    own = of_task(request, asked, unknown)
+    own = of_task(request, asked, described)
     body = {
         "job": "urn:example:simulation",
         "lead": "did:example:lead",
