@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -56,7 +56,7 @@ def missing(text: str, folder: str = "") -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@over("page", PAGES)
 def test_files_of_the_commands_are_there_or_were_made(page: Path) -> None:
     assert missing(page.read_text(encoding="utf-8"), FOLDERS.get(page.name, "")) == []
 

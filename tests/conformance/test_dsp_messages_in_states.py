@@ -17,6 +17,7 @@ from connector.protocol.negotiation import RECEIVING, SENDING, Act, allowed
 from connector.services.messages.receive import HANDLERS
 from connector.services.negotiation import negotiate, steps
 from connector.services.publication import publish
+from tests.support.each import over
 from tests.support.link import DATASET, Link, Node, description, link, offer, participant
 
 P, C = "urn:provider-pid", "urn:consumer-pid"
@@ -72,8 +73,8 @@ def _hold(node: Node, peer: Node, role: Role, state: NegotiationState) -> Negoti
     return held
 
 
-@pytest.mark.parametrize("state", NegotiationState)
-@pytest.mark.parametrize("role", Role)
+@over("state", NegotiationState)
+@over("role", Role)
 def test_messages_that_the_state_does_not_allow(
     pair: Link, role: Role, state: NegotiationState
 ) -> None:
@@ -90,10 +91,9 @@ def test_messages_that_the_state_does_not_allow(
     assert len(refused) >= 4
 
 
-@pytest.mark.parametrize(
+@over(
     ("state", "role"),
     [(state, sender.other) for (state, act, sender) in RECEIVING if act is Act.TERMINATION],
-    ids=str,
 )
 def test_terminations_that_the_state_allows(
     pair: Link, role: Role, state: NegotiationState
@@ -113,8 +113,8 @@ def test_terminations_that_the_state_allows(
     assert node.receive(peer, message) == answer  # the duplicate gets the stored answer
 
 
-@pytest.mark.parametrize("state", NegotiationState)
-@pytest.mark.parametrize("role", Role)
+@over("state", NegotiationState)
+@over("role", Role)
 def test_an_operators_termination_follows_the_diagram(
     pair: Link, role: Role, state: NegotiationState
 ) -> None:
@@ -129,7 +129,7 @@ def test_an_operators_termination_follows_the_diagram(
     assert node.state_of_everything() == before
 
 
-@pytest.mark.parametrize("act", Act)
+@over("act", Act)
 def test_messages_about_a_negotiation_that_is_not_there(pair: Link, act: Act) -> None:
     message = replace(_message(act, 0), provider_pid="urn:none", consumer_pid="urn:nothing")
     before = pair.school.state_of_everything()
@@ -138,7 +138,7 @@ def test_messages_about_a_negotiation_that_is_not_there(pair: Link, act: Act) ->
     assert pair.school.state_of_everything() == before
 
 
-@pytest.mark.parametrize("act", Act)
+@over("act", Act)
 def test_a_peer_pid_does_not_change(pair: Link, act: Act) -> None:
     _hold(pair.school, pair.lab, Role.PROVIDER, NegotiationState.OFFERED)
     before = pair.school.state_of_everything()
@@ -152,7 +152,7 @@ def test_a_request_for_a_head_says_nothing(pair: Link) -> None:
     assert HANDLERS["HeadRequestMessage"](pair.school.ports, caller, {})["note"] == ""
 
 
-@pytest.mark.parametrize(
+@over(
     ("kind", "body"),
     [
         (kind, body)
@@ -160,7 +160,6 @@ def test_a_request_for_a_head_says_nothing(pair: Link) -> None:
         for body in ({}, {"message_id": 3}, {"unknown": "x"})
         if body or kind != "HeadRequestMessage"
     ],
-    ids=str,
 )
 def test_malformed_messages_change_nothing(pair: Link, kind: str, body: dict[str, Any]) -> None:
     before = pair.school.state_of_everything()

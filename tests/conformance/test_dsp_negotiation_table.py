@@ -11,6 +11,7 @@ import pytest
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.errors import IllegalMessage
 from connector.protocol.negotiation import RECEIVING, SENDING, TERMINAL, Act, allowed, step
+from tests.support.each import over
 
 SPEC: dict[str, Any] = json.loads(
     (Path(__file__).parent / "dsp_2025_1_negotiation.json").read_text(encoding="utf-8")
@@ -41,8 +42,8 @@ def test_three_more_terminations_may_be_received() -> None:
     assert dict(RECEIVING) == _table("diagram", "prose")
 
 
-@pytest.mark.parametrize("row", SPEC["diagram"], ids=lambda r: f"{r['from']}-{r['to']}-{r['by']}")
-@pytest.mark.parametrize("sending", [True, False])
+@over("row", SPEC["diagram"])
+@over("sending", [True, False])
 def test_diagram(row: dict[str, Any], sending: bool) -> None:
     state, act, sender = _key(row)
     assert step(state, act, sender, sending=sending) is NegotiationState(row["to"])
@@ -57,8 +58,8 @@ def test_prose_is_for_receiving_only(row: dict[str, Any]) -> None:
         step(state, act, sender, sending=True)
 
 
-@pytest.mark.parametrize("row", SPEC["forbidden"], ids=lambda r: r["name"])
-@pytest.mark.parametrize("sending", [True, False])
+@over("row", SPEC["forbidden"])
+@over("sending", [True, False])
 def test_forbidden(row: dict[str, Any], sending: bool) -> None:
     state, act, sender = _key(row)
     assert not allowed(state, act, sender, sending=sending)

@@ -15,6 +15,7 @@ from connector.domain.contract.negotiation import Role
 from connector.domain.transfer.transfer import ENDED, TransferState
 from connector.errors import IllegalMessage
 from connector.protocol.transfer import TRANSITIONS, Act, step
+from tests.support.each import over
 
 SPEC: dict[str, Any] = json.loads(
     (Path(__file__).parent / "dsp_2025_1_transfer.json").read_text(encoding="utf-8")
@@ -40,7 +41,7 @@ def test_transitions_are_the_diagrams() -> None:
     assert dict(TRANSITIONS) == diagram
 
 
-@pytest.mark.parametrize("row", SPEC["forbidden"], ids=lambda row: str(row["name"]))
+@over("row", SPEC["forbidden"])
 def test_forbidden(row: dict[str, Any]) -> None:
     with pytest.raises(IllegalMessage) as refusal:
         step(_state(row["from"]), Act(row["message"]), Role(row["by"]))

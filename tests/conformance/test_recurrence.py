@@ -10,6 +10,7 @@ import pytest
 from policies_odrl.algebra.intervals import Piece, at
 from policies_odrl.values import Duration
 from tests.conformance.times.recurrence import ALL, Cycle, Uncounted, common
+from tests.support.each import over
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,9 +27,9 @@ def window(first: int, last: int) -> list[Piece]:
     return [Piece(at(DAY + timedelta(days=first)), at(DAY + timedelta(days=last)))]
 
 
-@pytest.mark.parametrize("one", range(1, 6))
-@pytest.mark.parametrize("other", range(1, 6))
-@pytest.mark.parametrize("shift", range(3))
+@over("one", range(1, 6))
+@over("other", range(1, 6))
+@over("shift", range(3))
 def test_congruences_agree_with_counting(one: int, other: int, shift: int) -> None:
     mine, theirs = days(one), days(other, after=shift)
     first = common([mine, theirs], window(5, 200))

@@ -14,6 +14,7 @@ from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.model import ODRL, XSD
 from tests.conformance.cases.graph import Graph, complete, local
 from tests.conformance.cases.likeness import Likeness, likeness
+from tests.support.each import over
 
 PREFIXES = "@prefix report: <https://w3id.org/force/compliance-report#> .\n"
 
@@ -35,7 +36,7 @@ def alike(text: str, root: str = "urn:root") -> Likeness:
     )
 
 
-@pytest.mark.parametrize(
+@over(
     ("old", "new", "expected"),
     [
         ("urn:one", "urn:uno", "activation simple isomorphic"),

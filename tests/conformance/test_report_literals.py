@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
 from policies_odrl import Literal, Quantity, text
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.model import XSD
 from tests.conformance.reports.literals import stated
+from tests.support.each import over
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@over(
     ("fact", "lexical", "datatype"),
     [
         ("text", "text", "string"),

@@ -12,6 +12,7 @@ from policies_odrl import Mode
 from tests.conformance.cases import solidlab, w3c
 from tests.conformance.cases.case import Case
 from tests.conformance.cases.results import differences
+from tests.support.each import over
 from tests.support.suites import EXAMPLES, SUITE, write
 
 DONE = {"@value": "2026-05-01T10:00:00Z", "@type": "xsd:dateTime"}
@@ -39,7 +40,7 @@ def control(root: Path, context: object) -> str | None:
     return case.report(Mode.W3C).rules[0].control
 
 
-@pytest.mark.parametrize(
+@over(
     "context",
     [
         VISIT,
@@ -64,7 +65,7 @@ def test_what_is_only_said_was_not_done(unpaid: Path, context: object) -> None:
     assert control(unpaid, context) == "Deny"
 
 
-@pytest.mark.parametrize(
+@over(
     "context",
     [
         [VISIT, PAID],

@@ -14,6 +14,7 @@ from tests.conformance.cases import w3c
 from tests.conformance.cases.case import Case, Fault
 from tests.conformance.cases.results import Difference, differences
 from tests.conformance.reports.report import Control, RuleKind
+from tests.support.each import over
 from tests.support.suites import EXAMPLES, write
 
 USE = "<urn:p> a odrl:Set ; odrl:permission <urn:r> . <urn:r> odrl:action odrl:use ."
@@ -30,7 +31,7 @@ def example(root: Path, name: str) -> Case:
     return found[name]
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "control"),
     [
         ("unpaid", Control.DENY),
@@ -164,7 +165,7 @@ FEE = "odrl:leftOperand odrl:payAmount ; odrl:rightOperand 12"
 MAY = '"2026-05-01T00:00:00Z"^^xsd:dateTime'
 
 
-@pytest.mark.parametrize(
+@over(
     ("state", "control"),
     [
         ('[] a sotw:SotW . [] a odrl:compensate ; odrl:payAmount "12"^^xsd:decimal .', "Permit"),

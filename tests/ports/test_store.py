@@ -49,6 +49,7 @@ from connector.store.tables.keyed import table_of
 from connector.store.tables.records import ReservationRow
 from federated.privacy.event import Events, sampled_gaussian
 from tests.support.doubles import NOON
+from tests.support.each import over
 from tests.support.stored import issuer, message
 from tests.support.values import values_of
 
@@ -134,7 +135,7 @@ def test_an_absent_key_is_none(store: SqlStore) -> None:
         tx.rounds.remove("job", 1)
 
 
-@pytest.mark.parametrize("key", [(), ("one",), ("one", 2, "three")])
+@over("key", [(), ("one",), ("one", 2, "three")])
 def test_a_key_of_another_length_is_refused(store: SqlStore, key: tuple[Any, ...]) -> None:
     with store.read() as tx, pytest.raises(ValueError, match="zip"):
         tx.rounds.get(*key)
@@ -193,13 +194,13 @@ def test_a_reservation_never_holds_more_than_it_reserved(store: SqlStore) -> Non
         tx._scope.change(more)
 
 
-@pytest.mark.parametrize("name", ["nul\x00", "surrogate\ud800", "x" * 1025, "é" * 513])
+@over("name", ["nul\x00", "surrogate\ud800", "x" * 1025, "é" * 513])
 def test_a_text_that_cannot_be_stored_is_refused_alike(store: SqlStore, name: str) -> None:
     with pytest.raises(Malformed), store.write() as tx:
         tx.issuers.put(issuer(name))
 
 
-@pytest.mark.parametrize("name", ["", "x" * 1024, "é" * 512, "\U0001f3eb\n\t'\";--"])
+@over("name", ["", "x" * 1024, "é" * 512, "\U0001f3eb\n\t'\";--"])
 def test_every_other_text_is_stored(store: SqlStore, name: str) -> None:
     with store.write() as tx:
         tx.issuers.put(issuer(name))
@@ -299,7 +300,7 @@ def test_the_log_says_when_the_newest_entry_of_a_kind_came(store: SqlStore) -> N
         assert tx.audit.since("job.accepted") == 3
 
 
-@pytest.mark.parametrize(
+@over(
     "act",
     [
         lambda tx: tx.issuers.put(issuer("a")),
@@ -310,7 +311,7 @@ def test_the_log_says_when_the_newest_entry_of_a_kind_came(store: SqlStore) -> N
         lambda tx: tx.tokens.use("i", "1", NOON),
         lambda tx: tx.tokens.forget(NOON),
     ],
-    ids=["put", "add", "lock", "remove", "append", "use", "forget"],
+    ["put", "add", "lock", "remove", "append", "use", "forget"],
 )
 def test_a_reading_transaction_writes_nothing(
     store: SqlStore, act: Callable[[Transaction], object]

@@ -20,6 +20,7 @@ from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
 from connector.store import SqlStore, audit_log
 from tests.support.doubles import NOON, FixedClock
+from tests.support.each import over
 from tests.support.stored import message
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ def test_tokens_are_forgotten_only_after_they_expired(store: SqlStore) -> None:
         assert not tx.tokens.use("did:web:p", "new", NOON)
 
 
-@pytest.mark.parametrize("jti", ["x" * 1025, "nul\x00", "\ud800"])
+@over("jti", ["x" * 1025, "nul\x00", "\ud800"])
 def test_a_token_id_that_cannot_be_stored_is_refused_alike(store: SqlStore, jti: str) -> None:
     with pytest.raises(Malformed), store.write() as tx:
         tx.tokens.use("did:web:p", jti, NOON)
@@ -142,7 +143,7 @@ def test_entries_are_paged_and_filtered(store: SqlStore) -> None:
         assert tx.audit.entries(subject="s9") == []
 
 
-@pytest.mark.parametrize("facts", [{"x": float("nan")}, {"x": b"bytes"}, {"x": 2**53}])
+@over("facts", [{"x": float("nan")}, {"x": b"bytes"}, {"x": 2**53}])
 def test_facts_without_canonical_form_are_refused(
     store: SqlStore, facts: dict[str, object]
 ) -> None:

@@ -19,6 +19,7 @@ from connector.store import SqlStore
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Rule
 from tests.support.doubles import NOON
+from tests.support.each import over
 from tests.support.stored import contract, dataset, issuer
 
 LATER = NOON + timedelta(days=1)
@@ -212,7 +213,7 @@ def test_pages_are_the_list_whatever_is_written_between(store: SqlStore) -> None
         assert ([each.did for each in rest.values], rest.next) == (["g"], "")
 
 
-@pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 19, "٣"])
+@over("after", ["x", "-1", "1.5", "9" * 19, "٣"])
 def test_a_page_after_no_page_is_refused(store: SqlStore, after: str) -> None:
     with store.read() as tx, pytest.raises(Malformed, match="`after`"):
         tx.issuers.page(after=after)

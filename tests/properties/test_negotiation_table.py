@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.errors import IllegalMessage
 from connector.protocol.negotiation import RECEIVING, SENDING, TERMINAL, Act, allowed, step
+from tests.support.each import over
 
 STATES = (None, *NegotiationState)
 MESSAGES = st.lists(st.tuples(st.sampled_from(list(Act)), st.sampled_from(list(Role))), max_size=12)
 
 
-@pytest.mark.parametrize("sending", [True, False])
-@pytest.mark.parametrize(
-    ("state", "act", "sender"), list(itertools.product(STATES, Act, Role)), ids=str
-)
+@over("sending", [True, False])
+@over(("state", "act", "sender"), list(itertools.product(STATES, Act, Role)))
 def test_every_combination_steps_or_is_refused(
     state: NegotiationState | None,
     act: Act,

@@ -32,6 +32,7 @@ from tests.conformance.times.asserted import Asserted
 from tests.support.algebra import entails, never_blocked, proved, unsatisfiable
 from tests.support.choices import Choices, Make
 from tests.support.distilled import distilled
+from tests.support.each import over
 
 LAW = settings(max_examples=25, deadline=None)
 LISTS = {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
@@ -359,7 +360,7 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.parametrize("item", UNKNOWN)
+@over("item", UNKNOWN)
 def test_what_is_opaque_entails_only_itself(item: Constraint) -> None:
     plain = [
         Constraint(item.left, operator, right)

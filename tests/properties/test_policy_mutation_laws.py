@@ -40,6 +40,7 @@ from policies_odrl.model import ODRL
 from policies_odrl.reading.notes import Scope, describes
 from tests.support.choices import Choices
 from tests.support.distilled import distilled
+from tests.support.each import over
 from tests.support.policies import NOW
 
 DATA = json.loads((Path(__file__).parent / "data" / "mutated_policies.json").read_text("utf-8"))
@@ -140,7 +141,7 @@ def test_nothing_more_is_granted_where_a_term_is_not_known(drawn: Changed) -> No
     assert granted_by(document) <= BEFORE[number]
 
 
-@pytest.mark.parametrize("number", range(len(POLICIES)))
+@over("number", range(len(POLICIES)))
 def test_descriptions_change_nothing(number: int) -> None:
     """Wherever they stand, the same is read, of which they are no part; so the same is granted."""
     assert all(describes(name, Scope.PART) for name in DATA["descriptions"])
@@ -155,7 +156,7 @@ def test_descriptions_change_nothing(number: int) -> None:
     assert granted_by(whole) == BEFORE[number]
 
 
-@pytest.mark.parametrize("number", range(len(POLICIES)))
+@over("number", range(len(POLICIES)))
 def test_each_policy_refuses_something(number: int) -> None:
     assert BEFORE[number] < set(range(len(REQUESTS)))
 

@@ -6,7 +6,6 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-import pytest
 
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.enforcement.ground import Ground
@@ -34,6 +33,7 @@ from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL
 from policies_odrl.row_conditions import ROW_CONDITION, entails
 from policies_odrl.vocabulary import OPERANDS
+from tests.support.each import over
 from tests.support.policies import CONSUMER, DATASET, one_rule
 
 VALUES: Final = ("1", "2", "2.0", "3", "10", "2024-01-01", "2024-06-30", "2024-02-30", "a")
@@ -144,7 +144,7 @@ ORDERED: Final = [
 ]
 
 
-@pytest.mark.parametrize(("strict", "wide"), ORDERED)
+@over(("strict", "wide"), ORDERED)
 def test_policies_are_compared_by_which_condition_is_stricter(strict: str, wide: str) -> None:
     narrow, broad = (one_rule("read", asked(it)) for it in (strict, wide))
     found = compare(narrow, broad)

@@ -8,9 +8,8 @@ from collections.abc import Collection, Iterator
 from re import fullmatch
 from typing import Any
 
-import pytest
-
 from tests.support.documents import DOCUMENTS, Kind
+from tests.support.each import over
 
 SAMPLES: tuple[Any, ...] = (None, True, 1, 1.5, "x", [], {})
 _GONE = object()
@@ -70,12 +69,12 @@ def _accepted(kind: Kind, content: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@over("name", DOCUMENTS)
 def test_a_sound_document_is_read(name: str) -> None:
     DOCUMENTS[name].read(DOCUMENTS[name].content)
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@over("name", DOCUMENTS)
 def test_a_document_lacks_no_member(name: str) -> None:
     kind = DOCUMENTS[name]
     read = {
@@ -87,7 +86,7 @@ def test_a_document_lacks_no_member(name: str) -> None:
     assert {_named(pointer, kind.left_out) or pointer for pointer in read} == kind.left_out
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@over("name", DOCUMENTS)
 def test_no_member_of_a_document_is_of_another_type(name: str) -> None:
     kind = DOCUMENTS[name]
     for pointer in _members(kind.content, kind.open):
@@ -96,7 +95,7 @@ def test_no_member_of_a_document_is_of_another_type(name: str) -> None:
             assert not _accepted(kind, _with(kind.content, pointer, value)), (pointer, value)
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@over("name", DOCUMENTS)
 def test_a_document_has_no_member_more(name: str) -> None:
     kind = DOCUMENTS[name]
     read = {
@@ -108,7 +107,7 @@ def test_a_document_has_no_member_more(name: str) -> None:
     assert {_named(pointer, kind.others) or pointer for pointer in read} <= kind.others
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@over("name", DOCUMENTS)
 def test_nothing_in_a_document_breaks_its_reader(name: str) -> None:
     """What a reader leaves to others may be anything; a refusal is the only other answer."""
     kind = DOCUMENTS[name]

@@ -38,21 +38,25 @@ def batches(
     return found, [name(batch[0]) for batch in found]
 
 
-def over(columns: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Any]:
+def over(
+    columns: str | Sequence[str], rows: Iterable[Any], ids: Iterable[Any] = ()
+) -> Callable[[Callable[..., None]], Any]:
     """Return what makes one test of a test for each row, told in its columns; as `parametrize`.
 
-    Fixtures are those of the test, shared by its rows.
+    Fixtures are those of the test, shared by its rows. A row that fails is called by its values, or
+    as `ids` says.
     """
     names = columns.replace(" ", "").split(",") if isinstance(columns, str) else columns
     stated = list(rows) if len(names) > 1 else [(row,) for row in rows]
+    called = list(ids) or stated
 
     def made(law: Callable[..., None]) -> Any:
         @wraps(law)
         def test(**shared: Any) -> None:
-            def asked(row: Sequence[Any]) -> None:
-                law(**shared, **dict(zip(names, row, strict=True)))
+            def asked(row: tuple[Sequence[Any], Any]) -> None:
+                law(**shared, **dict(zip(names, row[0], strict=True)))
 
-            each(stated, asked, lambda row: str(row)[:_SHOWN])
+            each(zip(stated, called, strict=True), asked, lambda row: str(row[1])[:_SHOWN])
 
         left = signature(law)
         kept = [item for name, item in left.parameters.items() if name not in names]

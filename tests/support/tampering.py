@@ -37,9 +37,11 @@ def tamper(pair: Link, kind: str, change: Callable[[m.Body], m.Body]) -> None:
     pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
 
 
-def negotiated(pair: Link) -> None:
-    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+def negotiated(pair: Link) -> str:
+    """Ask for the dataset; return what the consumer calls the negotiation."""
+    found = negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.deliver(rounds=8)
+    return found.pid
 
 
 def rewritten(pair: Link, change: Change) -> Callable[[m.Body], m.Body]:

@@ -33,6 +33,7 @@ from federated.aggregation import (
 )
 from federated.errors import StatisticUnfit
 from federated.statistics import Terms, regress
+from tests.support.each import over
 from tests.unit.test_statistics import authorities, chem97, design, design_of, pooled_logit
 
 CONTEXT = b"c" * 32
@@ -154,7 +155,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@over("name", REFUSED)
 def test_what_would_tell_of_single_sites_is_refused(name: str) -> None:
     new, fault = REFUSED[name]
     assert fault in why_not([FIRST], new, 1)

@@ -9,10 +9,11 @@ import pytest
 from connector.domain.catalog.review import Decision, Review
 from connector.errors import DescriptionIncomplete
 from connector.services.publication import entries
+from tests.support.each import over
 from tests.support.link import entry, offer
 
 
-@pytest.mark.parametrize(
+@over(
     ("members", "fault"),
     [
         ({"decision": "later"}, "decision"),

@@ -22,6 +22,7 @@ from connector.bootstrap.backups.archive import DATABASE, MANIFEST, Archive
 from connector.bootstrap.state import HomeLock
 from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
 from tests.support.command import invoked
+from tests.support.each import over
 from tests.support.samples import first_generation
 
 Parts = dict[str, bytes]
@@ -106,7 +107,7 @@ def test_results_of_jobs_are_found_in_the_new_home(space: Path, tmp_path: Path) 
     assert all(each.is_file() and each.is_relative_to(tmp_path / "home") for each in found)
 
 
-@pytest.mark.parametrize("place", [0, 100, 600, 3000, 20_000, 120_000, -600, -1])
+@over("place", [0, 100, 600, 3000, 20_000, 120_000, -600, -1])
 def test_one_flipped_byte_is_refused(space: Path, tmp_path: Path, place: int) -> None:
     data = bytearray((space / "lab.tar").read_bytes())
     data[place] ^= 1
@@ -114,7 +115,7 @@ def test_one_flipped_byte_is_refused(space: Path, tmp_path: Path, place: int) ->
     refused(tmp_path / "bad.tar", tmp_path / "home", ".")
 
 
-@pytest.mark.parametrize("size", [0, 511, 512, 5000, 100_000, -1024, -512, -1])
+@over("size", [0, 511, 512, 5000, 100_000, -1024, -512, -1])
 def test_a_file_that_is_cut_short_is_refused(space: Path, tmp_path: Path, size: int) -> None:
     (tmp_path / "bad.tar").write_bytes((space / "lab.tar").read_bytes()[:size])
     refused(tmp_path / "bad.tar", tmp_path / "home", ".")
@@ -125,7 +126,7 @@ def test_what_follows_the_last_part_is_refused(space: Path, tmp_path: Path) -> N
     refused(tmp_path / "bad.tar", tmp_path / "home", "follows its last part")
 
 
-@pytest.mark.parametrize(
+@over(
     "name",
     [
         "/etc/passwd",
@@ -154,7 +155,7 @@ def test_a_part_goes_nowhere_but_where_a_home_has_it(
     assert not (tmp_path / "evil").exists()
 
 
-@pytest.mark.parametrize(
+@over(
     "header",
     [
         {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
@@ -252,7 +253,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], Parts], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@over("name", BAD)
 def test_a_forged_backup_is_refused(space: Path, tmp_path: Path, name: str) -> None:
     change, reason = BAD[name]
     refused(forged(space, tmp_path / "bad.tar", change), tmp_path / "home", reason)

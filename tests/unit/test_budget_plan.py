@@ -21,6 +21,7 @@ from federated.privacy.ledger import Amount, Budget
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon
 from federated.privacy.rule import Rule, order_for
+from tests.support.each import over
 from tests.support.federation import SITES, Federation, Node, reservation
 
 # In the arithmetic of the test's accountant a job of six steps costs 1.5, whatever is asked of it.
@@ -67,7 +68,7 @@ def test_no_jobs_spend_nothing(node: Node) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@over(
     ("epsilon", "delta", "jobs"),
     [
         (0.0, 1e-5, []),
@@ -133,7 +134,7 @@ def test_a_contract_is_planned_beside_what_is_charged_to_it_and_to_its_register(
         of_agreement(federation.lead.ports, agreement.id, Tables(0.5))
 
 
-@pytest.mark.parametrize(
+@over(
     "what",
     [
         *(Tables(0.0), Tables(1, 1), Rounds(0, 0.1, 1), Rounds(1, 2, 1), Rounds(1, 1, 0)),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from connector.domain.catalog.coarseness import Bands, Ends, of_numbers
+from tests.support.each import over
 
 
-@pytest.mark.parametrize(
+@over(
     ("text", "found"),
     [
         ("width 5", Bands(5, 0)),

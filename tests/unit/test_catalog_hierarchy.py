@@ -6,6 +6,7 @@ import pytest
 
 from connector.domain.catalog import hierarchy, territory
 from connector.errors import DataFileUnreadable
+from tests.support.each import over
 
 TEXT = "code,epci,zone\n35238,243500139,west\n35210,243500139,west\n22278,200065928,west\n"
 # Fault -> what is put in place of what.
@@ -33,7 +34,7 @@ def test_a_file_says_the_units_of_each_code_and_the_size_of_each_level() -> None
     assert (boxes.count, boxes.units) == (hierarchy.MOST_LISTED + 1, ())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@over("fault", FAULTS)
 def test_what_is_no_hierarchy_is_refused_by_its_line(fault: str) -> None:
     before, after = FAULTS[fault]
     with pytest.raises(DataFileUnreadable, match=fault):

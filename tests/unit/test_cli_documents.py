@@ -18,6 +18,7 @@ from connector.cli.app import build
 from connector.cli.exits import MEANINGS, Exit, exit_of
 from connector.errors import NodeUnreachable, PreauError, subclasses
 from tests.support.command import invoked
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "commands.md"
@@ -69,7 +70,7 @@ def test_every_command_has_a_heading_in_the_page() -> None:
     assert headings == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@over("name", sorted(COMMANDS))
 def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
     command = COMMANDS[name]
     assert (command.help or "").split(".")[0].strip()
@@ -85,7 +86,7 @@ def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@over("name", sorted(COMMANDS))
 def test_help_is_printed_without_a_node(name: str) -> None:
     result = invoked([*name.split(), "--help"])
     assert result.exit_code == 0

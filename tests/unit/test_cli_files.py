@@ -8,6 +8,7 @@ import pytest
 
 from connector.cli.files import read_bytes, read_object, write_new
 from connector.errors import ConfigurationInvalid, WorldFault
+from tests.support.each import over
 
 BAD: dict[str, tuple[str, str]] = {
     "a member twice": ('{"prohibition": [1], "prohibition": [2]}', "`prohibition` stands there"),
@@ -22,7 +23,7 @@ BAD: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@over("name", BAD)
 def test_what_would_be_read_otherwise_than_written_is_refused(tmp_path: Path, name: str) -> None:
     text, reason = BAD[name]
     file = tmp_path / "terms.json"
@@ -83,9 +84,7 @@ FRENCH = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "reason"), [(name, *row) for name, rows in FRENCH.items() for row in rows]
-)
+@over(("name", "text", "reason"), [(name, *row) for name, rows in FRENCH.items() for row in rows])
 def test_what_is_wrong_is_said_in_french(tmp_path: Path, name: str, text: str, reason: str) -> None:
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")

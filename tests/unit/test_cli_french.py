@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-import pytest
 from click.testing import CliRunner
 
 from connector.cli.exits import Exit
@@ -14,6 +13,7 @@ from connector.cli.french import reason_of, spoken, usage
 from connector.errors import PolicyInvalid
 from policies_odrl import OdrlError
 from tests.support.command import invoked
+from tests.support.each import over
 
 
 @click.command(name="try")
@@ -29,9 +29,7 @@ def _try(**_: object) -> None:
     """Take words of every sort."""
 
 
-@pytest.mark.parametrize(
-    ("words", "french"),
-    [
+@over(("words", "french"), [
         ("", "il manque l'argument 'FILE'"),
         ("{file}", "il manque l'option '--needed'"),
         ("{file} x --needed 1", "argument de trop : x"),
@@ -51,8 +49,7 @@ def _try(**_: object) -> None:
         ("{file} --most 12", "valeur refusée pour '--most' : 12 n'est pas dans 1<=x<=9"),
         ("{file} --share x", "valeur refusée pour '--share' : 'x' n'est pas un nombre"),
         ("{file} --kind c", "valeur refusée pour '--kind' : 'c' n'est aucun de 'a', 'b'"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_click_says_is_said_in_french(words: str, french: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
@@ -75,7 +72,7 @@ def test_the_language_is_that_of_the_words() -> None:
         assert spoken(words.split()) == "en"
 
 
-@pytest.mark.parametrize("verb", ["check", "new", "write", "simulate", "explain", "counter"])
+@over("verb", ["check", "new", "write", "simulate", "explain", "counter"])
 def test_a_wrong_use_is_told_in_the_language_asked_for(verb: str) -> None:
     french = invoked(["policy", verb, "--nothing", "--lang", "fr"])
     assert french.exit_code == Exit.USAGE

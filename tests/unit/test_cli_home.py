@@ -16,6 +16,7 @@ from connector.errors import KeyUnusable
 from connector.identity import document
 from connector.store import migrations
 from tests.support.command import invoked
+from tests.support.each import over
 
 DID = "did:web:localhost%3A8443"
 
@@ -233,7 +234,7 @@ def test_an_error_as_json_is_one_object(tmp_path: Path) -> None:
     assert error["code"] == "CONFIGURATION_INVALID"
 
 
-@pytest.mark.parametrize(
+@over(
     "words",
     [
         ("--no-such-option", "--json"),

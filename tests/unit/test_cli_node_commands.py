@@ -33,6 +33,7 @@ from federated.privacy.rule import Accounting, Rule
 from tests.support import stored
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
+from tests.support.each import over
 from tests.support.management import TOKEN, commanded
 
 DID = "did:web:node.example"
@@ -59,7 +60,7 @@ def preau(home: Path, *words: str) -> Result:
     return invoked([*words, "--home", str(home)], env={"COLUMNS": "200"})
 
 
-@pytest.mark.parametrize(
+@over(
     ("words", "says"),
     [
         (("peer", "list"), "no peer was met yet"),
@@ -181,7 +182,7 @@ def test_members_are_listed_by_an_authority(tmp_path: Path) -> None:
 # --- errors
 
 
-@pytest.mark.parametrize(
+@over(
     ("words", "code"),
     [
         (("dataset", "show", "urn:x"), "NOT_FOUND"),
@@ -250,7 +251,7 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
     assert "NOISE,EVERY" in preau(home, *budget, "--noise", "9", "--evaluation", "a").stderr
 
 
-@pytest.mark.parametrize(
+@over(
     "words",
     [
         *(("peer", "list"), ("dataset", "list"), ("catalog",), ("negotiation", "list")),
@@ -320,7 +321,7 @@ def test_what_cannot_be_written_is_not_asked_for(home: Path, tmp_path: Path) -> 
         assert "WORLD_FAULT" not in preau(home, *words, "--out", str(tmp_path / "new")).stderr
 
 
-@pytest.mark.parametrize(
+@over(
     ("words", "says"),
     [
         (("dataset", "check"), "Missing argument"),
@@ -457,7 +458,7 @@ def test_control_characters_of_peers_are_not_printed() -> None:
     assert output.clean("a\x1b[2Jb\u202ec\nd") == "a�[2Jb�c\nd"
 
 
-@pytest.mark.parametrize(
+@over(
     ("value", "shown"),
     [
         (None, ""),

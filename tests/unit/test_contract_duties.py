@@ -33,6 +33,7 @@ from connector.services.health import duties as health
 from connector.services.health import measure
 from connector.services.negotiation import telling
 from connector.services.publication import publish
+from tests.support.each import over
 from tests.support.link import PREAU, PURPOSE, Fault, Link, Node, description, limit, link
 from tests.support.management import FINE, commanded
 from tests.support.negotiating import ask
@@ -315,7 +316,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "kind", "about"), LINES)
+@over(("path", "kind", "about"), LINES)
 def test_a_line_says_which_entries_show_it(path: str, kind: str, about: str) -> None:
     line = CoverageLine(path, "what", Label.AUDITED, "by")
     assert audited.query(line) == audited.Query(kind, about)

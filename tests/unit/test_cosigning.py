@@ -26,6 +26,7 @@ from connector.services.continuity import recovery
 from connector.services.evidence import cosigning, own_log, witness
 from connector.store.audit_log import SqlAuditLog
 from tests.support.contracts import NOW, stranger
+from tests.support.each import over
 from tests.support.link import Call, Fault, Link, link, participant
 
 SCHOOL, LAB = stranger("did:web:school.example"), stranger("did:web:lab.example")
@@ -46,7 +47,7 @@ def _flipped(line: int, place: int) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize(
+@over(
     "note",
     [
         NOTE,
@@ -57,7 +58,7 @@ def _flipped(line: int, place: int) -> str:
         _flipped(-2, -20),
         _flipped(-2, len(LAB.did) + 12),  # the time
     ],
-    ids=["no line", "another key", "another name", "a head's line", "another size", "-", "time"],
+    ["no line", "another key", "another name", "a head's line", "another size", "-", "time"],
 )
 def test_lines_that_cosign_nothing(note: str) -> None:
     assert checkpoints.cosigned_at(note, LAB.document) is None

@@ -6,16 +6,15 @@ import doctest
 import importlib
 import pkgutil
 
-import pytest
-
 import policies_odrl
+from tests.support.each import over
 
 MODULES = sorted(
     found.name for found in pkgutil.walk_packages(policies_odrl.__path__, "policies_odrl.")
 )
 
 
-@pytest.mark.parametrize("name", MODULES)
+@over("name", MODULES)
 def test_examples_run(name: str) -> None:
     failed, _ = doctest.testmod(importlib.import_module(name))
     assert failed == 0

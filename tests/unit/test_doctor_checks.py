@@ -23,6 +23,7 @@ from connector.services.health.peers import PeerFact
 from connector.services.publication.verdicts import Verdict
 from connector.store.files.charges import KEY_FILE
 from tests.support.doubles import ports_for_tests
+from tests.support.each import over
 from tests.support.federation import reservation
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -93,7 +94,7 @@ def test_a_key_that_the_document_does_not_list_fails() -> None:
     assert only(diagnose.keys(good, "the document lists another key"), FAIL)
 
 
-@pytest.mark.parametrize(
+@over(
     ("expires", "verdict"),
     [
         (NOW + 100 * DAY, OK),
@@ -108,9 +109,7 @@ def test_certificates_by_their_end(expires: datetime | None, verdict: str) -> No
     assert only(diagnose.certificate("HTTPS certificate", expires, NOW), verdict)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "verdict"), [(0, OK), (4, OK), (-4, OK), (6, WARN), (-20, WARN), (31, FAIL)]
-)
+@over(("seconds", "verdict"), [(0, OK), (4, OK), (-4, OK), (6, WARN), (-20, WARN), (31, FAIL)])
 def test_the_clock_by_its_worst_skew(seconds: int, verdict: str) -> None:
     skews = {"did:web:a": timedelta(), "did:web:b": timedelta(seconds=seconds)}
     check = diagnose.clock(skews, monotonic=True, now=NOW)
@@ -129,7 +128,7 @@ def test_a_jumping_clock_fails_and_an_unasked_one_passes() -> None:
     assert "nobody" in only(diagnose.clock({}, monotonic=True, now=NOW), OK)
 
 
-@pytest.mark.parametrize(
+@over(
     ("running", "free", "answers", "verdict"),
     [
         (True, False, True, OK),
@@ -264,7 +263,7 @@ def test_ages_are_readable(age: timedelta, shown: str) -> None:
     assert shown in check.finding
 
 
-@pytest.mark.parametrize(
+@over(
     ("required", "fault", "until", "verdict"),
     [
         (False, "", None, OK),
@@ -281,7 +280,7 @@ def test_the_own_membership(
     assert only(diagnose.membership(required, fault, until, NOW), verdict)
 
 
-@pytest.mark.parametrize(
+@over(
     ("tier", "missing", "verdict"),
     [
         ("process", [], WARN),
@@ -357,7 +356,7 @@ def test_datasets_whose_file_passed_take_one_line() -> None:
     assert "2 of 2" in only(found, OK)
 
 
-@pytest.mark.parametrize(
+@over(
     ("code", "verdict", "mend"),
     [
         ("DATA_UNCHECKED", WARN, "dataset check urn:b"),

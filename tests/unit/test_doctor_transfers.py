@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from connector.domain.contract.negotiation import Role
 from connector.domain.transfer.extract import Content
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.services.health.diagnose import OK, WARN
 from connector.services.health.transfers import MOST_SHOWN, transfers
 from tests.support.doubles import NOON
+from tests.support.each import over
 
 CONTENT = Content("csv", 3, 100, 0, "ab" * 32, "cd" * 32, "ef" * 32)
 LATER = NOON + timedelta(days=2)
@@ -37,7 +36,7 @@ def moved(pid: str = "urn:t", **changes: Any) -> Transfer:
     return Transfer(**values)
 
 
-@pytest.mark.parametrize(
+@over(
     ("changes", "differing", "verdict"),
     [
         ({}, (), OK),

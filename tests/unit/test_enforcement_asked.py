@@ -13,6 +13,7 @@ from connector.enforcement.steps.minimise import RowTest
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.errors import Malformed
 from connector.jsonld.canonical import canonical
+from tests.support.each import over
 
 CELLS = TableRequest(
     ("region", "grade"),
@@ -52,7 +53,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@over("name", BAD)
 def test_what_is_no_request_is_refused(name: str) -> None:
     with pytest.raises(Malformed):
         read_asked(canonical({**BODY, **BAD[name]}))

@@ -23,6 +23,7 @@ from connector.errors import BY_CODE, ConstraintUnknown, PolicyInvalid
 from policies_odrl import Action, Conflict, Connective, LogicalConstraint, Policy, Prohibition
 from policies_odrl.model import Condition
 from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.each import over
 from tests.support.policies import (
     CONSUMER,
     DATASET,
@@ -196,7 +197,7 @@ NO_PLAN: dict[str, tuple[Policy, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", NO_PLAN)
+@over("name", NO_PLAN)
 def test_no_plan(name: str) -> None:
     policy, part = NO_PLAN[name]
     with pytest.raises(PolicyInvalid) as caught:
@@ -298,12 +299,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ALLOWED)
+@over("name", ALLOWED)
 def test_allowed(name: str) -> None:
     assert decide(CONTRACT, replace(JOB, **ALLOWED[name])) is None
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@over("name", REFUSED)
 def test_refused_with_its_code_and_reason(name: str) -> None:
     changes, code, part = REFUSED[name]
     refusal = decide(CONTRACT, replace(JOB, **changes))

@@ -33,6 +33,7 @@ from policies_odrl import (
 )
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.policies import (
     agreed,
     amount,
@@ -259,7 +260,7 @@ BAD: dict[str, tuple[Policy, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@over("name", BAD)
 def test_what_nobody_upholds_cannot_be_agreed(name: str) -> None:
     policy, part = BAD[name]
     with pytest.raises(ConstraintUnknown) as caught:
@@ -295,7 +296,7 @@ GOOD: dict[str, Policy] = {
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
+@over("name", GOOD)
 def test_what_is_upheld_is_covered_in_full(name: str) -> None:
     policy = GOOD[name]
     atoms = json.dumps(policy_document(policy)).count('"leftOperand"')
@@ -460,7 +461,7 @@ UNSEEN: dict[str, tuple[Policy, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNSEEN)
+@over("name", UNSEEN)
 def test_what_nobody_sees_done_cannot_be_agreed(name: str) -> None:
     policy, part = UNSEEN[name]
     with pytest.raises(ConstraintUnknown) as caught:

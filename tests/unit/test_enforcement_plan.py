@@ -24,6 +24,7 @@ from connector.errors import AgreementTampered, StepUnknown
 from connector.jsonld.canonical import canonical
 from federated.reading import Member, read
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.policies import agreed, training_offer
 
 PLAN = compile_agreement(agreed(training_offer()), MECHANISMS, Ground((), "", 1))
@@ -57,7 +58,7 @@ SPOILED: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", SPOILED)
+@over("name", SPOILED)
 def test_what_is_no_plan_is_refused(name: str) -> None:
     value = json.loads(canonical(PLAN.as_json()))
     SPOILED[name](value)
@@ -98,7 +99,7 @@ UNKNOWN: dict[str, Plan] = {
 }
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
+@over("name", UNKNOWN)
 def test_a_step_that_is_not_known_is_refused_before_anything_is_done(name: str) -> None:
     with pytest.raises(StepUnknown):
         train.steps_of(UNKNOWN[name])

@@ -14,6 +14,7 @@ from connector.enforcement.steps.generalise import Band, Coding, Level
 from connector.enforcement.steps.table import TableSteps
 from connector.errors import StepUnknown
 from connector.jsonld.canonical import canonical
+from tests.support.each import over
 
 SCOPE = {"kind": "contract", "of": ["urn:uuid:1"]}
 GOOD: dict[str, dict[str, Any]] = {
@@ -131,7 +132,7 @@ def step(kind: str, **changed: Any) -> Step:
     return Step(kind, 2 if later else 1, {**GOOD[kind], **changed})
 
 
-@pytest.mark.parametrize(("kind", "good", "bad"), VECTORS)
+@over(("kind", "good", "bad"), VECTORS)
 def test_what_is_near_a_step_but_wrong_is_refused(
     kind: str, good: Mapping[str, Any], bad: Mapping[str, Any]
 ) -> None:
@@ -232,7 +233,7 @@ UNLAWFUL: dict[str, tuple[Step, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", LAWFUL)
+@over("name", LAWFUL)
 def test_steps_in_order_are_a_use_of_a_table(name: str) -> None:
     found = registry.table(LAWFUL[name])
     assert isinstance(found, TableSteps)
@@ -241,7 +242,7 @@ def test_steps_in_order_are_a_use_of_a_table(name: str) -> None:
     assert tuple(registry.signed(each) for each in kept if each) == LAWFUL[name]
 
 
-@pytest.mark.parametrize("name", UNLAWFUL)
+@over("name", UNLAWFUL)
 def test_steps_out_of_order_are_refused(name: str) -> None:
     with pytest.raises(StepUnknown):
         registry.table(UNLAWFUL[name])

@@ -27,6 +27,7 @@ from policies_odrl import Action, Constraint, Literal, Operator, Policy, Prohibi
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.reading.reader import load
 from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.each import over
 from tests.support.policies import (
     CONSUMER,
     SPACE,
@@ -134,7 +135,7 @@ ROWS: dict[str, tuple[tuple[Condition, ...], Ground, tuple[str, ...], tuple[str,
 }
 
 
-@pytest.mark.parametrize("name", ROWS)
+@over("name", ROWS)
 def test_rows(name: str) -> None:
     terms, ground, used, pseudonyms, reached = ROWS[name]
     found = made("read", *terms, ground=ground)
@@ -155,7 +156,7 @@ SCOPES: dict[str, tuple[tuple[Condition, ...], str, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SCOPES)
+@over("name", SCOPES)
 def test_scopes_of_pseudonyms(name: str) -> None:
     terms, kind, parts = SCOPES[name]
     step = made("read", *terms).pseudonymise
@@ -189,7 +190,7 @@ CELLS: dict[str, tuple[tuple[Condition, ...], Ground, tuple[str, ...], tuple[str
 }
 
 
-@pytest.mark.parametrize("name", CELLS)
+@over("name", CELLS)
 def test_cells(name: str) -> None:
     terms, ground, dimensions, measures, minimum = CELLS[name]
     found = made("aggregate", *terms, ground=ground)
@@ -318,7 +319,7 @@ UNUPHELD: dict[str, tuple[str, tuple[Condition, ...], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNUPHELD)
+@over("name", UNUPHELD)
 def test_what_no_mechanism_makes_is_refused_by_name(name: str) -> None:
     action, terms, part = UNUPHELD[name]
     with pytest.raises(ConstraintUnknown) as caught:
@@ -405,7 +406,7 @@ CODES: dict[str, tuple[Meaning, Constraint, How | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", CODES)
+@over("name", CODES)
 def test_codes_of_territories_get_coarser(name: str) -> None:
     meaning, demanded, level = CODES[name]
     expected = [] if level is None else [Generalise("region", level)]
@@ -419,7 +420,7 @@ def test_codes_of_territories_get_coarser(name: str) -> None:
 DEMANDS = tuple(product(TERRITORIES, ("eq", "gteq")))
 
 
-@pytest.mark.parametrize("own", TERRITORIES)
+@over("own", TERRITORIES)
 def test_the_smallest_territory_that_meets_all_demands_leaves_or_the_policy_does_not_fit(
     own: str,
 ) -> None:
@@ -532,7 +533,7 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNFIT)
+@over("name", UNFIT)
 def test_what_does_not_fit_the_dataset_has_no_plan(name: str) -> None:
     action, terms, ground, part = UNFIT[name]
     with pytest.raises(PolicyInvalid) as caught:

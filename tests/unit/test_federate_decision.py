@@ -33,6 +33,7 @@ from federated.job import JobState, is_final
 from federated.task.engine import recipe
 from tests.support.census import passing
 from tests.support.contracts import NOW, of_version, stranger
+from tests.support.each import over
 from tests.support.federation import (
     CODE,
     END,
@@ -193,7 +194,7 @@ TAMPERED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "change", "code"), TAMPERED, ids=[case[0] for case in TAMPERED])
+@over(("name", "change", "code"), TAMPERED, [case[0] for case in TAMPERED])
 def test_a_manifest_that_does_not_fit_is_refused(
     federation: Federation, name: str, change: Change | None, code: str
 ) -> None:

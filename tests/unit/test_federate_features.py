@@ -18,6 +18,7 @@ from connector.services.federation.lead.request import complete, refusal
 from connector.services.publication import publish
 from federated.reading import Member
 from federated.task.feature import Missing, NumberFeature
+from tests.support.each import over
 from tests.support.link import description, link
 from tests.support.negotiating import ask as negotiated
 
@@ -73,7 +74,7 @@ def test_a_request_that_states_all_asks_no_dictionary() -> None:
     assert completed(Member([AGE], refusal), lambda: pytest.fail("asked")) == [AGE]
 
 
-@pytest.mark.parametrize(
+@over(
     ("stated", "of", "says"),
     [
         ("age", (NORTH, SOUTH), "`urn:north` states no public range of `age`"),

@@ -18,6 +18,7 @@ from federated.privacy import answering
 from federated.privacy.event import Event, sampled_gaussian
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.question import Divergence, Epsilon, Question
+from tests.support.each import over
 
 EVENT = sampled_gaussian(3.0, 0.2, 20)
 ASKED = [Epsilon((EVENT,), 0.5)]
@@ -50,7 +51,7 @@ class Inner:
         return epsilon + delta + sampling_rate + steps + len(beside)
 
 
-@pytest.mark.parametrize(
+@over(
     ("failure", "expected"),
     [
         (foreign.WorkerFailed("gone"), errors.WorkerFailed),

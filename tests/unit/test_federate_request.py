@@ -27,6 +27,7 @@ from federated.privacy.event import sampled_gaussian
 from federated.privacy.question import Epsilon
 from federated.training import checkpoint
 from tests.support.contracts import NOW
+from tests.support.each import over
 from tests.support.federation import CODE, LEAD, SITES, Federation
 
 PRIVACY = {
@@ -167,7 +168,7 @@ BAD: list[tuple[str, Mapping[str, Any], type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "change", "error"), BAD, ids=[case[0] for case in BAD])
+@over(("name", "change", "error"), BAD, [case[0] for case in BAD])
 def test_a_request_that_is_none_stores_nothing(
     federation: Federation, name: str, change: Mapping[str, Any], error: type[Exception]
 ) -> None:

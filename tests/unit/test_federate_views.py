@@ -33,6 +33,7 @@ from federated.job import JobState, is_final, parse
 from federated.privacy.event import Events, Kind, event, sampled_gaussian, to_mapping
 from federated.privacy.rule import Rule
 from tests.support.contracts import stranger
+from tests.support.each import over
 from tests.support.federation import (
     CODE,
     LEAD,
@@ -74,7 +75,7 @@ def test_another_model_or_manifest_contradicts(change: dict[str, str]) -> None:
     assert contradiction(_receipt(), [_receipt(B), against]) is against
 
 
-@pytest.mark.parametrize(
+@over(
     ("others", "why"),
     [
         ([_receipt(B)], "`did:web:sud.example` for round 1 is missing"),
@@ -176,7 +177,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("statement", BAD.values(), ids=BAD)
+@over("statement", BAD.values(), BAD)
 def test_a_statement_that_is_no_receipt(federation: Federation, statement: object) -> None:
     member = federation.nodes[A].member
 

@@ -10,6 +10,7 @@ import pytest
 import federated.training
 from federated.errors import BY_CODE, ColumnMissing, FederatedError, ManifestInvalid, StepIllegal
 from federated.job import TRANSITIONS, JobState, advance, is_final, parse, render
+from tests.support.each import over
 from tests.support.training_rig import SITES, contract, document
 
 _GONE = object()
@@ -69,7 +70,7 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize(("pointer", "value"), GOOD.values(), ids=GOOD)
+@over(("pointer", "value"), GOOD.values(), GOOD)
 def test_good_members_are_read(pointer: str, value: Any) -> None:
     assert parse(_changed(pointer, value)).job
 
@@ -162,7 +163,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("pointer", "value", "at"), BAD.values(), ids=BAD)
+@over(("pointer", "value", "at"), BAD.values(), BAD)
 def test_bad_members_are_named(pointer: str, value: Any, at: str) -> None:
     with pytest.raises(ManifestInvalid) as caught:
         parse(_changed(pointer, value))
@@ -182,7 +183,7 @@ def test_too_many_inputs_are_refused() -> None:
     assert parse(json.dumps(document(features=features[:20])).encode()).width == 4000
 
 
-@pytest.mark.parametrize(
+@over(
     "data",
     [
         b"",
@@ -196,7 +197,7 @@ def test_too_many_inputs_are_refused() -> None:
         b"[" * 100_000,
         b" " * (4 * 1024 * 1024 + 1),
     ],
-    ids=["empty", "cut", "no UTF-8", "twice", "NaN", "inf", "no name", "lines", "deep", "large"],
+    ["empty", "cut", "no UTF-8", "twice", "NaN", "inf", "no name", "lines", "deep", "large"],
 )
 def test_what_is_no_strict_json_is_refused(data: bytes) -> None:
     with pytest.raises(ManifestInvalid) as caught:
@@ -233,8 +234,8 @@ def test_the_table_of_states() -> None:
     assert set(TRANSITIONS) == set(JobState)
 
 
-@pytest.mark.parametrize("state", list(JobState))
-@pytest.mark.parametrize("to", list(JobState))
+@over("state", list(JobState))
+@over("to", list(JobState))
 def test_a_job_takes_the_steps_of_the_table_only(state: JobState, to: JobState) -> None:
     if to in TRANSITIONS[state]:
         assert advance(str(state), to) is to

@@ -32,6 +32,7 @@ from tests.support.contracts import (
     policy,
     stranger,
 )
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 GIVER, TAKER = stranger(PROVIDER), stranger(CONSUMER)
@@ -81,7 +82,7 @@ def test_open_statements_may_be_empty() -> None:
     assert agreements.read(data).coverage == ()
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda c: c.update(extra=1),
@@ -227,7 +228,7 @@ def test_nobody_contracts_with_oneself() -> None:
         agreement_bytes(GIVER, GIVER)
 
 
-@pytest.mark.parametrize(
+@over(
     "data", [b"", b"[]", b"{", b"\xff", DATA + b" ", DATA.replace(b":", b": ", 1), b"x" * 2_000_000]
 )
 def test_other_bytes_are_refused(data: bytes) -> None:
@@ -367,7 +368,7 @@ def restated(**changes: Any) -> str:
     return jws.sign_compact(GIVER.signer, canonical(stated), receipt.TYPE)
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"extra": 1},

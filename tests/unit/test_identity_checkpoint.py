@@ -14,6 +14,7 @@ from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import NOW, PROVIDER, stranger
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 NODE = stranger(PROVIDER)
@@ -91,7 +92,7 @@ def test_another_node_s_checkpoint() -> None:
         checkpoints.verify(NOTE, stranger(PROVIDER).document, NOW)
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda note: note.replace("20000", "20001"),

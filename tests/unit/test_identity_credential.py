@@ -10,6 +10,7 @@ from connector.identity import credential as credentials
 from connector.identity import jws
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import AUTHORITY, NOW, PROVIDER, Space, stranger
+from tests.support.each import over
 
 SPACE = Space()
 MEMBER = stranger(PROVIDER)
@@ -45,7 +46,7 @@ def test_headers_are_those_of_vc_jose_cose() -> None:
     assert (header["typ"], header["cty"], header["alg"]) == ("vc+jwt", "vc", "Ed25519")
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {},
@@ -64,7 +65,7 @@ def test_credentials_that_are_read(change: dict[str, Any]) -> None:
     assert credentials.unverified_issuer(issued(**change)) == AUTHORITY
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"vc": {}},
@@ -119,7 +120,7 @@ def test_status_entries_that_are_read(change: dict[str, Any]) -> None:
     assert found.status.index == 7
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"statusListIndex": 7},

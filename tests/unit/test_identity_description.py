@@ -17,6 +17,7 @@ from connector.identity.descriptions.dataset_facts import DatasetFacts, read_fac
 from connector.jsonld.canonical import canonical, sha256_hex
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import DATASET, NOW, PROVIDER, stranger
+from tests.support.each import over
 
 NODE = stranger(PROVIDER)
 GROUPS = Hierarchy(
@@ -120,7 +121,7 @@ def test_a_dataset_that_is_not_personal() -> None:
     assert (facts.cap, facts.legal_basis, facts.retention, facts.territory) == (None, "", "", "")
 
 
-@pytest.mark.parametrize(
+@over(
     ("change", "missing"),
     [
         ({"title": ""}, "title"),
@@ -185,7 +186,7 @@ def test_digest_is_of_the_text() -> None:
     assert description.digest(issued()) == sha256_hex(issued().encode())
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda s: s.pop("preau:governance"),
@@ -218,7 +219,7 @@ def test_descriptions_that_cannot_be_read(change: Callable[[dict[str, Any]], Any
         read_facts(subject)
 
 
-@pytest.mark.parametrize(
+@over(
     ("change", "at"),
     [
         ({"preau:leavesAs": "canton"}, ()),
@@ -241,7 +242,7 @@ def test_a_hierarchy_that_is_none_is_refused(change: dict[str, Any], at: tuple[A
         read_facts(subject)
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"schema:minValue": 0},

@@ -4,9 +4,10 @@ import pytest
 
 from connector.errors import DidUnresolvable
 from connector.identity import did as dids
+from tests.support.each import over
 
 
-@pytest.mark.parametrize(
+@over(
     ("did", "url"),
     [
         ("did:web:nord.example", "https://nord.example/.well-known/did.json"),
@@ -20,7 +21,7 @@ def test_document_address(did: str, url: str) -> None:
     assert dids.document_url(did) == url
 
 
-@pytest.mark.parametrize(
+@over(
     "did",
     [
         "",

@@ -13,6 +13,7 @@ from connector.identity import key as keys
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, sha256_hex
 from tests.support.contracts import NOW
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 DID = "did:web:localhost%3A8443"
@@ -72,7 +73,7 @@ def test_members_that_we_do_not_know_do_not_matter() -> None:
     assert dict(document.services) == SERVICES
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"id":"a","id":"b"}', b"\xff", b"{}"])
+@over("data", [b"", b"[]", b"{", b'{"id":"a","id":"b"}', b"\xff", b"{}"])
 def test_no_document_at_all(data: bytes) -> None:
     refused(data)
 
@@ -88,7 +89,7 @@ def test_size_is_bounded() -> None:
     refused(spoiled(lambda content: content.update(x="x" * documents.MAX_BYTES)))
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"id": DID + "#key-9"},  # then the relationships list an unknown key
@@ -106,7 +107,7 @@ def test_keys_that_are_refused(change: dict[str, Any]) -> None:
     refused(spoiled(lambda content: content["verificationMethod"][0].update(change)))
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"assertionMethod": {}},
@@ -143,7 +144,7 @@ LEAF = certificate.issue_leaf(
 )[0]
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda ca: ca.pop("attestation"),

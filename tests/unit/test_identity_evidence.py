@@ -36,6 +36,7 @@ from tests.support.contracts import (
     contract,
     stranger,
 )
+from tests.support.each import over
 from tests.support.evidence import Log, evidence_of, exported, log_of, party, sealed
 from tests.support.keys import MemorySigner
 from tests.support.verdicts import (
@@ -116,10 +117,10 @@ def test_without_the_authority_it_is_only_consistent() -> None:
     assert evidence.verify(changed(authorities={})).outcome is Outcome.CONSISTENT
 
 
-@pytest.mark.parametrize(
+@over(
     "key",
     [b"", b"{}", b"[]", b'{"kty":"RSA"}', b'{"id":"did:web:else.example"}', KEY[:-1]],
-    ids=["empty", "no key", "a list", "another kind", "another document", "cut short"],
+    ["empty", "no key", "a list", "another kind", "another document", "cut short"],
 )
 def test_an_authority_s_key_that_cannot_be_read(key: bytes) -> None:
     with pytest.raises(EvidenceInvalid):
@@ -193,7 +194,7 @@ def test_a_member_in_another_s_name() -> None:
 # --- parts exchanged
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"provider": party(stranger(PROVIDER))},
@@ -356,7 +357,7 @@ def test_each_flipped_byte_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert judged(bytes(spoiled)).outcome is Outcome.INVALID, place
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda c: c.pop("seal"),
@@ -405,7 +406,7 @@ def test_bundles_that_cannot_be_read(change: Callable[[dict[str, Any]], Any]) ->
         bundles.read(data)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", BUNDLE + b"x", b"x" * 4_000_000])
+@over("data", [b"", b"[]", b"{", b"\xff", BUNDLE + b"x", b"x" * 4_000_000])
 def test_no_bundle_at_all(data: bytes) -> None:
     verdict = judged(data)
     assert verdict.outcome is Outcome.INVALID

@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from connector.domain.log import merkle
 from connector.identity.evidence import Outcome
 from tests.support.contracts import CONSUMER, NOW, PROVIDER, stranger
+from tests.support.each import over
 from tests.support.evidence import Log, cosigned, exported, log_of, rotated
 from tests.support.verdicts import (
     CONTRACT,
@@ -31,7 +30,7 @@ def test_truncated_proof() -> None:
         invalid(changed(entries=(replace(entry, proof=proof),)))
 
 
-@pytest.mark.parametrize(
+@over(
     "pick",
     [
         lambda _: (),

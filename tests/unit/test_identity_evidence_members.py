@@ -13,12 +13,13 @@ from connector.identity import evidence, status
 from connector.identity.evidence import Outcome
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import AUTHORITY, CONSUMER, NOW, PROVIDER, Space, contract, stranger
+from tests.support.each import over
 from tests.support.evidence import evidence_of, party, sealed
 from tests.support.verdicts import GIVER, KEY, SPACE, TAKER, changed, invalid, judged, unproven
 
 
-@pytest.mark.parametrize("name", ["provider", "consumer", "exporter"])
-@pytest.mark.parametrize("membership", ["", "x", SPACE.status_list(), TAKER.membership + "A"])
+@over("name", ["provider", "consumer", "exporter"])
+@over("membership", ["", "x", SPACE.status_list(), TAKER.membership + "A"])
 def test_memberships_that_are_none(name: str, membership: str) -> None:
     member = {"provider": GIVER, "consumer": TAKER, "exporter": GIVER}[name]
     invalid(changed(**{name: party(replace(member, membership=membership))}))

@@ -16,6 +16,7 @@ from connector.identity import jws
 from connector.identity.evidence.authorities import NamedKey
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import b64url, canonical
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 DID = "did:web:nord.example"
@@ -53,7 +54,7 @@ def test_another_library_reading_of_the_same_token() -> None:
     assert joserfc_jws.deserialize_compact(made, public, algorithms=["Ed25519"]).payload == PAYLOAD
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"alg": "none"},
@@ -99,7 +100,7 @@ def test_duplicate_header_member() -> None:
         jws.verify_compact(token(raw), DOCUMENT, ASSERTION, TYPE)
 
 
-@pytest.mark.parametrize("raw", [b"[]", b"1", b"{", b"\xff", b""])
+@over("raw", [b"[]", b"1", b"{", b"\xff", b""])
 def test_headers_that_are_no_object(raw: bytes) -> None:
     with pytest.raises(SignatureInvalid):
         jws.verify_compact(token(raw), DOCUMENT, ASSERTION, TYPE)
@@ -119,7 +120,7 @@ def test_each_flipped_character_is_refused() -> None:
             jws.verify_compact(bad, DOCUMENT, ASSERTION, TYPE)
 
 
-@pytest.mark.parametrize(
+@over(
     "spoil",
     [
         lambda text: text + "=",

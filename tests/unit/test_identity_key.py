@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from connector.errors import Malformed
 from connector.identity import key as keys
 from connector.jsonld.canonical import b64url, unb64url
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 P = 2**255 - 19
@@ -38,7 +39,7 @@ def test_algorithm_follows_from_the_key() -> None:
     assert keys.supported(p256())
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"d": "secret"},
@@ -74,8 +75,8 @@ def test_a_key_that_says_it_verifies() -> None:
     assert keys.read({**plain, **stated}) == keys.read(plain)
 
 
-@pytest.mark.parametrize("sign", [0, 0x80])
-@pytest.mark.parametrize("y", range(2, 19))
+@over("sign", [0, 0x80])
+@over("y", range(2, 19))
 def test_a_point_in_another_spelling_is_refused(y: int, sign: int) -> None:
     """y and y + p are one point; the second fits into 255 bits for y below 19 only."""
     spelled = bytearray((2**255 - 19 + y).to_bytes(32, "little"))

@@ -12,6 +12,7 @@ from connector.identity import jws, status
 from connector.identity.credential import StatusEntry
 from connector.jsonld.canonical import b64url, parse_object, unb64url
 from tests.support.contracts import AUTHORITY, NOW, Space
+from tests.support.each import over
 
 SPACE = Space()
 
@@ -46,7 +47,7 @@ def issued(subject: dict[str, Any] | None = None, **changes: Any) -> str:
     )
 
 
-@pytest.mark.parametrize("revoked", [0, 1, 7, 8, 131_071, 131_072, 200_001])
+@over("revoked", [0, 1, 7, 8, 131_071, 131_072, 200_001])
 def test_exactly_the_revoked_are_revoked(revoked: int) -> None:
     token = SPACE.status_list(revoked)
     with pytest.raises(CredentialRevoked):
@@ -122,7 +123,7 @@ def test_a_plain_list_is_read() -> None:
     status.check(entry(), issued({"statusSize": 1}), SPACE.document, NOW)
 
 
-@pytest.mark.parametrize(
+@over(
     "subject",
     [
         {"type": "StatusList2021"},

@@ -12,6 +12,7 @@ from connector.identity import certificate, jws, token
 from connector.identity import document as documents
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import CONSUMER, NOW, PROVIDER, stranger
+from tests.support.each import over
 
 CALLER = stranger(CONSUMER)
 LEAF = CALLER.leaf
@@ -89,7 +90,7 @@ def test_another_caller() -> None:
         checked(made(), document=stranger(PROVIDER).document)
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         {"iss": "did:web:else.example"},

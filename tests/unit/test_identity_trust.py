@@ -22,6 +22,7 @@ from connector.identity import document as documents
 from connector.identity.trust import AllOf, Claim, InPeriod, IssuedBy
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import AUTHORITY, CONSUMER, NOW, PROVIDER, Space, stranger
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 SPACE = Space()
@@ -130,7 +131,7 @@ def test_memberships_that_leave_something_out(change: dict[str, Any]) -> None:
         judged(changed(**change))
 
 
-@pytest.mark.parametrize("stated", [None, "x", [], ["x"], [None]])
+@over("stated", [None, "x", [], ["x"], [None]])
 def test_keys_that_are_not_stated(stated: Any) -> None:
     found = credentials.verify(MEMBER.membership, SPACE.document)
     with pytest.raises(CredentialInvalid):

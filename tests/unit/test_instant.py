@@ -6,6 +6,7 @@ import pytest
 
 from connector.domain import instant
 from connector.errors import Malformed
+from tests.support.each import over
 
 WHEN = datetime(2026, 11, 24, 15, 0, 0, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def test_other_zones_and_parts_of_a_second() -> None:
     assert instant.text(WHEN + timedelta(microseconds=999_999)) == "2026-11-24T15:00:00Z"
 
 
-@pytest.mark.parametrize(
+@over(
     "value",
     [
         None,

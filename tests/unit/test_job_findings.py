@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.catalog.dictionary import Category, Meaning
 from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.services.federation.request.findings import against_dictionary
+from tests.support.each import over
 from tests.support.training_rig import manifest, task
 
 REFUSED, MISSING, REMARK = "JOB_REFUSED", "COLUMN_MISSING", ""
@@ -116,7 +115,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "where", "code", "says"), CASES, ids=range(len(CASES)))
+@over(("changes", "where", "code", "says"), CASES)
 def test_what_the_dictionary_does_not_know_is_named(
     changes: dict[str, Any], where: str, code: str, says: str
 ) -> None:
@@ -134,6 +133,6 @@ FINE = [
 ]
 
 
-@pytest.mark.parametrize("changes", FINE, ids=range(len(FINE)))
+@over("changes", FINE)
 def test_what_it_knows_is_no_finding(changes: dict[str, Any]) -> None:
     assert found(**changes) == []

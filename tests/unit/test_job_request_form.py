@@ -26,6 +26,7 @@ from connector.services.federation.request.schema import schema
 from federated.errors import ManifestInvalid
 from federated.reading import Member
 from federated.task import feature, model, optimiser, target
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 REQUEST = json.loads((ROOT / "examples/node/request.json").read_text(encoding="utf-8"))
@@ -124,7 +125,7 @@ BAD: list[tuple[Mapping[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "says"), BAD, ids=range(len(BAD)))
+@over(("changes", "says"), BAD)
 def test_a_fault_names_the_member_what_it_may_be_and_what_it_is(
     changes: Mapping[str, Any], says: list[str]
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from policies_odrl import Request, evaluate, load
+from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/guides/library.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def test_the_lines_print_what_the_page_shows(monkeypatch: pytest.MonkeyPatch) ->
         assert out.getvalue() == shown
 
 
-@pytest.mark.parametrize("name", BEHIND_COMMANDS)
+@over("name", BEHIND_COMMANDS)
 def test_what_commands_use_is_shown(name: str) -> None:
     assert re.search(rf"\b{name}\(", "".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
 

@@ -6,6 +6,7 @@ import pytest
 
 from connector.errors import Malformed, MessageTooLarge, PreauError, Unauthenticated
 from connector.management.gate import BODY_LIMIT, Door, judge, problem
+from tests.support.each import over
 
 TOKEN = "right-token"
 UNIX = Door(TOKEN)
@@ -13,8 +14,8 @@ TCP = Door(TOKEN, frozenset({"127.0.0.1:9000", "localhost:9000"}))
 GOOD = {"authorization": f"Bearer {TOKEN}", "host": "127.0.0.1:9000"}
 
 
-@pytest.mark.parametrize("door", [UNIX, TCP])
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+@over("door", [UNIX, TCP])
+@over("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_token_opens(door: Door, scheme: str) -> None:
     assert judge(GOOD | {"authorization": f"{scheme} {TOKEN}"}, door) is None
 
@@ -23,7 +24,7 @@ def test_a_body_within_the_limit_is_read() -> None:
     assert judge(GOOD | {"content-length": str(BODY_LIMIT)}, TCP) is None
 
 
-@pytest.mark.parametrize(
+@over(
     "authorization",
     [
         "",
@@ -36,7 +37,7 @@ def test_a_body_within_the_limit_is_read() -> None:
         "Bearer \xff",
     ],
 )
-@pytest.mark.parametrize("door", [UNIX, TCP])
+@over("door", [UNIX, TCP])
 def test_anything_but_the_token_is_refused(door: Door, authorization: str) -> None:
     assert isinstance(judge(GOOD | {"authorization": authorization}, door), Unauthenticated)
 
@@ -60,13 +61,13 @@ def test_any_host_may_be_named_on_the_unix_socket() -> None:
     assert judge(GOOD | {"host": "whatever"}, UNIX) is None
 
 
-@pytest.mark.parametrize("origin", ["null", "https://evil.example", "http://127.0.0.1:9000", ""])
-@pytest.mark.parametrize("door", [UNIX, TCP])
+@over("origin", ["null", "https://evil.example", "http://127.0.0.1:9000", ""])
+@over("door", [UNIX, TCP])
 def test_web_pages_are_refused_even_with_the_token(door: Door, origin: str) -> None:
     assert isinstance(judge(GOOD | {"origin": origin}, door), Unauthenticated)
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "many", "²", ""])
+@over("length", ["-1", "1e3", "many", "²", ""])
 def test_a_length_that_is_no_number_is_refused(length: str) -> None:
     assert isinstance(judge(GOOD | {"content-length": length}, TCP), Malformed)
 

@@ -26,6 +26,7 @@ from connector.management.listen import (
 )
 from connector.management.server import ManagementServer
 from connector.serving.sockets import split
+from tests.support.each import over
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_a_token_that_cannot_be_written_is_an_error(home: Path) -> None:
         write_token(settings(home))
 
 
-@pytest.mark.parametrize(
+@over(
     ("host", "expected"),
     [
         ("localhost", True),

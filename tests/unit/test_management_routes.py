@@ -21,6 +21,7 @@ from connector.management import nouns, observation
 from connector.management.routes.contracts import negotiations
 from connector.ports import Ports
 from tests.support.doubles import ports_for_tests
+from tests.support.each import over
 from tests.support.management import SHOWN, TOKEN, application_of, asked, routes_of
 
 
@@ -102,7 +103,7 @@ def test_the_inventory_holds_every_noun(api: FastAPI) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/", "/no-such", "/docs", "/redoc", "/openapi.json", "/node/"])
+@over("path", ["/", "/no-such", "/docs", "/redoc", "/openapi.json", "/node/"])
 def test_nothing_at_all_is_said_without_the_token(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert answer.status_code == 401
@@ -111,7 +112,7 @@ def test_nothing_at_all_is_said_without_the_token(http: httpx.Client, path: str)
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("noun", nouns.HEADS)
+@over("noun", nouns.HEADS)
 def test_each_path_is_looked_for_where_its_routes_are(noun: str) -> None:
     router = import_module(f"connector.management.routes.{noun}").router
     assert {route.path.split("/")[1] for route in router.routes} == set(nouns.HEADS[noun])
@@ -136,7 +137,7 @@ def test_the_description_names_every_route(api: FastAPI, http: httpx.Client) -> 
     assert all(route.description or route.summary for route in routes)
 
 
-@pytest.mark.parametrize("path", ["/datasets", "/negotiations", "/agreements", "/jobs", "/peers"])
+@over("path", ["/datasets", "/negotiations", "/agreements", "/jobs", "/peers"])
 def test_a_fresh_node_has_nothing(http: httpx.Client, path: str) -> None:
     answer = http.get(path, headers=SHOWN)
     assert (answer.status_code, answer.json()) == (200, [])
@@ -152,7 +153,7 @@ def test_a_node_without_a_membership_says_so(http: httpx.Client) -> None:
     assert "membership" in answer["reason"]
 
 
-@pytest.mark.parametrize(
+@over(
     ("method", "path", "code", "status"),
     [
         ("GET", "/dataset?id=urn:x", "NOT_FOUND", 404),
@@ -178,7 +179,7 @@ def test_what_is_not_there_is_a_problem(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(
+@over(
     ("path", "body", "code"),
     [
         ("/datasets", {"id": "urn:x"}, "DESCRIPTION_INCOMPLETE"),
@@ -248,7 +249,7 @@ def test_a_refusal_is_answered_also_when_it_cannot_be_recorded(
     assert answer.json()["code"] == "DESCRIPTION_INCOMPLETE"
 
 
-@pytest.mark.parametrize("cls", errors.subclasses(), ids=lambda cls: cls.code)
+@over("cls", errors.subclasses())
 def test_each_error_keeps_code_reason_and_hint(
     http: httpx.Client, monkeypatch: pytest.MonkeyPatch, cls: type[PreauError]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from connector.domain.log import merkle
 from connector.domain.log.merkle import EMPTY_ROOT, Frontier
+from tests.support.each import over
 
 # Inputs and roots that implementations of RFC 6962 share as test data.
 INPUTS = [
@@ -57,7 +58,7 @@ def frontier_of(leaves: list[bytes]) -> Frontier:
     return frontier
 
 
-@pytest.mark.parametrize("size", range(1, 9))
+@over("size", range(1, 9))
 def test_roots_are_the_known_ones(size: int) -> None:
     assert merkle.root(size, NODE).hex() == ROOTS[size - 1]
     assert frontier_of(LEAVES[:size]).root().hex() == ROOTS[size - 1]
@@ -81,7 +82,7 @@ def test_grow_names_the_subtrees_that_are_complete() -> None:
     assert after.hashes == (done[-1].hash,)
 
 
-@pytest.mark.parametrize("size", range(1, 9))
+@over("size", range(1, 9))
 def test_every_inclusion_proof_verifies_and_no_other_does(size: int) -> None:
     root = merkle.root(size, NODE)
     for index in range(size):

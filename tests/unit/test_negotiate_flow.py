@@ -25,6 +25,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import read_policy
 from connector.services.negotiation import agree, negotiate, terms
 from connector.services.publication import publish
+from tests.support.each import over
 from tests.support.link import (
     DATASET,
     Fault,
@@ -292,7 +293,7 @@ def test_one_cannot_accept_ones_own_request(pair: Link) -> None:
     assert pair.lab.state_of_everything() == before
 
 
-@pytest.mark.parametrize(
+@over(
     "act",
     [
         lambda ports: negotiate.accept(ports, "urn:none"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from connector.enforcement.mechanisms import train
 from connector.enforcement.obligations import duties
 from connector.jsonld.policy import read_policy
 from policies_odrl import Policy
+from tests.support.each import over
 
 PROVIDER, CONSUMER = "did:web:school", "did:web:lab"
 BEGUN = datetime(2026, 9, 1, tzinfo=UTC)
@@ -174,7 +174,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@over("row", ROWS)
 def test_where_a_duty_stands(row: Row) -> None:
     found = stand(agreement(row.owed, **row.more), row.day, *row.happened)[DUTY]
     assert (found.state, found.open) == (row.state, row.open)
@@ -236,7 +236,7 @@ COUNTS = [
 ]
 
 
-@pytest.mark.parametrize(("operand", "most", "kind", "used", "day", "code"), COUNTS)
+@over(("operand", "most", "kind", "used", "day", "code"), COUNTS)
 def test_uses_are_counted_by_the_policy_itself(
     operand: str, most: str, kind: str, used: list[str], day: str, code: str
 ) -> None:

@@ -27,6 +27,7 @@ from connector.services.health.vitals import Vitals
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
+from tests.support.each import over
 from tests.support.link import DATASET, description, link
 from tests.support.management import DOOR, FINE, SHOWN, application_of, asked
 
@@ -103,7 +104,7 @@ def test_health_asks_for_a_restart_and_readiness_does_not(
         assert answer.json() == {"ready": not reasons, "reasons": reasons}
 
 
-@pytest.mark.parametrize(
+@over(
     ("door", "path", "method", "opened"),
     [
         *((DOOR, path, "GET", path != observation.METRICS) for path in PATHS),

@@ -26,6 +26,7 @@ from connector.services.publication import publish, withdrawing
 from connector.services.use import anonymous, preparing
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.link import Link, description, link
 from tests.support.opening import ATTRIBUTION, LICENCE, ROWS, SCHOOLS, open_offer, schools
 from tests.support.preparing import prepared
@@ -279,7 +280,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@over("name", REFUSED)
 def test_what_cannot_be_open_is_refused_when_it_is_published(pair: Link, name: str) -> None:
     terms, changes, reason = REFUSED[name]
     with pytest.raises(PreauError) as caught:

@@ -7,6 +7,7 @@ import pytest
 from connector.errors import AddressForbidden
 from connector.peer.web.addresses import Target, judge_address, target
 from connector.peer.web.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
+from tests.support.each import over
 
 # The IANA IPv4 and IPv6 Special-Purpose Address Registries as of 2025-10-09: each block whose
 # "Globally Reachable" is false or not applicable, and each where it is true.
@@ -26,7 +27,7 @@ REACHABLE = (
 )
 
 
-@pytest.mark.parametrize(
+@over(
     ("url", "expected"),
     [
         ("https://school.example", Target("school.example", 443, "/")),
@@ -40,7 +41,7 @@ def test_plain_addresses(url: str, expected: Target) -> None:
     assert target(url) == expected
 
 
-@pytest.mark.parametrize(
+@over(
     "url",
     [
         "",
@@ -88,7 +89,7 @@ def test_addresses_that_could_lead_elsewhere(url: str) -> None:
         target(url)
 
 
-@pytest.mark.parametrize(
+@over(
     "address",
     [
         "93.184.216.34",
@@ -103,7 +104,7 @@ def test_public(address: str) -> None:
     judge_address("school.example", address, ())
 
 
-@pytest.mark.parametrize(
+@over(
     "address",
     [
         "0.0.0.0",  # noqa: S104 - an address to refuse
@@ -162,14 +163,14 @@ def ends(block: str) -> list[str]:
     return [str(network[0]), str(network[-1])]
 
 
-@pytest.mark.parametrize("block", NOT_REACHABLE)
+@over("block", NOT_REACHABLE)
 def test_blocks_of_the_registries_that_are_not_reachable(block: str) -> None:
     for address in ends(block):
         with pytest.raises(AddressForbidden):
             judge_address("school.example", address, ())
 
 
-@pytest.mark.parametrize("block", REACHABLE)
+@over("block", REACHABLE)
 def test_blocks_of_the_registries_that_are_reachable(block: str) -> None:
     for address in ends(block):
         judge_address("school.example", address, ())

@@ -26,6 +26,7 @@ from connector.peer.routes import PROBLEM_KEY, STATED
 from connector.peer.status import problem, translate
 from connector.protocol.messages import KINDS
 from tests.support.doubles import ports_for_tests, settings_for_tests
+from tests.support.each import over
 
 A, B = "did:web:a.example", "did:web:b.example"
 GET, ASK = "GetNegotiationMessage", "ContractRequestMessage"
@@ -261,9 +262,7 @@ for _name in Failed.__abstractmethods__:
 Failed.__abstractmethods__ = frozenset()
 
 
-@pytest.mark.parametrize(
-    ("said", "heard"), [(0.0, 0.0), (0.2, 1.0), (30.0, 30.0), (1e12, 86_400.0), (-5.0, 0.0)]
-)
+@over(("said", "heard"), [(0.0, 0.0), (0.2, 1.0), (30.0, 30.0), (1e12, 86_400.0), (-5.0, 0.0)])
 def test_when_to_try_again_travels_with_a_refusal(said: float, heard: float) -> None:
     found = translate(A, Failed(QuotaReached("x", retry_after=said)))
     assert (found.code, found.retry_after) == ("QUOTA_REACHED", heard)

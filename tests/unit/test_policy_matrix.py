@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
-import pytest
-
 from policies_odrl import (
     Action,
     AssetRef,
@@ -36,6 +34,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU, PROFILE, Kind
+from tests.support.each import over
 
 READ = ODRL + "read"
 PAY = ODRL + "compensate"
@@ -230,7 +229,7 @@ def owed(left: str, operator: Operator) -> Policy:
     return policy(*rules, *owing)
 
 
-@pytest.mark.parametrize("operator", Operator)
+@over("operator", Operator)
 def test_a_permission_is_not_granted_nor_a_duty_waived(operator: Operator) -> None:
     for left, values, places in bad(operator):
         decision = evaluate(owed(left, operator), ask(left, values), clock(left))
@@ -245,7 +244,7 @@ def banned(left: str, operator: Operator) -> Policy:
     return policy(Permission(action=Action(READ)), *bans)
 
 
-@pytest.mark.parametrize("operator", Operator)
+@over("operator", Operator)
 def test_a_prohibition_is_not_lifted(operator: Operator) -> None:
     for left, values, places in bad(operator):
         decision = evaluate(banned(left, operator), ask(left, values), clock(left))
@@ -268,7 +267,7 @@ def dutiful(left: str, operator: Operator) -> Policy:
     return policy(*[Permission(action=Action(READ), duties=(duty,)) for duty in duties])
 
 
-@pytest.mark.parametrize("operator", Operator)
+@over("operator", Operator)
 def test_a_duty_is_not_fulfilled(operator: Operator) -> None:
     """All bad acts were done: one that is what a duty asks for would fulfil it among others."""
     request = Request(READ, ASSIGNEE, TARGET)
@@ -294,7 +293,7 @@ GOOD: dict[Kind, tuple[Fact, Fact]] = {
 }
 
 
-@pytest.mark.parametrize("left", OPERANDS)
+@over("left", OPERANDS)
 def test_the_positive_twin_is_granted_and_its_ban_holds(left: str) -> None:
     """So that refusing everything does not pass."""
     kind = OPERANDS[left].kind

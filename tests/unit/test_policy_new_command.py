@@ -13,6 +13,7 @@ from connector.cli.policy import new as command
 from policies_odrl import template, templates
 from policies_odrl.authoring import fill
 from tests.support.command import invoked
+from tests.support.each import over
 
 RESEARCH = template("research")
 TRAINING = template("federated-training")
@@ -80,10 +81,10 @@ def test_a_template_is_shown_with_what_it_asks_for(run: Run, lang: str) -> None:
     assert json.loads(run("research", "--list", "--json").stdout)["name"] == "research"
 
 
-@pytest.mark.parametrize("item", templates(), ids=[item.name for item in templates()])
+@over("item", templates(), [item.name for item in templates()])
 def test_the_file_is_taken_by_check(run: Run, item: object, tmp_path: Path) -> None:
     assert isinstance(item, type(RESEARCH))
-    out = tmp_path / "offer.json"
+    out = tmp_path / f"{item.name}.json"
     result = run(item.name, *pairs(dict(item.example)), "--out", str(out))
     assert (result.exit_code, result.stdout) == (0, "")
     checked = invoked(["policy", "check", str(out), "--json"])

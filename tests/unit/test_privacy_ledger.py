@@ -18,6 +18,7 @@ from federated.privacy.event import Event, Kind, event, sampled_gaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule
 from federated.reading import Member
+from tests.support.each import over
 
 SUMS = Accounting(Rule.SUMS)
 STATED = {"rule": "renyi", "order": 9, "adjacency": "add-or-remove-one"}
@@ -35,7 +36,7 @@ def test_what_is_stated_is_read_back(accounting: Accounting) -> None:
     assert rule.read(stated(rule.stated(accounting))) == accounting
 
 
-@pytest.mark.parametrize(
+@over(
     "value",
     [
         None,
@@ -62,9 +63,7 @@ def test_an_unknown_rule_order_or_adjacency_is_refused(value: Any) -> None:
         rule.read(stated(value))
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "delta"), [(0.0, 0.1), (-1.0, 0.1), (math.inf, 0.1), (math.nan, 0.1), (1.0, 0.0)]
-)
+@over(("epsilon", "delta"), [(0.0, 0.1), (-1.0, 0.1), (math.inf, 0.1), (math.nan, 0.1), (1.0, 0.0)])
 def test_what_is_no_budget_is_refused(epsilon: float, delta: float) -> None:
     with pytest.raises(PrivacyFault):
         Budget(epsilon, delta, SUMS)
@@ -82,8 +81,8 @@ def test_sums_hold_both_epsilon_and_delta() -> None:
     assert not ledger.admits(budget, [(1.0, 1e-6), (2.0000001, 1e-6)])
 
 
-@pytest.mark.parametrize("amount", [math.inf, math.nan, -1.0])
-@pytest.mark.parametrize("accounting", [SUMS, Accounting(Rule.RENYI, 9)])
+@over("amount", [math.inf, math.nan, -1.0])
+@over("accounting", [SUMS, Accounting(Rule.RENYI, 9)])
 def test_a_cost_that_is_none_is_never_admitted(amount: float, accounting: Accounting) -> None:
     budget = Budget(3.0, 1e-5, accounting)
     nothing = tuple(0.0 for _ in budget.limit)
@@ -122,8 +121,8 @@ def _renyi(p: np.ndarray, q: np.ndarray, order: int, width: float) -> float:
     return float((logsumexp(order * p - (order - 1) * q) + math.log(width)) / (order - 1))
 
 
-@pytest.mark.parametrize("order", [2, 3, 9, 25])
-@pytest.mark.parametrize(("sigma", "rate"), [(0.6, 0.01), (1.0, 0.2), (2.0, 0.5), (4.0, 0.9)])
+@over("order", [2, 3, 9, 25])
+@over(("sigma", "rate"), [(0.6, 0.01), (1.0, 0.2), (2.0, 0.5), (4.0, 0.9)])
 def test_the_divergence_holds_for_a_person_added_and_for_one_removed(
     sigma: float, rate: float, order: int
 ) -> None:

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from federated.privacy.accountant import INTERVAL, epsilon
 from federated.privacy.divergence import divergence
 from federated.privacy.event import Event, Kind, event, sampled_gaussian
+from tests.support.each import over
 
 DELTA = 1e-5
 _WHOLE = np.arange(-3000, 3001)
@@ -70,8 +71,8 @@ def test_a_gaussian_costs_what_the_analytic_formula_says(noise: float, count: in
     assert divergence([everybody], 7) == divergence([plain], 7)
 
 
-@pytest.mark.parametrize("kind", [Kind.DISCRETE_LAPLACE, Kind.DISCRETE_GAUSSIAN])
-@pytest.mark.parametrize(("scale", "sensitivity"), [(0.7, 1), (2.0, 1), (5.0, 3), (100.0, 20)])
+@over("kind", [Kind.DISCRETE_LAPLACE, Kind.DISCRETE_GAUSSIAN])
+@over(("scale", "sensitivity"), [(0.7, 1), (2.0, 1), (5.0, 3), (100.0, 20)])
 def test_a_discrete_mechanism_costs_the_sum_over_its_masses(
     kind: Kind, scale: float, sensitivity: int
 ) -> None:
@@ -94,7 +95,7 @@ def test_truth_told_or_not_is_discrete_laplace_noise_of_one() -> None:
     _bounds(found, 1 / b + math.log1p(-DELTA * (1 + q)))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@over("kind", list(Kind))
 def test_each_mechanism_costs_less_with_more_noise_and_more_with_each_release(kind: Kind) -> None:
     def cost(noise: float, count: int = 1) -> float:
         if kind is Kind.SAMPLED_GAUSSIAN:

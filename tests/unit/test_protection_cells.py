@@ -32,6 +32,7 @@ from connector.protection.rows import rows as leaving
 from connector.protection.tables import Asked, table
 from federated.persons import Suppressed, digest
 from federated.reading import Member
+from tests.support.each import over
 from tests.support.protecting import table as batch
 
 GROUND = Ground(
@@ -201,7 +202,7 @@ BEYOND: dict[str, TableRequest] = {
 }
 
 
-@pytest.mark.parametrize("name", BEYOND)
+@over("name", BEYOND)
 def test_a_table_beyond_the_plan_is_refused(name: str) -> None:
     with pytest.raises(TableRefused):
         asked(BEYOND[name], TOWN)
@@ -405,7 +406,7 @@ def fewer(rows: list[Row]) -> list[Row]:
     return [(ine, school, str(age)) for ine, school, _, age, _ in rows]
 
 
-@pytest.mark.parametrize(
+@over(
     "first",
     [
         asking("school"),
@@ -416,7 +417,7 @@ def fewer(rows: list[Row]) -> list[Row]:
         asking(filters=(RowTest("sex", "anyOf", ("f", "m")),)),
     ],
 )
-@pytest.mark.parametrize("later", [asking("school"), asking()])
+@over("later", [asking("school"), asking()])
 def test_tables_of_two_datasets_are_compared_by_the_columns_of_both(
     first: TableRequest, later: TableRequest
 ) -> None:

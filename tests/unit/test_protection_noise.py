@@ -28,6 +28,7 @@ from connector.protection.ground import Ground
 from connector.protection.means import Means, Outcome
 from connector.protection.tables import Asked, table
 from federated.privacy import accountant
+from tests.support.each import over
 from tests.support.protecting import table as batch
 
 GROUND = Ground(
@@ -327,7 +328,7 @@ REFUSED: dict[str, tuple[TableRequest, TableSteps]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@over("name", REFUSED)
 def test_a_table_that_cannot_be_accounted_for_is_refused_before_it_is_charged(name: str) -> None:
     request, steps = REFUSED[name]
     with pytest.raises(TableRefused):

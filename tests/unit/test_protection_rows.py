@@ -22,6 +22,7 @@ from connector.protection.means import Means, Outcome
 from connector.protection.persons import Seen
 from connector.protection.rows import rows
 from federated.persons import Suppressed, digest
+from tests.support.each import over
 from tests.support.protecting import (
     GROUND,
     GROUPS,
@@ -65,7 +66,7 @@ TESTS = [
 ]
 
 
-@pytest.mark.parametrize("test", TESTS)
+@over("test", TESTS)
 def test_only_rows_that_pass_leave(test: RowTest) -> None:
     found = leaving(tests=(test,))
     assert found == expected(uses(tests=(test,)), DATA)
@@ -89,7 +90,7 @@ COARSER = [
 ]
 
 
-@pytest.mark.parametrize("step", COARSER)
+@over("step", COARSER)
 def test_values_get_coarser_as_the_step_says(step: Generalise) -> None:
     found = leaving(coarser=(step,))
     assert found == expected(uses(coarser=(step,)), DATA)
@@ -121,7 +122,7 @@ UNFIT: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("steps", UNFIT)
+@over("steps", UNFIT)
 def test_steps_that_do_not_fit_the_data_are_refused(steps: dict[str, Any]) -> None:
     with pytest.raises(StepUnknown) as refusal:
         leaving(**steps)

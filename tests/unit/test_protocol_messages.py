@@ -24,6 +24,7 @@ from connector.protocol import transfer_messages as t
 from connector.protocol import use_messages as u
 from connector.protocol.codec import Body
 from connector.protocol.negotiation import Act
+from tests.support.each import over
 
 LINE = m.CoverageLine("/permission/0/constraint/0", "purpose isA x", "checked", "facts")
 OFFER = m.CatalogOffer("urn:o", b"{}", (LINE,))
@@ -84,12 +85,12 @@ BY_PROTO = {
 REQUEST = m.ContractRequestMessage("urn:1", "urn:c", "", "urn:o", "urn:d", b"{}").to_body()
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+@over("message", GOOD)
 def test_round_trip(message: Body) -> None:
     assert type(message).from_body(message.to_body()) == message
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+@over("message", GOOD)
 def test_a_body_is_protobufs_json(message: Body) -> None:
     wire = BY_PROTO[type(message).__name__]()
     json_format.ParseDict(message.to_body(), wire)
@@ -100,7 +101,7 @@ def test_a_body_is_protobufs_json(message: Body) -> None:
     assert type(message).from_body(back) == message
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+@over("message", GOOD)
 def test_the_wire_maps_a_body_as_protobuf_does(message: Body) -> None:
     cls, body = BY_PROTO[type(message).__name__], message.to_body()
     wire = json_format.ParseDict(body, cls())
@@ -108,11 +109,11 @@ def test_the_wire_maps_a_body_as_protobuf_does(message: Body) -> None:
     assert routes.to_body(wire) == body
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
-@pytest.mark.parametrize(
+@over("message", GOOD)
+@over(
     "wrong",
     [None, 1.5, {"a": 1}, b"x", [1], [None], [[]], "\ud800", -1],
-    ids=["null", "1.5", "{}", "bytes", "[1]", "[null]", "[[]]", "surrogate", "-1"],
+    ["null", "1.5", "{}", "bytes", "[1]", "[null]", "[[]]", "surrogate", "-1"],
 )
 def test_the_wire_carries_no_other_body(message: Body, wrong: Any) -> None:
     cls, body = BY_PROTO[type(message).__name__], message.to_body()
@@ -121,7 +122,7 @@ def test_the_wire_carries_no_other_body(message: Body, wrong: Any) -> None:
             routes.from_body(cls, {**body, name: wrong})
 
 
-@pytest.mark.parametrize("size", [True, 1.0, 2**64, -1, "-1", "", " 1", "\u0663", "1" * 5000])
+@over("size", [True, 1.0, 2**64, -1, "-1", "", " 1", "\u0663", "1" * 5000])
 def test_the_wire_carries_whole_numbers_of_64_bits_only(size: Any) -> None:
     cls = audit_pb2.ConsistencyRequestMessage
     body = {"from_size": "1", "to_size": str(2**64 - 1)}
@@ -138,7 +139,7 @@ def test_the_wire_carries_whole_base64_only(policy: str) -> None:
         routes.from_body(negotiation_pb2.ContractRequestMessage, {**REQUEST, "policy": policy})
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
+@over("message", GOOD)
 def test_every_field_is_needed_and_no_other_is_known(message: Body) -> None:
     body = message.to_body()
     for name in body:
@@ -148,8 +149,8 @@ def test_every_field_is_needed_and_no_other_is_known(message: Body) -> None:
         type(message).from_body({**body, "extra": ""})
 
 
-@pytest.mark.parametrize("message", GOOD, ids=lambda x: type(x).__name__)
-@pytest.mark.parametrize("wrong", [None, 1.5, {"a": 1}, object()], ids=["null", "1.5", "{}", "obj"])
+@over("message", GOOD)
+@over("wrong", [None, 1.5, {"a": 1}, object()], ["null", "1.5", "{}", "obj"])
 def test_no_field_takes_another_type(message: Body, wrong: Any) -> None:
     for name in message.to_body():
         with pytest.raises(Malformed, match=name):
@@ -162,7 +163,7 @@ def test_a_body_is_an_object(body: Any) -> None:
         m.DatasetRequestMessage.from_body(body)
 
 
-@pytest.mark.parametrize(
+@over(
     ("field", "value", "says"),
     [
         ("message_id", "", "is empty"),
@@ -188,7 +189,7 @@ def test_bad_fields_of_a_request(field: str, value: str, says: str) -> None:
     assert f"`{field}`" in refusal.value.reason
 
 
-@pytest.mark.parametrize(
+@over(
     "job_id",
     [
         JOB.upper(),
@@ -201,7 +202,7 @@ def test_bad_fields_of_a_request(field: str, value: str, says: str) -> None:
         JOB.replace("0000a", "0000\N{FULLWIDTH LATIN SMALL LETTER A}"),
     ],
 )
-@pytest.mark.parametrize("kind", [m.JobSubmission, m.JobCancellation, m.JobDecision])
+@over("kind", [m.JobSubmission, m.JobCancellation, m.JobDecision])
 def test_an_id_of_a_job_has_one_spelling(kind: type[Body], job_id: str) -> None:
     good = next(each for each in GOOD if isinstance(each, kind))
     with pytest.raises(Malformed, match="`job_id`"):
@@ -216,7 +217,7 @@ def test_longest_allowed_fields() -> None:
     assert len(message.policy) == 262_144
 
 
-@pytest.mark.parametrize(
+@over(
     ("message", "changes", "says"),
     [
         (GOOD[9], {"policy": ""}, "is empty"),
@@ -276,7 +277,7 @@ def test_fields_are_the_protocol_buffers() -> None:
         assert fields == [f.name for f in BY_PROTO[message.__name__].DESCRIPTOR.fields]
 
 
-@pytest.mark.parametrize(
+@over(
     ("message", "act"),
     [
         (GOOD[6], Act.REQUEST),

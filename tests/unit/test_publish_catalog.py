@@ -23,6 +23,7 @@ from connector.identity.descriptions import description as descriptions
 from connector.protocol import messages
 from connector.services.negotiation import terms
 from connector.services.publication import catalog_pages, publish, withdrawing
+from tests.support.each import over
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
 
@@ -133,27 +134,21 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
         yield pair
 
 
-@pytest.mark.parametrize(("asked", "found"), SEARCHES)
-@pytest.mark.parametrize("old", [False, True], ids=["provider", "older provider"])
-def test_a_search(
-    searched: Link,
-    monkeypatch: pytest.MonkeyPatch,
-    asked: dict[str, str],
-    found: list[str],
-    *,
-    old: bool,
-) -> None:
+@over(("asked", "found"), SEARCHES)
+@over("old", [False, True], ["provider", "older provider"])
+def test_a_search(searched: Link, asked: dict[str, str], found: list[str], *, old: bool) -> None:
     """An older provider shows all; what was not asked for is left out here then."""
-    if old:
-        handle = searched.handle
+    handle = searched.handle
 
-        def forgetful(call: Call) -> Any:
-            return handle(replace(call, body={"page_token": call.body["page_token"]}))
+    def forgetful(call: Call) -> Any:
+        return handle(replace(call, body={"page_token": call.body["page_token"]}))
 
-        monkeypatch.setattr(searched, "handle", forgetful)
-    shown = catalog_pages.fetch_catalog(
-        searched.lab.ports, searched.school.did, catalog_pages.Search(**asked)
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        if old:
+            patch.setattr(searched, "handle", forgetful)
+        shown = catalog_pages.fetch_catalog(
+            searched.lab.ports, searched.school.did, catalog_pages.Search(**asked)
+        )
     assert [each.id for each in shown.datasets] == found
 
 

@@ -35,6 +35,7 @@ from connector.services.publication.verdicts import judge, refuse, verdict
 from tests.support.census import passing
 from tests.support.command import invoked
 from tests.support.doubles import PersonKeys
+from tests.support.each import over
 from tests.support.link import DATASET, Link, Node, description, link
 from tests.support.management import TOKEN, application_of, commanded, served
 from tests.support.publishing import HEADER, OTHER, described, put, refused, verdict_of
@@ -53,7 +54,7 @@ def school(pair: Link) -> Node:
     return pair.school
 
 
-@pytest.mark.parametrize(
+@over(
     ("counts", "changes", "fault"),
     [
         (GOOD, {}, None),
@@ -103,7 +104,7 @@ def test_a_column_that_is_mostly_no_number_is_refused_whatever_may_be_malformed(
     assert "unreadable in reading" in preau(school, "dataset", "show", DATASET).stdout
 
 
-@pytest.mark.parametrize(
+@over(
     ("of", "stated", "outside"),
     [
         (2, {"lower": 0, "upper": 420}, 1),

@@ -24,6 +24,7 @@ from connector.errors import (
 from connector.identity.descriptions import dataset_facts
 from connector.identity.descriptions import description as descriptions
 from connector.services.publication import describing, publish, withdrawing
+from tests.support.each import over
 from tests.support.link import DATASET, PREAU, Link, Node, description, limit, link, offer
 
 RULE = offer()["permission"][0]
@@ -169,7 +170,7 @@ def test_data_of_no_person_needs_no_cap(pair: Link, school: Node) -> None:
 COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
 
 
-@pytest.mark.parametrize(
+@over(
     ("changes", "says"),
     [
         ({"id": "pupils"}, "`id` must be an absolute IRI"),
@@ -224,7 +225,6 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"offer": "x"}, "`offer` must be an object"),
         ({"reserve": []}, "`reserve` must be an object"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_ill_formed_statements(
     pair: Link, school: Node, changes: dict[str, Any], says: str
@@ -232,12 +232,12 @@ def test_ill_formed_statements(
     assert says in refused(school, description(pair.folder, **changes), DescriptionIncomplete)
 
 
-@pytest.mark.parametrize("population", [10, 90, 120, 4600, 12000, 1_000_000])
+@over("population", [10, 90, 120, 4600, 12000, 1_000_000])
 def test_rounded_populations(population: int) -> None:
     assert describing.is_rounded(population)
 
 
-@pytest.mark.parametrize("population", [1, 45, 123, 4610, 11_598, 1_234_000])
+@over("population", [1, 45, 123, 4610, 11_598, 1_234_000])
 def test_populations_that_say_too_much(population: int) -> None:
     assert not describing.is_rounded(population)
 
@@ -267,7 +267,7 @@ def _rule(**changes: Any) -> dict[str, Any]:
     return {"permission": [{**RULE, **changes}]}
 
 
-@pytest.mark.parametrize(
+@over(
     ("members", "code"),
     [
         ({"@type": "Agreement"}, PolicyInvalid),
@@ -299,9 +299,8 @@ def _rule(**changes: Any) -> dict[str, Any]:
         ),
         (_rule(constraint=RULE["constraint"][:3]), PolicyInvalid),
     ],
-    ids=lambda value: value.__name__ if isinstance(value, type) else str(value)[:40],
 )
-@pytest.mark.parametrize("place", ["offer", "reserve"])
+@over("place", ["offer", "reserve"])
 def test_policies_that_cannot_be_published(
     pair: Link, school: Node, members: dict[str, Any], code: type[PreauError], place: str
 ) -> None:

@@ -24,6 +24,7 @@ from connector.identity.descriptions import description as descriptions
 from connector.services.privacy import budget, registers
 from connector.services.publication import publish
 from federated.privacy.rule import Accounting, Rule, order_for
+from tests.support.each import over
 from tests.support.federation import reservation
 from tests.support.link import DATASET, Link, Node, description, link
 
@@ -207,7 +208,7 @@ def test_personal_data_needs_a_cap_from_somewhere(pair: Link, school: Node) -> N
     assert publish.publish(school.ports, {**raw, "cap": {"epsilon": 3, "delta": 1e-5}}).cap
 
 
-@pytest.mark.parametrize(
+@over(
     ("register", "cap", "rule", "order"),
     [
         ("pupils", CAP, Rule.SUMS, 0),

@@ -28,6 +28,7 @@ from federated.training.rows.table import from_columns
 from policies_odrl import Answer, Constraint, Literal, Operator, contains, explain, from_sentences
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.policies import agreed, amount, name_is, one_rule
 from tests.support.training_rig import SITES, manifest, write_rows
 
@@ -76,8 +77,8 @@ STATED: dict[str, tuple[str, str, tuple[str | float, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("action", ["read", "aggregate", train.FEDERATED_TRAINING])
-@pytest.mark.parametrize("text", STATED)
+@over("action", ["read", "aggregate", train.FEDERATED_TRAINING])
+@over("text", STATED)
 def test_a_condition_becomes_a_test_of_the_step(action: str, text: str) -> None:
     assert chosen(action, where(text)) == (RowTest(*STATED[text]),)
 
@@ -102,7 +103,7 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize("text", UNFIT)
+@over("text", UNFIT)
 def test_what_the_dictionary_does_not_know_is_refused_by_name(text: str) -> None:
     for action in ("read", "aggregate", train.FEDERATED_TRAINING):
         with pytest.raises(PolicyInvalid) as caught:
@@ -175,7 +176,7 @@ PASS: list[tuple[str, str, tuple[str | float, ...], list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "test", "values", "kept"), PASS)
+@over(("column", "test", "values", "kept"), PASS)
 def test_rows_that_take_part_in_training(
     column: str, test: str, values: tuple[str | float, ...], kept: list[int]
 ) -> None:

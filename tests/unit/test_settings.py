@@ -11,6 +11,7 @@ import pytest
 
 from connector import config
 from connector.errors import ConfigurationInvalid
+from tests.support.each import over
 
 HOME = Path("/srv/node")
 LEAST = {"did": "did:web:node.example", "name": "A school"}
@@ -20,7 +21,7 @@ def read(**changes: Any) -> config.Settings:
     return config.from_mapping(HOME, {**LEAST, **changes})
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "value"),
     [
         ("unary_threads", 0),
@@ -40,7 +41,7 @@ def test_numbers_that_no_node_can_run_with(name: str, value: float) -> None:
         read(**{name: value})
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "value"),
     [
         ("unary_threads", 1),
@@ -54,7 +55,7 @@ def test_numbers_at_their_bound(name: str, value: int) -> None:
     assert getattr(read(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize(
+@over(
     "changes",
     [
         {"flight_listen": "127.0.0.1:8815"},

@@ -31,6 +31,7 @@ from connector.errors import (
 from connector.identity import certificate
 from connector.serving.server import Server, configured
 from connector.sources.snapshots import HomeSources
+from tests.support.each import over
 
 ROWS = "pupil;reading\ne1;410,5\ne2;433,25\n"
 TOKEN = "T0KEN"
@@ -146,7 +147,7 @@ def test_a_file_of_a_server_is_read_like_any_other(tmp_path: Path, web: tuple[Pa
     assert [each.name for each in (tmp_path / "snapshots").iterdir()] == [Path(taken.path).name]
 
 
-@pytest.mark.parametrize(
+@over(
     ("path", "changes", "code", "says"),
     [
         ("none.csv", {}, DataFileMissing, "no such file"),

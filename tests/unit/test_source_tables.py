@@ -33,6 +33,7 @@ from connector.errors import (
 from connector.services.publication import publish
 from connector.sources.snapshots import HomeSources
 from tests.support.database import PostgresServer
+from tests.support.each import over
 from tests.support.link import description, link
 
 FIELDS = (
@@ -288,7 +289,7 @@ def test_a_server_that_does_not_answer_is_said_without_its_address(tmp_path: Pat
     refused(secret, source(), KeyUnusable)
 
 
-@pytest.mark.parametrize(
+@over(
     ("stated", "says"),
     [
         ({"kind": "sqlite"}, "lacks `path`"),

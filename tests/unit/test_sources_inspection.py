@@ -20,6 +20,7 @@ from connector.sources.inspection import classes, datatypes, spelling
 from connector.sources.inspection.classes import Seen
 from connector.sources.inspection.inspect import inspect
 from connector.sources.origins import Files
+from tests.support.each import over
 from tests.support.sheets import write_sheet
 
 HEADER = "INE;Nom;Né le;Note;Boursier;UAI"
@@ -111,7 +112,7 @@ def test_every_format_and_a_folder_are_recognised(tmp_path: Path) -> None:
     assert found["rows_per_person"] == 2
 
 
-@pytest.mark.parametrize(
+@over(
     ("content", "what"),
     [
         (b"", "is empty"),
@@ -137,7 +138,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, content: bytes, what: st
         inspect(Files(tmp_path / "none.csv"))
 
 
-@pytest.mark.parametrize(
+@over(
     ("text", "encoding", "found", "sure"),
     [
         ("note\n", "ascii", "utf-8", True),
@@ -159,7 +160,7 @@ def test_a_character_cut_by_the_sample_is_none_of_another_encoding() -> None:
     assert spelling.encoding_of([whole[:51], whole[51:101]])[0] == "utf-8"
 
 
-@pytest.mark.parametrize(
+@over(
     ("lines", "found", "sure"),
     [
         (["a;b", "1,5;2"], (";", '"'), True),
@@ -175,7 +176,7 @@ def test_the_separator_is_found(lines: list[str], found: tuple[str, str], *, sur
     assert (separator, quote, reason.sure) == (*found, sure)
 
 
-@pytest.mark.parametrize(
+@over(
     ("values", "datatype", "code", "sure"),
     [
         (["1", "-2", "30"], "integer", "integer", True),
@@ -198,7 +199,7 @@ def test_the_datatype_is_found(values: list[str], datatype: str, code: str, *, s
     assert (found.datatype, found.reason.code, found.reason.sure) == (datatype, code, sure)
 
 
-@pytest.mark.parametrize(
+@over(
     ("name", "value", "kind", "code"),
     [
         ("c", "1234567890A", "direct identifier", "ine"),

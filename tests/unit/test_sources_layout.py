@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connector.domain.catalog import layout as layouts
 from connector.domain.catalog.layout import Field, Layout
 from federated.reading import Member
+from tests.support.each import over
 
 CSV: dict[str, Any] = {
     "format": "csv",
@@ -39,7 +40,7 @@ def test_a_layout_is_read_and_written_alike(body: dict[str, Any]) -> None:
     assert read(body).body() == body
 
 
-@pytest.mark.parametrize(
+@over(
     ("change", "pointer"),
     [
         ({"separator": ":"}, "/separator"),

@@ -18,6 +18,7 @@ from connector.errors import ColumnMissing, DataFileMissing, DataFileUnreadable
 from connector.sources.formats import separated
 from connector.sources.reading import Tally, batches
 from connector.sources.values import typed
+from tests.support.each import over
 from tests.support.sheets import write_sheet
 
 FIELDS = (Field("nom", "text"), Field("note", "number"), Field("né", "date", "DD/MM/YYYY"))
@@ -38,8 +39,8 @@ def rows(path: Path, layout: Layout, tally: Tally | None = None) -> list[dict[st
     return [row for batch in found for row in batch.to_pylist()]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15"])
-@pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
+@over("encoding", ["utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15"])
+@over("separator", [";", ",", "\t", "|"])
 def test_csv_is_read_as_stated(tmp_path: Path, encoding: str, separator: str) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(TEXT.format(separator).encode(encoding))
@@ -72,7 +73,7 @@ def test_what_is_not_as_stated_is_null_and_counted(tmp_path: Path) -> None:
     assert tally.missing == {"nom": 1, "note": 1, "né": 1}
 
 
-@pytest.mark.parametrize(
+@over(
     ("kind", "date_form", "texts", "read"),
     [
         ("integer", "", ["7", "+7", " -7 ", "7.0", "9" * 19], [7, 7, -7, None, None]),
@@ -121,7 +122,7 @@ def test_a_file_without_quotes_is_read_fast() -> None:
 SECRET = "Zoé-82"
 
 
-@pytest.mark.parametrize(
+@over(
     ("content", "what"),
     [
         (f'nom;note;né\na;1;\n"{SECRET};1;\n'.encode(), "line 3: a quote is not closed"),

@@ -21,6 +21,7 @@ from federated.statistics import Answer, Asked, Result, combine, request, write
 from federated.statistics import logistic as logit
 from federated.statistics.interval import factor, fieller
 from federated.statistics.result import made
+from tests.support.each import over
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -429,7 +430,7 @@ UNFIT: dict[str, Asked] = {
 }
 
 
-@pytest.mark.parametrize("name", UNFIT)
+@over("name", UNFIT)
 def test_what_makes_no_sense_is_refused_before_it_is_asked(name: str) -> None:
     with pytest.raises(StatisticUnfit):
         request(UNFIT[name])

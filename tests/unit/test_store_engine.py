@@ -17,9 +17,10 @@ from connector.store.database import engine as engine_module
 from connector.store.database.engine import open_engine
 from connector.store.migrations import upgrade
 from tests.support.doubles import FixedClock, open_store
+from tests.support.each import over
 
 
-@pytest.mark.parametrize(
+@over(
     "url",
     [
         "",

@@ -29,6 +29,7 @@ from connector.store.files.keys import (
     read_private_file,
     secret,
 )
+from tests.support.each import over
 from tests.support.keys import MemorySigner
 
 KEY_ID = "did:web:node.example#key-1"
@@ -138,10 +139,10 @@ def _encrypted() -> bytes:
     )
 
 
-@pytest.mark.parametrize(
+@over(
     "content",
     [b"", b"not a key", b"\xff" * 100, _p256(), _encrypted(), b"x" * 65537],
-    ids=["empty", "text", "binary", "p-256", "encrypted", "large"],
+    ["empty", "text", "binary", "p-256", "encrypted", "large"],
 )
 def test_what_is_no_ed25519_key_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key.pem"
@@ -168,7 +169,7 @@ def test_a_key_uri_is_resolved_against_home(key_file: Path, path: str) -> None:
     assert signer.public_jwk == FileSigner(key_file, KEY_ID).public_jwk
 
 
-@pytest.mark.parametrize("uri", ["", "file", "file:", "signing.pem", "vault:key", "pkcs11:x=y"])
+@over("uri", ["", "file", "file:", "signing.pem", "vault:key", "pkcs11:x=y"])
 def test_an_unknown_keeper_is_refused_and_the_known_are_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="`file:`"):
         open_signer(uri, tmp_path, KEY_ID)

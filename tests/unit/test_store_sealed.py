@@ -13,6 +13,7 @@ from connector.errors import ExtractUnavailable, QuotaReached, StoreUnavailable
 from connector.store.files import keys
 from connector.store.files.extract_files import KEY_FILE, HomeFiles
 from connector.store.files.sealed import CHUNK, sealed_size
+from tests.support.each import over
 
 STEP = CHUNK + 16
 
@@ -35,7 +36,7 @@ def made(home: Path, data: bytes, name: str = "a", parts: int = 1 << 12) -> Held
     return Held(name, name, out.bytes, out.sealed_key)
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 5])
+@over("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 5])
 def test_what_was_written_comes_back_from_any_offset(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     held, files = made(tmp_path, data), HomeFiles(tmp_path, "held")

@@ -36,6 +36,7 @@ from connector.services.use import summing
 from federated.aggregation import Side, decoded, masked, public_key, triangle, unspelled
 from federated.persons import Suppressed, digest
 from federated.reading import Member
+from tests.support.each import over
 from tests.support.protecting import table as batch
 from tests.unit.test_use_flow import linked, offer
 
@@ -169,7 +170,7 @@ FEW: dict[str, tuple[SumRequest, list[Row], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FEW)
+@over("name", FEW)
 def test_sums_of_few_persons_are_not_made(name: str) -> None:
     asked, data, fault = FEW[name]
     of = steps(replace(STEP, minimum=9)) if asked.at else steps()
@@ -210,7 +211,7 @@ BEYOND: dict[str, SumRequest] = {
 }
 
 
-@pytest.mark.parametrize("name", BEYOND)
+@over("name", BEYOND)
 def test_what_the_plan_does_not_say_is_refused(name: str) -> None:
     check(LINEAR, STEP, SITE, LAB)
     check(LOGIT, STEP, SITE, LAB)

@@ -22,6 +22,7 @@ from connector.identity import document as documents
 from connector.peer.credentials import Leaves
 from connector.store.files import keys
 from tests.support.doubles import NOON, FixedClock, settings_for_tests
+from tests.support.each import over
 
 DID = "did:web:node.example"
 LIFE = timedelta(days=1)
@@ -49,7 +50,7 @@ def made(number: int, days: float) -> TlsAuthority:
     return TlsAuthority(number, f"c{number}", f"k{number}", NOON - timedelta(days=days))
 
 
-@pytest.mark.parametrize(
+@over(
     ("ages", "told", "stands"),
     [
         ([400.0], False, [IN_USE]),

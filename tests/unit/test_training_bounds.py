@@ -23,6 +23,7 @@ from federated.training.flower.messages import LEAD_NODE, identify, node_of, sea
 from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, pack
 from federated.training.launch import ProcessWorkers
 from federated.training.recipes import Arrays, initial
+from tests.support.each import over
 from tests.support.training_rig import SITES, document, manifest, write_rows
 
 JOB = manifest()
@@ -175,7 +176,7 @@ def test_the_message_that_the_others_are_made_of_is_read() -> None:
     assert _site().check(2, _weights(990.0)) != digest(initial(JOB))
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@over("name", HOSTILE)
 def test_a_hostile_message_is_refused(name: str) -> None:
     with pytest.raises(RoundRefused):
         _site().check(_number(name), HOSTILE[name])

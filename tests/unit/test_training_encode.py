@@ -9,6 +9,7 @@ from federated.errors import ColumnMissing
 from federated.task.feature import Missing, NumberFeature
 from federated.training.rows.encode import Persons, encode
 from federated.training.rows.table import Table, from_columns
+from tests.support.each import over
 from tests.support.training_rig import manifest
 
 HEADER = ("pupil", "grade", "age", "class", "score")
@@ -61,7 +62,7 @@ def test_a_missing_number_counts_as_the_manifest_says() -> None:
     assert encode(_table(ROWS), stated).inputs[2, 0].tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize(
+@over(
     ("grade", "score", "label"),
     [("K", 430, 0), ("K", 430.001, 1), ("1", 520.5, 0), ("1", 521, 1), ("K", -1e9, 0)],
 )
@@ -103,7 +104,7 @@ def test_a_person_changes_no_other_entry() -> None:
     assert np.array_equal(np.delete(whole.mask, 1, axis=0), without.mask)
 
 
-@pytest.mark.parametrize("column", HEADER)
+@over("column", HEADER)
 def test_every_column_of_the_manifest_is_needed(column: str) -> None:
     table = _table(ROWS)
     with pytest.raises(ColumnMissing, match=f"`{column}`"):

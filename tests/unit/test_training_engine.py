@@ -14,6 +14,7 @@ from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION
 from federated.training.recipes import MOST_WEIGHT, Arrays, check, initial, shapes
 from federated.training.rows.encode import Persons
+from tests.support.each import over
 from tests.support.training_rig import ForeseenNoise, document, manifest
 
 POPULATION = 100
@@ -70,9 +71,9 @@ def _moved(job: JobManifest, before: Arrays, after: Arrays) -> Arrays:
     return {name: (before[name] - after[name]) * scale for name in before}
 
 
-@pytest.mark.parametrize("clip", [100.0, 1.0, 0.05])
-@pytest.mark.parametrize("hidden", [[], [4], [5, 3]])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@over("clip", [100.0, 1.0, 0.05])
+@over("hidden", [[], [4], [5, 3]])
+@over("activation", ["tanh", "relu"])
 def test_a_step_is_the_sum_of_each_persons_clipped_gradient(
     clip: float, hidden: list[int], activation: str
 ) -> None:

@@ -15,15 +15,16 @@ from federated.training.exact import gradients, selftest
 from federated.training.exact.gradients import RADIUS
 from federated.training.exact.net import Net
 from tests.support import exact_sums
+from tests.support.each import over
 from tests.support.exact_sums import CASES, WEIGHTS, faults, flat, model, people, sums
 from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
 from tests.support.training_rig import manifest
 
 
-@pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: "-".join(map(str, (case[0].loss.kind, *case[0].widths)))
 )
+@over("kind", WEIGHTS)
 def test_nothing_depends_on_more_than_a_persons_own_rows(
     case: tuple[Net, int, int], kind: str
 ) -> None:
@@ -48,8 +49,7 @@ def test_arithmetic_of_a_library_is_caught(monkeypatch: pytest.MonkeyPatch, plan
     assert caught.value.code == "ARITHMETIC_UNSOUND"
 
 
-@pytest.mark.parametrize("hidden", [[], [8, 8]])
-@pytest.mark.parametrize("batch", [1, 46, 10**6])
+@pytest.mark.parametrize(("hidden", "batch"), [([8, 8], 1), ([], 46), ([8, 8], 10**6)])
 def test_exact_arithmetic_passes_the_test_before_a_job(hidden: list[int], batch: int) -> None:
     assert _shown("usual") == []
     selftest.check(manifest(model={"kind": "mlp", "hidden": hidden, "activation": "relu"}), batch)

@@ -25,6 +25,7 @@ from federated.training.flower.messages import (
 from federated.training.flower.messages import to_bytes as to_message_bytes
 from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unpack
 from federated.training.recipes import initial
+from tests.support.each import over
 from tests.support.flower import JOB, answer_of, as_lead, persons_of, request_to, site_of
 from tests.support.training_rig import SITES, manifest
 
@@ -142,7 +143,7 @@ BAD_CONTENT = {
 }
 
 
-@pytest.mark.parametrize("content", BAD_CONTENT.values(), ids=BAD_CONTENT)
+@over("content", BAD_CONTENT.values(), BAD_CONTENT)
 def test_content_that_is_no_model_is_refused(content: RecordDict) -> None:
     data = to_message_bytes(request_to(content=content))
     with pytest.raises(RoundRefused):
@@ -231,7 +232,7 @@ def _from_node(node: int) -> Message:
     return request_to()
 
 
-@pytest.mark.parametrize(("number", "make"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+@over(("number", "make"), BAD_REQUESTS.values(), BAD_REQUESTS)
 def test_a_round_that_may_not_be_asked_is_refused(number: int, make: Any) -> None:
     persons = persons_of()
     site = site_of(persons)

@@ -24,6 +24,7 @@ from federated.training.flower.strategy import DeclaredAverage
 from federated.training.recipes import MOST_WEIGHT, initial
 from federated.training.roles import lead as lead_role
 from federated.training.roles.frames import Frames
+from tests.support.each import over
 from tests.support.flower import JOB, answer_of, as_lead, constant, request_to, site_of
 from tests.support.training_rig import SITES, contract, document, manifest
 
@@ -256,10 +257,7 @@ def test_a_job_below_the_quorum_stops() -> None:
         _lead_run(silent=frozenset({SITES[1]}))
 
 
-@pytest.mark.parametrize(
-    ("done", "state"),
-    [(-1, b""), (4, b"x"), (1, b""), (0, b"x"), (1, b"no npz"), (1, save({}))],
-)
+@over(("done", "state"), [(-1, b""), (4, b"x"), (1, b""), (0, b"x"), (1, b"no npz"), (1, save({}))])
 def test_a_state_that_cannot_be_is_refused(done: int, state: bytes) -> None:
     with pytest.raises(FederatedError):
         _lead_run(done=done, state=state)
@@ -303,7 +301,7 @@ def test_the_rest_of_flowers_interface(joined: tuple[FrameGrid, Frames]) -> None
     assert message.metadata.dst_node_id == 2
 
 
-@pytest.mark.parametrize(
+@over(
     "header",
     [
         {"op": "update"},

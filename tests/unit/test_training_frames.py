@@ -11,6 +11,7 @@ import pytest
 from federated.errors import WorkerFailed
 from federated.training.roles import frames as module
 from federated.training.roles.frames import Frames
+from tests.support.each import over
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_frames_arrive_whole_and_in_order(pair: tuple[Frames, socket.socket]) ->
     assert frames.receive(10) == ({"n": 2}, b"")
 
 
-@pytest.mark.parametrize(
+@over(
     ("data", "reason"),
     [
         (_raw(b"{"), "not JSON"),

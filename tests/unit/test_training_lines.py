@@ -7,6 +7,7 @@ import pytest
 from federated.errors import ColumnMissing, DataFileUnreadable
 from federated.training.rows import lines
 from federated.training.rows.lines import Lost, read_csv
+from tests.support.each import over
 
 BEFORE = [["1", "a"]]
 AFTER = [["2", "b"]]
@@ -31,7 +32,7 @@ def test_a_file_without_rows(data: bytes) -> None:
     assert _rows(data, "id") == ([], Lost())
 
 
-@pytest.mark.parametrize(
+@over(
     ("line", "fault"),
     [
         (b"9", Lost(fields=1)),

@@ -21,6 +21,7 @@ from federated.training.rows.encode import Persons, encode
 from federated.training.rows.features import encode_features
 from federated.training.rows.labels import encode_labels
 from federated.training.rows.table import Table, from_columns, read_table
+from tests.support.each import over
 from tests.support.training_rig import manifest, write_rows
 
 JOB = manifest()
@@ -65,8 +66,8 @@ def test_a_job_starts_from_the_same_arrays_each_time() -> None:
     assert check(one, JOB).keys() == one.keys()
 
 
-@pytest.mark.parametrize("hidden", [[], [4], [6, 3]])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@over("hidden", [[], [4], [6, 3]])
+@over("activation", ["tanh", "relu"])
 def test_what_numpy_predicts_is_what_torch_predicts(hidden: list[int], activation: str) -> None:
     from tests.support.torch_net import DenseNet, torch  # noqa: PLC0415 - loads torch
 
@@ -122,7 +123,7 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.parametrize("data", BAD_FILES.values(), ids=BAD_FILES)
+@over("data", BAD_FILES.values(), BAD_FILES)
 def test_what_is_no_checkpoint_is_refused(data: bytes) -> None:
     with pytest.raises(DataFileUnreadable):
         checkpoint.load(data)
@@ -180,7 +181,7 @@ def test_every_row_gets_a_prediction_and_labelled_ones_count() -> None:
     assert score.evaluate(model, JOB, rows)["auc"] == 1.0
 
 
-@pytest.mark.parametrize(
+@over(
     "change",
     [
         lambda arrays: {**arrays, "more": np.zeros(1, np.float32)},

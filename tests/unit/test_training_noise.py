@@ -16,6 +16,7 @@ from federated.training import engine, noise
 from federated.training.exact import gaussian, gradients
 from federated.training.exact.gaussian import discrete_gaussian
 from federated.training.noise import BITS, DEVIATION, SystemNoise
+from tests.support.each import over
 
 DRAWS = 200_000
 # A normal variable lies beyond this many deviations with a chance below 1e-9 (two-sided: 7e-10).
@@ -82,7 +83,7 @@ def test_the_tail_is_there() -> None:
         assert abs((drawn > far).sum() - expected) < FAR * math.sqrt(expected) + 3
 
 
-@pytest.mark.parametrize("bound", [1, 2, 3, 1000, 3 << 45, (1 << 62) - 1])
+@over("bound", [1, 2, 3, 1000, 3 << 45, (1 << 62) - 1])
 def test_uniform_integers_fill_their_range(bound: int) -> None:
     drawn = gaussian._below(SystemNoise().words, bound, DRAWS)
     assert drawn.min() >= 0

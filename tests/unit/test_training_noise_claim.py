@@ -21,6 +21,7 @@ from federated.task.spelling import MAX_VALUES
 from federated.training.engine import Mechanism
 from federated.training.exact.gradients import RADIUS
 from federated.training.noise import DEVIATION
+from tests.support.each import over
 
 FAR = 1e-12  # of float64 sums over some hundred integers
 
@@ -48,7 +49,7 @@ def _distance(deviation: int) -> float:
     return 0.5 * float(np.abs(discrete - rounded).sum())
 
 
-@pytest.mark.parametrize("deviation", [1, 2, 3, 4, 8, 16])
+@over("deviation", [1, 2, 3, 4, 8, 16])
 def test_a_rounded_normal_is_nearly_a_discrete_one(deviation: int) -> None:
     tau = math.sqrt(deviation**2 - 1 / 12)
     assert _distance(deviation) <= 0.005 * tau**-4
@@ -76,8 +77,8 @@ def _delta(noise: float, epsilon: float) -> float:
     )
 
 
-@pytest.mark.parametrize("epsilon", [0.1, 0.5, 1.0, 3.0])
-@pytest.mark.parametrize(("deviation", "length"), [(2, 1), (4, 3), (8, 8), (16, 16), (16, 40)])
+@over("epsilon", [0.1, 0.5, 1.0, 3.0])
+@over(("deviation", "length"), [(2, 1), (4, 3), (8, 8), (16, 16), (16, 40)])
 def test_one_release_costs_what_the_accountant_counts(
     deviation: int, length: int, epsilon: float
 ) -> None:
@@ -92,8 +93,8 @@ def test_one_release_costs_what_the_accountant_counts(
         assert found >= 0.99 * counted
 
 
-@pytest.mark.parametrize("order", [2, 3, 8, 32])
-@pytest.mark.parametrize(("deviation", "length"), [(1, 1), (2, 1), (4, 5), (16, 16)])
+@over("order", [2, 3, 8, 32])
+@over(("deviation", "length"), [(1, 1), (2, 1), (4, 5), (16, 16)])
 def test_renyi_divergence_is_that_of_the_continuous_one(
     deviation: int, length: int, order: int
 ) -> None:
@@ -114,8 +115,8 @@ def test_the_largest_job_adds_next_to_nothing_to_delta() -> None:
     assert slack * (1 + math.exp(4)) < 1e-15
 
 
-@pytest.mark.parametrize("noise", [job.LEAST_NOISE, 0.3, 1.0, 2.7182818, 3.0, job.MOST_NOISE])
-@pytest.mark.parametrize("clip", [job.LEAST_CLIP, 0.1, 1.0, job.MOST_CLIP])
+@over("noise", [job.LEAST_NOISE, 0.3, 1.0, 2.7182818, 3.0, job.MOST_NOISE])
+@over("clip", [job.LEAST_CLIP, 0.1, 1.0, job.MOST_CLIP])
 def test_the_grid_keeps_the_ratio_that_is_accounted_for(noise: float, clip: float) -> None:
     mechanism = Mechanism(noise, 0.2, clip, 100)
     # In integers, where nothing is rounded: (radius σ)² <= D² - 1/12.

@@ -9,6 +9,7 @@ import pytest
 from federated.errors import DataFileUnreadable
 from federated.persons import FORMS, LONGEST
 from federated.training.rows.persons import digests, spelled
+from tests.support.each import over
 
 KEY = bytes(range(32))
 
@@ -17,7 +18,7 @@ def _spelled(form: str, *names: str | None) -> list[str | None]:
     return spelled(pa.array(names, pa.string()), form).to_pylist()
 
 
-@pytest.mark.parametrize(
+@over(
     ("form", "names", "person"),
     [
         ("number", ["7", "7 ", "07", "7.0", "+7", "\u200b7\ufeff", "\t0007.00"], "7"),
@@ -33,7 +34,7 @@ def test_spellings_of_one_person(form: str, names: list[str], person: str) -> No
     assert set(_spelled(form, *names)) == {person}
 
 
-@pytest.mark.parametrize(
+@over(
     ("form", "one", "other"),
     [
         ("text", "7", "07"),
@@ -50,13 +51,13 @@ def test_spellings_of_two_persons(form: str, one: str, other: str) -> None:
     assert first != second
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", [None, "", " ", "NA", " NaN ", "\u200b", "x" * (LONGEST + 1)])
+@over("form", FORMS)
+@over("name", [None, "", " ", "NA", " NaN ", "\u200b", "x" * (LONGEST + 1)])
 def test_nobody(form: str, name: str | None) -> None:
     assert _spelled(form, name, "7") == [None, "7"]
 
 
-@pytest.mark.parametrize("name", ["7.5", "7a", "1e3", "seven", "٧", "7" * 65, "0x7"])
+@over("name", ["7.5", "7a", "1e3", "seven", "٧", "7" * 65, "0x7"])
 def test_what_is_no_whole_number_is_nobody(name: str) -> None:
     assert _spelled("number", name, "7") == [None, "7"]
 

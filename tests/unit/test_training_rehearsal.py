@@ -12,6 +12,7 @@ from federated.training.flower.messages import LEAD_NODE, identify
 from federated.training.rehearsal import rehearse
 from federated.training.rows.encode import encode
 from federated.training.rows.synthetic import MOST_PERSONS, Described, made_up
+from tests.support.each import over
 from tests.support.flower import as_lead
 from tests.support.training_rig import SITES, manifest, task
 
@@ -27,7 +28,7 @@ TARGETS: dict[str, tuple[dict[str, Any], int]] = {
 NET = {"kind": "mlp", "hidden": [2], "activation": "tanh"}
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@over("kind", TARGETS)
 def test_rows_that_no_dictionary_describes_are_those_of_the_manifest(kind: str) -> None:
     more, labels = TARGETS[kind]
     job = manifest(**task(model=NET, target={"kind": kind, "column": "score", **more}))

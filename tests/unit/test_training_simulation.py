@@ -20,6 +20,7 @@ from federated.training.recipes import initial
 from federated.training.rows.division import Division, divide
 from federated.training.rows.table import Table, from_columns
 from tests.support.command import invoked
+from tests.support.each import over
 from tests.support.flower import JOB, as_lead, persons_of
 from tests.support.training_rig import SITES, ForeseenNoise, task, write_rows
 
@@ -158,7 +159,7 @@ def test_processes_give_what_one_gives(file: Path) -> None:
     assert one["fewest"] < one["persons"] / 2
 
 
-@pytest.mark.parametrize(
+@over(
     ("change", "grid", "kind", "why"),
     [
         ({"features": ["age"]}, {}, Malformed, "/features: must each state `kind`"),

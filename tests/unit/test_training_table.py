@@ -20,6 +20,7 @@ from federated.errors import (
 )
 from federated.training.rows import table as module
 from federated.training.rows.table import Table, from_columns, read_table
+from tests.support.each import over
 
 NAMES = ("pupil", "score", "class")
 ROWS = 'pupil,extra,score,class\n7,x,1.5,small\n8,y,NA,"re,g"\n,z,x1,\n'
@@ -70,7 +71,7 @@ def test_needed_columns_of_a_parquet_file(tmp_path: Path) -> None:
     assert _same(table.numbers("pupil"), [7, 8, np.nan])
 
 
-@pytest.mark.parametrize(
+@over(
     ("text", "value"),
     [
         ("3", 3),
@@ -244,7 +245,7 @@ def test_a_column_whose_type_holds_no_number_is_refused(values: pa.Array) -> Non
         Table(pa.table({"score": values})).numbers("score")
 
 
-@pytest.mark.parametrize(
+@over(
     "values",
     [
         pa.array(["1", "2"]),
@@ -254,7 +255,7 @@ def test_a_column_whose_type_holds_no_number_is_refused(values: pa.Array) -> Non
         pa.array([1.0, 2.0], pa.float32()),
         pa.array([1, 2]).cast(pa.decimal128(38, 2)),
     ],
-    ids=["text", "long text", "dictionary", "integer", "float", "decimal"],
+    ["text", "long text", "dictionary", "integer", "float", "decimal"],
 )
 def test_a_column_whose_type_may_hold_numbers_is_read(values: pa.Array) -> None:
     assert Table(pa.table({"score": values})).numbers("score").tolist() == [1.0, 2.0]

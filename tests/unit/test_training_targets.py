@@ -27,6 +27,7 @@ from federated.training.reach import is_within, reach
 from federated.training.rows.encode import Persons, encode
 from federated.training.rows.labels import encode_labels
 from federated.training.rows.table import from_columns
+from tests.support.each import over
 from tests.support.exact_sums import people
 from tests.support.flower import as_lead, request_to, site_of
 from tests.support.learnable import CASES, KINDS, pairs, trained
@@ -79,7 +80,7 @@ ROWS = from_columns(
 )
 
 
-@pytest.mark.parametrize(
+@over(
     ("target", "labels"),
     [
         ({"kind": "binary"}, [0, 1, None, None, None, None, None]),
@@ -222,7 +223,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "pointer", "fault"), BAD.values(), ids=BAD)
+@over(("changes", "pointer", "fault"), BAD.values(), BAD)
 def test_what_a_manifest_of_version_2_may_not_say(
     changes: dict[str, Any], pointer: str, fault: str
 ) -> None:
@@ -279,9 +280,9 @@ def test_a_round_begins_anew_so_that_a_restarted_worker_does_the_same(
     assert any(not np.array_equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("number", [1, 3])
-@pytest.mark.parametrize("optimiser", [ADAM, MOMENTUM], ids=["adam", "momentum"])
-@pytest.mark.parametrize("noise", [0.3, 30.0])
+@over("number", [1, 3])
+@over("optimiser", [ADAM, MOMENTUM], ["adam", "momentum"])
+@over("noise", [0.3, 30.0])
 def test_honest_updates_lie_within_reach_and_larger_ones_do_not(
     optimiser: dict[str, Any], number: int, noise: float
 ) -> None:

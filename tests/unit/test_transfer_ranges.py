@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.dataplane.ranges import Part, part_of
+from tests.support.each import over
 
 WHOLE = Part(0, 10, partial=False)
 
 
-@pytest.mark.parametrize(
+@over(
     ("stated", "part"),
     [
         ("", WHOLE),

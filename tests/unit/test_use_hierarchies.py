@@ -29,6 +29,7 @@ from connector.services.use.asking import Answered, Wanted
 from policies_odrl import Policy
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
+from tests.support.each import over
 from tests.support.link import DATASET, Link, description, link
 from tests.support.management import commanded
 from tests.support.negotiating import ask as negotiated
@@ -227,7 +228,7 @@ def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Lin
     assert "leaves as csp6" in words
 
 
-@pytest.mark.parametrize(
+@over(
     ("column", "changes", "fault", "reason"),
     [
         (-2, {"hierarchy": {**COMMUNE["hierarchy"], "date": "2026-13-01"}}, *(None, "calendar")),
