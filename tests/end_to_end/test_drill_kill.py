@@ -196,6 +196,7 @@ def test_a_job_goes_on_with_whoever_is_there_and_who_returns_joins_until_it_is_c
     assert wait_for(late, answered(job, now + 2), PATIENCE)
     dies.start()
     assert wait_for(dies, answered(job, now + 3), PATIENCE)
+    assert wait_for(fed.lab, completed(job, rounds_answered(dies, job)[-1]), PATIENCE)
     with fed.lab.client() as lab:
         assert lab.cancel(job).state == "CANCELLED"
         told = [line.text for line in lab.follow(job, seconds=0)]

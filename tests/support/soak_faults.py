@@ -36,7 +36,7 @@ from tests.support.drill_faults import job_faults
 from tests.support.soak import processes, working_in
 
 # In folders of jobs.
-KEPT = {"census.log", "site.log", "lead.log"}
+KEPT = {"census.log", "site.log", "lead.log", "rehearsal.log"}
 KEPT |= {"model.npz", "model.card.json", "model.receipts.json"}
 SETTLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
