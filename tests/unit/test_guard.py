@@ -114,6 +114,27 @@ def test_the_job_watcher_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) 
     assert ports.faults["jobs-watcher"].times == 2
 
 
+def test_all_runs_whose_jobs_have_ended_are_aborted_at_once(ports: Ports) -> None:
+    """Each abort waits for the other: one after another neither would end."""
+    both, done = threading.Barrier(2), threading.Semaphore(0)
+
+    class Slow:
+        resting = False
+
+        def run(self) -> None: ...
+
+        def abort(self) -> None:
+            both.wait(20)
+            done.release()
+
+    nobody: Any = None
+    jobs = JobThreads(ports, JobSide.SITE, "jobs", nobody, nobody)
+    jobs._running = {name: (Slow(), threading.current_thread(), 0) for name in ("x", "y")}
+    jobs._reconcile()
+    assert done.acquire(timeout=20)
+    assert done.acquire(timeout=20)
+
+
 def test_a_run_that_fails_unforeseen_is_noted_and_taken_up_later(ports: Ports) -> None:
     class Failing:
         def run(self) -> None:

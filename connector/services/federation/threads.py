@@ -116,9 +116,8 @@ class JobThreads:
             self._watcher.join(STOP_SECONDS)
         with self._guard:
             running = list(self._running.values())
-        for run, _, _ in running:
-            run.abort()
-        for _, thread, _ in running:
+        aborting = self._abort(run for run, _, _ in running)
+        for thread in (*aborting, *(thread for _, thread, _ in running)):
             thread.join(STOP_SECONDS)
 
     def working(self) -> int:
@@ -152,9 +151,7 @@ class JobThreads:
             }
         with self._guard:
             running = dict(self._running)
-        for job_id, (run, _, _) in running.items():
-            if job_id not in going:
-                run.abort()
+        self._abort(run for job_id, (run, _, _) in running.items() if job_id not in going)
         self._waiting &= going.keys()
         free = self._ports.settings.max_jobs - self.working()
         held = [going[job_id].peer for job_id in running if job_id in going]
@@ -166,6 +163,17 @@ class JobThreads:
                     self._wait(job, need)
                     return
                 self._begin(job, need)
+
+    def _abort(self, runs: Iterable[Run]) -> list[threading.Thread]:
+        """Abort runs, all at once: each may have to wait a moment for its worker to end."""
+        name, pause = f"{self._wakeup}-abort", self._stopping.wait
+        threads = [
+            threading.Thread(target=guarded, args=(self._ports, name, run.abort, pause), name=name)
+            for run in runs
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
 
     def _wait(self, job: Job, need: int) -> None:
         """Say in the log, once, that a job waits for memory."""

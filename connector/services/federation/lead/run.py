@@ -85,8 +85,10 @@ class LeadRun:
         except PreauError as exc:
             ending = Ending(JobState.FAILED, exc.code, one_line(exc.reason))
         finally:
-            self._stop_worker()
-            self._end(None if self._aborted.is_set() else ending, result)
+            try:  # the sites are told first: a worker may take a moment to end
+                self._end(None if self._aborted.is_set() else ending, result)
+            finally:
+                self._stop_worker()
 
     def abort(self) -> None:
         """Stop without deciding how the job ends: it was cancelled, or the node stops."""
