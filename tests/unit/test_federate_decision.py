@@ -19,6 +19,7 @@ from connector.errors import (
     Malformed,
     PeerUnreachable,
     PreauError,
+    TooManyRequests,
     WorkerFailed,
 )
 from connector.identity.receipts.receipt import read_receipt
@@ -442,18 +443,21 @@ def test_a_provider_that_is_revoked_does_not_count(federation: Federation) -> No
     refused(federation, federation.ask(site, body), job_id, "CREDENTIAL_REVOKED")
 
 
-def test_a_provider_that_cannot_be_met_decides_nothing(federation: Federation) -> None:
+@pytest.mark.parametrize("failure", [PeerUnreachable("no answer"), TooManyRequests("busy")])
+def test_a_provider_that_cannot_be_met_decides_nothing(
+    federation: Federation, failure: PreauError
+) -> None:
     site = federation.site()
     with site.ports.store.write() as tx:
         tx.participants.remove(SITES[2])
 
     class Nowhere:
-        def get(self, url: str, *, limit: int = 0) -> bytes:
-            raise PeerUnreachable(f"`{url}` does not answer {limit}")
+        def get(self, *_: object, **__: object) -> bytes:
+            raise failure
 
     site.ports = replace(site.ports, web=Nowhere())
     job_id, body = federation.submission()
-    with pytest.raises(PeerUnreachable):
+    with pytest.raises(type(failure)):
         federation.ask(site, body)
     assert not site.has_job(job_id)
     with site.ports.store.write() as tx:

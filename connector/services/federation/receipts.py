@@ -21,6 +21,7 @@ from connector.errors import (
     PreauError,
     RoundRefused,
     SignatureInvalid,
+    TooManyRequests,
     WorldFault,
 )
 from connector.identity import document as documents
@@ -40,6 +41,7 @@ def check_others(ports: Ports, manifest: JobManifest) -> Refusal | None:
 
     Raises:
         WorldFault: a provider that was never met cannot be reached.
+        TooManyRequests: it has no time for us just now.
     """
     own = ports.settings.did
     for contract in manifest.contracts:
@@ -137,7 +139,7 @@ def _check(ports: Ports, manifest: JobManifest, contract: SiteContract) -> Refus
         provider = onboard.known(ports, contract.site)
         document = documents.read(provider.document, provider.did)
         receipt = read_receipt(contract.receipt, document)
-    except WorldFault:
+    except (WorldFault, TooManyRequests):
         raise
     except PreauError as exc:
         return Refusal(exc.code, (f"site `{contract.site}`: {exc.reason}",))
