@@ -133,6 +133,7 @@ def _answers(folder: Path, file: Path, manifest: JobManifest, arrays: Arrays) ->
                 "row_key": "",
             }
         )
+        _expect(worker, "tried")
         _expect(worker, "ready")
         identify(manifest, LEAD_NODE)
         _round(worker, 1, manifest, initial(manifest))  # a worker begins with no other

@@ -148,17 +148,21 @@ class Engine:
         """
         weights, descent = joined(arrays), Descent(self._manifest, number)
         for _ in range(self._steps):
-            noised = self._noised(self._sum(weights, self._drawn()))
+            noised = self._noised(self._sum(weights, self._drawn(), self._mechanism.batch_size))
             weights = self._moved(weights, noised, descent)
         return split(weights, self._tables)
 
-    def warm(self) -> None:
+    def warm(self, entries: int = 0) -> None:
         """Compute one step on nobody, so that the first round is as fast as the others.
 
         It draws and moves as any other step does: it is what the public time of a round rests on.
+
+        Args:
+            entries: of the step; as many as a round's step has, when not given.
         """
         weights = joined(initial(self._manifest))
-        noised = self._noised(self._sum(weights, self._drawn()[:0]))
+        size = entries or self._mechanism.batch_size
+        noised = self._noised(self._sum(weights, self._drawn()[:0], size))
         self._moved(weights, noised, Descent(self._manifest, 1))
 
     def _drawn(self) -> Integers:
@@ -170,9 +174,9 @@ class Engine:
         drawn = self._source.poisson_sample(asked, self._mechanism.sampling_rate)
         return drawn[drawn < self._count]
 
-    def _sum(self, weights: Sequence[Floats], drawn: Integers) -> list[Integers]:
+    def _sum(self, weights: Sequence[Floats], drawn: Integers, size: int) -> list[Integers]:
         """Return the exact sum of the drawn persons' clipped vectors, over a public batch size."""
-        missing = max(0, self._mechanism.batch_size - len(drawn))
+        missing = max(0, size - len(drawn))
         batch = np.concatenate([drawn, np.full(missing, self._count)])
         return self._sums.total(weights, self._persons, batch)
 

@@ -50,8 +50,7 @@ def main() -> None:
         isolation += f"+{FILTERED}" if close_calls() else ""
         end_with(given.fd)
         frames.put_back(header, payload)
-        if given.role == "site":
-            hollow_out()
+        hollow_out(given.role)
         # Only now, confined: the role's module loads its libraries.
         importlib.import_module(f"federated.training.roles.{given.role}").run(frames, isolation)
     except FederatedError as exc:

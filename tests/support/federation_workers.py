@@ -88,6 +88,7 @@ class SiteScript:
         longer: bytes that an update has more than it needs.
         silent: whether it answers no round until `stop`.
         recipe: that it says it runs.
+        before: what happens before a frame is received, by its name.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
         suppressed: digests of persons that came with each start.
@@ -104,6 +105,7 @@ class SiteScript:
     seconds: object = 0.02
     start_failure: str = ""
     recipe: str = "c0de" * 16
+    before: dict[str, Callable[[], object]] = field(default_factory=dict)
     orders: list[dict[str, Any]] = field(default_factory=list)
     suppressed: list[bytes] = field(default_factory=list)
     updates: list[tuple[int, bytes]] = field(default_factory=list)
@@ -129,8 +131,8 @@ class SiteWorker:
         if header["op"] == "start":
             script.suppressed.append(payload)
             code = script.start_failure
+            self._answers.append(({"op": "tried", "seconds": script.seconds}, b""))
             ready = {"op": "ready", "recipe": script.recipe, "versions": VERSIONS}
-            ready["seconds"] = script.seconds
             self._answers.append(({"op": "failed", "code": code} if code else ready, b""))
             return
         if header["op"] == "round":
@@ -165,7 +167,9 @@ class SiteWorker:
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         assert seconds > 0
         if self._answers:
-            return self._answers.pop(0)
+            header, payload = self._answers.pop(0)
+            self._script.before.get("ready" if header["op"] == "failed" else header["op"], int)()
+            return header, payload
         self._gone.wait(seconds)
         raise WorkerFailed("the worker is gone or silent")
 

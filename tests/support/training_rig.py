@@ -150,7 +150,7 @@ class Federation:
         header = {"op": "start", "manifest": text, "sites": list(sites), "round": done}
         lead.send(header, state)
         for worker in (*sites.values(), lead):
-            answer, _ = worker.receive(120)
+            answer = begun(worker)
             assert answer["op"] == "ready", answer
             self.isolation.add(answer["isolation"])
         while True:
@@ -207,6 +207,16 @@ class Federation:
         data |= {"person_format": "text", "rows": []}
         order = {"op": "start", "data": data, "population": population, "site": name}
         return {**order, "node": 0, "key": "", "row_key": "", "held_key": ""}
+
+
+def begun(worker: ProcessWorker) -> dict[str, Any]:
+    """Return what a worker that was started says once it has read its rows, or cannot."""
+    header, payload = worker.receive(120)
+    if header["op"] == "tried":
+        assert header["seconds"] > 0
+        header, payload = worker.receive(120)
+    assert payload == b""
+    return header
 
 
 def write_rows(path: Path, persons: int, *, seed: int = 0) -> Path:

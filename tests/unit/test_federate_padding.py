@@ -66,8 +66,9 @@ def test_units_grow_with_the_public_numbers_and_are_above_zero(
     few, more = sorted((few, more))
     quick, slow = sorted((quick, slow))
     assert 0 < padding.hash_unit(few) <= padding.hash_unit(more)
-    assert 0 < padding.start_unit(few) <= padding.start_unit(more)
-    assert padding.start_unit(few, few) <= padding.start_unit(few, more)
+    assert 0 < padding.read_unit(few) <= padding.read_unit(more)
+    assert padding.read_unit(few, few) <= padding.read_unit(few, more)
+    assert padding.read_unit(few, more) < padding.start_unit(few, more)
     assert quick < padding.round_unit(quick) <= padding.round_unit(slow)
 
 
@@ -122,11 +123,11 @@ class Site:
         self.hub.open(self.job_id, job.manifest_digest, parse(job.manifest).sites)
 
     @property
-    def start(self) -> float:
+    def read(self) -> float:
         dataset, manifest = self.node.dataset, parse(self.node.job(self.job_id).manifest)
         assert dataset is not None
         inputs = dataset.population * manifest.unit.rows * manifest.width
-        return padding.start_unit(cells_of(dataset), inputs)
+        return padding.read_unit(cells_of(dataset), inputs)
 
     def ask(self) -> RoundReply | RoundRefusal:
         self.hub.send(self.job_id, SITES[0], Round(1, (), b"m"))
@@ -138,7 +139,7 @@ class Site:
         raise AssertionError("the site keeps leaving")
 
 
-def test_hashing_start_and_round_end_at_their_units(tmp_path: Path) -> None:
+def test_hashing_reading_and_round_end_at_their_units(tmp_path: Path) -> None:
     site = Site(tmp_path)
     dataset = site.node.dataset
     assert dataset is not None
@@ -146,8 +147,31 @@ def test_hashing_start_and_round_end_at_their_units(tmp_path: Path) -> None:
     with running(site.node):
         assert isinstance(site.ask(), RoundReply)
     assert site.pace.waits == pytest.approx(
-        [padding.hash_unit(cells_of(dataset)), site.start + once, once]
+        [padding.hash_unit(cells_of(dataset)), site.read + once, once]
     )
+
+
+@pytest.mark.parametrize("loading", [0.0, 30.0])
+@pytest.mark.parametrize("reading", [0.0, 0.2])
+@pytest.mark.parametrize("fails", ["", "DATA_FILE_UNREADABLE"])
+def test_what_comes_before_the_rows_hides_nothing_of_them(
+    tmp_path: Path, loading: float, reading: float, fails: str
+) -> None:
+    """However long libraries take, the rows take one and the same time, also when they fail."""
+    site = Site(tmp_path)
+    worker = site.node.workers.site
+    worker.before = {"tried": lambda: site.pace.pass_by(loading)}
+    told = list[float]()
+
+    def read() -> None:
+        told.append(site.pace.now())
+        site.pace.pass_by(reading)
+
+    worker.before["ready"] = read
+    worker.start_failure = fails
+    with running(site.node):
+        assert wait_for(lambda: len(site.pace.waits) == 2)
+        assert site.pace.now() - told[0] == pytest.approx(site.read + padding.round_unit(0.02))
 
 
 @pytest.mark.parametrize("fault", ["refuse", "refuse_reading", "die_in", "die_reading"])
@@ -162,7 +186,9 @@ def test_a_round_that_fails_ends_at_a_public_time(tmp_path: Path, fault: str) ->
         charged = fault in ("refuse", "die_in")
         assert frame.code == ("ROUND_MISSED" if charged else "ROUND_REFUSED")
         assert site.node.reservation(site.job_id).committed_rounds == int(charged)
-    assert site.pace.waits[2:] == pytest.approx([site.start + once if died else once])
+    read = site.read + once
+    again = [read, padding.START_SECONDS] if died else [once]  # the second one within the round's
+    assert site.pace.waits[2:] == pytest.approx(again)
 
 
 @pytest.mark.parametrize(("before", "padded_by"), [(0.0, 18.03), (20.0, 16.06)])
@@ -216,11 +242,11 @@ def test_a_start_takes_a_public_time_for_the_inputs_that_a_lead_asks(tmp_path: P
     narrow, site = Site(tmp_path / "1"), Site(tmp_path / "2", features=wide)
     dataset = site.node.dataset
     assert dataset is not None
-    more = 199 * dataset.population * 4 * padding.START_SECONDS_PER_INPUT
-    assert site.start == pytest.approx(narrow.start + more)
+    more = 199 * dataset.population * 4 * padding.READ_SECONDS_PER_INPUT
+    assert site.read == pytest.approx(narrow.read + more)
     with running(site.node):
         assert isinstance(site.ask(), RoundReply)
-    assert site.pace.waits[1] == pytest.approx(site.start + padding.round_unit(0.02), rel=1e-9)
+    assert site.pace.waits[1] == pytest.approx(site.read + padding.round_unit(0.02), rel=1e-9)
 
 
 def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
@@ -228,7 +254,8 @@ def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
     site.node.workers.site.die_in = [1]
     with running(site.node):
         assert isinstance(site.ask(), RoundReply)
-    assert site.pace.waits[2] == pytest.approx(site.start + padding.round_unit(0.02))
+    once = padding.round_unit(0.02)  # the round's, then that of the read within it
+    assert sum(site.pace.waits[2:]) == pytest.approx(padding.START_SECONDS + site.read + once)
 
 
 def test_a_start_that_fails_ends_at_a_public_time(tmp_path: Path) -> None:
@@ -236,7 +263,7 @@ def test_a_start_that_fails_ends_at_a_public_time(tmp_path: Path) -> None:
     site.node.workers.site.start_failure = "DATA_FILE_UNREADABLE"
     with running(site.node):
         assert wait_for(lambda: site.node.job(site.job_id).state == JobState.FAILED)
-    assert site.pace.waits[1] == pytest.approx(site.start + padding.round_unit(0))
+    assert site.pace.waits[1] == pytest.approx(site.read + padding.round_unit(0.02))
 
 
 def test_a_round_that_cannot_end_in_its_time_costs_nothing(tmp_path: Path) -> None:

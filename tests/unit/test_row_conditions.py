@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,6 @@ from connector.enforcement.steps import registry
 from connector.enforcement.steps.minimise import RowTest
 from connector.errors import ConstraintUnknown, PolicyInvalid
 from federated.errors import WorkerFailed
-from federated.training.engine import Engine
 from federated.training.roles import site as site_role
 from federated.training.rows import row_test
 from federated.training.rows.table import from_columns
@@ -184,16 +182,8 @@ def test_rows_that_take_part_in_training(
     assert row_test.passing(TABLE, [row_test.RowTest.of(stated)]).nonzero()[0].tolist() == kept
 
 
-def test_a_worker_trains_on_no_row_but_those_of_the_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, trained = write_rows(tmp_path / "rows.csv", 12), []
-
-    def engine(job: object, population: int, persons: Any, source: object) -> Engine:
-        trained.append(int(persons.mask.sum()))
-        return Engine(job, population, persons, source)  # type: ignore[arg-type] - as it was called
-
-    monkeypatch.setattr(site_role, "Engine", engine)
+def test_a_worker_trains_on_no_row_but_those_of_the_step(tmp_path: Path) -> None:
+    path, trained = write_rows(tmp_path / "rows.csv", 12), list[int]()
     nobody = site_role._suppressed({"key": ""}, b"")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     data = {"path": str(path), "format": "csv", "person_format": "text", "digest": digest}
@@ -201,8 +191,9 @@ def test_a_worker_trains_on_no_row_but_those_of_the_step(
     for rows in ([], [grade], [RowTest("grade", "anyOf", ("none",))]):
         stated = {**data, "rows": [each.body() for each in rows]}
         header = {"data": stated, "population": 100, "site": SITES[0], "key": "", "row_key": ""}
-        site_role._prepare(manifest(), header, nobody)
-    assert trained[1::2] == [24, 12, 0]
+        persons, _ = site_role._read(manifest(), header, nobody)
+        trained.append(int(persons.mask.sum()))
+    assert trained == [24, 12, 0]
     wrong = {**data, "rows": [{**grade.body(), "is": "like"}]}
     with pytest.raises(WorkerFailed):
-        site_role._prepare(manifest(), {**header, "data": wrong}, nobody)
+        site_role._read(manifest(), {**header, "data": wrong}, nobody)

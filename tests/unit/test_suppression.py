@@ -156,16 +156,8 @@ def test_a_suppressed_pupil_changes_no_gradient(tmp_path: Path) -> None:
     assert _update(whole) != _update(without)
 
 
-def test_a_worker_reads_no_row_of_whom_its_node_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, trained = _file(tmp_path), []
-
-    def engine(job: object, population: int, persons: object, source: object) -> Engine:
-        trained.append(len(persons))  # type: ignore[arg-type] - they are sized
-        return Engine(job, population, persons, source)  # type: ignore[arg-type] - as it was called
-
-    monkeypatch.setattr(site_role, "Engine", engine)
+def test_a_worker_reads_no_row_of_whom_its_node_names(tmp_path: Path) -> None:
+    path, trained = _file(tmp_path), list[int]()
     data = {"path": str(path), "format": "csv", "person_format": "text"}
     data["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
     header: dict[str, object] = {"data": {**data, "rows": []}, "population": POPULATION}
@@ -173,8 +165,9 @@ def test_a_worker_reads_no_row_of_whom_its_node_names(
     for names in ([], ["3"], ["3", "7", "99"]):
         payload = b"".join(digest(name, KEY) for name in names)
         assert len(payload) == DIGEST.itemsize * len(names)
-        site_role._prepare(manifest(), header, site_role._suppressed(header, payload))
-    assert [count for count in trained if count] == [12, 11, 10]
+        persons, _ = site_role._read(manifest(), header, site_role._suppressed(header, payload))
+        trained.append(len(persons))
+    assert trained == [12, 11, 10]
 
 
 def test_a_running_job_follows_the_list_from_the_next_round_on(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, p
 from federated.training.launch import ProcessWorkers
 from federated.training.recipes import Arrays, initial
 from tests.support.each import over
-from tests.support.training_rig import SITES, document, manifest, write_rows
+from tests.support.training_rig import SITES, begun, document, manifest, write_rows
 
 JOB = manifest()
 SHAPE = (4, 3)  # of the first array
@@ -197,7 +197,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     worker = ProcessWorkers().start("site", folder / "job")
     try:
         worker.send({**start, "population": 100, "site": SITES[0], "key": "", "row_key": ""})
-        found = [worker.receive(120)[0]]
+        found = [begun(worker)]
         for name, message in {**HOSTILE, "good": GOOD}.items():
             worker.send({"op": "round", "round": _number(name)}, message)
             found.append(worker.receive(60)[0])

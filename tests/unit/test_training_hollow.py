@@ -8,7 +8,7 @@ import sys
 _PROGRAM = """
 import sys
 from federated.training.hollow import hollow_out
-hollow_out()
+hollow_out("site")
 import federated.training.roles.site
 import httpx
 try:

@@ -21,7 +21,7 @@ from federated.training.noise import SystemNoise
 from federated.training.rows.encode import encode
 from federated.training.rows.table import from_columns
 from tests.support.federation import wait_for
-from tests.support.training_rig import SITES, contract, document, manifest
+from tests.support.training_rig import SITES, begun, contract, document, manifest
 
 POPULATION = 3000
 VALUES = [f"v{number}" for number in range(200)]
@@ -55,7 +55,7 @@ def _answer(folder: Path, persons: int, limit: int) -> str:
     try:
         start = {"op": "start", "population": POPULATION, "key": "", "row_key": "", **order}
         worker.send({**start, "data": {**data, "rows": []}})
-        header, _ = worker.receive(120)
+        header = begun(worker)
         return str(header.get("code", header["op"]))
     finally:
         worker.stop()

@@ -17,8 +17,9 @@ from typing import Final
 HASH_SECONDS: Final = 0.1
 HASH_SECONDS_PER_CELL: Final = 1e-7
 START_SECONDS: Final = 2.0  # a worker loads its libraries and tries its arithmetic
-START_SECONDS_PER_CELL: Final = 3e-6
-START_SECONDS_PER_INPUT: Final = 1e-7  # a lead chooses how many inputs it makes of a column
+READ_SECONDS: Final = 0.2
+READ_SECONDS_PER_CELL: Final = 3e-6
+READ_SECONDS_PER_INPUT: Final = 1e-7  # a lead chooses how many inputs it makes of a column
 TABLE_SECONDS: Final = 2.0  # a process loads what reads and computes
 TABLE_SECONDS_PER_CELL: Final = 5e-7
 ROUND_SECONDS: Final = 0.03
@@ -35,14 +36,19 @@ def hash_unit(values: int) -> float:
     return HASH_SECONDS + HASH_SECONDS_PER_CELL * values
 
 
-def start_unit(values: int, inputs: int = 0) -> float:
-    """Return the unit in which a worker starts, reads a file and encodes it, in seconds.
+def read_unit(values: int, inputs: int = 0) -> float:
+    """Return the unit in which a worker that is loaded reads and encodes a file, in seconds.
 
     Args:
         values: that the file has at most.
         inputs: that the model gets of all declared persons.
     """
-    return START_SECONDS + START_SECONDS_PER_CELL * values + START_SECONDS_PER_INPUT * inputs
+    return READ_SECONDS + READ_SECONDS_PER_CELL * values + READ_SECONDS_PER_INPUT * inputs
+
+
+def start_unit(values: int, inputs: int = 0) -> float:
+    """Return the unit in which a worker starts within a round, and reads, in seconds."""
+    return START_SECONDS + read_unit(values, inputs)
 
 
 def table_unit(values: int) -> float:

@@ -40,6 +40,7 @@ _SHAPES: Final[tuple[Shape, ...]] = (
     (Net((9, 7, 3), "relu", Loss(CLASSES, 3), ((1, 5), (5, 12)), 3, 14), 2, 37),
 )
 _FEWEST: Final = 13  # persons of the job's own shape, however large its model
+_ALONE: Final = 5  # persons, where each is computed alone: they have neighbours in sums only
 _MOST: Final = 2048
 _CELLS: Final = 1 << 19  # floats of gradients, or of rows, that one sum of the own shape takes
 _PART: Final = 7  # persons of a small batch, which fills no register
@@ -97,9 +98,9 @@ def steady(make: Callable[..., Sums]) -> bool:
 
 def _alone_hold(make: Callable[..., Sums], shape: Shape, draw: np.random.Generator) -> bool:
     net, rows, _ = shape
-    persons, weights = people(draw, net, _FEWEST, rows), _weights(draw, net)
+    persons, weights = people(draw, net, _ALONE, rows), _weights(draw, net)
     sums = make(net, clip=1.0)
-    return _sums_hold(sums, sums, weights, persons, draw.permutation(_FEWEST))
+    return _sums_hold(sums, sums, weights, persons, draw.permutation(_ALONE))
 
 
 def _sums_hold(

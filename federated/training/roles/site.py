@@ -3,7 +3,8 @@
     node → start {recipe, manifest, data {path, format, digest, person_format, rows}, population,
                   site, key, row_key, held_key where it evaluates} + digests of persons whose rows
                   are not used, under that key
-         ← ready {isolation, recipe, versions, seconds of a round on nobody}
+         ← tried {seconds of a round on nobody}: nothing before it took a row
+         ← ready {isolation, recipe, versions}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
          → go {round}
@@ -20,13 +21,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from federated import memory
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
+from federated.manifest import SiteContract
 from federated.persons import Suppressed
+from federated.task.engine import EXACT
 from federated.training import code_hash
 from federated.training.engine import Engine, Mechanism
 from federated.training.evaluation import evaluator_of
@@ -43,13 +47,15 @@ from federated.training.roles.dialogue import (
     member,
 )
 from federated.training.roles.frames import Frames
-from federated.training.rows.encode import encode, encode_apart, nobody
+from federated.training.rows.encode import Persons, encode, encode_apart, nobody
 from federated.training.rows.persons import DIGEST
 from federated.training.rows.row_test import RowTest, chosen_by
 from federated.training.rows.table import read_table
 from federated.training.versions import versions
 
 _TIMED: Final = 5  # steps on nobody; the shortest counts, since others may use the machine
+_FEW: Final = 64  # entries of a step that is timed, where each is computed alone
+_ENOUGH: Final = 0.1  # seconds of them, which others' use of the machine disturbs little
 
 
 def run(frames: Frames, isolation: str) -> None:
@@ -60,11 +66,18 @@ def run(frames: Frames, isolation: str) -> None:
     """
     header, payload = expect(frames, "start", START_SECONDS)
     manifest = manifest_of(header)
-    site, seconds = _prepare(manifest, header, _suppressed(header, payload))
-    ready = {"op": "ready", "isolation": isolation, "seconds": seconds}
-    frames.send(
-        {**ready, "recipe": code_hash(manifest.engine), "versions": versions(manifest.engine)}
-    )
+    name, contract = _contract(manifest, header)
+    frames.send({"op": "tried", "seconds": _tried(manifest, contract.population)})
+    # INVARIANT: whoever is outside learned nothing of rows before; what follows ends when the
+    # node says, at a public time.
+    persons, held = _read(manifest, header, _suppressed(header, payload))
+    evaluator = evaluator_of(manifest, contract.population, held)
+    engine = Engine(manifest, contract.population, persons, SystemNoise())
+    engine.warm(1)
+    identify(manifest, node_of(manifest, name))
+    site = Site(make_app(engine, manifest, evaluator), manifest, name)
+    ready = {"op": "ready", "isolation": isolation, "recipe": code_hash(manifest.engine)}
+    frames.send({**ready, "versions": versions(manifest.engine)})
     while True:
         header, payload = frames.receive(manifest.seconds_left() + MARGIN_SECONDS)
         number = member(header, "round", int)
@@ -92,22 +105,27 @@ def _suppressed(header: Mapping[str, Any], payload: bytes) -> Suppressed:
     return Suppressed(bytes.fromhex(member(header, "key", str)), held)
 
 
-def _prepare(
-    manifest: JobManifest, header: Mapping[str, Any], suppressed: Suppressed
-) -> tuple[Site, float]:
-    """Try and time the arithmetic on nobody, then read and encode the rows, and warm the engine.
-
-    Returns:
-        The site, and the seconds of a round on nobody.
-    """
+def _contract(manifest: JobManifest, header: Mapping[str, Any]) -> tuple[str, SiteContract]:
+    """Return the site's DID and what the manifest says of its contract."""
     name = member(header, "site", str)
-    data = member(header, "data", dict)
     contract = manifest.contract(name)
     if contract is None or contract.population != member(header, "population", int):
         raise RoundRefused("the manifest has no contract of this site and population")
-    memory.check(manifest, contract.population)
-    selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
-    seconds = seconds_on_nobody(manifest, contract.population)
+    return name, contract
+
+
+def _tried(manifest: JobManifest, population: int) -> float:
+    """Try the arithmetic on made-up persons; return the seconds of a round on nobody."""
+    memory.check(manifest, population)
+    selftest.check(manifest, Mechanism.of(manifest, population).batch_size)
+    return seconds_on_nobody(manifest, population)
+
+
+def _read(
+    manifest: JobManifest, header: Mapping[str, Any], suppressed: Suppressed
+) -> tuple[Persons, Persons]:
+    """Read and encode the rows; return the persons to train on, and those held out."""
+    data = member(header, "data", dict)
     tests = tuple(map(RowTest.of, member(data, "rows", list)))
     table = read_table(
         Path(member(data, "path", str)),
@@ -117,34 +135,34 @@ def _prepare(
     )
     table = chosen_by(table, tests)
     key = bytes.fromhex(member(header, "row_key", str))
-    form, held = member(data, "person_format", str), nobody(manifest)
+    form = member(data, "person_format", str)
     if manifest.evaluation is None:
-        persons = encode(table, manifest, form, suppressed, key)
-    else:
-        held_key = bytes.fromhex(member(header, "held_key", str))
-        persons, held = encode_apart(table, manifest, form, suppressed, key, held_key)
-    evaluator = evaluator_of(manifest, contract.population, held)
-    engine = Engine(manifest, contract.population, persons, SystemNoise())
-    engine.warm()
-    identify(manifest, node_of(manifest, name))
-    return Site(make_app(engine, manifest, evaluator), manifest, name), seconds
+        return encode(table, manifest, form, suppressed, key), nobody(manifest)
+    held_key = bytes.fromhex(member(header, "held_key", str))
+    return encode_apart(table, manifest, form, suppressed, key, held_key)
 
 
 def seconds_on_nobody(manifest: JobManifest, population: int) -> float:
     """Return what a round takes without any rows; measured before a row is read."""
     engine = Engine(manifest, population, nobody(manifest), SystemNoise())
-    seconds = _shortest(engine.warm) * manifest.steps_per_round
+    engine.warm(1)  # what is loaded once is no part of a round
+    batch = Mechanism.of(manifest, population).batch_size
+    # Who is computed alone takes the same time beside many, hence few say what a batch takes.
+    entries = batch if manifest.engine == EXACT else min(batch, _FEW)
+    step = _shortest(partial(engine.warm, entries)) * batch / entries
+    seconds = step * manifest.steps_per_round
     evaluator = evaluator_of(manifest, population, nobody(manifest))
     if evaluator is not None:
-        seconds += _shortest(lambda: evaluator.run(initial(manifest)))
+        evaluate = partial(evaluator.run, initial(manifest))
+        evaluate()
+        seconds += _shortest(evaluate)
     return seconds
 
 
 def _shortest(compute: Callable[[], object]) -> float:
-    """Return the least that a computation took, in seconds, once it is warm."""
-    compute()
-    took = []
-    for _ in range(_TIMED):
+    """Return the least that a computation took, in seconds, of some times."""
+    took = list[float]()
+    while len(took) < _TIMED and sum(took) < _ENOUGH:
         began = time.perf_counter()
         compute()
         took.append(time.perf_counter() - began)

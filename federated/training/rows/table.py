@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from federated.errors import (
     ColumnMissing,
@@ -172,6 +171,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parquet(data: bytes, columns: Sequence[str]) -> pa.Table:
+    from pyarrow import parquet  # noqa: PLC0415 - most files are none
+
     file = parquet.ParquetFile(pa.BufferReader(data))
     check_names(file.schema_arrow.names, columns)
     return file.read(columns=list(columns), use_threads=False)

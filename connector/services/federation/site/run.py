@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from functools import partial
 from typing import TypeVar
 
 from connector.domain.federation.frames import Finish, Hello, Round, RoundRefusal, RoundReply
@@ -131,12 +130,14 @@ class SiteRun:
         except PreauError as exc:
             ending = None if self._aborted.is_set() else _failed(exc)
         finally:
-            self._work.stop()
-            self._close()
-            if ending is not None:
-                ended = end(self._ports, self._job_id, ending)
-                recovery.note(self._ports)
-                _log.info("ended: %s %s", ended.state, ended.code)
+            try:  # what is not spent is free at once: a worker may take a moment to end
+                if ending is not None:
+                    ended = end(self._ports, self._job_id, ending)
+                    recovery.note(self._ports)
+                    _log.info("ended: %s %s", ended.state, ended.code)
+            finally:
+                self._work.stop()
+                self._close()
 
     def abort(self) -> None:
         """Stop without deciding how the job ends: it was ended elsewhere, or the node stops."""
@@ -156,8 +157,7 @@ class SiteRun:
         with self._ports.store.read() as tx:
             self._lost = lost(tx, self._job_id, self._ports.settings.did)
         try:
-            with self._padded(lambda: self._work.unit(-1)):
-                self._work.prepare(self._left())
+            self._work.prepare(self._left())
         except (WorkerFailed, DataFault, PeerFault) as exc:
             self._worker_fault = exc
             return self._give_up(exc)
@@ -275,7 +275,8 @@ class SiteRun:
             raise RoundRefused("the job is taken up again")
         self._check_time(starts, began)
         most = self._ports.pace.now() - began + self._round_left(began)  # from `began`, too
-        with self._padded(lambda: self._work.unit(starts), began, most):
+        unit = partial(self._work.unit, starts)
+        with padded(self._ports.pace, unit, stop=self._aborted, began=began, most=most):
             digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
             self._check_time(starts, began)
             with self._ports.store.write() as tx:
@@ -296,11 +297,6 @@ class SiteRun:
             kept = keep(tx, self._job_id, reply, self._ports.clock.now())
         self._lost.discard(frame.number)
         return kept
-
-    def _padded(
-        self, unit: Callable[[], float], began: float | None = None, most: float = math.inf
-    ) -> AbstractContextManager[None]:
-        return padded(self._ports.pace, unit, stop=self._aborted, began=began, most=most)
 
     def _check_time(self, starts: int, began: float) -> None:
         """Check that a round can be answered in its time, by public numbers, before it is charged.

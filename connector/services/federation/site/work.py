@@ -4,8 +4,9 @@ Rules: one warm process for the whole job; it is told where the rows are and wha
 of them, and answers with noised updates and nothing else. A round is two questions: `check` lets
 the worker read the lead's message without a row, before anything is charged; `update` follows the
 charge. A worker that dies or falls silent is replaced once for the same round; a message that ends
-two of them is refused. Each wait is bounded by its caller. `unit` says in which steps of time an
-answer may leave (`federation/padding.py`).
+two of them is refused. Each wait is bounded by its caller. A worker loads and tries its arithmetic
+before it takes a row; from then on it is ready after a public time, and `unit` says in which steps
+of time an answer may leave (`federation/padding.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from connector.errors import (
 from connector.identity.receipts.round_receipt import Versions, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federation import padding
-from connector.services.federation.pace import cells_of
+from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
 from connector.services.negotiation.plans import plan_of
@@ -69,7 +70,7 @@ class SiteWork:
         self._manifest = manifest
         self._guard = threading.Lock()
         self._worker: Worker | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
         self.recipe = ""
         self.versions: Versions = ()
         self.adjacency = ""
@@ -77,7 +78,7 @@ class SiteWork:
         self.starts = 0
         self._left_out = NOBODY_SUPPRESSED
         self._on_nobody = 0.0
-        self._start_unit = padding.start_unit(0)
+        self._cells = (0, 0)  # of the file, and of the inputs, at most
 
     def prepare(self, seconds: float) -> None:
         """Start the process and wait until it has read the rows; a second try when it dies.
@@ -94,12 +95,12 @@ class SiteWork:
         Args:
             starts: workers started before it was asked; one that was started since read the file.
         """
-        return self.round_unit + (0.0 if starts == self.starts else self._start_unit)
+        round_unit = padding.round_unit(self._on_nobody)
+        return round_unit + (0.0 if starts == self.starts else padding.start_unit(*self._cells))
 
-    @property
-    def round_unit(self) -> float:
-        """Unit in which a worker that is ready answers a round, in seconds."""
-        return padding.round_unit(self._on_nobody)
+    def _read_unit(self) -> float:
+        """Return the unit in which a worker reads the rows and computes a step on nobody."""
+        return padding.round_unit(self._on_nobody) + padding.read_unit(*self._cells)
 
     def check(self, frame: Round, left: Callable[[], float]) -> str:
         """Let the worker read a round's message; return the digest of its arrays, SHA-256 in hex.
@@ -148,8 +149,7 @@ class SiteWork:
 
     def stop(self) -> None:
         """End the process, and let no other start."""
-        with self._guard:
-            self._stopped = True
+        self._stopped.set()
         self._end()
 
     def _go(self, frame: Round, left: Callable[[], float]) -> bytes:
@@ -171,7 +171,19 @@ class SiteWork:
         """
         try:
             worker.send(order, payload)
-            return worker.receive(_positive(left()))
+        except WorkerFailed:
+            self._end()
+            raise
+        return self._answered(worker, left())
+
+    def _answered(self, worker: Worker, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Return a worker's next frame; one that gives none is ended.
+
+        Raises:
+            WorkerFailed: it died, or did not answer in time.
+        """
+        try:
+            return worker.receive(_positive(seconds))
         except WorkerFailed:
             self._end()
             raise
@@ -200,17 +212,18 @@ class SiteWork:
 
     def _start(self, seconds: float) -> Worker:
         self._end()
+        if self._stopped.is_set():
+            raise WorkerFailed("the job was stopped")
         dataset, agreement = self._data()
         population = agreement.population
         inputs = padding.cells(population, self._manifest.unit.rows, self._manifest.width)
-        self._start_unit = padding.start_unit(cells_of(dataset), inputs)
+        self._cells = (cells_of(dataset), inputs)
         chosen_by = keys.rows_key(self._ports, self._job.agreement_id)
         self.starts += 1
         worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
         with self._guard:
             self._worker = worker
-            stopped = self._stopped
-        if stopped:
+        if self._stopped.is_set():
             self._end()
             raise WorkerFailed("the job was stopped")
         until = time.monotonic() + seconds
@@ -222,11 +235,15 @@ class SiteWork:
         order = self._order(dataset, agreement) | own
         digests = b"".join(sorted(left_out.digests))
         header, _ = self._ask(worker, order, digests, lambda: _left(until))
+        if header.get("op") != "tried":
+            raise self._refused(header)
+        self._on_nobody = _seconds(header.get("seconds"))
+        with padded(self._ports.pace, self._read_unit, stop=self._stopped):
+            header, _ = self._answered(worker, _left(until))
         if header.get("op") != "ready":
             raise self._refused(header)
         self.recipe = self._answer(header).child("recipe").digest()
         self.versions = read_versions(self._answer(header).child("versions"))
-        self._on_nobody = _seconds(header.get("seconds"))
         return worker
 
     def _order(self, dataset: Dataset, agreement: Agreement) -> dict[str, Any]:
