@@ -43,7 +43,7 @@ STEPS: Final = 5
 OVER: Final = {3: 0.15, SITES: 0.3}  # most seconds more than in one process, by sites
 START: Final = {"exact": 5.0, "opacus": 12.0}  # most seconds, by engine
 CANCEL: Final = 1.0
-_LOOK, _MOST = 0.02, 240.0
+_LOOK, _MOST = 0.02, sites_space.DEADLINE + 20
 T = TypeVar("T")
 
 

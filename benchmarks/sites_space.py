@@ -39,7 +39,7 @@ PERSONS, INPUTS, UNITS = 2000, 60, 64
 CAP: Final = {"epsilon": 10_000.0, "delta": 0.01}
 LEAST_SITES: Final = 2
 NOISE: Final = 40.0  # σ: a contract holds many jobs
-DEADLINE: Final = 300.0
+DEADLINE: Final = 400.0
 _HERE = Path(__file__).parent
 _MEASURED = _HERE / "measured.py"
 _PATHS = (_HERE, _HERE.parent, _HERE.parent / "examples" / "star")
@@ -93,6 +93,7 @@ class Federation:
             },
             "learningRate": 0.5,
             "quorum": sites,
+            "roundSeconds": DEADLINE / 2,
             "deadlineSeconds": DEADLINE,
             **changes,
         }
