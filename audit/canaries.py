@@ -32,7 +32,7 @@ from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, net
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 _CLIP: Final = 1.0
 _RATE: Final = 0.1  # small, so that no step brings a gradient below the clip

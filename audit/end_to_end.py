@@ -37,7 +37,7 @@ from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unp
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.recipes import Arrays, initial
 from federated.training.rows.encode import encode
-from federated.training.rows.table import read_table
+from federated.training.rows.parts import read_table
 
 PUPILS: Final = 142 * PLACES
 _LOW, _HIGH = -1e6, -1e5  # far below the data: every pupil says the same
@@ -108,7 +108,9 @@ def _write(path: Path, pupils: Sequence[dict[str, Any]]) -> Path:
 
 
 def _read(path: Path, manifest: JobManifest) -> Any:
-    return encode(read_table(path, "csv", _digest(path), manifest.columns), manifest, "text")
+    return encode(
+        read_table(path, "csv", _digest(path), manifest.columns).whole(), manifest, "text"
+    )
 
 
 def _answers(folder: Path, file: Path, manifest: JobManifest, arrays: Arrays) -> list[Floats]:

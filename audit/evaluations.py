@@ -19,7 +19,7 @@ from federated.task.evaluation import MOST_BINS, Evaluation
 from federated.training.evaluation import Evaluator, weight
 from federated.training.noise import SystemNoise
 from federated.training.recipes import Arrays
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 _WEIGHT: Final = 8.0  # of the one input, which reaches all bins with it
 _CELLS: Final = 2 * MOST_BINS

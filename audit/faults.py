@@ -25,7 +25,7 @@ from federated.training.engine import Engine
 from federated.training.exact import arithmetic, gradients
 from federated.training.exact.arithmetic import Floats, Scaled, two
 from federated.training.noise import SystemNoise
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 FACTOR: Final = 1.5
 _CLASSES: Final = 3
@@ -148,7 +148,7 @@ def persons_together() -> AbstractContextManager[Any]:
         return whole.reshape(product.shape)
 
     def together(self: Any, persons: Persons, few: np.ndarray) -> list[Floats]:
-        rows = (persons.inputs[few], persons.labels[few], persons.mask[few])
+        rows = persons.take(few)
         module = self._module.float()
         with patch.object(torch.nn.functional, "linear", linear):
             parts = list(

@@ -36,7 +36,7 @@ from federated.training.exact.gradients import RADIUS, Gradients, clip
 from federated.training.exact.net import Net
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, joined, net, shapes
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 if TYPE_CHECKING:
     from federated.training.opacus.gradients import PersonGradients

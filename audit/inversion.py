@@ -21,7 +21,7 @@ from federated.manifest import Privacy
 from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.recipes import Arrays, initial
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 _INPUTS: Final = 30
 _UNITS: Final = 32

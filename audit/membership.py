@@ -23,7 +23,7 @@ from audit.rig import DELTA, Floats, job, numbers
 from federated.manifest import Privacy
 from federated.training.noise import SystemNoise
 from federated.training.recipes import outputs
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 from federated.training.score import area
 from federated.training.simulation import train
 

@@ -8,6 +8,7 @@ is what the kernel says of it (VmHWM, libraries included).
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from pathlib import Path
@@ -16,14 +17,16 @@ from typing import Any
 import numpy as np
 from row import Plan, Row, at_most, beside
 
-from audit.rig import DELTA, SITE, job, numbers
+from audit.rig import DELTA, SITE, job, numbers, run_by
 from federated.job import render
 from federated.manifest import Privacy
+from federated.task.engine import EXACT, OPACUS
 from federated.training.launch import ProcessWorkers
 
 PART = "memory"
 COLUMNS, UNITS, BATCH = 20, 32, 1628
-BAR_MB = 150.0
+BARS_MB = {EXACT: 150.0, OPACUS: 450.0}
+NAMES = {EXACT: "closed form", OPACUS: "Opacus"}
 MOST_SECONDS = 900.0
 SIZES = (10_000, 1_000_000)
 
@@ -31,21 +34,22 @@ SIZES = (10_000, 1_000_000)
 def measure(folder: Path, plan: Plan) -> list[Row]:
     """Start a worker over each number of rows."""
     rows: list[Row] = []
-    for persons in SIZES[: plan.times(2, 1)]:
-        peak, now, start = _worker(folder, persons)
+    for persons, engine in itertools.product(SIZES[: plan.times(2, 1)], BARS_MB):
+        peak, now, start = _worker(folder, persons, engine)
         note = f"{start:.2f} s of CPU from its start until it was ready"
-        title = f"worker of a site, closed form, {persons:,} rows × {COLUMNS} numbers"
+        title = f"worker of a site, {NAMES[engine]}, {persons:,} rows × {COLUMNS} numbers"
         rows += [
-            at_most(f"{title}: largest memory", peak, BAR_MB, "MB", PART, note),
+            at_most(f"{title}: largest memory", peak, BARS_MB[engine], "MB", PART, note),
             beside(f"{title}: memory once ready", now, "largest", peak, "MB", PART),
         ]
     return rows
 
 
-def _worker(folder: Path, persons: int) -> tuple[float, float, float]:
+def _worker(folder: Path, persons: int, engine: str = EXACT) -> tuple[float, float, float]:
     """Return largest and present memory in MB, and CPU seconds, of a worker that is ready."""
     file = folder / f"{persons}.csv"
-    _write(file, persons)
+    if not file.exists():
+        _write(file, persons)
     privacy = Privacy(
         epsilon=3.0,
         delta=DELTA,
@@ -55,6 +59,7 @@ def _worker(folder: Path, persons: int) -> tuple[float, float, float]:
         clip=1.0,
     )
     manifest = job(numbers(COLUMNS), (UNITS,), privacy, population=persons, learning_rate=0.1)
+    manifest = run_by(manifest, engine)
     order: dict[str, Any] = {
         "op": "start",
         "manifest": json.dumps(render(manifest)),
@@ -70,7 +75,7 @@ def _worker(folder: Path, persons: int) -> tuple[float, float, float]:
         "key": "",
         "row_key": "",
     }
-    worker = ProcessWorkers().start("site", folder / f"job{persons}")
+    worker = ProcessWorkers().start("site", folder / f"{engine}{persons}")
     try:
         worker.send(order)
         for _ in ("tried", "ready"):

@@ -23,7 +23,7 @@ from audit.rig import DELTA, job, numbers
 from federated.job import JobManifest
 from federated.manifest import Privacy, SiteContract
 from federated.training.noise import SystemNoise
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 from federated.training.simulation import train
 
 PART = "sites"

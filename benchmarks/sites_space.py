@@ -30,7 +30,7 @@ from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.recipes import Arrays, initial
 from federated.training.rows.encode import encode
-from federated.training.rows.table import read_table
+from federated.training.rows.parts import read_table
 from tests.support.command import step
 from tests.support.ports import free_port
 
@@ -156,7 +156,7 @@ def engine_of(manifest: Path, file: Path, site: int) -> Engine:
     """Return the engine of a site of a job on a file's rows, warm."""
     job = read(manifest)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    persons = encode(read_table(file, "csv", digest, job.columns), job)
+    persons = encode(read_table(file, "csv", digest, job.columns).whole(), job)
     engine = Engine(job, job.contracts[site].population, persons, SystemNoise())
     engine.warm()
     return engine

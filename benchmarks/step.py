@@ -33,7 +33,7 @@ from federated.manifest import Privacy  # noqa: E402 - same
 from federated.training.engine import Engine  # noqa: E402 - same
 from federated.training.noise import SystemNoise  # noqa: E402 - same
 from federated.training.recipes import initial  # noqa: E402 - same
-from federated.training.rows.encode import Persons  # noqa: E402 - same
+from federated.training.rows.entries import Persons  # noqa: E402 - same
 from tests.support.torch_net import DenseNet  # noqa: E402 - same
 
 PART = "step"

@@ -16,9 +16,11 @@ from typing import Final
 from federated.errors import WorkerFailed
 from federated.manifest import JobManifest
 from federated.task.engine import EXACT, OPACUS
+from federated.task.feature import NumberFeature
 
-_FLOAT: Final = 4  # bytes
-_COPIES: Final = 3  # encoding holds two and their masks at once
+_HELD: Final = 1 << 23  # bytes of encoded rows that are kept in memory, not in a file
+_COPIES: Final = 3  # rows as they are read, by person, and what grows as they are written
+_PERSON: Final = 32  # bytes: where each person's rows are, and in which order
 # Bytes of private data that libraries take; torch and what it loads 370 MiB.
 _LIBRARIES: Final[Mapping[str, int]] = MappingProxyType(
     {EXACT: 256 * 1024**2, OPACUS: 448 * 1024**2}
@@ -32,8 +34,19 @@ def for_file(memory: int) -> int:
 
 def most_bytes(manifest: JobManifest, population: int) -> int:
     """Return what the encoded persons of a contract take at most, in bytes."""
-    columns = manifest.width + 2  # a label and a mask beside the inputs
-    return _COPIES * _FLOAT * population * manifest.unit.rows * columns
+    kept = 0 if filed(manifest, population) else _COPIES * _encoded(manifest, population)
+    return kept + _PERSON * population * manifest.unit.rows
+
+
+def filed(manifest: JobManifest, population: int) -> bool:
+    """Whether the encoded persons of a contract are kept in a file: by what it declares alone."""
+    return _encoded(manifest, population) > _HELD
+
+
+def _encoded(manifest: JobManifest, population: int) -> int:
+    """Return the bytes of the declared persons' rows, see `rows/features.Layout`."""
+    sizes = (4 if isinstance(each, NumberFeature) else 2 for each in manifest.features)
+    return population * manifest.unit.rows * (4 + sum(sizes))
 
 
 def needed(manifest: JobManifest, population: int) -> int:

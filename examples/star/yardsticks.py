@@ -12,7 +12,8 @@ import pupils
 
 from federated.manifest import JobManifest
 from federated.training import baseline, checkpoint, score
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import encode
+from federated.training.rows.entries import Persons, pooled
 from federated.training.rows.table import Table, from_columns
 
 
@@ -48,7 +49,7 @@ def measure(division: pupils.Division, manifest: JobManifest, model: bytes, seed
         alone={name: _plain(manifest, [share], kept_out, seed) for name, share in shares.items()},
         federated=score.evaluate(model, manifest, kept_out)["auc"],
         without_noise=_plain(manifest, list(shares.values()), kept_out, seed),
-        pooled=_plain(manifest, [baseline.pooled(list(shares.values()))], kept_out, seed),
+        pooled=_plain(manifest, [pooled(list(shares.values()))], kept_out, seed),
     )
 
 

@@ -25,7 +25,7 @@ AS_ROOT: Final = "root"
 # Numbers that no account has; the second is `nobody`, for containers with few numbers.
 WORKER_USERS: Final = (4_100_002_856, 65_534)
 MOST_FILES: Final = 256
-MOST_FILE_BYTES: Final = 1 << 30
+MOST_FILE_BYTES: Final = 1 << 32  # as large as a data file, whose columns are kept in one
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 _CAPABILITY_VERSION: Final = 0x20080522  # linux/capability.h, as the next
 _CAP_DAC_READ_SEARCH: Final = 1 << 2

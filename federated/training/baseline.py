@@ -18,7 +18,7 @@ from federated.manifest import JobManifest
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.recipes import Arrays, average, initial, joined, net, split
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 Floats = NDArray[np.float64]
 
@@ -62,15 +62,6 @@ def unsafe_train(manifest: JobManifest, shares: Sequence[Persons], plain: Plain)
         trained = [_local(manifest, share, arrays, plain, draw) for share in shares]
         arrays = average(trained, weights)
     return arrays
-
-
-def pooled(shares: Sequence[Persons]) -> Persons:
-    """Return all persons of the shares as one share."""
-    return Persons(
-        inputs=np.concatenate([share.inputs for share in shares]),
-        labels=np.concatenate([share.labels for share in shares]),
-        mask=np.concatenate([share.mask for share in shares]),
-    )
 
 
 def _local(

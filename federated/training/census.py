@@ -8,6 +8,7 @@ be published is left to the node.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 
 from federated.persons import MISSING
 from federated.training.rows.lines import Lost
+from federated.training.rows.owners import Owners
+from federated.training.rows.parts import read_table
 from federated.training.rows.persons import digests, spelled
-from federated.training.rows.table import Table, read_table
+from federated.training.rows.table import Table
 
 NUMBER = "number"
+_ROWS, _NAMELESS, _ODD, _THERE, _OUTSIDE = "rows", "nameless", "odd", "there", "outside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +106,42 @@ def count(question: Question) -> Counted:
     Raises:
         DataFault: as a whole it cannot be read as training would read it; the class says why.
     """
-    columns = dict(question.columns)
-    table = read_table(question.path, question.kind, question.digest, tuple(columns))
-    faults = {name: _faults(table, name, kind) for name, kind in columns.items()}
-    odd = {name: int(rows.sum()) for name, rows in faults.items() if columns[name] == NUMBER}
-    persons = _persons(table, question)
-    nameless = persons.is_null().to_numpy(zero_copy_only=False) & bool(question.person)
-    malformed = np.logical_or.reduce([nameless, *faults.values()])
-    fits = {name: _fits(table, name, columns[name], it) for name, it in question.allowed.items()}
-    named = pc.value_counts(persons.drop_null())
-    sizes = named.field("counts").to_numpy(zero_copy_only=False)
+    columns, nobody = dict(question.columns), np.empty(0, np.uint64)
+    parts = read_table(question.path, question.kind, question.digest, tuple(columns))
+    counts, found, owners = Counter[tuple[str, str]](), [nobody], Owners(filed=True)
+    for part in parts.parts():
+        persons = _persons(part, question)
+        counts.update(_faulty(part, question, persons))
+        known = persons.drop_null()
+        owners.add(known, np.arange(len(known)), np.zeros(len(known), np.bool_))
+        found.append(digests(known.unique().to_pylist(), question.key))
+    sizes = np.concatenate([nobody, *(group.sizes for group in owners.groups())])
+    numbers = [name for name, kind in columns.items() if kind == NUMBER]
     return Counted(
-        rows=table.rows + table.lost.total,
-        lost=table.lost,
-        nameless=int(nameless.sum()),
-        unreadable=odd,
-        malformed=int(malformed.sum()) + table.lost.total,
+        rows=parts.rows + parts.lost.total,
+        lost=parts.lost,
+        nameless=counts[_ROWS, _NAMELESS],
+        unreadable={name: counts[_ODD, name] for name in numbers},
+        malformed=counts[_ROWS, _ODD] + parts.lost.total,
         persons=len(sizes),
         over=int((sizes > question.rows).sum()),
-        digests=digests(named.field("values").to_pylist(), question.key),
-        outside={name: int((there & ~good).sum()) for name, (there, good) in fits.items()},
-        there={name: int(there.sum()) for name, (there, _) in fits.items()},
+        digests=np.unique(np.concatenate(found)),
+        outside={name: counts[_OUTSIDE, name] for name in question.allowed},
+        there={name: counts[_THERE, name] for name in question.allowed},
     )
+
+
+def _faulty(table: Table, question: Question, persons: pa.Array) -> dict[tuple[str, str], int]:
+    """Return how many rows, and values of a column, are at fault, and how many are there."""
+    faults = {name: _faults(table, name, kind) for name, kind in question.columns.items()}
+    nameless = persons.is_null().to_numpy(zero_copy_only=False) & bool(question.person)
+    malformed = np.logical_or.reduce([nameless, *faults.values()])
+    counts = {(_ROWS, _NAMELESS): nameless, (_ROWS, _ODD): malformed}
+    counts |= {(_ODD, name): rows for name, rows in faults.items()}
+    for name, allowed in question.allowed.items():
+        there, good = _fits(table, name, question.columns[name], allowed)
+        counts |= {(_THERE, name): there, (_OUTSIDE, name): there & ~good}
+    return {what: int(rows.sum()) for what, rows in counts.items()}
 
 
 def compared(

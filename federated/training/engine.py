@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ from federated.training.noise import DEVIATION, NoiseSource
 from federated.training.optimiser import Descent
 from federated.training.reach import most_drawn
 from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, net, split
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Entries, Persons
 
 _CHANCE: Final = 1e-9  # at most, that a sample is larger than a batch
 # The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.
@@ -113,7 +113,7 @@ class Engine:
     """Trains one site's model, a round at a time. Holds the private rows; gives arrays only."""
 
     def __init__(
-        self, manifest: JobManifest, population: int, persons: Persons, source: NoiseSource
+        self, manifest: JobManifest, population: int, persons: Entries, source: NoiseSource
     ) -> None:
         """Prepare the steps.
 
@@ -130,7 +130,7 @@ class Engine:
         shape = net(manifest)
         self._tables = len(shape.tables)
         self._parts = self._mechanism.parts(shape.parameters)
-        self._persons = lengthened(usable(persons, shape.loss), 1)  # nobody fills batches up
+        self._persons = Sound(persons, shape.loss)
         self._sums = sums_of(
             manifest.engine,
             shape,
@@ -177,7 +177,7 @@ class Engine:
     def _sum(self, weights: Sequence[Floats], drawn: Integers, size: int) -> list[Integers]:
         """Return the exact sum of the drawn persons' clipped vectors, over a public batch size."""
         missing = max(0, size - len(drawn))
-        batch = np.concatenate([drawn, np.full(missing, self._count)])
+        batch = np.concatenate([drawn, np.full(missing, self._count)])  # filled up with nobody
         return self._sums.total(weights, self._persons, batch)
 
     def _noised(self, sums: Sequence[Integers]) -> list[Integers]:
@@ -202,29 +202,33 @@ def _cut_off(weights: Floats) -> Floats:
     return kept
 
 
-def usable(persons: Persons, loss: Loss) -> Persons:
-    """Return the persons without rows that `encode` never makes, on which no sum would be exact."""
-    inputs, labels, mask = persons.inputs, persons.labels, persons.mask
-    within = (inputs.max(axis=2) <= 1) & (inputs.min(axis=2) >= -1)  # false for NaN, too
-    kept = within & loss.is_label(labels) & (mask == 1)
-    if np.all(kept | ~(inputs.any(axis=2) | (labels != 0) | (mask != 0))):
-        return persons  # nothing to leave out, and no second copy of the rows
-    return Persons(
-        inputs=np.where(kept[:, :, None], persons.inputs, np.float32(0)),
-        labels=np.where(kept, persons.labels, np.float32(0)),
-        mask=kept.astype(np.float32),
-    )
+class Sound:
+    """Persons, without the rows that `encode` never makes, on which no sum would be exact.
 
-
-def lengthened(persons: Persons, more: int) -> Persons:
-    """Return the persons and behind them some more without rows.
-
-    They have no inputs of their own, but the last person's: without a row nothing follows of them,
-    and the rows need not be copied.
+    They are looked at each time that they are drawn: a file may have changed under them.
     """
 
-    def longer(values: NDArray[np.float32], more: int = more) -> NDArray[np.float32]:
-        return np.concatenate([values, np.zeros((more, *values.shape[1:]), np.float32)])
+    def __init__(self, persons: Entries, loss: Loss) -> None:
+        """Keep persons, and the loss whose labels they must have."""
+        self._persons = persons
+        self._loss = loss
 
-    inputs = persons.inputs if len(persons) else longer(persons.inputs, 1)
-    return Persons(inputs, longer(persons.labels), longer(persons.mask))
+    def __len__(self) -> int:
+        return len(self._persons)
+
+    def take(self, batch: NDArray[np.integer[Any]]) -> Persons:
+        """Return some persons; nobody for a place behind the last."""
+        drawn = self._persons.take(batch)
+        inputs, labels, mask = drawn
+        there, label = mask == 1, self._loss.is_label(labels)
+        # False for NaN, too. A row that is not there adds nothing, if it can be computed with.
+        within = np.abs(inputs).max(initial=0) <= 1
+        if within and label.all() and np.all(there | (mask == 0)):
+            return drawn
+        each = (inputs.max(axis=2) <= 1) & (inputs.min(axis=2) >= -1)
+        kept = each & label & there
+        return Persons(
+            inputs=np.where(kept[:, :, None], inputs, np.float32(0)),
+            labels=np.where(kept, labels, np.float32(0)),
+            mask=kept.astype(np.float32),
+        )

@@ -17,13 +17,13 @@ from federated.training import available
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
 from federated.training.exact.net import Net
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Entries
 
 
 class Sums(Protocol):
     """Sums of the clipped gradients of persons under one model."""
 
-    def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
+    def total(self, weights: Sequence[Floats], persons: Entries, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch, an integer matrix a layer.
 
         Args:

@@ -27,7 +27,7 @@ from federated.task import target as targets
 from federated.task.evaluation import HELD_OUT, Evaluation
 from federated.task.scores import widest
 from federated.task.target import Count, Number, Target
-from federated.training.engine import SLACK, lengthened, usable
+from federated.training.engine import SLACK, Sound
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
@@ -35,7 +35,7 @@ from federated.training.exact.losses import rates, softmax
 from federated.training.noise import DEVIATION, NoiseSource, SystemNoise
 from federated.training.reach import most_drawn
 from federated.training.recipes import Arrays, joined, net
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Entries
 
 _FAR: Final = 64  # deviations of the noise, see decision record 0036
 _CHANCE: Final = 1e-9  # at most, that more persons are held out than a job computes in any case
@@ -59,7 +59,7 @@ class Evaluator:
         manifest: JobManifest,
         evaluation: Evaluation,
         population: int,
-        held: Persons,
+        held: Entries,
         source: NoiseSource,
     ) -> None:
         """Prepare the evaluations.
@@ -76,7 +76,8 @@ class Evaluator:
         self._target = manifest.target
         shape = net(manifest)
         expected = math.ceil(most_drawn(population, HELD_OUT, _CHANCE))
-        self._persons = lengthened(usable(held, shape.loss), max(0, expected - len(held)))
+        self._persons = Sound(held, shape.loss)
+        self._count = max(expected, len(held))  # filled up with nobody
         self._gradients = Gradients(shape, manifest.unit.rows, clip=1.0)
         self._source = source
 
@@ -91,12 +92,15 @@ class Evaluator:
 
     def _sum(self, arrays: Arrays) -> Integers:
         """Return the exact sum over persons."""
-        persons, bins = self._persons, self._evaluation.bins
-        outputs = self._gradients.outputs(joined(arrays), persons)
-        labels = persons.labels.astype(np.float64)
-        places = _PLACES[self._target.loss](self._target, outputs, labels, bins)
+        bins, weights = self._evaluation.bins, joined(arrays)
         sums = np.zeros(self._evaluation.cells(self._target), np.int64)
-        np.add.at(sums, places, shares(persons.mask, weight(self._evaluation)))
+        for start in range(0, self._count, self._gradients.chunk):
+            some = np.arange(start, min(start + self._gradients.chunk, self._count))
+            persons = self._persons.take(some)
+            outputs = self._gradients.outputs(weights, persons)
+            labels = persons.labels.astype(np.float64)
+            places = _PLACES[self._target.loss](self._target, outputs, labels, bins)
+            np.add.at(sums, places, shares(persons.mask, weight(self._evaluation)))
         return sums
 
 
@@ -107,7 +111,7 @@ def shares(mask: NDArray[np.float32], most: int) -> Integers:
     return each[:, None] * (mask > 0)
 
 
-def evaluator_of(manifest: JobManifest, population: int, held: Persons) -> Evaluator | None:
+def evaluator_of(manifest: JobManifest, population: int, held: Entries) -> Evaluator | None:
     """Return what evaluates a job's models with a system's noise; None where it has no evaluation.
 
     Args:

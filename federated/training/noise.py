@@ -23,6 +23,7 @@ from federated.training.exact.gaussian import discrete_gaussian
 
 BITS: Final = 22
 DEVIATION: Final = 1 << BITS
+_WORDS: Final = 1 << 16  # of a sample that are held at once
 _AT_ONCE: Final = 1 << 14  # draws made together: a single one costs as much as some hundred
 _STREAM_BYTES: Final = 1 << 36  # far below the 2**38 bytes after which a ChaCha20 counter wraps
 
@@ -68,7 +69,11 @@ class SystemNoise:
         """
         if rate >= 1:
             return np.arange(size)
-        return np.flatnonzero(self.words(size) < np.uint64(int(rate * 2.0**64))).astype(np.int64)
+        below, parts = np.uint64(int(rate * 2.0**64)), [np.empty(0, np.int64)]
+        for start in range(0, size, _WORDS):
+            words = self.words(min(_WORDS, size - start))
+            parts.append(start + np.flatnonzero(words < below))
+        return np.concatenate(parts)
 
     def words(self, size: int) -> NDArray[np.uint64]:
         """Return `size` independent uniform words of 64 bits."""

@@ -33,7 +33,8 @@ from federated.training.noise import SystemNoise
 from federated.training.roles import lead
 from federated.training.roles.frames import Frames
 from federated.training.roles.site import seconds_on_nobody
-from federated.training.rows.encode import Persons, encode, encode_apart, nobody
+from federated.training.rows.encode import encode, encode_apart, nobody
+from federated.training.rows.entries import Persons
 from federated.training.rows.synthetic import Described, made_up
 
 _WAIT_SECONDS: Final = 600.0
@@ -137,7 +138,7 @@ def rehearse(
     found, sites = Rehearsed(), {}
     for seed, contract in enumerate(manifest.contracts):
         table = made_up(manifest, described.get(contract.site, {}), contract.population, seed)
-        persons, held = encode(table, manifest), nobody(manifest)
+        persons, held = encode(table, manifest), nobody(manifest).whole()
         if manifest.evaluation is not None:
             persons, held = encode_apart(table, manifest)
         engine = Engine(manifest, contract.population, persons, SystemNoise())

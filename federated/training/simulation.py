@@ -24,7 +24,8 @@ from federated.training.engine import Engine
 from federated.training.noise import NoiseSource, SystemNoise
 from federated.training.recipes import Arrays, average, bounded, initial
 from federated.training.rows.division import divide
-from federated.training.rows.encode import Persons, encode, encode_apart
+from federated.training.rows.encode import encode, encode_apart
+from federated.training.rows.entries import Persons
 from federated.training.rows.table import Table
 
 _KEY: Final = 32  # bytes

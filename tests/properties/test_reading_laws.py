@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from federated.persons import FORMS
 from federated.training.rows import lines
 from federated.training.rows.encode import encode
-from federated.training.rows.lines import Lost, read_csv
+from federated.training.rows.lines import Lost, Reader
 from federated.training.rows.persons import spelled
 from federated.training.rows.table import Table
+from tests.support.data_files import read_csv
 from tests.support.training_rig import manifest
 
 JOB = manifest()
@@ -39,7 +41,7 @@ ODD = st.one_of(
 
 
 def _table(rows: list[bytes]) -> Table:
-    return Table(*read_csv(b"\n".join([HEADER.encode(), *rows]), JOB.columns))
+    return read_csv(b"\n".join([HEADER.encode(), *rows]), JOB.columns)
 
 
 def _entries(rows: list[bytes], form: str) -> list[bytes]:
@@ -71,9 +73,19 @@ def test_a_line_is_a_row_or_lost_by_itself(rows: list[bytes], line: bytes) -> No
     assert among.data.to_pylist() == without.data.to_pylist() + alone.data.to_pylist()
 
 
+@given(rows=st.lists(PLAIN | ODD, max_size=12), size=st.integers(1, 40))
+def test_blocks_are_read_as_one_file(rows: list[bytes], size: int) -> None:
+    data = b"\n".join([HEADER.encode(), *rows])
+    with patch.object(lines, "LONGEST_LINE", 40):
+        found = read_csv(data, JOB.columns, size)
+        each = [_table([row]) for row in rows]
+    assert found.data.to_pylist() == [row for one in each for row in one.data.to_pylist()]
+    assert found.lost.total == sum(one.lost.total for one in each)
+
+
 @given(rows=st.lists(PLAIN, min_size=1, max_size=30))
 def test_many_rows_at_once_are_as_each_by_itself(rows: list[bytes]) -> None:
-    each = lines._Reader(len(JOB.columns), range(len(JOB.columns)))
+    each = Reader([HEADER.encode()], JOB.columns)
     fields = [each._one(row) for row in rows]
     assert each.lost() == Lost()
     assert [list(row.values()) for row in _table(rows).data.to_pylist()] == fields

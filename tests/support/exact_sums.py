@@ -18,7 +18,7 @@ from federated.training.exact.gradients import RADIUS, Gradients
 from federated.training.exact.losses import Loss
 from federated.training.exact.net import Net
 from federated.training.recipes import MOST_WEIGHT
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 Make = Callable[..., Sums]  # of a net, rows and cells
 CLIP = 1.0

@@ -15,7 +15,7 @@ from federated.training.flower.client import Site, make_app
 from federated.training.flower.messages import LEAD_NODE, identify, node_of, seal
 from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack
 from federated.training.recipes import initial
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 from tests.support.training_rig import SITES, ForeseenNoise, manifest
 
 JOB = manifest()

@@ -192,7 +192,7 @@ def test_a_worker_trains_on_no_row_but_those_of_the_step(tmp_path: Path) -> None
         stated = {**data, "rows": [each.body() for each in rows]}
         header = {"data": stated, "population": 100, "site": SITES[0], "key": "", "row_key": ""}
         persons, _ = site_role._read(manifest(), header, nobody)
-        trained.append(int(persons.mask.sum()))
+        trained.append(int(persons.whole().mask.sum()))
     assert trained == [24, 12, 0]
     wrong = {**data, "rows": [{**grade.body(), "is": "like"}]}
     with pytest.raises(WorkerFailed):

@@ -30,7 +30,8 @@ from connector.services.publication import checking, publish, snapshots, withdra
 from connector.services.use import layouts
 from connector.sources.reading import Tally, batches
 from connector.sources.snapshots import HomeSources
-from federated.training.rows.table import Table, read_table
+from federated.training.rows.parts import read_table
+from federated.training.rows.table import Table
 from tests.support.link import DATASET, Link, Node, description, link
 from tests.support.management import commanded
 
@@ -76,7 +77,9 @@ def raw(pair: Link, text: str = ROWS, **changes: Any) -> dict[str, Any]:
 def as_trained(dataset: Dataset) -> Table:
     """Return the rows as the worker of a job reads them."""
     file = dataset.file
-    return read_table(Path(file.path), file.format, file.digest, ["pupil", "grade", "reading"])
+    return read_table(
+        Path(file.path), file.format, file.digest, ["pupil", "grade", "reading"]
+    ).whole()
 
 
 def held(school: Node) -> list[str]:

@@ -21,8 +21,8 @@ from federated.training.engine import Engine
 from federated.training.recipes import initial
 from federated.training.roles import site as site_role
 from federated.training.rows.encode import encode
+from federated.training.rows.parts import read_table
 from federated.training.rows.persons import DIGEST
-from federated.training.rows.table import read_table
 from tests.support.doubles import PersonKeys
 from tests.support.federation import running
 from tests.support.link import Link, description, link
@@ -144,7 +144,9 @@ def _update(path: Path, suppressed: Suppressed = NOBODY_SUPPRESSED) -> dict[str,
     """Return the arrays of a round on a file, with noise and draws that can be foreseen."""
     job = manifest()
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    persons = encode(read_table(path, "csv", sha256, job.columns), job, "number", suppressed)
+    persons = encode(
+        read_table(path, "csv", sha256, job.columns).whole(), job, "number", suppressed
+    )
     found = Engine(job, POPULATION, persons, ForeseenNoise(7)).run(initial(job))
     return {name: np.ascontiguousarray(array).tobytes() for name, array in found.items()}
 

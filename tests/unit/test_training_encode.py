@@ -7,7 +7,8 @@ import pytest
 
 from federated.errors import ColumnMissing
 from federated.task.feature import Missing, NumberFeature
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import encode
+from federated.training.rows.entries import Persons
 from federated.training.rows.table import Table, from_columns
 from tests.support.each import over
 from tests.support.training_rig import manifest

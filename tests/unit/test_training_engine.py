@@ -13,7 +13,7 @@ from federated.training.engine import Engine, Mechanism
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION
 from federated.training.recipes import MOST_WEIGHT, Arrays, check, initial, shapes
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 from tests.support.each import over
 from tests.support.training_rig import ForeseenNoise, document, manifest
 

@@ -24,7 +24,8 @@ from federated.task.scores import Scores
 from federated.training.checkpoint import save
 from federated.training.evaluation import Evaluator, weight
 from federated.training.recipes import initial
-from federated.training.rows.encode import Persons, encode, encode_apart
+from federated.training.rows.encode import encode, encode_apart
+from federated.training.rows.entries import Persons
 from federated.training.rows.table import Table, from_columns
 from federated.training.score import evaluate
 from tests.support.training_rig import ForeseenNoise, document, manifest, task

@@ -6,7 +6,8 @@ import pytest
 
 from federated.errors import ColumnMissing, DataFileUnreadable
 from federated.training.rows import lines
-from federated.training.rows.lines import Lost, read_csv
+from federated.training.rows.lines import Lost
+from tests.support.data_files import read_csv
 from tests.support.each import over
 
 BEFORE = [["1", "a"]]
@@ -14,8 +15,8 @@ AFTER = [["2", "b"]]
 
 
 def _rows(data: bytes, *columns: str) -> tuple[list[list[str]], Lost]:
-    table, lost = read_csv(data, columns)
-    return [list(row.values()) for row in table.to_pylist()], lost
+    table = read_csv(data, columns)
+    return [list(row.values()) for row in table.data.to_pylist()], table.lost
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
@@ -67,14 +68,14 @@ def test_two_quotes_that_would_close_each_other_are_seen_on_each_line() -> None:
     assert lost == Lost(quotes=1)
 
 
-def test_many_blocks_are_read_as_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "_BLOCK", 7)
-    rows = [[str(i), "a" * (i % 9)] for i in range(50)]
-    data = "\n".join(["id,class", *map(",".join, rows), '51,"', ""])
-    assert _rows(data.encode(), "id", "class") == (rows, Lost(quotes=1))
-
-
-@pytest.mark.parametrize("data", [b"", b"\n1,a\n", b"id\xff,class\n", b'id,"class\n1,a"\n'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\n1,a\n", b"id\xff,class\n", b'id,"class\n1,a"\n'),
+        b"id,class," + b"c," * lines.LONGEST_LINE,
+    ],
+    ids=["empty", "blank", "encoding", "quotes", "long"],
+)
 def test_a_file_without_a_header_is_refused(data: bytes) -> None:
     with pytest.raises(DataFileUnreadable, match="no header"):
         read_csv(data, ["id"])

@@ -15,12 +15,14 @@ import pytest
 
 from federated.errors import DataFault, DataFileUnreadable, FederatedError, RoundRefused
 from federated.training import checkpoint, score
-from federated.training.baseline import Plain, pooled, unsafe_train
+from federated.training.baseline import Plain, unsafe_train
 from federated.training.recipes import Arrays, check, initial, predicted, shapes
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import encode
+from federated.training.rows.entries import Persons, pooled
 from federated.training.rows.features import encode_features
 from federated.training.rows.labels import encode_labels
-from federated.training.rows.table import Table, from_columns, read_table
+from federated.training.rows.parts import read_table
+from federated.training.rows.table import Table, from_columns
 from tests.support.each import over
 from tests.support.training_rig import manifest, write_rows
 
@@ -34,7 +36,7 @@ def _model(hidden: list[int], activation: str) -> dict[str, Any]:
 def _rows(folder: Path, persons: int = 60, seed: int = 0) -> Table:
     path = write_rows(folder / f"rows-{persons}-{seed}.csv", persons, seed=seed)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return read_table(path, "csv", digest, JOB.columns)
+    return read_table(path, "csv", digest, JOB.columns).whole()
 
 
 # Recipes

@@ -15,7 +15,7 @@ from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.reach import CHANCE, is_within, most_drawn, reach
 from federated.training.recipes import MOST_WEIGHT, Arrays, bounded, initial
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 from tests.support.training_rig import ForeseenNoise, document, manifest
 
 JOB = manifest()

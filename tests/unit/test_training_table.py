@@ -18,8 +18,9 @@ from federated.errors import (
     DataFileUnreadable,
     FederatedError,
 )
-from federated.training.rows import table as module
-from federated.training.rows.table import Table, from_columns, read_table
+from federated.training.rows import parts as module
+from federated.training.rows.parts import read_table
+from federated.training.rows.table import Table, from_columns
 from tests.support.each import over
 
 NAMES = ("pupil", "score", "class")
@@ -48,7 +49,7 @@ def _same(found: np.ndarray, expected: list[float]) -> bool:
 
 def test_needed_columns_of_a_csv(tmp_path: Path) -> None:
     path = _csv(tmp_path)
-    table = read_table(path, "csv", _digest(path), NAMES)
+    table = read_table(path, "csv", _digest(path), NAMES).whole()
     assert table.rows == 3
     assert set(table.data.column_names) == set(NAMES)
     assert table.text("pupil").to_pylist() == ["7", "8", None]
@@ -64,7 +65,7 @@ def test_needed_columns_of_a_parquet_file(tmp_path: Path) -> None:
         extra=[[1], [2], [3]],
         **{"class": pa.array(["a", "b", None]).dictionary_encode()},
     )
-    table = read_table(path, "parquet", _digest(path), NAMES)
+    table = read_table(path, "parquet", _digest(path), NAMES).whole()
     assert table.text("pupil").to_pylist() == ["7", "8", None]
     assert table.text("class").to_pylist() == ["a", "b", None]
     assert _same(table.numbers("score"), [1.5, np.nan, np.nan])
@@ -107,7 +108,7 @@ def test_the_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     digest = _digest(path)
     monkeypatch.setattr(os, "open", count)
-    read_table(path, "csv", digest, NAMES)
+    read_table(path, "csv", digest, NAMES).whole()
     assert len(opened) == 1
 
 
@@ -118,7 +119,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"9,x,1,small\n")
     with pytest.raises(DataFileChanged):
-        read_table(path, "csv", digest, NAMES)
+        read_table(path, "csv", digest, NAMES).whole()
 
 
 def _pipe(folder: Path) -> Path:
@@ -140,7 +141,7 @@ def test_what_cannot_be_read_is_refused_without_a_value(tmp_path: Path, make: An
     path = make(tmp_path)
     digest = _digest(path) if path.is_file() else "0" * 64
     with pytest.raises(DataFileUnreadable) as caught:
-        read_table(path, "csv", digest, NAMES)
+        read_table(path, "csv", digest, NAMES).whole()
     assert "SECRET" not in caught.value.reason
     assert caught.value.__suppress_context__ or "SECRET" not in repr(caught.value.__cause__)
 
@@ -148,25 +149,25 @@ def test_what_cannot_be_read_is_refused_without_a_value(tmp_path: Path, make: An
 def test_a_csv_is_no_parquet_file(tmp_path: Path) -> None:
     path = _csv(tmp_path)
     with pytest.raises(DataFileUnreadable, match="cannot be read as parquet"):
-        read_table(path, "parquet", _digest(path), NAMES)
+        read_table(path, "parquet", _digest(path), NAMES).whole()
 
 
 def test_a_kind_that_is_not_known(tmp_path: Path) -> None:
     path = _csv(tmp_path)
     with pytest.raises(DataFileUnreadable, match="`xls` is no kind"):
-        read_table(path, "xls", _digest(path), NAMES)
+        read_table(path, "xls", _digest(path), NAMES).whole()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataFileMissing):
-        read_table(tmp_path / "none.csv", "csv", "0" * 64, NAMES)
+        read_table(tmp_path / "none.csv", "csv", "0" * 64, NAMES).whole()
 
 
 def test_too_large_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _csv(tmp_path)
     monkeypatch.setattr(module, "MAX_FILE_BYTES", 10)
     with pytest.raises(DataFileUnreadable, match="over 10 bytes"):
-        read_table(path, "csv", _digest(path), NAMES)
+        read_table(path, "csv", _digest(path), NAMES).whole()
 
 
 @pytest.mark.parametrize(
@@ -176,13 +177,13 @@ def test_too_large_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_column_that_is_not_there_once(tmp_path: Path, text: str, column: str) -> None:
     path = _csv(tmp_path, text)
     with pytest.raises(ColumnMissing, match=f"`{column}`"):
-        read_table(path, "csv", _digest(path), NAMES)
+        read_table(path, "csv", _digest(path), NAMES).whole()
 
 
 def test_a_column_missing_in_parquet(tmp_path: Path) -> None:
     path = _parquet(tmp_path, pupil=[1], score=[2])
     with pytest.raises(ColumnMissing, match="`class`"):
-        read_table(path, "parquet", _digest(path), NAMES)
+        read_table(path, "parquet", _digest(path), NAMES).whole()
 
 
 def test_a_column_of_lists_has_no_text_form() -> None:
@@ -197,7 +198,7 @@ def test_in_parquet_only_the_value_that_cannot_be_read_is_missing(tmp_path: Path
     )
     far = pa.array([0, 2**62, 86_400], pa.timestamp("ms"))
     path = _parquet(tmp_path, pupil=torn, score=torn, **{"class": far})
-    table = read_table(path, "parquet", _digest(path), NAMES)
+    table = read_table(path, "parquet", _digest(path), NAMES).whole()
     assert table.text("pupil").to_pylist() == ["7", None, "9"]
     assert _same(table.numbers("score"), [7, np.nan, 9])
     assert [text is None for text in table.text("class").to_pylist()][::2] == [False, False]

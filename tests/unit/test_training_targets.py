@@ -24,7 +24,8 @@ from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, p
 from federated.training.noise import SystemNoise
 from federated.training.optimiser import gains, most_of_adam, rates
 from federated.training.reach import is_within, reach
-from federated.training.rows.encode import Persons, encode
+from federated.training.rows.encode import encode
+from federated.training.rows.entries import Persons
 from federated.training.rows.labels import encode_labels
 from federated.training.rows.table import from_columns
 from tests.support.each import over

@@ -21,7 +21,8 @@ def table_of(rows: Rows, columns: Sequence[str]) -> Table:
         DataFileMissing: no such file.
         DataFileUnreadable: it is neither CSV nor Parquet.
     """
-    from federated.training.rows.table import from_columns, own_table  # noqa: PLC0415 - start-up
+    from federated.training.rows.parts import own_table  # noqa: PLC0415 - start-up
+    from federated.training.rows.table import from_columns  # noqa: PLC0415 - start-up
 
     if isinstance(rows, str | Path):
         return own_table(Path(rows), columns)

@@ -37,7 +37,7 @@ from federated.training.exact.arithmetic import (
     within_one,
 )
 from federated.training.exact.net import Net
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Entries, Persons
 
 RADIUS: Final = 2.0**42  # what a person's vector is at most long, in units
 SPREAD: Final = 16  # how often the clip a person's rows may add up to that cancel one another
@@ -62,7 +62,11 @@ class Trace:
 
 
 class Gradients:
-    """Sums of the clipped gradients of persons under one model."""
+    """Sums of the clipped gradients of persons under one model.
+
+    Attributes:
+        chunk: persons that are computed together; no sum depends on it.
+    """
 
     def __init__(self, net: Net, rows: int, *, clip: float, cells: int = _CELLS) -> None:
         """Keep the model and the grid.
@@ -77,11 +81,11 @@ class Gradients:
         self._plain = net.plain
         self._tanh = net.activation == "tanh"
         self._unit = clip / RADIUS
-        self._chunk = max(1, cells // (rows * net.units))
+        self.chunk = max(1, cells // (rows * net.units))
         # INVARIANT: so many persons add up to less than 2**53, whatever cancels.
         self._block = int(2.0**EXACT / RADIUS) // (1 if rows == 1 else SPREAD)
 
-    def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
+    def total(self, weights: Sequence[Floats], persons: Entries, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch in units, an integer matrix a layer.
 
         Args:
@@ -91,8 +95,8 @@ class Gradients:
         """
         matrices = [arithmetic.weights(matrix) for matrix in weights]
         sums = [np.zeros(matrix.shape, np.int64) for matrix in weights]
-        for start in range(0, len(batch), self._chunk):
-            trace = self.trace(matrices, persons, batch[start : start + self._chunk])
+        for start in range(0, len(batch), self.chunk):
+            trace = self.trace(matrices, persons, batch[start : start + self.chunk])
             bounded = clip(trace.deltas, trace.values, self._unit, RADIUS)
             for total, deltas, values in zip(sums, bounded, trace.values, strict=True):
                 self._add(total, deltas, values.digits)
@@ -112,14 +116,11 @@ class Gradients:
 
         Args:
             weights: of each table and layer, see `Net.shapes`.
-            persons: encoded rows, of at least one person.
+            persons: encoded rows, of so many persons as may be held at once.
         """
-        matrices = [arithmetic.weights(matrix) for matrix in weights]
-        starts = range(0, len(persons), self._chunk)
-        batches = (np.arange(start, min(start + self._chunk, len(persons))) for start in starts)
-        return np.concatenate([self._forward(matrices, persons, each)[-1] for each in batches])
+        return self._forward([arithmetic.weights(matrix) for matrix in weights], persons)[-1]
 
-    def trace(self, matrices: Sequence[Scaled], persons: Persons, batch: Integers) -> Trace:
+    def trace(self, matrices: Sequence[Scaled], persons: Entries, batch: Integers) -> Trace:
         """Return what the persons of a batch say to each layer.
 
         Args:
@@ -127,11 +128,12 @@ class Gradients:
             persons: encoded rows.
             batch: indices of persons.
         """
-        values, uncut, outputs = self._forward(matrices, persons, batch)
+        drawn = persons.take(batch)
+        values, uncut, outputs = self._forward(matrices, drawn)
         tables = len(self._net.tables)
         layers, dense = matrices[tables:], values[tables:]
-        slope = self._net.loss.derivative(outputs, persons.labels[batch])
-        uncut.append(slope * persons.mask[batch][:, :, None])
+        slope = self._net.loss.derivative(outputs, drawn.labels)
+        uncut.append(slope * drawn.mask[:, :, None])
         deltas = [scaled(uncut[-1])]
         for matrix, below in zip(layers[:0:-1], dense[:0:-1], strict=True):
             delta = arithmetic.product(deltas[-1], matrix, back=True)
@@ -141,11 +143,10 @@ class Gradients:
         return Trace(values, [*looked_up, *deltas[::-1]], uncut)
 
     def _forward(
-        self, matrices: Sequence[Scaled], persons: Persons, batch: Integers
+        self, matrices: Sequence[Scaled], drawn: Persons
     ) -> tuple[list[Scaled], list[Floats], Floats]:
         """Return the inputs of each table and layer, hidden ones before a cut, and the outputs."""
-        inputs = persons.inputs.take(batch, axis=0, mode="clip")  # see `engine.lengthened`
-        nothing = np.zeros(1, np.int64)
+        inputs, nothing = drawn.inputs, np.zeros(1, np.int64)
         picked = [Scaled(np.rint(inputs[:, :, a:b]), nothing) for a, b in self._net.tables]
         layers, values, uncut = matrices[len(picked) :], list[Scaled](), list[Floats]()
         if picked:

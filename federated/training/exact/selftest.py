@@ -25,7 +25,7 @@ from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients, Trace
 from federated.training.exact.losses import Loss
 from federated.training.exact.net import Net
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Persons
 
 Shape = tuple[Net, int, int]  # net, rows a person, persons
 _SHAPES: Final[tuple[Shape, ...]] = (

@@ -26,7 +26,7 @@ from federated.training.exact.net import Net
 from federated.training.opacus.hooks import GradSampleModule
 from federated.training.opacus.losses import per_row
 from federated.training.opacus.net import Module
-from federated.training.rows.encode import Persons
+from federated.training.rows.entries import Entries
 
 CPU, CUDA = "cpu", "cuda"
 _CELLS: Final = 1 << 17  # floats of the vectors of several persons: 1 MiB
@@ -58,7 +58,7 @@ class PersonGradients:
         self._module = GradSampleModule(Module(net).double().to(device), loss_reduction="sum")
         self._parameters = list(self._module.parameters())
 
-    def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
+    def total(self, weights: Sequence[Floats], persons: Entries, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch, an integer matrix a layer.
 
         Args:
@@ -73,7 +73,7 @@ class PersonGradients:
         return [total.reshape(matrix.shape) for total, matrix in zip(sums, weights, strict=True)]
 
     def vectors(
-        self, weights: Sequence[Floats], persons: Persons, batch: Integers
+        self, weights: Sequence[Floats], persons: Entries, batch: Integers
     ) -> Iterator[list[Floats]]:
         """Return each person's clipped vector, some persons after others.
 
@@ -95,10 +95,9 @@ class PersonGradients:
                 layer.weight.copy_(matrix[:, :-1])
                 layer.bias.copy_(matrix[:, -1])
 
-    def gradients(self, persons: Persons, few: Integers) -> list[Floats]:
+    def gradients(self, persons: Entries, few: Integers) -> list[Floats]:
         """Return some persons' gradients, (persons, parameters of the layer) for each layer."""
-        inputs = persons.inputs.take(few, axis=0, mode="clip")  # see `engine.lengthened`
-        rows = (inputs, persons.labels[few], persons.mask[few])
+        rows = tuple(persons.take(few))
         each = zip(*(torch.from_numpy(part.astype(np.float64)) for part in rows), strict=True)
         where = self._parameters[0].device
         alone = [

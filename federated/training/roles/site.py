@@ -47,10 +47,11 @@ from federated.training.roles.dialogue import (
     member,
 )
 from federated.training.roles.frames import Frames
-from federated.training.rows.encode import Persons, encode, encode_apart, nobody
+from federated.training.rows.encode import Stated, entries, nobody
+from federated.training.rows.entries import Kept
+from federated.training.rows.parts import read_table
 from federated.training.rows.persons import DIGEST
-from federated.training.rows.row_test import RowTest, chosen_by
-from federated.training.rows.table import read_table
+from federated.training.rows.row_test import RowTest
 from federated.training.versions import versions
 
 _TIMED: Final = 5  # steps on nobody; the shortest counts, since others may use the machine
@@ -123,7 +124,7 @@ def _tried(manifest: JobManifest, population: int) -> float:
 
 def _read(
     manifest: JobManifest, header: Mapping[str, Any], suppressed: Suppressed
-) -> tuple[Persons, Persons]:
+) -> tuple[Kept, Kept]:
     """Read and encode the rows; return the persons to train on, and those held out."""
     data = member(header, "data", dict)
     tests = tuple(map(RowTest.of, member(data, "rows", list)))
@@ -133,25 +134,29 @@ def _read(
         member(data, "digest", str),
         tuple(dict.fromkeys((*manifest.columns, *(each.column for each in tests)))),
     )
-    table = chosen_by(table, tests)
-    key = bytes.fromhex(member(header, "row_key", str))
-    form = member(data, "person_format", str)
-    if manifest.evaluation is None:
-        return encode(table, manifest, form, suppressed, key), nobody(manifest)
-    held_key = bytes.fromhex(member(header, "held_key", str))
-    return encode_apart(table, manifest, form, suppressed, key, held_key)
+    evaluates = manifest.evaluation is not None
+    stated = Stated(
+        form=member(data, "person_format", str),
+        suppressed=suppressed,
+        key=bytes.fromhex(member(header, "row_key", str)),
+        held_key=bytes.fromhex(member(header, "held_key", str)) if evaluates else None,
+        tests=tests,
+    )
+    filed = memory.filed(manifest, member(header, "population", int))
+    return entries(table, manifest, stated, filed=filed)
 
 
 def seconds_on_nobody(manifest: JobManifest, population: int) -> float:
     """Return what a round takes without any rows; measured before a row is read."""
-    engine = Engine(manifest, population, nobody(manifest), SystemNoise())
+    none = nobody(manifest, filed=memory.filed(manifest, population))
+    engine = Engine(manifest, population, none, SystemNoise())
     engine.warm(1)  # what is loaded once is no part of a round
     batch = Mechanism.of(manifest, population).batch_size
     # Who is computed alone takes the same time beside many, hence few say what a batch takes.
-    entries = batch if manifest.engine == EXACT else min(batch, _FEW)
-    step = _shortest(partial(engine.warm, entries)) * batch / entries
+    few = batch if manifest.engine == EXACT else min(batch, _FEW)
+    step = _shortest(partial(engine.warm, few)) * batch / few
     seconds = step * manifest.steps_per_round
-    evaluator = evaluator_of(manifest, population, nobody(manifest))
+    evaluator = evaluator_of(manifest, population, none)
     if evaluator is not None:
         evaluate = partial(evaluator.run, initial(manifest))
         evaluate()

@@ -9,16 +9,19 @@ lines that end in LF or CRLF.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from federated.errors import ColumnMissing, DataFileUnreadable
 
 LONGEST_LINE: Final = 1 << 20  # bytes
-_BLOCK: Final = 1 << 20  # bytes
+_LONGEST_FIELD: Final = 1 << 17  # characters that the parser takes: `csv.field_size_limit()`
+_MEANING: Final = (b'"', b"\r", b"\x00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,6 @@ class Lost:
         return self.encoding + self.fields + self.quotes
 
 
-def read_csv(data: bytes, columns: Sequence[str]) -> tuple[pa.Table, Lost]:
-    """Return the columns as text, and what could not be read; an empty line is no row.
-
-    Raises:
-        DataFileUnreadable: the first line is no header.
-        ColumnMissing: the header lacks a column, or has one twice.
-    """
-    blocks = _blocks(data)
-    names = _header(next(blocks)[0])
-    check_names(names, columns)
-    reader = _Reader(len(names), [names.index(column) for column in columns])
-    chunks = [reader.columns(block) for block in blocks]
-    kept = (pa.chunked_array(parts, pa.string()) for parts in zip(*chunks, strict=True))
-    empty = pa.array([], pa.string())
-    return pa.table(list(kept) or [empty] * len(columns), names=list(columns)), reader.lost()
-
-
 def check_names(names: Sequence[str], columns: Sequence[str]) -> None:
     """See that each column is there once.
 
@@ -71,7 +57,7 @@ def check_names(names: Sequence[str], columns: Sequence[str]) -> None:
 
 def _header(line: bytes) -> list[str]:
     try:
-        names = _parsed(line.decode("utf-8-sig"))
+        names = _parsed(line.decode("utf-8-sig")) if len(line) <= LONGEST_LINE else []
     except (UnicodeDecodeError, csv.Error):
         names = []
     if not names:  # not chained: a file without a header would be quoted
@@ -79,30 +65,85 @@ def _header(line: bytes) -> list[str]:
     return names
 
 
-def _blocks(data: bytes) -> Iterator[list[bytes]]:
-    """Yield the first line, then the others, many at a time."""
-    start, least = 0, 0
-    while start < len(data) or not least:
-        end = data.find(b"\n", start + least)
-        end = len(data) if end < 0 else end
-        yield data[start:end].removesuffix(b"\n").split(b"\n")
-        start, least = end + 1, _BLOCK
+def _lines(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the first line, then the others, many at a time.
+
+    A line that is too long is cut off where that is seen: it is lost, whatever else it holds, and
+    no more of it is held.
+    """
+    rest, first = b"", True
+    for block in blocks:
+        *lines, last = block.split(b"\n")
+        if lines:
+            lines[0] = rest + lines[0]
+            rest = b""
+        rest = (rest + last)[: LONGEST_LINE + 1]
+        if lines and first:
+            yield lines[:1]
+            lines, first = lines[1:], False
+        if lines:
+            yield lines
+    if rest or first:
+        yield [rest]
 
 
-class _Reader:
-    """Takes the wanted fields out of lines, and counts the lines that have none."""
+class Reader:
+    """Takes the wanted fields out of the lines of a file, and counts the lines that have none.
 
-    def __init__(self, width: int, places: Sequence[int]) -> None:
-        self._width = width
-        self._places = places
+    Attributes:
+        schema: of a batch: text columns.
+    """
+
+    def __init__(self, blocks: Iterable[bytes], columns: Sequence[str]) -> None:
+        """Read the header.
+
+        Args:
+            blocks: bytes of the file, some after others.
+            columns: names, each once.
+
+        Raises:
+            DataFileUnreadable: the first line is no header.
+            ColumnMissing: the header lacks a column, or has one twice.
+        """
+        self._lines = _lines(blocks)
+        names = _header(next(self._lines)[0])
+        check_names(names, columns)
+        self.schema = pa.schema([(column, pa.string()) for column in columns])
+        self._width = len(names)
+        self._places = [names.index(column) for column in columns]
         self._faults = {"encoding": 0, "fields": 0, "quotes": 0}
 
     def lost(self) -> Lost:
+        """Return what could not be read of the lines so far."""
         return Lost(**self._faults)
 
-    def columns(self, lines: Sequence[bytes]) -> list[pa.Array]:
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, some after others; an empty line is no row."""
+        for lines in self._lines:
+            yield pa.record_batch(self._plain(lines) or self._read(lines), schema=self.schema)
+
+    def _plain(self, lines: Sequence[bytes]) -> list[pa.Array]:
+        """Return the columns when every line is a row and holds commas alone that mean something.
+
+        Then the fields are what stands between commas, as RFC 4180 has it: no quote, no line break,
+        none that the parser would find too long.
+        """
+        block = b",".join(lines)
+        if any(sign in block for sign in _MEANING) or max(map(len, lines)) > _LONGEST_FIELD:
+            return []
+        commas = self._width - 1
+        if any(line.count(b",") != commas for line in lines) or (not commas and b"" in lines):
+            return []
+        try:
+            fields = pc.split_pattern(pa.array([block.decode()], pa.string()), ",").flatten()
+        except UnicodeDecodeError:
+            return []
+        return [fields.take(np.arange(at, len(fields), self._width)) for at in self._places]
+
+    def _read(self, lines: Sequence[bytes]) -> list[pa.Array]:
         rows = self._all(lines) or [row for line in lines if (row := self._one(line))]
-        return [pa.array([row[place] for row in rows], pa.string()) for place in self._places]
+        found = list(zip(*rows, strict=True)) or [()] * self._width
+        return [pa.array(found[at], pa.string()) for at in self._places]
 
     def _all(self, lines: Sequence[bytes]) -> list[list[str]]:
         """Return the rows when every line is one, else nothing.

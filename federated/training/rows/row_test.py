@@ -69,16 +69,6 @@ def passing(table: Table, tests: Iterable[RowTest]) -> Bools:
     return found
 
 
-def chosen_by(table: Table, tests: Iterable[RowTest]) -> Table:
-    """Return the rows that pass all tests, in their order.
-
-    Raises:
-        ColumnMissing: as `passing`.
-    """
-    found = passing(table, tests)
-    return table if found.all() else table.take(np.flatnonzero(found))
-
-
 def _passing(table: Table, test: RowTest) -> Bools:
     make, number = _TESTS[test.test], not isinstance(test.values[0], str)
     values = pa.array(table.numbers(test.column)) if number else table.text(test.column)

@@ -1,43 +1,43 @@
-"""Reads the columns that a job needs, from the very bytes whose digest was published.
+"""The columns that a job needs, as text or as numbers.
 
-Rules: the file is read once, hashed and parsed from memory, so that it cannot be another one in
-between; only needed columns are kept; a value that is not what it should be is a missing one, and
-a row that cannot be read is left out, because stopping on it would tell something about one person.
-What stops depends on the file as a whole, which publication has read with this very code. No
-message quotes a value. What the columns mean is left to `encode.py`.
+Rules: a value that is not what it should be is a missing one, and a row that cannot be read is left
+out, because stopping on it would tell something about one person. No message quotes a value. Files
+are read by `parts.py`; what the columns mean is left to `encode.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from federated.errors import (
-    ColumnMissing,
-    DataFileChanged,
-    DataFileMissing,
-    DataFileUnreadable,
-)
+from federated.errors import ColumnMissing
 from federated.persons import MISSING
-from federated.training.rows.lines import Lost, check_names, read_csv
+from federated.training.rows.lines import Lost
 
-MAX_FILE_BYTES: Final = 4 * 1024**3
 _NUMBER: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*$"
+
+
+class Rows(Protocol):
+    """Rows of data, which may be too many to hold: a `Table`, or the `parts.Parts` of a file."""
+
+    def parts(self) -> Iterator[Table]:
+        """Yield all rows, some after others."""
+        ...
+
+    def some(self, rows: NDArray[np.int64]) -> Iterator[Table]:
+        """Yield some rows, by their places, rising."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns in memory.
+    """Rows in memory, all of them or a part.
 
     Attributes:
         data: Arrow table.
@@ -55,6 +55,14 @@ class Table:
     def take(self, rows: NDArray[np.int64]) -> Table:
         """Return some rows, by their places."""
         return Table(self.data.take(pa.array(rows)), self.lost)
+
+    def parts(self) -> Iterator[Table]:
+        """Yield all rows: they are one part."""
+        yield self
+
+    def some(self, rows: NDArray[np.int64]) -> Iterator[Table]:
+        """Yield some rows, by their places."""
+        yield self.take(rows)
 
     def text(self, column: str) -> pa.Array:
         """Return a column as text; null where missing, or where it has no text in UTF-8.
@@ -75,9 +83,12 @@ class Table:
         """
         if not _may_hold_numbers(self._column(column).type):
             raise ColumnMissing(f"the column `{column}` holds no numbers")
-        text = self.text(column)
-        plain = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)
-        kept = pc.if_else(plain, pc.utf8_trim_whitespace(text), pa.scalar(None, pa.string()))
+        text = _as_text(self._column(column), column)
+        plain = pc.match_substring_regex(text, _NUMBER)
+        if not pc.all(plain, skip_nulls=False).as_py():
+            plain = pc.fill_null(plain, fill_value=False)
+            text = pc.if_else(plain, text, pa.scalar(None, pa.string()))
+        kept = pc.utf8_trim_whitespace(text)
         values = _cast(kept, pa.float64()).to_numpy(zero_copy_only=False)
         return np.where(np.isfinite(values), values, np.nan)
 
@@ -87,50 +98,6 @@ class Table:
             raise ColumnMissing(f"the data have no column `{column}`, or have it twice")
         values = self.data.column(places[0]).combine_chunks()
         return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-
-
-def read_table(path: Path, kind: str, digest: str, columns: Sequence[str]) -> Table:
-    """Read columns of a data file.
-
-    Args:
-        path: the file.
-        kind: `csv` (UTF-8, comma, header) or `parquet`.
-        digest: SHA-256 (hex) of the file when it was published.
-        columns: names, each once.
-
-    Raises:
-        DataFileMissing: no such file.
-        DataFileUnreadable: not a plain file, too large, or not of that kind.
-        DataFileChanged: its bytes have another digest.
-        ColumnMissing: it lacks a column, or has one twice.
-    """
-    data = _bytes(path)
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise DataFileChanged("the data file is not the one that was published")
-    return _parsed(data, kind, columns)
-
-
-def own_table(path: Path, columns: Sequence[str]) -> Table:
-    """Read columns of a file of one's own, which nobody published; its name says of which kind.
-
-    Raises:
-        DataFileMissing: no such file.
-        DataFileUnreadable: not a plain file, too large, or neither csv nor parquet.
-        ColumnMissing: it lacks a column, or has one twice.
-    """
-    return _parsed(_bytes(path), path.suffix.removeprefix("."), columns)
-
-
-def _parsed(data: bytes, kind: str, columns: Sequence[str]) -> Table:
-    if kind == "csv":
-        return Table(*read_csv(data, columns))
-    if kind != "parquet":
-        raise DataFileUnreadable(f"`{kind}` is no kind of data file that is known")
-    try:
-        return Table(_parquet(data, columns))
-    except (pa.ArrowException, UnicodeError, OSError):
-        # Not chained: the parser's message quotes the row that it stumbled over.
-        raise DataFileUnreadable(f"the data file cannot be read as {kind}") from None
 
 
 def from_columns(columns: Mapping[str, Iterable[Any]]) -> Table:
@@ -152,30 +119,6 @@ def _may_hold_numbers(kind: pa.DataType) -> bool:
     types = pa.types
     known = (types.is_string, types.is_large_string, types.is_integer, types.is_floating)
     return any(test(kind) for test in (*known, types.is_decimal, types.is_null))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        # Not blocking: a named pipe in place of the file would hold the worker for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise DataFileUnreadable("the data file is not a plain file")
-            if state.st_size > MAX_FILE_BYTES:
-                raise DataFileUnreadable(f"the data file is over {MAX_FILE_BYTES} bytes")
-            return file.read()
-    except FileNotFoundError as exc:
-        raise DataFileMissing("the data file is not there") from exc
-    except OSError as exc:
-        raise DataFileUnreadable(f"the data file cannot be read: {exc.strerror}") from exc
-
-
-def _parquet(data: bytes, columns: Sequence[str]) -> pa.Table:
-    from pyarrow import parquet  # noqa: PLC0415 - most files are none
-
-    file = parquet.ParquetFile(pa.BufferReader(data))
-    check_names(file.schema_arrow.names, columns)
-    return file.read(columns=list(columns), use_threads=False)
 
 
 def _as_text(values: pa.Array, column: str) -> pa.Array:
