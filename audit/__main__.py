@@ -12,6 +12,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,12 @@ def main() -> int:
     outcomes = []
     for outcome in run_all(END_TO_END if options.end_to_end else CELLS, options.seed):
         outcomes.append(outcome)
-        CONSOLE.print(f"  {_word(outcome):8} {_name(outcome)}", highlight=False)
+        CONSOLE.print(f"  {_of_cell(outcome)[-1]:8} {_name(outcome)}", highlight=False)
     tried = [] if options.end_to_end else list(attempt_all(options.seed))
     seconds = time.monotonic() - begun
-    CONSOLE.print(_table(outcomes))
+    _print("Privacy audit", _HEADINGS, map(_of_cell, outcomes))
     if tried:
-        CONSOLE.print(_attacks(tried))
+        _print("Attacks on a person", _OF_ATTACKS, map(_of_attack, tried))
     CONSOLE.print(
         f"bounds on ε at δ = {DELTA:g}, each below the truth with a chance of {CONFIDENCE:.1%}; "
         f"seed {options.seed}, {seconds:.0f} s",
@@ -67,53 +68,43 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _table(outcomes: list[Outcome]) -> Table:
-    table = Table(*_HEADINGS, title="Privacy audit")
-    for outcome in outcomes:
-        cell = outcome.cell
-        table.add_row(
-            "sound" if cell.fault == NO_FAULT else cell.fault,
-            cell.title,
-            f"{cell.claim:g}",
-            f"{outcome.noise:.3f}",
-            str(outcome.scores),
-            f"{outcome.bound.fitted:.2f}",
-            f"{outcome.bound.free:.2f}",
-            _word(outcome),
-        )
-    return table
+def _print(title: str, headings: Iterable[str], lines: Iterable[Iterable[str]]) -> None:
+    table = Table(*headings, title=title)
+    for line in lines:
+        table.add_row(*line)
+    CONSOLE.print(table)
 
 
-def _attacks(tried: list[Tried]) -> Table:
-    table = Table(*_OF_ATTACKS, title="Attacks on a person")
-    for each in tried:
-        case = each.case
-        table.add_row(
-            "sound" if case.fault == NO_FAULT else case.fault,
-            case.title,
-            f"{case.epsilon:g}",
-            f"{each.found:.3f}",
-            f"{each.chance:.3f}",
-            f"{each.share:.0%}",
-            _verdict(each),
-        )
-    return table
+def _engine(fault: str) -> str:
+    return "sound" if fault == NO_FAULT else fault
 
 
-def _verdict(tried: Tried) -> str:
-    if tried.case.fault == NO_FAULT:
-        return "withstands" if tried.as_it_must else "BROKEN"
-    return "succeeds" if tried.as_it_must else "MISSED"
+def _of_cell(outcome: Outcome) -> tuple[str, ...]:
+    cell, bound = outcome.cell, outcome.bound
+    figures = (
+        f"{outcome.noise:.3f}",
+        str(outcome.scores),
+        f"{bound.fitted:.2f}",
+        f"{bound.free:.2f}",
+    )
+    verdict = _verdict(cell.fault, as_it_must=outcome.as_it_must)
+    return _engine(cell.fault), cell.title, f"{cell.claim:g}", *figures, verdict
+
+
+def _of_attack(tried: Tried) -> tuple[str, ...]:
+    case = tried.case
+    figures = f"{tried.found:.3f}", f"{tried.chance:.3f}", f"{tried.share:.0%}"
+    verdict = _verdict(case.fault, as_it_must=tried.as_it_must)
+    return _engine(case.fault), case.title, f"{case.epsilon:g}", *figures, verdict
 
 
 def _name(outcome: Outcome) -> str:
     return f"{outcome.cell.title}, ε = {outcome.cell.claim:g}, fault: {outcome.cell.fault}"
 
 
-def _word(outcome: Outcome) -> str:
-    if outcome.cell.fault == NO_FAULT:
-        return "BROKEN" if outcome.broken else "holds"
-    return "caught" if outcome.broken else "MISSED"
+def _verdict(fault: str, *, as_it_must: bool) -> str:
+    sound, faulty = ("holds", "caught") if as_it_must else ("BROKEN", "MISSED")
+    return sound if fault == NO_FAULT else faulty
 
 
 def _write(
@@ -134,7 +125,7 @@ def _write(
                 "noise": outcome.noise,
                 "scores": outcome.scores,
                 "bound": asdict(outcome.bound),
-                "verdict": _word(outcome),
+                "verdict": _of_cell(outcome)[-1],
                 "seconds": round(outcome.seconds, 1),
             }
             for outcome in outcomes
@@ -147,7 +138,7 @@ def _write(
                 "runs": each.case.runs,
                 "found": each.found,
                 "chance": each.chance,
-                "verdict": _verdict(each),
+                "verdict": _of_attack(each)[-1],
             }
             for each in tried
         ],

@@ -15,6 +15,7 @@ The score of a canary is the likelihood ratio of the mechanism as claimed, summe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from audit.curve import Curve
-from audit.rig import DELTA, Floats, categories, job, moved, run_by
+from audit.rig import DELTA, Floats, by_lot, categories, job, moved, run_by
 from federated.job import JobManifest
 from federated.manifest import Privacy
 from federated.task.engine import EXACT
@@ -70,22 +71,8 @@ class Canaries:
         return Curve(self.sampling_rate, self.rounds * self.steps)
 
     def scores(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
-        """Return the scores of canaries that took part, and of those that did not.
-
-        Args:
-            noise: σ.
-            runs: independent ones.
-            seed: of who takes part.
-        """
-        draw = np.random.default_rng(seed)
-        inside, outside = [], []
-        for _ in range(runs):
-            part = np.zeros(self.width, dtype=bool)
-            part[draw.permutation(self.width)[: self.width // 2]] = True
-            scores = self._run(noise, np.flatnonzero(part))
-            inside.append(scores[part])
-            outside.append(scores[~part])
-        return np.concatenate(inside), np.concatenate(outside)
+        """Return scores, see `rig.by_lot`; `noise` is σ."""
+        return by_lot(self.width, runs, seed, partial(self._run, noise))
 
     def _run(self, noise: float, part: np.ndarray) -> Floats:
         manifest = self._job(noise)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from audit.curve import Curve
-from audit.rig import DELTA, Floats, job, numbers
+from audit.rig import DELTA, Floats, by_lot, job, numbers
 from federated.manifest import Privacy
 from federated.task.evaluation import MOST_BINS, Evaluation
 from federated.training.evaluation import Evaluator, weight
@@ -41,14 +41,7 @@ class Evaluations:
         return Curve(sampling_rate=1.0, steps=1)
 
     def scores(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
-        """Return the scores of canaries that took part, and of those that did not.
-
-        Args:
-            noise: σ of what is charged.
-            runs: histograms.
-            seed: of who takes part.
-        """
-        draw = np.random.default_rng(seed)
+        """Return scores, see `rig.by_lot`; `noise` is σ of what is charged."""
         privacy = Privacy(1.0, DELTA, 1.0, 1.0, 1, 1.0)
         plain = job(numbers(1, -1, 1), (), privacy, population=_CELLS, rows=self.rows)
         asked = Evaluation(1, MOST_BINS, noise)
@@ -57,15 +50,13 @@ class Evaluations:
             "layers.0.weight": np.full((1, 1), _WEIGHT, np.float32),
             "layers.0.bias": np.zeros(1, np.float32),
         }
-        inside, outside = [], []
-        for _ in range(runs):
-            part = draw.permutation(_CELLS) < _CELLS // 2
-            held = self._persons(np.flatnonzero(part))
+
+        def run(part: np.ndarray) -> Floats:
+            held = self._persons(part)
             cells = Evaluator(manifest, asked, _CELLS, held, SystemNoise()).run(model)
-            scores = np.array(cells) / weight(asked)
-            inside.append(scores[part])
-            outside.append(scores[~part])
-        return np.concatenate(inside), np.concatenate(outside)
+            return np.array(cells) / weight(asked)
+
+        return by_lot(_CELLS, runs, seed, run)
 
     def _persons(self, cells: np.ndarray) -> Persons:
         """Return a person for each cell: its label, and an input whose score lies in its bin."""

@@ -7,7 +7,7 @@ chooses weights and public numbers within the manifest's bounds and sees the arr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +94,28 @@ def job(
 def run_by(manifest: JobManifest, engine: str) -> JobManifest:
     """Return the same job for an engine."""
     return replace(manifest, engine=engine, code=code_hash(engine))
+
+
+def by_lot(
+    canaries: int, runs: int, seed: int, scores: Callable[[NDArray[np.int64]], Floats]
+) -> tuple[Floats, Floats]:
+    """Return the scores of canaries that took part, and of those that did not.
+
+    Args:
+        canaries: of a run; half of them take part, drawn by lot.
+        runs: independent ones.
+        seed: of who takes part.
+        scores: of all canaries of a run in which these take part.
+    """
+    draw = np.random.default_rng(seed)
+    inside, outside = [], []
+    for _ in range(runs):
+        part = np.zeros(canaries, dtype=bool)
+        part[draw.permutation(canaries)[: canaries // 2]] = True
+        found = scores(np.flatnonzero(part))
+        inside.append(found[part])
+        outside.append(found[~part])
+    return np.concatenate(inside), np.concatenate(outside)
 
 
 def moved(manifest: JobManifest, before: Arrays, after: Arrays) -> dict[str, Floats]:

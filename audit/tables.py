@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audit.curve import Curve, Family, Pure
-from audit.rig import Floats
+from audit.rig import Floats, by_lot
 from connector.domain.catalog.layout import Field
 from connector.enforcement.steps.aggregate import FUNCTIONS, Aggregate
 from connector.enforcement.steps.minimise import Minimise, RowTest
@@ -105,22 +106,8 @@ class Tables:
         return Pure(len(spending(asked, self._steps).figures))
 
     def scores(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
-        """Return the scores of canaries that took part, and of those that did not.
-
-        Args:
-            noise: 1/ε of what is charged; of a Gaussian 1/μ.
-            runs: tables, or pairs of them.
-            seed: of who takes part.
-        """
-        draw = np.random.default_rng(seed)
-        inside, outside = [], []
-        for _ in range(runs):
-            part = np.zeros(self.width, dtype=bool)
-            part[draw.permutation(self.width)[: self.width // 2]] = True
-            scores = self._run(noise, np.flatnonzero(part))
-            inside.append(scores[part])
-            outside.append(scores[~part])
-        return np.concatenate(inside), np.concatenate(outside)
+        """Return scores, see `rig.by_lot`; `noise` is 1/ε of what is charged, of a Gaussian 1/μ."""
+        return by_lot(self.width, runs, seed, partial(self._run, noise))
 
     def _run(self, noise: float, part: np.ndarray) -> Floats:
         names = [f"c{at}" for at in np.repeat(part, self.rows)]
