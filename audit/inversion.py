@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from audit.rig import DELTA, Floats, job, moved, numbers
+from audit.rig import DELTA, Floats, job, moved, numbers, run_by
 from federated.manifest import Privacy
+from federated.task.engine import EXACT
 from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.recipes import Arrays, initial
@@ -33,9 +34,11 @@ class Inversion:
 
     Attributes:
         persons: of the site, all in the step, with a row each.
+        engine: that is attacked.
     """
 
     persons: int = 1
+    engine: str = EXACT
 
     def found(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
         """Return of each run the best cosine with a person who is there, and with one who is not.
@@ -47,9 +50,9 @@ class Inversion:
         """
         draw = np.random.default_rng(seed)
         privacy = Privacy(1.0, DELTA, noise, 1.0, 1, 1.0)
-        manifest = job(
-            numbers(_INPUTS, -1, 1), (_UNITS,), privacy, population=self.persons, activation="relu"
-        )
+        features = numbers(_INPUTS, -1, 1)
+        plain = job(features, (_UNITS,), privacy, population=self.persons, activation="relu")
+        manifest = run_by(plain, self.engine)
         start, shape = self._traps(initial(manifest), draw), (self.persons, 1)
         there, others = [], []
         for _ in range(runs):

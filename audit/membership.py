@@ -19,8 +19,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.rig import DELTA, Floats, job, numbers
+from audit.rig import DELTA, Floats, job, numbers, run_by
+from federated.job import JobManifest
 from federated.manifest import Privacy
+from federated.task.engine import EXACT
 from federated.training.noise import SystemNoise
 from federated.training.recipes import outputs
 from federated.training.rows.entries import Persons
@@ -39,9 +41,11 @@ class Membership:
 
     Attributes:
         shadows: the attacker compares with other models; otherwise only the loss counts.
+        engine: that is attacked.
     """
 
     shadows: bool = False
+    engine: str = EXACT
 
     def found(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
         """Return the area of each model, and chance.
@@ -55,26 +59,32 @@ class Membership:
         inputs = draw.choice([-1.0, 1.0], (_CANARIES, _INPUTS)).astype(np.float32)
         labels = draw.integers(0, 2, _CANARIES).astype(np.float32)
         part = np.argsort(draw.random((runs, _CANARIES)), axis=1) < _CANARIES // 2
-        odds = np.array([_odds(noise, inputs, labels, each) for each in part])
+        manifest = self._job(noise)
+        odds = np.array([_odds(manifest, inputs, labels, each) for each in part])
         scores = _ratio(odds, part) if self.shadows else odds
         areas = [
             area(each.astype(np.float64), score) for each, score in zip(part, scores, strict=True)
         ]
         return np.array(areas), np.full(runs, 0.5)
 
+    def _job(self, noise: float) -> JobManifest:
+        privacy = Privacy(1.0, DELTA, noise * np.sqrt(_STEPS), 1.0, _STEPS, 1.0)
+        features = numbers(_INPUTS, -1, 1)
+        plain = job(features, (), privacy, population=_CANARIES // 2, learning_rate=_RATE)
+        return run_by(plain, self.engine)
+
 
 def _odds(
-    noise: float, inputs: NDArray[np.float32], labels: NDArray[np.float32], part: NDArray[np.bool_]
+    manifest: JobManifest,
+    inputs: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    part: NDArray[np.bool_],
 ) -> Floats:
-    """Return the log odds of each canary's own label by a model that some of them trained."""
-    half = int(part.sum())
-    privacy = Privacy(1.0, DELTA, noise * np.sqrt(_STEPS), 1.0, _STEPS, 1.0)
-    features = numbers(_INPUTS, -1, 1)
-    manifest = job(features, (), privacy, population=half, learning_rate=_RATE)
+    """Return the log odds of each canary's own label by a model that half of them trained."""
     own = Persons(
         inputs=inputs[part][:, None, :],
         labels=labels[part][:, None],
-        mask=np.ones((half, 1), np.float32),
+        mask=np.ones((int(part.sum()), 1), np.float32),
     )
     model = train(manifest, [own], SystemNoise())
     said = outputs(model, manifest, inputs)[:, 0]

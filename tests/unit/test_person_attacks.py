@@ -15,10 +15,12 @@ from audit.cells import NO_FAULT
 from audit.faults import FAULTS
 from audit.inversion import Inversion
 from audit.membership import Membership
+from federated.task.engine import ENGINES, OPACUS
 
 ATTACKS = {
     "inversion": Inversion(),
     "inversion of eight": Inversion(persons=8),
+    "inversion, Opacus": Inversion(engine=OPACUS),
     "loss": Membership(),
     "likelihood": Membership(shadows=True),
 }
@@ -31,7 +33,8 @@ def test_an_attack_succeeds_only_where_noise_is_left_out(attack: Attack) -> None
     assert attempt(replace(sound, fault="noise left out"), seed=3).as_it_must
 
 
-def test_every_attack_is_tried_with_and_without_a_fault() -> None:
+def test_every_attack_is_tried_on_each_engine_with_and_without_a_fault() -> None:
     sound = {case.attack for case in CASES if case.fault == NO_FAULT}
     assert sound == {case.attack for case in CASES if case.fault != NO_FAULT}
+    assert sound == {replace(attack, engine=engine) for attack in sound for engine in ENGINES}
     assert {case.fault for case in CASES} <= set(FAULTS)
