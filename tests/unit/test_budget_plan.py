@@ -162,7 +162,7 @@ def test_plans_and_trials_say_what_a_job_that_evaluates_is_charged(tmp_path: Pat
     request = federation.request(**asked)
 
     assert by_rule(plan(site.ports, 3.0, 1e-5, [request]))[Rule.SUMS].spent == kept.epsilon
-    assert simulation._asked(ours, request, {}, 3).epsilon == kept.epsilon
+    assert simulation._asked(ours, request, {}, 3, None).epsilon == kept.epsilon
     (trained,) = kept.events.items
     alone = Rounds(trained["noise_multiplier"], 0.5, 2, kept.delta)
     evaluated = replace(alone, evaluation_noise=5.0, every=2)

@@ -260,14 +260,15 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
     ],
 )
 def test_without_a_node_the_code_is_three(tmp_path: Path, words: tuple[str, ...]) -> None:
-    text = preau(tmp_path / "nowhere", *words)
+    home = tmp_path / "-".join(words)
+    text = preau(home, *words)
     assert text.exit_code == 3
     lines = text.stderr.splitlines()
     assert lines[0].startswith("error NODE_UNREACHABLE: ")
     assert lines[1] == "hint: pass `--home`, or make a node with `preau init`"
-    (tmp_path / "nowhere").mkdir()
-    (tmp_path / "nowhere" / "preau.toml").touch()
-    lines = preau(tmp_path / "nowhere", *words).stderr.splitlines()
+    home.mkdir()
+    (home / "preau.toml").touch()
+    lines = preau(home, *words).stderr.splitlines()
     assert lines[1] == "hint: start it with `preau serve`, or pass `--home`"
 
 
