@@ -33,10 +33,10 @@ COUNT = Canaries(target=Count("score", 3), label=0.0)
 CASES = {
     "everybody": (EVERYBODY, 1.4, 48),
     "half": (HALF, 1.1, 24),
-    "rows": (ROWS, 1.4, 12),
-    "turned": (TURNED, 2.0, 12),
-    "classes": (CLASSES, 1.4, 12),
-    "count": (COUNT, 1.4, 12),
+    "rows": (ROWS, 1.4, 24),
+    "turned": (TURNED, 2.0, 20),
+    "classes": (CLASSES, 1.4, 20),
+    "count": (COUNT, 1.4, 20),
 }
 
 
