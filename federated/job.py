@@ -149,6 +149,10 @@ def parse(data: bytes) -> JobManifest:
     )
     _check_sites(manifest)
     _check_columns(manifest)
+    if manifest.exact and manifest.evaluates(manifest.rounds):
+        part["evaluation"].child("every").refuse(
+            "must be at least `/rounds`: without noise the last model alone is evaluated"
+        )
     model.check(part["model"], manifest.model, manifest.target, manifest.features)
     return manifest
 

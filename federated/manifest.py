@@ -94,7 +94,8 @@ def released(
 ) -> Events:
     """Return what a job releases at a site: in each round of training, and all evaluations.
 
-    The evaluations are counted with the first round, before any of them.
+    The evaluations are counted with the first round, before any of them. One without noise is not
+    counted: no ε is of it.
 
     Args:
         noise: σ of training.
@@ -107,9 +108,9 @@ def released(
         EventUnknown: a number is out of range.
     """
     each = (sampled_gaussian(noise, rate, steps),)
-    if evaluation is None:
+    if evaluation is None or evaluation.exact:
         return Events(each)
-    return Events(each, WITH_ONCE, (evaluation.released(evaluation.times(rounds)),))
+    return Events(each, WITH_ONCE, evaluation.released(evaluation.times(rounds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,12 @@ class JobManifest:
         trained = self.events.items if number <= self.rounds else ()
         if self.evaluation is None or not self.evaluates(number):
             return Events(trained)
-        return Events((*trained, self.evaluation.released(1)))
+        return Events((*trained, *self.evaluation.released(1)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the last model is evaluated without noise, by sums over sites."""
+        return self.evaluation is not None and self.evaluation.exact
 
     @property
     def sites(self) -> tuple[str, ...]:

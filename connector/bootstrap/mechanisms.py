@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from connector.enforcement.mechanism import Mechanisms
-from connector.enforcement.mechanisms import deliver, opening, query, refer, sums, train
+from connector.enforcement.mechanisms import deliver, evaluation, opening, query, refer, sums, train
 
 MECHANISMS: Final = Mechanisms(
-    (train.MECHANISM, query.MECHANISM, sums.MECHANISM, deliver.MECHANISM, refer.MECHANISM),
+    (
+        *(train.MECHANISM, evaluation.MECHANISM, query.MECHANISM, sums.MECHANISM),
+        *(deliver.MECHANISM, refer.MECHANISM),
+    ),
     anybody=(opening.MECHANISM,),
 )

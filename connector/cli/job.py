@@ -168,7 +168,7 @@ def evaluation(
     """Tell how a job's models predict, on persons held out at the sites.
 
     The figures come from noised histograms, which the job was charged for; looking costs nothing.
-    Intervals are of the noise alone.
+    Intervals are of the noise alone. Figures without noise are marked: they are not DP.
     """
     if out is not None:
         check_new(out)
@@ -187,7 +187,7 @@ def evaluation(
             (model.round, site, each.name, each.value, each.low, each.high)
             for model in found.curve
             for site, figures in (
-                ("all", model.pooled.figures),
+                ("all" if model.dp else "all: not DP", model.pooled.figures),
                 *((part.site, part.figures) for part in model.sites),
             )
             for each in figures

@@ -7,6 +7,7 @@ from policies_odrl.vocabulary import DPV, PREAU
 
 FEDERATED_TRAINING: Final = PREAU + "federatedTraining"
 FEDERATED_SUMS: Final = PREAU + "federatedSums"
+EXACT_EVALUATION: Final = PREAU + "exactEvaluation"
 READ: Final = ODRL + "read"
 REPRODUCE: Final = ODRL + "reproduce"
 DERIVE: Final = ODRL + "derive"

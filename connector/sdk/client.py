@@ -444,7 +444,10 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCal
         return self._wire.call("GET", "/job/result", query={"id": job})
 
     def evaluation(self, job: str) -> EvaluationView:
-        """Return how a job's models predict, on persons held out at the sites, with noise."""
+        """Return how a job's models predict, on persons held out at the sites.
+
+        Where its `dp` is false there is no noise, and the figures are of all sites together.
+        """
         return self._get(EvaluationView, "/job/evaluation", {"id": job})
 
     def card(self, job: str) -> bytes:

@@ -64,8 +64,9 @@ def panel(evaluation: EvaluationView, figure: str) -> ET.Element:
     band += [(number, each.high or 0.0) for number, each in reversed(held)]
     seen = [value for _, value in [*middle, *band, *(p for line in lines.values() for p in line)]]
     plot = _Plot(max(number for number, _ in middle), min(seen), max(seen))
-    root = picture(WIDTH, HEIGHT, f"{figure} by round, on persons held out, with noise")
-    _axes(root, plot, figure)
+    noise = "with noise" if evaluation.dp else "without noise: not DP"
+    root = picture(WIDTH, HEIGHT, f"{figure} by round, on persons held out, {noise}")
+    _axes(root, plot, figure if evaluation.dp else f"{figure}, not DP")
     if len(held) > 1:
         ET.SubElement(
             root, "polygon", {"points": plot.points(band), "fill": BLUE, "fill-opacity": "0.15"}

@@ -15,13 +15,15 @@ What sums of different sets, rows and points would tell together is refused by `
 
 from __future__ import annotations
 
-from federated.aggregation.masks import Side, agreed, masked, public_key, side
+from federated.aggregation.masks import KEY_BYTES, Side, agreed, masked, public_key, side
 from federated.aggregation.ring import (
     BYTES,
     MOST_AMOUNT,
     MOST_SITES,
+    counted,
     decoded,
     encoded,
+    narrowed,
     spelled,
     total,
     unspelled,
@@ -30,15 +32,18 @@ from federated.aggregation.sets import LEAST_SITES, Left, triangle, why_not
 
 __all__ = [
     "BYTES",
+    "KEY_BYTES",
     "LEAST_SITES",
     "MOST_AMOUNT",
     "MOST_SITES",
     "Left",
     "Side",
     "agreed",
+    "counted",
     "decoded",
     "encoded",
     "masked",
+    "narrowed",
     "public_key",
     "side",
     "spelled",

@@ -11,8 +11,11 @@ Let a site i have the vector v_i, and S_T = Σ_{i∈T} v_i be what is told of a 
 - **Other rows.** Two models whose columns lack values in different rows would differ by the persons
   who lack them. Hence all sums of a dataset are of the same rows and columns that may be used: of
   those that have a value in each.
+  Persons held out are a sample of each contract: sums over those of two contracts differ by many,
+  and the rule is of one contract's.
 - **Other points.** g(β) and H(β) of many β tell more than those of the path to the fit. Hence a
-  model is asked at a limited number of points for each state of the data.
+  model is asked at a limited number of points for each state of the data. Of persons held out a
+  contract states how many models may be evaluated, whatever the state.
 - **The same masks.** A context, once it left, does not leave again: two vectors under one mask
   tell their difference.
 
@@ -35,12 +38,14 @@ class Left:
 
     Attributes:
         context: digest of all that the round was about.
-        session: id.
+        session: id; of the job, where a model is evaluated.
         members: (site, dataset) of each that added to it.
         rows: digest of which rows and columns may be used.
         snapshot: digest of the data.
-        model: digest of terms and outcome.
-        point: digest of the coefficients at which it was; of nothing where there are none.
+        model: digest of terms and outcome; empty where a model is evaluated.
+        point: digest of the coefficients at which it was; of nothing where there are none; of the
+            model that is evaluated.
+        held: contract whose persons held out were counted; empty: all persons.
     """
 
     context: str
@@ -50,6 +55,7 @@ class Left:
     snapshot: str
     model: str
     point: str
+    held: str = ""
 
 
 def why_not(before: Iterable[Left], new: Left, most_points: int) -> str:
@@ -58,19 +64,26 @@ def why_not(before: Iterable[Left], new: Left, most_points: int) -> str:
     Args:
         before: of the same dataset, whoever asked.
         new: what is asked for.
-        most_points: of a model and a state of the data.
+        most_points: of a model and a state of the data; of a contract, of persons held out.
     """
-    kept, points = list(before), {new.point}
+    kept, points = list(before), {_asked(new)}
     if len(new.members) < LEAST_SITES:
         return f"sums are over at least {LEAST_SITES} sites, and {len(new.members)} are named"
     for each in kept:
         if fault := _conflict(each, new):
             return fault
-        if (each.model, each.snapshot) == (new.model, new.snapshot):
-            points.add(each.point)
+        if (each.held, each.model, each.snapshot) == (new.held, new.model, new.snapshot):
+            points.add(_asked(each))
+    if len(points) > most_points and new.held:
+        return f"the contract permits {most_points} evaluations without noise, which were made"
     if len(points) > most_points:
         return f"the regression was asked at {most_points} points, which is all that may be"
     return ""
+
+
+def _asked(left: Left) -> tuple[str, str]:
+    """Return what counts as one point: each job that evaluates is one, whatever its model."""
+    return left.point, left.session if left.held else ""
 
 
 def _conflict(left: Left, new: Left) -> str:
@@ -80,7 +93,7 @@ def _conflict(left: Left, new: Left) -> str:
         began = "the session is" if left.session == new.session else "the dataset's sums are"
         sites = ", ".join(site for site, _ in sorted(left.members))
         return f"{began} over {sites}: with others too they would tell of single sites"
-    if left.rows != new.rows:
+    if left.held == new.held and left.rows != new.rows:
         return "sums of the dataset are of other rows or columns: both together tell of few persons"
     return ""
 

@@ -1,8 +1,8 @@
 """How a model is evaluated at the sites, on persons that no such job of the contract trains on.
 
-Rules: bins and noise are public constants. Noise is never left out: no term of a contract allows
-it. Which persons are held out is `federated/training/rows/held.py`; what the cells come to is
-`scores.py`.
+Rules: bins and noise are public constants. Without noise nothing leaves but sums over at least
+three sites, of the last model alone: not DP, and only where each contract permits it. Which persons
+are held out is `federated/training/rows/held.py`; what the cells come to is `scores.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ MOST_BINS: Final = 200
 MOST_CELLS: Final = 16_384
 LEAST_NOISE: Final = 0.3
 MOST_NOISE: Final = 100.0  # with it a person is 41,943 units of noise, shared by up to 1000 rows
-_UNNOISED: Final = "no term of a contract allows figures without noise, which would not be DP"
+NONE: Final = "none"  # in place of noise
+ALL_SITES: Final = "*"  # whose cells a sum is
+_UNNOISED: Final = (
+    f"figures without noise are not DP: `{NONE}` asks for them, where each contract has "
+    "`preau:exactEvaluation`"
+)
 # Histograms of a kind of loss, of so many outputs.
 _HISTOGRAMS: Final[Mapping[str, int]] = MappingProxyType(
     {targets.BINARY: 2, targets.CLASSES: 2, targets.NUMBER: 1, targets.COUNT: 1}
@@ -33,17 +38,23 @@ _HISTOGRAMS: Final[Mapping[str, int]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Noised histograms of scores, of the models after some rounds and after the last.
+    """Histograms of scores, of the models after some rounds and after the last.
 
     Attributes:
         every: after each so many rounds; >= 1.
         bins: of each histogram, equal parts of a public range; even, so that the middle is an end.
-        noise_multiplier: standard deviation of a cell's noise at a site, in persons.
+        noise_multiplier: standard deviation of a cell's noise at a site, in persons; 0: none, and
+            only the sum over sites is told.
     """
 
     every: int
     bins: int
     noise_multiplier: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether cells have no noise: they are not DP, and cost no ε."""
+        return self.noise_multiplier == 0
 
     def times(self, rounds: int) -> int:
         """Return how many models of a job are evaluated."""
@@ -53,9 +64,11 @@ class Evaluation:
         """Return how many cells one evaluation has."""
         return self.bins * _HISTOGRAMS[target.loss] * target.outputs
 
-    def released(self, count: int) -> Event:
-        """Return what so many evaluations release of a person."""
-        return event(Kind.GAUSSIAN, count, noise_multiplier=self.noise_multiplier)
+    def released(self, count: int) -> tuple[Event, ...]:
+        """Return what so many evaluations release of a person, as a ledger counts it."""
+        if self.exact:
+            return ()
+        return (event(Kind.GAUSSIAN, count, noise_multiplier=self.noise_multiplier),)
 
 
 def read(member: Member, target: Target) -> Evaluation:
@@ -79,16 +92,23 @@ def stated(member: Member) -> Evaluation:
         Exception: it is not that, as the document's reader refuses.
     """
     part = member.fields("every", "bins", "noiseMultiplier")
-    if part["noiseMultiplier"].value == 0:
-        part["noiseMultiplier"].refuse(f"must be above {LEAST_NOISE}: {_UNNOISED}")
     found = Evaluation(
         every=part["every"].integer(least=1),
         bins=part["bins"].integer(least=LEAST_BINS, most=MOST_BINS),
-        noise_multiplier=part["noiseMultiplier"].number(above=LEAST_NOISE, most=MOST_NOISE),
+        noise_multiplier=_noise(part["noiseMultiplier"]),
     )
     if found.bins % 2:
         part["bins"].refuse("must be even")
     return found
+
+
+def _noise(member: Member) -> float:
+    """Return the noise of cells that a manifest states; 0 where it says that there is none."""
+    if member.value == NONE:
+        return 0.0
+    if member.value == 0:
+        member.refuse(f"must be above {LEAST_NOISE}: {_UNNOISED}")
+    return member.number(above=LEAST_NOISE, most=MOST_NOISE)
 
 
 def completed(stated: Mapping[str, Any], rounds: int, epsilon: float) -> dict[str, Any]:
@@ -113,5 +133,5 @@ def render(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "every": evaluation.every,
         "bins": evaluation.bins,
-        "noiseMultiplier": evaluation.noise_multiplier,
+        "noiseMultiplier": NONE if evaluation.exact else evaluation.noise_multiplier,
     }

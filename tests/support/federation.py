@@ -79,8 +79,14 @@ END = NOW + timedelta(days=30)
 ROWS = "pupil,age,grade,score,name\np1,9,K,440,A\np2,10,K,420,B\n"
 
 
+_WHOLE = "xsd:integer"
+
+
 def policy(lead: str, site: str, dataset: str, number: int, **changes: Any) -> dict[str, Any]:
-    """Return the ODRL agreement of a site; `changes` replace a figure by name."""
+    """Return the ODRL agreement of a site; `changes` replace a figure by name.
+
+    With `exact` it permits so many evaluations without noise, beside the other sites.
+    """
     values = {
         "epsilon": "3",
         "delta": "0.00001",
@@ -97,7 +103,7 @@ def policy(lead: str, site: str, dataset: str, number: int, **changes: Any) -> d
         return {"@value": values[name], "@type": f"xsd:{kind}"}
 
     until = values["until"].strftime("%Y-%m-%dT%H:%M:%SZ")
-    offer = {
+    offer: dict[str, Any] = {
         "@context": [
             "https://w3id.org/dspace/2025/1/context.jsonld",
             "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
@@ -121,6 +127,18 @@ def policy(lead: str, site: str, dataset: str, number: int, **changes: Any) -> d
             }
         ],
     }
+    if "exact" in values:
+        others = [{"@id": each} for each in SITES if each != site]
+        terms = [
+            constraint(f"{PROFILE}#minimumCellCount", "gteq", {"@value": "2", "@type": _WHOLE}),
+            constraint("odrl:count", "lteq", {"@value": values["exact"], "@type": _WHOLE}),
+            {
+                "leftOperand": f"{PROFILE}#sites",
+                "operator": "isAnyOf",
+                "rightOperand": others,
+            },
+        ]
+        offer["permission"].append({"action": f"{PROFILE}#exactEvaluation", "constraint": terms})
     agreed = replace(
         read_policy(offer),
         kind=PolicyKind.AGREEMENT,

@@ -20,6 +20,7 @@ from connector.services.federation.lead.hub import Seat
 from federated.job import parse
 from federated.privacy.event import Event
 from federated.privacy.question import Question
+from federated.task.evaluation import ALL_SITES
 from tests.support.census import CensusWorker
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class SiteScript:
         silent: whether it answers no round until `stop`.
         recipe: that it says it runs.
         before: what happens before a frame is received, by its name.
+        enough: whether it holds out enough persons for figures without noise.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
         suppressed: digests of persons that came with each start.
@@ -101,6 +103,7 @@ class SiteScript:
     refuse: str = ""
     refuse_reading: str = ""
     longer: int = 0
+    enough: bool = True
     silent: bool = False
     seconds: object = 0.02
     start_failure: str = ""
@@ -133,6 +136,7 @@ class SiteWorker:
             code = script.start_failure
             self._answers.append(({"op": "tried", "seconds": script.seconds}, b""))
             ready = {"op": "ready", "recipe": script.recipe, "versions": VERSIONS}
+            ready["enough"] = script.enough
             self._answers.append(({"op": "failed", "code": code} if code else ready, b""))
             return
         if header["op"] == "round":
@@ -283,7 +287,7 @@ class LeadWorker:
         asked = self._manifest.evaluation
         if asked is not None and self._manifest.evaluates(self._number):
             cells = [float(1 + at) for at in range(asked.cells(self._manifest.target))]
-            state["scores"] = dict.fromkeys(used, cells)
+            state["scores"] = {ALL_SITES: cells} if asked.exact else dict.fromkeys(used, cells)
         self._answers.append((state, self._state))
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:

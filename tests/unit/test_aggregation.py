@@ -20,9 +20,11 @@ from federated.aggregation import (
     Left,
     Side,
     agreed,
+    counted,
     decoded,
     encoded,
     masked,
+    narrowed,
     public_key,
     side,
     spelled,
@@ -132,6 +134,27 @@ def test_a_site_adds_to_sums_of_one_set() -> None:
     assert why_not([], FIRST, 30) == why_not([FIRST], NEXT, 30) == ""
     assert why_not([FIRST], replace(NEXT, model="another", session="t"), 30) == ""
     assert why_not([FIRST], replace(NEXT, snapshot="tomorrow"), 1) == ""
+
+
+def test_evaluations_are_counted_by_contract_and_of_the_set_of_all_sums() -> None:
+    first = Left("3", "job1", THREE, "held", "", "", "model", held="contract")
+    again = replace(first, context="4", session="job2")
+    assert why_not([FIRST], first, 1) == why_not([first], again, 2) == ""
+    assert "permits 1 evaluations" in why_not([FIRST, first], again, 1)
+    assert why_not([first], replace(again, held="another", rows="others"), 1) == ""
+    assert "other rows" in why_not([first], replace(again, rows="others"), 2)
+    assert "sums are over" in why_not([FIRST], replace(first, members=MORE), 1)
+    assert "sums are over" in why_not([first], replace(NEXT, members=MORE), 30)
+
+
+def test_whole_numbers_are_told_in_64_bits() -> None:
+    pairs = {
+        own: [side(b"k" * 32, own, other, CONTEXT) for other in "abc" if other != own]
+        for own in "abc"
+    }
+    hidden = [narrowed(masked([at, 7], sides)) for at, sides in enumerate(pairs.values())]
+    assert counted(hidden) == [3, 21]
+    assert counted(hidden[:2]) != [1, 14]
 
 
 MORE = frozenset({*THREE, ("d", "w")})

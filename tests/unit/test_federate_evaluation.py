@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from connector.errors import JobRefused, NotFound
+from connector.errors import JobRefused, NotFound, SumRefused, TooFewSites
 from connector.identity.receipts import round_receipt
 from connector.management.views.jobs import EvaluationView, JobView
 from connector.sdk import curve
@@ -98,6 +99,102 @@ def test_a_worker_that_dies_in_an_evaluation_is_charged_once(federation: Federat
         site_over(federation, job_id, JobState.COMPLETED)
     kept = federation.site().reservation(job_id)
     assert (kept.committed_rounds, kept.events.of(kept.committed_rounds)[1].count) == (3, 2)
+
+
+# --- without noise
+
+EXACT: dict[str, Any] = {"bins": 4, "noiseMultiplier": "none"}
+
+
+def _ran(federation: Federation, **changes: Any) -> str:
+    job_id = submitted(federation, evaluation=EXACT, **changes)
+    over(federation, job_id, JobState.COMPLETED)
+    site_over(federation, job_id, JobState.COMPLETED)
+    return job_id
+
+
+def _sides(federation: Federation) -> list[list[tuple[str, bool]]]:
+    """Return the masks that each site's worker had in the last round."""
+    found = []
+    for node in federation.sites:
+        orders = [it for it in node.workers.site.orders if it.get("round") == 4]
+        found.append(
+            [tuple(each) for each in [it for it in orders if it["op"] == "go"][-1]["sides"]]
+        )
+    return found
+
+
+def test_a_contract_may_permit_counts_without_noise_and_counts_them(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, exact="1")
+    lead = federation.lead
+    with all_running(federation):
+        job_id = _ran(federation)
+    for node in federation.sites:
+        kept = node.reservation(job_id)
+        assert (kept.epsilon, kept.events.once) == (1.5, ())
+        assert [each["minimum"] for each in node.workers.site.orders if each["op"] == "start"] == [
+            2
+        ]
+        assert "job.counted" in node.log(job_id)
+    masks = _sides(federation)
+    pairs = Counter(key for each in masks for key, _ in each)
+    assert [len(each) for each in masks] == [2, 2, 2]
+    assert set(pairs.values()) == {2}  # each mask is added by one site, and subtracted by another
+    assert {(key, adds) for each in masks for key, adds in each} == {
+        (key, adds) for key in pairs for adds in (True, False)
+    }
+    rounds = [
+        [round_receipt.unverified(it) for it in each.receipts]
+        for each in book.rounds(lead.ports, job_id)
+    ]
+    assert [len({it.key for it in each if it.key}) for each in rounds] == [0, 0, 3, 0]
+    assert [len({it.exact for it in each if it.exact}) for each in rounds] == [0, 0, 0, 1]
+    found = lead_jobs.evaluated(lead.ports, job_id)
+    assert (found["noiseMultiplier"], found["dp"]) == ("none", False)
+    (only,) = found["curve"]
+    assert (only["round"], only["dp"], only["sites"]) == (3, False, [])
+    assert all(each["low"] == each["value"] == each["high"] for each in only["pooled"]["figures"])
+    view = EvaluationView.model_validate(found)
+    assert b"not DP" in curve.drawn(view, "auc")
+    assert json.loads(lead_jobs.card(lead.ports, job_id))["card"]["evaluation"] == found
+    _, body = federation.submission(evaluation=EXACT, privacy=_privacy(federation, 1.5))
+    answer = federation.ask(federation.site(), body)
+    assert answer["code"] == SumRefused.code
+    assert "permits 1 evaluations" in answer["reasons"][0]
+
+
+def test_no_counts_leave_where_a_site_has_too_few_persons(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, exact="2")
+    federation.site(1).workers.site.enough = False
+    with all_running(federation):
+        job_id = _ran(federation)
+    assert _sides(federation) == [[], [], []]
+    assert all("job.counted" not in node.log(job_id) for node in federation.sites)
+
+
+def test_counts_without_noise_need_the_term_and_three_sites_that_it_names(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, sites="2")
+    for at, change in enumerate((_other_sites, None)):
+        terms = {"exact": "9", "alter": change}
+        federation.agreements[SITES[at]] = federation.contract(SITES[at], 0xB000 + at, **terms)
+    names = [federation.agreements[each].id for each in SITES]
+    few = {"agreements": names[:2], "quorum": 2}
+    cases: list[tuple[int, dict[str, Any], str, str]] = [
+        (0, {}, JobRefused.code, "preau:sites"),
+        (1, few, TooFewSites.code, "at least 3 sites, 2 take part"),
+        (2, {}, JobRefused.code, "preau:exactEvaluation"),
+    ]
+    for at, changes, code, why in cases:
+        _, body = federation.submission(evaluation=EXACT, **changes)
+        answer = federation.ask(federation.site(at), body)
+        assert answer["code"] == code
+        assert why in answer["reasons"][0]
+
+
+def _other_sites(plan: dict[str, Any]) -> dict[str, Any]:
+    for step in plan["uses"][1]["steps"][1:]:
+        step["sites"] = ["did:web:ouest.example", "did:web:ile.example"]
+    return plan
 
 
 def test_what_evaluations_cost_must_lie_within_the_jobs_epsilon(federation: Federation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from audit.cells import NO_FAULT
 from audit.evaluations import Evaluations
 from audit.faults import FAULTS
 from audit.rig import DELTA
+from federated.aggregation import Side, counted, side
 from federated.errors import ManifestInvalid
 from federated.job import parse, render
 from federated.manifest import JobManifest
@@ -21,11 +23,12 @@ from federated.privacy.event import Kind, merged
 from federated.task import scores
 from federated.task.evaluation import HELD_OUT, Evaluation
 from federated.task.scores import Scores
+from federated.training import evaluation
 from federated.training.checkpoint import save
 from federated.training.evaluation import Evaluator, weight
 from federated.training.recipes import initial
 from federated.training.rows.encode import encode, encode_apart
-from federated.training.rows.entries import Persons
+from federated.training.rows.entries import Persons, pooled
 from federated.training.rows.table import Table, from_columns
 from federated.training.score import evaluate
 from tests.support.training_rig import ForeseenNoise, document, manifest, task
@@ -159,6 +162,82 @@ def test_a_manifest_is_written_as_it_is_read_and_version_1_has_none() -> None:
     assert parse(json.dumps(render(of)).encode()) == of
     with pytest.raises(ManifestInvalid):
         parse(json.dumps(document(evaluation=ASKED)).encode())
+
+
+# --- without noise: sums over sites
+
+EXACT = {"every": 3, "bins": 4, "noiseMultiplier": "none"}
+
+
+def of_sites(of: JobManifest, minimum: int = 1) -> list[Evaluator]:
+    """Return an evaluator of each site, with the masks of all of them."""
+    assert of.evaluation is not None
+    found = []
+    for seed, own in enumerate(of.sites):
+        held = encode(rows(40, seed), of)
+        found.append(Evaluator(of, of.evaluation, 100, held, ForeseenNoise(), minimum))
+        found[-1].sides = [_mask(own, other) for other in of.sites if other != own]
+    return found
+
+
+def _mask(own: str, other: str) -> Side:
+    shared = hashlib.sha256("".join(sorted((own, other))).encode()).digest()
+    return side(shared, own, other, b"a round")
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_without_noise_the_sites_tell_their_sum_and_each_person_counts_once(kind: str) -> None:
+    of = job(kind, evaluation=EXACT)
+    parts = of_sites(of, minimum=0)  # nobody is in one of the classes
+    told = [each.run(initial(of)) for each in parts]
+    assert all(each is not None for each in told)
+    whole = counted([each for each in told if each])
+    both = pooled([encode(rows(40, at), of) for at in range(3)])
+    assert of.evaluation is not None
+    one = Evaluator(of, of.evaluation, 100, both, ForeseenNoise())
+    assert whole == one._sum(initial(of)).tolist()
+    assert sum(whole) == len(both) == 120
+    assert [each.run(initial(of)) for each in parts] == [None] * 3  # a mask hides one vector
+
+
+def _seen(of: JobManifest) -> bool:
+    """Return whether what leaves one of the sites could be its own counts."""
+    told = of_sites(of)[0].run(initial(of)) or []
+    return min(told) >= 0 and max(told) <= 40
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_nobody_sees_what_a_site_counts_unless_a_fault_was_planted(
+    *, fault: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault:
+        monkeypatch.setattr(evaluation, "masked", lambda cells, _: cells)
+    assert _seen(job(evaluation=EXACT)) is fault
+
+
+def test_a_site_with_few_persons_or_few_of_a_class_or_few_masks_adds_nothing() -> None:
+    of = job(evaluation=EXACT)
+    (site, *_) = of_sites(of)
+    at = site._sum(initial(of))
+    fewest = int(min(at[:4].sum(), at[4:].sum()))
+    enough, short = (of_sites(of, minimum)[0] for minimum in (fewest, fewest + 1))
+    assert (enough.enough, short.enough) == (True, False)
+    assert short.run(initial(of)) is None
+    enough.sides = enough.sides[:1]
+    assert enough.run(initial(of)) is None
+    assert of_sites(job("number", evaluation=EXACT), 40)[0].enough
+    assert not of_sites(job("number", evaluation=EXACT), 41)[0].enough
+
+
+def test_exact_counts_cost_no_epsilon_and_are_of_the_last_model() -> None:
+    of = job(evaluation=EXACT)
+    assert [number for number in range(1, of.turns + 1) if of.evaluates(number)] == [4]
+    assert of.events == replace(of, evaluation=None).events
+    assert of.released(4).items == ()
+    assert parse(json.dumps(render(of)).encode()) == of
+    with pytest.raises(ManifestInvalid) as caught:
+        job(evaluation={**EXACT, "every": 2})
+    assert caught.value.pointer == "/evaluation/every"
 
 
 def _arrays(persons: Persons) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ from policies_odrl import Constraint, Operator, Permission
 
 NAME: Final = "sums"
 ACTIONS: Final = frozenset({FEDERATED_SUMS})
-_NAMES: Final = frozenset({Operator.IS_ANY_OF})
+NAMES: Final = frozenset({Operator.IS_ANY_OF})
 
 
 def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
@@ -52,7 +52,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
             "no column is left to make sums of: the data dictionary states no public range and "
             "no values"
         )
-    sites = _sites(atoms)
+    sites = named_sites(atoms)
     least = figures.bound(atoms, SITES, max, Decimal(LEAST_SITES))
     minimum = figures.bound(atoms, CELL_COUNT, max, Decimal(query.MINIMUM))
     added = Sum(
@@ -71,14 +71,14 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     return tuple(map(steps.signed, made))
 
 
-def _sites(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
+def named_sites(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
     """Return the other sites of sums: those that all constraints name.
 
     Raises:
         PolicyInvalid: they are too few.
     """
     stated = [item for item in atoms if item.left == NAMED_SITES]
-    lists = [figures.names((item,), NAMED_SITES, _NAMES) for item in stated]
+    lists = [figures.names((item,), NAMED_SITES, NAMES) for item in stated]
     found = tuple(each for each in lists[0] if all(each in it for it in lists)) if lists else ()
     if len(found) < LEAST_SITES - 1:
         raise PolicyInvalid(
@@ -113,7 +113,7 @@ MECHANISM: Final = rows.mechanism(
         ),
         SCOPE: Upheld(Label.ENFORCED, "summing step: no pseudonym leaves", tables.ONE_OF),
         NAMED_SITES: Upheld(
-            Label.ENFORCED, "summing step: masks with these sites, by their keys", _NAMES
+            Label.ENFORCED, "summing step: masks with these sites, by their keys", NAMES
         ),
         SITES: Upheld(
             Label.ENFORCED, "summing step: fewest sites of a sum, three at least", AT_LEAST

@@ -13,6 +13,7 @@ from typing import Final
 
 from connector.enforcement.plan import Plan, Step
 from connector.enforcement.steps.aggregate import Aggregate
+from connector.enforcement.steps.evaluating import ExactEvaluation
 from connector.enforcement.steps.generalise import Generalise
 from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.noise import Noise
@@ -24,12 +25,12 @@ from connector.enforcement.steps.summing import Sum
 from connector.enforcement.steps.table import TableSteps, table_steps
 from connector.enforcement.steps.training import TrainingStep
 from connector.enforcement.steps.typed import Typed
-from connector.enforcement.steps.where import REFERRED, TRAINING, Where
+from connector.enforcement.steps.where import EVALUATION, REFERRED, TRAINING, Where
 from connector.errors import StepUnknown
 from federated.reading import Member
 
 _TABLE: Final = (Minimise, Pseudonymise, Generalise, Aggregate, Noise, Sum, Review, Release)
-_STEPS: Final = (Where, TrainingStep, Refer, *_TABLE)
+_STEPS: Final = (Where, TrainingStep, ExactEvaluation, Refer, *_TABLE)
 _LATER: Final = ((Generalise, 2), (Noise, 2), (Aggregate, 2))  # versions beyond the first
 _KNOWN: Final[Mapping[tuple[str, int], type[Typed]]] = MappingProxyType(
     {(each.kind, version): each for each, version in (*((it, 1) for it in _STEPS), *_LATER)}
@@ -40,8 +41,9 @@ _LAST: Final = ("review", "release")
 _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         _END: frozenset({"where"}),
-        "where": frozenset({"train", "refer", "minimise"}),
+        "where": frozenset({"train", "evaluate", "refer", "minimise"}),
         "train": frozenset({_END}),
+        "evaluate": frozenset({_END}),
         "refer": frozenset({_END}),
         "minimise": frozenset({"train", "pseudonymise", "generalise", "aggregate", "sum", *_LAST}),
         "pseudonymise": frozenset({"generalise", "aggregate", *_LAST}),
@@ -53,7 +55,8 @@ _NEXT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "release": frozenset({_END}),
     }
 )
-_ALONE: Final = ((TRAINING, TrainingStep), (REFERRED, Refer))  # where each runs, and there only
+# Where each runs, and there only.
+_ALONE: Final = ((TRAINING, TrainingStep), (EVALUATION, ExactEvaluation), (REFERRED, Refer))
 
 
 def signed(step: Typed) -> Step:
@@ -104,6 +107,18 @@ def trained(steps: tuple[Step, ...]) -> tuple[Minimise | None, TrainingStep]:
     if not isinstance(found[-1], TrainingStep):
         raise StepUnknown("the use is none that trains")
     return next((each for each in found if isinstance(each, Minimise)), None), found[-1]
+
+
+def evaluated(steps: tuple[Step, ...]) -> ExactEvaluation:
+    """Return the step of a use that evaluates without noise.
+
+    Raises:
+        StepUnknown: it has others, or one cannot be executed.
+    """
+    found = ordered(steps)[-1]
+    if not isinstance(found, ExactEvaluation):
+        raise StepUnknown("the use is none that evaluates")
+    return found
 
 
 def asked_for(steps: tuple[Step, ...]) -> TableSteps | Refer:

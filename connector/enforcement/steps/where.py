@@ -11,6 +11,7 @@ TRAINING: Final = "training"
 DELIVERED: Final = "delivered"
 QUERY: Final = "query"
 REFERRED: Final = "referred"
+EVALUATION: Final = "evaluation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Where:
     Attributes:
         runs: `training`: next to the data, and only sums with noise leave; `query`: next to the
             data, and only tables of cells leave; `delivered`: rows leave as the other steps say;
-            `referred`: at a third party.
+            `referred`: at a third party; `evaluation`: next to the data, once a model is trained,
+            and only sums over sites are told.
     """
 
     kind: ClassVar[str] = "where"
@@ -34,4 +36,5 @@ class Where:
     @classmethod
     def read(cls, member: Member) -> Where:
         """Return the step that these members say."""
-        return cls(member.fields("runs")["runs"].exactly(TRAINING, DELIVERED, QUERY, REFERRED))
+        known = (TRAINING, DELIVERED, QUERY, REFERRED, EVALUATION)
+        return cls(member.fields("runs")["runs"].exactly(*known))

@@ -29,7 +29,7 @@ MAX_ROUND: Final = 1_000_000
 _PLAIN: Final = "[ -~]+"
 _TEXTS: Final = ("job", "site", "adjacency", "manifest", "digest", "recipe")
 _LEDGER: Final = "ledger"
-_SOURCE: Final = "source"
+_MAYBE: Final = ("source", "key", "exact")  # 32 bytes each, in hex
 _KIND: Final = Kind("receipt of a round", Malformed, MAX_CHARS, TYPE)
 
 Versions = tuple[tuple[str, str], ...]
@@ -51,6 +51,10 @@ class RoundReceipt:
         events: what the round was charged as; None in a receipt of an earlier release.
         source: commitment to the rows that were read, hex, see `domain/transfer/extract.py`; empty
             in a receipt of an earlier release.
+        key: of the site for the job, X25519, hex, by which it hides its part of a sum over sites
+            of exact counts, not DP; empty where it adds to none.
+        exact: SHA-256 (hex) of which sum over sites the answer adds exact counts to, not DP, no ε;
+            empty where to none.
     """
 
     job: str
@@ -63,6 +67,8 @@ class RoundReceipt:
     adjacency: str
     events: Events | None = None
     source: str = ""
+    key: str = ""
+    exact: str = ""
 
 
 def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
@@ -75,8 +81,7 @@ def sign(signer: jws.Signer, receipt: RoundReceipt) -> str:
     statement |= {"round": receipt.round, "versions": dict(receipt.versions)}
     if receipt.events is not None:
         statement[_LEDGER] = event.to_mapping(receipt.events)
-    if receipt.source:
-        statement[_SOURCE] = receipt.source
+    statement |= {name: each for name in _MAYBE if (each := getattr(receipt, name))}
     return jws.sign_compact(signer, canonical(statement), TYPE)
 
 
@@ -119,7 +124,7 @@ def read_versions(member: Member) -> Versions:
 
 
 def _read(root: Member) -> RoundReceipt:
-    part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER, _SOURCE))
+    part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER, *_MAYBE))
     try:
         events = event.read(part[_LEDGER]) if _LEDGER in part else None
     except EventUnknown as exc:
@@ -134,5 +139,5 @@ def _read(root: Member) -> RoundReceipt:
         versions=read_versions(part["versions"]),
         adjacency=part["adjacency"].text(pattern=_PLAIN),
         events=events,
-        source=part[_SOURCE].digest() if _SOURCE in part else "",
+        **{name: part[name].digest() for name in _MAYBE if name in part},
     )

@@ -1,7 +1,7 @@
 """What the management API answers of federated jobs."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -44,6 +44,10 @@ class RoundReceiptView(View):
     released: list[ReleaseView] = Field(
         default=[], description="what the round was charged as; empty in one of an earlier release"
     )
+    exact: str = Field(
+        default="",
+        description="SHA-256 of which sum over sites it adds exact counts to, not DP; empty: none",
+    )
 
 
 class FigureView(View):
@@ -83,16 +87,20 @@ class EvaluatedModelView(View):
 
     round: int = Field(description="after which it was evaluated")
     pooled: FiguresView
+    dp: bool = Field(default=True, description="whether it has noise; without it is not DP")
     sites: list[SiteFiguresView]
     reliability: list[BinView] = Field(default=[], description="of all sites, by chance")
 
 
 class EvaluationView(View):
-    """How a job's models predict, on persons held out at the sites, with noise."""
+    """How a job's models predict, on persons held out at the sites."""
 
     every: int
     bins: int
-    noise: float = Field(alias="noiseMultiplier", description="of a cell at a site, in persons")
+    noise: float | Literal["none"] = Field(
+        alias="noiseMultiplier", description="of a cell at a site, in persons; or `none`"
+    )
+    dp: bool = Field(default=True, description="whether there is noise; without it is not DP")
     held_out: float = Field(alias="heldOut", description="share of persons")
     level: float = Field(description="of the intervals, which are of the noise alone")
     curve: list[EvaluatedModelView]

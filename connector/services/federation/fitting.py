@@ -17,6 +17,8 @@ from datetime import datetime
 from connector.domain.catalog.dataset import ColumnClass, Dataset
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.decision import Refusal
+from connector.enforcement.mechanisms.evaluation import NOT_PERMITTED
+from connector.enforcement.steps.evaluating import ExactEvaluation
 from connector.enforcement.steps.minimise import Minimise
 from connector.enforcement.steps.training import TrainingStep
 from connector.errors import (
@@ -62,6 +64,7 @@ class Case:
         agreement: ours, of the id that the manifest names for us.
         document: what both signed.
         training: the figures of its policy.
+        exact: what its policy says of evaluations without noise; None where it permits none.
         kept: which columns and rows the contract lets take part; None for all.
         dataset: as published now; at the lead, as it was described.
         checked: whether the dataset's file passed its check at publication.
@@ -77,6 +80,7 @@ class Case:
     agreement: Agreement
     document: AgreementDocument
     training: TrainingStep
+    exact: ExactEvaluation | None
     kept: Minimise | None
     dataset: Dataset | DatasetFacts
     checked: bool
@@ -241,6 +245,29 @@ def check_columns(case: Case) -> Refusal | None:
     return None
 
 
+def check_evaluation(case: Case) -> Refusal | None:
+    """A job is evaluated without noise only where the contract permits it, with these sites."""
+    manifest, step = case.manifest, case.exact
+    if not manifest.exact:
+        return None
+    if step is None:
+        return _no(JobRefused, NOT_PERMITTED)
+    named = (case.site, *step.sites)
+    if strangers := [each for each in manifest.sites if each not in named]:
+        return _no(
+            JobRefused,
+            f"the contract does not name `{strangers[0]}` among the sites of an evaluation without "
+            "noise (`preau:sites`)",
+        )
+    if len(manifest.sites) < step.minimum_sites:
+        return _no(
+            TooFewSites,
+            f"an evaluation without noise is over at least {step.minimum_sites} sites, "
+            f"{len(manifest.sites)} take part",
+        )
+    return None
+
+
 def check_file(case: Case) -> Refusal | None:
     """The dataset's file passed its check, once and for all jobs: what is on record decides."""
     if not case.checked:
@@ -326,6 +353,7 @@ _CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     check_code,
     check_unit,
     check_columns,
+    check_evaluation,
     check_file,
     check_limits,
 )
@@ -340,6 +368,7 @@ _FORESEEN: tuple[tuple[str, Callable[[Case], Refusal | None]], ...] = (
     ("", check_code),
     ("/unit", check_unit),
     ("/features", check_columns),
+    ("/evaluation", check_evaluation),
     ("/privacy", check_limits),
 )
 

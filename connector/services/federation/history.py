@@ -30,6 +30,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "job.source": "the rows were opened",
     "job.round.committed": "round {round} is charged",
     "job.round.released": "round {round} is answered",
+    "job.counted": "exact counts, not DP, are added to a sum over {sites}",
     "job.rounds.forgotten": "the lead showed rounds that this node has forgotten; all count as run",
     "job.view.split": "round {round}: two sites were sent different models",
     "job.completed": "completed",

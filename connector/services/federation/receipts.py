@@ -83,6 +83,7 @@ def shown(token: str) -> dict[str, Any]:
         "recipe": receipt.recipe,
         "versions": dict(receipt.versions),
         "adjacency": receipt.adjacency,
+        "exact": receipt.exact,
         "released": event.to_mapping(receipt.events)["events"] if receipt.events else [],
     }
 

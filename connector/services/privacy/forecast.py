@@ -92,7 +92,7 @@ def _asked(accountant: Accountant, request: Mapping[str, Any]) -> Epsilon:
     known = asked.fields("privacy", maybe=[row.name for row in REQUEST.rows])
     rounds = known["rounds"].integer(least=1, most=MAX_ROUNDS) if "rounds" in known else 1
     evaluated = _evaluation(asked, rounds) if "evaluation" in known else None
-    beside = (evaluated.released(evaluated.times(rounds)),) if evaluated else ()
+    beside = evaluated.released(evaluated.times(rounds)) if evaluated else ()
     part = Member(with_noise(accountant, request["privacy"], beside), refusal, (None, "privacy"))
     steps = part.child("steps").integer()
     if steps % rounds:

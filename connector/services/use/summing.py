@@ -22,7 +22,7 @@ from connector.identity import document as documents
 from connector.identity import jws
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
-from connector.ports import Ports
+from connector.ports import Ports, Transaction
 from connector.services.membership import onboard
 from connector.services.use import keys
 from federated.aggregation import Left, Side, agreed, public_key, side, why_not
@@ -72,12 +72,17 @@ def before(
     if (own.dataset, own.key) != (agreement.dataset_id, _key(ports, agreement, asked.session)):
         raise SumRefused("the round has another key, or other data, than this site joined with")
     with ports.store.read() as tx:
-        kept = tx.released.find(dataset_id=kept_under(agreement.dataset_id))
+        kept = _before(tx, agreement.dataset_id)
     points = steps.sum.points if steps.sum else 0
     fault = why_not(map(_read, kept), _left(steps, asked, snapshot), points)
     if fault:
         raise SumRefused(fault)
     return kept
+
+
+def left_before(tx: Transaction, dataset_id: str) -> list[Left]:
+    """Return what left of sums of a dataset."""
+    return list(map(_read, _before(tx, dataset_id)))
 
 
 def sides(ports: Ports, agreement: Agreement, asked: SumRequest) -> tuple[Side, ...]:
@@ -109,7 +114,16 @@ def sides(ports: Ports, agreement: Agreement, asked: SumRequest) -> tuple[Side, 
 def kept(steps: TableSteps, asked: SumRequest, snapshot: str) -> bytes:
     """Return what is to be kept of a round before it leaves."""
     left = _left(steps, asked, snapshot)
+    return written(left)
+
+
+def written(left: Left) -> bytes:
+    """Return the bytes in which it is kept what left of a sum."""
     return canonical({**asdict(left), "members": sorted(map(list, left.members))})
+
+
+def _before(tx: Transaction, dataset_id: str) -> list[ReleasedTables]:
+    return list(tx.released.find(dataset_id=kept_under(dataset_id)))
 
 
 def _left(steps: TableSteps, asked: SumRequest, snapshot: str) -> Left:

@@ -1,9 +1,9 @@
 """The site's side in Flower's terms: a `ClientApp` that turns a round's arrays into noised ones.
 
-Rules: the reply holds arrays of the model's shapes, with noised cells where the round evaluates the
-model that it is sent, and nothing else, no count, no loss; its times do not depend on the rows. A
-round is read and checked first, without a row; it is answered when the node, which has charged it
-meanwhile, says so. Budget, signatures and replays are left to the node.
+Rules: the reply holds arrays of the model's shapes, with noised or masked cells where the round
+evaluates the model that it is sent, and nothing else, no count, no loss; its times do not depend on
+the rows. A round is read and checked first, without a row; it is answered when the node, which has
+charged it meanwhile, says so. Budget, signatures and replays are left to the node.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def make_app(
         arrays, number = unpack(message.content, manifest), round_of(message)
         content = RecordDict()
         if evaluator is not None and manifest.evaluates(number):
-            content[EVALUATION] = pack_cells(evaluator.run(arrays))
+            cells = evaluator.run(arrays)
+            if cells is not None:
+                content[EVALUATION] = pack_cells(cells)
         updated = engine.run(arrays, number) if number <= manifest.rounds else arrays
         content[ARRAYS] = pack(updated)
         return Message(content, reply_to=message)

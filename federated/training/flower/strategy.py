@@ -14,12 +14,15 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricReco
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
+from federated.aggregation import LEAST_SITES, counted
 from federated.errors import RoundRefused, TooFewSites
 from federated.manifest import JobManifest
+from federated.task.evaluation import ALL_SITES
 from federated.training.evaluation import most_cell, weight
 from federated.training.flower.messages import node_of
 from federated.training.flower.records import (
     ARRAYS,
+    EVALUATION,
     ROUND,
     SETTINGS,
     digest,
@@ -79,7 +82,8 @@ class DeclaredAverage(FedAvg):
         """Return the average of the replies, and note in `answered` whose they were.
 
         What did not enter is noted in `refused`, with the reason; what they say of the model that
-        was sent, in persons a cell, in `scores`. After the rounds that train the model stays.
+        was sent, in persons a cell, in `scores`: without noise what all say together. After the
+        rounds that train the model stays.
 
         Raises:
             TooFewSites: fewer usable replies than the quorum.
@@ -99,6 +103,8 @@ class DeclaredAverage(FedAvg):
             )
         self.answered = tuple(self._site[node] for node in sorted(usable))
         ordered = [usable[node] for node in sorted(usable)]
+        if self._manifest.exact:
+            self.scores = self._summed()
         if self._number > self._manifest.rounds:
             return pack(self._sent), None
         arrays, metrics = super().aggregate_train(server_round, ordered)
@@ -125,6 +131,8 @@ class DeclaredAverage(FedAvg):
         if not reply.has_content():
             raise RoundRefused("the reply holds no model")
         evaluated = self._manifest.evaluates(self._number)
+        if self._manifest.exact:  # a site that adds to no sum answers without cells
+            evaluated = evaluated and EVALUATION in reply.content.metric_records
         arrays = unpack(reply.content, self._manifest, evaluated=evaluated)
         self._check(arrays, site)
         if evaluated:
@@ -146,18 +154,33 @@ class DeclaredAverage(FedAvg):
             raise RoundRefused("the update lies further away than the mechanism can move a model")
 
     def _persons(self, reply: Message, site: str) -> list[float]:
-        """Return the cells of a site's reply in persons.
+        """Return the cells of a site's reply in persons; masked ones as they are.
 
         Raises:
             RoundRefused: there are none, or one that no such site has.
         """
         evaluation = self._manifest.evaluation
         cells = unpack_cells(reply.content, self._manifest)
+        if self._manifest.exact:
+            return list(cells)
         if evaluation is None or max(map(abs, cells)) > most_cell(
             evaluation, self._population[site]
         ):
             raise RoundRefused("a cell lies further away than the site's persons can move it")
         return [round(each / weight(evaluation), _DIGITS) for each in cells]
+
+    def _summed(self) -> dict[str, list[float]]:
+        """Return the sum of all sites' masked cells; none where their masks do not cancel.
+
+        Those of a site that is missing, or was shown other sites, leave numbers modulo 2⁶⁴ that no
+        persons add up to, but with a chance below 2⁻³³ a cell.
+        """
+        if len(self.scores) < LEAST_SITES:
+            return {}
+        cells = counted([[int(each) for each in cells] for cells in self.scores.values()])
+        most = sum(self._population[site] for site in self.scores)
+        whole = min(cells) >= 0 and sum(cells) <= most
+        return {ALL_SITES: [float(each) for each in cells]} if whole else {}
 
 
 def _bounded(record: ArrayRecord) -> ArrayRecord:

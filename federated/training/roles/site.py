@@ -1,20 +1,20 @@
 """A worker at a site: it holds the rows and answers rounds.
 
     node → start {recipe, manifest, data {path, format, digest, person_format, rows}, population,
-                  site, key, row_key, held_key where it evaluates} + digests of persons whose rows
-                  are not used, under that key
+                  site, key, row_key, held_key where it evaluates, minimum where it does so
+                  without noise} + digests of persons whose rows are not used, under that key
          ← tried {seconds of a round on nobody}: nothing before it took a row
-         ← ready {isolation, recipe, versions}
+         ← ready {isolation, recipe, versions, enough: persons for figures without noise}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
-         → go {round}
+         → go {round, sides: masks [key, adds] of what is told without noise}
          ← update {round} + Flower message
 
 Rules: what may be asked is checked before the rows are read, the rows are read once, and only
-noised updates leave. A round's message is read and checked without a row, so that the node charges
-only what can be answered; a message that is refused leaves the worker as it was. It ends with its
-node, and at the job's deadline. Which rounds may be asked, and what happens to an update, is left
-to the node.
+noised updates leave, and masked cells. A round's message is read and checked without a row, so that
+the node charges only what can be answered; a message that is refused leaves the worker as it was.
+It ends with its node, and at the job's deadline. Which rounds may be asked, and what happens to an
+update, is left to the node.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from federated import memory
+from federated.aggregation import Side
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
 from federated.manifest import SiteContract
@@ -72,17 +73,21 @@ def run(frames: Frames, isolation: str) -> None:
     # INVARIANT: whoever is outside learned nothing of rows before; what follows ends when the
     # node says, at a public time.
     persons, held = _read(manifest, header, _suppressed(header, payload))
-    evaluator = evaluator_of(manifest, contract.population, held)
+    minimum = member(header, "minimum", int) if manifest.exact else 1
+    evaluator = evaluator_of(manifest, contract.population, held, minimum)
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm(1)
     identify(manifest, node_of(manifest, name))
     site = Site(make_app(engine, manifest, evaluator), manifest, name)
     ready = {"op": "ready", "isolation": isolation, "recipe": code_hash(manifest.engine)}
-    frames.send({**ready, "versions": versions(manifest.engine)})
+    enough = manifest.exact and evaluator is not None and evaluator.enough
+    frames.send({**ready, "versions": versions(manifest.engine), "enough": enough})
     while True:
         header, payload = frames.receive(manifest.seconds_left() + MARGIN_SECONDS)
         number = member(header, "round", int)
         if header.get("op") == "go":
+            if manifest.exact and evaluator is not None:
+                evaluator.sides = _sides(header)
             frames.send({"op": "update", "round": number}, site.answer(number))
         else:
             frames.send(_checked(site, header, number, payload))
@@ -98,6 +103,12 @@ def _checked(
         return {"op": "checked", "round": number, "digest": site.check(number, request)}
     except RoundRefused as exc:
         return {"op": "failed", "code": exc.code, "reason": exc.reason}
+
+
+def _sides(header: Mapping[str, Any]) -> tuple[Side, ...]:
+    """Return the masks of a frame `go`."""
+    stated = member(header, "sides", list)
+    return tuple(Side(bytes.fromhex(str(key)), adds=bool(adds)) for key, adds in stated)
 
 
 def _suppressed(header: Mapping[str, Any], payload: bytes) -> Suppressed:

@@ -51,6 +51,8 @@ _ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "unit": "ε protects a person: all rows of one `{column}`, of which {rows} at most are used",
         "evaluation": "evaluated {times} times on {share:.0%} of the persons, held out, with noise "
         "of {noise:g} persons a cell, within the same ε",
+        "exact": "the last model is evaluated on {share:.0%} of the persons, held out, by exact "
+        "counts summed over three sites at least: NOT DP, outside ε",
         "none": "not evaluated at the sites",
         "start": "starts from the public model `{source}`",
         "opacus": "the gradient of each person is computed by torch with Opacus",
@@ -89,6 +91,9 @@ _FRENCH: Final[Mapping[str, str]] = MappingProxyType(
         "plus servent",
         "evaluation": "évalué {times} fois sur {share:.0%} des personnes, tenues à l'écart, avec "
         "un bruit de {noise:g} personnes par case, dans le même ε",
+        "exact": "le dernier modèle est évalué sur {share:.0%} des personnes, tenues à l'écart, "
+        "par des effectifs exacts sommés sur au moins trois sites : PAS de confidentialité "
+        "différentielle, hors d'ε",
         "none": "pas évalué sur les sites",
         "start": "part du modèle public `{source}`",
         "opacus": "le gradient de chaque personne est calculé par torch avec Opacus",
@@ -123,6 +128,8 @@ def _lines(manifest: JobManifest, say: Mapping[str, str]) -> Iterator[str]:
     yield say["unit"].format(column=manifest.unit.column, rows=manifest.unit.rows)
     if asked is None:
         yield say["none"]
+    elif asked.exact:
+        yield say["exact"].format(share=HELD_OUT)
     else:
         times, noise = asked.times(manifest.rounds), asked.noise_multiplier
         yield say["evaluation"].format(times=times, share=HELD_OUT, noise=noise)

@@ -1,8 +1,8 @@
-"""What sites say of a job's models, as their lead holds and shows it: noised histograms of scores.
+"""What sites say of a job's models, as their lead holds and shows it: histograms of scores.
 
 Rules: everything is computed from the noised cells, which were charged before they left, hence
-costs nothing more; figures stand beside the intervals that their noise leaves. The mathematics is
-`federated/task/scores.py`.
+costs nothing more; figures stand beside the intervals that their noise leaves. Without noise they
+are those of all sites together, and labelled not DP. The mathematics is `federated/task/scores.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from federated.job import MAX_SITES, JobManifest
 from federated.reading import Member
 from federated.task import evaluation, scores
 from federated.task import target as targets
+from federated.task.evaluation import ALL_SITES
 from federated.task.scores import Scores
 
 _CELL_BYTES: Final = 10  # of a whole number of 64 bits, at most
@@ -52,7 +53,7 @@ def scores_of(
         SiteScores(
             site, tuple(each.number() for each in by_site[site].items(least=cells, most=cells))
         )
-        for site in manifest.sites
+        for site in ((ALL_SITES,) if asked.exact else manifest.sites)
         if site in by_site
     )
 
@@ -61,16 +62,17 @@ def described(manifest: JobManifest, rounds: Sequence[RoundRecord]) -> dict[str,
     """Return how a job's models were evaluated, as its card and its views state it.
 
     Returns:
-        `every`, `bins`, `noiseMultiplier`, `heldOut` (share of persons), `level` of the intervals
-        and `curve`: by round after which a model was evaluated, the figures of all sites `pooled`
-        and of each site, and of positive or not the pooled `reliability`. None where the job has no
-        evaluation.
+        `every`, `bins`, `noiseMultiplier`, `dp`, `heldOut` (share of persons), `level` of the
+        intervals and `curve`: by round after which a model was evaluated, the figures of all sites
+        `pooled` and of each site, and of positive or not the pooled `reliability`. Without noise
+        `dp` is false, and there are no figures of a site. None where the job has no evaluation.
     """
     asked = manifest.evaluation
     if asked is None:
         return None
     return {
         **evaluation.render(asked),
+        "dp": not asked.exact,
         "heldOut": evaluation.HELD_OUT,
         "level": scores.LEVEL,
         "curve": [_point(manifest, each) for each in rounds if each.scores],
@@ -94,7 +96,12 @@ def _point(manifest: JobManifest, record: RoundRecord) -> dict[str, Any]:
     point: dict[str, Any] = {
         "round": record.round - 1,
         "pooled": _figures(manifest, pooled),
-        "sites": [{"site": site, **_figures(manifest, each)} for site, each in by_site.items()],
+        "dp": not manifest.exact,
+        "sites": [
+            {"site": site, **_figures(manifest, each)}
+            for site, each in by_site.items()
+            if site != ALL_SITES
+        ],
     }
     if manifest.target.loss == targets.BINARY:
         point["reliability"] = _rounded(scores.reliability(pooled))

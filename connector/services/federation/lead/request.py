@@ -183,8 +183,8 @@ def _evaluations(task: Mapping[str, Any]) -> tuple[Event, ...]:
     if "evaluation" not in task:
         return ()
     every, bins, noise = (task["evaluation"][name] for name in ("every", "bins", "noiseMultiplier"))
-    asked = evaluation.Evaluation(every, bins, noise)
-    return (asked.released(asked.times(task["rounds"])),)
+    asked = evaluation.Evaluation(every, bins, 0.0 if noise == evaluation.NONE else noise)
+    return asked.released(asked.times(task["rounds"]))
 
 
 def _start(member: Member) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connector.domain.contract.negotiation import Agreement
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import evaluation, train
 from connector.errors import (
     BudgetExceeded,
     DataFault,
@@ -194,12 +194,12 @@ def _of_contract(ports: Ports, manifest: JobManifest, known: _Known) -> Iterator
     yield from wrong
     if any(each.code for each in wrong):
         return
+    refused = list(foreseen(_case(ports, manifest, agreement, facts)))
     yield from (
-        Finding(where, "; ".join(refusal.reasons), refusal.code, name)
-        for where, refusal in foreseen(_case(ports, manifest, agreement, facts))
+        Finding(where, "; ".join(refusal.reasons), refusal.code, name) for where, refusal in refused
     )
     refusal = check_policy(ports, agreement, manifest, len(manifest.sites))
-    if refusal is not None:
+    if refusal is not None and refusal not in [each for _, each in refused]:
         owed = refusal.code == DutyOwed.code  # the provider knows which duties were done
         where, code = _WHERE.get(refusal.code, ""), "" if owed else refusal.code
         yield Finding(where, "; ".join(refusal.reasons), code, name)
@@ -214,6 +214,7 @@ def _case(ports: Ports, manifest: JobManifest, agreement: Agreement, facts: Data
         agreement=agreement,
         document=documents.read(agreement.document),
         training=train.steps_of(plan_of(agreement))[1],
+        exact=evaluation.step_of(plan_of(agreement)),
         kept=train.steps_of(plan_of(agreement))[0],
         dataset=facts,
         checked=True,

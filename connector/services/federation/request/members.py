@@ -303,9 +303,16 @@ REQUEST: Final = Parts(
                     ),
                     Row(
                         "noiseMultiplier",
-                        Real(evaluation.LEAST_NOISE, evaluation.MOST_NOISE, closed="high"),
+                        Either(
+                            (
+                                Real(evaluation.LEAST_NOISE, evaluation.MOST_NOISE, closed="high"),
+                                Choice((evaluation.NONE,)),
+                            )
+                        ),
                         "Deviation of the noise of a cell at a site, in persons. It is charged "
-                        "within ε; nothing is evaluated without noise.",
+                        f"within ε. `{evaluation.NONE}`: exact counts of the last model, summed "
+                        "over three sites at least: not DP, no ε, and only where each contract "
+                        "has `preau:exactEvaluation`.",
                         "10 for one evaluation, more for several and below ε 1",
                     ),
                 )

@@ -22,7 +22,7 @@ from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job, JobSide
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import evaluation, train
 from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import (
     AgreementUnknown,
@@ -49,7 +49,7 @@ from connector.services.evidence.witness import check_peer
 from connector.services.federation.fitting import SiteCase, check, check_cost, check_stands
 from connector.services.federation.receipts import check_others
 from connector.services.federation.room import Room
-from connector.services.federation.site import cancellation
+from connector.services.federation.site import cancellation, counting
 from connector.services.federation.site.cost import reservation
 from connector.services.federation.site.judge import check_file, check_policy
 from connector.services.federation.site.names import WAKEUP, kept_as
@@ -141,6 +141,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
         agreement=agreement,
         document=agreements.read(agreement.document),
         training=training,
+        exact=evaluation.step_of(plan_of(agreement)),
         kept=kept,
         dataset=dataset,
         checked=checked,
@@ -180,6 +181,9 @@ def _check(ports: Ports, case: SiteCase, use: reviewing.Use) -> Refusal | None:
         or check_policy(ports, case.agreement, case.manifest, len(case.manifest.sites))
         or check_others(ports, case.manifest)
         or check_file(ports, case.dataset)
+        or counting.refusal(
+            ports, counting.held_of(ports, case.manifest, case.agreement, case.dataset)
+        )
         or reviewing.check(ports, case.agreement, use)
     )
 
@@ -192,7 +196,12 @@ def _use(caller: Participant, message: JobSubmission, case: SiteCase) -> reviewi
         f"trains on {len(manifest.columns)} columns in {manifest.rounds} rounds with {sites} sites "
         f"for ε {asked.epsilon:g} at δ {asked.delta:g}"
     )
-    if manifest.evaluation is not None:
+    if manifest.exact:
+        figures += (
+            ", its model evaluated by exact counts of persons held out, summed over sites: not DP, "
+            "and outside that ε"
+        )
+    elif manifest.evaluation is not None:
         times = manifest.evaluation.times(manifest.rounds)
         figures += f", evaluated {times} times on persons held out, all of it within that ε"
     if manifest.start is not None:

@@ -15,7 +15,7 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
 from connector.domain.federation.job import Job
 from connector.enforcement.decide import decide
-from connector.enforcement.mechanisms import row_conditions, train
+from connector.enforcement.mechanisms import evaluation, row_conditions, train
 from connector.enforcement.terms import FEDERATED_TRAINING
 from connector.errors import DataFault, DataFileChanged, JobRefused, PreauError
 from connector.ports import Ports
@@ -66,7 +66,14 @@ def check_policy(
         sites=sites,
         conditions=tuple(row_conditions.met(policy, FEDERATED_TRAINING, rows)),
     )
-    return decide(policy, replace(facts.use(), history=history), train.MECHANISM, profiles)
+    refusal = decide(policy, replace(facts.use(), history=history), train.MECHANISM, profiles)
+    if refusal is not None or not manifest.exact:
+        return refusal
+    step = evaluation.step_of(plan_of(agreement))
+    if step is None:
+        return Refusal(JobRefused.code, (evaluation.NOT_PERMITTED,))
+    use = evaluation.use(facts, step, agreement.provider, manifest.sites)
+    return decide(policy, replace(use, history=history), evaluation.MECHANISM, profiles)
 
 
 def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:

@@ -22,6 +22,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -56,7 +57,7 @@ from connector.services.continuity import custody, recovery
 from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
-from connector.services.federation.site import source
+from connector.services.federation.site import counting, source
 from connector.services.federation.site.following import Unshown, check_before, finished
 from connector.services.federation.site.judge import may_answer
 from connector.services.federation.site.names import WAKEUP
@@ -279,6 +280,7 @@ class SiteRun:
         with padded(self._ports.pace, unit, stop=self._aborted, began=began, most=most):
             digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
             self._check_time(starts, began)
+            added, key = self._counted(frame, digest)
             with self._ports.store.write() as tx:
                 now, trains = self._ports.clock.now(), frame.number <= self._manifest.rounds
                 reply = charge(tx, self._job_id, frame, now, shown, trains=trains)
@@ -286,14 +288,20 @@ class SiteRun:
                 return reply
             self._charged = frame.number
             recovery.record(self._ports)  # INVARIANT: on the disk before anything is released
+            sides = added.sides if added else ()
             update = self._asking(
-                lambda: self._work.update(frame, digest, lambda: self._round_left(began))
+                lambda: self._work.update(frame, digest, lambda: self._round_left(began), sides)
             )
         if self._round_left(began) <= 0:
             raise WorkerFailed("the round took longer than its time")
         self._judge(frame)
         with self._ports.store.write() as tx:
-            reply = RoundReply(frame.number, update, self._receipt(tx, frame.number, digest))
+            receipt = self._receipt(tx, frame.number, digest)
+            exact = added.left.context if added else ""
+            signed = round_receipt.sign(self._ports.signer, replace(receipt, key=key, exact=exact))
+            if added is not None:  # INVARIANT: counted before it leaves
+                counting.keep(self._ports, tx, self._job_id, added)
+            reply = RoundReply(frame.number, update, signed)
             kept = keep(tx, self._job_id, reply, self._ports.clock.now())
         self._lost.discard(frame.number)
         return kept
@@ -325,9 +333,23 @@ class SiteRun:
         check_lost(self._manifest, self._lost - {frame.number})
         return shown
 
-    def _receipt(self, tx: Transaction, number: int, digest: str) -> str:
-        """Return our receipt of a round, signed."""
-        receipt = RoundReceipt(
+    def _counted(self, frame: Round, digest: str) -> tuple[counting.Added | None, str]:
+        """Return the sum over sites that a round adds to, and our key of one that is to come.
+
+        Raises:
+            RoundRefused: the receipts of the round before name no sum that we may add to.
+        """
+        if not self._manifest.exact:
+            return None, ""
+        if frame.number == self._manifest.rounds and self._work.enough:
+            return None, counting.key(self._ports, self._work.held())
+        if self._manifest.evaluates(frame.number):
+            return counting.added(self._ports, self._work.held(), frame, digest), ""
+        return None, ""
+
+    def _receipt(self, tx: Transaction, number: int, digest: str) -> RoundReceipt:
+        """Return our receipt of a round."""
+        return RoundReceipt(
             job=self._manifest.job,
             manifest=self._hello.manifest_digest,
             round=number,
@@ -339,7 +361,6 @@ class SiteRun:
             events=self._manifest.released(number),
             source=source.committed(tx, self._job_id, self._work.source),
         )
-        return round_receipt.sign(self._ports.signer, receipt)
 
     def _asking(self, ask: Callable[[], T]) -> T:
         """Ask the worker, and note whose words a failure has.

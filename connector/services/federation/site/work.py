@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
@@ -36,6 +36,7 @@ from connector.identity.receipts.round_receipt import Versions, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of, padded
+from connector.services.federation.site import counting
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
 from connector.services.negotiation.plans import plan_of
@@ -43,6 +44,7 @@ from connector.services.privacy.budget import budget_of
 from connector.services.privacy.suppression import suppressed
 from connector.services.publication.verdicts import passed
 from connector.services.use import keys
+from federated.aggregation import Side
 from federated.job import JobManifest
 from federated.persons import NOBODY_SUPPRESSED, Suppressed
 from federated.reading import Member
@@ -62,6 +64,8 @@ class SiteWork:
         versions: of the libraries that it runs on.
         adjacency: which data sets are neighbours, by the contract.
         starts: how many workers were started.
+        enough: whether persons are held out enough for figures without noise.
+        left_out: persons whose rows are not used.
     """
 
     def __init__(self, ports: Ports, job: Job, manifest: JobManifest) -> None:
@@ -76,7 +80,8 @@ class SiteWork:
         self.adjacency = ""
         self.source = ""
         self.starts = 0
-        self._left_out = NOBODY_SUPPRESSED
+        self.enough = False
+        self.left_out = NOBODY_SUPPRESSED
         self._on_nobody = 0.0
         self._cells = (0, 0)  # of the file, and of the inputs, at most
 
@@ -114,7 +119,7 @@ class SiteWork:
             WorkerFailed: no worker could be started in two tries.
             PreauError: what it refused, by code.
         """
-        if self._suppressed() != self._left_out:
+        if self._suppressed() != self.left_out:
             self._end()  # the next worker reads the rows without those who objected meanwhile
         for _ in range(ATTEMPTS):
             worker = self._worker or self._started(left())
@@ -128,35 +133,41 @@ class SiteWork:
             return self._answer(header).child("digest").digest()
         raise RoundRefused("the round's message could not be read: it ended the worker")
 
-    def update(self, frame: Round, digest: str, left: Callable[[], float]) -> bytes:
+    def update(
+        self, frame: Round, digest: str, left: Callable[[], float], sides: Sequence[Side] = ()
+    ) -> bytes:
         """Return the noised update of a round that was checked, and charged since.
 
         Args:
             frame: the round.
             digest: of its arrays, as `check` returned it.
             left: seconds until the round is over.
+            sides: masks of the sum over sites that it adds to; none: to none.
 
         Raises:
             WorkerFailed: the process died twice, or the round is over.
             PreauError: what it refused, by code.
         """
         try:
-            return self._go(frame, left)
+            return self._go(frame, left, sides)
         except WorkerFailed:
             if self.check(frame, left) != digest:
                 raise
-            return self._go(frame, left)
+            return self._go(frame, left, sides)
 
     def stop(self) -> None:
         """End the process, and let no other start."""
         self._stopped.set()
         self._end()
 
-    def _go(self, frame: Round, left: Callable[[], float]) -> bytes:
+    def _go(self, frame: Round, left: Callable[[], float], sides: Sequence[Side]) -> bytes:
         worker = self._worker
         if worker is None:
             raise WorkerFailed("the job was stopped")
-        header, payload = self._ask(worker, {"op": "go", "round": frame.number}, b"", left)
+        order: dict[str, Any] = {"op": "go", "round": frame.number}
+        if self._manifest.exact:
+            order["sides"] = [[each.key.hex(), each.adds] for each in sides]
+        header, payload = self._ask(worker, order, b"", left)
         if header.get("op") != "update" or header.get("round") != frame.number or not payload:
             raise self._refused(header)
         return payload
@@ -228,10 +239,12 @@ class SiteWork:
             raise WorkerFailed("the job was stopped")
         until = time.monotonic() + seconds
         self.source = dataset.file.digest
-        self._left_out = left_out = suppressed(self._ports, dataset.register_id)
-        own = {"key": left_out.key.hex(), "row_key": chosen_by.hex()}
+        self.left_out = left_out = suppressed(self._ports, dataset.register_id)
+        own: dict[str, Any] = {"key": left_out.key.hex(), "row_key": chosen_by.hex()}
         if self._manifest.evaluation is not None:
             own["held_key"] = keys.held_key(self._ports, self._job.agreement_id).hex()
+        if self._manifest.exact:
+            own["minimum"] = counting.step_of(agreement).minimum
         order = self._order(dataset, agreement) | own
         digests = b"".join(sorted(left_out.digests))
         header, _ = self._ask(worker, order, digests, lambda: _left(until))
@@ -244,6 +257,7 @@ class SiteWork:
             raise self._refused(header)
         self.recipe = self._answer(header).child("recipe").digest()
         self.versions = read_versions(self._answer(header).child("versions"))
+        self.enough = header.get("enough") is True
         return worker
 
     def _order(self, dataset: Dataset, agreement: Agreement) -> dict[str, Any]:
@@ -263,6 +277,15 @@ class SiteWork:
             "site": site,
             "node": self._manifest.sites.index(site) + 1,
         }
+
+    def held(self) -> counting.Held:
+        """Return the persons whom the job evaluates on, as the worker knows them.
+
+        Raises:
+            AgreementUnknown: the contract is not there any more.
+        """
+        dataset, agreement = self._data()
+        return counting.Held(self._manifest, agreement, dataset, self.left_out)
 
     def _suppressed(self) -> Suppressed:
         return suppressed(self._ports, self._data()[0].register_id)
