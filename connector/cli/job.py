@@ -192,7 +192,9 @@ def evaluation(
             )
             for each in figures
         ),
-        empty="no model is evaluated yet",
+        empty="no model is evaluated yet"
+        if found.dp
+        else "no model is evaluated: no counts of three sites or more have added up",
     )
 
 

@@ -21,7 +21,7 @@ from tests.unit.test_statistics import pooled_logit
 pytestmark = pytest.mark.timeout(300)
 
 step = partial(ok, run=typed)
-NUMBERS = {"a": 60, "est": 57, "nord": 63, "small": 12}
+NUMBERS = {"a": 240, "est": 228, "nord": 252, "small": 12}
 THREE = ("a", "est", "nord")
 
 
@@ -40,7 +40,8 @@ def contracts(running: Space) -> dict[str, str]:
         file = sites.summing(running.folder / f"of-{name}", name, *told)
         step("dataset", "publish", str(file), home=running.nodes[name])
     found = {}
-    for offer in (*NUMBERS, "a:cells"):
+    trained = [f"{name}:trained" for name in NUMBERS]
+    for offer in (*NUMBERS, "a:cells", *trained, "a:plain"):
         name = offer.partition(":")[0]
         about = ("negotiate", running.dids[name], f"urn:example:{name}")
         wait = ("--offer", f"urn:o:{offer}", "--wait", "--seconds", "60")
@@ -74,7 +75,7 @@ def test_sums_over_three_sites_give_the_pooled_fit(
     np.testing.assert_allclose(fitted, expected, rtol=0, atol=1e-9)
     assert (found["private"], found["label"]) == (False, "not DP")
     told = {each["provider"]: (each["state"], each["code"]) for each in found["sites"]}
-    small = running.dids.pop("small")
+    small = running.dids["small"]
     assert told.pop(small) == ("failed", "SUM_REFUSED")
     assert set(told.values()) == {("ready", "")}
 
@@ -92,6 +93,46 @@ def test_sums_over_three_sites_give_the_pooled_fit(
     # What differs by one site would tell of that site, whatever the model.
     with Client(str(lab)) as node, pytest.raises(SumRefused, match="sums are over"):
         node.stats(Asked(kind="linear", of=("score",), on=("hours",)), every, sums=True)
+
+
+def test_a_model_is_evaluated_by_exact_counts_over_three_sites(
+    running: Space, contracts: dict[str, str]
+) -> None:
+    """The smallest site holds out too few: it trains, and the counts are of the other three."""
+    every = [contracts[f"{name}:trained"] for name in NUMBERS]
+    with Client(str(running.nodes["lab"])) as node:
+        for given, code, why in (
+            (every[:2], "TOO_FEW_SITES", "at least 3 sites"),
+            ([contracts["a:plain"], *every[1:]], "JOB_REFUSED", "preau:exactEvaluation"),
+        ):
+            found = node.check_job(sites.exactly(given), rehearse=False).findings
+            (refused,) = [each for each in found if each.code]
+            assert (refused.where, refused.code) == ("/evaluation", code)
+            assert why in refused.what
+        assert node.check_job(sites.exactly(every)).accepted
+        proposed = node.draft_job(every, "passed").remarks
+        assert any("without noise, which is not DP" in each for each in proposed)
+        job = node.await_job(node.submit(sites.exactly(every)).id)
+        assert job.state == "COMPLETED", job.reason
+        evaluated = node.evaluation(job.id)
+        again = node.await_job(node.submit(sites.exactly(every)).id)
+    assert again.state == "REFUSED"
+    assert SumRefused.code in {each.code for each in again.sites}
+    assert (evaluated.noise, evaluated.dp) == ("none", False)
+    (model,) = evaluated.curve
+    assert (model.dp, model.sites, len(model.reliability)) == (False, [], 20)
+    figures = {each.name: each.value or 0.0 for each in model.pooled.figures}
+    persons = figures["persons"]
+    assert persons == round(persons)
+    assert abs(persons - 0.2 * sum(NUMBERS[name] for name in THREE)) < 70  # six deviations
+    positive = figures["positive"] * persons
+    assert positive == pytest.approx(round(positive), abs=1e-3)
+    assert {site.site: site.rounds for site in job.sites} == {
+        running.dids[name]: 3 for name in NUMBERS
+    }
+    exact = {each.site: each.exact for each in job.receipts}
+    assert exact.pop(running.dids["small"]) == ""
+    assert len(set(exact.values())) == 1
 
 
 @pytest.fixture(scope="module")

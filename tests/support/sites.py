@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.link import PREAU, description, limit, offer
+from tests.support.link import PREAU, PURPOSE, description, limit, offer
 
 DISTRICTS: Final = ("north", "south")
 _COLUMNS: Final[dict[str, dict[str, Any]]] = {
@@ -41,7 +41,7 @@ def class_of(site: int, number: int) -> list[dict[str, Any]]:
     """Return a few pupils of one of several sites, whose figures are no whole numbers."""
     rows: list[dict[str, Any]] = []
     for at in range(number):
-        sex, hours = "FM"[at % 2], 1.3 + (at * 7 + site) % 13 + at / 97
+        sex, hours = "FM"[at % 2], 1.3 + (at * 7 + site) % 13 + at % 97 / 97
         score = 3.1 + 0.7 * hours + (sex == "M") + ((at * 5 + site) % 7) / 3
         passed = "yes" if (at * 3 + site) % 13 < 2 + hours / 2 else "no"
         year = at // 2 % 3 + 1
@@ -53,7 +53,11 @@ def class_of(site: int, number: int) -> list[dict[str, Any]]:
 
 
 def summing(folder: Path, site: str, space: str, peers: list[str], number: int) -> Path:
-    """Write a class and its description: `urn:o:SITE` of sums with peers, `…:cells` of cells."""
+    """Write a class and its description: `urn:o:SITE` of sums with peers, `…:cells` of cells.
+
+    `…:trained` is of training, with evaluations without noise beside these peers; `…:plain` is of
+    training alone.
+    """
     folder.mkdir()
     kept = {name: said for name, said in _COLUMNS.items() if name != "left"}
     rows = class_of(len(site), number)
@@ -66,14 +70,19 @@ def summing(folder: Path, site: str, space: str, peers: list[str], number: int) 
         "rightOperand": [{"@id": each} for each in peers],
     }
     few = limit(PREAU + "minimumCellCount", "gteq", "2", "integer")
-    permitted = {"": (PREAU + "federatedSums", [named, few]), ":cells": ("odrl:aggregate", [])}
+    five = limit(PREAU + "minimumCellCount", "gteq", "5", "integer")
+    (training,) = offer(space=space, sites="2")["permission"]
+    exact = {"action": PREAU + "exactEvaluation", "constraint": [until, named, five]}
+    sums = {"action": PREAU + "federatedSums", "constraint": [until, named, few]}
+    permitted = {
+        "": [sums],
+        ":cells": [{"action": "odrl:aggregate", "constraint": [until]}],
+        ":trained": [training, exact],
+        ":plain": [training],
+    }
     offers = [
-        {
-            **offer(space=space),
-            "@id": f"urn:o:{site}{name}",
-            "permission": [{"action": action, "constraint": [until, *terms]}],
-        }
-        for name, (action, terms) in permitted.items()
+        {**offer(space=space), "@id": f"urn:o:{site}{name}", "permission": rules}
+        for name, rules in permitted.items()
     ]
     made = description(
         folder,
@@ -88,6 +97,24 @@ def summing(folder: Path, site: str, space: str, peers: list[str], number: int) 
     file = folder / "description.json"
     file.write_text(json.dumps(made), encoding="utf-8")
     return file
+
+
+def exactly(agreements: list[str]) -> dict[str, Any]:
+    """Return a job over classes whose model is evaluated without noise."""
+    hours = {"column": "hours", "kind": "number", "low": 0, "high": 16, "missing": 8}
+    privacy = {"epsilon": 1, "delta": 1e-6, "samplingRate": 0.5, "steps": 4, "clip": 1}
+    return {
+        "purpose": PURPOSE,
+        "agreements": agreements,
+        "model": {"kind": "logistic"},
+        "features": [hours],
+        "target": {"kind": "category", "column": "passed", "positive": ["yes"]},
+        "unit": {"column": "pupil", "rows": 1},
+        "privacy": privacy,
+        "learningRate": 1,
+        "rounds": 2,
+        "evaluation": {"noiseMultiplier": "none"},
+    }
 
 
 def published(folder: Path, district: str, space: str) -> Path:

@@ -51,6 +51,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "parameters": 0.33,
         "points": 30,
     },
+    "evaluate": {
+        "sites": ["did:web:b", "did:web:c"],
+        "minimumSites": 3,
+        "minimum": 10,
+        "evaluations": 1,
+    },
     "release": {"level": "Minimised", "formats": ["parquet", "csv"]},
 }
 # kind, what is changed in the good step, to what is as good, to what is not
@@ -121,6 +127,10 @@ VECTORS: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
     ("sum", {"categories": {"sex": ["F", "M"]}}, {"categories": {"score": ["1", "2"]}}),
     ("sum", {"parameters": 0.1}, {"parameters": 0.34}),
     ("sum", {"points": 1}, {"points": 31}),
+    ("evaluate", {"sites": ["a", "b", "c"]}, {"sites": ["did:web:b"]}),
+    ("evaluate", {"minimumSites": 4}, {"minimumSites": 2}),
+    ("evaluate", {"minimum": 1}, {"minimum": 0}),
+    ("evaluate", {"evaluations": 3}, {"evaluations": 0}),
     ("release", {"level": "Raw"}, {"level": "Synthetic"}),
     ("release", {"formats": ["arrow", "jsonl"]}, {"formats": ["xlsx"]}),
     ("release", {"formats": ["csv"]}, {"formats": []}),

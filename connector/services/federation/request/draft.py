@@ -20,7 +20,7 @@ from typing import Any, Final
 from connector.domain.catalog.dataset import Column, ColumnClass
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement import figures
-from connector.enforcement.mechanisms import train
+from connector.enforcement.mechanisms import evaluation, train
 from connector.enforcement.terms import FEDERATED_TRAINING, PURPOSE
 from connector.errors import BudgetExceeded, ColumnMissing, JobRefused, Malformed
 from connector.identity import agreement as documents
@@ -34,6 +34,7 @@ from connector.services.negotiation import agree
 from connector.services.negotiation.described import facts_of
 from connector.services.negotiation.plans import plan_of
 from federated.reading import Member
+from federated.task.evaluation import NONE
 from federated.task.feature import INDICATOR
 from policies_odrl import Operator
 
@@ -103,7 +104,16 @@ def draft(
         **how,
         "quorum": min(len(signed), max(least, ceil(2 * len(signed) / 3))),
     }
-    return Draft(request, (why, *remarks, *short, *left_out))
+    return Draft(request, (why, *remarks, *short, *_exact(signed), *left_out))
+
+
+def _exact(signed: Sequence[Agreement]) -> list[str]:
+    """Return what is to be said of evaluations without noise, where all contracts permit them."""
+    steps = [evaluation.step_of(plan_of(each)) for each in signed]
+    if any(step is None or step.minimum_sites > len(signed) for step in steps):
+        return []
+    how = f'`"evaluation": {{"noiseMultiplier": "{NONE}"}}`'
+    return [f"the contracts permit an evaluation without noise, which is not DP: {how}"]
 
 
 def settings(
