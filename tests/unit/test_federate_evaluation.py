@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from connector.errors import JobRefused, NotFound, SumRefused, TooFewSites
+from connector.domain.federation.frames import Round
+from connector.errors import JobRefused, NotFound, RoundRefused, SumRefused, TooFewSites
 from connector.identity.receipts import round_receipt
 from connector.management.views.jobs import EvaluationView, JobView
 from connector.sdk import curve
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
-from federated.job import JobState
+from connector.services.federation.site import counting
+from federated.job import JobState, parse
 from federated.privacy.event import Kind
 from tests.support.federation import SITES, Federation
 from tests.support.jobs import all_running, over, site_over, submitted
@@ -161,6 +164,44 @@ def test_a_contract_may_permit_counts_without_noise_and_counts_them(tmp_path: Pa
     answer = federation.ask(federation.site(), body)
     assert answer["code"] == SumRefused.code
     assert "permits 1 evaluations" in answer["reasons"][0]
+
+
+def test_a_site_counts_with_those_whose_receipts_it_is_shown(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, exact="9")
+    with all_running(federation):
+        job_id = _ran(federation)
+    node, other = federation.sites[:2]
+    manifest = parse(node.job(job_id).manifest)
+    assert node.dataset is not None
+    agreement = federation.agreements[SITES[0]]
+    held = counting.held_of(node.ports, manifest, agreement, node.dataset)
+    shown = book.rounds(federation.lead.ports, job_id)[2].receipts
+
+    def added(*receipts: str, digest: str = "ab" * 32) -> counting.Added | None:
+        return counting.added(node.ports, held, Round(4, SITES, b"", receipts), digest)
+
+    first, again = added(*shown), added(*shown, digest="cd" * 32)
+    assert first is not None
+    assert again is not None
+    assert not {each.key for each in first.sides} & {each.key for each in again.sides}
+    assert added(*shown[:2]) is None
+    assert added(*shown[1:]) is None  # ours is not among them
+    mine, its = map(round_receipt.unverified, shown[:2])
+    forged = round_receipt.sign(other.member.signer, replace(its, key=mine.key))
+    for receipts, why in (
+        ((shown[0], forged, shown[2]), "one key"),
+        ((*shown, forged), "two keys"),
+        (
+            (round_receipt.sign(node.member.signer, replace(mine, key=its.key)), *shown[1:]),
+            "than ours",
+        ),
+    ):
+        with pytest.raises(RoundRefused, match=why):
+            added(*receipts)
+    with node.ports.store.write() as tx:
+        counting.keep(node.ports, tx, "urn:uuid:another", first)
+    with node.ports.store.write() as tx, pytest.raises(SumRefused, match="same masks"):
+        counting.keep(node.ports, tx, "urn:uuid:third", first)
 
 
 def test_no_counts_leave_where_a_site_has_too_few_persons(tmp_path: Path) -> None:

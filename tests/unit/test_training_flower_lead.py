@@ -12,21 +12,23 @@ import numpy as np
 import pytest
 from flwr.app import ArrayRecord, ConfigRecord, Error, Message, RecordDict
 
+from federated.aggregation import masked, narrowed, side
 from federated.errors import FederatedError, TooFewSites, WorkerFailed
 from federated.job import JobManifest
+from federated.task.evaluation import ALL_SITES
 from federated.training.checkpoint import load, save
 from federated.training.flower import strategy
 from federated.training.flower.grid import FrameGrid, split
 from federated.training.flower.messages import node_of, seal
 from federated.training.flower.messages import to_bytes as to_message_bytes
-from federated.training.flower.records import ARRAYS, pack, unpack
+from federated.training.flower.records import ARRAYS, EVALUATION, pack, pack_cells, unpack
 from federated.training.flower.strategy import DeclaredAverage
 from federated.training.recipes import MOST_WEIGHT, initial
 from federated.training.roles import lead as lead_role
 from federated.training.roles.frames import Frames
 from tests.support.each import over
 from tests.support.flower import JOB, answer_of, as_lead, constant, request_to, site_of
-from tests.support.training_rig import SITES, contract, document, manifest
+from tests.support.training_rig import SITES, contract, document, manifest, task
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +154,26 @@ def test_a_site_that_does_not_take_part_does_not_enter() -> None:
         1, [constant(n / 10, site=s) for n, s in enumerate(SITES)]
     )
     assert _value(record) == pytest.approx(20 / 300)
+
+
+@pytest.mark.parametrize("adds", [3, 2, 1])
+def test_counts_under_masks_are_told_where_all_sites_of_a_sum_are_there(adds: int) -> None:
+    """A site that signed a key and is silent takes the counts away, and nothing else."""
+    evaluated = {"every": 3, "bins": 2, "noiseMultiplier": "none"}
+    job = manifest(**task(evaluation=evaluated))
+    counts = {site: [at, 2, 30, 4] for at, site in enumerate(SITES)}
+    replies = []
+    for site, cells in counts.items():
+        others = [each for each in SITES if each != site]
+        masks = [side(bytes(32), site, each, b"a round") for each in others]
+        content = RecordDict({ARRAYS: pack(initial(job))})
+        if len(replies) < adds:
+            content[EVALUATION] = pack_cells(narrowed(masked(cells, masks)))
+        replies.append(seal(Message(content, reply_to=request_to(site)), job))
+    averaging = _averaging(job, done=3)
+    averaging.aggregate_train(1, replies)
+    assert averaging.answered == SITES
+    assert averaging.scores == ({ALL_SITES: [3, 6, 90, 12]} if adds == 3 else {})
 
 
 class Node:

@@ -45,12 +45,14 @@ class Held:
         manifest: of the job.
         agreement: the site's contract.
         dataset: of it.
+        source: SHA-256 (hex) of the file that is read.
         suppressed: persons whose rows are as if they were not there.
     """
 
     manifest: JobManifest
     agreement: Agreement
     dataset: Dataset
+    source: str
     suppressed: Suppressed
 
     @property
@@ -68,7 +70,7 @@ class Held:
         stated, refuse = render(self.manifest), {"kind": REFUSE}
         of = {
             "tests": [each.body() for each in train.rows_of(plan_of(self.agreement))],
-            "file": self.dataset.file.digest,
+            "file": self.source,
             "suppressed": sha256_hex(b"".join(sorted(self.suppressed.digests))),
             "unit": stated["unit"],
             "target": stated["target"],
@@ -119,7 +121,8 @@ def step_of(agreement: Agreement) -> ExactEvaluation:
 
 def held_of(ports: Ports, manifest: JobManifest, agreement: Agreement, dataset: Dataset) -> Held:
     """Return the persons whom a site evaluates on, as they are now."""
-    return Held(manifest, agreement, dataset, suppressed(ports, dataset.register_id))
+    left_out = suppressed(ports, dataset.register_id)
+    return Held(manifest, agreement, dataset, dataset.file.digest, left_out)
 
 
 def refusal(ports: Ports, held: Held) -> Refusal | None:

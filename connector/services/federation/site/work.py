@@ -285,7 +285,7 @@ class SiteWork:
             AgreementUnknown: the contract is not there any more.
         """
         dataset, agreement = self._data()
-        return counting.Held(self._manifest, agreement, dataset, self.left_out)
+        return counting.Held(self._manifest, agreement, dataset, self.source, self.left_out)
 
     def _suppressed(self) -> Suppressed:
         return suppressed(self._ports, self._data()[0].register_id)
