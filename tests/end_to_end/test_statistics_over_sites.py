@@ -109,7 +109,9 @@ def test_a_model_is_evaluated_by_exact_counts_over_three_sites(
             (refused,) = [each for each in found if each.code]
             assert (refused.where, refused.code) == ("/evaluation", code)
             assert why in refused.what
-        assert node.check_job(sites.exactly(every)).accepted
+        checked = node.check_job(sites.exactly(every))
+        assert checked.accepted
+        assert any("not DP" in each.what for each in checked.findings)
         proposed = node.draft_job(every, "passed").remarks
         assert any("without noise, which is not DP" in each for each in proposed)
         job = node.await_job(node.submit(sites.exactly(every)).id)

@@ -43,6 +43,7 @@ from connector.services.negotiation.plans import plan_of
 from federated.job import JobManifest
 from federated.task.engine import recipe
 
+_NOT_DP: Final = "the last model is evaluated without noise: that is not DP, and outside ε"
 SECONDS: Final = 60.0  # of a try, where nothing else is asked
 # Where a request says what a contract's policy refuses by these codes.
 _WHERE: Final = {
@@ -108,6 +109,8 @@ def check(
         return Report((Finding("", exc.reason, exc.code),))
     known = _known(ports, manifest)
     found = list(_findings(ports, manifest, known))
+    if manifest.exact:
+        found.append(Finding("/evaluation", _NOT_DP))
     report = Report(tuple(found), manifest)
     if not report.accepted:
         return report
