@@ -75,7 +75,7 @@ def why_not(before: Iterable[Left], new: Left, most_points: int) -> str:
         if (each.held, each.model, each.snapshot) == (new.held, new.model, new.snapshot):
             points.add(_asked(each))
     if len(points) > most_points and new.held:
-        return f"the contract permits {most_points} evaluations without noise, which were made"
+        return f"the contract permits as many evaluations without noise as were made: {most_points}"
     if len(points) > most_points:
         return f"the regression was asked at {most_points} points, which is all that may be"
     return ""

@@ -162,7 +162,7 @@ def test_counts_under_masks_are_told_where_all_sites_of_a_sum_are_there(adds: in
     evaluated = {"every": 3, "bins": 2, "noiseMultiplier": "none"}
     job = manifest(**task(evaluation=evaluated))
     counts = {site: [at, 2, 30, 4] for at, site in enumerate(SITES)}
-    replies = []
+    replies = list[Message]()
     for site, cells in counts.items():
         others = [each for each in SITES if each != site]
         masks = [side(bytes(32), site, each, b"a round") for each in others]
