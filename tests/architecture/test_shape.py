@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 import federated
 import policies_odrl
@@ -12,47 +15,77 @@ from connector import errors
 from connector.store import migrations
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = [
-    path
-    for package in ("connector", "policies_odrl", "federated")
-    for path in sorted((ROOT / package).rglob("*.py"))
-    if "_pb2" not in path.name
-]
 
 
-@cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@dataclass(frozen=True)
+class Module:
+    """What is asked of a module; its tree, of thousands of nodes, is not kept."""
+
+    path: Path
+    lines: int
+    silent: bool
+    functions: list[tuple[str, int]]
+    asynchronous: list[str]
 
 
-def test_modules_stay_under_600_lines() -> None:
-    sizes = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in PRODUCT}
-    assert {str(p): n for p, n in sizes.items() if n > 600} == {}
+def read(path: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    found = list(defined(tree))
+    return Module(
+        path.relative_to(ROOT),
+        lines=len(text.splitlines()),
+        silent=not ast.get_docstring(tree),
+        functions=[
+            (each.name, (each.end_lineno or each.lineno) - each.lineno + 1)
+            for each in found
+            if isinstance(each, ast.FunctionDef)
+        ],
+        asynchronous=[each.name for each in found if isinstance(each, ast.AsyncFunctionDef)],
+    )
 
 
-def test_functions_stay_under_60_lines() -> None:
-    long = []
-    for path in PRODUCT:
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.FunctionDef) and "migrations" not in path.parts:
-                length = (node.end_lineno or node.lineno) - node.lineno + 1
-                if length > 60:
-                    long.append(f"{path.relative_to(ROOT)}:{node.name} {length}")
+def defined(block: ast.AST) -> Iterator[ast.AST]:
+    """Return all statements within one, of which functions are some."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        within = getattr(block, part, ())
+        for each in within if isinstance(within, list) else ():  # that of a lambda is none
+            yield each
+            yield from defined(each)
+
+
+@pytest.fixture(scope="module")
+def product() -> list[Module]:
+    packages = ("connector", "policies_odrl", "federated")
+    paths = (path for package in packages for path in sorted((ROOT / package).rglob("*.py")))
+    return [read(path) for path in paths if "_pb2" not in path.name]
+
+
+def test_modules_stay_under_600_lines(product: list[Module]) -> None:
+    assert [f"{each.path} {each.lines}" for each in product if each.lines > 600] == []
+
+
+def test_functions_stay_under_60_lines(product: list[Module]) -> None:
+    long = [
+        f"{each.path}:{name} {lines}"
+        for each in product
+        if "migrations" not in each.path.parts
+        for name, lines in each.functions
+        if lines > 60
+    ]
     assert long == []
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    silent = [str(path) for path in PRODUCT if not ast.get_docstring(parsed(path))]
-    assert silent == []
+def test_every_module_says_what_it_is_for(product: list[Module]) -> None:
+    assert [str(each.path) for each in product if each.silent] == []
 
 
-def test_no_asynchronous_services() -> None:
+def test_no_asynchronous_services(product: list[Module]) -> None:
     colour = [
-        str(path)
-        for path in PRODUCT
-        if not {"peer", "dataplane", "management"} & set(path.parts)
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.AsyncFunctionDef)
+        f"{each.path}:{name}"
+        for each in product
+        if not {"peer", "dataplane", "management"} & set(each.path.parts)
+        for name in each.asynchronous
     ]
     assert colour == []
 
