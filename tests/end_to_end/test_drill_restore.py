@@ -12,28 +12,24 @@ import pytest
 
 from connector.errors import InRecovery
 from tests.support.command import short_folder
+from tests.support.database import PostgresServer
 from tests.support.restore_drill import CONTRACT, DATASET, LITTLE, OTHER, WENT_BACK, Pair, pair
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def two(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    databases: dict[str, str] = {}
-    empty = None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        databases = {name: server.create() for name in ("school", "lab")}
-        empty = server.empty
-    with short_folder() as folder, pair(folder, databases, empty) as made:
+@pytest.fixture
+def two(postgres_server: PostgresServer) -> Iterator[Pair]:
+    """The site's database is on a server, the lead's a file."""
+    with short_folder() as folder, pair(folder, postgres_server) as made:
         yield made
 
 
-def test_no_epsilon_comes_back(two: Pair) -> None:
+def test_no_epsilon_comes_back(two: Pair, postgres_server: PostgresServer) -> None:
     two.negotiate()
     site_and_lead_are_restored_one_after_the_other(two)
     two.negotiate()
-    site_and_lead_are_lost_together(two)
+    site_and_lead_are_lost_together(two, postgres_server.create(migrated=False))
     the_database_of_the_site_is_deleted(two)
 
 
@@ -45,7 +41,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     spent = two.spent()
     assert len(spent) == 2
 
-    two.restore(two.school, school)
+    two.restore(two.school, school, "--replace")
     assert two.refusal(LITTLE).startswith(WENT_BACK)
     plan = two.recovery(two.school)
     assert ([job.job for job in plan.jobs], plan.contracts) == ([last.id], [])
@@ -54,7 +50,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     assert two.registers() == [(DATASET, OTHER)]
     assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
 
-    two.restore(two.lab, lab)
+    two.restore(two.lab, lab, "--replace")
     assert two.recovery(two.lab, lambda view: bool(view.faults)).faults
     assert two.refusal(LITTLE).startswith(WENT_BACK)
     two.confirm(two.lab)
@@ -62,7 +58,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     assert two.spent() == spent
 
 
-def site_and_lead_are_lost_together(two: Pair) -> None:
+def site_and_lead_are_lost_together(two: Pair, database: str) -> None:
     school, lab = two.backup(two.school), two.backup(two.lab)
     two.job()
     two.lab.stop()
@@ -70,7 +66,8 @@ def site_and_lead_are_lost_together(two: Pair) -> None:
     two.restore(two.school, school, lost=True)  # its counterparty is silent
     plan = two.recovery(two.school, lambda view: bool(view.silent))
     assert (two.agreement, CONTRACT) in [(each.agreement, each.epsilon) for each in plan.contracts]
-    two.restore(two.lab, lab, lost=True)  # it answers, and has forgotten the job itself
+    # The lead's new machine keeps its database on a server. It answers, and has forgotten the job.
+    two.restore(two.lab, lab, "--database", database, lost=True)
     two.recovery(two.lab, lambda view: bool(view.faults))
     two.confirm(two.lab)
     assert two.recovery(two.school, lambda view: bool(view.faults)).contracts == plan.contracts

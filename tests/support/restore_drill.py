@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ from connector.management.views.jobs import JobView
 from connector.management.views.recovery import ConfirmedView, RecoveryView
 from connector.sdk import Client
 from tests.support.command import served, step
+from tests.support.database import PostgresServer
 from tests.support.drill import wait_for
 from tests.support.ports import free_port
 
@@ -60,15 +61,15 @@ class Pair:
         space: with the authority.
         school: the site.
         lab: the lead.
+        server: of databases that are no files.
         agreement: id of the newest contract.
-        empty: empties a database by its URL; SQLite files are deleted.
     """
 
     space: Space
     school: Node
     lab: Node
+    server: PostgresServer | None = None
     agreement: str = ""
-    empty: Callable[[str], None] | None = None
 
     def negotiate(self) -> None:
         """Sign a new contract, under which jobs run from now on, once no recovery is on."""
@@ -143,13 +144,12 @@ class Pair:
         self.space.run("backup", str(file), "--home", str(node.home))
         return file
 
-    def restore(self, node: Node, file: Path, *, lost: bool = False) -> None:
+    def restore(self, node: Node, file: Path, *how: str, lost: bool = False) -> None:
         """Put a node back to a backup and start it; of a `lost` machine all else is gone."""
         node.stop()
         if lost:
             self._empty(node)
             shutil.rmtree(node.home)
-        how = () if lost else ("--replace",)
         self.space.run("restore", str(file), "--home", str(node.home), *how)
         node.start()
 
@@ -157,13 +157,14 @@ class Pair:
         """Stop a node, delete what its database holds, and start it beside its keys."""
         node.stop()
         self._empty(node)
-        for file in node.home.glob("node.sqlite*"):
-            file.unlink()
         node.start()
 
     def _empty(self, node: Node) -> None:
-        if self.empty is not None:
-            self.empty(load(node.home).database_url)
+        url = load(node.home).database_url
+        if self.server and url.startswith("postgresql"):
+            self.server.empty(url)
+        for file in node.home.glob("node.sqlite*"):
+            file.unlink()
 
     def recovery(
         self, node: Node, until: Callable[[RecoveryView], bool] = lambda view: not view.unasked
@@ -180,29 +181,21 @@ class Pair:
 
 
 @contextmanager
-def pair(
-    folder: Path,
-    databases: Mapping[str, str] | None = None,
-    empty: Callable[[str], None] | None = None,
-) -> Iterator[Pair]:
+def pair(folder: Path, server: PostgresServer | None = None) -> Iterator[Pair]:
     """Make the two nodes, and a published data set.
 
     Args:
         folder: for homes and files; must be short enough for Unix sockets.
-        databases: URL by `school` and `lab`; SQLite where there is none.
-        empty: empties one of these databases.
+        server: of the site's database; without it, this is a file as well.
     """
-    urls = databases or {}
+    where = {"database": server.create()} if server else {}
     with spaces.space(folder / "space", run=step, port=free_port, serve=served) as space:
-        school, lab = (
-            space.node(name.capitalize(), **({"database": urls[name]} if name in urls else {}))
-            for name in ("school", "lab")
-        )
+        school, lab = space.node("School", **where), space.node("Lab")
         with school.client() as client:
             client.publish(_dataset(folder, space.authority.did))
         with lab.client() as client:
             client.meet(school.did)
-        yield Pair(space, school, lab, empty=empty)
+        yield Pair(space, school, lab, server)
 
 
 def _dataset(folder: Path, authority: str) -> dict[str, Any]:
