@@ -30,6 +30,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -38,7 +39,7 @@ from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from federated import child as _children
 
@@ -328,7 +329,31 @@ def _become(module: str, asked: Mapping[str, Any], files: Sequence[int]) -> None
     os.environ.update(asked["env"])
     tempfile.tempdir = None
     sys.argv = asked["argv"]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    code: object = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as exc:
+        code = exc.code
+    except BaseException:  # noqa: BLE001 - as an interpreter shows it
+        sys.excepthook(*sys.exc_info())
+    _end(code)
+
+
+def _end(code: object) -> NoReturn:
+    """End as an interpreter does, but leave its memory to the system.
+
+    To let go of each module costs more than most of these processes do: the pages are copied first,
+    which they share with what they are forks of.
+    """
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    threading._shutdown()  # type: ignore[attr-defined] # waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _say_end(process: int, end: socket.socket) -> None:
