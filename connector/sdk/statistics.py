@@ -28,6 +28,7 @@ from connector.sdk.calls import Calls
 
 if TYPE_CHECKING:
     from connector.enforcement.steps.request import TableRequest
+    from connector.enforcement.steps.spending import Spending
     from connector.enforcement.steps.table import TableSteps
     from federated.statistics import Answer, Asked, Result
 
@@ -57,7 +58,7 @@ class Site:
         provider: DID.
         agreement: the contract.
         request: our id of the request, to be given in place of the contract to ask for the same
-            again; empty where it was not sent, for all that is known.
+            again; empty where it was not sent, for all that is known, or was refused for good.
         state: `ready`, or why it has no part: `waiting`, `preparing`, `refused`, `failed` …
         code: of a refusal or failure.
         reason: of a refusal or failure, or of a wait.
@@ -153,7 +154,7 @@ class StatisticCalls(Calls):
         cells = _own(lambda: {**NO_CELLS, **request(asked), "filters": list(filters)})
         cells |= {"epsilon": epsilon, "delta": delta}
         table, parts = _table(cells), [self._part(each) for each in agreements]
-        _check(table, parts)
+        _check(table, parts, asked.event)
         until = time.monotonic() + seconds
 
         def told(part: _Part) -> Site:
@@ -229,7 +230,8 @@ class StatisticCalls(Calls):
             found = self._post(UseView, "/use/again", {}, {"id": found.request})
         reason = "; ".join(found.reasons)
         if found.state != "ready":
-            return _missing(part, found.request, state=found.state, code=found.code, reason=reason)
+            sent = "" if found.state == "refused" else found.request
+            return _missing(part, sent, state=found.state, code=found.code, reason=reason)
         if found.content is not None and len(found.rows) != found.content.rows:
             reason = "the table is too large to come with the answer: ask for fewer cells"
             return _missing(part, found.request, code=StatisticUnfit.code, reason=reason)
@@ -279,11 +281,12 @@ def _table(cells: Mapping[str, Any]) -> TableRequest:
     return TableRequest.read(Member(dict(cells), _refusal))
 
 
-def _check(table: TableRequest, parts: Sequence[_Part]) -> None:
+def _check(table: TableRequest, parts: Sequence[_Part], event: tuple[str, str]) -> None:
     """Check that each plan allows the table, and that no rows would count twice.
 
     Raises:
-        StatisticUnfit: two contracts are about one dataset.
+        StatisticUnfit: two contracts are about one dataset, a request is of another table, or a
+            site that spends ε counts no such event.
         TableRefused: a plan does not.
     """
     from connector.enforcement.steps.request import check  # noqa: PLC0415 - same
@@ -293,11 +296,34 @@ def _check(table: TableRequest, parts: Sequence[_Part]) -> None:
     if len(set(about)) != len(about):
         raise StatisticUnfit("two contracts are about one dataset: its rows would count twice")
     for each in parts:
+        if each.again and not (each.again.cells and _table(each.again.cells).holds(table)):
+            raise StatisticUnfit(
+                f"the request `{each.request}` is of another table than this statistic is of",
+                hint="give what it was asked with, or the contract in its place",
+            )
         try:
-            (spending if each.steps.noise else check)(table, each.steps)
+            if each.steps.noise:
+                _check_event(spending(table, each.steps), event)
+            else:
+                check(table, each.steps)
         except PreauError as exc:
             reason = f"{each.agreement.provider}: {exc.reason}"
             raise type(exc)(reason, hint="nothing was asked of any site") from exc
+
+
+def _check_event(spent: Spending, event: tuple[str, str]) -> None:
+    """Check that an event is among the values that a site would spend ε on.
+
+    Raises:
+        StatisticUnfit: it is not.
+    """
+    from federated.statistics.answer import spelled  # noqa: PLC0415 - loads NumPy and Arrow
+
+    values = dict(zip(spent.request.dimensions, spent.domain, strict=True)).get(event[0], ())
+    counted = [spelled(each) for each in values]
+    if counted and event[1] not in counted:
+        reason = f"`{event[1]}` is no value of `{event[0]}`; counted are {', '.join(counted)}"
+        raise StatisticUnfit(reason)
 
 
 def _combined(asked: Asked, table: TableRequest, ready: Iterable[_Part]) -> Result:
@@ -353,8 +379,9 @@ def _nobody(sites: Sequence[Site]) -> PreauError:
 
 
 def _again(sites: Sequence[Site]) -> str:
-    asked = " ".join(it.request for it in sites if it.request)
-    return f"ask for the same again by the requests {asked}" if asked else ""
+    if not any(it.request for it in sites):
+        return ""
+    return f"ask for the same again by {' '.join(it.request or it.agreement for it in sites)}"
 
 
 def _refusal(pointer: str, fault: str) -> PreauError:

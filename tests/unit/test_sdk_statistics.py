@@ -16,7 +16,7 @@ from connector.errors import (
     StatisticUnfit,
     TableRefused,
 )
-from connector.sdk.statistics import AGGREGATE, StatisticCalls
+from connector.sdk.statistics import AGGREGATE, NO_CELLS, StatisticCalls
 from federated.statistics import Asked
 
 COUNT = Asked(kind="count", by=("sex",))
@@ -36,6 +36,16 @@ STEPS: list[dict[str, Any]] = [
     },
     {"kind": "release", "version": 1, "level": "Aggregated", "formats": ["jsonl"]},
 ]
+NOISE: dict[str, Any] = {
+    "kind": "noise",
+    "version": 1,
+    "epsilon": 1.0,
+    "delta": 1e-5,
+    "unit": "person",
+    "rowsPerPerson": 1,
+    "ranges": {},
+    "categories": {"sex": ["F", "M"]},
+}
 
 
 def agreement(name: str, **changes: Any) -> dict[str, Any]:
@@ -72,7 +82,9 @@ def answer(name: str, state: str = "ready", rows: int = 1, **changes: Any) -> di
         **dict.fromkeys(("digest", "plan_digest", "source"), "0"),
     }
     ready = {"rows": cells, "content": content} if state == "ready" else {}
-    return {"agreement": name, "request": f"urn:{name}:asked", "state": state, **ready, **changes}
+    table = {**NO_CELLS, "dimensions": ["sex"]}
+    asked = {"agreement": name, "request": f"urn:{name}:asked", "state": state, "cells": table}
+    return {**asked, **ready, **changes}
 
 
 class Wire:
@@ -97,7 +109,9 @@ class Wire:
         return json.dumps(found).encode()
 
     def changes(self, name: str) -> dict[str, Any]:
-        return {"plan": {}} if name == "none" else {}
+        use = {"action": AGGREGATE, "mechanism": "query", "steps": [*STEPS[:3], NOISE, STEPS[3]]}
+        plans = {"none": {}, "noisy": {"version": 1, "validUntil": None, "uses": [use]}}
+        return {"plan": plans[name]} if name in plans else {}
 
 
 def calls(**answers: Any) -> tuple[StatisticCalls, Wire]:
@@ -124,7 +138,7 @@ def test_sites_that_have_no_part_are_named_with_why() -> None:
         "b": ("waiting", "", "a person decides", True),
         "c": ("preparing", "", "", True),
         "d": ("refused", "PEER_UNREACHABLE", "no answer", True),
-        "e": ("refused", "BUDGET_EXCEEDED", "too much", True),
+        "e": ("refused", "BUDGET_EXCEEDED", "too much", False),
         "f": ("refused", "STATISTIC_UNFIT", large, True),
     }
     assert not found.waits
@@ -136,6 +150,29 @@ def test_requests_stand_for_their_contracts() -> None:
     found = client.stats(COUNT, ["urn:a:asked", "b"])
     assert found.missing == ()
     assert wire.asked == ["a", "b"]  # the first was asked for again, and not anew
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"dimensions": ["sex", "age"]},
+        {"measures": [{"function": "sum", "column": "score"}]},
+        {"filters": [{"column": "sex", "is": "anyOf", "values": ["F"]}]},
+        {"bins": {"sex": 4}},
+    ],
+)
+def test_a_request_of_another_table_gives_no_statistic(kept: dict[str, Any]) -> None:
+    client, _ = calls(a=answer("a", cells={**NO_CELLS, "dimensions": ["sex"], **kept}))
+    with pytest.raises(StatisticUnfit, match="of another table"):
+        client.stats(COUNT, ["urn:a:asked"])
+
+
+def test_an_event_that_no_cell_would_have_spends_nothing() -> None:
+    client, wire = calls(noisy=answer("noisy"))
+    asked = Asked(kind="logistic", event=("sex", "X"), on=())
+    with pytest.raises(StatisticUnfit, match="counted are F, M"):
+        client.stats(asked, ["noisy"], epsilon=0.5)
+    assert wire.asked == []
 
 
 def test_nothing_is_asked_where_a_plan_refuses_or_rows_would_count_twice() -> None:
@@ -157,7 +194,7 @@ def test_what_was_asked_and_gives_nothing_can_be_asked_for_again() -> None:
     client, _ = calls(a=answer("a", "waiting"), b=answer("b", "refused", code="TABLE_REFUSED"))
     with pytest.raises(TableRefused, match="no site is ready") as waits:
         client.stats(COUNT, ["a", "b"])
-    assert waits.value.hint.endswith("urn:a:asked urn:b:asked")
+    assert waits.value.hint.endswith("urn:a:asked b")
     client, _ = calls(a=answer("a", "waiting"), b=answer("b", "preparing"))
     with pytest.raises(ApprovalAwaited):
         client.stats(COUNT, ["a", "b"], seconds=0)

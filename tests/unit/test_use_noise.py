@@ -213,7 +213,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "more than the contract has": (
         {"cells": replace(COUNT, epsilon=1.1)},
         "TABLE_REFUSED",
-        "limits",
+        "at most 1",
     ),
     "values of no list": ({"cells": replace(COUNT, dimensions=("reading",))}, *NO_LIST),
     "a measure without a range": (

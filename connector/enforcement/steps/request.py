@@ -24,6 +24,7 @@ MOST_DIMENSIONS: Final = 4
 _MOST_MEASURES: Final = 20
 _MOST_FILTERS: Final = 20
 _MOST_MOMENTS: Final = 10  # columns
+_MOST_SHOWN: Final = 10
 _OF_ROWS: Final = ("count", "persons")  # also without a column
 MOMENT: Final = "moment"
 
@@ -135,6 +136,16 @@ class TableRequest:
             part["measures"].refuse("names a measure twice")
         return found
 
+    def holds(self, other: TableRequest) -> bool:
+        """Whether all figures of another table stand in this one, of the same cells and rows."""
+        mine, its = self._rows(), other._rows()
+        cells = set(self.dimensions) == set(other.dimensions) and self.bins == other.bins
+        figures = {*self.measures, *self.moments} >= {*other.measures, *other.moments}
+        return cells and figures and mine == its
+
+    def _rows(self) -> set[tuple[str, str, frozenset[str]]]:
+        return {(it.column, it.test, frozenset(map(_spelled, it.values))) for it in self.filters}
+
     def values(self, dimension: str) -> tuple[str | Number, ...] | None:
         """Return the values of a dimension that a filter states; None without such a filter."""
         for test in self.filters:
@@ -187,7 +198,7 @@ def check(request: TableRequest, steps: TableSteps) -> None:
         raise TableRefused("the plan makes no cells")
     for each in (*request.dimensions, *(test.column for test in request.filters)):
         if each not in step.dimensions:
-            raise TableRefused(f"the plan has no dimension `{each}`")
+            raise TableRefused(f"the plan has no dimension `{each}`{_known(step.dimensions)}")
     for measure in request.measures:
         _check_measure(measure, step.measures, step.functions)
     _check_bins(request, steps)
@@ -197,7 +208,11 @@ def check(request: TableRequest, steps: TableSteps) -> None:
             raise TableRefused("the plan adds no noise, and the request states an epsilon or delta")
         return
     if not 0 < request.epsilon <= noise.epsilon or not 0 <= request.delta <= noise.delta:
-        raise TableRefused("a table with noise states what it spends, within the plan's limits")
+        raise TableRefused(
+            "a table with noise states what it spends: an ε above 0 and at most "
+            f"{noise.epsilon:g}, a δ of at most {noise.delta:g}; found ε {request.epsilon:g} and δ "
+            f"{request.delta:g}"
+        )
     if request.totals:
         raise TableRefused("a table with noise has no totals: add up its cells")
 
@@ -228,11 +243,24 @@ def _check_measure(measure: Measure, columns: tuple[str, ...], functions: tuple[
     if measure.function not in functions:
         raise TableRefused(f"the plan does not allow `{measure.function}`")
     if measure.column and measure.column not in columns:
-        raise TableRefused(f"the plan has no measure `{measure.column}`")
+        raise TableRefused(f"the plan has no measure `{measure.column}`{_known(columns)}")
     if measure.function == "persons" and measure.column:
         raise TableRefused("persons are counted of cells, not of a measure")
     if not measure.column and measure.function not in _OF_ROWS:
         raise TableRefused(f"`{measure.function}` is of a measure")
+
+
+def _spelled(value: str | Number) -> str:
+    """Return a value as it compares with the same one that was written otherwise: `1.0` and `1`."""
+    try:
+        return f"{float(value):.15g}"
+    except ValueError:
+        return str(value)
+
+
+def _known(columns: tuple[str, ...]) -> str:
+    more = " …" if len(columns) > _MOST_SHOWN else ""
+    return f"; it has {', '.join(columns[:_MOST_SHOWN])}{more}" if columns else ""
 
 
 def _measure(member: Member) -> Measure:

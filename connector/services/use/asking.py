@@ -95,6 +95,7 @@ class Answered:
         data: of a small table; else empty.
         referral: to a third party, as the provider signed it; else empty.
         spent: by a table with noise that is ready; None of others.
+        cells: the table that was asked for; None of rows.
     """
 
     agreement: str
@@ -107,6 +108,7 @@ class Answered:
     data: bytes = b""
     referral: str = ""
     spent: Spending | None = None
+    cells: TableRequest | None = None
 
 
 def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
@@ -305,9 +307,12 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     try:
         body = ports.wire.call(provider, kind, message.to_body(), seconds=CALL_SECONDS)
     except ApprovalAwaited as exc:
-        waits, why = "waiting", (exc.reason,)
         return Answered(
-            agreement=agreement.id, request_id=kept.request_id, state=waits, reasons=why
+            agreement=agreement.id,
+            request_id=kept.request_id,
+            state="waiting",
+            reasons=(exc.reason,),
+            cells=read_asked(kept.request).cells,
         )
     found = UseAnswer.from_body(body)
     if found.request_id != kept.request_id:
@@ -333,6 +338,7 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
         data=found.content,
         referral=found.statement if found.state == "referred" else "",
         spent=spent,
+        cells=read_asked(kept.request).cells,
     )
 
 

@@ -97,6 +97,7 @@ def _view(found: Answered) -> UseView:
         rows=[json.loads(line) for line in found.data.splitlines()],
         referral=found.referral,
         noise=_noise(found.spent) if found.spent else None,
+        cells=found.cells.body() if found.cells else None,
     )
 
 

@@ -93,6 +93,9 @@ class UseView(View):
     rows: list[dict[str, Any]] = Field(default=[], description="of a small table")
     referral: str = Field(default="", description="to a third party, compact JWS")
     noise: NoiseView | None = Field(default=None, description="of a table with noise")
+    cells: dict[str, Any] | None = Field(
+        default=None, description="the table that was asked for; none for rows and sums"
+    )
 
 
 class ReferralGiven(View):
