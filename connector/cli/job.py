@@ -282,9 +282,10 @@ def _evaluated(job: JobView) -> list[tuple[str, str]]:
     """Return what the sites say of the newest model that they evaluated."""
     if job.evaluated is None:
         return []
+    after = f"after round {job.evaluated.round}{'' if job.evaluated.dp else ', not DP'}"
     return [
         (
-            f"{each.name} after round {job.evaluated.round}",
+            f"{each.name} {after}",
             f"{output.cell(each.value)}, from {output.cell(each.low)} to {output.cell(each.high)}",
         )
         for each in job.evaluated.pooled.figures

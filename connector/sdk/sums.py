@@ -135,8 +135,9 @@ class Fit:
             gone = [
                 it for it, one in zip(missing, found.values(), strict=True) if one.state != _READY
             ]
-            hint = f"without {'; '.join(gone)}" if gone else "no round was asked of any site"
-            raise SumRefused(exc.reason, hint=hint) from exc
+            if not gone:
+                raise SumRefused(exc.reason, hint="no round was asked of any site") from exc
+            raise SumRefused(f"without {'; '.join(gone)}", hint=exc.reason) from exc
 
     def _joined(self, part: Part) -> Told:
         try:

@@ -98,7 +98,9 @@ def newton(
         longest = reach(step)
         at = at + step / max(1.0, longest / _LONGEST)
         if reach(at) > farthest:
-            raise StatisticUnfit("a group has no outcome, or nothing else: leave out a column")
+            raise StatisticUnfit(
+                "columns tell the outcome apart, or a group has but one: leave out a column"
+            )
         if longest < close:
             return at, covariance
     raise StatisticUnfit("the regression does not settle: leave out a column, or spend more")

@@ -15,6 +15,7 @@ import pytest
 from connector.domain.federation.job import JobSite
 from connector.errors import (
     AgreementUnknown,
+    BudgetExceeded,
     ColumnMissing,
     JobRefused,
     Malformed,
@@ -50,6 +51,7 @@ COLUMNS = [
     {"name": "town", "class": "other", "datatype": "category"},
     {"name": "reading", "class": "sensitive", "datatype": "number", "lower": 300, "upper": 700},
     {"name": "level", "class": "other", "datatype": "category", "categories": ["a", "b", "c"]},
+    {"name": "left", "class": "other", "datatype": "category", "categories": ["1", "0"]},
 ]
 
 
@@ -66,7 +68,9 @@ def contracted(folder: Path) -> Iterator[Link]:
         for node in (found.school, found.lab):
             node.ports = replace(node.ports, code_hash=RECIPE, accountant=AdditiveAccountant())
         file = folder / "pupils.csv"
-        file.write_text("pupil,age,sex,town,reading,level\n1,9,F,A,410,a\n", encoding="utf-8")
+        file.write_text(
+            "pupil,age,sex,town,reading,level,left\n1,9,F,A,410,a,0\n", encoding="utf-8"
+        )
         one = offer(sites="1")
         publish.publish(
             found.school.ports,
@@ -121,7 +125,12 @@ def test_a_request_that_fits_is_priced_and_nothing_is_kept(pair: Link, lab: Port
 
 BAD: list[tuple[Mapping[str, Any], str, str]] = [
     ({"rounds": 0}, "/rounds", "MALFORMED_MESSAGE"),
-    ({"rounds": 4}, "", "MALFORMED_MESSAGE"),
+    ({"rounds": 4}, "/privacy/steps", "MALFORMED_MESSAGE"),
+    (
+        {"evaluation": {"every": 2, "noiseMultiplier": "none"}},
+        "/evaluation/every",
+        "MALFORMED_MESSAGE",
+    ),
     ({"agreements": ["urn:none"]}, "", "AGREEMENT_UNKNOWN"),
     ({"purpose": "https://w3id.org/dpv#Marketing"}, "/purpose", "PURPOSE_FORBIDDEN"),
     ({"unit": {"column": "pupil", "rows": 3}}, "/unit", "JOB_REFUSED"),
@@ -135,7 +144,11 @@ BAD: list[tuple[Mapping[str, Any], str, str]] = [
         "/target/positive",
         "JOB_REFUSED",
     ),
-    ({"target": {"kind": "threshold", "column": "pupil", "above": 1}}, "", "MALFORMED_MESSAGE"),
+    (
+        {"target": {"kind": "threshold", "column": "pupil", "above": 1}},
+        "/unit/column",
+        "MALFORMED_MESSAGE",
+    ),
     ({"target": {"kind": "binary", "column": "town"}}, "/features", "COLUMN_MISSING"),
 ]
 
@@ -274,19 +287,28 @@ def test_a_draft_is_accepted_as_it_stands_and_says_why(pair: Link, lab: Ports) -
     assert made.request["model"] == {"kind": "softmax"}
     assert made.request["purpose"].endswith("#AcademicResearch")
     assert made.request["privacy"]["epsilon"] == 1.0
-    assert [each["column"] for each in made.request["features"]] == ["age", "sex", "reading"]
+    assert [each["column"] for each in made.request["features"]] == [
+        "age",
+        "sex",
+        "reading",
+        "left",
+    ]
     assert "at ε 1 noise enters each weight" in made.remarks[0]
     assert any(each.startswith("`town` is left out") for each in made.remarks)
     assert check(lab, made.request, rehearse=False).accepted
 
     for target, epsilon, kind, model in (
         ("sex", 0.1, "category", "logistic"),
+        ("left", 0.1, "category", "logistic"),
         ("reading", 0.1, "number", "linear"),
         ("reading", 2.0, "number", "mlp"),
     ):
         made = draft(lab, [agreement.id], target, epsilon)
         assert (made.request["target"]["kind"], made.request["model"]["kind"]) == (kind, model)
         assert check(lab, made.request, rehearse=False).accepted
+    assert draft(lab, [agreement.id], "left").request["target"]["positive"] == ["1"]
+    with pytest.raises(BudgetExceeded, match="has ε 3 left, and 4 is asked"):
+        draft(lab, [agreement.id], "sex", 4.0)
 
 
 def test_a_draft_takes_shorter_steps_where_epsilon_and_persons_are_few() -> None:

@@ -26,6 +26,7 @@ MEANINGS = {
     "age": Meaning(lower=3.0, upper=20.0),
     "class": listed("small", "regular"),
     "passed": listed("0", "1"),
+    "share": Meaning(lower=-1.0, upper=1.0),
     "odd": Meaning(),
 }
 FACTS = replace(
@@ -35,7 +36,7 @@ FACTS = replace(
         Column(
             name,
             ColumnClass.OTHER,
-            "number" if name in ("score", "age", "passed", "odd") else "category",
+            "number" if name in ("score", "age", "passed", "share", "odd") else "category",
             meaning=meaning,
         )
         for name, meaning in MEANINGS.items()
@@ -89,6 +90,8 @@ CASES = [
     (aim("threshold", "score", above=299), "/target/above", REFUSED, "every value of `score`"),
     (aim("threshold", "odd", above=1), "/target/above", REMARK, "no range of `odd`"),
     (aim("binary", "score"), "/target/kind", REFUSED, "does not hold both 0 and 1"),
+    (aim("binary", "share"), "/target/kind", REMARK, "neither 0 nor 1 have no label"),
+    (aim("count", "share", most=2), "/target/kind", REMARK, "-1 to 1, is neither 0 nor a whole"),
     (aim("category", "grade", positive=["K", "1"]), "/target/positive", REFUSED, "every value of"),
     (aim("category", "grade", positive=["2"]), "/target/positive", REFUSED, "listed are `K`, `1`"),
     (aim("classes", "grade", values=["K", "2"]), "/target/values", REFUSED, "`2` is no value"),

@@ -222,7 +222,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "`grade` has no public range",
     ),
     "another purpose": (
-        {"stated": {ODRL + "purpose": (DPV + "Marketing",)}},
+        {"stated": {"odrl:purpose": (DPV + "Marketing",)}},
         "PURPOSE_FORBIDDEN",
         "Marketing",
     ),

@@ -149,6 +149,8 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
 
 def _rounds(job: JobBudgetView) -> tuple[str, str]:
     released = ", ".join(map(_release, job.released))
+    if job.once:
+        released += f"; with the first: {', '.join(map(_release, job.once))}"
     return f"{job.committed_rounds} of {job.rounds}", released
 
 
@@ -189,11 +191,11 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
     stands by its own, beside what is charged to it and to its register: the smallest number counts.
     """
     with node_of(home) as node:
+        if sum(map(bool, (file, table, noise))) != 1:
+            raise ConfigurationInvalid("pass a file, or either `--table` or `--noise`")
         if file is not None:
             _print_plan(_planned(node, file), json=json)
             return
-        if bool(table) == bool(noise):
-            raise ConfigurationInvalid("pass a file, or either `--table` or `--noise`")
         job = {"noise_multiplier": noise, "sampling_rate": rate, "steps": steps, "delta": job_delta}
         found = node.capacity(
             agreement,

@@ -29,7 +29,7 @@ def check(value: Report, memory: int) -> CheckView:
     found = {
         "accepted": value.accepted,
         "findings": [asdict(each) for each in value.findings],
-        "rounds": manifest.rounds if manifest else 0,
+        "rounds": manifest.turns if manifest else 0,
         "noise": manifest.privacy.noise_multiplier if manifest else None,
         "memory": memory,
         "costs": [asdict(each) for each in value.costs],

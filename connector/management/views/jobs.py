@@ -198,7 +198,7 @@ class CheckView(View):
 
     accepted: bool = Field(description="whether nothing that can be known here refuses it")
     findings: list[FindingView]
-    rounds: int = 0
+    rounds: int = Field(default=0, description="with the one that evaluates the last model")
     noise: float | None = Field(default=None, description="σ, the noise multiplier")
     memory: int = Field(description="bytes that a worker of this node may take; 0: no limit")
     costs: list[CostView]

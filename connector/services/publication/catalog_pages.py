@@ -35,6 +35,7 @@ from connector.services.negotiation import terms
 PAGE: Final = 50  # datasets of a page, where a consumer does not ask for another number
 MOST: Final = 100  # datasets of a page
 PAGE_BYTES: Final = 1 << 20  # about; a dataset that is larger has a page of its own
+_MOST_NAMED: Final = 10
 _LINE_BYTES: Final = 64  # beside the texts of a line
 EVERYTHING: Final = Search()
 
@@ -89,7 +90,9 @@ class DatasetView:
         if not found:
             raise OfferUnknown(f"dataset `{self.id}` has no offer `{offer_id}`")
         if len(found) > 1:
-            raise OfferUnknown(f"dataset `{self.id}` has {len(found)} offers; name one")
+            listed = ", ".join(f"`{each.id}`" for each in found[:_MOST_NAMED])
+            reason = f"dataset `{self.id}` has {len(found)} offers: {listed}"
+            raise OfferUnknown(reason, hint="name one with `--offer`")
         return found[0]
 
 
@@ -227,7 +230,11 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     """
     peer = onboard.known(ports, peer_did)
     request = messages.DatasetRequestMessage(dataset_id)
-    answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
+    try:
+        answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
+    except NotFound as exc:
+        hint = f"`preau catalog {peer_did}` lists what it shows"
+        raise NotFound(f"`{peer_did}` shows no dataset `{dataset_id}`", hint=hint) from exc
     entry = messages.Dataset.from_body(answer)
     if entry.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")

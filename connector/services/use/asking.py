@@ -66,7 +66,8 @@ class Wanted:
         cells: a table; None for rows.
         sums: a sum over sites that is to be added to; None for rows and tables.
         format: of the file; empty for what the plan prefers.
-        stated: operand -> values, in place of what the contract demands.
+        stated: operand, as an IRI or by its name alone -> values, in place of what the contract
+            demands.
         request_id: `urn:uuid:…` to ask under, which the caller wrote down before; empty: a new one.
     """
 
@@ -145,7 +146,10 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
         cells=_spelled(ports, agreement, wanted.cells, use) if wanted.cells else None,
         sums=wanted.sums,
         format=wanted.format,
-        stated={**demanded(policy, wanted.action), **wanted.stated},
+        stated={
+            **demanded(policy, wanted.action),
+            **{_operand(left): values for left, values in wanted.stated.items()},
+        },
         at=now.replace(microsecond=0),
     )
     data = asked.data()
@@ -192,6 +196,12 @@ def demanded(policy: Policy, action: str) -> dict[str, tuple[str, ...]]:
             if item.left in tables.STATED and item.operator in _DEMANDS and item.right:
                 found.setdefault(item.left, (name(item.right[0]) or "",))
     return found
+
+
+def _operand(left: str) -> str:
+    """Return the IRI of an operand that a request can state, also of its name: `purpose`."""
+    named = {re.split("[/#]", each)[-1]: each for each in tables.STATED}
+    return named.get(left.rpartition(":")[2], left)
 
 
 def _spelled(ports: Ports, agreement: Agreement, cells: TableRequest, use: Use) -> TableRequest:

@@ -86,7 +86,9 @@ def _provided(tx: Transaction, agreement_id: str) -> tuple[Agreement, Dataset]:
     agreement = require(tx.agreements.get(agreement_id), "agreement", agreement_id)
     if agreement.role is not Role.PROVIDER:
         raise NotFound(f"this node is not the provider of agreement `{agreement_id}`")
-    return agreement, require(tx.datasets.get(agreement.dataset_id), "dataset", agreement_id)
+    return agreement, require(
+        tx.datasets.get(agreement.dataset_id), "dataset", agreement.dataset_id
+    )
 
 
 def _pseudonymised(agreement: Agreement) -> tuple[Use, Scope]:

@@ -165,6 +165,7 @@ def _standing(value: Standing) -> dict[str, Any]:
 
 @lru_cache(maxsize=_KEPT)  # two equal ones are shown alike
 def _job(value: Reservation, together: float) -> JobBudgetView:
+    events = to_mapping(value.events)
     return JobBudgetView(
         job=value.job_id,
         open=value.state is ReservationState.OPEN,
@@ -172,7 +173,8 @@ def _job(value: Reservation, together: float) -> JobBudgetView:
         delta=value.delta,
         committed_rounds=value.committed_rounds,
         rounds=value.rounds,
-        released=[ReleaseView(**each) for each in to_mapping(value.events)["events"]],
+        released=[ReleaseView(**each) for each in events["events"]],
+        once=[ReleaseView(**each) for each in events.get("once", ())],
         at=value.created_at,
         together=together,
     )

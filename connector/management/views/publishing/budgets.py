@@ -32,6 +32,9 @@ class JobBudgetView(View):
     committed_rounds: int
     rounds: int
     released: list[ReleaseView] = Field(description="by one round")
+    once: list[ReleaseView] = Field(
+        default=[], description="counted with the first round: evaluations of the job's models"
+    )
     at: datetime = Field(description="when it was charged, UTC")
     together: Amount = Field(
         description="ε of the contract's jobs up to this one, as its rule counts them now"

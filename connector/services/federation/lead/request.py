@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +19,13 @@ from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.contract.negotiation import Agreement, Role
-from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
+from connector.errors import (
+    AgreementUnknown,
+    ConfigurationInvalid,
+    JobRefused,
+    Malformed,
+    PreauError,
+)
 from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Accountant, Ports, Transaction
@@ -51,6 +58,7 @@ _NOBODYS: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 _NEW: Final = ("optimiser", "evaluation", "engine")  # in version 2
+_LOCATED: Final = re.compile(r"request (/\S*): (.*)")
 _MEASURES: Final = ("epsilon", "delta", "samplingRate")
 _PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
@@ -161,10 +169,10 @@ def of_task(
         found["start"] = _start(asked.child("start"))
     if version == FIRST_VERSION:  # its reader says that it knows none
         return found | {name: request[name] for name in _NEW if name in request}
-    return found | _since_2(request)
+    return found | _since_2(request, asked)
 
 
-def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
+def _since_2(request: Mapping[str, Any], asked: Member) -> dict[str, Any]:
     """Return what a manifest of version 2 states and a request may leave out."""
     found = {
         "optimiser": optimiser.completed(request.get("optimiser", {})),
@@ -172,7 +180,11 @@ def _since_2(request: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "evaluation" in request:
         stated, epsilon = request["evaluation"], request["privacy"]["epsilon"]
-        found["evaluation"] = evaluation.completed(stated, request["rounds"], epsilon)
+        made = evaluation.completed(stated, request["rounds"], epsilon)
+        if made["noiseMultiplier"] == evaluation.NONE and made["every"] < request["rounds"]:
+            every = asked.child("evaluation").child("every")
+            every.refuse("must be left out: without noise the last model alone is evaluated")
+        found["evaluation"] = made
     if request.get("engine", EXACT) != EXACT:
         found["engine"] = request["engine"]
     return found
@@ -207,6 +219,12 @@ def start_model(request: Mapping[str, Any]) -> bytes:
 def refusal(pointer: str, fault: str) -> Malformed:
     """Return the error of a fault of a request at a pointer (RFC 6901)."""
     return Malformed(f"request {pointer or '/'}: {fault}")
+
+
+def located(refused: PreauError) -> tuple[str, str]:
+    """Return the pointer and the fault of what `refusal` says; no pointer of another reason."""
+    found = _LOCATED.fullmatch(refused.reason)
+    return (found[1].rstrip("/"), found[2]) if found else ("", refused.reason)
 
 
 def _refusal(document: Mapping[str, Any], pointer: str, fault: str) -> Malformed:
@@ -292,9 +310,13 @@ def _calibrated(accountant: Accountant, member: Member, beside: Sequence[Event])
     if wrong:
         raise JobRefused("; ".join(wrong))
     # Rounded up to what people read: more noise than needed costs less ε, never more.
-    sigma = accountant.calibrate(
-        epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps, beside=beside
-    )
+    try:
+        sigma = accountant.calibrate(
+            epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps, beside=beside
+        )
+    except JobRefused as exc:
+        fault = f"{exc.reason}: ask a larger ε or δ, or fewer steps or evaluations"
+        raise JobRefused(f"request /privacy: {fault}") from exc
     return (int(sigma * 1000) + 1) / 1000
 
 

@@ -30,7 +30,7 @@ from connector.identity import agreement as documents
 from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Ports, Transaction
 from connector.services.federation.fitting import Case, check_cost, foreseen
-from connector.services.federation.lead.request import complete, start_model, usable
+from connector.services.federation.lead.request import complete, located, start_model, usable
 from connector.services.federation.request import rehearsal
 from connector.services.federation.request.estimate import Cost, costs
 from connector.services.federation.request.findings import Finding, against_dictionary
@@ -106,7 +106,7 @@ def check(
     except TooManyRequests:
         raise
     except (PeerFault, DataFault) as exc:
-        return Report((Finding("", exc.reason, exc.code),))
+        return Report((Finding(*located(exc), exc.code),))
     known = _known(ports, manifest)
     found = list(_findings(ports, manifest, known))
     if manifest.exact:

@@ -27,7 +27,7 @@ from connector.identity import agreement as documents
 from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.ports import Ports
 from connector.services.federation.lead import features
-from connector.services.federation.lead.request import refusal, usable
+from connector.services.federation.lead.request import located, refusal, usable
 from connector.services.federation.request import estimate
 from connector.services.federation.request.form import nearest
 from connector.services.negotiation import agree
@@ -77,13 +77,16 @@ def draft(
         DescriptionTampered: the description of a dataset is not kept, or does not verify.
         ColumnMissing: a dictionary has no such target.
         JobRefused: no target can be made of the column, or nothing is left to learn from.
-        BudgetExceeded: nothing is left of a contract.
+        BudgetExceeded: a contract has less left than is asked, or nothing.
+        ContractExpired: the time of one is over.
         WorkerFailed: the accountant did not answer.
     """
     if not agreements:
         raise Malformed("a request needs a contract", hint="name them with `--agreement`")
     with ports.store.read() as tx:
         signed = [usable(tx, name) for name in dict.fromkeys(agreements)]
+        for each in signed:
+            agree.agreement_for(tx, each.id, ports.settings.did, ports.clock.now())
         described = [facts_of(tx, each) for each in signed]
     aim = _target(described, target)
     spent, remarks = _privacy(ports, signed, epsilon)
@@ -166,6 +169,9 @@ def _privacy(
     if left[scarce] <= 0:
         raise BudgetExceeded(f"nothing is left of the contract `{scarce}`")
     asked = min(SMALL, _down(left[scarce])) if epsilon is None else epsilon
+    if asked > left[scarce]:
+        few = f"the contract `{scarce}` has ε {left[scarce]:.3g} left, and {asked:g} is asked"
+        raise BudgetExceeded(few, hint="leave `--epsilon` out for what fits")
     step = min((train.steps_of(plan_of(each))[1] for each in signed), key=lambda it: it.delta)
     delta = _down(step.delta * min(1.0, asked / step.epsilon))
     remark = f"ε {asked:g} of {left[scarce]:.3g} left of `{scarce}`, and that share of its δ"
@@ -183,10 +189,11 @@ def _target(described: Sequence[DatasetFacts], name: str) -> dict[str, Any]:
     values, public = first.meaning.values, first.meaning.range
     if not alike:
         raise JobRefused(f"the dictionaries do not say the same of `{name}`: write its target")
-    if set(values) == {"0", "1"}:
+    coded = set(values) == {"0", "1"}
+    if coded and first.datatype == "number":
         return {"kind": "binary", "column": name}
     if len(values) == 2:  # noqa: PLR2004 - two outcomes
-        return {"kind": "category", "column": name, "positive": [values[1]]}
+        return {"kind": "category", "column": name, "positive": ["1" if coded else values[1]]}
     if first.datatype == "category" and values:
         return {"kind": "classes", "column": name, "values": list(values)}
     if first.datatype == "number":
@@ -215,7 +222,7 @@ def _features(described: Sequence[DatasetFacts], target: str) -> tuple[list[Any]
         try:
             found.append(_feature(described, name))
         except Malformed as exc:
-            left_out.append(f"`{name}` is left out: {exc.reason.partition(': ')[2]}")
+            left_out.append(f"`{name}` is left out: {located(exc)[1]}")
     if not found:
         raise JobRefused("no column has a public range or list in all dictionaries")
     return found, left_out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from connector.domain.catalog.dataset import Column
@@ -88,6 +89,7 @@ def _target(manifest: JobManifest, columns: Mapping[str, Column]) -> Iterator[Fi
     match target:
         case Binary():
             yield from _not_binary(column)
+            yield from _unlabelled(column, (0, 1), "0 nor 1")
         case Category():
             yield from _unknown(f"{where}/positive", target.positive, column, target.spelling)
             yield from _all_alike(target, column)
@@ -108,6 +110,7 @@ def _target(manifest: JobManifest, columns: Mapping[str, Column]) -> Iterator[Fi
             yield from _apart(where, (target.low, target.high), column)
         case Count():
             yield from _apart(where, (-0.5, target.most + 0.5), column)
+            yield from _unlabelled(column, (0, inf), "0 nor a whole number above it")
 
 
 def _unknown(
@@ -174,6 +177,17 @@ def _not_binary(column: Column) -> Iterator[Finding]:
     if outside or (listed and not {"0", "1"} <= set(listed)):
         what = f"`{column.name}` does not hold both 0 and 1 in the dictionary; name another kind"
         yield Finding("/target/kind", what, JobRefused.code)
+
+
+def _unlabelled(column: Column, labels: Range, called: str) -> Iterator[Finding]:
+    """Yield a remark where the dictionary has values that are no label."""
+    public = column.meaning.range
+    if public is not None and not labels[0] <= public[0] <= public[1] <= labels[1]:
+        what = (
+            f"rows whose `{column.name}`, {_ends(public)}, is neither {called} have no label and "
+            "take no part"
+        )
+        yield Finding("/target/kind", what)
 
 
 def _all_alike(target: Category, column: Column) -> Iterator[Finding]:
