@@ -117,10 +117,10 @@ def joined(arrays: Arrays) -> list[Floats64]:
 
 
 def split(weights: Sequence[Floats64], tables: int = 0) -> Arrays:
-    """Return the arrays of matrices that `joined` made, of which so many are tables."""
+    """Return the arrays of matrices that `joined` made, of which so many are tables, in C order."""
     arrays: Arrays = {}
     for index, matrix in enumerate(weights[:tables]):
-        arrays[f"{_TABLE}{index}.weight"] = matrix.T.astype(np.float32)
+        arrays[f"{_TABLE}{index}.weight"] = matrix.T.astype(np.float32, order="C")
     for index, matrix in enumerate(weights[tables:]):
         arrays[f"layers.{index}.weight"] = matrix[:, :-1].astype(np.float32)
         arrays[f"layers.{index}.bias"] = matrix[:, -1].astype(np.float32)

@@ -258,4 +258,4 @@ def test_two_sites_and_contracts_without_the_term_are_refused(
     running.served["est"].stop()
     refused = typed("stats", "linear", *(contracts[it] for it in THREE), *words, home=lab)
     assert (refused.code, refused.error["code"]) == (1, "SUM_REFUSED")
-    assert running.dids["est"] in refused.error["hint"]
+    assert running.dids["est"] in refused.error["reason"]

@@ -149,7 +149,7 @@ BAD: list[tuple[Mapping[str, Any], str, str]] = [
         "/unit/column",
         "MALFORMED_MESSAGE",
     ),
-    ({"target": {"kind": "binary", "column": "town"}}, "/features", "COLUMN_MISSING"),
+    ({"target": {"kind": "binary", "column": "town"}}, "/target/kind", "COLUMN_MISSING"),
 ]
 
 

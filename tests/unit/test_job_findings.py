@@ -99,6 +99,7 @@ CASES = [
     (aim("number", "score", low=0, high=9000), "/target", REMARK, "twice as wide as the range"),
     (aim("count", "score", most=200), "/target", REFUSED, "lies outside the range"),
     (aim("threshold", "scores", above=400), "/target/column", MISSING, "did you mean `score`"),
+    (number("grade", 1, 5), "/features/0/kind", MISSING, "name the kind `category`"),
     (number("agge", 5, 15), "/features/0/column", MISSING, "did you mean `age`"),
     (number("age", 20, 90), "/features/0", REFUSED, "lies outside the range of `age`, 3 to 20"),
     (

@@ -20,7 +20,14 @@ from federated.training.engine import Engine
 from federated.training.exact import arithmetic
 from federated.training.exact.losses import Loss
 from federated.training.flower.messages import to_bytes as to_message_bytes
-from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, pack
+from federated.training.flower.records import (
+    ARRAYS,
+    ROUND,
+    SETTINGS,
+    digest,
+    pack,
+    unpack_record,
+)
 from federated.training.noise import SystemNoise
 from federated.training.optimiser import gains, most_of_adam, rates
 from federated.training.reach import is_within, reach
@@ -353,6 +360,8 @@ def test_what_is_looked_up_is_a_column_of_the_table() -> None:
     assert arrays["embeddings.0.weight"].shape == (2, 2)
     back = recipes.split(recipes.joined(arrays), 1)
     assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+    stepped = [np.array(each, order="C") for each in recipes.joined(arrays)]  # as a step makes them
+    assert digest(unpack_record(pack(recipes.split(stepped, 1)), job)) == digest(arrays)
     value = arithmetic.product(
         arithmetic.scaled(np.array([[[0.0, 1.0]]])),
         arithmetic.weights(recipes.joined(arrays)[0]),

@@ -30,6 +30,7 @@ from federated.task.target import (
 )
 
 _MOST_NAMED: Final = 5
+_NUMBER: Final = "number"
 Range = tuple[float, float]
 
 
@@ -77,6 +78,8 @@ def _features(manifest: JobManifest, columns: Mapping[str, Column]) -> Iterator[
             continue
         if isinstance(feature, CategoryFeature):
             yield from _unknown(f"{where}/values", feature.values, column, feature.spelling)
+        elif column.datatype != _NUMBER:
+            yield _no_number(f"{where}/kind", column, "`category`")
         elif isinstance(feature, NumberFeature):
             yield from _apart(where, (feature.low, feature.high), column)
 
@@ -85,6 +88,9 @@ def _target(manifest: JobManifest, columns: Mapping[str, Column]) -> Iterator[Fi
     target = manifest.target
     column, where = columns.get(target.column), "/target"
     if column is None:
+        return
+    if target.numeric and column.datatype != _NUMBER:
+        yield _no_number(f"{where}/kind", column, "`category` or `classes`")
         return
     match target:
         case Binary():
@@ -99,18 +105,25 @@ def _target(manifest: JobManifest, columns: Mapping[str, Column]) -> Iterator[Fi
         case Threshold():
             yield from _beyond(f"{where}/above", [target.above], column)
         case ThresholdByGroup():
-            limits = dict(target.thresholds)
-            yield from _beyond(f"{where}/thresholds", limits.values(), column)
-            groups = columns.get(target.by)
-            if groups is not None:
-                keys = f"{where}/thresholds"
-                yield from _unknown(keys, list(limits), groups, target.spelling)
-                yield from _left_out(keys, list(limits), groups, target.spelling)
+            yield from _beyond(f"{where}/thresholds", dict(target.thresholds).values(), column)
+            yield from _groups(f"{where}/thresholds", target, columns.get(target.by))
         case Number():
             yield from _apart(where, (target.low, target.high), column)
         case Count():
             yield from _apart(where, (-0.5, target.most + 0.5), column)
             yield from _unlabelled(column, (0, inf), "0 nor a whole number above it")
+
+
+def _groups(where: str, target: ThresholdByGroup, groups: Column | None) -> Iterator[Finding]:
+    if groups is not None:
+        keys = list(dict(target.thresholds))
+        yield from _unknown(where, keys, groups, target.spelling)
+        yield from _left_out(where, keys, groups, target.spelling)
+
+
+def _no_number(where: str, column: Column, kinds: str) -> Finding:
+    what = f"`{column.name}` is published as a category, not as a number: name the kind {kinds}"
+    return Finding(where, what, ColumnMissing.code)
 
 
 def _unknown(
