@@ -5,9 +5,11 @@ Rules: no header of a proxy is believed; nothing but the application answers.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.types import ASGIApp
@@ -19,6 +21,7 @@ from connector.serving.lean import Server as UvicornServer
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 2
+_DATE_SECONDS: Final = 1.0  # how often the header `Date` is written anew
 
 
 def configured(app: ASGIApp, **more: Any) -> Config:
@@ -42,6 +45,29 @@ def configured(app: ASGIApp, **more: Any) -> Config:
     )
 
 
+class _Sleeper(UvicornServer):
+    """Sleeps until it is to stop, where uvicorn looks ten times a second whether it is."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Keep the date until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), _DATE_SECONDS)
+
+    def stop(self) -> None:
+        """Let it end; may be called from any thread, before `main_loop` too."""
+        self.should_exit = True  # first: a loop that starts meanwhile sees it
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._asked.set)
+
+
 class Server:
     """Serves on a bound socket until stopped."""
 
@@ -54,7 +80,7 @@ class Server:
             sock: bound and listening.
         """
         self._name = name
-        self._server = UvicornServer(config)
+        self._server = _Sleeper(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [sock]}, name=name, daemon=True
         )
@@ -74,6 +100,6 @@ class Server:
 
     def stop(self) -> None:
         """Stop within 5 seconds; harmless before `start`."""
-        self._server.should_exit = True
+        self._server.stop()
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
