@@ -23,7 +23,7 @@ from tests.support.doubles import FixedClock
 from tests.support.hammer import CHARGED, JOB, hammered
 from tests.support.samples import copy_rows, first_generation
 
-BACKUPS = 4
+BACKUPS = 2
 
 Database = Callable[[str], str]
 

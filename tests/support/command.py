@@ -51,10 +51,15 @@ class Done:
         return dict(json.loads(self.err.splitlines()[-1]))
 
 
-def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECONDS) -> Done:
+def preau(
+    *words: str,
+    home: Path | None = None,
+    seconds: float = COMMAND_SECONDS,
+    cwd: Path | None = None,
+) -> Done:
     """Run a command to its end."""
     where = ("--home", str(home)) if home else ()
-    done = prefork.run([*words, *where], seconds, _environment())
+    done = prefork.run([*words, *where], seconds, _environment(), cwd)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

@@ -39,7 +39,7 @@ from tests.support.ports import free_port
 CONTRACT_EPSILON = 3.0
 LEAST_SITES = 2
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 LOOK_AT_END_SECONDS = 0.2  # where no moment is to be hit; a look takes a node some milliseconds
 MOST_OPENED = 20
 

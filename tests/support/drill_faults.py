@@ -79,7 +79,7 @@ def contract_faults(consumer: Node, provider: Node) -> list[str]:
         while _open(one, provider.did) or _open(other, consumer.did):
             if time.monotonic() > limit:
                 break
-            time.sleep(20 * LOOK_SECONDS)
+            time.sleep(10 * LOOK_SECONDS)
         ours = [n for n in one.negotiations() if n.peer == provider.did]
         theirs = [n for n in other.negotiations() if n.peer == consumer.did]
         found = negotiated(ours, theirs, provider.name)

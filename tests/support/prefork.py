@@ -178,11 +178,11 @@ def _stream(wanted: int | IO[Any], mode: str, stack: ExitStack) -> tuple[IO[Any]
 
 
 def run(
-    words: Sequence[str], seconds: float, env: Mapping[str, str]
+    words: Sequence[str], seconds: float, env: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `preau` with these words to its end, as `subprocess.run` would."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = popen(words, stdout=out, stderr=err, env=env)
+        process = popen(words, stdout=out, stderr=err, env=env, cwd=cwd)
         try:
             process.wait(seconds)
         finally:
