@@ -286,10 +286,14 @@ def _evaluated(job: JobView) -> list[tuple[str, str]]:
     return [
         (
             f"{each.name} {after}",
-            f"{output.cell(each.value)}, from {output.cell(each.low)} to {output.cell(each.high)}",
+            f"{output.cell(each.value)}, from {_end(each.low)} to {_end(each.high)}",
         )
         for each in job.evaluated.pooled.figures
     ]
+
+
+def _end(value: float | None) -> str:
+    return "no end" if value is None else output.cell(value)
 
 
 def _conclude(job: JobView) -> None:

@@ -135,7 +135,7 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
     for sentence in stated.sentences.get(language, []):
         line(f"  {sentence}")
     rows = (
-        (item.constraint, item.label, item.by, layer(item.layer, language))
+        (item.constraint, word(item.label, language), item.by, layer(item.layer, language))
         for item in stated.coverage
     )
     headings = ("constraint", "label", "by", "layer")

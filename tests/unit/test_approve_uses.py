@@ -209,6 +209,9 @@ def test_the_command_shows_a_job_in_words_and_what_it_costs(federation: Federati
     assert "prédit si `score` dépasse un seuil selon `grade` : K 430" in french
     assert re.search(r"recipe, SHA-256 +" + CODE, english)
     assert re.search(r"coûte ε +1.5", french)
+    assert re.search(r"état +en attente", french)
+    assert "trains on" in english
+    assert "trains on" not in french
     for label in ("enforced", "checked"):
         assert label in english
     assert "asks for ε" not in english

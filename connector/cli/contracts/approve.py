@@ -99,13 +99,19 @@ def show(
     if json:
         output.json_value(found)
         return
-    _print(found, language)
+    asked = found.job or found.use
+    own_words = language == "en" or asked is None  # else its sentences say what it does
+    _print(found, language, figures=found.figures if own_words else "")
     if found.output is not None:
         written = (("would leave, SHA-256", found.output.digest), ("written to", file))
         output.pairs(written, language)
     output.unreadable([(found.id, found.fault)])
     if found.job is not None:
-        own = (("recipe, SHA-256", found.job.recipe), ("person", found.job.person))
+        own = (
+            ("recipe, SHA-256", found.job.recipe),
+            ("job", found.job.manifest.get("job", "")),
+            ("person", found.job.person),
+        )
         _print_asked(found.job, "manifest, SHA-256", own, language)
     elif found.use is not None:
         _print_asked(found.use, "request, SHA-256", (), language, charged=found.use.noise)
@@ -149,21 +155,21 @@ def _print_decided(found: ApprovalView, *, json: bool) -> None:
     if json:
         output.json_value(found)
     else:
-        _print(found)
+        _print(found, "en", figures=found.figures)
 
 
-def _print(found: ApprovalView, language: str = "en") -> None:
+def _print(found: ApprovalView, language: str, *, figures: str) -> None:
     pending = found.state == "pending"
     output.pairs(
         (
             ("approval", found.id),
-            ("state", found.state),
+            ("state", word(found.state, language)),
             ("peer", found.peer),
             ("dataset", found.dataset),
-            ("of a", found.subject),
+            ("of a", word(found.subject, language)),
             ("offer", found.offer),
             ("contract", found.agreement),
-            ("use", found.figures),
+            ("use", figures),
             ("asked", found.asked_at),
             ("lapses", found.lapses_at if pending else None),
             ("closed", found.closed_at),
