@@ -12,6 +12,7 @@ and each site has stored the end. With `PEERS=1`, Flower's deployment and its si
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -165,16 +166,13 @@ def _cancelled(fed: Federation) -> float:
 
 
 def _workers(fed: Federation) -> list[Path]:
-    """Return the workers of jobs that the nodes have."""
-    nodes = {str(node.pid) for node in (fed.lead, *fed.sites)}
+    """Return the processes that work in folders of jobs."""
+    folders = {str((node.home / "jobs").resolve()) for node in (fed.lead, *fed.sites)}
     found = []
     for each in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (each / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1]
-            if parent in nodes and b"federated.training.worker" in (each / "cmdline").read_bytes():
+        with contextlib.suppress(OSError):  # it has ended
+            if str((each / "cwd").readlink().parent) in folders:
                 found.append(each)
-        except OSError:  # it has ended
-            continue
     return found
 
 

@@ -6,7 +6,7 @@ What stands behind is given by `wiring.py`; nothing heavy is imported.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from connector.ports import Accountant, Worker, Workers
 from connector.services.federation.translation import translated
 from federated.privacy.event import Event
 from federated.privacy.question import Question
+from federated.task.engine import EXACT
 
 T = TypeVar("T")
 
@@ -126,11 +127,17 @@ class TranslatedWorkers:
     def __init__(self, inner: Workers) -> None:
         self._inner = inner
 
-    def start(self, role: str, folder: Path) -> TranslatedWorker:
+    def start(
+        self, role: str, folder: Path, files: Iterable[Path] = (), engine: str = EXACT
+    ) -> TranslatedWorker:
         """Start a worker.
 
         Raises:
             WorkerFailed: it did not start, or the extra `federated` is not installed.
         """
         with translated():
-            return TranslatedWorker(self._inner.start(role, folder))
+            return TranslatedWorker(self._inner.start(role, folder, files, engine))
+
+    def ready(self, folder: Path, files: Iterable[Path], engines: Iterable[str]) -> None:
+        """Let workers of a site start sooner; returns at once."""
+        self._inner.ready(folder, files, engines)

@@ -97,6 +97,7 @@ def build(settings: Settings) -> Node:
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing, flight = HealingWire(wire), FlightData(wire.pin)
+    workers = ProcessWorkers(memory=settings.worker_memory_bytes)
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -108,7 +109,7 @@ def build(settings: Settings) -> Node:
         mail=SmtpMail.of(settings),
         flight=flight if settings.kind == "participant" else None,
         accountant=BoundedAccountant(ProcessAccountant()),
-        workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
+        workers=TranslatedWorkers(workers),
         sources=sources_of(settings),
         extracts=HomeFiles(settings.home, FOLDER),
         wakeups=ThreadWakeups(),
@@ -132,7 +133,7 @@ def build(settings: Settings) -> Node:
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
-    ends = [healing.close, wire.close, store.close, flight.stop]
+    ends = [healing.close, wire.close, store.close, flight.stop, workers.close]
     return Node(ports, identity, face, _runners(ports, hub), ends)
 
 

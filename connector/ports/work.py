@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from federated.privacy.event import Event
 from federated.privacy.question import Question
+from federated.task.engine import EXACT
 
 
 class Accountant(Protocol):
@@ -67,11 +68,22 @@ class Worker(Protocol):
 class Workers(Protocol):
     """Starts worker processes."""
 
-    def start(self, role: str, folder: Path) -> Worker:
+    def start(
+        self, role: str, folder: Path, files: Iterable[Path] = (), engine: str = EXACT
+    ) -> Worker:
         """Start a worker in the role `site`, `lead`, `census`, or `rehearsal`, which leads later.
 
-        It writes in `folder` only.
+        It writes in `folder` only, and reads nothing but `files` and what it is sent.
 
         Raises:
             WorkerFailed: it did not start, or the extra `federated` is not installed.
+        """
+
+    def ready(self, folder: Path, files: Iterable[Path], engines: Iterable[str]) -> None:
+        """Let workers of a site start sooner from now on; returns at once.
+
+        Args:
+            folder: beneath it are the workers' own.
+            files: what they may be told to read; none where no more are to be expected.
+            engines: by which they compute.
         """

@@ -49,12 +49,17 @@ def confine(memory: int = 0, *, network: bool = False) -> str:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     _limit(resource.RLIMIT_FSIZE, MOST_FILE_BYTES)
-    if memory:
-        _limit(resource.RLIMIT_DATA, memory)
+    limit_memory(memory)
     sys.meta_path.insert(0, _Unneeded)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return NETLESS if not network and _leave_network(libc) else PROCESS
+
+
+def limit_memory(memory: int) -> None:
+    """Bound the private memory of this process, in bytes; 0 for no bound: see `confine`."""
+    if memory:
+        _limit(resource.RLIMIT_DATA, memory)
 
 
 class _Unneeded:
@@ -69,27 +74,37 @@ class _Unneeded:
             raise ModuleNotFoundError("no worker needs pandas", name=name)
 
 
-def leave_root(folder: Path) -> bool:
+def leave_root(folder: Path | None) -> bool:
     """Become a user of its own where the node runs as root; return whether that is one.
 
     The folder becomes that user's. Capabilities are still there: `drop_capabilities` is due next.
 
     Args:
-        folder: the only place to write.
+        folder: the only place to write; None where others give one later.
     """
     if os.geteuid() != 0:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     for user in WORKER_USERS:
         with contextlib.suppress(OSError):  # a container may have no such number
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, user, user, follow_symlinks=False)
+            if folder is not None:
+                hand_over(folder, user)
             libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
             os.setgroups([])
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
             return True
     return False
+
+
+def hand_over(folder: Path, user: int) -> None:
+    """Make a folder and what is in it a user's, and of the group of the same number.
+
+    Raises:
+        OSError: this process may not, or there is no such number.
+    """
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user, follow_symlinks=False)
 
 
 def drop_capabilities() -> bool:
@@ -106,7 +121,7 @@ def drop_capabilities() -> bool:
     return bool(libc.capset(header, nothing) == 0)
 
 
-def tier_of_rights(folder: Path) -> str:
+def tier_of_rights(folder: Path | None) -> str:
     """Leave root and drop capabilities; return what is in force, as a part of the isolation."""
     parts = [OWN_USER] if leave_root(folder) else [AS_ROOT] if os.geteuid() == 0 else []
     parts += [CAPLESS] if drop_capabilities() else []

@@ -124,6 +124,7 @@ _X86_ONLY: Final = {
 }
 _OF_CLIENTS: Final = ("socket", "socketpair", "connect")
 _OF_SERVERS: Final = (*_OF_CLIENTS, "bind", "listen", "accept", "accept4")
+_OF_FORKS: Final = ("pidfd_open",)
 # Calls whose first argument is a process: this one alone, and 0 where that means this one.
 ITSELF: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
@@ -148,44 +149,48 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def close_calls(*, network: bool = False, serving: bool = False) -> bool:
+def close_calls(*, network: bool = False, serving: bool = False, forking: bool = False) -> bool:
     """Close the calls for this process, for good; return whether the kernel did.
 
     Args:
         network: whether it may open sockets and connect them.
         serving: whether it may listen, too.
+        forking: whether it starts processes that close their calls themselves. They have numbers
+            of their own, so that what only a process may do to itself stays open here.
     """
     machine = platform.machine()
     if machine not in _AUDIT_ARCH:
         return False
-    program = assembled(machine, os.getpid(), network=network, serving=serving)
+    own = None if forking else os.getpid()
+    program = assembled(machine, own, network=network, serving=serving)
     libc = ctypes.CDLL(None, use_errno=True)
     wanted = _Program(len(program), b"".join(program))
     return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(wanted), 0, 0) == 0)
 
 
 def assembled(
-    machine: str, own: int, *, network: bool = False, serving: bool = False
+    machine: str, own: int | None, *, network: bool = False, serving: bool = False
 ) -> Sequence[bytes]:
     """Return the BPF program, an instruction each.
 
     Args:
         machine: `x86_64` or `aarch64`.
-        own: number of this process.
+        own: number of this process; None where it forks, and hands out what refers to a child.
         network: as in `close_calls`.
         serving: the same.
     """
     column = 0 if machine == _X86 else 1
     open_ = _OF_SERVERS if serving else _OF_CLIENTS if network else ()
+    open_ = (*open_, *(_OF_FORKS if own is None else ()))
     closed = [pair[column] for name, pair in CLOSED.items() if name not in open_]
     closed += _X86_ONLY.values() if machine == _X86 else ()
-    itself = [pair[column] for pair in ITSELF.values()]
+    itself = [] if own is None else [pair[column] for pair in ITSELF.values()]
     # From the end: refuse is the last instruction, allow the one before.
     tail = [
         *((_EQUAL, number, "itself", "") for number in itself),
         (_RETURN, _ALLOW, "", ""),
         (_LOAD, _FIRST_ARGUMENT, "", ""),
-        (_EQUAL, own, "allow", ""),
+        (_EQUAL, own or 0, "allow", ""),
         (_EQUAL, 0, "zero", "refuse"),
         (_LOAD, _NUMBER, "", ""),
         (_EQUAL, ITSELF["prlimit64"][column], "allow", "refuse"),

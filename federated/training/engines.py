@@ -8,6 +8,7 @@ Noise, samples and accounting know no engine. Torch is loaded for a job that ask
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -32,6 +33,12 @@ class Sums(Protocol):
             batch: indices of persons.
         """
         ...
+
+
+def load(engine: str) -> None:
+    """Load what an engine computes with, so that it is there when a job begins."""
+    if engine != EXACT and engine in available():
+        importlib.import_module(f"federated.training.{engine}.gradients")
 
 
 def sums_of(engine: str, net: Net, rows: int, *, clip: float) -> Sums:

@@ -1,4 +1,4 @@
-"""A worker process: `python -m federated.training.worker --fd N --role ROLE`.
+"""A worker process: `python -m federated.training.worker --fd N --role ROLE`, or a fork of one.
 
 Rules: the process gives up network, files, calls and rights before it loads a library or a row: it
 waits for its first frame, which names its data file, and closes itself to all other files; nothing
@@ -38,25 +38,48 @@ def main() -> None:
     words.add_argument("--role", choices=ROLES, required=True)
     words.add_argument("--memory", type=int, default=0)
     given = words.parse_args()
+    yield_to_others()
+    work(given.fd, given.role, confine(given.memory))
+
+
+def yield_to_others() -> None:
+    """Let the node, and what else the machine does, come first."""
     os.nice(NICE)
     with contextlib.suppress(OSError):  # proc_pid_oom_score_adj(5); a machine may not have it
         Path("/proc/self/oom_score_adj").write_text(str(EXPENDABLE), encoding="ascii")
-    isolation = confine(given.memory)
-    frames = Frames(socket.socket(fileno=given.fd))
+
+
+def work(descriptor: int, role: str, isolation: str, rights: str | None = None) -> None:
+    """Answer the frames of a role until the job or the node ends.
+
+    Args:
+        descriptor: of the connection to the node.
+        role: one of `ROLES`.
+        isolation: what is in force so far, as `confine` says it.
+        rights: what `tier_of_rights` said where rights were given up, and libraries loaded, before;
+            None where that is to be done.
+    """
+    frames = Frames(socket.socket(fileno=descriptor))
     try:
         header, payload = frames.receive(START_SECONDS)
         isolation += f"+{SEALED}" if seal(Path.cwd(), _files(header)) else ""
-        isolation += tier_of_rights(Path.cwd())
+        isolation += tier_of_rights(Path.cwd()) if rights is None else rights
         isolation += f"+{FILTERED}" if close_calls() else ""
-        end_with(given.fd)
+        end_with(descriptor)
         frames.put_back(header, payload)
-        hollow_out(given.role)
+        if rights is None:
+            hollow_out(role)
         # Only now, confined: the role's module loads its libraries.
-        importlib.import_module(f"federated.training.roles.{given.role}").run(frames, isolation)
+        importlib.import_module(module_of(role)).run(frames, isolation)
     except FederatedError as exc:
         logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
         with contextlib.suppress(WorkerFailed):  # the node may be what is gone
             frames.send({"op": "failed", "code": exc.code, "reason": exc.reason})
+
+
+def module_of(role: str) -> str:
+    """Return the module that a role is."""
+    return f"federated.training.roles.{role}"
 
 
 def _files(header: dict[str, Any]) -> list[Path]:

@@ -52,7 +52,12 @@ class CensusWorkers:
         self.failing = False
         self.before: Callable[[], None] = lambda: None
 
-    def start(self, role: str, folder: Path) -> CensusWorker:
+    def ready(self, _folder: Path, _files: object, _engines: object) -> None:
+        """These start at once."""
+
+    def start(
+        self, role: str, folder: Path, _files: object = (), _engine: str = ""
+    ) -> CensusWorker:
         assert role == "census"
         del folder
         if self.failing:

@@ -312,7 +312,12 @@ class ScriptedWorkers:
         self.lead = LeadScript()
         self.started: list[SiteWorker | LeadWorker] = []
 
-    def start(self, role: str, folder: Path) -> SiteWorker | LeadWorker | CensusWorker:
+    def ready(self, _folder: Path, _files: object, _engines: object) -> None:
+        """These start at once."""
+
+    def start(
+        self, role: str, folder: Path, _files: object = (), _engine: str = ""
+    ) -> SiteWorker | LeadWorker | CensusWorker:
         if role == "census":
             return CensusWorker()
         assert folder.is_dir()

@@ -64,6 +64,9 @@ _LOADED: Mapping[str, Sequence[str]] = {  # `.*`: with all in the package
     "federated.training.worker": tuple(
         f"federated.training.roles.{name}" for name in ("census", "lead", "site")
     ),
+    "federated.training.forkserver": (
+        *("federated.training.roles.site", "federated.training.opacus.gradients"),
+    ),
     "federated.privacy.answering": ("federated.privacy.calibration",),
     "connector.sources.worker": (
         *("connector.sources.origins", "connector.sources.inspection.inspect"),

@@ -118,14 +118,24 @@ def strike(fed: Federation, blow: Blow) -> bool:
 
 
 def processes(node: Node) -> Iterator[int]:
-    """Return the processes that work in a node's home: the workers of its jobs."""
-    return working_in(node.home)
+    """Return the processes that work in a node's home: the workers of its jobs.
+
+    What workers are forked from works in the folder of all jobs, and stays.
+    """
+    served = set(working_in(node.home / "jobs", beneath=False))
+    return (each for each in working_in(node.home) if each not in served)
 
 
-def working_in(folder: Path) -> Iterator[int]:
-    """Return the processes whose working folder lies in a folder, or did before it was removed."""
+def working_in(folder: Path, *, beneath: bool = True) -> Iterator[int]:
+    """Return the processes whose working folder lies in a folder, or did before it was removed.
+
+    Args:
+        folder: where is looked.
+        beneath: whether folders of the folder count, too.
+    """
     within = f"{folder.resolve()}/"
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is another user's
-            if f"{(process / 'cwd').readlink()}/".startswith(within):
+            found = f"{(process / 'cwd').readlink()}/"
+            if found == within or (beneath and found.startswith(within)):
                 yield int(process.name)

@@ -37,6 +37,7 @@ from tests.support.soak import processes, working_in
 
 # In folders of jobs.
 KEPT = {"census.log", "site.log", "lead.log", "rehearsal.log"}
+KEPT |= {"site-exact.log", "site-opacus.log"}  # of what workers are forked from
 KEPT |= {"model.npz", "model.card.json", "model.receipts.json"}
 SETTLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.1

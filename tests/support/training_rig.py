@@ -128,18 +128,20 @@ class Federation:
 
     def run(self, done: int = 0, state: bytes = b"") -> bytes:
         """Return the final model, or empty bytes when the lead's worker failed."""
-        workers = ProcessWorkers()
+        workers, text = ProcessWorkers(), json.dumps(self.document).encode()
         running: list[ProcessWorker] = []
         try:
             sites = {}
             for index, name in enumerate(self.files):
-                running.append(workers.start("site", self.folder / f"site-{index}"))
+                folder, engine = self.folder / f"site-{index}", parse(text).engine
+                running.append(workers.start("site", folder, self.files.values(), engine))
                 sites[name] = running[-1]
             running.append(workers.start("lead", self.folder / "lead"))
             return self._rounds(running[-1], sites, done, state)
         finally:
             for worker in running:
                 worker.stop()
+            workers.close()
 
     def _rounds(
         self, lead: ProcessWorker, sites: dict[str, ProcessWorker], done: int, state: bytes

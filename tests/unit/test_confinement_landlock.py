@@ -20,6 +20,11 @@ from federated.confinement.confine import confine
 from federated.confinement.landlock import seal
 home = Path(sys.argv[1])
 tier = confine()
+if sys.argv[3] == "forked":  # as what workers are forked from, and as one of them after it
+    seal(home / "jobs", [home / "rows.csv", home / "other.csv"])
+    worker = os.fork()
+    if worker:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 sealed = seal(Path.cwd(), [home / "rows.csv", home / "not there"])
 def attempt(act):
     try:
@@ -31,6 +36,7 @@ inside = Path.cwd() / "new"
 found = {
     "key": attempt((home / "keys" / "signing.pem").read_bytes),
     "database": attempt((home / "node.sqlite").read_bytes),
+    "other data": attempt((home / "other.csv").read_bytes),
     "names": attempt(lambda: os.listdir(home)),
     "write": attempt(lambda: (home / "node.sqlite").write_bytes(b"")),
     "write data": attempt(lambda: (home / "rows.csv").write_bytes(b"")),
@@ -48,7 +54,7 @@ print(json.dumps({"sealed": sealed, "found": found}))
 """
 CLOSED = (
     *("key", "database", "names", "write", "write data", "other job", "beside", "node"),
-    *("link", "program"),
+    *("other data", "link", "program"),
 )
 OPEN = ("data", "folder", "library")
 
@@ -60,17 +66,19 @@ def _version() -> int:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    for name in ("keys/signing.pem", "node.sqlite", "rows.csv", "jobs/b/site.log", "jobs/a/log"):
+    files = ("keys/signing.pem", "node.sqlite", "rows.csv", "other.csv")
+    for name in (*files, "jobs/b/site.log", "jobs/a/log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("secret", encoding="utf-8")
     return tmp_path
 
 
-def test_a_sealed_worker_reaches_nothing_of_its_node(home: Path) -> None:
+@pytest.mark.parametrize("kind", ["alone", "forked"])
+def test_a_sealed_worker_reaches_nothing_of_its_node(home: Path, kind: str) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
             done = subprocess.run(
-                [sys.executable, "-c", PROBE, str(home), str(other.pid)],
+                [sys.executable, "-c", PROBE, str(home), str(other.pid), kind],
                 cwd=home / "jobs" / "a",
                 capture_output=True,
                 text=True,

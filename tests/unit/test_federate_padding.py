@@ -146,9 +146,7 @@ def test_hashing_reading_and_round_end_at_their_units(tmp_path: Path) -> None:
     once = padding.round_unit(0.02)
     with running(site.node):
         assert isinstance(site.ask(), RoundReply)
-    assert site.pace.waits == pytest.approx(
-        [padding.hash_unit(cells_of(dataset)), site.read + once, once]
-    )
+    assert site.pace.waits == pytest.approx([padding.hash_unit(cells_of(dataset)), site.read, once])
 
 
 @pytest.mark.parametrize("loading", [0.0, 30.0])
@@ -171,7 +169,7 @@ def test_what_comes_before_the_rows_hides_nothing_of_them(
     worker.start_failure = fails
     with running(site.node):
         assert wait_for(lambda: len(site.pace.waits) == 2)
-        assert site.pace.now() - told[0] == pytest.approx(site.read + padding.round_unit(0.02))
+        assert site.pace.now() - told[0] == pytest.approx(site.read)
 
 
 @pytest.mark.parametrize("fault", ["refuse", "refuse_reading", "die_in", "die_reading"])
@@ -186,8 +184,8 @@ def test_a_round_that_fails_ends_at_a_public_time(tmp_path: Path, fault: str) ->
         charged = fault in ("refuse", "die_in")
         assert frame.code == ("ROUND_MISSED" if charged else "ROUND_REFUSED")
         assert site.node.reservation(site.job_id).committed_rounds == int(charged)
-    read = site.read + once
-    again = [read, padding.START_SECONDS] if died else [once]  # the second one within the round's
+    # The first of two is within the second.
+    again = [site.read, padding.START_SECONDS + once] if died else [once]
     assert site.pace.waits[2:] == pytest.approx(again)
 
 
@@ -246,7 +244,7 @@ def test_a_start_takes_a_public_time_for_the_inputs_that_a_lead_asks(tmp_path: P
     assert site.read == pytest.approx(narrow.read + more)
     with running(site.node):
         assert isinstance(site.ask(), RoundReply)
-    assert site.pace.waits[1] == pytest.approx(site.read + padding.round_unit(0.02), rel=1e-9)
+    assert site.pace.waits[1] == pytest.approx(site.read, rel=1e-9)
 
 
 def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
@@ -263,7 +261,7 @@ def test_a_start_that_fails_ends_at_a_public_time(tmp_path: Path) -> None:
     site.node.workers.site.start_failure = "DATA_FILE_UNREADABLE"
     with running(site.node):
         assert wait_for(lambda: site.node.job(site.job_id).state == JobState.FAILED)
-    assert site.pace.waits[1] == pytest.approx(site.read + padding.round_unit(0.02))
+    assert site.pace.waits[1] == pytest.approx(site.read)
 
 
 def test_a_round_that_cannot_end_in_its_time_costs_nothing(tmp_path: Path) -> None:

@@ -124,7 +124,10 @@ class FakeWorkers:
     def __init__(self) -> None:
         self.worker = FakeWorker()
 
-    def start(self, role: str, folder: Path) -> FakeWorker:
+    def ready(self, _folder: Path, _files: object, _engines: object) -> None:
+        """These start at once."""
+
+    def start(self, role: str, folder: Path, _files: object = (), _engine: str = "") -> FakeWorker:
         if role == "none" or not folder:
             raise foreign.WorkerFailed("no role")
         return self.worker

@@ -3,8 +3,10 @@
 Rules: at the start each known peer is asked what it holds of the own log, several at once and for a
 bounded time, before anything is spent; who did not answer is asked again until it does, and whoever
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
-announced and a changed tally deposited to each, and who concluded a contract with this node is
-asked to cosign its log; who does not answer gets it later. One turn deals with `MOST_PEERS`, those
+announced to each, and who concluded a contract with this node is asked to cosign its log; who does
+not answer gets it later. A changed tally is deposited with each once no other change follows: the
+lead of a job has it before the first round (`custody.py`), and what all get competes with that
+round. A contract that was taken back is told at once. One turn deals with `MOST_PEERS`, those
 first that something waits for; the others follow in the next. Who fails again and again has a turn
 ever less often, until it is heard. What the parties of contracts are
 still to be told goes out between turns, a page at a time. The thread sleeps until it is woken or
@@ -14,16 +16,15 @@ the next try is due; no fault ends it.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from connector.bootstrap.threads.background import Background
-from connector.domain.log.audit import Head
 from connector.domain.participant import Participant
-from connector.domain.privacy.tally import Tally
+from connector.domain.privacy.tally import Tally, weighed
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services.continuity import custody, recovery
@@ -38,10 +39,9 @@ START_SECONDS: Final = 15.0  # for all peers together, before the node spends
 PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
 AGAIN_SECONDS: Final = 10.0
 LONGEST_PAUSE: Final = 3600.0  # between two tries with a peer that does not answer
-_SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
+QUIET_SECONDS: Final = 15.0  # without a change, before what is counted is deposited with all
+_SETTLE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
-
-_NO_HEAD: Final = Head(0, 0, b"")  # it changes without what is counted
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,11 @@ class Exchange(Background):
         self._deposited: dict[str, Tally] = {}
         self._asked: dict[str, float] = {}
         self._failed: dict[str, tuple[int, float]] = {}  # how often, rests until when
+        self._counted: Tally | None = None  # when it was last looked at
+        self._changed = (
+            -math.inf,
+            -math.inf,
+        )  # when that changed last, and first since it was deposited
         self._first = 0  # place of the peer with whom the next turn begins
 
     def _work(self) -> None:
@@ -63,7 +68,7 @@ class Exchange(Background):
                 continue  # nobody was asked, so nothing is spent yet
             self._ports.asking.over.set()
             self._guarded(partial(telling.turn, self._ports))
-            self._ports.wakeups.wait(recovery.EXCHANGE, PAUSE_SECONDS)
+            self._ports.wakeups.wait(recovery.EXCHANGE, self._pause())
             self._stopping.wait(_SETTLE_SECONDS)
 
     def _turn(self) -> None:
@@ -71,7 +76,8 @@ class Exchange(Background):
             peers = self._of_turn(readable(tx.participants, blocked=""))
             tally = recovery.tally_of(self._ports, tx)
             due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
-        content = replace(tally, head=_NO_HEAD) if due else None
+        settled = self._settled(weighed(tally))
+        content = settled if due else None
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:
@@ -80,6 +86,26 @@ class Exchange(Background):
                 waiting = wait(waiting, _LOOK_SECONDS).not_done
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _settled(self, content: Tally) -> Tally | None:
+        """Return what is to be deposited by now; None while changes may follow."""
+        if content != self._counted:
+            now, first = time.monotonic(), self._changed[1]
+            held, self._counted = self._counted, content
+            if held is None or held.taken_back != content.taken_back:
+                self._changed = (-math.inf, -math.inf)
+            else:
+                self._changed = (now, first if self._rests() > 0 else now)
+        return content if self._rests() <= 0 else None
+
+    def _rests(self) -> float:
+        """Return the seconds until what is counted is deposited."""
+        last, first = self._changed
+        return min(last + QUIET_SECONDS, first + PAUSE_SECONDS) - time.monotonic()
+
+    def _pause(self) -> float:
+        left = self._rests()
+        return min(left, PAUSE_SECONDS) if left > 0 else PAUSE_SECONDS
 
     def _of_turn(self, known: list[Participant]) -> list[Participant]:
         asking = self._ports.asking

@@ -12,9 +12,11 @@ full, since its rounds may have been released after the tally was made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from connector.domain.contract.notice import Standing
 from connector.domain.contract.use import Counted
@@ -22,6 +24,8 @@ from connector.domain.log.audit import Head
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.register import Register, joined
 from federated.privacy.rule import Rule
+
+_NO_HEAD: Final = Head(0, 0, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,24 @@ def spent(record: Reservation) -> Reservation:
     if record.state is ReservationState.CLOSED:
         return record
     return replace(record, state=ReservationState.CLOSED, committed_rounds=record.rounds)
+
+
+def weighed(tally: Tally) -> Tally:
+    """Return what of a tally a later one must differ in to count otherwise; for comparison only.
+
+    The head is left out, and the rounds of open jobs: such a job counts in full from its start.
+    """
+    spent_by = Counter[str]()
+    jobs = dict(tally.jobs)
+    for name, job in tally.jobs.items():
+        if job.state is ReservationState.OPEN:
+            spent_by[job.register_id] += job.committed_rounds
+            jobs[name] = replace(job, committed_rounds=0)
+    registers = {
+        name: replace(each, charges=each.charges - spent_by[name])
+        for name, each in tally.registers.items()
+    }
+    return replace(tally, head=_NO_HEAD, registers=registers, jobs=jobs)
 
 
 def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> tuple[str, ...]:

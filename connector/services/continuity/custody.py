@@ -1,10 +1,11 @@
 """What nodes keep of one another's logs: heads with sealed tallies, given back to their owner only.
 
 Rules: before the first round of a job is charged its lead holds a tally that counts the job in
-full, and has seen that the log continues what it held; the other peers get it as soon as they
-answer. A peer keeps a head only when it continues the newest one that it holds. What it gives back
-is believed by our own signature and seal alone, so a peer can withhold a head and never invent one.
-An epoch record that covers what a peer holds ends its suspicion, and both heads are kept.
+full, and has seen that the log continues what it held; the other peers get it when what is counted
+has come to rest (`bootstrap/threads/exchange.py`). A peer keeps a head only when it continues the
+newest one that it holds. What it gives back is believed by our own signature and seal alone, so a
+peer can withhold a head and never invent one. An epoch record that covers what a peer holds ends
+its suspicion, and both heads are kept.
 """
 
 from __future__ import annotations

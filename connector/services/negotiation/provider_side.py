@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from connector.domain.catalog.dataset import Offer
 from connector.domain.catalog.review import Decision
@@ -266,6 +267,7 @@ def on_verification(
     tx.agreements.put(complete)
     keeping.refresh(ports, tx, complete)
     cosigning.owe(ports, tx, verified.peer)
+    tx.after_commit(partial(ports.wakeups.notify, "job"))  # what its jobs need is made ready
     event = _finalized(verified, complete)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     return steps.send(ports, tx, verified, event, facts)

@@ -76,7 +76,6 @@ def run(frames: Frames, isolation: str) -> None:
     minimum = member(header, "minimum", int) if manifest.exact else 1
     evaluator = evaluator_of(manifest, contract.population, held, minimum)
     engine = Engine(manifest, contract.population, persons, SystemNoise())
-    engine.warm(1)
     identify(manifest, node_of(manifest, name))
     site = Site(make_app(engine, manifest, evaluator), manifest, name)
     ready = {"op": "ready", "isolation": isolation, "recipe": code_hash(manifest.engine)}

@@ -53,6 +53,7 @@ from connector.services.federation.site import cancellation, counting
 from connector.services.federation.site.cost import reservation
 from connector.services.federation.site.judge import check_file, check_policy
 from connector.services.federation.site.names import WAKEUP, kept_as
+from connector.services.federation.site.readiness import Readiness
 from connector.services.federation.site.rounds import end, one_line
 from connector.services.federation.site.run import SiteRun
 from connector.services.federation.threads import JobThreads
@@ -72,6 +73,11 @@ class SiteRunner(JobThreads):
 
     def __init__(self, ports: Ports, room: Room | None = None) -> None:
         super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports), end, room)
+        self._readiness = Readiness(ports)
+
+    def _reconcile(self) -> None:
+        super()._reconcile()
+        self._readiness.look()
 
 
 def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:

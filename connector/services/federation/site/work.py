@@ -15,6 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
@@ -104,8 +105,8 @@ class SiteWork:
         return round_unit + (0.0 if starts == self.starts else padding.start_unit(*self._cells))
 
     def _read_unit(self) -> float:
-        """Return the unit in which a worker reads the rows and computes a step on nobody."""
-        return padding.round_unit(self._on_nobody) + padding.read_unit(*self._cells)
+        """Return the unit in which a worker that has tried its arithmetic reads the rows."""
+        return padding.read_unit(*self._cells)
 
     def check(self, frame: Round, left: Callable[[], float]) -> str:
         """Let the worker read a round's message; return the digest of its arrays, SHA-256 in hex.
@@ -231,7 +232,9 @@ class SiteWork:
         self._cells = (cells_of(dataset), inputs)
         chosen_by = keys.rows_key(self._ports, self._job.agreement_id)
         self.starts += 1
-        worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
+        files = (Path(dataset.file.path),)
+        folder = job_folder(self._ports, self._job.id)
+        worker = self._ports.workers.start("site", folder, files, self._manifest.engine)
         with self._guard:
             self._worker = worker
         if self._stopped.is_set():
