@@ -300,7 +300,10 @@ def _differs(case: Case, recipe: str, accepted: Sequence[str]) -> str:
     if not known:
         return "it is of another release of the training code than is here"
     if not listed:
-        return "the contract was made for another release of the training code than is here"
+        return (
+            "the contract was made for another release of the training code than is here: "
+            "negotiate a new one"
+        )
     engines = ", ".join(f"`{each}`" for each in sorted(listed.values()))
     return f"it is of the engine `{known[recipe]}`, the contract accepts {engines} of this release"
 
