@@ -51,7 +51,8 @@ _ASKED = "PREAU_TESTS_FORGE"  # the variable that says where processes are asked
 _NODE = "connector"
 _LOADED: Mapping[str, Sequence[str]] = {  # `.*`: with all in the package
     _NODE: (
-        *("connector.cli.app", "connector.cli.operation.serve", "connector.config"),
+        *("connector.cli.app", "connector.cli.node", "connector.cli.operation.serve"),
+        "connector.config",
         *("connector.management.app", "connector.sdk"),
         *(f"connector.bootstrap.{name}" for name in ("logs", "supervision", "system", "wiring")),
         # Loaded when a node is first asked, as most nodes of tests are.
@@ -61,8 +62,11 @@ _LOADED: Mapping[str, Sequence[str]] = {  # `.*`: with all in the package
         *(f"sqlalchemy.dialects.{name}" for name in ("sqlite", "postgresql.psycopg")),
         *("psycopg", "grpc.experimental", "cryptography.hazmat.backends.openssl.backend"),
     ),
-    "federated.training.worker": tuple(
-        f"federated.training.roles.{name}" for name in ("census", "lead", "site")
+    "federated.training.worker": (
+        *(f"federated.training.roles.{name}" for name in ("census", "lead", "site")),
+        *("argparse", "federated.confinement.*", "federated.privacy.process"),
+        # What reading rows, and making some up, load when they first need it.
+        *("dateutil.relativedelta", "numpy.ma", "numpy.random"),
     ),
     "federated.training.forkserver": (
         *("federated.training.roles.site", "federated.training.opacus.gradients"),
