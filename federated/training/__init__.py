@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +29,14 @@ def code_hash(engine: str = EXACT) -> str:
     """Return the SHA-256 (hex) of a recipe: all sources of the package `federated`, and an engine.
 
     Each file counts with its relative path and its length, in the order of the paths, so that no
-    two sets of files give the same bytes to hash.
+    two sets of files give the same bytes to hash. They are read once by a process.
     """
+    return recipe(_sources(), engine)
+
+
+@cache
+def _sources() -> str:
+    """Return the SHA-256 (hex) of all sources of the package `federated`."""
     root = Path(__file__).parents[1]
     total = hashlib.sha256()
     for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
@@ -37,4 +44,4 @@ def code_hash(engine: str = EXACT) -> str:
         name = path.relative_to(root).as_posix().encode()
         total.update(b"%d %s %d " % (len(name), name, len(source)))
         total.update(source)
-    return recipe(total.hexdigest(), engine)
+    return total.hexdigest()
