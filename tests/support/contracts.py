@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from connector.domain.layer import LayerKind
@@ -20,7 +20,9 @@ from connector.identity.agreement import Party, Subject
 from connector.identity.document import DidDocument
 from connector.identity.receipts import receipt
 from connector.jsonld.canonical import canonical
+from connector.jsonld.policy import read_policy
 from federated.privacy.rule import Accounting, Rule
+from policies_odrl import Policy
 from policies_odrl.checking.semantics import PRESENT
 from tests.support.keys import MemorySigner
 
@@ -40,6 +42,16 @@ TEMPLATE = layers.build(
     personal=False,
     published=NOW,
 )
+
+
+def policy_of(document: dict[str, Any]) -> Policy:
+    """Read a policy; the same one once, however many tests agree on it."""
+    return _read(json.dumps(document))
+
+
+@cache
+def _read(text: str) -> Policy:
+    return read_policy(json.loads(text))
 
 
 @dataclass(frozen=True)

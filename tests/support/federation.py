@@ -36,7 +36,7 @@ from connector.identity.receipts import receipt, round_receipt
 from connector.identity.receipts.job_receipts import MANIFEST_TYPE
 from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
-from connector.jsonld.policy import policy_document, read_policy
+from connector.jsonld.policy import policy_document
 from connector.ports import Ports
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead.hub import LeadHub
@@ -55,7 +55,7 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
 from policies_odrl.checking.semantics import PRESENT
 from tests.support.census import passing
-from tests.support.contracts import NOW, Member, Space, stranger
+from tests.support.contracts import NOW, Member, Space, policy_of, stranger
 from tests.support.doubles import (
     CountingIds,
     FixedClock,
@@ -140,7 +140,7 @@ def policy(lead: str, site: str, dataset: str, number: int, **changes: Any) -> d
         ]
         offer["permission"].append({"action": f"{PROFILE}#exactEvaluation", "constraint": terms})
     agreed = replace(
-        read_policy(offer),
+        policy_of(offer),
         kind=PolicyKind.AGREEMENT,
         id=f"urn:uuid:00000000-0000-4000-8000-{number:012x}",
         target=AssetRef(dataset),
@@ -301,7 +301,7 @@ class Federation:
         alter = stated.pop("alter", None)
         until = stated.get("until", END)
         agreed = policy(LEAD, site, node.dataset.id, number, **stated)
-        plan = planned(read_policy(agreed), Ground.of(node.dataset), MECHANISMS)
+        plan = planned(policy_of(agreed), Ground.of(node.dataset), MECHANISMS)
         data = agreements.build(
             agreed,
             offer_id="urn:offer:1",
@@ -319,7 +319,7 @@ class Federation:
             consumer=Party(LEAD, lead.member.document.digest, f"urn:c:{number}"),
             coverage=[
                 {**line.to_body(), "layer": "offer"}
-                for line in coverage(read_policy(agreed), MECHANISMS)
+                for line in coverage(policy_of(agreed), MECHANISMS)
             ],
             accounting=accounting,
             recipes=recipes,
