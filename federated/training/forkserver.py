@@ -34,6 +34,7 @@ from federated.confinement.confine import confine, limit_memory, tier_of_rights
 from federated.confinement.landlock import seal
 from federated.confinement.seccomp import close_calls
 from federated.task.engine import ENGINES
+from federated.training import code_hash
 from federated.training.hollow import hollow_out
 from federated.training.launch import ROLES
 from federated.training.worker import module_of, work, yield_to_others
@@ -57,6 +58,7 @@ def main() -> None:
     hollow_out(given.role)
     importlib.import_module(module_of(given.role))
     importlib.import_module("federated.training.engines").load(given.engine)
+    code_hash()  # of the sources that were loaded, whatever an upgrade puts in their place
     gc.collect()
     gc.freeze()  # a collection in a fork copies no page of it
     signal.signal(signal.SIGCHLD, lambda *_: _reap())

@@ -253,3 +253,26 @@ def test_a_peer_cannot_invent_a_head(federation: Federation) -> None:
         custody.ask(site.ports, federation.caller(site))
     recovery.check(site.ports)
     assert LEAD not in site.ports.asking.answered
+
+
+def test_a_changed_tally_goes_to_all_when_it_rests_and_to_some_at_a_time(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, given = federation.site(), list[str]()
+    monkeypatch.setattr(custody, "deposit", lambda _ports, peer: given.append(peer.did))
+    monkeypatch.setattr(exchanges, "APART_SECONDS", 20.0)  # a third of the peers each time
+    exchange = Exchange(site.ports)
+    exchange._turn()
+    job(federation)
+    given.clear()
+    exchange._turn()
+    assert given == []  # a round may come
+    exchange._changed = (-exchanges.QUIET_SECONDS, 0.0)
+    peers = len(federation.sites)  # the lead, and the other sites
+    each = -(-peers // 3)
+    while len(given) < peers:
+        before = len(given)
+        exchange._turn()
+        assert 0 < len(given) - before <= each
+    exchange._turn()
+    assert len(given) == len(set(given)) == peers

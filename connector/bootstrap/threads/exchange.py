@@ -4,13 +4,13 @@ Rules: at the start each known peer is asked what it holds of the own log, sever
 bounded time, before anything is spent; who did not answer is asked again until it does, and whoever
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
 announced to each, and who concluded a contract with this node is asked to cosign its log; who does
-not answer gets it later. A changed tally is deposited with each once no other change follows: the
-lead of a job has it before the first round (`custody.py`), and what all get competes with that
-round. A contract that was taken back is told at once. One turn deals with `MOST_PEERS`, those
-first that something waits for; the others follow in the next. Who fails again and again has a turn
-ever less often, until it is heard. What the parties of contracts are
-still to be told goes out between turns, a page at a time. The thread sleeps until it is woken or
-the next try is due; no fault ends it.
+not answer gets it later. A changed tally is deposited with each once no other change follows, with
+some at a time, within a minute: the lead of a job has it before the first round (`custody.py`), and
+what all get competes with rounds. After a start, and of a contract that was taken back, all are
+told at once. One turn deals with `MOST_PEERS`, those first that something waits for; the others
+follow in the next. Who fails again and again has a turn ever less often, until it is heard. What
+the parties of contracts are still to be told goes out between turns, a page at a time. The thread
+sleeps until it is woken or the next try is due; no fault ends it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ START_SECONDS: Final = 15.0  # for all peers together, before the node spends
 PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
 AGAIN_SECONDS: Final = 10.0
 LONGEST_PAUSE: Final = 3600.0  # between two tries with a peer that does not answer
+APART_SECONDS: Final = 5.0  # between deposits with some peers and with some others
 QUIET_SECONDS: Final = 15.0  # without a change, before what is counted is deposited with all
 _SETTLE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
@@ -60,6 +61,8 @@ class Exchange(Background):
             -math.inf,
             -math.inf,
         )  # when that changed last, and first since it was deposited
+        self._given: set[str] = set()  # who gets it in this turn
+        self._more = False  # whether others get it in the next
         self._first = 0  # place of the peer with whom the next turn begins
 
     def _work(self) -> None:
@@ -78,6 +81,7 @@ class Exchange(Background):
             due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
         settled = self._settled(weighed(tally))
         content = settled if due else None
+        self._given = self._next(peers, content)
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:
@@ -86,6 +90,17 @@ class Exchange(Background):
                 waiting = wait(waiting, _LOOK_SECONDS).not_done
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self, peers: list[Participant], content: Tally | None) -> set[str]:
+        """Return the peers that are given what is counted in this turn: some at a time."""
+        if content is None:
+            return set()
+        forgetful = self._ports.asking.forgetful & {each.did for each in peers}
+        without = [each.did for each in peers if self._deposited.get(each.did) != content]
+        at_once = self._changed[1] == -math.inf
+        some = len(peers) if at_once else math.ceil(len(peers) * APART_SECONDS / PAUSE_SECONDS)
+        self._more = len(without) > some
+        return {*without[:some], *forgetful}
 
     def _settled(self, content: Tally) -> Tally | None:
         """Return what is to be deposited by now; None while changes may follow."""
@@ -105,7 +120,9 @@ class Exchange(Background):
 
     def _pause(self) -> float:
         left = self._rests()
-        return min(left, PAUSE_SECONDS) if left > 0 else PAUSE_SECONDS
+        if left <= 0:
+            return APART_SECONDS if self._more else PAUSE_SECONDS
+        return min(left, PAUSE_SECONDS)
 
     def _of_turn(self, known: list[Participant]) -> list[Participant]:
         asking = self._ports.asking
@@ -161,7 +178,7 @@ class Exchange(Background):
 
     def _deposit(self, peer: Participant, content: Tally | None) -> None:
         """Deposit a tally that has changed, once there is anything to lose with it."""
-        if content and self._deposited.get(peer.did) != content:
+        if content and peer.did in self._given:
             custody.deposit(self._ports, peer)
             self._deposited[peer.did] = content
 
