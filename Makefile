@@ -15,7 +15,7 @@ demo:            ## The main job on real pupil data: five processes, three contr
 # One test more than there are cores: one of them usually waits for a process that it started.
 test:            ## Every test, several at once; who is idle takes from others
 	@scripts/setup dev
-	@$(BIN)/python -m pytest -q -n $$(($$(nproc) + 1)) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -q -n $$(($$(nproc) + 2)) --dist worksteal $(ARGS)
 
 lint:            ## Formatting, rules, types, import contracts
 	@scripts/setup dev

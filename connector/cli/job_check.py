@@ -167,7 +167,7 @@ def _print_try(found: CheckView, tried: RehearsalView) -> None:
             ("start", f"{tried.start_seconds:.3g} s, or more for large files"),
             ("a round", f"{tried.round_seconds:.3g} s, by the slowest site, on this machine"),
             ("whole job", f"{tried.seconds:.3g} s"),
-            ("memory of a site's worker", f"{needs / _MEGA:,.0f} MB, of {limit} here"),
+            ("memory a site must allow", f"{needs / _MEGA:,.0f} MB, of {limit} here"),
         )
     )
 

@@ -100,7 +100,7 @@ def test_both_sides_keep_the_same_contract(running: Space, agreement: str) -> No
         assert there[name] == here[name]
     assert here["finalized"] is True
     text = typed("agreement", "show", agreement, "--language", "fr", home=running.nodes["lab"])
-    assert "checked" in text.out
+    assert "vérifié" in text.out
 
 
 def test_the_budget_counts_the_contract(running: Space, dataset: str, agreement: str) -> None:

@@ -451,7 +451,7 @@ def test_a_fit_with_too_few_persons_or_too_much_noise_is_refused(
         combine(linear, [many[0], other])
     asked = Asked(kind="logistic", by=("sex",), event=("passed", "yes"))
     rows = [{**row, "passed": "yes" if row["sex"] == "f" else "no"} for row in pupils(90, 1)]
-    with pytest.raises(StatisticUnfit, match="no outcome"):
+    with pytest.raises(StatisticUnfit, match="tell the outcome apart"):
         combine(asked, [answered(rows, request(asked))])
     monkeypatch.setattr(logit, "_MOST_STEPS", 1)
     with pytest.raises(StatisticUnfit, match="settle"):
