@@ -35,6 +35,12 @@ class CredentialRevoked(Untrusted):
     code = "CREDENTIAL_REVOKED"
 
 
+class CredentialSuspended(Untrusted):
+    """The status list marks the credential as suspended, for the time being."""
+
+    code = "CREDENTIAL_SUSPENDED"
+
+
 class CredentialExpired(Untrusted):
     """The credential is outside its validity period."""
 
@@ -45,6 +51,36 @@ class CredentialInvalid(Untrusted):
     """The credential's signature, subject or shape is wrong."""
 
     code = "CREDENTIAL_INVALID"
+
+
+class StatusMalformed(CredentialInvalid):
+    """A member of a status entry or status list is not as its specification demands."""
+
+    code = "MALFORMED_VALUE_ERROR"  # these five: Bitstring Status List 1.0, section 3.2
+
+
+class StatusVerificationFailed(CredentialInvalid):
+    """The status list does not verify, or is not one that can speak for the credential."""
+
+    code = "STATUS_VERIFICATION_ERROR"
+
+
+class StatusListTooShort(CredentialInvalid):
+    """The status list has too few entries for any credential to hide among them."""
+
+    code = "STATUS_LIST_LENGTH_ERROR"
+
+
+class StatusOutOfRange(CredentialInvalid):
+    """The credential's index is outside of its status list."""
+
+    code = "RANGE_ERROR"
+
+
+class StatusRetrievalFailed(Untrusted):
+    """The status list that the credential names could not be fetched."""
+
+    code = "STATUS_RETRIEVAL_ERROR"
 
 
 class StatusListStale(Untrusted):

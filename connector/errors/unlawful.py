@@ -29,6 +29,12 @@ class OfferUnknown(Unlawful):
     code = "OFFER_UNKNOWN"
 
 
+class RequestDiffers(Unlawful):
+    """The caller has an open request of the same id that asks for something else."""
+
+    code = "REQUEST_DIFFERS"
+
+
 class PeerRolledBack(Unlawful):
     """The log of the node concerned went back, and its operator has not accounted for it yet."""
 

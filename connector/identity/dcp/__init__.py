@@ -1,0 +1,1 @@
+"""Decentralized Claims Protocol 1.0 (DCP), without I/O."""
