@@ -29,6 +29,7 @@ MAX_BYTES: Final = 64 * 1024
 MAX_METHODS: Final = 32
 MAX_SERVICES: Final = 32
 MAX_AUTHORITIES: Final = 8
+OURS: Final = "Preau"  # types of services of our own begin so
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class DidDocument:
         assertion: keys that sign statements, agreements and checkpoints.
         authentication: keys that sign presentations.
         invocation: keys that sign call tokens.
-        services: endpoint by service type.
+        services: endpoint by service type, the first where there are several.
         tls_authorities: CA certificates for TLS, PEM.
         digest: SHA-256 of the exact bytes, hex.
         data: the exact bytes.
@@ -97,6 +98,7 @@ def build(
     services: Mapping[str, str] | None = None,
     others: Sequence[OtherKey] = (),
     succession: str = "",
+    contexts: Sequence[str] = (),
 ) -> bytes:
     """Return the canonical JSON of a node's own document.
 
@@ -107,6 +109,7 @@ def build(
         services: endpoint by service type.
         others: keys that sign no longer, or not yet.
         succession: by which the signer's predecessor names it (`succession.py`); may be empty.
+        contexts: that define types of services, beside those of every document.
 
     Raises:
         KeyUnusable: the key cannot be used.
@@ -129,7 +132,8 @@ def build(
         for name, endpoint in sorted((services or {}).items())
     ]
     methods = [*signing, *authorities]
-    document = {"@context": list(CONTEXT), "id": did, "verificationMethod": methods}
+    named = [*CONTEXT, *contexts]
+    document = {"@context": named, "id": did, "verificationMethod": methods}
     return canonical(document | listed | {"service": endpoints})
 
 
@@ -211,9 +215,9 @@ def _services(member: Member) -> dict[str, str]:
         name, endpoint = item.child("type").value, item.child("serviceEndpoint").value
         if not isinstance(name, str) or not isinstance(endpoint, str):
             continue  # other shapes are legal (DID Core 5.4), and nothing that we use
-        if name in services:
+        if name in services and name.startswith(OURS):
             item.refuse("is a second service of its type")
-        services[name] = endpoint
+        services.setdefault(name, endpoint)  # other types may have several
     return services
 
 
