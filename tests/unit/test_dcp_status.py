@@ -163,9 +163,10 @@ def test_a_refresh_takes_nothing_away() -> None:
 
 
 def test_whether_a_status_must_be_stated_is_the_caller_s() -> None:
-    judged(stating(), stated=False)
-    with pytest.raises(StatusVerificationFailed):
-        judged(stating())
+    for none in (stating(), stating(None), stating([])):
+        judged(none, stated=False)
+        with pytest.raises(StatusVerificationFailed):
+            judged(none)
 
 
 @over(
@@ -206,7 +207,7 @@ def test_entries_that_are_refused(
     assert type(refused.value) is refusal
 
 
-@over("status", [None, [], "x", [None], [entry()] * 17, {}])
+@over("status", ["x", 0, [None], [entry()] * 17, {}])
 def test_statuses_that_are_none(status: Any) -> None:
     with pytest.raises(StatusMalformed, match="/credentialStatus"):
         status_entry.read({"credentialStatus": status})

@@ -72,6 +72,8 @@ class Entry:
 def read(credential: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Return the entries of a credential, revocation first; none where it states no status.
 
+    Null and an empty list say no more than no member (JSON-LD 1.1).
+
     Args:
         credential: VCDM 2.0 or 1.1, once its signature verified.
 
@@ -80,10 +82,9 @@ def read(credential: Mapping[str, Any]) -> tuple[Entry, ...]:
         StatusVerificationFailed: an entry is of a type, purpose or size that is not understood.
     """
     member = Member(credential, refusal).child("credentialStatus")
-    if member.value is None and "credentialStatus" not in credential:
+    if member.value is None:
         return ()
-    several = isinstance(member.value, list)
-    stated = member.items(least=1, most=MOST_ENTRIES) if several else [member]
+    stated = member.items(most=MOST_ENTRIES) if isinstance(member.value, list) else [member]
     return tuple(sorted((_entry(each) for each in stated), key=lambda entry: entry.purpose))
 
 
