@@ -149,6 +149,12 @@ class MessageTooLarge(Malformed):
     code = "MESSAGE_TOO_LARGE"
 
 
+class FilterUnsupported(Malformed):
+    """The catalog was asked for with a filter that this node does not know."""
+
+    code = "FILTER_UNSUPPORTED"
+
+
 class SignatureInvalid(Malformed):
     """A signature does not verify, or was made by a key that may not make it."""
 
