@@ -41,6 +41,12 @@ class PolicyInvalid(DataFault):
     code = "POLICY_INVALID"
 
 
+class PolicyOutsideProtocol(DataFault):
+    """The form that the Dataspace Protocol gives policies cannot say a part of this one."""
+
+    code = "POLICY_OUTSIDE_PROTOCOL"
+
+
 class RegisterFixed(DataFault):
     """What was declared of a register of persons, or the register of a dataset, stays."""
 

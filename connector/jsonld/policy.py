@@ -72,7 +72,7 @@ def policy_document(policy: Policy, profiles: Profiles = NO_PROFILES) -> dict[st
     name, time = policy.id, policy.timestamp
     try:
         if policy.kind is PolicyKind.AGREEMENT and name and time and not policy.inherits:
-            # What contracts on one offer have in common is written once; `_same` checks each.
+            # What contracts on one offer have in common is written once; `insist_same` checks each.
             plain = replace(policy, id=NAMED, timestamp=AT)
             common = _written(plain, described(plain))
             document = {**common, "@id": name, TIME: {**common[TIME], "@value": time}}
@@ -80,7 +80,7 @@ def policy_document(policy: Policy, profiles: Profiles = NO_PROFILES) -> dict[st
             document = policies_odrl.write(policy)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
-    _same(_read_document(document, profiles), policy)
+    insist_same(_read_document(document, profiles), policy)
     return document
 
 
@@ -129,7 +129,7 @@ def policy_turtle(policy: Policy, profiles: Profiles = NO_PROFILES) -> bytes:
         PolicyInvalid: something of the policy would be lost.
     """
     data = turtle_bytes(nodes_at_border(policy_document(policy, profiles)), PREFIXES)
-    _same(read_turtle(data, profiles), policy)
+    insist_same(read_turtle(data, profiles), policy)
     return data
 
 
@@ -199,7 +199,12 @@ def _policy(found: list[dict[str, Any]], profiles: Profiles) -> Policy:
     return policy
 
 
-def _same(found: Policy, policy: Policy) -> None:
+def insist_same(found: Policy, policy: Policy) -> None:
+    """Insist that what was read back is the policy that was written.
+
+    Raises:
+        PolicyInvalid: something of it is lost.
+    """
     lost = not identical(found, policy)
     if policy.inherits:  # rules to come will share it (IM 2.9), and equality leaves it out
         lost = lost or shared_by(found) != shared_by(policy)
