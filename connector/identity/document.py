@@ -47,6 +47,7 @@ class DidDocument:
         digest: SHA-256 of the exact bytes, hex.
         data: the exact bytes.
         successions: records by which keys name the next (`succession.py`); not verified.
+        methods: how many verification methods it has, of whatever kind.
     """
 
     did: str
@@ -59,6 +60,7 @@ class DidDocument:
     digest: str
     data: bytes = field(repr=False)
     successions: tuple[str, ...] = field(default=(), repr=False)
+    methods: int = 0
 
     def keys_for(self, relationship: Relationship) -> frozenset[str]:
         """Return the DID URLs of the keys that a relationship lists."""
@@ -114,7 +116,7 @@ def build(
     Raises:
         KeyUnusable: the key cannot be used.
         CertificateMismatch: a CA certificate cannot be read.
-        Malformed: the signer's key is not a sound Ed25519 key.
+        Malformed: the signer's key is not a sound Ed25519 or P-256 key.
     """
     everything = frozenset(Relationship)
     own = OtherKey(signer.key_id, signer.public_jwk, everything, succession)
@@ -180,6 +182,7 @@ def _read(data: bytes, root: Member, did: str) -> DidDocument:
         digest=sha256_hex(data),
         data=data,
         successions=_successions(methods),
+        methods=len(methods),
     )
     return replace(result, tls_authorities=_authorities(result, methods))
 
@@ -257,11 +260,12 @@ def _authority_method(signer: jws.Signer, did: str, number: int, pem: str) -> di
 
 
 def _signing_method(did: str, key: OtherKey) -> dict[str, Any]:
+    public = keys.read(dict(key.public))
     method = {
         "id": key.key_id,
         "type": "JsonWebKey",
         "controller": did,
-        "publicKeyJwk": {**keys.read(dict(key.public)), "alg": "Ed25519"},
+        "publicKeyJwk": {**public, "alg": keys.algorithm(public)},
     }
     return method | ({"succession": key.succession} if key.succession else {})
 

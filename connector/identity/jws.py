@@ -32,9 +32,14 @@ MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 _SIGNATURE_CHARS: Final = 86  # 64 bytes, both for Ed25519 and ES256
 _HEADER_MEMBERS: Final = ("alg", "kid", "typ", "cty")
 
+# What headers call the algorithm of a key; the first is what this node writes (RFC 9864, RFC 8037).
+NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"Ed25519": ("Ed25519", "EdDSA"), "ES256": ("ES256",)}
+)
+
 
 class Signer(Protocol):
-    """The part of the port `Signer` that signing needs; the key is Ed25519."""
+    """The part of the port `Signer` that signing needs; the key is Ed25519 or P-256."""
 
     @property
     def key_id(self) -> str:
@@ -47,7 +52,7 @@ class Signer(Protocol):
         ...
 
     def sign(self, payload: bytes) -> bytes:
-        """Return the 64-byte signature."""
+        """Return the 64-byte signature; of P-256 it is r and s (RFC 7518 section 3.4)."""
         ...
 
 
@@ -83,7 +88,8 @@ def sign_compact(
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    header = {"alg": "Ed25519", "kid": signer.key_id, "typ": typ, **(extra_header or {})}
+    name = algorithm(signer.public_jwk)
+    header = {"alg": name, "kid": signer.key_id, "typ": typ, **(extra_header or {})}
     key = _key_of(tuple(signer.public_jwk.items()))
     return jws.serialize_compact(header, payload, key, registry=_SigningRegistry(signer))
 
@@ -145,6 +151,23 @@ def verify_detached(
     _check_header(header, typ, None)
     jwk = _key(document, relationship, header)
     _verify(signature, jwk, payload)
+
+
+def verify_under(token: str, jwk: Mapping[str, str]) -> bytes:
+    """Return the payload of a compact JWS of another implementation once it verifies under a key.
+
+    Its header may call Ed25519 `EdDSA` (RFC 8037 section 3.1) and have members that nobody here
+    understands, which RFC 7515 section 4 lets one ignore; `dcp/jwt.py` refuses the critical ones.
+
+    Raises:
+        SignatureInvalid: it does not verify, or says another algorithm than the key's.
+    """
+    try:
+        unverified_header(token)  # canonical spelling, size
+        unverified_payload(token)
+    except Malformed as exc:
+        raise SignatureInvalid(exc.reason) from exc
+    return _deserialized(token, jwk, None, _OTHERS[algorithm(jwk)])
 
 
 def unverified_header(token: str) -> dict[str, Any]:
@@ -218,7 +241,12 @@ def _key(
 
 
 def _verify(token: str, jwk: Mapping[str, str], payload: bytes | None) -> bytes:
-    registry = _REGISTRIES[algorithm(jwk)]
+    return _deserialized(token, jwk, payload, _REGISTRIES[algorithm(jwk)])
+
+
+def _deserialized(
+    token: str, jwk: Mapping[str, str], payload: bytes | None, registry: jws.JWSRegistry
+) -> bytes:
     try:
         key = _key_of(tuple(jwk.items()))
         return jws.deserialize_compact(token, key, registry=registry, payload=payload).payload
@@ -242,7 +270,23 @@ class _Registry(jws.JWSRegistry):
 
 # By the one algorithm that may be used.
 _REGISTRIES: Final[Mapping[str, _Registry]] = MappingProxyType(
-    {name: _Registry(algorithms=[name]) for name in ("Ed25519", "ES256")}
+    {name: _Registry(algorithms=[name]) for name in NAMES}
+)
+
+
+class _OthersRegistry(_Registry):
+    """The same for one algorithm under each of its names; other header members are ignored."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(algorithms=[name], strict_check_header=False)
+        self._name = name
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        return super().get_alg(self._name if name in NAMES[self._name] else name)
+
+
+_OTHERS: Final[Mapping[str, _OthersRegistry]] = MappingProxyType(
+    {name: _OthersRegistry(name) for name in NAMES}
 )
 
 
@@ -250,7 +294,7 @@ class _SigningRegistry(_Registry):
     """Hands joserfc the one algorithm that asks the signer."""
 
     def __init__(self, signer: Signer) -> None:
-        super().__init__(algorithms=["Ed25519"])
+        super().__init__()
         self._algorithm = _AskSigner(signer)
 
     def get_alg(self, name: str) -> JWSAlgModel:  # noqa: ARG002  the caller wrote the header
@@ -258,13 +302,13 @@ class _SigningRegistry(_Registry):
 
 
 class _AskSigner(JWSAlgModel):
-    """Algorithm `Ed25519` (RFC 9864) whose private key stays with its keeper."""
+    """The algorithm of a signer's key, whose private half stays with its keeper."""
 
-    name = "Ed25519"
-    description = "Ed25519 by the node's signer"
-    key_type = "OKP"
+    description = "by the node's signer"
 
     def __init__(self, signer: Signer) -> None:
+        self.name = algorithm(signer.public_jwk)
+        self.key_type = signer.public_jwk["kty"]
         self._signer = signer
 
     def sign(self, msg: bytes, key: Key) -> bytes:  # noqa: ARG002  only its public half is here
