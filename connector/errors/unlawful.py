@@ -47,6 +47,18 @@ class InRecovery(Unlawful):
     code = "RECOVERY"
 
 
+class NotSupported(Unlawful):
+    """What was asked for is optional in its protocol, and this node does not offer it."""
+
+    code = "NOT_SUPPORTED"
+
+
+class ScopeForbidden(Unlawful):
+    """An access token does not grant the credentials that were asked for."""
+
+    code = "SCOPE_FORBIDDEN"
+
+
 class MembershipRequired(Unlawful):
     """Only members of the space may ask."""
 

@@ -25,12 +25,15 @@ from connector.identity import card, epoch, jws, layer, status, succession, toke
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
+from connector.identity.dcp import credential as dcp_credentials
+from connector.identity.dcp import presentation, self_issued
 from connector.identity.descriptions.dataset_facts import read_facts
 from connector.identity.descriptions.description import describe_dataset
 from connector.identity.evidence.verdict import Standing
 from connector.identity.receipts import job_receipts, receipt, round_receipt
 from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.identity.statements import notice as notices
+from connector.identity.trust import IssuedBy
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from federated import ManifestInvalid
 from federated import job as jobs
@@ -119,6 +122,41 @@ def _card(content: dict[str, Any]) -> object:
 def _token(content: dict[str, Any]) -> object:
     text = _signed(content, token.TYPE)
     return token.check(text, GIVER.document, CONSUMER, "/m", b"body", GIVER.leaf, NOW)
+
+
+def _self_issued(content: dict[str, Any]) -> object:
+    text = _signed(content, self_issued.TYPE)
+    return self_issued.check(text, GIVER.document, CONSUMER, NOW, leaf_pem=GIVER.leaf)
+
+
+def _presentation() -> dict[str, Any]:
+    held = [dcp_credentials.unverified(GIVER.membership)]
+    (made,) = presentation.make(GIVER.signer, PROVIDER, CONSUMER, held, lambda: "urn:p", NOW)
+    return _stated(made)
+
+
+def _presented(content: dict[str, Any]) -> object:
+    return presentation.check(
+        _signed(content, "vp+jwt"),
+        GIVER.document,
+        CONSUMER,
+        NOW,
+        issuers=lambda _did: SPACE.document,
+        policy=IssuedBy((SPACE.did,)),
+    )
+
+
+def _vc11() -> dict[str, Any]:
+    document = {
+        "@context": [dcp_credentials.VCDM_11],
+        "id": "urn:c",
+        "type": ["VerifiableCredential"],
+        "issuer": SPACE.did,
+        "issuanceDate": "2026-11-24T14:00:00Z",
+        "expirationDate": "2026-11-24T16:00:00Z",
+        "credentialSubject": {"id": PROVIDER, "role": "member"},
+    }
+    return _stated(dcp_credentials.issue_vc11(SPACE.signer, document))
 
 
 def _notice() -> dict[str, Any]:
@@ -321,6 +359,37 @@ DOCUMENTS = {
         ),
         _token,
         others=_pointers(""),
+    ),
+    "self-issued ID token": Kind(
+        _stated(
+            self_issued.make(
+                *(GIVER.signer, PROVIDER, CONSUMER, "urn:t", NOW),
+                access_token="opaque",
+                leaf_pem=GIVER.leaf,
+            )
+        ),
+        _self_issued,
+        left_out=_pointers("/cnf", "/token"),
+        others=_pointers(""),
+        numbers=_pointers("/iat", "/exp"),
+    ),
+    "presentation": Kind(
+        _presentation(),
+        _presented,
+        left_out=_pointers("/iss", "/sub", "/iat", "/nbf", "/exp"),
+        others=_pointers("", "/verifiableCredential/*"),
+        open=_pointers("/jti", "/verifiableCredential/*/@context"),
+        numbers=_pointers("/iat", "/nbf", "/exp"),
+    ),
+    "credential of VCDM 1.1": Kind(
+        _vc11(),
+        lambda content: dcp_credentials.verify(
+            _signed(content, "JWT", SPACE.signer), SPACE.document
+        ),
+        left_out=_pointers("/iss", "/sub", "/nbf", "/exp", "/vc/id", "/vc/expirationDate"),
+        others=_pointers("", "/vc", "/vc/credentialSubject"),
+        open=_pointers("/jti", "/vc/credentialSubject"),
+        numbers=_pointers("/nbf", "/exp"),
     ),
     "manifest": Kind(
         manifest(),
