@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jsonschema import Draft201909Validator
 
-# DSP 2025-1 refers so to `transfer-schema.json`; no reader resolves it without the slash.
-_BROKEN, _MEANT = "#definitions/", "#/definitions/"
+# DSP 2025-1 refers so to `transfer-schema.json`; no reader resolves it without the slash. DCP 1.0's
+# schema of contexts calls itself v08, and all others call it v1.0.
+_MEANT = {"#definitions/": "#/definitions/", "/dspace-dcp/v08/": "/dspace-dcp/v1.0/"}
 
 
 def faults(folder: Path, name: str, body: Mapping[str, Any]) -> list[str]:
@@ -34,9 +35,15 @@ def _judges(folder: Path) -> dict[str, Draft201909Validator]:
     from referencing.jsonschema import DRAFT201909  # noqa: PLC0415 - same
 
     texts = {path.name: path.read_text("utf-8") for path in sorted(folder.rglob("*.json"))}
-    schemas = {name: json.loads(text.replace(_BROKEN, _MEANT)) for name, text in texts.items()}
+    schemas = {name: json.loads(_mended(text)) for name, text in texts.items()}
     made = [Resource.from_contents(each, DRAFT201909) for each in schemas.values()]
     registry: Registry[Any] = Registry().with_resources((each.id(), each) for each in made).crawl()
     return {
         name: Draft201909Validator(schema, registry=registry) for name, schema in schemas.items()
     }
+
+
+def _mended(text: str) -> str:
+    for broken, meant in _MEANT.items():
+        text = text.replace(broken, meant)
+    return text
