@@ -23,7 +23,6 @@ from connector.errors import (
 )
 from connector.identity.dcp import issuing
 from connector.identity.dcp.issuance import (
-    CONTEXT,
     CredentialContainer,
     CredentialMessage,
     CredentialObject,
@@ -34,6 +33,7 @@ from connector.identity.dcp.issuance import (
     RequestStatus,
 )
 from connector.identity.dcp.issuing import Request
+from connector.identity.dcp.message import CONTEXT
 from tests.support.each import over
 
 RECEIVED, ISSUED, REJECTED = RequestStatus

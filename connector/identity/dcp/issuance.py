@@ -15,19 +15,18 @@ from typing import Any, Final
 
 from connector.errors import ConfigurationInvalid, Malformed
 from connector.identity import credential as vc
+from connector.identity.dcp import message
 from connector.identity.reading import Kind
 from federated.reading import MAX_BYTES, Member
 
-CONTEXT: Final = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
-MOST_CONTEXTS: Final = 16
 MOST_CREDENTIALS: Final = 64  # of one message
 MOST_METHODS: Final = 16
 MAX_REASON: Final = 4096
-_REQUEST: Final = "CredentialRequestMessage"
-_MESSAGE: Final = "CredentialMessage"
-_OFFER: Final = "CredentialOfferMessage"
-_STATUS: Final = "CredentialStatus"
-_METADATA: Final = "IssuerMetadata"
+_REQUEST: Final = Kind("CredentialRequestMessage", Malformed, MAX_BYTES)
+_MESSAGE: Final = Kind("CredentialMessage", Malformed, MAX_BYTES)
+_OFFER: Final = Kind("CredentialOfferMessage", Malformed, MAX_BYTES)
+_STATUS: Final = Kind("CredentialStatus", Malformed, MAX_BYTES)
+_METADATA: Final = Kind("IssuerMetadata", Malformed, MAX_BYTES)
 _OBJECT: Final = "CredentialObject"
 _NAMES: Final = ("credentialType", "credentialSchema", "offerReason", "bindingMethods", "profile")
 
@@ -95,7 +94,7 @@ class CredentialRequestMessage:
         Raises:
             Malformed: it is none, or asks for one credential twice.
         """
-        part = _opened(data, _REQUEST, "holderPid", "credentials")
+        part = _members(_REQUEST, data, "holderPid", "credentials")
         asked = part["credentials"].items(least=1, most=MOST_CREDENTIALS)
         ids = tuple(each.fields("id", others=True)["id"].text() for each in asked)
         if len(set(ids)) != len(ids):
@@ -105,7 +104,7 @@ class CredentialRequestMessage:
     def body(self) -> dict[str, Any]:
         """Return it as JSON."""
         asked = [{"id": each} for each in self.credentials]
-        return _body(_REQUEST, holderPid=self.holder_pid, credentials=asked)
+        return message.written(_REQUEST, holderPid=self.holder_pid, credentials=asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +158,9 @@ class CredentialMessage:
         Raises:
             Malformed: it is none, it was rejected and has credentials, or the reverse.
         """
-        part = _opened(
-            data,
+        part = _members(
             _MESSAGE,
+            data,
             *("issuerPid", "holderPid", "status"),
             maybe=("credentials", "rejectionReason"),
         )
@@ -185,7 +184,9 @@ class CredentialMessage:
             stated["credentials"] = [each.body() for each in self.credentials]
         elif self.rejection_reason:
             stated["rejectionReason"] = self.rejection_reason
-        return _body(_MESSAGE, issuerPid=self.issuer_pid, holderPid=self.holder_pid, **stated)
+        return message.written(
+            _MESSAGE, issuerPid=self.issuer_pid, holderPid=self.holder_pid, **stated
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class IssuerMetadata:
         Raises:
             Malformed: it is none, or another's.
         """
-        part = _opened(data, _METADATA, "issuer", maybe=("credentialsSupported",))
+        part = _members(_METADATA, data, "issuer", maybe=("credentialsSupported",))
         part["issuer"].exactly(issuer)
         stated = part.get("credentialsSupported")
         return cls(issuer, _objects(stated) if stated else ())
@@ -230,7 +231,7 @@ class IssuerMetadata:
                         f"credential `{each['id']}` states no `{name}`",
                         hint="state it where the credentials that are issued are configured",
                     )
-        return _body(_METADATA, issuer=self.issuer, credentialsSupported=offered)
+        return message.written(_METADATA, issuer=self.issuer, credentialsSupported=offered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ class CredentialOfferMessage:
         Raises:
             Malformed: it is none, or speaks for another issuer.
         """
-        part = _opened(data, _OFFER, "issuer", "credentials")
+        part = _members(_OFFER, data, "issuer", "credentials")
         part["issuer"].exactly(issuer)
         return cls(issuer, _objects(part["credentials"], least=1))
 
@@ -274,9 +275,9 @@ class CredentialOfferMessage:
         known = {each.id: each for each in metadata.credentials if each.credential_type}
         for number, each in enumerate(self.credentials):
             if not each.credential_type and each.id not in known:
-                raise Malformed(
-                    f"{_OFFER} /credentials/{number}/id: `{each.id}` is not among those that"
-                    f" `{metadata.issuer}` supports"
+                raise _OFFER.refusal(
+                    f"/credentials/{number}/id",
+                    f"`{each.id}` is not among those that `{metadata.issuer}` supports",
                 )
         return CredentialOfferMessage(
             self.issuer,
@@ -286,7 +287,7 @@ class CredentialOfferMessage:
     def body(self) -> dict[str, Any]:
         """Return it as JSON."""
         offered = [each.body() for each in self.credentials]
-        return _body(_OFFER, issuer=self.issuer, credentials=offered)
+        return message.written(_OFFER, issuer=self.issuer, credentials=offered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,24 +311,19 @@ class CredentialStatus:
         Raises:
             Malformed: it is none.
         """
-        part = _opened(data, _STATUS, "issuerPid", "holderPid", "status")
+        part = _members(_STATUS, data, "issuerPid", "holderPid", "status")
         status = RequestStatus(part["status"].exactly(*RequestStatus))
         return cls(part["issuerPid"].text(), part["holderPid"].text(), status)
 
     def body(self) -> dict[str, Any]:
         """Return it as JSON."""
         pids = {"issuerPid": self.issuer_pid, "holderPid": self.holder_pid}
-        return _body(_STATUS, **pids, status=self.status.value)
+        return message.written(_STATUS, **pids, status=self.status.value)
 
 
-def _opened(data: bytes, kind: str, *names: str, maybe: Sequence[str] = ()) -> dict[str, Member]:
+def _members(kind: Kind, data: bytes, *names: str, maybe: Sequence[str] = ()) -> dict[str, Member]:
     """Return the members of a message; those that may be left out are not there when `null`."""
-    root = Kind(kind, Malformed, MAX_BYTES).opened(data)
-    part = root.fields("@context", "type", *names, maybe=maybe, others=True)
-    contexts = part["@context"].items(least=1, most=MOST_CONTEXTS)
-    if CONTEXT not in [each.text() for each in contexts]:
-        part["@context"].refuse(f"must name `{CONTEXT}`")
-    part["type"].exactly(kind)
+    part = message.opened(kind, data).fields(*names, maybe=maybe, others=True)
     return {name: part[name] for name in part if name in names or part[name].value is not None}
 
 
@@ -377,7 +373,3 @@ def _container(member: Member) -> CredentialContainer:
         part["payload"].text(most=vc.MAX_CHARS),
         part["format"].text(),
     )
-
-
-def _body(kind: str, **members: Any) -> dict[str, Any]:
-    return {"@context": [CONTEXT], "type": kind, **members}

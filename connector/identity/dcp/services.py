@@ -15,7 +15,7 @@ from typing import Final
 
 from connector.errors import ConfigurationInvalid, DidUnresolvable
 from connector.identity.dcp.address import web_address
-from connector.identity.dcp.issuance import CONTEXT as DCP
+from connector.identity.dcp.message import CONTEXT as DCP
 from connector.identity.document import MAX_BYTES, MAX_SERVICES, DidDocument
 from connector.identity.reading import Kind
 from federated.reading import Member
