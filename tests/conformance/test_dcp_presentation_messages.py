@@ -14,6 +14,7 @@ from pyld.context_resolver import ContextResolver
 
 from connector.errors import Malformed, NotSupported
 from connector.identity.dcp import query
+from connector.identity.dcp.message import CONTEXT
 from tests.support.each import over
 from tests.support.schemas import faults
 
@@ -69,7 +70,7 @@ def test_nothing_that_is_written_is_lost_under_the_context(kind: str) -> None:
     context = json.loads((REFERENCE / "contexts/dcp.jsonld").read_text("utf-8"))
 
     def load(url: str, _options: object = None) -> dict[str, Any]:
-        assert url == query.CONTEXT
+        assert url == CONTEXT
         remote = {"contentType": "application/ld+json", "contextUrl": None}
         return {**remote, "documentUrl": url, "document": context}
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 # schema of contexts calls itself v08, and all others call it v1.0.
 _MEANT = {"#definitions/": "#/definitions/", "/dspace-dcp/v08/": "/dspace-dcp/v1.0/"}
 
+# Schemas that DCP 1.0 refers to and does not publish: whatever is there passes.
+_ELSEWHERE = "https://identity.foundation/presentation-exchange/schemas/"
+_OPEN = [{"$id": f"{_ELSEWHERE}presentation-{name}.json"} for name in ("definition", "submission")]
+
 
 def faults(folder: Path, name: str, body: Mapping[str, Any]) -> list[str]:
     """Return what a schema of a folder has against a body, each with its JSON path.
@@ -36,7 +40,7 @@ def _judges(folder: Path) -> dict[str, Draft201909Validator]:
 
     texts = {path.name: path.read_text("utf-8") for path in sorted(folder.rglob("*.json"))}
     schemas = {name: json.loads(_mended(text)) for name, text in texts.items()}
-    made = [Resource.from_contents(each, DRAFT201909) for each in schemas.values()]
+    made = [Resource.from_contents(each, DRAFT201909) for each in (*schemas.values(), *_OPEN)]
     registry: Registry[Any] = Registry().with_resources((each.id(), each) for each in made).crawl()
     return {
         name: Draft201909Validator(schema, registry=registry) for name, schema in schemas.items()

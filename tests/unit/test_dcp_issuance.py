@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pyld import jsonld
 
 from connector.errors import (
     ConfigurationInvalid,
@@ -23,9 +19,6 @@ from connector.errors import (
 )
 from connector.identity.dcp import issuing
 from connector.identity.dcp.issuance import (
-    CredentialContainer,
-    CredentialMessage,
-    CredentialObject,
     CredentialOfferMessage,
     CredentialRequestMessage,
     CredentialStatus,
@@ -34,64 +27,27 @@ from connector.identity.dcp.issuance import (
 )
 from connector.identity.dcp.issuing import Request
 from connector.identity.dcp.message import CONTEXT
+from tests.support.dcp import (
+    CONTAINER,
+    GRANTED,
+    HOLDER,
+    ISSUER,
+    MEMBERSHIP,
+    METADATA,
+    OFFER,
+    OTHER,
+    PIDS,
+    READERS,
+    REFUSED,
+    REQUEST,
+    SPARSE,
+    WRITTEN,
+    Message,
+    read,
+)
 from tests.support.each import over
 
 RECEIVED, ISSUED, REJECTED = RequestStatus
-ISSUER = "did:web:authority.example"
-HOLDER = "did:web:nord.example"
-OTHER = "did:web:lab.example"
-PIDS = ("urn:uuid:00000000-0000-4000-8000-00000000000a", "urn:uuid:1")
-MEMBERSHIP = CredentialObject(
-    id="urn:uuid:00000000-0000-4000-8000-00000000000c",
-    credential_type="MembershipCredential",
-    credential_schema="https://authority.example/schema.json",
-    offer_reason="reissue",
-    binding_methods=("did:web",),
-    profile="vc20-bssl/jwt",
-    issuance_policy={"id": "x", "input_descriptors": []},
-)
-SPARSE = CredentialObject(MEMBERSHIP.id)
-CONTAINER = CredentialContainer("MembershipCredential", "a.b.c", "vc20-bssl/jwt")
-METADATA = IssuerMetadata(ISSUER, (MEMBERSHIP,))
-REQUEST = CredentialRequestMessage(PIDS[1], (MEMBERSHIP.id,))
-GRANTED = CredentialMessage(*PIDS, (CONTAINER, replace(CONTAINER, credential_type="Other")))
-REFUSED = CredentialMessage(*PIDS, rejection_reason="final approval not granted")
-OFFER = CredentialOfferMessage(ISSUER, (MEMBERSHIP,))
-
-Message = (
-    CredentialRequestMessage
-    | CredentialMessage
-    | CredentialOfferMessage
-    | CredentialStatus
-    | IssuerMetadata
-)
-READERS: dict[str, Callable[[bytes], Message]] = {
-    "CredentialRequestMessage": CredentialRequestMessage.read,
-    "CredentialMessage": CredentialMessage.read,
-    "CredentialOfferMessage": lambda data: CredentialOfferMessage.read(data, ISSUER),
-    "CredentialStatus": CredentialStatus.read,
-    "IssuerMetadata": lambda data: IssuerMetadata.read(data, ISSUER),
-}
-WRITTEN: list[Message] = [
-    REQUEST,
-    GRANTED,
-    REFUSED,
-    replace(REFUSED, rejection_reason=""),
-    OFFER,
-    CredentialStatus(*PIDS, RECEIVED),
-    CredentialStatus(*PIDS, ISSUED),
-    CredentialStatus(*PIDS, REJECTED),
-    METADATA,
-    IssuerMetadata(ISSUER, ()),
-]
-
-
-def read(body: dict[str, Any]) -> Message:
-    return READERS[body["type"]](json.dumps(body).encode())
-
-
-def reference() -> Path:
-    return Path(os.environ["PREAU_REFERENCE"]) / "dcp"
 
 
 @over("message", WRITTEN)
@@ -102,103 +58,6 @@ def test_what_is_written_is_read(message: Message) -> None:
     assert (
         read({**body, "urn:x": {"y": [1]}, "@context": ["https://x.example/", CONTEXT]}) == message
     )
-
-
-@pytest.mark.reference
-def test_the_published_examples_are_read() -> None:
-    folder = reference() / "examples" / "issuance"
-    found = {
-        file.stem: read(json.loads(file.read_bytes()) | issuer)
-        for file in folder.glob("*.json")
-        if file.stem != "credential-object"
-        for issuer in [{"issuer": ISSUER} if "offer" in file.stem or "issuer" in file.stem else {}]
-    }
-    assert found["credential-request-message"] == CredentialRequestMessage(
-        "holderPid",
-        ("d5c77b0e-7f4e-4fd5-8c5f-28b5fc3f96d1", "c0f81e68-6d35-4f9d-bc04-51e511b2e46c"),
-    )
-    assert found["credential-message"] == CredentialMessage(
-        "issuerPid",
-        "holderPid",
-        (
-            CredentialContainer("MembershipCredential", "<JWT-STRING>", "jwt"),
-            CredentialContainer("OrganizationCredential", "<LD-Object>", "json-ld"),
-        ),
-    )
-    rejected = CredentialMessage("issuerPid", "holderPid", (), "final approval not granted")
-    assert found["credential-message-rejected"] == rejected
-    assert found["credential-status"] == CredentialStatus("issuerPid", "holderPid", RECEIVED)
-    for name in ("credential-offer-message", "issuer-metadata"):
-        (offered,) = found[name].credentials  # type: ignore[union-attr]
-        assert (offered.credential_type, offered.offer_reason) == ("CompanyCredential", "reissue")
-        assert offered.issuance_policy["id"] == "Scalable trust example"
-    alone = json.loads((folder / "credential-object.json").read_bytes())
-    offer = read({**OFFER.body(), "credentials": [alone]})
-    assert offer.credentials[0].body() == {n: v for n, v in alone.items() if n != "@context"}  # type: ignore[union-attr]
-
-
-@pytest.mark.reference
-@over("message", WRITTEN)
-def test_what_is_written_validates(message: Message) -> None:
-    validators = pytest.importorskip("jsonschema.validators")
-    registry = pytest.importorskip("referencing").Registry()
-    specification = pytest.importorskip("referencing.jsonschema").DRAFT201909
-    for file in (reference() / "schemas").glob("*/*.json"):
-        schema = json.loads(file.read_bytes())
-        # the context schema calls itself v08, and all others call it v1.0
-        name = schema["$id"].replace("/v08/", "/v1.0/")
-        registry = registry.with_resource(name, specification.create_resource(schema))
-    policy = (
-        "https://identity.foundation/presentation-exchange/schemas/presentation-definition.json"
-    )
-    registry = registry.with_resource(policy, specification.create_resource({"type": "object"}))
-    body = message.body()
-    title = body["type"] + "Schema"
-    schema = next(
-        found
-        for file in (reference() / "schemas" / "issuance").glob("*.json")
-        if (found := json.loads(file.read_bytes()))["title"] == title
-    )
-    validator = validators.Draft201909Validator(schema, registry=registry)
-    validator.validate(body)
-    with pytest.raises(pytest.importorskip("jsonschema").ValidationError):
-        validator.validate({**body, "@context": CONTEXT})
-
-
-@pytest.mark.reference
-@over("message", WRITTEN)
-def test_the_context_drops_nothing_of_what_is_written(message: Message) -> None:
-    """But for `status` of a CredentialMessage, which the context makes a relative IRI."""
-    context = json.loads((reference() / "contexts" / "dcp.jsonld").read_bytes())
-
-    def load(url: str, _options: Any) -> dict[str, Any]:
-        assert url == CONTEXT
-        return {"document": context, "documentUrl": url, "contextUrl": None}
-
-    dropped: list[str] = []
-    body = message.body()
-    expanded = jsonld.expand(
-        body,
-        {
-            "documentLoader": load,
-            "base": None,
-            "on_property_dropped": lambda name, *_, **__: dropped.append(str(name)),
-        },
-    )
-    assert dropped == []
-    relative = [iri for iri in iris(expanded) if ":" not in iri]
-    assert relative == ([body["status"]] if body["type"] == "CredentialMessage" else [])
-
-
-def iris(node: Any) -> list[str]:
-    """All that expanded JSON-LD names; JSON literals are not looked into."""
-    if isinstance(node, list):
-        return [iri for each in node for iri in iris(each)]
-    if not isinstance(node, dict) or node.get("@type") == "@json":
-        return []
-    own = [node["@id"]] if "@id" in node else []
-    own += node["@type"] if isinstance(node.get("@type"), list) else []
-    return own + [iri for name, each in node.items() if name[0] != "@" for iri in iris(each)]
 
 
 OFFERED = OFFER.body()["credentials"][0]

@@ -13,6 +13,7 @@ from connector.errors import CredentialInvalid, Malformed, NotSupported, ScopeFo
 from connector.identity.credential import Credential
 from connector.identity.dcp import query, scopes
 from connector.identity.dcp.credential import Held, Profile
+from connector.identity.dcp.message import CONTEXT
 from connector.identity.dcp.scopes import Naming, Scope
 from tests.support.each import over
 
@@ -74,12 +75,12 @@ def test_a_space_may_name_aliases_of_its_own() -> None:
         ("either `scope` or", {"presentationDefinition": DEFINITION}),
         ("must be an object", {"scope": ..., "presentationDefinition": []}),
         ("/presentationDefinition/id: is missing", {"scope": ..., "presentationDefinition": {}}),
-        ("/type: must be `PresentationQuery", {"type": query.RESPONSE}),
+        ("/type: must be `PresentationQuery", {"type": "PresentationResponseMessage"}),
         ("/type: is missing", {"type": ...}),
         ("/@context: is missing", {"@context": ...}),
-        ("/@context: must be a list", {"@context": query.CONTEXT}),
+        ("/@context: must be a list", {"@context": CONTEXT}),
         ("/@context: must name", {"@context": ["https://w3id.org/tractusx-trust/v0.8"]}),
-        ("/@context/1: must be a text", {"@context": [query.CONTEXT, {"scope": "x:y"}]}),
+        ("/@context/1: must be a text", {"@context": [CONTEXT, {"scope": "x:y"}]}),
     ],
 )
 def test_queries_that_are_refused(reason: str, change: dict[str, Any]) -> None:
@@ -91,7 +92,7 @@ def test_queries_that_are_refused(reason: str, change: dict[str, Any]) -> None:
     "change",
     [
         {"more": {"any": [1]}},
-        {"@context": ["https://x.example", query.CONTEXT]},
+        {"@context": ["https://x.example", CONTEXT]},
         {"presentationDefinition": None},
     ],
 )

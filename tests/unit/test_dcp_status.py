@@ -29,6 +29,7 @@ from connector.errors import (
 from connector.identity import bitstring
 from connector.identity import credential as credentials
 from connector.identity.credential import Credential
+from connector.identity.dcp import credential as others
 from connector.identity.dcp import status_entry, status_list
 from connector.identity.dcp.status_entry import BITSTRING, STATUS_LIST_2021
 from connector.identity.dcp.status_list import PublishedList
@@ -366,18 +367,50 @@ def served(data: bytes) -> Callable[[str], bytes]:
     return {SPACE.status_url: data}.__getitem__
 
 
+def stands(credential: Credential, found: PublishedList) -> bool:
+    try:
+        status_list.check(credential, lambda _: found, NOW, stated=True)
+    except CredentialRevoked:
+        return False
+    return True
+
+
 def test_a_list_of_our_own_is_fetched_and_read() -> None:
     data = SPACE.status_list(7).encode() + b"\n"
     found = status_list.fetched(SPACE.status_url, served(data), verify)
     assert (found.issuer, found.model, found.purposes) == (AUTHORITY, BITSTRING, {"revocation"})
-    for index, refused in ((6, False), (7, True)):
+    for index, standing in ((6, True), (7, False)):
         own = stating(entry(index, statusListCredential=SPACE.status_url))
-        try:
-            status_list.check(own, lambda _: found, NOW, stated=True)
-        except CredentialRevoked:
-            assert refused
-        else:
-            assert not refused
+        assert stands(own, found) is standing
+
+
+def test_a_list_of_the_older_data_model_is_fetched_and_read() -> None:
+    """As others write it: a claim `vc`, a time with a fraction, no end."""
+    document = {
+        "@context": ["https://www.w3.org/2018/credentials/v1"],
+        "id": "5b8f",
+        "type": ["VerifiableCredential", "StatusList2021Credential"],
+        "issuer": {"id": AUTHORITY},
+        "issuanceDate": "2026-11-24T14:00:00.123456+01:00",
+        "credentialSubject": {
+            "id": "5b8f",
+            "type": "StatusList2021",
+            "statusPurpose": "revocation",
+            "encodedList": packed(marking(7)),
+        },
+    }
+    token = others.issue_vc11(SPACE.signer, document)
+
+    def verified(token: str) -> Credential:
+        return others.verify(token, SPACE.document).credential
+
+    found = status_list.fetched(SPACE.status_url, served(token.encode()), verified)
+    assert (found.model, found.valid_until) == (STATUS_LIST_2021, None)
+    for index, standing in ((6, True), (7, False)):
+        held = stating(
+            entry(index, type=STATUS_LIST_2021.entry, statusListCredential=SPACE.status_url)
+        )
+        assert stands(held, found) is standing
 
 
 @over("cause", [PeerUnreachable("x", retry_after=3.0), MessageTooLarge("x", retry_after=3.0)])

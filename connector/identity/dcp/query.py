@@ -11,19 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connector.errors import Malformed, NotSupported
-from connector.identity.dcp import scopes
+from connector.identity.dcp import message, scopes
 from connector.identity.dcp.scopes import ALIASES, Naming, Scope
 from connector.identity.reading import Kind
 from federated.reading import MAX_BYTES, Member
 
-CONTEXT: Final = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
-QUERY: Final = "PresentationQueryMessage"
-RESPONSE: Final = "PresentationResponseMessage"
-MOST_CONTEXTS: Final = 16
 MOST_PRESENTATIONS: Final = 16
 MAX_QUERY_BYTES: Final = 256 * 1024
-_QUERY: Final = Kind(QUERY, Malformed, MAX_QUERY_BYTES)
-_RESPONSE: Final = Kind(RESPONSE, Malformed, MAX_BYTES)
+_QUERY: Final = Kind("PresentationQueryMessage", Malformed, MAX_QUERY_BYTES)
+_RESPONSE: Final = Kind("PresentationResponseMessage", Malformed, MAX_BYTES)
 
 
 def query(asked: Sequence[str]) -> dict[str, Any]:
@@ -35,9 +31,9 @@ def query(asked: Sequence[str]) -> dict[str, Any]:
     Raises:
         Malformed: none, too many, or one that is no line of text.
     """
-    message = {"@context": [CONTEXT], "type": QUERY, "scope": list(asked)}
-    _scopes(Member(message, _QUERY.refusal).child("scope"))
-    return message
+    body = message.written(_QUERY, scope=list(asked))
+    _scopes(Member(body, _QUERY.refusal).child("scope"))
+    return body
 
 
 def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> tuple[Scope, ...]:
@@ -52,7 +48,7 @@ def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> tuple[Sc
             definition, or with a scope that cannot be read.
         NotSupported: it asks by a presentation definition (section 5.4.1.1).
     """
-    root = _opened(_QUERY, data)
+    root = message.opened(_QUERY, data)
     part = root.fields(maybe=("scope", "presentationDefinition"), others=True)
     part = {name: member for name, member in part.items() if member.value is not None}
     if len(part) != 1:
@@ -73,7 +69,7 @@ def response(presentations: Sequence[str]) -> dict[str, Any]:
     Args:
         presentations: JWTs; none where no credential that was asked for is held.
     """
-    return {"@context": [CONTEXT], "type": RESPONSE, "presentation": list(presentations)}
+    return message.written(_RESPONSE, presentation=list(presentations))
 
 
 def read_response(data: bytes) -> tuple[str, ...]:
@@ -86,7 +82,7 @@ def read_response(data: bytes) -> tuple[str, ...]:
         Malformed: not an answer, with no presentation, or with one that is secured otherwise than
             as a JWT.
     """
-    part = _opened(_RESPONSE, data).fields("presentation", others=True)
+    part = message.opened(_RESPONSE, data).fields("presentation", others=True)
     found = part["presentation"].items(least=1, most=MOST_PRESENTATIONS)
     return tuple(enveloped(each, "VerifiablePresentation", "vp+jwt") for each in found)
 
@@ -113,16 +109,6 @@ def enveloped(member: Member, name: str, media: str) -> str:
     if not text.startswith(head):
         part["id"].refuse(f"must begin with `{head}`")
     return text.removeprefix(head)
-
-
-def _opened(kind: Kind, data: bytes) -> Member:
-    root = kind.opened(data)
-    part = root.fields("@context", "type", others=True)
-    contexts = part["@context"].items(least=1, most=MOST_CONTEXTS)
-    if CONTEXT not in [each.text() for each in contexts]:
-        part["@context"].refuse(f"must name `{CONTEXT}`")
-    part["type"].exactly(kind.name)
-    return root
 
 
 def _scopes(member: Member) -> list[Member]:
