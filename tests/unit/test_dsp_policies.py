@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,10 @@ from connector.jsonld.opaque import SPACE, inward, outward
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.jsonld.profiles import Profiles, profile
 from connector.jsonld.reach import terms
+from connector.protocol import messages as m
+from connector.protocol.dsp import negotiation
+from connector.protocol.dsp.negotiation import Negotiated
+from connector.protocol.dsp.policies import Policies
 from policies_odrl import (
     Action,
     AssetRef,
@@ -42,12 +46,15 @@ from policies_odrl import (
 from policies_odrl.documents.contexts import UNDEFINED, is_absolute
 from policies_odrl.model import ODRL, XSD, Reference, Rule, each
 from policies_odrl.vocabulary import DCT, DPV, PREAU
+from tests.support.dsp import CALLBACK, ONE, C, P, octets
 from tests.support.each import over
 from tests.support.policies import CONSUMER, DATASET, PROVIDER, agreed, one_rule, training_offer
+from tests.support.schemas import faults
 from tests.support.whole_policies import whole_policies
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = sorted(path for path in (ROOT / "examples/contracts").iterdir() if path.is_dir())
+POLICIES = Policies(to_dsp, from_dsp)
 Body = dict[str, Any]
 
 
@@ -56,14 +63,8 @@ def reference(*parts: str) -> Path:
 
 
 def message_of(body: Mapping[str, Any]) -> Body:
-    agreement = body["@type"] == "Agreement"
-    return {
-        "@context": [CONTEXT],
-        "@type": "ContractAgreementMessage" if agreement else "ContractOfferMessage",
-        "providerPid": "urn:example:p",
-        "consumerPid": "urn:example:c",
-        "agreement" if agreement else "offer": body,
-    }
+    """What the context of messages gives a meaning to."""
+    return {"@context": [CONTEXT], "@type": "ContractOfferMessage", "offer": body}
 
 
 def dataset_of(body: Mapping[str, Any]) -> Body:
@@ -96,10 +97,6 @@ def sent() -> list[tuple[str, bytes, Body]]:
     return found
 
 
-def wrapped(kind: str, body: Body) -> Body:
-    return message_of(body) if kind == "message" else dataset_of(body)
-
-
 # -- ours ---------------------------------------------------------------------------------------
 
 
@@ -112,9 +109,41 @@ def test_every_template_and_contract_goes_there_and_back_to_the_byte() -> None:
         assert from_dsp(body, kind=kind, **given) == data
 
 
-def test_of_what_is_sent_nothing_is_dropped() -> None:
+def test_of_a_dataset_with_them_nothing_is_dropped() -> None:
     for kind, _, body in sent():
-        assert dropped(wrapped(kind, body)) == ()
+        assert kind == "message" or dropped(dataset_of(body)) == ()
+
+
+def messages() -> Iterator[Negotiated]:
+    """Each offer and agreement in a message, as services give them: offers without target."""
+    for policy in examples().values():
+        data = policy_bytes(replace(policy, target=None))
+        offered = m.ContractOfferMessage(ONE, P, "", policy.id, DATASET, data)
+        if policy.kind is PolicyKind.OFFER:
+            yield Negotiated(offered, callback=CALLBACK)
+        else:
+            concluded = m.ContractAgreementMessage(ONE, P, C, b"", "")
+            yield Negotiated(concluded, policy=policy_bytes(policy))
+
+
+def test_messages_carry_them_and_lose_nothing() -> None:
+    for message in messages():
+        body = negotiation.write(message, POLICIES)
+        assert dropped(body) == ()
+        assert negotiation.read(octets(body), POLICIES) == message
+
+
+@pytest.mark.reference
+def test_what_is_sent_is_valid_under_the_published_schemas() -> None:
+    folder = reference("dsp", "schemas")
+    for message in messages():
+        body = negotiation.write(message, POLICIES)
+        offered = body["@type"] == "ContractOfferMessage"
+        name = f"contract-{'offer' if offered else 'agreement'}-message-schema.json"
+        assert faults(folder, name, body) == []
+    for kind, _, body in sent():
+        if kind == "catalog":
+            assert faults(folder, "dataset-schema.json", dataset_of(body)) == []
 
 
 def test_a_contract_that_calls_its_parties_something_is_refused() -> None:
