@@ -97,7 +97,6 @@ def from_dsp(
     Raises:
         Malformed: another form, of which the reason has the JSON pointer, or not ODRL.
         MessageTooLarge: more than is read.
-        PolicyInvalid: what was read cannot be written without loss.
     """
     _insist_kind(kind)
     found = shaped(Member(dict(body), _malformed), kind)
@@ -112,7 +111,10 @@ def from_dsp(
         raise MessageTooLarge(exc.reason) from exc
     except OdrlError as exc:
         raise Malformed(f"policy: {exc.reason}") from exc
-    insist_same(_read(written), policy)
+    try:
+        insist_same(_read(written), policy)
+    except PolicyInvalid as exc:  # text where ODRL wants a node, kept as it was
+        raise Malformed(f"policy: {exc.reason}") from exc
     return canonical(written)
 
 

@@ -382,6 +382,7 @@ HOSTILE: dict[str, tuple[str, Any]] = {
     "a relative name as a value": (CONDITION + "/rightOperand", {"@id": "active"}),
     "a value of no type": (CONDITION + "/rightOperand", {"@value": ["3"]}),
     "nothing as a value": (CONDITION + "/rightOperand", [None]),
+    "text where a node is meant": ("permission/0/odrl:assigneeOf", "BPNL1"),
     "a name with a line break": ("target", "asset\n1"),
     "a long name": ("target", "a" * 1000),
 }
