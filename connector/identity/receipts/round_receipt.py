@@ -111,6 +111,15 @@ def unverified(token: str) -> RoundReceipt:
     return _read(_KIND.unverified(token))
 
 
+def signer(token: str) -> str:
+    """Return the DID of the site that a receipt claims to be of; nobody has verified it.
+
+    Raises:
+        Malformed: it cannot be read.
+    """
+    return _KIND.unverified(token).child("site").text(pattern=_PLAIN)
+
+
 def read_versions(member: Member) -> Versions:
     """Return the versions of a JSON object, by name.
 

@@ -110,7 +110,7 @@ def verified(
 
 def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> RoundReceipt:
     try:
-        site = round_receipt.unverified(token).site
+        site = round_receipt.signer(token)
         document = _document(ports, site) if site in manifest.sites else b""
         if not document:
             raise RoundRefused("a receipt is of no site of the job")
