@@ -12,6 +12,7 @@ is `views.py`; a contradiction is logged with both texts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connector.domain.decision import Refusal
@@ -88,8 +89,23 @@ def shown(token: str) -> dict[str, Any]:
     }
 
 
+def documents_of(ports: Ports, manifest: JobManifest) -> dict[str, bytes]:
+    """Return the DID documents of a job's sites as they are known here, of unknown ones nothing."""
+    with ports.store.read() as tx:
+        known = {site: tx.participants.get(site) for site in manifest.sites}
+    found = {site: each.document for site, each in known.items() if each is not None}
+    if ports.settings.did in manifest.sites:
+        found[ports.settings.did] = ports.own_document()
+    return found
+
+
 def verified(
-    ports: Ports, manifest: JobManifest, token: str, *, anew: bool = False
+    ports: Ports,
+    manifest: JobManifest,
+    token: str,
+    *,
+    known: Mapping[str, bytes] | None = None,
+    anew: bool = False,
 ) -> RoundReceipt:
     """Read a round's receipt of one of the job's sites, which charged what the manifest states.
 
@@ -97,22 +113,24 @@ def verified(
         ports: of this node.
         manifest: the job's.
         token: the receipt.
+        known: what `documents_of` gave, where several receipts are read; read when not given.
         anew: whether the signer's document is fetched when the one known here does not verify it.
 
     Raises:
         RoundRefused: it does not verify, or the site charged something else.
     """
-    found = _read(ports, manifest, token, anew=anew)
+    documents = documents_of(ports, manifest) if known is None else known
+    found = _read(ports, documents, token, anew=anew)
     if found.events not in (None, manifest.released(found.round)):  # none: of an earlier release
         raise RoundRefused(f"`{found.site}` charged another mechanism than the manifest states")
     return found
 
 
-def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> RoundReceipt:
+def _read(ports: Ports, known: Mapping[str, bytes], token: str, *, anew: bool) -> RoundReceipt:
     try:
         site = round_receipt.signer(token)
-        document = _document(ports, site) if site in manifest.sites else b""
-        if not document:
+        document = known.get(site)
+        if document is None:
             raise RoundRefused("a receipt is of no site of the job")
         try:
             return round_receipt.read(token, documents.read(document, site))
@@ -124,15 +142,6 @@ def _read(ports: Ports, manifest: JobManifest, token: str, *, anew: bool) -> Rou
         )
     except PreauError as exc:
         raise RoundRefused(f"a receipt of the round does not count: {exc.reason}") from exc
-
-
-def _document(ports: Ports, site: str) -> bytes:
-    """Return the DID document of a site as it is known here; nothing of an unknown one."""
-    if site == ports.settings.did:
-        return ports.own_document()
-    with ports.store.read() as tx:
-        known = tx.participants.get(site)
-    return known.document if known is not None else b""
 
 
 def _check(ports: Ports, manifest: JobManifest, contract: SiteContract) -> Refusal | None:

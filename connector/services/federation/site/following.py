@@ -22,7 +22,7 @@ from connector.identity.receipts import round_receipt
 from connector.identity.receipts.round_receipt import RoundReceipt
 from connector.ports import Ports, Transaction
 from connector.services.federation import views
-from connector.services.federation.receipts import verified
+from connector.services.federation.receipts import documents_of, verified
 from connector.services.federation.site.rounds import Ending, Shown, ending_of, one_line, remember
 from connector.services.privacy import budget
 from federated.job import JobManifest, JobState
@@ -153,13 +153,14 @@ def _grouped(
     groups = {before: _Group(before)}
     if last is not None:
         groups.setdefault(last.round, _Group(last.round))
+    known = documents_of(ports, manifest)
     for token in tokens:
         if last is not None and token == last.receipts[0]:
             groups[last.round] = replace(groups[last.round], ours=True)
             continue
-        receipt = verified(ports, manifest, token, anew=True)
-        known = receipt.round < job.round and receipt.round not in groups
-        if receipt.site == ports.settings.did and not known:
+        receipt = verified(ports, manifest, token, known=known, anew=True)
+        older = receipt.round < job.round and receipt.round not in groups
+        if receipt.site == ports.settings.did and not older:
             _count_forgotten(ports, job, receipt)
             raise RoundRefused(f"we have no such receipt of round {receipt.round} of our own")
         if receipt.round in groups:
