@@ -62,7 +62,8 @@ class Credential:
         subject_id: its `id`; empty when it has none.
         valid_from: UTC; None when not stated.
         valid_until: UTC; None when not stated.
-        status: None when the credential names no status.
+        status: None when the credential names no status; `dcp/credential.py` leaves statuses to
+            `dcp/status_entry.py`.
         document: the whole credential; unknown members are kept.
     """
 

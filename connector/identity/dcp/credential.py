@@ -6,7 +6,7 @@ claims: VCDM 2.0 *is* the payload, VCDM 1.1 stands in the claim `vc`. The issuer
 6.3.1): who they name must agree, and the narrower period counts. Wider than
 `identity/credential.py`, which reads what authorities of this kind of node issue: times may have a
 fraction and an offset, subjects may be a list of one. `Credential.status` is None here: statuses,
-of which there may be several, are read from `Credential.document` by who asks for them.
+of which there may be several, are read from `Credential.document` by `status_entry.py`.
 """
 
 from __future__ import annotations
