@@ -24,7 +24,7 @@ from federated.confinement.confine import hand_over
 
 _LOADING: Final = 60.0
 _FORKING: Final = 10.0
-_MOST: Final = 1 << 16  # bytes of a message
+_MOST: Final = 1 << 18  # bytes of a message
 
 
 class Fork:
@@ -82,27 +82,35 @@ class ForkServer:
         self._seen = frozenset(map(_seen, self.files))
         self._asking = threading.Lock()
         self._user: int | None = None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.ExitStack() as failed:
-            failed.callback(ours.close)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-            log = os.open(folder / f"{role}-{engine}.log", flags, 0o600)
-            try:
-                self._process = start(
-                    *("federated.training.forkserver", "--fd", str(theirs.fileno())),
-                    *("--role", role, "--engine", engine),
-                    folder=folder,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(theirs.fileno(),),
-                )
-            finally:
-                os.close(log)
-                theirs.close()
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = self._started(role, engine, theirs.fileno())
+        except OSError:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
+        try:
             names = [str(each) for each in sorted(self.files)]
-            ours.send(json.dumps({"folder": str(folder), "files": names}).encode())
-            failed.pop_all()
-        self._socket = ours
+            self._socket.send(json.dumps({"folder": str(folder), "files": names}).encode())
+        except OSError:
+            self.close()
+            raise
+
+    def _started(self, role: str, engine: str, end: int) -> subprocess.Popen[bytes]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        log = os.open(self.folder / f"{role}-{engine}.log", flags, 0o600)
+        try:
+            return start(
+                *("federated.training.forkserver", "--fd", str(end)),
+                *("--role", role, "--engine", engine),
+                folder=self.folder,
+                stdout=log,
+                stderr=log,
+                pass_fds=(end,),
+            )
+        finally:
+            os.close(log)
 
     def serves(self, folder: Path, files: frozenset[Path]) -> bool:
         """Return whether workers beneath a folder can be forked here, and read some files.

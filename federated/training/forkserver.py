@@ -39,7 +39,7 @@ from federated.training.hollow import hollow_out
 from federated.training.launch import ROLES
 from federated.training.worker import module_of, work, yield_to_others
 
-MOST: Final = 1 << 16  # bytes of a message
+MOST: Final = 1 << 18  # bytes of a message
 
 
 def main() -> None:

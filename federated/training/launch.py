@@ -40,6 +40,7 @@ ROLES: Final[Mapping[str, Sequence[str]]] = {
     "rehearsal": _TRAINING,
 }
 FORKED: Final = "site"  # the role of which many start, and at once
+MOST_FILES: Final = 256  # that forks of one process may read
 _GRACE_SECONDS: Final = 0.5  # it ends at once when its node hangs up, unless it is stuck
 
 _log = logging.getLogger(__name__)
@@ -164,10 +165,11 @@ class ProcessWorkers:
     def _process(
         self, role: str, folder: Path, needs: tuple[frozenset[Path], str], ends: tuple[int, int]
     ) -> subprocess.Popen[bytes] | Fork:
-        server = self._serving(folder.parent, *needs) if role == FORKED and needs[0] else None
-        if server is not None:
+        if role == FORKED and needs[0]:
             try:
-                return server.fork(folder, self._memory, *ends)
+                server = self._serving(folder.parent, *needs)
+                if server is not None:
+                    return server.fork(folder, self._memory, *ends)
             except (OSError, ValueError, LookupError) as exc:
                 _log.warning("a worker was not forked: %s", exc)
                 self._drop(needs[1])
@@ -181,8 +183,7 @@ class ProcessWorkers:
             held = self._servers.get(engine)
             if held is not None and held.serves(folder, files):
                 return held
-            known = held.files if held is not None and held.folder == folder else ()
-            found = ForkServer(FORKED, engine, folder, files.union(known))
+            found = ForkServer(FORKED, engine, folder, files | _others(held, folder))
             self._servers[engine] = found
         if held is not None:
             held.close()
@@ -204,6 +205,13 @@ class ProcessWorkers:
             stderr=log,
             pass_fds=(end,),
         )
+
+
+def _others(held: ForkServer | None, folder: Path) -> frozenset[Path]:
+    """Return the files of what served a folder before, unless they have become too many."""
+    if held is None or held.folder != folder or len(held.files) >= MOST_FILES:
+        return frozenset()
+    return held.files
 
 
 def _log_of(folder: Path, role: str) -> int:

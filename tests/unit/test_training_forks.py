@@ -128,6 +128,18 @@ def test_what_is_not_to_be_had_by_forks_is_started_whole(
         again.stop()
 
 
+def test_files_that_are_too_many_to_name_keep_no_worker_from_starting(
+    workers: ProcessWorkers, federation: Federation, tmp_path: Path
+) -> None:
+    many = [tmp_path / f"{at:0200}" for at in range(2_000)]  # more than a message takes
+    worker = workers.start("site", tmp_path / "job", [federation.files[SITES[0]], *many])
+    try:
+        assert not isinstance(worker._process, Fork)
+        assert _ready(worker, federation)
+    finally:
+        worker.stop()
+
+
 def test_it_ends_when_no_contract_calls_for_it_and_its_forks_go_on(
     workers: ProcessWorkers, federation: Federation, tmp_path: Path
 ) -> None:

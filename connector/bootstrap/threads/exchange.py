@@ -57,10 +57,8 @@ class Exchange(Background):
         self._asked: dict[str, float] = {}
         self._failed: dict[str, tuple[int, float]] = {}  # how often, rests until when
         self._counted: Tally | None = None  # when it was last looked at
-        self._changed = (
-            -math.inf,
-            -math.inf,
-        )  # when that changed last, and first since it was deposited
+        # When that changed last, and first since it was deposited.
+        self._changed = (-math.inf, -math.inf)
         self._given: set[str] = set()  # who gets it in this turn
         self._more = False  # whether others get it in the next
         self._first = 0  # place of the peer with whom the next turn begins
