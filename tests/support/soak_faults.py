@@ -30,6 +30,7 @@ from connector.identity.document import DidDocument
 from connector.identity.receipts import round_receipt
 from connector.jsonld.canonical import sha256_hex
 from connector.management.views.audits import EventView
+from connector.services.federation.request import rehearsal
 from federated.training.flower.records import digest
 from tests.support.drill import Federation
 from tests.support.drill_faults import job_faults
@@ -141,8 +142,8 @@ def _persistent(folder: Path) -> list[int]:
 
 def _names(node: Node, job: str) -> list[str]:
     """Return what lies in the folder of a job, or of all, and may not."""
-    top = node.home / "jobs" / job
-    files = (each for each in top.rglob("*") if each.is_file())
+    top, tried = node.home / "jobs" / job, node.home / rehearsal.KEPT  # the last ones, and no more
+    files = (each for each in top.rglob("*") if each.is_file() and not each.is_relative_to(tried))
     return [str(each.relative_to(top)) for each in files if each.name not in KEPT]
 
 
