@@ -245,7 +245,7 @@ def test_a_consumer_that_goes_leaves_nothing_open(space: LiveSpace, going: str) 
     assert _resident(pid) - before < len(LONG) / 4  # who does not read holds it back
     flowing.close()
     peer_pid = of(space["lab"], going).peer_pid
-    assert wait_until(lambda: 0 < of(space["school"], peer_pid).passed < len(LONG))
+    assert wait_until(lambda: 0 < of(space["school"], peer_pid).passed < len(LONG), 30.0)
     assert of(space["school"], peer_pid).state is TransferState.STARTED
 
 
