@@ -49,3 +49,25 @@ class Lifetime:
                 f"the token expired at {instant.text(self.expires)}, {here}",
                 hint="check both clocks",
             )
+
+
+def claims(did: str, audience: str, jti: str, now: datetime, life: timedelta) -> dict[str, object]:
+    """Return what a self-issued token states of its bearer, its reader and its times (section 4.1).
+
+    Args:
+        did: the bearer.
+        audience: DID of who reads it.
+        jti: fresh id.
+        now: UTC.
+        life: from `iat` to `exp`.
+    """
+    issued = int(now.timestamp())
+    expires = issued + int(life.total_seconds())
+    return {
+        "iss": did,
+        "sub": did,
+        "aud": audience,
+        "jti": jti,
+        "iat": issued,
+        "exp": expires,
+    }

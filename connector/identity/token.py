@@ -16,7 +16,7 @@ from typing import Final
 
 from connector.domain import instant
 from connector.errors import TokenInvalid, TokenMismatch
-from connector.identity import jws
+from connector.identity import jws, lifetime
 from connector.identity.certificate import Pem, thumbprint
 from connector.identity.key import Relationship
 from connector.identity.lifetime import Lifetime
@@ -74,14 +74,8 @@ def make(
         KeyUnusable: the key cannot be used.
         CertificateMismatch: the certificate cannot be read.
     """
-    issued = int(now.timestamp())
     claims = {
-        "iss": did,
-        "sub": did,
-        "aud": audience,
-        "jti": jti,
-        "iat": issued,
-        "exp": issued + int(LIFE.total_seconds()),
+        **lifetime.claims(did, audience, jti, now, LIFE),
         "method": method,
         "body": _digest(body),
         "cnf": {"x5t#S256": thumbprint(leaf_pem)},

@@ -15,7 +15,7 @@ from typing import Final
 
 from connector.domain import instant
 from connector.errors import TokenInvalid, TokenMismatch
-from connector.identity import jws
+from connector.identity import jws, lifetime
 from connector.identity.certificate import Pem, thumbprint
 from connector.identity.dcp.jwt import Form, header_of, moment
 from connector.identity.document import DidDocument
@@ -80,14 +80,8 @@ def make(
         KeyUnusable: the key cannot be used.
         CertificateMismatch: the certificate cannot be read.
     """
-    issued = int(now.timestamp())
     claims = {
-        "iss": did,
-        "sub": did,
-        "aud": audience,
-        "jti": jti,
-        "iat": issued,
-        "exp": issued + int(LIFE.total_seconds()),
+        **lifetime.claims(did, audience, jti, now, LIFE),
         **({"token": access_token} if access_token else {}),
         **({"cnf": {"x5t#S256": thumbprint(leaf_pem)}} if leaf_pem else {}),
     }
