@@ -21,7 +21,7 @@ from connector.domain.transfer.task import Done, Made, Task
 from connector.enforcement.mechanism import Mechanisms
 from connector.ports.files import Charges, HeldFiles, Sources
 from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
-from connector.ports.peers import Flight, Mail, PeerWire, SiteStream, Web
+from connector.ports.peers import Answer, Flight, Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
     AuditLog,
     Duties,
@@ -41,6 +41,7 @@ from federated.task.engine import EXACT
 
 __all__ = [
     "Accountant",
+    "Answer",
     "AuditLog",
     "Charges",
     "Clock",

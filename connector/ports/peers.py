@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.participant import Participant
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an address answered, whatever its status.
+
+    Attributes:
+        status: of HTTP; never a redirect.
+        body: exact bytes.
+        headers: by name in lower case; of a name that comes several times, joined by commas.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Web(Protocol):
@@ -24,6 +43,29 @@ class Web(Protocol):
 
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
         """As `get`, posting a JSON body."""
+
+    def ask(
+        self,
+        url: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] = NO_HEADERS,
+        limit: int = 1 << 20,
+    ) -> Answer:
+        """Send a request, and return the answer of whatever status.
+
+        Args:
+            url: of the peer.
+            body: JSON to post; None to get.
+            headers: beside those of every request; what they hold is never logged.
+            limit: most bytes of the answer's body.
+
+        Raises:
+            AddressForbidden: the address is not one that this node calls, or it redirects.
+            PeerUnreachable: no answer.
+            MessageTooLarge: the answer's body is longer.
+            Malformed: a header cannot be sent.
+        """
 
 
 class Mail(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from connector.errors import (
 from connector.identity import certificate, credential, status
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.ports import Ports
+from connector.ports import Answer, Ports
+from connector.ports.peers import NO_HEADERS
 from connector.services.membership import onboard
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.keys import MemorySigner
@@ -33,6 +34,7 @@ class MemoryWeb:
         self.fetched: list[str] = []
         self.posted: list[tuple[str, bytes]] = []
         self.down: set[str] = set()
+        self.answering: dict[str, Callable[[bytes | None, Mapping[str, str]], Answer]] = {}
 
     def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
         self.fetched.append(url)
@@ -49,6 +51,23 @@ class MemoryWeb:
             raise PeerUnreachable("down")
         self.posted.append((url, body))
         return b"{}"[:limit]
+
+    def ask(
+        self,
+        url: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] = NO_HEADERS,
+        limit: int = 1 << 20,
+    ) -> Answer:
+        if any(host in url for host in self.down):
+            raise PeerUnreachable("down")
+        self.fetched.append(url)
+        if url not in self.answering:
+            return Answer(404, b"")
+        answer = self.answering[url](body, headers)
+        assert len(answer.body) <= limit
+        return answer
 
 
 class World:

@@ -12,6 +12,7 @@ import pytest
 
 from connector.errors import (
     AddressForbidden,
+    Malformed,
     MessageTooLarge,
     NotFound,
     PeerUnreachable,
@@ -149,6 +150,24 @@ def test_posts_json(web: Path) -> None:
     assert request.endswith(b'{"body":1}')
     assert b"content-type: application/json" in request
     assert f"host: localhost:{port}".encode() in request
+
+
+def test_asks_with_headers_and_tells_whatever_status(web: Path) -> None:
+    requests: list[bytes] = []
+
+    def talk(stream: ssl.SSLSocket) -> None:
+        requests.append(heard(stream))
+        stream.sendall(answer("404 Not Found", b"{}", "Link: <a>", "link: <b>"))
+
+    with served(web, talk) as port:
+        address = f"https://localhost:{port}/x"
+        told = client(web).ask(address, b"{1}", headers={"Authorization": "Bearer t"})
+        assert (told.status, told.body, told.headers["link"]) == (404, b"{}", "<a>, <b>")
+        client(web).ask(address)
+        with pytest.raises(Malformed):
+            client(web).ask(address, headers={"Authorization": "x\r\nHost: inside"})
+    assert b"Bearer t" in requests[0]
+    assert [each[:4] for each in requests] == [b"POST", b"GET "]
 
 
 def test_a_host_that_is_not_public_is_refused_before_a_packet(web: Path) -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -39,7 +40,8 @@ from connector.errors import (
 from connector.jsonld.canonical import parse_object
 from connector.peer.web.addresses import HTTPS_PORT, Target, target
 from connector.peer.web.pinning import Resolver, pin, resolve
-from connector.ports import Web
+from connector.ports import Answer, Web
+from connector.ports.peers import NO_HEADERS
 
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
@@ -47,6 +49,7 @@ RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _NOT_FOUND: Final = 404
+_FIELD: Final = re.compile(r"[\x20-\x7e]*")
 
 
 class GuardedWeb:
@@ -98,7 +101,7 @@ class GuardedWeb:
 
     def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
         """Fetch a document; see `ports.Web`."""
-        return self._exchange("GET", url, None, limit)
+        return _content(target(url), self._exchange("GET", url, None, limit), posting=False)
 
     def time(self, url: str) -> datetime:
         """Return the time at which an answer was made, by its sender's clock, UTC (RFC 9110 6.6.1).
@@ -107,11 +110,10 @@ class GuardedWeb:
             AddressForbidden: the address is not one that this node calls.
             PeerUnreachable: no answer, or one without a time.
         """
-        seen: list[httpcore.Response] = []
-        self._exchange("GET", url, None, 1 << 16, seen.append)
+        answer = self._exchange("GET", url, None, 1 << 16)
+        _content(target(url), answer, posting=False)
         try:
-            shown = _header(seen[0], "Date").decode("ascii")
-            return parsedate_to_datetime(shown).astimezone(UTC)
+            return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
         except (ValueError, OverflowError) as exc:
             raise PeerUnreachable(f"`{target(url).host}` states no time") from exc
 
@@ -121,7 +123,21 @@ class GuardedWeb:
         Raises:
             PreauError: the refusal that the peer answered with as a problem (RFC 9457).
         """
-        return self._exchange("POST", url, body, limit)
+        answer = self._exchange("POST", url, body, limit)
+        return _content(target(url), answer, posting=True)
+
+    def ask(
+        self,
+        url: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] = NO_HEADERS,
+        limit: int = 1 << 20,
+    ) -> Answer:
+        """Send a request, and return the answer of whatever status; see `ports.Web`."""
+        if not all(_FIELD.fullmatch(value) for value in headers.values()):
+            raise Malformed("a header of a request is not one line of ASCII")  # no smuggled lines
+        return self._exchange("GET" if body is None else "POST", url, body, limit, headers)
 
     def _exchange(
         self,
@@ -129,23 +145,22 @@ class GuardedWeb:
         url: str,
         body: bytes | None,
         limit: int,
-        seen: Callable[[httpcore.Response], object] = lambda _answer: None,
-    ) -> bytes:
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Answer:
         goal = target(url)
         deadline = min(time.monotonic() + self._seconds, self._until)
 
-        def ask(backend: _PinnedBackend) -> bytes:
+        def ask(backend: _PinnedBackend) -> Answer:
             with (
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
                 pool.stream(
                     method,
                     httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path),
-                    headers=_headers(goal, posting=body is not None),
+                    headers=_headers(goal, headers, posting=body is not None),
                     content=body,
                 ) as answer,
             ):
-                seen(answer)
-                return _read(goal, answer, limit, posting=body is not None)
+                return _read(goal, answer, limit)
 
         try:
             address = pin(self._resolve, goal, self._allow, _left(deadline))
@@ -153,7 +168,7 @@ class GuardedWeb:
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc
 
-    def _vouched(self, ask: Callable[[], bytes]) -> bytes:
+    def _vouched(self, ask: Callable[[], Answer]) -> Answer:
         """Run an exchange, with the system's roots too where those of the file do not suffice.
 
         They take 4 MB, and where a space has web roots of its own seldom anybody needs them.
@@ -201,17 +216,20 @@ def _cause(exc: BaseException) -> BaseException | None:
     return exc.__cause__ or exc.__context__
 
 
-def _headers(goal: Target, *, posting: bool) -> list[tuple[bytes | str, bytes | str]]:
+def _headers(
+    goal: Target, further: Mapping[str, str], *, posting: bool
+) -> list[tuple[bytes | str, bytes | str]]:
     headers: list[tuple[bytes | str, bytes | str]] = [
         ("Host", goal.host if goal.port == HTTPS_PORT else f"{goal.host}:{goal.port}"),
         ("Accept-Encoding", "identity"),
         ("Connection", "close"),
         ("User-Agent", "preau"),
+        *further.items(),
     ]
     return [*headers, ("Content-Type", "application/json")] if posting else headers
 
 
-def _read(goal: Target, answer: httpcore.Response, limit: int, *, posting: bool) -> bytes:
+def _read(goal: Target, answer: httpcore.Response, limit: int) -> Answer:
     if answer.status in _REDIRECT:
         raise AddressForbidden(f"`{goal.host}` answers with a redirect, which is not followed")
     chunks, size = [], 0
@@ -220,22 +238,24 @@ def _read(goal: Target, answer: httpcore.Response, limit: int, *, posting: bool)
         if size > limit:
             raise MessageTooLarge(f"`{goal.host}` sent more than {limit} bytes")
         chunks.append(chunk)
-    body = b"".join(chunks)
+    headers: dict[str, str] = {}
+    for raw, value in answer.headers:  # RFC 9110 sections 5.1 and 5.2
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return Answer(answer.status, b"".join(chunks), headers)
+
+
+def _content(goal: Target, answer: Answer, *, posting: bool) -> bytes:
+    """Return the body of an answer that is none of an error."""
     if answer.status not in _OK:
-        raise _problem(goal, answer.status, body if posting else b"", _waiting(answer))
-    return body
+        raise _problem(goal, answer.status, answer.body if posting else b"", waiting(answer))
+    return answer.body
 
 
-def _waiting(answer: httpcore.Response) -> float:
+def waiting(answer: Answer) -> float:
     """Return the seconds of `Retry-After`; 0 for none, and for a date, which we never send."""
-    said = _header(answer, RETRY_AFTER)
-    return min(float(said), LONGEST_WAIT) if said.isdigit() else 0.0
-
-
-def _header(answer: httpcore.Response, name: str) -> bytes:
-    """Return a header of an answer, its name in whatever case (RFC 9110 section 5.1)."""
-    found = {each.lower(): value for each, value in answer.headers}
-    return found.get(name.lower().encode(), b"")
+    said = answer.headers.get(RETRY_AFTER.lower(), "")
+    return min(float(said), LONGEST_WAIT) if said.isascii() and said.isdigit() else 0.0
 
 
 def _problem(goal: Target, status: int, body: bytes, wait: float) -> PreauError:
