@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from connector.domain.space import MEMBERSHIP_SCOPE, Space
 from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
@@ -28,6 +29,13 @@ _LEAST = {
     "jobs_memory_bytes": 0,
     "first_contacts_per_minute": 0,
     "dry_runs_per_peer": 0,
+}
+# Options of a table `[spaces.NAME]`, and their types.
+_OF_SPACE = {
+    "id": "str",
+    "trusted_issuers": "tuple[str, ...]",
+    "scopes": "tuple[str, ...]",
+    "charter": "str",
 }
 
 
@@ -61,6 +69,12 @@ class Settings:
         signing_key: key URI, `file:PATH`.
         space: IRI of the space whose members are served; the DID of its authority.
         trusted_issuers: DIDs whose membership credentials are believed.
+        scopes: scopes of DCP by which the credentials of that space's members are asked for.
+        charter: id of the charter of this node that bears on what it offers in that space; empty:
+            the one that no space names.
+        spaces: tables `[spaces.NAME]` of further spaces, each with `id` and, where it differs from
+            the default, `trusted_issuers` (the authority alone), `scopes` and `charter` (guide of
+            joining a space).
         unsafe_allow_hosts: hosts that peers' addresses may name although they are not public.
         status_refresh_seconds: how often status lists are fetched anew.
         status_list_seconds: on an authority: how long a status list answers after it was made.
@@ -145,6 +159,9 @@ class Settings:
     signing_key: str = "file:keys/signing.pem"
     space: str = ""
     trusted_issuers: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = (MEMBERSHIP_SCOPE,)
+    charter: str = ""
+    spaces: tuple[Space, ...] = ()
     unsafe_allow_hosts: tuple[str, ...] = ()
     status_refresh_seconds: float = 300.0
     status_list_seconds: float = 86_400.0
@@ -181,6 +198,21 @@ class Settings:
     worker_memory_bytes: int = 8 * 1024**3
     snapshot_bytes: int = 64 * 1024**3
     connections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put the space that `space` states before those that have tables of their own."""
+        first = Space(self.space, self.trusted_issuers, self.scopes, self.charter)
+        further = tuple(each for each in self.spaces if each.name)
+        object.__setattr__(self, "spaces", (first, *further))
+
+    @property
+    def believed(self) -> frozenset[str]:
+        """DIDs of the issuers that are believed in any space; in which, each space says."""
+        return frozenset(did for each in self.spaces for did in each.trusted_issuers)
+
+    def space_called(self, text: str) -> Space | None:
+        """Return the space that a DID or the name of a table means; None where there is none."""
+        return next((each for each in self.spaces if each.called(text)), None)
 
     def path(self, name: str) -> Path:
         """Resolve a path of the settings against the home folder."""
@@ -243,19 +275,24 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
         _check_mail(values)
     for proxy in values.get("proxies", ()):
         _network(proxy)
-    return Settings(home=home, **values)
+    made = Settings(home=home, **values)
+    _check_spaces(made)
+    return made
 
 
 def dump(settings: Settings) -> str:
     """Write settings as TOML text; defaults are written too, so that they can be seen."""
     lines = []
     for item in fields(Settings):
-        if item.name in ("home", "connections"):
+        if item.name in ("home", "connections", "spaces"):
             continue
         lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
     for name, options in settings.connections.items():
         lines += ["", f"[connections.{name}]"]
         lines += [f"{option} = {_toml(value)}" for option, value in options.items()]
+    for space in settings.spaces[1:]:
+        lines += ["", f"[spaces.{space.name}]"]
+        lines += [f"{option} = {_toml(getattr(space, option))}" for option in _OF_SPACE]
     return "\n".join(lines) + "\n"
 
 
@@ -268,6 +305,40 @@ def _check_mail(values: Mapping[str, Any]) -> None:
         raise ConfigurationInvalid(
             "settings `mail_from` and `mail_to` must be e-mail addresses where `mail_server` is set"
         )
+
+
+def _check_spaces(settings: Settings) -> None:
+    first, *further = settings.spaces
+    ids = [each.id for each in settings.spaces]
+    if further and settings.kind != "participant":
+        raise ConfigurationInvalid("an authority is in its own space only", hint="remove `spaces`")
+    if further and not first.id:
+        raise ConfigurationInvalid("setting `space` must state the first space before others")
+    if len(set(ids)) < len(ids):
+        raise ConfigurationInvalid("setting `spaces` must state each space once, by its `id`")
+    for space in settings.spaces:
+        if not space.scopes or any(" " in each or ":" not in each for each in space.scopes):
+            raise ConfigurationInvalid("setting `scopes` must list `ALIAS:VALUE`, one at least")
+
+
+def _spaces(raw: Any) -> tuple[Space, ...]:
+    """Return the spaces of the tables `[spaces.NAME]`, in their order."""
+    if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
+        raise ConfigurationInvalid("setting `spaces` must hold tables `[spaces.NAME]`")
+    found = []
+    for name, options in raw.items():
+        unknown = sorted(set(options) - set(_OF_SPACE))
+        if unknown or not options.get("id") or not ROLE_NAME.fullmatch(name):
+            raise ConfigurationInvalid(
+                f"setting `spaces.{name}` must have an `id`, and of the rest only"
+                " `trusted_issuers`, `scopes` and `charter`, and a name in small letters"
+            )
+        stated = {
+            option: _typed(f"spaces.{name}.{option}", _OF_SPACE[option], value)
+            for option, value in options.items()
+        }
+        found.append(Space(**{"trusted_issuers": (stated["id"],), "name": name, **stated}))
+    return tuple(found)
 
 
 def _network(text: str) -> None:
@@ -297,6 +368,8 @@ def _connections(raw: Any) -> dict[str, dict[str, str]]:
 def _typed(name: str, kind: str, value: Any) -> Any:
     if name == "connections":
         return _connections(value)
+    if name == "spaces":
+        return _spaces(value)
     ok = {
         "str": isinstance(value, str),
         "int": isinstance(value, int) and not isinstance(value, bool),

@@ -23,6 +23,12 @@ class UnknownPeer(Untrusted):
     code = "UNKNOWN_PEER"
 
 
+class SpaceUnstated(Untrusted):
+    """In which of this node's spaces it deals with the peer is not stated."""
+
+    code = "SPACE_UNSTATED"
+
+
 class UntrustedIssuer(Untrusted):
     """The credential's issuer is not on this node's list."""
 

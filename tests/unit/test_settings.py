@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,47 @@ def test_what_is_no_setting(changes: dict[str, Any]) -> None:
 def test_what_is_written_is_read_again() -> None:
     made = read(proxies=["10.0.0.0/8"], leaf_seconds=60, name='A "school"')
     assert config.from_mapping(HOME, tomllib.loads(config.dump(made))) == made
+
+
+FIRST, SECOND = "did:web:one.example", "did:web:two.example"
+MEMBER = {"space": FIRST, "trusted_issuers": [FIRST]}
+
+
+def test_spaces_of_a_node() -> None:
+    made = read(**MEMBER, spaces={"health": {"id": SECOND, "charter": "urn:health"}})
+    first, second = made.spaces
+    assert (first.id, first.trusted_issuers, first.name) == (FIRST, (FIRST,), "")
+    assert (second.id, second.trusted_issuers, second.charter) == (SECOND, (SECOND,), "urn:health")
+    assert first.scopes == second.scopes
+    assert made.believed == {FIRST, SECOND}
+    assert made.space_called("health") == made.space_called(SECOND) == second
+    assert made.space_called("") is None
+    assert config.from_mapping(HOME, tomllib.loads(config.dump(made))) == made
+    assert replace(made, trusted_issuers=()).spaces == (replace(first, trusted_issuers=()), second)
+
+
+def test_a_node_in_no_space_yet() -> None:
+    (only,) = read().spaces
+    assert (only.id, only.memberships) == ("", ())
+
+
+@over(
+    "changes",
+    [
+        {"spaces": {"b": {"id": SECOND}}},
+        {**MEMBER, "spaces": {"b": {"id": FIRST}}},
+        {**MEMBER, "spaces": {"b": {"id": SECOND}, "c": {"id": SECOND}}},
+        {**MEMBER, "spaces": {"b": {}}},
+        {**MEMBER, "spaces": {"b": {"id": 2}}},
+        {**MEMBER, "spaces": {"B c": {"id": SECOND}}},
+        {**MEMBER, "spaces": {"b": {"id": SECOND, "issuers": []}}},
+        {**MEMBER, "spaces": {"b": {"id": SECOND, "trusted_issuers": SECOND}}},
+        {**MEMBER, "spaces": {"b": {"id": SECOND, "scopes": []}}},
+        {**MEMBER, "spaces": ["b"]},
+        {**MEMBER, "scopes": ["member"]},
+        {**MEMBER, "kind": "authority", "spaces": {"b": {"id": SECOND}}},
+    ],
+)
+def test_what_is_no_space(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationInvalid, match=r"space|scopes"):
+        read(**changes)
