@@ -1,14 +1,15 @@
 """DID documents: building the node's own, and reading what others serve.
 
-Rules: the document must be the DID's own; a key is used only for the relationships that list it;
-each CA for TLS is vouched for by a signing key of the same document (`attestation`), so that
-whoever takes over the host but not the key cannot slip in a CA. That the signing keys are the
-member's is said by its membership credential (`trust.py`). Fetching is the `Web` port's.
+Rules: the document must be the DID's own; a key is used only for the relationships that list it, by
+reference or whole; ids may be relative to the DID (DID Core, section 3.2.2); each CA for TLS is
+vouched for by a signing key of the same document (`attestation`), so that whoever takes over the
+host but not the key cannot slip in a CA. That the signing keys are the member's is said by its
+membership credential (`trust.py`). Fetching is the `Web` port's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -29,6 +30,7 @@ MAX_BYTES: Final = 64 * 1024
 MAX_METHODS: Final = 32
 MAX_SERVICES: Final = 32
 MAX_AUTHORITIES: Final = 8
+AUTHORITY: Final = "tls-ca-"  # ids of CAs for TLS begin so; other keys may show certificates too
 OURS: Final = "Preau"  # types of services of our own begin so
 
 
@@ -38,7 +40,7 @@ class DidDocument:
 
     Attributes:
         did: whose it is.
-        keys: public keys by DID URL; Ed25519 and P-256 only, others are left out.
+        keys: public keys by DID URL; those of kinds that are not supported are left out.
         assertion: keys that sign statements, agreements and checkpoints.
         authentication: keys that sign presentations.
         invocation: keys that sign call tokens.
@@ -116,7 +118,7 @@ def build(
     Raises:
         KeyUnusable: the key cannot be used.
         CertificateMismatch: a CA certificate cannot be read.
-        Malformed: the signer's key is not a sound Ed25519 or P-256 key.
+        Malformed: the signer's key is not a sound one.
     """
     everything = frozenset(Relationship)
     own = OtherKey(signer.key_id, signer.public_jwk, everything, succession)
@@ -160,17 +162,19 @@ def _read(data: bytes, root: Member, did: str) -> DidDocument:
     names = ("verificationMethod", "service", *Relationship)
     part = root.fields("id", maybe=names, others=True)
     part["id"].exactly(did)
-    methods = _methods(part["verificationMethod"], did) if "verificationMethod" in part else {}
+    methods: dict[str, dict[str, Any]] = {}
+    if "verificationMethod" in part:
+        for each in part["verificationMethod"].items(most=MAX_METHODS):
+            _add(methods, each, did)
+    shared = frozenset(methods)  # one that a relationship states whole is of no other
+    stated = {use: _listed(part[use], methods, shared, did) for use in Relationship if use in part}
     found = {
         kid: keys.read(method["publicKeyJwk"])
         for kid, method in methods.items()
         if isinstance(method.get("publicKeyJwk"), dict) and keys.supported(method["publicKeyJwk"])
     }
     frozen = {kid: MappingProxyType(jwk) for kid, jwk in found.items()}
-    listed = {
-        use: _listed(part[use], methods) & set(found) if use in part else frozenset()
-        for use in Relationship
-    }
+    listed = {use: stated.get(use, frozenset()) & set(found) for use in Relationship}
     result = DidDocument(
         did=did,
         keys=MappingProxyType(frozen),
@@ -187,16 +191,19 @@ def _read(data: bytes, root: Member, did: str) -> DidDocument:
     return replace(result, tls_authorities=_authorities(result, methods))
 
 
-def _methods(member: Member, did: str) -> dict[str, dict[str, Any]]:
-    methods: dict[str, dict[str, Any]] = {}
-    for item in member.items(most=MAX_METHODS):
-        part = item.fields("id", "controller", others=True)
-        kid = part["id"].text()
-        if not kid.startswith(did + "#") or kid in methods:
-            part["id"].refuse("must be one of its own")
-        part["controller"].exactly(did)
-        methods[kid] = item.value
-    return methods
+def _add(methods: dict[str, dict[str, Any]], member: Member, did: str) -> str:
+    """Add a verification method to those that are known; return its DID URL."""
+    part = member.fields("id", "controller", others=True)
+    kid = _absolute(part["id"].text(), did)
+    if not kid.startswith(did + "#") or kid in methods or len(methods) == MAX_METHODS:
+        part["id"].refuse("must be one of its own")
+    part["controller"].exactly(did)
+    methods[kid] = member.value
+    return kid
+
+
+def _absolute(url: str, did: str) -> str:
+    return did + url if url.startswith("#") else url
 
 
 def _successions(methods: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -204,12 +211,20 @@ def _successions(methods: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(record for record in stated if isinstance(record, str))
 
 
-def _listed(member: Member, methods: Mapping[str, Any]) -> frozenset[str]:
-    listed = member.items(most=MAX_METHODS)
-    for each in listed:
-        if each.content() not in methods:
+def _listed(
+    member: Member, methods: dict[str, dict[str, Any]], shared: Collection[str], did: str
+) -> frozenset[str]:
+    """Return the keys that a relationship lists, by reference or whole (DID Core, section 5.3)."""
+    found = set()
+    for each in member.items(most=MAX_METHODS):
+        if isinstance(each.value, dict):
+            found.add(_add(methods, each, did))
+            continue
+        kid = _absolute(each.content(), did)
+        if kid not in shared:
             each.refuse("names a key that is not there")
-    return frozenset(each.content() for each in listed)
+        found.add(kid)
+    return frozenset(found)
 
 
 def _services(member: Member) -> dict[str, str]:
@@ -232,6 +247,8 @@ def _authorities(
         jwk = method.get("publicKeyJwk")
         if not isinstance(jwk, dict) or "x5c" not in jwk:
             continue
+        if "attestation" not in method and not kid.startswith(f"{document.did}#{AUTHORITY}"):
+            continue  # of a key of another use, as some spaces ask for
         pem = certificate.read_authority(jwk["x5c"])
         if keys.read(certificate.public_jwk(pem)) != document.keys.get(kid):
             raise DidUnresolvable(f"the certificate of `{kid[-40:]}` is for another key")
@@ -251,7 +268,7 @@ def _check_attestation(document: DidDocument, attestation: object, pem: str) -> 
 
 def _authority_method(signer: jws.Signer, did: str, number: int, pem: str) -> dict[str, Any]:
     return {
-        "id": f"{did}#tls-ca-{number}",
+        "id": f"{did}#{AUTHORITY}{number}",
         "type": "JsonWebKey",
         "controller": did,
         "publicKeyJwk": {**certificate.public_jwk(pem), "x5c": [certificate.der_base64(pem)]},

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from joserfc import jws
@@ -23,19 +22,15 @@ from joserfc.jwk import Key, import_key
 from joserfc.registry import JWS_HEADER_REGISTRY
 
 from connector.errors import Malformed, SignatureInvalid
-from connector.identity.key import Relationship, algorithm
+from connector.identity.key import NAMES, Relationship, algorithm, algorithms
 from connector.jsonld.canonical import parse_object, unb64url
 from connector.jsonld.kept import kept
 
 MAX_HEADER_CHARS: Final = 1024
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
-_SIGNATURE_CHARS: Final = 86  # 64 bytes, both for Ed25519 and ES256
+# Of 64 bytes (Ed25519, ES256), of 96 (ES384), and of RSA keys of 2048 to 4096 bits.
+_SIGNATURE_CHARS: Final = frozenset({86, 128}) | {-(-size * 4 // 3) for size in range(256, 513)}
 _HEADER_MEMBERS: Final = ("alg", "kid", "typ", "cty")
-
-# What headers call the algorithm of a key; the first is what this node writes (RFC 9864, RFC 8037).
-NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"Ed25519": ("Ed25519", "EdDSA"), "ES256": ("ES256",)}
-)
 
 
 class Signer(Protocol):
@@ -167,7 +162,7 @@ def verify_under(token: str, jwk: Mapping[str, str]) -> bytes:
         unverified_payload(token)
     except Malformed as exc:
         raise SignatureInvalid(exc.reason) from exc
-    return _deserialized(token, jwk, None, _OTHERS[algorithm(jwk)])
+    return _deserialized(token, jwk, None, _others(algorithms(jwk)))
 
 
 def unverified_header(token: str) -> dict[str, Any]:
@@ -177,7 +172,7 @@ def unverified_header(token: str) -> dict[str, Any]:
         Malformed: not a compact JWS in canonical spelling, or over the size limits.
     """
     head, _, signature = _parts(token)
-    if len(head) > MAX_HEADER_CHARS or len(signature) != _SIGNATURE_CHARS:
+    if len(head) > MAX_HEADER_CHARS or len(signature) not in _SIGNATURE_CHARS:
         raise Malformed("the signature's header or signature part has a wrong size")
     unb64url(signature)
     return dict(_header(head))
@@ -235,13 +230,13 @@ def _key(
     if not isinstance(kid, str) or kid not in document.keys_for(relationship):
         raise SignatureInvalid(f"the key is not one that `{document.did}` uses for this")
     jwk = document.keys[kid]
-    if header.get("alg") != algorithm(jwk):
+    if header.get("alg") not in algorithms(jwk):
         raise SignatureInvalid("the algorithm is not the one of the key")
     return jwk
 
 
 def _verify(token: str, jwk: Mapping[str, str], payload: bytes | None) -> bytes:
-    return _deserialized(token, jwk, payload, _REGISTRIES[algorithm(jwk)])
+    return _deserialized(token, jwk, payload, _registry(algorithms(jwk)))
 
 
 def _deserialized(
@@ -268,26 +263,26 @@ class _Registry(jws.JWSRegistry):
     max_payload_length = MAX_PAYLOAD_BYTES * 4 // 3 + 4
 
 
-# By the one algorithm that may be used.
-_REGISTRIES: Final[Mapping[str, _Registry]] = MappingProxyType(
-    {name: _Registry(algorithms=[name]) for name in NAMES}
-)
+@lru_cache(maxsize=32)
+def _registry(names: tuple[str, ...]) -> _Registry:
+    """Return the rules for a key of these algorithms, and of no other."""
+    return _Registry(algorithms=list(names))
 
 
 class _OthersRegistry(_Registry):
-    """The same for one algorithm under each of its names; other header members are ignored."""
+    """The same under each name of an algorithm; other header members are ignored."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(algorithms=[name], strict_check_header=False)
-        self._name = name
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(algorithms=list(names), strict_check_header=False)
+        self._own = {called: name for name in names for called in NAMES[name]}
 
     def get_alg(self, name: str) -> JWSAlgModel:
-        return super().get_alg(self._name if name in NAMES[self._name] else name)
+        return super().get_alg(self._own.get(name, name))
 
 
-_OTHERS: Final[Mapping[str, _OthersRegistry]] = MappingProxyType(
-    {name: _OthersRegistry(name) for name in NAMES}
-)
+@lru_cache(maxsize=32)
+def _others(names: tuple[str, ...]) -> _OthersRegistry:
+    return _OthersRegistry(names)
 
 
 class _SigningRegistry(_Registry):

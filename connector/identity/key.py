@@ -1,14 +1,16 @@
 """Public keys as JWK: which ones this node accepts, and their names.
 
-Rules: Ed25519 (RFC 8037) and P-256 only; never a private key, nor one for another use; no Ed25519
-point of small order, under which one signature fits many messages and nothing could be held against
-its owner; each point in its one spelling.
+Rules: Ed25519 (RFC 8037) and P-256 for nodes of this kind, P-384 and RSA too for those of others,
+whose signatures are only verified; never a private key, nor one for another use; no Ed25519 point
+of small order, under which one signature fits many messages and nothing could be held against its
+owner; each point in its one spelling; no RSA modulus below 2048 bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from joserfc.errors import JoseError
@@ -18,10 +20,33 @@ from joserfc.jwk import thumbprint as rfc7638
 from connector.errors import Malformed
 from connector.jsonld.canonical import unb64url
 
-_MEMBERS: Final = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}
-_ALGORITHMS: Final = {("OKP", "Ed25519"): "Ed25519", ("EC", "P-256"): "ES256"}
-_BYTES: Final = 32  # of a coordinate
-_PRIMES: Final = {"OKP": 2**255 - 19, "EC": 2**256 - 2**224 + 2**192 + 2**96 - 1}  # of the fields
+_MEMBERS: Final = {
+    "OKP": ("kty", "crv", "x"),
+    "EC": ("kty", "crv", "x", "y"),
+    "RSA": ("kty", "n", "e"),
+}
+# The algorithms of a kind of key (RFC 7518 section 3.1); an RSA key may say which of them is its.
+_ALGORITHMS: Final = {
+    ("OKP", "Ed25519"): ("Ed25519",),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("RSA", None): ("RS256", "PS256", "RS384", "PS384", "RS512", "PS512"),
+}
+# What headers and keys call an algorithm; the first is what this node writes (RFC 9864, RFC 8037).
+NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        **{name: (name,) for names in _ALGORITHMS.values() for name in names},
+        "Ed25519": ("Ed25519", "EdDSA"),
+    }
+)
+# Of the fields; how many bytes a coordinate has.
+_FIELDS: Final = {
+    "Ed25519": (2**255 - 19, 32),
+    "P-256": (2**256 - 2**224 + 2**192 + 2**96 - 1, 32),
+    "P-384": (2**384 - 2**128 - 2**96 + 2**32 - 1, 48),
+}
+_RSA_BITS: Final = (2048, 4096)  # NIST SP 800-131A; above, a signature costs more than it proves
+_EXPONENTS: Final = (3, 2**32)
 _PRIVATE: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 # Encodings of the points whose order divides 8, sign bit cleared (RFC 8032 section 5.1.2); the
 # last two are spellings past the field's prime.
@@ -49,32 +74,45 @@ class Relationship(StrEnum):
 
 def supported(jwk: Mapping[str, Any]) -> bool:
     """Return whether a JWK is of a kind that this node verifies with."""
-    return (str(jwk.get("kty")), str(jwk.get("crv"))) in _ALGORITHMS
+    return _kind(jwk) in _ALGORITHMS
 
 
-def algorithm(jwk: Mapping[str, Any]) -> str:
-    """Return the one JOSE algorithm of a key.
+def algorithms(jwk: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the JOSE algorithms that a key may be used with.
 
     Raises:
         Malformed: not a key of a supported kind.
     """
-    try:
-        return _ALGORITHMS[jwk["kty"], jwk["crv"]]
-    except (KeyError, TypeError) as exc:
-        raise Malformed("not an Ed25519 or P-256 key") from exc
+    found = _ALGORITHMS.get(_kind(jwk))
+    if found is None:
+        raise Malformed("not an Ed25519, P-256, P-384 or RSA key")
+    stated = jwk.get("alg")
+    return tuple(name for name in found if stated is None or stated in NAMES[name])
+
+
+def algorithm(jwk: Mapping[str, Any]) -> str:
+    """Return the one JOSE algorithm of a key; of an RSA key that leaves it open, the first.
+
+    Raises:
+        Malformed: not a key of a supported kind, or of another algorithm than it says.
+    """
+    found = algorithms(jwk)
+    if not found:
+        raise Malformed("the key says another use than its kind has")
+    return found[0]
 
 
 def read(jwk: Any) -> dict[str, str]:
     """Return the public members of a JWK once it is a sound key.
 
     Raises:
-        Malformed: not a public Ed25519 or P-256 key, of small order, or of another algorithm
-            than it says.
+        Malformed: not a public key of a supported kind, of small order, too short or too long, or
+            of another algorithm than it says.
     """
     if not isinstance(jwk, dict) or not set(jwk).isdisjoint(_PRIVATE):
         raise Malformed("not a public key")
-    expected = algorithm(jwk)
-    if jwk.get("alg", expected) != expected or jwk.get("use", "sig") != "sig":
+    algorithm(jwk)
+    if jwk.get("use", "sig") != "sig":
         raise Malformed("the key says another use than its kind has")
     if "key_ops" in jwk and jwk["key_ops"] != ["verify"]:  # RFC 7517 section 4.3
         raise Malformed("the key is for other operations than to verify")
@@ -82,18 +120,45 @@ def read(jwk: Any) -> dict[str, str]:
     if not all(isinstance(jwk.get(name), str) for name in names):
         raise Malformed("the key lacks a member")
     public = {name: str(jwk[name]) for name in names}
-    _check_point(public)
-    return public
+    if public["kty"] != "RSA":
+        _check_point(public)
+        return public
+    _check_modulus(public)
+    return public | ({"alg": str(jwk["alg"])} if "alg" in jwk else {})
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """Return the SHA-256 thumbprint of a public key (RFC 7638), base64url.
 
     Raises:
-        Malformed: not an Ed25519 or P-256 key.
+        Malformed: not a key of a supported kind.
     """
     algorithm(jwk)
-    return rfc7638({name: jwk[name] for name in _MEMBERS[jwk["kty"]]})
+    try:
+        return rfc7638({name: jwk[name] for name in _MEMBERS[jwk["kty"]]})
+    except KeyError as exc:
+        raise Malformed("the key lacks a member") from exc
+
+
+def _kind(jwk: Mapping[str, Any]) -> tuple[str, str | None]:
+    kind, curve = jwk.get("kty"), jwk.get("crv")
+    return str(kind), None if curve is None else str(curve)
+
+
+def _check_modulus(public: dict[str, str]) -> None:
+    try:
+        modulus, exponent = (unb64url(public[name]) for name in ("n", "e"))
+    except ValueError as exc:
+        raise Malformed("the key is no RSA key") from exc
+    least, most = _RSA_BITS
+    if not least <= int.from_bytes(modulus).bit_length() <= most:
+        raise Malformed(f"an RSA key must be of {least} to {most} bits")
+    low, high = _EXPONENTS
+    if not low <= int.from_bytes(exponent) < high or exponent[-1] % 2 == 0:
+        raise Malformed("the exponent of the RSA key is not a usual one")
+    # RFC 7518 section 6.3.1: no leading zeros, or one key would have several names
+    if modulus[0] == 0 or exponent[0] == 0:
+        raise Malformed("the key is not in its canonical spelling")
 
 
 def _check_point(public: dict[str, str]) -> None:
@@ -108,8 +173,8 @@ def _check_point(public: dict[str, str]) -> None:
         if unsigned in _SMALL_ORDER:
             raise Malformed("the key is of small order")
         coordinates = [unsigned[::-1]]
-    prime = _PRIMES[public["kty"]]
+    prime, size = _FIELDS[public["crv"]]
     # RFC 8032 section 5.1.3, RFC 7518 section 6.2.1.2: a point has one spelling, or one key would
     # have several names
-    if any(len(each) != _BYTES or int.from_bytes(each) >= prime for each in coordinates):
+    if any(len(each) != size or int.from_bytes(each) >= prime for each in coordinates):
         raise Malformed("the key is not in its canonical spelling")

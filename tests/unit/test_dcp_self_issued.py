@@ -21,7 +21,7 @@ from connector.identity.document import DidDocument
 from connector.jsonld.canonical import b64url, canonical
 from tests.support.contracts import CONSUMER, NOW, PROVIDER, stranger
 from tests.support.each import over
-from tests.support.keys import MemoryEcSigner, MemorySigner, forged
+from tests.support.keys import ForeignSigner, MemoryEcSigner, MemorySigner, forged
 
 BEARER = stranger(CONSUMER)
 KEY = BEARER.signer.key_id
@@ -235,10 +235,10 @@ def test_which_key_of_the_document() -> None:
 def test_one_method_of_an_unknown_kind_is_counted() -> None:
     """A document with one key that is known here and one that is not has two methods."""
     other = {
-        "id": f"{CONSUMER}#rsa",
+        "id": f"{CONSUMER}#other",
         "type": "JsonWebKey2020",
         "controller": CONSUMER,
-        "publicKeyJwk": {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+        "publicKeyJwk": {"kty": "EC", "crv": "secp256k1"},
     }
     content = json.loads(DOCUMENT.data)
     content["verificationMethod"].append(other)
@@ -247,6 +247,18 @@ def test_one_method_of_an_unknown_kind_is_counted() -> None:
     assert checked(nameless).issuer == CONSUMER
     refused("has 2 verification methods", nameless, both)
     assert both.keys == DOCUMENT.keys
+
+
+@pytest.mark.parametrize("name", ["ES384", "RS256", "PS256"])
+def test_keys_that_only_others_have(name: str) -> None:
+    signer, other = ForeignSigner(CONSUMER, name), ForeignSigner(CONSUMER, name)
+    content = json.loads(served(signer).data)
+    content["capabilityInvocation"] = ["#key-1"]
+    document = documents.read(canonical(content), CONSUMER)
+    token = forged(signer, claims(), header(alg=name))
+    assert checked(token, document).issuer == CONSUMER
+    refused("does not verify", forged(other, claims(), header(alg=name)), document)
+    refused("not the one of the key", forged(signer, claims(), header(alg="ES256")), document)
 
 
 def test_certificates() -> None:

@@ -14,7 +14,7 @@ from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, sha256_hex
 from tests.support.contracts import NOW
 from tests.support.each import over
-from tests.support.keys import MemorySigner
+from tests.support.keys import MemoryEcSigner, MemorySigner
 
 DID = "did:web:localhost%3A8443"
 SIGNER = MemorySigner(DID)
@@ -27,6 +27,14 @@ def spoiled(change: Callable[[dict[str, Any]], Any]) -> bytes:
     content = json.loads(DATA)
     change(content)
     return canonical(content)
+
+
+EMBEDDED: dict[str, Any] = {
+    "id": DID + "#key-2",
+    "type": "JsonWebKey2020",
+    "controller": DID,
+    "publicKeyJwk": dict(MemoryEcSigner(DID).public_jwk),
+}
 
 
 def refused(data: bytes) -> None:
@@ -60,13 +68,13 @@ def test_members_that_we_do_not_know_do_not_matter() -> None:
         content["service"].append({"id": "#x", "type": ["A", "B"], "serviceEndpoint": {}})
         content["verificationMethod"].append(
             {
-                "id": DID + "#rsa",
+                "id": DID + "#other",
                 "type": "JsonWebKey",
                 "controller": DID,
-                "publicKeyJwk": {"kty": "RSA", "n": "x", "e": "AQAB"},
+                "publicKeyJwk": {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"},
             }
         )
-        content["assertionMethod"].append(DID + "#rsa")
+        content["assertionMethod"].append(DID + "#other")
 
     document = documents.read(spoiled(change), DID)
     assert document.assertion == {SIGNER.key_id}
@@ -93,7 +101,7 @@ def test_size_is_bounded() -> None:
     "change",
     [
         {"id": DID + "#key-9"},  # then the relationships list an unknown key
-        {"id": "#key-1"},
+        {"id": "#tls-ca-1"},
         {"id": "did:web:else.example#key-1"},
         {"id": None},
         {"id": DID + "#tls-ca-1"},
@@ -113,7 +121,11 @@ def test_keys_that_are_refused(change: dict[str, Any]) -> None:
         {"assertionMethod": {}},
         {"assertionMethod": [1]},
         {"assertionMethod": [{"id": DID + "#key-2"}]},
-        {"assertionMethod": ["#key-1"]},
+        {"assertionMethod": ["#key-9"]},
+        {"assertionMethod": [EMBEDDED], "authentication": [EMBEDDED["id"]]},
+        {"assertionMethod": [EMBEDDED, EMBEDDED]},
+        {"assertionMethod": [{**EMBEDDED, "id": SIGNER.key_id}]},
+        {"assertionMethod": [{**EMBEDDED, "controller": "did:web:else.example"}]},
         {"authentication": [DID + "#key-2"]},
         {"capabilityInvocation": "x"},
         {"verificationMethod": {}},
@@ -126,6 +138,29 @@ def test_keys_that_are_refused(change: dict[str, Any]) -> None:
 )
 def test_shapes_that_are_refused(change: dict[str, Any]) -> None:
     refused(spoiled(lambda content: content.update(change)))
+
+
+def test_keys_that_stand_whole_or_by_relative_reference() -> None:
+    """DID Core, sections 3.2.2 and 5.3."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["verificationMethod"][0]["id"] = "#key-1"
+        content["assertionMethod"] = ["#key-1", {**EMBEDDED, "id": "#key-2"}]
+
+    document = documents.read(spoiled(change), DID)
+    assert document.assertion == {SIGNER.key_id, DID + "#key-2"}
+    assert document.authentication == document.invocation == {SIGNER.key_id}
+    assert document.keys[DID + "#key-2"]["crv"] == "P-256"
+
+
+def test_a_key_may_show_a_certificate_without_being_an_authority() -> None:
+    def change(content: dict[str, Any]) -> None:
+        shown = {**EMBEDDED["publicKeyJwk"], "x5c": [certificate.der_base64(FOREIGN)]}
+        content["verificationMethod"].append({**EMBEDDED, "publicKeyJwk": shown})
+
+    document = documents.read(spoiled(change), DID)
+    assert EMBEDDED["id"] in document.keys
+    assert len(document.tls_authorities) == len(CAS)
 
 
 def test_a_relationship_that_is_absent_is_empty() -> None:

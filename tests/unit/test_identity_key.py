@@ -9,8 +9,10 @@ from connector.errors import Malformed
 from connector.identity import key as keys
 from connector.jsonld.canonical import b64url, unb64url
 from tests.support.each import over
-from tests.support.keys import MemorySigner
+from tests.support.keys import ForeignSigner, MemorySigner
 
+RSA = dict(ForeignSigner("did:web:nord.example", "RS256").public_jwk)
+P384 = dict(ForeignSigner("did:web:nord.example", "ES384").public_jwk)
 P = 2**255 - 19
 D = -121665 * pow(121666, P - 2, P) % P
 
@@ -54,7 +56,7 @@ def test_algorithm_follows_from_the_key() -> None:
         {"x": "AA"},
         {"x": "A" * 43 + "="},
         {"x": "!" * 43},
-        {"alg": "EdDSA"},
+        {"alg": "ES256"},
         {"alg": "HS256"},
         {"use": "enc"},
         {"key_ops": ["sign"]},
@@ -71,8 +73,33 @@ def test_other_keys_are_refused(change: dict[str, Any]) -> None:
 
 def test_a_key_that_says_it_verifies() -> None:
     plain = ed25519()
-    stated = {"key_ops": ["verify"], "use": "sig", "alg": "Ed25519"}
-    assert keys.read({**plain, **stated}) == keys.read(plain)
+    for name in ("Ed25519", "EdDSA"):  # RFC 9864, RFC 8037
+        stated = {"key_ops": ["verify"], "use": "sig", "alg": name}
+        assert keys.read({**plain, **stated}) == keys.read(plain)
+
+
+def test_keys_of_others_and_their_algorithms() -> None:
+    assert keys.algorithms(P384) == ("ES384",)
+    assert keys.read({**P384, "alg": "ES384"}) == P384
+    assert keys.read(RSA) == RSA
+    assert {"RS256", "PS256"} < set(keys.algorithms(RSA))
+    stated = {**RSA, "alg": "PS256"}
+    assert (keys.read(stated), keys.algorithms(stated)) == (stated, ("PS256",))
+    for change in (
+        {"alg": "ES256"},
+        {"alg": "HS256"},
+        {"n": b64url(b"\0" + unb64url(RSA["n"]))},
+        {"n": b64url(unb64url(RSA["n"])[:128])},
+        {"n": b64url(unb64url(RSA["n"]) * 3)},
+        {"n": ""},
+        {"e": "AQ"},
+        {"e": "BA"},
+        {"d": "AQAB"},
+    ):
+        with pytest.raises(Malformed):
+            keys.read({**RSA, **change})
+    with pytest.raises(Malformed):
+        keys.read({**P384, "y": P384["x"]})
 
 
 @over("sign", [0, 0x80])

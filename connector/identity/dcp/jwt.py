@@ -17,7 +17,7 @@ from typing import Any, Final
 from connector.errors import Malformed
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.key import algorithm
+from connector.identity.key import NAMES, algorithm, algorithms
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import parse_object, unb64url
 from federated.reading import Member
@@ -53,7 +53,8 @@ class Form:
         """
         header = self._header(token)
         jwk = self._key(header, document)
-        if header.get("alg") not in jws.NAMES[algorithm(jwk)]:
+        known = [called for name in algorithms(jwk) for called in NAMES[name]]
+        if header.get("alg") not in known:
             raise self.kind.error(f"{self.kind.name}: the algorithm is not the one of the key")
         with self.kind.reading():
             payload = jws.verify_under(token, jwk)
@@ -133,7 +134,7 @@ def moment(claim: Member) -> datetime:
 
 def header_of(signer: jws.Signer) -> dict[str, str]:
     """Return what a header calls a signer's algorithm, in the name that most others know."""
-    return {"alg": jws.NAMES[algorithm(signer.public_jwk)][-1]}
+    return {"alg": NAMES[algorithm(signer.public_jwk)][-1]}
 
 
 def _text(value: object) -> str:
