@@ -16,6 +16,13 @@ from connector.domain.contract.duty import Deed, Duty
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
 from connector.domain.contract.use import Counted, UseRecord
+from connector.domain.credentials import (
+    CredentialRequest,
+    HeldCredential,
+    IssuanceRequest,
+    Presented,
+    PublishedCopy,
+)
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.layer import KeptLayer
@@ -256,6 +263,11 @@ class Transaction(Protocol):
     cosigned_heads: Repository[CosignedHead]  # key: peer
     forfeits: Repository[Forfeit]  # key: id
     members: Repository[Membership]  # key: did
+    held_credentials: Repository[HeldCredential]  # key: issuer, id
+    credential_requests: Repository[CredentialRequest]  # key: holder_pid
+    issuance_requests: Repository[IssuanceRequest]  # key: issuer_pid
+    presented: Repository[Presented]  # key: holder, question
+    published_copies: Repository[PublishedCopy]  # key: url
     audit: AuditLog
     promises: Promises
     shelf: Shelf

@@ -23,6 +23,13 @@ from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
+from connector.domain.credentials import (
+    CredentialRequest,
+    HeldCredential,
+    IssuanceRequest,
+    Presented,
+    PublishedCopy,
+)
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.layer import KeptLayer
@@ -61,7 +68,7 @@ from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.recent import Answers, Recent
 from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.shelf import SqlDatasets, SqlShelf
-from connector.store.tables import records
+from connector.store.tables import credentials, records
 from connector.store.tables.approvals import ApprovalRow
 from connector.store.tables.duties import DeedRow, SqlDuties, SqlUses
 from connector.store.tables.keyed import Row
@@ -131,6 +138,17 @@ class SqlTransaction:
     cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, records.CosignedHeadRow)
     forfeits: Repository[Forfeit] = _of(Forfeit, records.ForfeitRow)
     members: Repository[Membership] = _of(Membership, records.MembershipRow)
+    held_credentials: Repository[HeldCredential] = _of(
+        HeldCredential, credentials.HeldCredentialRow
+    )
+    credential_requests: Repository[CredentialRequest] = _of(
+        CredentialRequest, credentials.CredentialRequestRow
+    )
+    issuance_requests: Repository[IssuanceRequest] = _of(
+        IssuanceRequest, credentials.IssuanceRequestRow
+    )
+    presented: Repository[Presented] = _of(Presented, credentials.PresentedRow)
+    published_copies: Repository[PublishedCopy] = _of(PublishedCopy, credentials.PublishedCopyRow)
     promises: Promises = cast("Any", _Part(SqlPromises))
     shelf: Shelf = cast("Any", _Part(SqlShelf))
     tokens: UsedTokens = cast("Any", _Part(SqlUsedTokens))

@@ -19,6 +19,13 @@ from connector.domain.contract.duty import Deed, Duty
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Notice, Telling
 from connector.domain.contract.use import UseRecord
+from connector.domain.credentials import (
+    CredentialRequest,
+    HeldCredential,
+    IssuanceRequest,
+    Presented,
+    PublishedCopy,
+)
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.layer import KeptLayer
@@ -90,6 +97,11 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "cosigned_heads": (CosignedHead, ("peer",)),
     "forfeits": (Forfeit, ("id",)),
     "members": (Membership, ("did",)),
+    "held_credentials": (HeldCredential, ("issuer", "id")),
+    "credential_requests": (CredentialRequest, ("holder_pid",)),
+    "issuance_requests": (IssuanceRequest, ("issuer_pid",)),
+    "presented": (Presented, ("holder", "question")),
+    "published_copies": (PublishedCopy, ("url",)),
 }
 EVENTS = Events((sampled_gaussian(3.0, 0.2, 5),))
 
