@@ -29,6 +29,7 @@ class OutgoingMessage:
         attempts: tries so far.
         delivered_at: UTC; None while waiting.
         failed: why it was given up; empty otherwise.
+        address: where the receiver takes it over HTTPS; empty: it goes over gRPC.
     """
 
     id: str
@@ -41,6 +42,7 @@ class OutgoingMessage:
     attempts: int = 0
     delivered_at: datetime | None = None
     failed: str = ""
+    address: str = ""
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ from connector.store.database.scope import Scope
 from connector.store.tables import records
 from connector.store.tables.approvals import ApprovalRow
 from connector.store.tables.keyed import table_of
+from connector.store.tables.messages import InboxRow, OutboxRow
 from connector.store.tables.transfers import ExtractRow, RequestedRow, TransferRow
 from federated.job import JobState, is_final
 
@@ -45,8 +46,8 @@ _OVER: Final = sorted({state for state in JobState if is_final(state)} - {JobSta
 _negotiation: Final = table_of(records.NegotiationRow).c
 _offer: Final = table_of(records.OfferRow).c
 _approval: Final = table_of(ApprovalRow).c
-_inbox: Final = table_of(records.InboxRow).c
-_outbox: Final = table_of(records.OutboxRow).c
+_inbox: Final = table_of(InboxRow).c
+_outbox: Final = table_of(OutboxRow).c
 _job: Final = table_of(records.JobRow).c
 _extract: Final = table_of(ExtractRow).c
 _request: Final = table_of(RequestedRow).c
@@ -216,9 +217,9 @@ def _uncharged(before: datetime) -> tuple[ColumnElement[bool], ...]:
 
 # Negotiations go before the offers that they name.
 _ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool], ...]]], ...]] = (
-    (table_of(records.InboxRow), _handled),
-    (table_of(records.OutboxRow), _delivered),
-    (table_of(records.OutboxRow), _given_up),
+    (table_of(InboxRow), _handled),
+    (table_of(OutboxRow), _delivered),
+    (table_of(OutboxRow), _given_up),
     (table_of(records.NegotiationRow), _came_to_nothing),
     (table_of(ApprovalRow), _decided),
     (table_of(RequestedRow), _declined),

@@ -20,7 +20,7 @@ from connector.store import rows
 from connector.store.database.scope import Scope
 from connector.store.mapping import fields_of
 from connector.store.tables.keyed import table_of
-from connector.store.tables.records import OutboxRow
+from connector.store.tables.messages import OutboxRow
 
 
 def due_messages(scope: Scope, now: datetime, limit: int) -> list[OutgoingMessage]:

@@ -72,6 +72,7 @@ from connector.store.tables import credentials, records
 from connector.store.tables.approvals import ApprovalRow
 from connector.store.tables.duties import DeedRow, SqlDuties, SqlUses
 from connector.store.tables.keyed import Row
+from connector.store.tables.messages import InboxRow, OutboxRow
 from connector.store.tables.transfers import ExtractRow, ReleasedRow, RequestedRow, TransferRow
 from connector.store.tokens import SqlUsedTokens
 
@@ -125,8 +126,8 @@ class SqlTransaction:
     deeds: Repository[Deed] = _of(Deed, DeedRow)
     uses: Uses = cast("Any", _Part(SqlUses))
     tellings: Repository[Telling] = _of(Telling, records.TellingRow)
-    outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, records.OutboxRow)
-    inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, records.InboxRow)
+    outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, OutboxRow)
+    inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, InboxRow)
     reservations: Repository[Reservation] = _of(Reservation, records.ReservationRow)
     jobs: Repository[Job] = _of(Job, records.JobRow)
     sites: Repository[JobSite] = _of(JobSite, records.JobSiteRow)

@@ -18,7 +18,7 @@ from connector.store.database.scope import Scope
 from connector.store.database.session import open_session
 from connector.store.recent import Recent
 from connector.store.tables.keyed import table_of
-from connector.store.tables.records import OutboxRow
+from connector.store.tables.messages import OutboxRow
 
 NOW = datetime(2026, 11, 27, 12, 30, 1, 250_000, tzinfo=UTC)
 OUTBOX = table_of(OutboxRow)

@@ -153,6 +153,8 @@ class Offer:
         report: what its uses came to on the rows, signed by the provider; empty where it has none.
         shows_report: whether consumers see the report.
         layers: templates and charter that it was merged with.
+        dsp: its form in the Dataspace Protocol, canonical JSON without name; empty where that
+            cannot say it, so that only Préau nodes are shown it.
     """
 
     id: str
@@ -169,6 +171,7 @@ class Offer:
     report: str = ""
     shows_report: bool = False
     layers: tuple[LayerName, ...] = ()
+    dsp: bytes = b""
 
     @property
     def decision(self) -> Decision:

@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -57,6 +57,23 @@ WAITING: Final[Mapping[NegotiationState, timedelta]] = {
 DECIDING: Final = timedelta(days=30)  # for which both sides wait for a person of the provider
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a peer that signs nothing, as it came: all that proves what it agreed to.
+
+    Attributes:
+        kind: name of the message.
+        body: exact text.
+        token: by which its sender was authenticated.
+        at: when it came, UTC, as text.
+    """
+
+    kind: str
+    body: str = field(repr=False)
+    token: str = field(repr=False)
+    at: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negotiation:
     """One negotiation, our side.
@@ -83,6 +100,9 @@ class Negotiation:
         offered: the provider's offer under `offer_id` as the consumer was shown it, exact bytes:
             an agreement is on these; empty on the provider's side.
         awaits: whether a person of the provider has yet to decide, as far as this side knows.
+        address: where the peer takes messages of it over HTTPS; empty: over gRPC.
+        heard: last message of a peer that names none, see `services/messages/naming.py`.
+        said: what such a peer said, the last message of each kind.
     """
 
     pid: str
@@ -103,6 +123,9 @@ class Negotiation:
     asked: bytes = b""
     offered: bytes = b""
     awaits: bool = False
+    address: str = ""
+    heard: str = ""
+    said: tuple[Said, ...] = ()
 
     @property
     def patience(self) -> timedelta | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -45,6 +45,11 @@ class Transfer:
         peer_receipt: the peer's; empty until it came.
         created_at: UTC.
         updated_at: UTC.
+        address: where the peer takes messages of it over HTTPS; empty: over gRPC.
+        heard: last message of a peer that names none, see `services/messages/naming.py`.
+        format: in which the data were asked for over HTTPS, such as `HttpData-PULL`; empty else.
+        data_address: where a provider that signs nothing has the data, canonical JSON, with its
+            token; empty while they may not be fetched.
     """
 
     pid: str
@@ -63,3 +68,7 @@ class Transfer:
     peer_receipt: str = ""
     created_at: datetime
     updated_at: datetime
+    address: str = ""
+    heard: str = ""
+    format: str = ""
+    data_address: bytes = field(default=b"", repr=False)

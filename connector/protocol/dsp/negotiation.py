@@ -6,7 +6,7 @@ Source: DSP 2025-1, Contract Negotiation Protocol and HTTPS Binding, with the me
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from connector.domain.contract.negotiation import NegotiationState
@@ -46,12 +46,16 @@ class Negotiated:
         callback: where the sender takes answers; of a message that opens a process, empty else.
         policy: the agreement (ODRL, canonical JSON-LD) of a ContractAgreementMessage, empty else.
         plan_digest: SHA-256 (hex) of the plan that it compiles to; empty where it is not said.
+        data: the body that it was read from, exact bytes; empty where it came otherwise.
+        token: by which the sender was authenticated, where that proves what it said.
     """
 
     message: Negotiating
     callback: str = ""
     policy: bytes = b""
     plan_digest: str = ""
+    data: bytes = field(default=b"", compare=False, repr=False)
+    token: str = field(default="", compare=False, repr=False)
 
 
 def write(value: Negotiated, how: Policies) -> dict[str, Any]:
@@ -106,13 +110,13 @@ def read(
     cls = TYPES[kind]
     said = members.common(cls, root, after, _OPENING.get(cls, ""))
     if cls in _OPENING:
-        return _terms(cls, said, root, how)
+        return replace(_terms(cls, said, root, how), data=data)
     if cls is m.ContractAgreementMessage:
-        return _agreement(m.ContractAgreementMessage(**said), root, how)
+        return replace(_agreement(m.ContractAgreementMessage(**said), root, how), data=data)
     if cls is m.ContractNegotiationEventMessage:
         event = root.fields("eventType", others=True)["eventType"]
         said["event_type"] = event.exactly("ACCEPTED", "FINALIZED")
-    return Negotiated(cls(**said))
+    return Negotiated(cls(**said), data=data)
 
 
 def write_state(process: m.ContractNegotiation) -> dict[str, Any]:

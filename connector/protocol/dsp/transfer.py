@@ -6,7 +6,7 @@ Source: DSP 2025-1, Transfer Process Protocol and HTTPS Binding, with the messag
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connector.domain.transfer.transfer import TransferState
@@ -39,12 +39,14 @@ class Transferred:
         callback: where the consumer takes answers; of a request only.
         format: in which the data are wanted, such as `HttpData-PULL`; of a request only.
         address: where the data are to go (request, push) or are (start, pull); None where not said.
+        data: the body that it was read from, exact bytes; empty where it came otherwise.
     """
 
     message: Transferring
     callback: str = ""
     format: str = ""
     address: DataAddress | None = None
+    data: bytes = field(default=b"", compare=False, repr=False)
 
 
 def write(value: Transferred) -> dict[str, Any]:
@@ -89,10 +91,11 @@ def read(data: bytes, among: Collection[str] = tuple(TYPES), *, after: str = "")
     if cls in _ADDRESSED and _DATA in root.value:
         address = data_address.read(root.child(_DATA))
     if cls is not t.TransferRequestMessage:
-        return Transferred(cls(**said), address=address)
+        return Transferred(cls(**said), address=address, data=data)
     said["agreement_id"] = members.identifier(root, "agreementId")
     wanted = root.fields("format", others=True)["format"].text()
-    return Transferred(cls(**said), members.address(root, _CALLBACK), wanted, address)
+    callback = members.address(root, _CALLBACK)
+    return Transferred(cls(**said), callback, wanted, address, data)
 
 
 def write_state(process: t.TransferProcess) -> dict[str, Any]:

@@ -13,6 +13,10 @@ from typing import Any, Final
 
 from connector.domain.participant import Participant
 from connector.ports import Ports
+from connector.protocol.dsp.negotiation import Negotiated
+from connector.protocol.dsp.transfer import Transferred
+from connector.protocol.messages import ContractNegotiation
+from connector.protocol.transfer_messages import TransferProcess
 from connector.services.continuity import custody
 from connector.services.duties import receiving as receiving_deeds
 from connector.services.evidence import cosigning, own_log
@@ -20,7 +24,8 @@ from connector.services.federation.site import cancellation
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.negotiation import negotiate, notices, receiving
 from connector.services.publication import catalog_pages
-from connector.services.transfer import acts, consumer_side, provider_side, pulling
+from connector.services.transfer import pulling
+from connector.services.transfer import receiving as transfer_receiving
 from connector.services.use import deciding, referring
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
@@ -42,11 +47,25 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "HeadRequestMessage": custody.return_head,
         "EpochAnnouncement": custody.accept_epoch,
         "CosignRequestMessage": cosigning.cosign,
-        "TransferRequestMessage": provider_side.receive_request,
-        "TransferStartMessage": consumer_side.receive_start,
-        "TransferSuspensionMessage": acts.receive_suspension,
-        "TransferCompletionMessage": provider_side.receive_completion,
-        "TransferTerminationMessage": acts.receive_termination,
+        **transfer_receiving.HANDLERS,
         "TransferAccessMessage": pulling.receive_access,
     }
 )
+
+
+def received(
+    ports: Ports, caller: Participant, value: Negotiated | Transferred
+) -> ContractNegotiation | TransferProcess:
+    """Receive a message over HTTPS that moves a process, and return what it has become.
+
+    Args:
+        ports: of this node.
+        caller: the sender, authenticated and judged.
+        value: as it was read; a process that it opens takes its callback as address.
+
+    Raises:
+        PreauError: the message is refused; nothing changed.
+    """
+    if isinstance(value, Negotiated):
+        return receiving.received(ports, caller, value)
+    return transfer_receiving.received(ports, caller, value)

@@ -12,7 +12,13 @@ from connector.protocol.codec import Body
 
 
 def enqueue(
-    ports: Ports, tx: Transaction, identifier: str, peer: str, subject: str, message: Body
+    ports: Ports,
+    tx: Transaction,
+    identifier: str,
+    peer: str,
+    subject: str,
+    message: Body,
+    address: str = "",
 ) -> None:
     """Put a message into the outbox, and wake the dispatcher once it is committed.
 
@@ -23,8 +29,9 @@ def enqueue(
         peer: DID of the receiver.
         subject: what it belongs to; messages of one subject are delivered in order.
         message: kept as it is, so that every delivery carries the same bytes.
+        address: where the receiver takes it over HTTPS; empty: it goes over gRPC.
     """
-    put(ports, tx, outgoing(ports, identifier, peer, subject, message))
+    put(ports, tx, outgoing(ports, identifier, peer, subject, message, address))
 
 
 def put(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
@@ -52,12 +59,12 @@ def put_first(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
 
 
 def outgoing(
-    ports: Ports, identifier: str, peer: str, subject: str, message: Body
+    ports: Ports, identifier: str, peer: str, subject: str, message: Body, address: str = ""
 ) -> OutgoingMessage:
     """Return a message as the outbox keeps it; see `enqueue`."""
     now = ports.clock.now()
     kind, body = type(message).__name__, canonical(message.to_body())
-    return OutgoingMessage(identifier, peer, kind, body, subject, now, now)
+    return OutgoingMessage(identifier, peer, kind, body, subject, now, now, address=address)
 
 
 def wake(ports: Ports, tx: Transaction) -> None:

@@ -89,7 +89,8 @@ def request(
         check_peer(tx, peer_did)
         message = _request_message(ports, negotiation, wish)
         name, pid = message.message_id, negotiation.pid
-        sending.put_first(ports, tx, sending.outgoing(ports, name, peer_did, pid, message))
+        about = (peer_did, pid, message, negotiation.address)
+        sending.put_first(ports, tx, sending.outgoing(ports, name, *about))
         return steps.store(tx, negotiation)
 
 
@@ -145,6 +146,7 @@ def on_offer(
     caller: Participant,
     known: Considered[bool] | None,
     message: messages.ContractOfferMessage,
+    address: str,
     tx: Transaction,
 ) -> Negotiation:
     """Handle an offer: an opening one waits for the operator, others also unless they fit.
@@ -167,7 +169,7 @@ def on_offer(
     }
     if not message.consumer_pid:
         state = step(None, Act.OFFER, Role.PROVIDER, sending=False)
-        said = {"state": state, "dataset_id": message.dataset, **tabled}
+        said = {"state": state, "dataset_id": message.dataset, **tabled, "address": address}
         opened = steps.opened(ports, tx, caller, Role.CONSUMER, message.provider_pid, **said)
         return steps.store(tx, opened)
     pids = (message.provider_pid, message.consumer_pid)

@@ -79,7 +79,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
             created_at=now,
             updated_at=now,
         )
-        steps.enqueue(ports, tx, peer.did, negotiation.pid, _message(ports, negotiation, ()))
+        steps.enqueue(ports, tx, negotiation, _message(ports, negotiation, ()))
         return steps.store(tx, negotiation)
 
 
@@ -88,6 +88,7 @@ def on_request(
     caller: Participant,
     known: Considered[Verdict] | None,
     message: messages.ContractRequestMessage,
+    address: str,
     tx: Transaction,
 ) -> Negotiation:
     """Handle a request: open a negotiation, or take up a counter-offer of the consumer's.
@@ -117,6 +118,7 @@ def on_request(
             state=NegotiationState.REQUESTED,
             dataset_id=message.dataset,
             policy_by=Role.CONSUMER,
+            address=address,
         )
     found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
     present = _layers(ports, tx, found) if message.policy else ()

@@ -23,6 +23,7 @@ from connector.identity import agreement as documents
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
+from connector.protocol.dsp.negotiation import Negotiated
 from connector.protocol.messages import Negotiating
 from connector.protocol.negotiation import Act
 from connector.services.membership import onboard
@@ -35,6 +36,7 @@ from connector.services.negotiation import (
 )
 
 M = TypeVar("M", bound=Negotiating)
+Handle = Callable[[Transaction], Negotiation]
 
 _REFUSED: Final = "agreement.refused"
 
@@ -44,12 +46,12 @@ class Arrival:
     """A message that was read and judged, and what takes it in.
 
     Attributes:
-        message: as it came.
+        value: as it came.
         handle: moves the negotiation, in a write transaction.
     """
 
-    message: Negotiating
-    handle: Callable[[Transaction], Negotiation]
+    value: Negotiated
+    handle: Handle
 
 
 def receive(
@@ -61,9 +63,29 @@ def receive(
         AgreementTampered: an agreement is not what was accepted; only the audit log changed.
         PreauError: the message is refused; nothing changed.
     """
-    found = _ARRIVALS[kind](ports, caller, body)
+    message, _ = messages.KINDS[kind]
+    return _received(ports, caller, Negotiated(message.from_body(body)))  # type: ignore[arg-type]
+
+
+def received(ports: Ports, caller: Participant, value: Negotiated) -> messages.ContractNegotiation:
+    """As `receive`, of a message that came over HTTPS.
+
+    Raises:
+        PreauError: as `receive`.
+    """
+    answer = _received(ports, caller, value)
+    return messages.ContractNegotiation.from_body({"awaits": False, **answer})
+
+
+def _received(ports: Ports, caller: Participant, value: Negotiated) -> Mapping[str, Any]:
+    found = _arrival(ports, caller, value)
     with _refusals(ports, caller, found), ports.store.write() as tx:
-        return steps.take(ports, tx, caller, found.message, found.handle)
+        return steps.take(ports, tx, caller, found.value, found.handle)
+
+
+def _arrival(ports: Ports, caller: Participant, value: Negotiated) -> Arrival:
+    how = _HANDLES[type(value.message)]
+    return Arrival(value, how(ports, caller, value.message, value))
 
 
 def receive_carried(
@@ -88,8 +110,10 @@ def receive_carried(
         PreauError: it is refused, as at a call; nothing changed.
     """
     caller = onboard.judge(ports, sent.peer)
-    found = _ARRIVALS[answer.next_kind](ports, caller, parse_object(answer.next))
-    about = (found.message.provider_pid, found.message.consumer_pid)
+    message, _ = messages.KINDS[answer.next_kind]
+    carried = Negotiated(message.from_body(parse_object(answer.next)))  # type: ignore[arg-type]
+    found = _arrival(ports, caller, carried)
+    about = (carried.message.provider_pid, carried.message.consumer_pid)
     if about != (answer.provider_pid, sent.subject):
         raise _foreign()
 
@@ -101,41 +125,55 @@ def receive_carried(
 
     with _refusals(ports, caller, found), ports.store.write() as tx:
         delivered(tx)
-        steps.take(ports, tx, caller, found.message, of_the_call)
+        steps.take(ports, tx, caller, found.value, of_the_call)
 
 
 def _foreign() -> Malformed:
     return Malformed("an answer carries a message about another negotiation")
 
 
-def _request(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractRequestMessage.from_body(body)
+def _request(
+    ports: Ports, caller: Participant, message: messages.ContractRequestMessage, value: Negotiated
+) -> Handle:
     known = provider_side.consider(ports, caller, message)
-    return Arrival(message, partial(provider_side.on_request, ports, caller, known, message))
+    return partial(provider_side.on_request, ports, caller, known, message, value.callback)
 
 
-def _offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractOfferMessage.from_body(body)
+def _offer(
+    ports: Ports, caller: Participant, message: messages.ContractOfferMessage, value: Negotiated
+) -> Handle:
     known = consumer_side.consider(ports, caller, message)
-    return Arrival(message, partial(consumer_side.on_offer, ports, caller, known, message))
+    return partial(consumer_side.on_offer, ports, caller, known, message, value.callback)
 
 
-def _agreement(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractAgreementMessage.from_body(body)
+def _agreement(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractAgreementMessage,
+    _: Negotiated,
+) -> Handle:
     provider = _as_of_signing(ports, caller, message.agreement)
     known = agree.consider(ports, caller, message)
     handle = partial(consumer_side.on_agreement, ports, provider, known)
     return _about(ports, caller, message, handle, Role.CONSUMER)
 
 
-def _verification(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractAgreementVerificationMessage.from_body(body)
+def _verification(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractAgreementVerificationMessage,
+    _: Negotiated,
+) -> Handle:
     handle = partial(provider_side.on_verification, ports)
     return _about(ports, caller, message, handle, Role.PROVIDER)
 
 
-def _event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractNegotiationEventMessage.from_body(body)
+def _event(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractNegotiationEventMessage,
+    _: Negotiated,
+) -> Handle:
     accepted = messages.act_of(message) is Act.ACCEPTED
     on_accepted = partial(provider_side.on_accepted, ports, caller)
     on_finalized = partial(consumer_side.on_finalized, ports)
@@ -144,25 +182,31 @@ def _event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arriva
     return _about(ports, caller, message, handle, likely)
 
 
-def _termination(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
-    message = messages.ContractNegotiationTerminationMessage.from_body(body)
+def _termination(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractNegotiationTerminationMessage,
+    _: Negotiated,
+) -> Handle:
     handle = partial(_terminated, ports, caller)
     return _about(ports, caller, message, handle, Role.PROVIDER)
 
 
-_ARRIVALS: Final[Mapping[str, Callable[[Ports, Participant, Mapping[str, Any]], Arrival]]] = (
-    MappingProxyType(
-        {
-            "ContractRequestMessage": _request,
-            "ContractOfferMessage": _offer,
-            "ContractAgreementMessage": _agreement,
-            "ContractAgreementVerificationMessage": _verification,
-            "ContractNegotiationEventMessage": _event,
-            "ContractNegotiationTerminationMessage": _termination,
-        }
-    )
+_HANDLES: Final[
+    Mapping[type[Negotiating], Callable[[Ports, Participant, Any, Negotiated], Handle]]
+] = MappingProxyType(
+    {
+        messages.ContractRequestMessage: _request,
+        messages.ContractOfferMessage: _offer,
+        messages.ContractAgreementMessage: _agreement,
+        messages.ContractAgreementVerificationMessage: _verification,
+        messages.ContractNegotiationEventMessage: _event,
+        messages.ContractNegotiationTerminationMessage: _termination,
+    }
 )
-HANDLERS: Final = MappingProxyType({kind: partial(receive, kind) for kind in _ARRIVALS})
+HANDLERS: Final = MappingProxyType(
+    {kind.__name__: partial(receive, kind.__name__) for kind in _HANDLES}
+)
 
 
 def _about(
@@ -171,8 +215,8 @@ def _about(
     message: M,
     handle: Callable[[Transaction, Negotiation, M], Negotiation],
     likely: Role,
-) -> Arrival:
-    """Return the arrival of a message about a negotiation that is known here; see `steps.held`."""
+) -> Handle:
+    """Return what takes in a message about a negotiation that is known here; see `steps.held`."""
 
     def about(tx: Transaction) -> Negotiation:
         pids = (message.provider_pid, message.consumer_pid)
@@ -181,7 +225,7 @@ def _about(
             steps.heard(ports, tx, found)
         return handle(tx, found, message)
 
-    return Arrival(message, about)
+    return about
 
 
 def _terminated(
@@ -204,8 +248,9 @@ def _refusals(ports: Ports, caller: Participant, found: Arrival) -> Iterator[Non
     try:
         yield
     except AgreementTampered as exc:
-        if isinstance(found.message, messages.ContractAgreementMessage):
-            subject = found.message.consumer_pid
+        message = found.value.message
+        if isinstance(message, messages.ContractAgreementMessage):
+            subject = message.consumer_pid
             with ports.store.write() as tx:
                 if not tx.audit.entries(subject=subject, kind=_REFUSED, limit=1):
                     tx.audit.append(_REFUSED, subject, peer=caller.did, code=exc.code)

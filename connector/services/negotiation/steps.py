@@ -21,7 +21,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain import instant
+from connector.domain.contract.negotiation import (
+    Agreement,
+    Negotiation,
+    NegotiationState,
+    Role,
+    Said,
+)
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
@@ -29,11 +36,12 @@ from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.codec import MAX_LINE, MAX_LINES
+from connector.protocol.dsp.negotiation import Negotiated
 from connector.protocol.messages import Negotiating, act_of
 from connector.protocol.negotiation import TERMINAL, Act, allowed, step
 from connector.services.approval import asking
 from connector.services.lookup import require
-from connector.services.messages import sending
+from connector.services.messages import naming, sending
 
 ANSWERED_IN: Final = timedelta(seconds=30)
 QUOTA_SECONDS: Final = 600.0  # until it is worth to ask again whether one has ended
@@ -52,26 +60,44 @@ def take(
     ports: Ports,
     tx: Transaction,
     caller: Participant,
-    message: Negotiating,
+    value: Negotiated,
     handle: Callable[[Transaction], Negotiation],
 ) -> Mapping[str, Any]:
     """Handle a message, unless it was handled, and return the answer.
+
+    What a peer that names no message says is kept with the negotiation: it proves what was agreed.
 
     Raises:
         Malformed: the message's id came before with other content.
         PreauError: what `handle` refuses; the transaction must not be kept then.
     """
+    message, now = value.message, ports.clock.now()
     digest = sha256_hex(canonical([type(message).__name__, message.to_body()]))
+    name = naming.named(tx, caller.did, _heard(tx, caller, message), message.message_id, digest)
     # Writers run one after another: of two deliveries at once the second sees the answer.
-    known = tx.inbox.get(caller.did, message.message_id)
+    known = tx.inbox.get(caller.did, name)
     if known is not None:
         return _answer_again(ports, tx, known, digest)
     before = tx.audit.size()
-    answer = answer_of(handle(tx), ports.reply.carried if ports.reply else None)
-    now, kept = ports.clock.now(), canonical(answer)
+    moved = handle(tx)
+    answer = answer_of(moved, ports.reply.carried if ports.reply else None)
     if tx.audit.size() > before:  # else nothing was moved, and it may be asked as often
-        tx.inbox.put(ReceivedMessage(message.message_id, caller.did, digest, kept, now))
+        tx.inbox.put(ReceivedMessage(name, caller.did, digest, canonical(answer), now))
+        if naming.by_content(name):
+            tx.negotiations.put(replace(moved, heard=name, said=_said(moved, value, now)))
     return answer
+
+
+def _heard(tx: Transaction, caller: Participant, message: Negotiating) -> str:
+    """Return the name of the last message of a negotiation whose sender names none."""
+    found = map(tx.negotiations.get, filter(None, (message.provider_pid, message.consumer_pid)))
+    return next((each.heard for each in found if each and each.peer == caller.did), "")
+
+
+def _said(negotiation: Negotiation, value: Negotiated, now: datetime) -> tuple[Said, ...]:
+    kind = type(value.message).__name__
+    said = Said(kind, value.data.decode(), value.token, instant.text(now))
+    return (*(each for each in negotiation.said if each.kind != kind), said)
 
 
 def answer_of(negotiation: Negotiation, carried: OutgoingMessage | None = None) -> dict[str, Any]:
@@ -280,10 +306,12 @@ def dispatch(ports: Ports, tx: Transaction, negotiation: Negotiation, message: N
     knows that it was taken (`outcomes.py`).
     """
     name, peer, subject = message.message_id, negotiation.peer, negotiation.pid
-    outgoing = sending.outgoing(ports, name, peer, subject, message)
+    address = negotiation.address
+    outgoing = sending.outgoing(ports, name, peer, subject, message, address)
     reply = ports.reply
     if (
         reply is not None
+        and not address
         and reply.carried is None
         and reply.caller == peer
         and negotiation.role is Role.PROVIDER
@@ -296,15 +324,10 @@ def dispatch(ports: Ports, tx: Transaction, negotiation: Negotiation, message: N
     sending.put(ports, tx, outgoing)
 
 
-def enqueue(
-    ports: Ports,
-    tx: Transaction,
-    peer: str,
-    subject: str,
-    message: Negotiating,
-) -> None:
+def enqueue(ports: Ports, tx: Transaction, negotiation: Negotiation, message: Negotiating) -> None:
     """Put a message about a negotiation into the outbox."""
-    sending.enqueue(ports, tx, message.message_id, peer, subject, message)
+    about = (negotiation.peer, negotiation.pid)
+    sending.enqueue(ports, tx, message.message_id, *about, message, negotiation.address)
 
 
 def pids(negotiation: Negotiation) -> dict[str, str]:

@@ -6,17 +6,17 @@ the outbox; only the side that suspended a transfer starts it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import IllegalMessage
 from connector.ports import Ports, Transaction
+from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
+    TransferProcess,
     TransferStartMessage,
     TransferSuspensionMessage,
     TransferTerminationMessage,
@@ -83,34 +83,35 @@ def give(ports: Ports, pid: str, wish: Wish, reason: str) -> Transfer:
         return moved
 
 
-def receive_suspension(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def on_suspension(
+    ports: Ports, caller: Participant, message: TransferSuspensionMessage, value: Transferred
+) -> TransferProcess:
     """Take in that the peer has suspended a transfer.
 
     Raises:
         NotFound: no such transfer with this peer.
         IllegalMessage: the table does not have the transition.
     """
-    return _stopped(ports, caller, TransferSuspensionMessage.from_body(body), Act.SUSPENSION)
+    return _stopped(ports, caller, message, value, Act.SUSPENSION)
 
 
-def receive_termination(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Take in that the peer has ended a transfer; as `receive_suspension`."""
-    return _stopped(ports, caller, TransferTerminationMessage.from_body(body), Act.TERMINATION)
+def on_termination(
+    ports: Ports, caller: Participant, message: TransferTerminationMessage, value: Transferred
+) -> TransferProcess:
+    """Take in that the peer has ended a transfer; as `on_suspension`."""
+    return _stopped(ports, caller, message, value, Act.TERMINATION)
 
 
 def _stopped(
     ports: Ports,
     caller: Participant,
     message: TransferSuspensionMessage | TransferTerminationMessage,
+    value: Transferred,
     act: Act,
-) -> Mapping[str, Any]:
+) -> TransferProcess:
     def handle(tx: Transaction) -> Transfer:
         found = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
         said = {"code": message.code, "reasons": message.reasons}
         return steps.move(ports, tx, found, act, found.role.other, **said)
 
-    return steps.take(ports, caller, message, handle)
+    return steps.take(ports, caller, value, handle)

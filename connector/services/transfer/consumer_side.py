@@ -9,7 +9,7 @@ all others, and what Flight does not bring, over the peers' own stream.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from connector.domain.contract.negotiation import Role
@@ -24,11 +24,13 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.ports import Ports, Transaction
+from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
     TransferAccess,
     TransferAccessMessage,
     TransferCompletionMessage,
+    TransferProcess,
     TransferRequestMessage,
     TransferStartMessage,
 )
@@ -75,7 +77,9 @@ def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
     return asked
 
 
-def receive_start(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+def on_start(
+    ports: Ports, caller: Participant, message: TransferStartMessage, value: Transferred
+) -> TransferProcess:
     """Take in that data flows, or flows again.
 
     Raises:
@@ -83,7 +87,6 @@ def receive_start(ports: Ports, caller: Participant, body: Mapping[str, Any]) ->
         IllegalMessage: the table does not have the transition, or the other side suspended it.
         Malformed: the provider's statement does not verify, or differs from what it stated before.
     """
-    message = TransferStartMessage.from_body(body)
 
     def handle(tx: Transaction) -> Transfer:
         transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
@@ -95,7 +98,7 @@ def receive_start(ports: Ports, caller: Participant, body: Mapping[str, Any]) ->
             said = {"content": theirs.content, "peer_receipt": message.statement}
         return steps.move(ports, tx, transfer, Act.START, transfer.role.other, **said)
 
-    return steps.take(ports, caller, message, handle)
+    return steps.take(ports, caller, value, handle)
 
 
 def content(ports: Ports, pid: str, offset: int) -> tuple[Transfer, Iterator[bytes]]:

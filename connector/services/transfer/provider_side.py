@@ -7,7 +7,6 @@ twice a second while bytes flow; what it refuses ends the stream with the code t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +16,11 @@ from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import ExtractUnavailable, IllegalMessage, Malformed, NotFound
 from connector.ports import Ports, Transaction
+from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
     TransferCompletionMessage,
+    TransferProcess,
     TransferRequestMessage,
     TransferStartMessage,
 )
@@ -28,9 +29,9 @@ from connector.services.negotiation import agree
 from connector.services.transfer import receipts, steps
 
 
-def receive_request(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def on_request(
+    ports: Ports, caller: Participant, message: TransferRequestMessage, value: Transferred
+) -> TransferProcess:
     """Open a transfer, and start it: the extract is ready, or the request is refused.
 
     Raises:
@@ -38,7 +39,6 @@ def receive_request(
         Unlawful: the contract does not stand, or the transfer was opened before.
         ExtractUnavailable: no such extract of this contract, or it is not ready.
     """
-    message = TransferRequestMessage.from_body(body)
 
     def handle(tx: Transaction) -> Transfer:
         now = ports.clock.now()
@@ -59,6 +59,8 @@ def receive_request(
             content=extract.content,
             created_at=now,
             updated_at=now,
+            address=value.callback,
+            format=value.format,
         )
         steps.store(tx, opened)
         statement = receipts.own(ports, opened, extract.content)
@@ -67,12 +69,12 @@ def receive_request(
         steps.send(ports, tx, started, start)
         return started
 
-    return steps.take(ports, caller, message, handle)
+    return steps.take(ports, caller, value, handle)
 
 
-def receive_completion(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def on_completion(
+    ports: Ports, caller: Participant, message: TransferCompletionMessage, value: Transferred
+) -> TransferProcess:
     """Take in the peer's receipt; a provider compares it with what it served.
 
     A provider of another make may say that all was sent: its consumer then fetches no more.
@@ -82,7 +84,6 @@ def receive_completion(
         IllegalMessage: the transfer has not started, is suspended or over.
         Malformed: the receipt does not verify, or is about another transfer.
     """
-    message = TransferCompletionMessage.from_body(body)
 
     def handle(tx: Transaction) -> Transfer:
         transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
@@ -94,7 +95,7 @@ def receive_completion(
         receipts.reconcile(tx, done, theirs)
         return done
 
-    return steps.take(ports, caller, message, handle)
+    return steps.take(ports, caller, value, handle)
 
 
 def judge(ports: Ports, pid: str, caller: str) -> tuple[Transfer, Extract]:

@@ -8,7 +8,7 @@ peer may hold it so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,15 +20,17 @@ from connector.errors import IllegalMessage, Malformed, NotFound, TransferInacti
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.codec import MAX_LINE
+from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act, step
 from connector.protocol.transfer_messages import (
     KINDS,
     TransferProcess,
+    TransferRequestMessage,
     Transferring,
     TransferTerminationMessage,
 )
 from connector.services.lookup import require
-from connector.services.messages import sending
+from connector.services.messages import naming, sending
 
 OPENING: Final = frozenset({"TransferRequestMessage", "TransferStartMessage"})
 SENT: Final = frozenset(KINDS) - {"TransferAccessMessage"}
@@ -37,32 +39,44 @@ SENT: Final = frozenset(KINDS) - {"TransferAccessMessage"}
 def take(
     ports: Ports,
     caller: Participant,
-    message: Transferring,
+    value: Transferred,
     handle: Callable[[Transaction], Transfer],
-) -> Mapping[str, Any]:
+) -> TransferProcess:
     """Handle a message, unless it was handled, and return the answer.
 
     Raises:
         Malformed: the message's id came before with other content.
         PreauError: what `handle` refuses; nothing was changed then.
     """
+    message = value.message
     digest = sha256_hex(canonical([type(message).__name__, message.to_body()]))
     with ports.store.write() as tx:
-        known = tx.inbox.get(caller.did, message.message_id)
+        heard = _heard(tx, caller, message)
+        name = naming.named(tx, caller.did, heard, message.message_id, digest)
+        known = tx.inbox.get(caller.did, name)
         if known is not None:
             if known.digest != digest:
                 raise Malformed(f"message id `{known.id}` came before with other content")
-            return parse_object(known.answer)
-        answer, now = answer_of(handle(tx)), ports.clock.now()
-        tx.inbox.put(
-            ReceivedMessage(message.message_id, caller.did, digest, canonical(answer), now)
-        )
+            return TransferProcess.from_body(parse_object(known.answer))
+        moved, now = handle(tx), ports.clock.now()
+        answer = answer_of(moved)
+        kept = canonical(answer.to_body())
+        tx.inbox.put(ReceivedMessage(name, caller.did, digest, kept, now))
+        if naming.by_content(name):
+            tx.transfers.put(replace(moved, heard=name))
     return answer
 
 
-def answer_of(transfer: Transfer) -> dict[str, Any]:
+def _heard(tx: Transaction, caller: Participant, message: Transferring) -> str:
+    """Return the name of the last message of a transfer whose sender names none."""
+    names = ("" if isinstance(message, TransferRequestMessage) else message.provider_pid,)
+    found = map(tx.transfers.get, filter(None, (*names, message.consumer_pid)))
+    return next((each.heard for each in found if each and each.peer == caller.did), "")
+
+
+def answer_of(transfer: Transfer) -> TransferProcess:
     """Return the acknowledgement: both pids, and the state that this side holds."""
-    return TransferProcess(**pids(transfer), state=transfer.state.value).to_body()
+    return TransferProcess(**pids(transfer), state=transfer.state.value)
 
 
 def pids(transfer: Transfer) -> dict[str, str]:
@@ -154,7 +168,8 @@ def store(tx: Transaction, transfer: Transfer, **facts: Any) -> Transfer:
 
 def send(ports: Ports, tx: Transaction, transfer: Transfer, message: Transferring) -> None:
     """Put a message about a transfer into the outbox."""
-    sending.enqueue(ports, tx, message.message_id, transfer.peer, transfer.pid, message)
+    about = (transfer.peer, transfer.pid)
+    sending.enqueue(ports, tx, message.message_id, *about, message, transfer.address)
 
 
 def end(

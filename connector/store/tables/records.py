@@ -178,6 +178,7 @@ class OfferRow(Row, table=True):
     report: str = column(LONG)
     shows_report: bool
     layers: str = column(LONG)
+    dsp: bytes
 
 
 class LayerRow(Row, table=True):
@@ -229,6 +230,9 @@ class NegotiationRow(Row, table=True):
     asked: bytes
     offered: bytes
     awaits: bool
+    address: str
+    heard: str
+    said: str = column(LONG)
 
 
 class AgreementRow(Row, table=True):
@@ -314,41 +318,6 @@ class TellingRow(Row, table=True):
     reason: str
     after: str
     at: datetime = column(UTC_TIME)
-
-
-class OutboxRow(Row, table=True):
-    """`OutgoingMessage`."""
-
-    NAME = "outbox"
-    PARTS = (
-        keyed("outbox", "id"),
-        Index("outbox_waiting", "delivered_at", "failed", "subject"),
-    )
-
-    id: str
-    peer: str
-    kind: str
-    body: bytes
-    subject: str
-    created_at: datetime = column(UTC_TIME)
-    due_at: datetime = column(UTC_TIME)
-    attempts: int = column(WHOLE)
-    delivered_at: datetime | None = column(UTC_TIME)
-    failed: str
-
-
-class InboxRow(Row, table=True):
-    """`ReceivedMessage`."""
-
-    NAME = "inbox"
-    PARTS = (keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
-    KEY = ("peer", "id")
-
-    id: str
-    peer: str
-    digest: str
-    answer: bytes
-    received_at: datetime = column(UTC_TIME)
 
 
 class ReservationRow(Row, table=True):

@@ -100,3 +100,7 @@ class TransferRow(Row, table=True):
     peer_receipt: str
     created_at: datetime = column(UTC_TIME)
     updated_at: datetime = column(UTC_TIME)
+    address: str
+    heard: str
+    format: str
+    data_address: bytes
