@@ -78,18 +78,21 @@ class Credential:
     document: Mapping[str, Any] = field(repr=False)
 
 
-def issue(signer: jws.Signer, document: Mapping[str, Any]) -> str:
+def issue(
+    signer: jws.Signer, document: Mapping[str, Any], header: Mapping[str, str] | None = None
+) -> str:
     """Sign a credential.
 
     Args:
         signer: the issuer's.
         document: VCDM 2.0 credential.
+        header: what its header says otherwise, such as the name of the algorithm.
 
     Raises:
         KeyUnusable: the key cannot be used.
         Malformed: the document has no canonical form.
     """
-    return jws.sign_compact(signer, canonical(document), TYPE, {"cty": CONTENT})
+    return jws.sign_compact(signer, canonical(document), TYPE, {"cty": CONTENT, **(header or {})})
 
 
 def issue_membership(  # noqa: PLR0913  each is a statement of the credential

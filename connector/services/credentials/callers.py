@@ -1,0 +1,57 @@
+"""Callers over HTTPS by DCP: who calls this node, and how it shows who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.domain.participant import Participant
+from connector.identity.dcp import access, self_issued
+from connector.ports import Ports, Web
+from connector.services.credentials.authenticating import Shown, bearer
+from connector.services.credentials.verifying import Verifier
+from connector.services.membership.belonging import space_of
+
+
+class DcpCallers:
+    """Judges callers by their tokens and credentials, and makes this node's tokens."""
+
+    def __init__(self, ports: Ports, hurried: Callable[[Web], Web] = lambda web: web) -> None:
+        """Prepare.
+
+        Args:
+            ports: of this node.
+            hurried: as of `Verifier`.
+        """
+        self._ports = ports
+        self.verifier = Verifier(ports, hurried)
+
+    def judge(self, authorization: str, connection: Shown) -> Participant:
+        """Return who calls, as it is believed now.
+
+        Args:
+            authorization: the header; empty where there is none.
+            connection: that brought it.
+
+        Raises:
+            Untrusted: it is not believed; the class says why.
+            TooManyRequests: too many are looked at just now.
+        """
+        return self.verifier.participant(bearer(authorization), connection)
+
+    def header(self, address: str, peer: Participant) -> str:  # noqa: ARG002  a token is of no address
+        """Return the value of `Authorization` for one request to a peer.
+
+        With it goes what the peer may ask this node's Credential Service for: the credentials that
+        the space in which the two deal asks of its members.
+
+        Raises:
+            SpaceUnstated: in which space this node deals with the peer is not stated.
+            KeyUnusable: the key cannot be used.
+        """
+        ports, now = self._ports, self._ports.clock.now()
+        own, scopes = ports.settings.did, space_of(ports, peer.did).scopes
+        token = self_issued.make(
+            *(ports.signer, own, peer.did, ports.ids.new(), now),
+            access_token=access.make(ports.signer, own, peer.did, scopes, now),
+        )
+        return f"Bearer {token}"

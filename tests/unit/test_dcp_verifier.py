@@ -1,0 +1,594 @@
+"""The verifier of DCP: who is believed, and each way in which somebody is not, with its reason."""
+
+from __future__ import annotations
+
+import gzip
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.space import MEMBERSHIP_SCOPE, Space
+from connector.errors import (
+    AddressForbidden,
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialRevoked,
+    DidUnresolvable,
+    PeerUnreachable,
+    PreauError,
+    StatusListTooShort,
+    StatusMalformed,
+    StatusOutOfRange,
+    StatusRetrievalFailed,
+    StatusVerificationFailed,
+    TokenInvalid,
+    TokenMismatch,
+    TokenMissing,
+    TokenReplayed,
+    Untrusted,
+    UntrustedIssuer,
+)
+from connector.identity import certificate, status
+from connector.identity import credential as credentials
+from connector.identity import did as dids
+from connector.identity.dcp import access, presentation, query, self_issued
+from connector.identity.dcp import credential as dcp_credentials
+from connector.identity.dcp.credential import Held
+from connector.jsonld.canonical import b64url, canonical
+from connector.ports import Answer
+from connector.services.credentials import resolving, statuses, verifying
+from tests.support.claims import (
+    AUTHORITY,
+    HOLDER,
+    LIST,
+    PLAIN,
+    QUERY,
+    VERIFIER,
+    Claims,
+    Connection,
+)
+from tests.support.doubles import NOON, settings_for_tests
+from tests.support.keys import ForeignSigner, MemoryEcSigner, MemorySigner, forged
+
+AT = int(NOON.timestamp())
+LEAF, OTHER_LEAF = (certificate.make_authority(name, NOON, 9)[0] for name in ("a", "b"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Claims:
+    return Claims(tmp_path)
+
+
+def refused(world: Claims, error: type[PreauError], reason: str, token: str = "") -> None:
+    with pytest.raises(PreauError) as found:
+        world.judged(f"Bearer {token}" if token else "")
+    assert type(found.value) is error
+    assert reason in found.value.reason
+
+
+def claims(world: Claims, **changes: Any) -> dict[str, Any]:
+    now = world.clock.now()
+    stated = {
+        "iss": HOLDER,
+        "sub": HOLDER,
+        "aud": VERIFIER,
+        "jti": world.holder.ids.new(),
+        "iat": AT,
+        "exp": AT + 300,
+        "token": access.make(world.signers[HOLDER], HOLDER, VERIFIER, [MEMBERSHIP_SCOPE], now),
+        **changes,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def header(**changes: Any) -> dict[str, Any]:
+    return {"alg": "EdDSA", "kid": f"{HOLDER}#key-1", "typ": "JWT", **changes}
+
+
+def membership(world: Claims, signer: Any = None, **changes: Any) -> str:
+    """A membership of the holder, changed, as its Credential Service presents it."""
+    issuer = world.signers[AUTHORITY]
+    document = dict(dcp_credentials.unverified(world.membership).credential.document) | changes
+    kept = {name: value for name, value in document.items() if value is not None}
+    return credentials.issue(signer or issuer, kept)
+
+
+# --- believing -----------------------------------------------------------------------------------
+
+
+def test_a_member_is_believed_and_known_from_then_on(world: Claims) -> None:
+    found = world.judged()
+    assert (found.did, found.name, found.grpc_endpoint) == (HOLDER, "Lycée Nord", "")
+    assert found.membership == world.membership
+    with world.verifier.store.read() as tx:
+        assert tx.participants.get(HOLDER) == found
+        assert [entry.kind for entry in tx.audit.entries()][-1] == "participant.admitted"
+
+
+def test_who_is_known_is_not_asked_again_also_after_a_restart(world: Claims) -> None:
+    world.judged()
+    world.judged()
+    world.restart()
+    world.web.down = {"authority.example"}
+    world.judged()
+    assert world.queries() == 1
+    world.web.down = set()
+    world.later(hours=1)
+    world.judged()
+    assert world.queries() == 2
+
+
+def test_a_new_question_is_asked(world: Claims) -> None:
+    """Another space asks by other scopes: what answered the first does not answer these."""
+    world.judged()
+    settings = world.verifier.settings
+    other = Space(AUTHORITY, (AUTHORITY,), (MEMBERSHIP_SCOPE, MEMBERSHIP_SCOPE + ":read"))
+    object.__setattr__(settings, "spaces", (other,))
+    world.judged()
+    assert world.queries() == 2
+
+
+@pytest.mark.parametrize("name", ["ES256", "ES384", "RS256", "PS256"])
+def test_holders_and_issuers_have_keys_of_many_kinds(tmp_path: Path, name: str) -> None:
+    """The issuer is one of other software: its key is named by a relative and embedded method."""
+    maker: Callable[[str], Any] = (
+        MemoryEcSigner if name == "ES256" else lambda did: ForeignSigner(did, name)
+    )
+    issuer = maker(AUTHORITY)
+    world = Claims(tmp_path)
+    method = {
+        "id": "#key-1",
+        "type": "JsonWebKey2020",
+        "controller": AUTHORITY,
+        "publicKeyJwk": dict(issuer.public_jwk),
+    }
+    served = canonical({"id": AUTHORITY, "assertionMethod": [method]})
+    world.web.pages[dids.document_url(AUTHORITY)] = lambda: served
+    document = dict(dcp_credentials.unverified(world.membership).credential.document)
+    del document["credentialStatus"]
+    world.membership = forged(issuer, document, header(alg=name, kid=issuer.key_id, typ="vc+jwt"))
+    assert world.judged().did == HOLDER
+
+
+def test_keys_that_were_rotated_are_looked_up(world: Claims) -> None:
+    world.judged()
+    world.signers[HOLDER] = MemorySigner(HOLDER, "key-2")
+    world.holder = world.node(HOLDER)
+    world.calling = type(world.calling)(world.holder)
+    refused(world, TokenInvalid, "no such key")  # looked at just now
+    world.later(seconds=31)
+    # They are not those of the membership, which states its member's keys.
+    refused(world, CredentialInvalid, "are not the member's")
+
+
+def test_who_is_blocked_stays_so(world: Claims) -> None:
+    known = world.judged()
+    with world.verifier.store.write() as tx:
+        tx.participants.put(type(known)(**{**_fields(known), "blocked": "misuse"}))
+    refused(world, Untrusted, "blocked by the operator")
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+
+def test_no_token(world: Claims) -> None:
+    for header_value in (" ", "Basic x"):
+        with pytest.raises(TokenMissing):
+            world.judged(header_value)
+    assert world.judged().did == HOLDER
+
+
+def test_wrong_key_relationship(world: Claims) -> None:
+    content = json.loads(world.document(HOLDER))
+    content["capabilityInvocation"] = []
+    world.web.pages[dids.document_url(HOLDER)] = lambda: canonical(content)
+    refused(world, TokenInvalid, "does not use its key for `capabilityInvocation`")
+
+
+def test_key_of_another_did(world: Claims) -> None:
+    kid = f"{AUTHORITY}#key-1"
+    token = forged(world.signers[AUTHORITY], claims(world), header(kid=kid))
+    refused(world, TokenInvalid, "a key of another DID", token)
+
+
+def test_algorithm_confusion_and_none(world: Claims) -> None:
+    class Confused:
+        def sign(self, payload: bytes) -> bytes:
+            public = world.signers[HOLDER].public_jwk["x"]
+            return hmac.digest(public.encode(), payload, "sha512")
+
+    for name in ("HS256", "ES256", "RS256"):
+        token = forged(Confused(), claims(world), header(alg=name))  # type: ignore[arg-type]
+        refused(world, TokenInvalid, "not the one of the key", token)
+    for name in ("none", "None"):
+        unsigned = forged(world.signers[HOLDER], claims(world), header(alg=name))
+        refused(world, TokenInvalid, "is not signed", unsigned)
+        refused(world, TokenInvalid, "is not signed", unsigned.rpartition(".")[0] + ".")
+    assert world.judged().did == HOLDER
+
+
+@pytest.mark.parametrize("member", ["jwk", "jku", "x5u", "x5c"])
+def test_header_supplied_keys(world: Claims, member: str) -> None:
+    thief = MemorySigner(HOLDER)
+    values = {"jwk": dict(thief.public_jwk), "x5c": ["AAAA"]}
+    stated = {member: values.get(member, "https://thief.example/keys")}
+    refused(
+        world,
+        TokenInvalid,
+        "brings a key of its own",
+        forged(thief, claims(world), header(**stated)),
+    )
+    assert not any("thief" in url for url in world.web.fetched)
+
+
+def test_cross_type_tokens(world: Claims) -> None:
+    """What the holder signed for another purpose is no ID token, and the reverse."""
+    held = dcp_credentials.unverified(world.membership)
+    (shown,) = presentation.make(
+        *(world.signers[HOLDER], HOLDER, VERIFIER, [held], world.holder.ids.new, NOON)
+    )
+    refused(world, TokenInvalid, "type", shown)
+    refused(world, TokenInvalid, "", world.membership)
+    granted = access.make(world.signers[HOLDER], HOLDER, VERIFIER, [MEMBERSHIP_SCOPE], NOON)
+    refused(world, TokenInvalid, "", granted)
+    typed = forged(world.signers[HOLDER], claims(world, vp={}), header())
+    refused(world, TokenInvalid, "belongs to a token of another kind", typed)
+    world.web.answering[QUERY] = lambda _body, _headers: Answer(
+        200, canonical(query.response([world.header().removeprefix("Bearer ")]))
+    )
+    refused(world, CredentialInvalid, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"aud": AUTHORITY}, "for another verifier"),
+        ({"aud": [VERIFIER, AUTHORITY]}, "for another verifier, or for several"),
+        ({"exp": AT - 100, "iat": AT - 300}, "expired"),
+        ({"iat": AT + 100, "exp": AT + 300}, "not valid before"),
+        ({"nbf": AT + 100}, "not valid before"),
+        ({"exp": AT + 301}, "life is not between"),
+        ({"exp": None}, "is missing"),
+        ({"jti": None}, "must be"),
+        ({"sub": VERIFIER}, "differ"),
+        ({"token": None}, "brings no access token"),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_claims_that_are_refused(world: Claims, changes: dict[str, Any], reason: str) -> None:
+    refused(
+        world,
+        TokenInvalid,
+        reason,
+        forged(world.signers[HOLDER], claims(world, **changes), header()),
+    )
+    assert world.judged(f"Bearer {forged(world.signers[HOLDER], claims(world), header())}")
+
+
+def test_nothing_is_fetched_for_a_token_that_is_for_another(world: Claims) -> None:
+    world.web.fetched.clear()
+    for changes in ({"aud": AUTHORITY}, {"exp": AT - 100, "iat": AT - 300}):
+        stated = claims(world, iss="did:web:prey.example", sub="did:web:prey.example", **changes)
+        refused(world, TokenInvalid, "", forged(world.signers[HOLDER], stated, header()))
+    assert world.web.fetched == []
+
+
+def test_replayed_also_after_a_restart(world: Claims) -> None:
+    shown = world.header()
+    world.judged(shown)
+    for _ in range(2):
+        with pytest.raises(TokenReplayed):
+            world.judged(shown)
+        world.restart()
+    assert world.judged().did == HOLDER
+
+
+def test_a_token_on_another_tls_connection(world: Claims) -> None:
+    def bound() -> str:
+        token = self_issued.make(
+            *(world.signers[HOLDER], HOLDER, VERIFIER, world.holder.ids.new(), NOON),
+            access_token=claims(world)["token"],
+            leaf_pem=LEAF,
+        )
+        return f"Bearer {token}"
+
+    for connection in (Connection(OTHER_LEAF), PLAIN):
+        with pytest.raises(TokenMismatch):
+            world.judged(bound(), connection)
+    assert world.judged(bound(), Connection(LEAF)).did == HOLDER
+    assert world.judged(world.header(), Connection(OTHER_LEAF)).did == HOLDER  # it binds nothing
+
+
+# --- presentations and credentials ---------------------------------------------------------------
+
+
+def test_a_revoked_credential_inside_a_cached_presentation(world: Claims) -> None:
+    world.judged()
+    world.revoke()
+    assert world.judged().did == HOLDER  # until the list is looked at again
+    world.later(seconds=world.verifier.settings.status_refresh_seconds)
+    refused(world, CredentialRevoked, "revoked")
+    world.web.down = {"holder.example"}  # so that it cannot be asked for a newer credential
+    refused(world, CredentialRevoked, "revoked")
+
+
+def test_an_expired_credential_inside_a_cached_presentation(world: Claims) -> None:
+    lasting = world.membership
+    world.membership = membership(world, validUntil="2026-11-24T12:10:00Z")
+    world.judged()
+    world.later(minutes=11)
+    refused(world, CredentialExpired, "")
+    world.membership = lasting  # it was renewed meanwhile
+    assert world.judged().membership == lasting
+
+
+def test_an_issuer_that_is_trusted_no_longer(world: Claims) -> None:
+    world.judged()
+    trusted = settings_for_tests(
+        world.verifier.settings.home, VERIFIER, trusted_issuers=("did:web:other.example",)
+    )
+    object.__setattr__(world.verifier.settings, "spaces", trusted.spaces)
+    refused(world, UntrustedIssuer, "is not a trusted issuer")
+
+
+def test_status_list_unreachable(world: Claims) -> None:
+    pages = world.web.pages
+    away = {url: page for url, page in pages.items() if url != LIST}
+    world.web.pages = away
+    refused(world, StatusRetrievalFailed, "cannot be fetched")
+    world.web.pages = pages
+    world.judged()
+    world.web.pages = away
+    world.later(minutes=6)
+    assert world.judged().did == HOLDER  # the list that is kept answers until its own end
+    world.later(hours=24)
+    refused(world, StatusRetrievalFailed, "")
+
+
+def test_a_list_that_cannot_be_had_is_not_asked_for_with_every_call(world: Claims) -> None:
+    world.judged()
+    del world.web.pages[LIST]
+    world.later(minutes=6)
+    for _ in range(3):
+        world.judged()
+    assert world.web.fetched.count(LIST) == 2
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_list_never_goes_back(world: Claims, later: int) -> None:
+    old = world.web.pages[LIST]()
+    world.revoke()
+    world.later(minutes=6)
+    refused(world, CredentialRevoked, "")
+    world.later(minutes=6)
+    if later:  # made anew, but without what was revoked
+        with world.issuer.store.write() as tx:
+            kept = tx.status_lists.get(LIST)
+            assert kept is not None
+            now = world.clock.now()
+            fresh = status.build(
+                *(world.signers[AUTHORITY], AUTHORITY, LIST, []),
+                valid_from=now,
+                valid_until=now + timedelta(hours=1),
+            )
+            old = fresh.encode()
+    world.web.pages[LIST] = lambda: old
+    with pytest.raises(Untrusted):
+        world.judged()
+
+
+def listed(world: Claims, **subject: Any) -> bytes:
+    document = dict(credentials.unverified_credential(world.web.pages[LIST]().decode()).document)
+    document["credentialSubject"] = {**document["credentialSubject"], **subject}
+    return credentials.issue(world.signers[AUTHORITY], document).encode()
+
+
+def packed(size: int) -> str:
+    return "u" + b64url(gzip.compress(bytes(size), mtime=0))
+
+
+@pytest.mark.parametrize(
+    ("subject", "error"),
+    [
+        ({"encodedList": packed(9 << 20)}, StatusMalformed),  # a gzip bomb
+        ({"encodedList": packed(1 << 10)}, StatusListTooShort),
+        ({"encodedList": "uAAAA"}, StatusMalformed),
+        ({"statusPurpose": "suspension"}, StatusVerificationFailed),
+        ({"statusSize": 2}, StatusVerificationFailed),
+        ({"type": "Other"}, StatusMalformed),
+    ],
+    ids=["gzip bomb", "too short", "no gzip", "another purpose", "two bits", "no list"],
+)
+def test_status_lists_that_are_refused(
+    world: Claims, subject: dict[str, Any], error: type[PreauError]
+) -> None:
+    made = listed(world, **subject)
+    good = world.web.pages[LIST]
+    world.web.pages[LIST] = lambda: made
+    refused(world, error, "")
+    world.web.pages[LIST] = good
+    world.later(minutes=6)
+    assert world.judged().did == HOLDER
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    plain = {
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "0",
+        "statusListCredential": LIST,
+    }
+    return {"credentialStatus": {**plain, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        (entry(statusListIndex="999999999"), StatusOutOfRange),
+        (entry(statusListCredential="status/1"), StatusMalformed),
+        (entry(statusPurpose="message"), StatusVerificationFailed),
+        (entry(statusListCredential="https://nowhere.example/1"), StatusRetrievalFailed),
+        ({"credentialSubject": {"id": VERIFIER}}, CredentialInvalid),
+        ({"@context": ["https://thief.example/v2", credentials.VCDM]}, CredentialInvalid),
+        ({"@context": credentials.VCDM}, CredentialInvalid),
+        ({"type": ["VerifiableCredential", "Other"]}, CredentialInvalid),
+        ({"validUntil": "2026-11-24T11:00:00Z"}, CredentialExpired),
+        ({"validFrom": "2026-11-24T13:00:00Z"}, CredentialExpired),
+        ({"validFrom": "yesterday"}, CredentialInvalid),
+        ({"issuer": "authority.example"}, UntrustedIssuer),
+        ({"issuer": VERIFIER}, UntrustedIssuer),
+        ({"credentialSubject": {"id": HOLDER, "space": VERIFIER}}, CredentialInvalid),
+        ({"credentialSubject": {"id": HOLDER, "keyThumbprint": ["x"]}}, CredentialInvalid),
+    ],
+    ids=[
+        *("index out of range", "relative IRI", "another purpose", "no list there"),
+        *("another subject", "context injection", "context as text", "another type"),
+        *("expired", "future", "no time", "relative issuer", "untrusted issuer"),
+        *("another space", "another key"),
+    ],
+)
+def test_credentials_that_are_refused(
+    world: Claims, changes: dict[str, Any], error: type[PreauError]
+) -> None:
+    held = dcp_credentials.unverified(world.membership)
+    shown = replace(held, token=membership(world, **changes))
+    own = world.web.answering[QUERY]
+    world.web.answering[QUERY] = presents(world, HOLDER, shown)
+    refused(world, error, "")
+    world.web.answering[QUERY] = own
+    assert world.judged().did == HOLDER
+    assert not any("thief" in url for url in world.web.fetched)
+
+
+def test_a_credential_that_its_issuer_did_not_sign(world: Claims) -> None:
+    world.membership = membership(world, signer=MemorySigner(AUTHORITY))
+    refused(world, CredentialInvalid, "does not verify")
+
+
+def presents(world: Claims, did: str, held: Held) -> Callable[..., Answer]:
+    """A Credential Service that presents what it wants."""
+
+    def answer(_body: bytes | None, _headers: Any) -> Answer:
+        signer, ids, now = world.signers[did], world.holder.ids.new, world.clock.now()
+        made = presentation.make(signer, did, VERIFIER, [held], ids, now)
+        return Answer(200, canonical(query.response(made)))
+
+    return answer
+
+
+def test_a_status_in_several_lists_and_none(world: Claims) -> None:
+    first = entry()["credentialStatus"]
+    suspension = "https://authority.example/lists/2"
+    marked = status.build(
+        *(world.signers[AUTHORITY], AUTHORITY, suspension, [7]),
+        valid_from=NOON,
+        valid_until=NOON + timedelta(hours=1),
+    )
+    document = dict(credentials.unverified_credential(marked).document)
+    document["credentialSubject"] = {**document["credentialSubject"], "statusPurpose": "suspension"}
+    suspended = credentials.issue(world.signers[AUTHORITY], document).encode()
+    world.web.pages[suspension] = lambda: suspended
+    second = {**first, "statusPurpose": "suspension", "statusListCredential": suspension}
+    for index, code in (("7", "CREDENTIAL_SUSPENDED"), ("8", "")):
+        stated = [first, {**second, "statusListIndex": index}]
+        world.membership = membership(world, credentialStatus=stated)
+        if code:
+            with pytest.raises(Untrusted) as found:
+                world.judged()
+            assert found.value.code == code
+        else:
+            world.judged()
+    world.later(hours=1, minutes=1)
+    world.membership = membership(world, credentialStatus=None)
+    assert world.judged().did == HOLDER
+
+
+def deep(levels: int) -> bytes:
+    inside = b"[" * levels + b"]" * levels
+    return b'{"@context":["https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"],"x":' + inside + b"}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(200, deep(100_000)), "PresentationResponseMessage"),  # a depth bomb
+        (Answer(200, deep(100)), "PresentationResponseMessage"),
+        (Answer(200, b'{"type":"x","type":"PresentationResponseMessage"}'), ""),  # duplicate keys
+        (Answer(200, gzip.compress(bytes(1 << 22)), {"content-encoding": "gzip"}), ""),
+        (Answer(200, canonical(query.response([]))), ""),
+        (Answer(200, canonical({**query.response(["a.b.c"]), "@context": ["https://x"]})), ""),
+        (Answer(200, b""), ""),
+        (Answer(403, b"{}"), "status 403"),
+        (Answer(500, b"{}"), "status 500"),
+    ],
+    ids=[
+        *("depth bomb", "deep", "duplicate keys", "compressed", "nothing presented"),
+        *("another context", "nothing", "refused", "broken"),
+    ],
+)
+def test_answers_of_a_credential_service_that_are_refused(
+    world: Claims, answer: Answer, reason: str
+) -> None:
+    own = world.web.answering[QUERY]
+    world.web.answering[QUERY] = lambda _body, _headers: answer
+    refused(world, CredentialInvalid, reason)
+    world.web.answering[QUERY] = own
+    assert world.judged().did == HOLDER
+
+
+def test_a_presentation_of_another(world: Claims) -> None:
+    held = dcp_credentials.unverified(world.membership)
+    world.web.answering[QUERY] = presents(world, VERIFIER, held)
+    refused(world, CredentialInvalid, "key of another DID")
+
+
+def test_documents_that_cannot_be_had(world: Claims) -> None:
+    good = world.web.pages[dids.document_url(HOLDER)]
+
+    def fails() -> bytes:
+        raise error("no")
+
+    for error in (PeerUnreachable, AddressForbidden):
+        world.web.pages[dids.document_url(HOLDER)] = fails
+        refused(world, AddressForbidden if error is AddressForbidden else DidUnresolvable, "")
+    content = json.loads(good())
+    for endpoint in ("/dcp", "http://holder.example/dcp", "https://holder.example/dcp?x"):
+        content["service"] = [{"type": "CredentialService", "serviceEndpoint": endpoint}]
+        served = canonical(content)
+        world.web.pages[dids.document_url(HOLDER)] = lambda served=served: served
+        world.later(minutes=11)
+        refused(world, DidUnresolvable, "")
+    world.web.pages[dids.document_url(HOLDER)] = good
+    world.later(minutes=11)
+    assert world.judged().did == HOLDER
+
+
+def test_few_are_looked_at_at_once(world: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "WAIT_SECONDS", 0.01)
+    places = world.callers.verifier._places
+    for _ in range(verifying.AT_ONCE):
+        places.acquire()
+    with pytest.raises(PreauError) as found:
+        world.judged()
+    assert found.value.code == "TOO_MANY_REQUESTS"
+    places.release()
+    assert world.judged().did == HOLDER
+
+
+def test_what_is_kept_is_bounded(world: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "MOST", 1)
+    monkeypatch.setattr(statuses, "_TRIED", 0)
+    world.judged()
+    assert len(world.callers.verifier.documents._kept) == 1
+    world.callers.verifier.documents.of(VERIFIER)
+    assert list(world.callers.verifier.documents._kept) == [VERIFIER]
