@@ -21,6 +21,7 @@ from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
 ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
 _LEAST = {
@@ -53,6 +54,8 @@ class Settings:
         grpc_listen: `host:port` that the gRPC server binds.
         grpc_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
         https_listen: `host:port` that the HTTPS server binds.
+        dsp_path: path at which the HTTPS server speaks the Dataspace Protocol 2025-1 with peers of any
+            make, such as `/dsp/2025-1`; empty: nowhere.
         flight_listen: `host:port` at which large extracts go out over Arrow Flight; empty: nowhere,
             and they go over gRPC. What serves runs only while it is used.
         flight_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
@@ -94,6 +97,10 @@ class Settings:
             at the next round.
         lead_silence_hours: how long a job that this site takes part in outlives a lead that asks no
             new round, at most until the job's deadline; after ten minutes it holds no worker.
+        dsp_message_bytes: largest message of the Dataspace Protocol that is read.
+        dsp_requests_per_minute: requests of one participant that are answered over HTTPS; the first
+            minute's worth may come at once, and of one address four times as many.
+        max_transfers_per_peer: transfers that one peer opened over HTTPS and that have not ended.
         max_negotiations_per_peer: negotiations with one peer that have not ended, counted apart by
             this node's role in them; above, the peer opens no more.
         member_bytes_per_minute: bytes that one member sends in a minute, each call counted as 4 KiB
@@ -147,6 +154,7 @@ class Settings:
     grpc_listen: str = "127.0.0.1:0"
     grpc_endpoint: str = ""
     https_listen: str = "127.0.0.1:0"
+    dsp_path: str = ""
     flight_listen: str = ""
     flight_endpoint: str = ""
     proxies: tuple[str, ...] = ()
@@ -175,6 +183,9 @@ class Settings:
     max_jobs_per_lead: int = 2
     site_wait_seconds: float = 15.0
     lead_silence_hours: int = 24
+    dsp_message_bytes: int = 1024 * 1024
+    dsp_requests_per_minute: int = 6000
+    max_transfers_per_peer: int = 256
     max_negotiations_per_peer: int = 256
     member_bytes_per_minute: int = 64 * 1024 * 1024
     member_openings_per_hour: int = 2000
@@ -266,6 +277,11 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     if not all(ROLE_NAME.fullmatch(role) for role in values.get("reviewers", ())):
         raise ConfigurationInvalid(
             "setting `reviewers` must list roles: small letters, digits and hyphens"
+        )
+    dsp_path = values.get("dsp_path", "")
+    if dsp_path and (not _PATH.fullmatch(dsp_path) or "/." in dsp_path):
+        raise ConfigurationInvalid(
+            "setting `dsp_path` must be a path such as `/dsp/2025-1`, or be empty"
         )
     if bool(values.get("flight_listen")) != bool(values.get("flight_endpoint")):
         raise ConfigurationInvalid(

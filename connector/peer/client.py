@@ -1,4 +1,4 @@
-"""Calls to peers over gRPC: the port `PeerWire`.
+"""Calls to peers over gRPC: what `wires.py` gives to peers that have it.
 
 Rules: a channel believes the CAs of its peer and nobody else's, and checks the peer's certificate
 by the host of its DID; it is made anew when this node's leaf, the peer's CAs or its endpoint
@@ -84,7 +84,7 @@ class Link:
 
 
 class GrpcWire:
-    """`ports.PeerWire` over gRPC; thread-safe."""
+    """`wires.Calls` over gRPC; thread-safe."""
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.connections.loop import Loop
 from connector.peer.connections.relay import Doors, Relay
 from connector.peer.credentials import Leaves
+from connector.peer.limits.shares import Shares
 from connector.peer.web.https import PublicFace
 from connector.peer.web.server import HttpsServer
 from connector.ports import Ports
@@ -35,6 +36,7 @@ FLIGHT_DOORS: Final = Doors(
     strangers=48, per_origin=16, members=96, per_member=8, stranger_seconds=15.0
 )
 Data = Callable[[Relay], Sequence[Route]]
+Dsp = Callable[[Relay, Shares], Sequence[Route]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PeerFace:
         status_list: Callable[[], str] | None = None,
         template: Callable[[str], str] | None = None,
         data: Data | None = None,
+        dsp: Dsp | None = None,
     ) -> None:
         """Prepare.
 
@@ -78,6 +81,7 @@ class PeerFace:
             status_list: returns an authority's status list; None on other nodes.
             template: returns a template of an authority by its digest; None on other nodes.
             data: makes the routes of data, for the door of HTTPS; None on an authority.
+            dsp: makes those of the Dataspace Protocol; None where the node does not speak it.
         """
         settings = ports.settings
         self._checkpoints = checkpoints
@@ -97,6 +101,10 @@ class PeerFace:
             else None
         )
         self._flight = self._flight_door(settings) if leaves is not None else None
+        routes = list(data(self._door)) if data is not None else []
+        if dsp is not None:
+            shares = self._grpc.shares if self._grpc else Shares(ports)
+            routes += dsp(self._door, shares)
         self._https = HttpsServer(
             PublicFace(
                 ports,
@@ -105,7 +113,7 @@ class PeerFace:
                 description=description,
                 status_list=status_list,
                 template=template,
-                data=data(self._door) if data is not None else (),
+                data=routes,
             ).application(),
             settings.path(settings.https_certificate),
             settings.path(settings.https_key),

@@ -26,7 +26,8 @@ from connector.errors import (
     TokenReplayed,
     Untrusted,
 )
-from connector.ports import PeerWire, SiteStream
+from connector.peer.wires import Calls
+from connector.ports import SiteStream
 
 FIRST_PAUSE: Final = 2.0  # seconds
 LONGEST_PAUSE: Final = 300.0
@@ -76,9 +77,9 @@ class Backoff:
 
 
 class HealingWire:
-    """`ports.PeerWire` that introduces this node anew where a call is refused or reaches nobody."""
+    """Calls that introduce this node anew where one is refused or reaches nobody."""
 
-    def __init__(self, wire: PeerWire, backoff: Backoff | None = None) -> None:
+    def __init__(self, wire: Calls, backoff: Backoff | None = None) -> None:
         """Prepare; nothing is healed before `introduce_by`."""
         self._wire = wire
         self._backoff = backoff or Backoff(FIRST_PAUSE, LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Peers: documents over HTTPS, calls and streams over gRPC."""
+"""Peers: documents and messages over HTTPS, calls and streams over gRPC."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Mail(Protocol):
 
 
 class PeerWire(Protocol):
-    """Calls to peers over gRPC. Kinds and bodies are those of `connector/protocol/messages.py`."""
+    """Calls to peers. Kinds and bodies are those of `connector/protocol/messages.py`."""
 
     def call(
         self,
@@ -91,13 +91,25 @@ class PeerWire(Protocol):
         *,
         seconds: float = 10.0,
         carries: bool = False,
+        address: str = "",
     ) -> Mapping[str, Any]:
         """Send one message, with a token made for it, and return the answer.
 
-        Where it `carries`, the peer's next message may come with it.
+        Args:
+            peer: to whom.
+            kind: of the message.
+            body: its fields.
+            seconds: longest exchange.
+            carries: whether the peer's next message may come with the answer; over gRPC only.
+            address: where the peer takes messages of a process over HTTPS; empty: over gRPC, or
+                where its DID document says if it has no such endpoint.
+
+        Returns:
+            Fields of the answer; over HTTPS none where the peer took the message without a word.
 
         Raises:
             PeerUnreachable: no answer within `seconds`.
+            NotFound: over HTTPS also where the peer is not ready for the message yet.
             TooManyRequests: the answer carries more than the peer may send.
             PreauError: the refusal that the peer answered with, by its code.
         """

@@ -20,6 +20,8 @@ from connector.errors import KeyUnusable, PreauError
 from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.identity.dcp import services as dcp
+from connector.identity.dcp.services import Service
 from connector.identity.document import OtherKey
 from connector.identity.key import Relationship
 from connector.ports import Clock
@@ -102,9 +104,10 @@ class Identity:
         certificates = tuple(each.certificate for each in listed)
         with self._lock:
             if (certificates, others) != (self._listed, self._others) or not self._document:
-                record = self._signing.record
+                record, listing = self._signing.record, services(settings)
+                contexts = dcp.contexts(each for each in Service if each in listing)
                 self._document = documents.build(
-                    self.signer, settings.did, certificates, services(settings), others, record
+                    self.signer, settings.did, certificates, listing, others, record, contexts
                 )
             self._listed, self._others = certificates, others
             in_use = [each for each in found if stands[each.number] == tls_rotation.IN_USE]
@@ -187,8 +190,10 @@ def services(settings: Settings) -> dict[str, str]:
     if settings.kind == "authority":
         return {names.MEMBERSHIPS: origin + MEMBERSHIPS_PATH}
     flight = {names.FLIGHT: f"grpc+tls://{settings.flight_endpoint}"}
+    dsp = dcp.written({Service.CATALOG: origin + settings.dsp_path})
     return {
         **(flight if settings.flight_listen else {}),
+        **(dsp if settings.dsp_path else {}),
         names.PEER: f"grpcs://{settings.grpc_endpoint}",
         names.FIRST_CONTACT: origin + FIRST_CONTACT_PATH,
         names.MEMBERSHIP: origin + MEMBERSHIP_PATH,

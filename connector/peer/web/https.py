@@ -45,6 +45,7 @@ from connector.peer.calls.refusals import Refusals
 from connector.peer.limits.rate import Rate, too_many
 from connector.peer.limits.turns import Threads, Turns
 from connector.peer.status import tellable, unforeseen, waiting
+from connector.peer.web import body as bodies
 from connector.peer.web.client import RETRY_AFTER, hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
@@ -55,7 +56,6 @@ PROBLEM: Final = "application/problem+json"
 FIRST_CONTACT: Final = "/first-contact"
 GENERATION: Final = fetching.GENERATION_PATH
 MAX_BODY: Final = 2048
-BODY_SECONDS: Final = 5.0
 CONTACTS_AT_ONCE: Final = 16  # of all addresses; of one address one at a time
 CONTACTS_WAITING: Final = 4  # of one address
 CONTACTS_IN_ALL: Final = 10  # times what one address may, of all together
@@ -63,7 +63,7 @@ CONTACT_SECONDS: Final = 8.0  # for all that is fetched in one
 WAIT_SECONDS: Final = 10.0  # as long as our own nodes wait for the answer (`client.py`)
 # What the fetching of a stranger's document, membership and description may end with.
 _FETCHING: Final = (AddressForbidden, DidUnresolvable, MessageTooLarge, NotFound, PeerUnreachable)
-_CODE: Final = "preau.code"  # in the scope of a request: how it was answered
+CODE: Final = "preau.code"  # in the scope of a request: how it was answered
 
 # Every route of a node, and why nobody need log in to use it.
 PUBLIC: Final[Mapping[str, str]] = {
@@ -196,7 +196,7 @@ class PublicFace:
         return Response(self._template(request.path_params["digest"]), media_type=JOSE)
 
     async def _first_contact(self, request: Request) -> Response:
-        data = await _body(request)
+        data = await bodies.read(request, MAX_BODY)
         address = self._origin(request.client.port) if request.client else ""
         try:
             self._rate.take(address)
@@ -242,7 +242,7 @@ class _Counting:
         code = PreauError.code
         try:
             await self._app(scope, receive, send)
-            code = scope.get(_CODE, OK)
+            code = scope.get(CODE, OK)
         finally:
             name = getattr(scope.get("endpoint"), "__name__", "unknown").strip("_")
             self._calls.add(f"https:{name}", code)
@@ -269,7 +269,7 @@ def _answer(error: PreauError) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     fault = error if isinstance(error, PreauError) else unforeseen("https")
-    request.scope[_CODE] = fault.code
+    request.scope[CODE] = fault.code
     return _answer(fault)
 
 
@@ -280,21 +280,8 @@ def _failed(request: Request, _error: Exception) -> Response:
 def _http_fault(request: Request, error: Exception) -> Response:
     number = error.status_code if isinstance(error, HTTPException) else 500
     fault = NotFound("no such address") if number == 404 else Malformed("not a request for this")  # noqa: PLR2004 - HTTP's own number
-    request.scope[_CODE] = fault.code
+    request.scope[CODE] = fault.code
     return JSONResponse({**problem(fault), "status": number}, number, media_type=PROBLEM)
-
-
-async def _body(request: Request) -> bytes:
-    data = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > MAX_BODY:
-                    raise MessageTooLarge(f"the body is over the limit of {MAX_BODY} bytes")
-    except TimeoutError as exc:
-        raise Malformed("the body did not arrive in time") from exc
-    return data
 
 
 def _did(body: dict[str, Any]) -> str:

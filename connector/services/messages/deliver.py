@@ -33,6 +33,7 @@ from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,
     AgreementUnknown,
+    NotFound,
     PeerUnreachable,
     PreauError,
     StoreUnavailable,
@@ -42,6 +43,7 @@ from connector.errors import (
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementDeed, AgreementNotice, ContractNegotiation
+from connector.protocol.transfer_messages import TransferProcess
 from connector.services import correlation
 from connector.services.guard import guarded
 from connector.services.membership import introducing
@@ -299,17 +301,15 @@ def _exchange(ports: Ports, peer: Participant | None, message: OutgoingMessage) 
     """
     negotiating = message.kind in outcomes.KINDS
     answer = _call(ports, peer, message, carries=negotiating)
-    if not negotiating:
-        with ports.store.write() as tx:
-            _delivered(ports, tx, message)
-        return
-    if answer.get("next_kind") or answer.get("next"):
+    if negotiating and (answer.get("next_kind") or answer.get("next")):
         if _took(ports, message, answer):
             return
         answer = _call(ports, peer, message)
-    said = ContractNegotiation.from_body(answer)
     with ports.store.write() as tx:
-        outcomes.acknowledged(tx, message, said)
+        if negotiating and answer:  # over HTTPS a peer may take a message without a word
+            outcomes.acknowledged(tx, message, ContractNegotiation.from_body(answer))
+        elif message.address and message.kind in transfers.SENT and answer:
+            transfers.acknowledged(tx, message, TransferProcess.from_body(answer))
         _delivered(ports, tx, message)
 
 
@@ -334,7 +334,9 @@ def _call(
     if message.kind == introducing.KIND:
         introducing.introduce(ports.web, ports.settings.did, peer)
         return {}
-    body, seconds = parse_object(message.body), CALL_SECONDS
+    body, seconds, address = parse_object(message.body), CALL_SECONDS, message.address
+    if address:
+        return ports.wire.call(peer, message.kind, body, seconds=seconds, address=address)
     return ports.wire.call(peer, message.kind, body, seconds=seconds, carries=carries)
 
 
@@ -362,7 +364,13 @@ def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) ->
 
 
 def _early(message: OutgoingMessage, error: PreauError) -> bool:
-    """Return whether a statement came before the peer had taken the contract's last signature."""
+    """Return whether a message came before the peer was ready for it.
+
+    A statement may come before the contract's last signature was taken. Over HTTPS a process is
+    not there before the peer has noted it, nor is what takes its messages.
+    """
+    if message.address:
+        return isinstance(error, NotFound)
     return message.kind in _STATEMENTS and isinstance(error, AgreementUnknown)
 
 

@@ -123,16 +123,16 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
             one of ours.
     """
     asked = messages.CatalogRequestMessage.from_body(body)
-    after = _page_start(asked.page_token)
+    after = page_start(asked.page_token)
     search = Search(asked.words, asked.territory, asked.purpose, asked.legal_basis)
     with ports.store.read() as tx:
         page = tx.shelf.page(caller.did, search, after=after, limit=min(asked.limit or PAGE, MOST))
-    shown = _fitting(ports, page.values)
-    last = page.next if len(shown) == len(page.values) else shown[-1].id
+    fitting = _fitting(ports, page.values)
+    last = page.next if len(fitting) == len(page.values) else fitting[-1].id
     return messages.Catalog(
         participant_id=ports.settings.did,
         participant_description=own_description(ports),
-        datasets=tuple(shown),
+        datasets=tuple(fitting),
         next_page_token=b64url(last.encode()) if last else "",
     ).to_body()
 
@@ -145,12 +145,26 @@ def receive_dataset(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
         NotFound: no such dataset that the caller may see.
     """
     wanted = messages.DatasetRequestMessage.from_body(body).dataset
+    return shown(ports, entry(ports, caller, wanted)).to_body()
+
+
+def entry(ports: Ports, caller: Participant, wanted: str) -> Entry:
+    """Return one dataset of ours, with the offers for a caller.
+
+    Raises:
+        NotFound: no such dataset that the caller may see.
+    """
     with ports.store.read() as tx:
         dataset = tx.datasets.get(wanted)
         offers = _offers(tx, caller.did, wanted)
     if dataset is None or not offers:
-        raise NotFound("no such dataset")
-    return _entry(ports, Entry(dataset.id, dataset.credential, offers)).to_body()
+        raise unseen()
+    return Entry(dataset.id, dataset.credential, offers)
+
+
+def unseen() -> NotFound:
+    """Return the refusal of a dataset that a caller may not see, or that is not there."""
+    return NotFound("no such dataset")
 
 
 def visible_offer(tx: Transaction, caller: str, offer_id: str, dataset_id: str) -> Offer:
@@ -235,10 +249,10 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     except NotFound as exc:
         hint = f"`preau catalog {peer_did}` lists what it shows"
         raise NotFound(f"`{peer_did}` shows no dataset `{dataset_id}`", hint=hint) from exc
-    entry = messages.Dataset.from_body(answer)
-    if entry.id != dataset_id:
+    found = messages.Dataset.from_body(answer)
+    if found.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
-    return _verified(peer.did, documents.read(peer.document, peer.did), entry)
+    return _verified(peer.did, documents.read(peer.document, peer.did), found)
 
 
 def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> DatasetView:
@@ -270,8 +284,9 @@ def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
     return tuple(offer for offer in found if offer.audience in ("", caller))
 
 
-def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
-    shown = tuple(
+def shown(ports: Ports, entry: Entry) -> messages.Dataset:
+    """Return a dataset as consumers see it, with how each part of its offers is upheld."""
+    offers = tuple(
         messages.CatalogOffer(
             offer.id,
             offer.policy,
@@ -282,31 +297,36 @@ def _entry(ports: Ports, entry: Entry) -> messages.Dataset:
         )
         for offer in entry.offers
     )
-    return messages.Dataset(entry.id, entry.description, shown)
+    return messages.Dataset(entry.id, entry.description, offers)
 
 
 def _fitting(ports: Ports, entries: Iterable[Entry]) -> list[messages.Dataset]:
     """Return the first datasets that fit a page, at least one where there are any."""
     found: list[messages.Dataset] = []
     room = PAGE_BYTES
-    for entry in entries:
-        shown = _entry(ports, entry)
-        room -= _size(shown)
+    for each in entries:
+        dataset = shown(ports, each)
+        room -= _size(dataset)
         if found and room < 0:
             break
-        found.append(shown)
+        found.append(dataset)
     return found
 
 
-def _size(shown: messages.Dataset) -> int:
+def _size(dataset: messages.Dataset) -> int:
     """Return about how many bytes a dataset takes in a page."""
-    lines = (line for offer in shown.offers for line in offer.coverage)
+    lines = (line for offer in dataset.offers for line in offer.coverage)
     texts = sum(len(it.path) + len(it.constraint) + len(it.by) + _LINE_BYTES for it in lines)
-    offers = sum(len(each.policy) + len(each.report) for each in shown.offers)
-    return len(shown.description) + offers + texts
+    offers = sum(len(each.policy) + len(each.report) for each in dataset.offers)
+    return len(dataset.description) + offers + texts
 
 
-def _page_start(token: str) -> str:
+def page_start(token: str) -> str:
+    """Return the id of the last dataset before a page of ours; empty: it is the first.
+
+    Raises:
+        Malformed: the token is not one of ours.
+    """
     if not token:
         return ""
     try:
