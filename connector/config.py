@@ -54,8 +54,8 @@ class Settings:
         grpc_listen: `host:port` that the gRPC server binds.
         grpc_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
         https_listen: `host:port` that the HTTPS server binds.
-        dsp_path: path at which the HTTPS server speaks the Dataspace Protocol 2025-1 with peers of any
-            make, such as `/dsp/2025-1`; empty: nowhere.
+        dsp_path: path at which the HTTPS server speaks the Dataspace Protocol 2025-1 with peers of
+            any make, such as `/dsp/2025-1`; empty: nowhere.
         flight_listen: `host:port` at which large extracts go out over Arrow Flight; empty: nowhere,
             and they go over gRPC. What serves runs only while it is used.
         flight_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
@@ -278,15 +278,7 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
         raise ConfigurationInvalid(
             "setting `reviewers` must list roles: small letters, digits and hyphens"
         )
-    dsp_path = values.get("dsp_path", "")
-    if dsp_path and (not _PATH.fullmatch(dsp_path) or "/." in dsp_path):
-        raise ConfigurationInvalid(
-            "setting `dsp_path` must be a path such as `/dsp/2025-1`, or be empty"
-        )
-    if bool(values.get("flight_listen")) != bool(values.get("flight_endpoint")):
-        raise ConfigurationInvalid(
-            "settings `flight_listen` and `flight_endpoint` must both be stated, or both be empty"
-        )
+    _check_served(values)
     if values.get("mail_server"):
         _check_mail(values)
     for proxy in values.get("proxies", ()):
@@ -310,6 +302,18 @@ def dump(settings: Settings) -> str:
         lines += ["", f"[spaces.{space.name}]"]
         lines += [f"{option} = {_toml(getattr(space, option))}" for option in _OF_SPACE]
     return "\n".join(lines) + "\n"
+
+
+def _check_served(values: Mapping[str, Any]) -> None:
+    dsp_path = values.get("dsp_path", "")
+    if dsp_path and (not _PATH.fullmatch(dsp_path) or "/." in dsp_path):
+        raise ConfigurationInvalid(
+            "setting `dsp_path` must be a path such as `/dsp/2025-1`, or be empty"
+        )
+    if bool(values.get("flight_listen")) != bool(values.get("flight_endpoint")):
+        raise ConfigurationInvalid(
+            "settings `flight_listen` and `flight_endpoint` must both be stated, or both be empty"
+        )
 
 
 def _check_mail(values: Mapping[str, Any]) -> None:

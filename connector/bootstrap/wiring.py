@@ -18,9 +18,10 @@ from typing import Final
 
 from starlette.routing import Route
 
-from connector.bootstrap import profiles
+from connector.bootstrap import dataspace, profiles
 from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
+from connector.bootstrap.dataspace import MakeCallers
 from connector.bootstrap.keys.own import PERSON_KEY, PSEUDONYM_KEY, Identity
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.bootstrap.node import Node, Part
@@ -42,10 +43,12 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.connections.relay import Relay
 from connector.peer.credentials import Leaves
+from connector.peer.dsp.callers import Callers
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
 from connector.peer.web.mail import SmtpMail
+from connector.peer.wires import Wires
 from connector.ports import Ports
 from connector.preparing.child import ConfinedPreparing
 from connector.services.approval import timing
@@ -79,8 +82,12 @@ INTRODUCTION_SECONDS: Final = 20.0
 _log = logging.getLogger(__name__)
 
 
-def build(settings: Settings) -> Node:
+def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     """Wire a node; nothing is started or bound.
+
+    Args:
+        settings: of the node.
+        callers: makes what judges callers of the Dataspace Protocol.
 
     Raises:
         KeyUnusable: a key is missing, readable by others, or of another kind.
@@ -97,6 +104,7 @@ def build(settings: Settings) -> Node:
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing, flight = HealingWire(wire), FlightData(wire.pin)
+    wires = Wires(healing)
     workers = ProcessWorkers(memory=settings.worker_memory_bytes)
     ports = Ports(
         settings=settings,
@@ -105,7 +113,7 @@ def build(settings: Settings) -> Node:
         signer=identity.signer,
         store=store,
         web=GuardedWeb.of(settings),
-        wire=healing,
+        wire=wires,
         mail=SmtpMail.of(settings),
         flight=flight if settings.kind == "participant" else None,
         accountant=BoundedAccountant(ProcessAccountant()),
@@ -129,7 +137,11 @@ def build(settings: Settings) -> Node:
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
     healing.introduce_by(partial(_introduced, ports))
-    face = _face(ports, hub, leaves, checkpoints)
+    speaks = settings.dsp_path and settings.kind == "participant"
+    judging = callers(ports) if speaks and callers is not None else None
+    if judging is not None:
+        wires.over_https(dataspace.wire(ports, judging))
+    face = _face(ports, hub, leaves, checkpoints, judging)
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
@@ -193,7 +205,9 @@ def _checkpoints(ports: Ports) -> Checkpoints:
     )
 
 
-def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) -> PeerFace:
+def _face(
+    ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints, callers: Callers | None
+) -> PeerFace:
     """Return the peer face of the node's kind: an authority serves no gRPC, but a status list."""
     participant = ports.settings.kind == "participant"
     return PeerFace(
@@ -206,6 +220,7 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         status_list=None if participant else lambda: authority.status_list(ports),
         template=None if participant else partial(keeping.token, ports),
         data=partial(_data, ports) if participant else None,
+        dsp=partial(dataspace.routes, ports, callers) if callers is not None else None,
     )
 
 

@@ -48,7 +48,7 @@ class Wires:
         """Speak the Dataspace Protocol too, from now on."""
         self._https = wire
 
-    def call(  # noqa: PLR0913 - of the port
+    def call(
         self,
         peer: Participant,
         kind: str,

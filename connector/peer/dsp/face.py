@@ -13,7 +13,7 @@ Versions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -324,10 +324,9 @@ def _kind(path: str) -> str:
 
 def _standing(process: Process, status: int) -> Told:
     """Return where a process stands; a pid that this side was not told yet is nobody's."""
-    pids = {
-        name: getattr(process, name) or members.NIL for name in ("provider_pid", "consumer_pid")
-    }
+    provider, consumer = process.provider_pid or members.NIL, process.consumer_pid or members.NIL
     if isinstance(process, TransferProcess):
-        return told(transfer.write_state(replace(process, **pids)), status)
-    apart = replace(process, **pids, next_kind="", next=b"")
+        stated = replace(process, provider_pid=provider, consumer_pid=consumer)
+        return told(transfer.write_state(stated), status)
+    apart = replace(process, provider_pid=provider, consumer_pid=consumer, next_kind="", next=b"")
     return told(negotiation.write_state(apart), status)

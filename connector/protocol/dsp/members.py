@@ -168,17 +168,17 @@ def line_of(text: str) -> str:
 def message_id(body: Mapping[str, Any], after: str = "") -> str:
     """Return the id of a message whose sender gave it none: a name of its content (RFC 6920).
 
-    The same content may be meant twice: a transfer is suspended, resumed and suspended again. So
-    a process counts: a message that came has the id with `after` being the id of the last message
-    that moved the process before it. One that has the id of that last message itself, reckoned
-    with what was before that, is its repetition.
+    Its `@id` is content: who means the same twice says it anew, and a repetition is the same.
+    Without one the same content may be meant twice all the same: a transfer is suspended, resumed
+    and suspended again. So a process counts: a message that came has the id with `after` being the
+    id of the last message that moved the process before it. One that has the id of that last
+    message itself, reckoned with what was before that, is its repetition.
 
     Args:
-        body: the whole message; its `@id` says nothing, senders give one anew to a repetition.
+        body: the whole message.
         after: id of the last message that moved the process; empty for the first.
     """
-    content = {name: value for name, value in body.items() if name != "@id"}
-    text = json.dumps([after, content], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([after, body], sort_keys=True, separators=(",", ":"))
     return f"ni:///sha-256;{b64url(sha256(text.encode()).digest())}"
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from connector.domain.participant import Participant
 from connector.errors import DidUnresolvable
-from connector.errors import DidUnresolvable
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity.dcp import services

@@ -210,6 +210,13 @@ def given_up(
         end_all(ports, tx, (transfer,), code, reason)
 
 
+def acknowledged(tx: Transaction, message: OutgoingMessage, ack: TransferProcess) -> None:
+    """Note the provider's pid from the acknowledgement of our request."""
+    transfer = tx.transfers.lock(message.subject)
+    if transfer is not None and not transfer.peer_pid and transfer.role is Role.CONSUMER:
+        tx.transfers.put(replace(transfer, peer_pid=ack.provider_pid))
+
+
 def check_active(transfer: Transfer) -> None:
     """Check that data may flow by the transfer's state.
 
