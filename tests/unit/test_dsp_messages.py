@@ -302,8 +302,9 @@ def test_an_agreement_is_the_one_that_is_signed() -> None:
 def test_a_message_without_an_id_is_named_by_its_content_and_its_turn() -> None:
     body = changed(START, **{TERMS + "messageId": None})
     first = transfer.read(octets(body)).message.message_id
-    again = dict(reversed({**body, "@id": "urn:uuid:anew"}.items()))
+    again = dict(reversed(body.items()))
     assert transfer.read(octets(again)).message.message_id == first
+    assert transfer.read(octets({**body, "@id": "urn:uuid:1"})).message.message_id != first
     assert transfer.read(octets(body), after=first).message.message_id != first
     assert transfer.read(octets({**body, "providerPid": C})).message.message_id != first
     message = transfer.read(octets(body)).message

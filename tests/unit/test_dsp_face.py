@@ -1,0 +1,268 @@
+"""The HTTPS binding of the Dataspace Protocol: two nodes composed through `bootstrap`, over TLS.
+
+What either node sends or answers is judged by the schemas and the loss check when the module ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.negotiation import Negotiation, NegotiationState
+from connector.ports import Answer
+from connector.protocol.dsp.members import CONTEXT, NIL
+from connector.services.negotiation import negotiate
+from connector.services.publication import catalog_pages
+from tests.support.dsp_nodes import PATH, Speaking, speaking
+from tests.support.each import over
+from tests.support.live_space import wait_until
+
+State = NegotiationState
+NOWHERE: Final = "https://localhost:1/dsp"
+OTHER: Final = "did:web:other.example"  # believed, and party to nothing
+PURPOSE: Final = {
+    "leftOperand": "odrl:purpose",
+    "operator": "isA",
+    "rightOperand": {"@id": "https://w3id.org/dpv#AcademicResearch"},
+}
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Speaking]]:
+    with speaking(tmp_path_factory.mktemp("dsp"), "school", "lab") as found:
+        school, lab = found
+        with school.ports.store.write() as tx:
+            known = tx.participants.get(lab.did)
+            assert known is not None
+            tx.participants.put(replace(known, did=OTHER))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def school(nodes: list[Speaking]) -> Speaking:
+    return nodes[0]
+
+
+@pytest.fixture(scope="module")
+def lab(nodes: list[Speaking]) -> Speaking:
+    return nodes[1]
+
+
+@pytest.fixture(scope="module")
+def offer(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> Offer:
+    return school.publish(tmp_path_factory.mktemp("data"), "one")
+
+
+def said(kind: str, **members: Any) -> dict[str, Any]:
+    return {"@context": [CONTEXT], "@type": kind, **members}
+
+
+def code(answer: Answer) -> tuple[int, str]:
+    return answer.status, json.loads(answer.body).get("code", "")
+
+
+def agreed(school: Speaking, lab: Speaking, offer: Offer) -> Negotiation:
+    """Let the lab get a contract; return its negotiation."""
+    pid = negotiate.request(
+        lab.ports, school.did, offer.dataset_id, offer_id=offer.id, policy=offer.policy
+    ).pid
+    assert wait_until(lambda: lab.negotiation(pid).state is State.FINALIZED)
+    return lab.negotiation(pid)
+
+
+def request(offer: Offer, callback: str, pid: str, **members: Any) -> dict[str, Any]:
+    terms = {**json.loads(offer.dsp), "@id": offer.id, "target": offer.dataset_id}
+    return said(
+        "ContractRequestMessage",
+        consumerPid=pid,
+        callbackAddress=callback,
+        offer={**terms, **members},
+    )
+
+
+def test_versions(school: Speaking) -> None:
+    root = school.base.removesuffix(PATH)
+    (version,) = json.loads(school.ports.web.get(f"{root}/.well-known/dspace-version"))[
+        "protocolVersions"
+    ]
+    assert version["version"] == "2025-1"
+    assert (version["path"], version["binding"]) == (PATH, "HTTPS")
+
+
+class TestCatalog:
+    def ask(self, node: Speaking, by: str, *filters: Any, page: str = "") -> Answer:
+        body = said("CatalogRequestMessage", **({"filter": list(filters)} if filters else {}))
+        return node.ask(page or "/catalog/request", body, by=by)
+
+    @pytest.mark.usefixtures("offer")
+    def test_pages_follow_by_link(self, school: Speaking, lab: Speaking, tmp_path: Path) -> None:
+        for name in ("two", "three"):
+            school.publish(tmp_path, name)
+        two = {"https://w3id.org/preau/dsp/v1#limit": 2}
+        first = self.ask(school, lab.did, two)
+        address = first.headers["link"].partition("<")[2].partition(">")[0]
+        assert address.startswith(f"{school.base}/catalog/request?")
+        second = self.ask(school, lab.did, two, page=address.removeprefix(school.base))
+        assert "link" not in second.headers
+        ids = [
+            each["@id"] for answer in (first, second) for each in json.loads(answer.body)["dataset"]
+        ]
+        assert ids == [f"urn:dataset:{name}" for name in ("one", "three", "two")]
+        query = {"@type": "QuerySpec", "offset": 2, "limit": 50}
+        (passed,) = json.loads(self.ask(school, lab.did, query).body)["dataset"]
+        assert passed["@id"] == ids[2]
+
+    def test_a_filter_that_is_not_known_is_refused(self, school: Speaking, lab: Speaking) -> None:
+        answer = self.ask(school, lab.did, {"expression": "x"})
+        assert code(answer) == (400, "FILTER_UNSUPPORTED")
+
+    def test_one_dataset(self, school: Speaking, lab: Speaking, offer: Offer) -> None:
+        answer = school.ask(f"/catalog/datasets/{offer.dataset_id}", by=lab.did)
+        (shown,) = json.loads(answer.body)["hasPolicy"]
+        assert (answer.status, shown["@id"]) == (200, offer.id)
+        assert code(school.ask("/catalog/datasets/urn:none", by=lab.did)) == (404, "NOT_FOUND")
+
+    def test_who_is_not_believed(self, school: Speaking) -> None:
+        assert code(self.ask(school, "")) == (401, "TOKEN_MISSING")
+        assert code(self.ask(school, "did:web:nobody.example")) == (401, "TOKEN_INVALID")
+        assert code(self.ask(school, school.did))[0] == 401
+
+    def test_a_peer_reads_it_as_over_grpc(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        view = catalog_pages.fetch_catalog(lab.ports, school.did, limit=2)
+        rest = catalog_pages.fetch_catalog(lab.ports, school.did, limit=2, after=view.next)
+        assert offer.dataset_id in {each.id for each in (*view.datasets, *rest.datasets)}
+        assert (len(view.datasets), rest.next) == (2, "")
+        found = catalog_pages.fetch_dataset(lab.ports, school.did, offer.dataset_id)
+        assert found.offer().policy == offer.policy
+
+
+class TestNegotiation:
+    def test_is_finalized(self, school: Speaking, lab: Speaking, offer: Offer) -> None:
+        mine = agreed(school, lab, offer)
+        theirs = school.negotiation(mine.peer_pid)
+        assert (theirs.state, theirs.address) == (State.FINALIZED, lab.base)
+        for node, pid, by in ((school, theirs.pid, lab.did), (lab, mine.pid, school.did)):
+            for end in ("", "/"):
+                answer = node.ask(f"/negotiations/{pid}{end}", by=by)
+                body = json.loads(answer.body)
+                assert (answer.status, body["state"]) == (200, "FINALIZED")
+                assert (body["providerPid"], body["consumerPid"]) == (theirs.pid, mine.pid)
+
+    def test_is_opened_by_the_provider(self, school: Speaking, lab: Speaking, offer: Offer) -> None:
+        pid = negotiate.offer(school.ports, lab.did, offer.dataset_id, offer.id).pid
+        assert wait_until(lambda: school.negotiation(pid).peer_pid)
+        mine = lab.negotiation(school.negotiation(pid).peer_pid)
+        assert (mine.state, mine.address) == (State.OFFERED, school.base)
+        negotiate.accept(lab.ports, mine.pid)
+        assert wait_until(lambda: lab.negotiation(mine.pid).state is State.FINALIZED)
+        assert wait_until(lambda: school.negotiation(pid).state is State.FINALIZED)
+
+    def test_ends_with_code_and_reason(self, school: Speaking, lab: Speaking, offer: Offer) -> None:
+        pid = negotiate.offer(school.ports, lab.did, offer.dataset_id, offer.id).pid
+        assert wait_until(lambda: school.negotiation(pid).peer_pid)
+        mine = school.negotiation(pid).peer_pid
+        negotiate.terminate(lab.ports, mine, "no longer needed")
+        assert wait_until(lambda: school.negotiation(pid).state is State.TERMINATED)
+        assert school.negotiation(pid).reasons == ("no longer needed",)
+
+    def test_another_participants_process_looks_like_none(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        pid = agreed(school, lab, offer).peer_pid
+        body = said("ContractNegotiationTerminationMessage", providerPid=pid, consumerPid="urn:x")
+        answers = [
+            school.ask(f"/negotiations/{each}{path}", sent, by=by)
+            for path, sent in (("", None), ("/termination", body), ("/termination", b"{"))
+            for each, by in ((pid, OTHER), ("urn:uuid:none", OTHER))
+        ]
+        assert {code(each) for each in answers} == {(404, "NOT_FOUND")}
+        assert len({each.body for each in answers}) == 1
+        unknown = school.ask(f"/negotiations/{pid}", by="did:web:nobody.example")
+        assert unknown.status == 404
+        assert school.ask(f"/negotiations/{pid}", by=lab.did).status == 200
+
+    def test_an_illegal_message_changes_nothing(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        mine = agreed(school, lab, offer)
+        both = {"providerPid": mine.peer_pid, "consumerPid": mine.pid}
+        at, before = f"/negotiations/{mine.peer_pid}", school.negotiation(mine.peer_pid)
+        for path, body in (
+            ("termination", said("ContractNegotiationTerminationMessage", **both)),
+            ("events", said("ContractNegotiationEventMessage", **both, eventType="ACCEPTED")),
+            ("events", said("ContractNegotiationEventMessage", **both, eventType="FINALIZED")),
+            ("agreement/verification", said("ContractAgreementVerificationMessage", **both)),
+        ):
+            answer = school.ask(f"{at}/{path}", body, by=lab.did)
+            error = json.loads(answer.body)
+            assert answer.status == 400, error
+            assert error["@type"] == "ContractNegotiationError"
+            assert (error["providerPid"], error["consumerPid"]) == (mine.peer_pid, mine.pid)
+            assert error["code"]
+            assert error["reason"]
+        assert school.negotiation(mine.peer_pid) == before
+
+    def test_an_offer_is_for_its_consumer_alone_to_accept(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        pid = negotiate.offer(school.ports, lab.did, offer.dataset_id, offer.id).pid
+        assert wait_until(lambda: school.negotiation(pid).peer_pid)
+        mine = school.negotiation(pid).peer_pid
+        both = {"providerPid": pid, "consumerPid": mine}
+        event = said("ContractNegotiationEventMessage", **both, eventType="ACCEPTED")
+        answer = lab.ask(f"/negotiations/{mine}/events", event, by=school.did)
+        assert code(answer) == (400, "ILLEGAL_MESSAGE")
+        assert lab.negotiation(mine).state is State.OFFERED
+
+    def test_the_address_names_the_process(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        one, two = agreed(school, lab, offer), agreed(school, lab, offer)
+        both = {"providerPid": two.peer_pid, "consumerPid": two.pid}
+        body = said("ContractNegotiationTerminationMessage", **both)
+        answer = school.ask(f"/negotiations/{one.peer_pid}/termination", body, by=lab.did)
+        assert code(answer) == (400, "MALFORMED_MESSAGE")
+        assert "/providerPid" in json.loads(answer.body)["reason"][0]
+
+    def test_a_repetition_has_the_same_answer_and_the_same_said_anew_has_not(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        body = request(offer, NOWHERE, "urn:uuid:again") | {"@id": "urn:m:1"}
+        first = school.ask("/negotiations/request", body, by=OTHER)
+        assert first.status == 201, first.body
+        pid = json.loads(first.body)["providerPid"]
+        end = said("ContractNegotiationTerminationMessage", consumerPid="urn:uuid:again")
+        end |= {"providerPid": pid, "reason": ["enough"]}
+        at = f"/negotiations/{pid}/termination"
+        ended = [school.ask(at, {**end, "@id": name}, by=OTHER) for name in ("m:2", "m:2", "m:3")]
+        assert [each.status for each in ended] == [200, 200, 400]
+        assert ended[0].body == ended[1].body
+        assert lab.did != OTHER
+
+    def test_an_offer_that_is_none_of_ours_is_refused(self, school: Speaking, offer: Offer) -> None:
+        body = request(offer, NOWHERE, "urn:c:2", **{"@id": "urn:offer:none"})
+        assert code(school.ask("/negotiations/request", body, by=OTHER)) == (400, "OFFER_UNKNOWN")
+
+
+ELSEWHERE: Final = {
+    "inside": "https://169.254.169.254/latest",
+    "plain": "http://lab.example/dsp",
+    "a fragment": "https://lab.example/dsp#y",
+}
+
+
+@over("name", ELSEWHERE)
+def test_a_callback_that_leads_inside_is_refused(school: Speaking, offer: Offer, name: str) -> None:
+    body = request(offer, ELSEWHERE[name], "urn:c:1")
+    answer = school.ask("/negotiations/request", body, by=OTHER)
+    error = json.loads(answer.body)
+    assert answer.status == 400
+    assert (error["providerPid"], error["consumerPid"]) in ((NIL, "urn:c:1"), (NIL, NIL))
