@@ -98,10 +98,9 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     """
     identity = Identity(settings)
     upgrading.upgrade(settings)
-    clock = SystemClock()
+    clock, ids = SystemClock(), UuidIdentifiers()
     store = SqlStore(settings.database_url, clock)
     leaves = Leaves(identity.tls_authority, settings.did, clock, settings.leaf_seconds)
-    ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing, flight = HealingWire(wire), FlightData(wire.pin)
     wires = Wires(healing)
@@ -137,16 +136,21 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
     healing.introduce_by(partial(_introduced, ports))
-    speaks = settings.dsp_path and settings.kind == "participant"
-    judging = callers(ports) if speaks and callers is not None else None
-    if judging is not None:
-        wires.over_https(dataspace.wire(ports, judging))
-    face = _face(ports, hub, leaves, checkpoints, judging)
+    face = _face(ports, hub, leaves, checkpoints, _speaking(ports, wires, callers))
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
     ends = [healing.close, wire.close, store.close, flight.stop, workers.close]
     return Node(ports, identity, face, _runners(ports, hub), ends)
+
+
+def _speaking(ports: Ports, wires: Wires, callers: MakeCallers | None) -> Callers | None:
+    """Let a node speak the Dataspace Protocol, if it is to; return what judges its callers."""
+    if callers is None or not ports.settings.dsp_path or ports.settings.kind != "participant":
+        return None
+    found = callers(ports)
+    wires.over_https(dataspace.wire(ports, found))
+    return found
 
 
 def _runners(ports: Ports, hub: LeadHub) -> list[Part]:

@@ -83,9 +83,7 @@ class PeerFace:
             data: makes the routes of data, for the door of HTTPS; None on an authority.
             dsp: makes those of the Dataspace Protocol; None where the node does not speak it.
         """
-        settings = ports.settings
-        self._checkpoints = checkpoints
-        self._loop = Loop()
+        settings, self._checkpoints, self._loop = ports.settings, checkpoints, Loop()
         self._door = Relay(self._loop, settings.https_listen, settings.proxies, HTTPS_DOORS)
         self._grpc = (
             PeerServer(
@@ -101,10 +99,8 @@ class PeerFace:
             else None
         )
         self._flight = self._flight_door(settings) if leaves is not None else None
-        routes = list(data(self._door)) if data is not None else []
-        if dsp is not None:
-            shares = self._grpc.shares if self._grpc else Shares(ports)
-            routes += dsp(self._door, shares)
+        shares = self._grpc.shares if self._grpc else Shares(ports)
+        routes = [*(data(self._door) if data else ()), *(dsp(self._door, shares) if dsp else ())]
         self._https = HttpsServer(
             PublicFace(
                 ports,
