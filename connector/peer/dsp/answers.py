@@ -81,7 +81,7 @@ def refusal(error: PreauError, kind: str, pids: tuple[str, str], *, believed: bo
         kind: type of the error's body.
         pids: the provider's and the consumer's, of a process of the caller's; empty where there is
             none.
-        believed: whether the caller was judged, and is who it says.
+        believed: false where that is what is refused.
     """
     said, wait = tellable(error), waiting(error)
     headers = {RETRY_AFTER: str(wait)} if wait else {}

@@ -106,6 +106,7 @@ class Visit:
         connection: what it shows beside its header.
         port: of its connection on loopback.
         caller: DID of its sender; empty until it was judged.
+        doubted: whether its sender is being judged, or was, and is not believed.
         pids: the provider's and the consumer's of the process that it is about, once it was found.
     """
 
@@ -114,6 +115,7 @@ class Visit:
     connection: Connection
     port: int
     caller: str = ""
+    doubted: bool = False
     pids: tuple[str, str] = ("", "")
 
 
@@ -212,7 +214,7 @@ class DspFace:
             return found.response()
         request.scope[CODE] = failure.code
         await self._record(visit, failure)
-        believed = bool(visit.caller)
+        believed = not visit.doubted
         return refusal(failure, visit.kind, visit.pids, believed=believed).response()
 
     async def _worked(self, request: Request, visit: Visit, work: Work) -> Told:
@@ -238,10 +240,11 @@ class DspFace:
             await run_in_threadpool(refusals.record, visit.caller, visit.endpoint, failure)
 
     def _judged(self, visit: Visit, asked: Asked, work: Work) -> Told:
+        visit.doubted = True
         caller = self._callers.judge(asked.authorization, visit.connection)
         if caller.did == self._ports.settings.did:
             raise UnknownPeer("a node does not call itself")
-        visit.caller = caller.did
+        visit.caller, visit.doubted = caller.did, False
         self._proven(visit.port, caller.did)
         self._of_peer.take(caller.did)
         return work(visit, caller, asked)
