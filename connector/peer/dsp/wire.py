@@ -187,8 +187,8 @@ class DspWire:
             value = replace(value, callback=self._own.callback, format=data_address.PULL)
         else:
             theirs = self._theirs(message)
-        if not getattr(message, "provider_pid", theirs):  # it was not known yet
-            value = replace(value, message=replace(message, provider_pid=theirs))
+            pid = message.provider_pid or theirs  # it may not have been known yet
+            value = replace(value, message=replace(message, provider_pid=pid))
         if isinstance(message, t.TransferStartMessage) and theirs == message.consumer_pid:
             value = replace(value, address=self._own.access(call.peer, message.provider_pid))
         said = transfer.write(value)
