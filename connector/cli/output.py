@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from connector.management.views.contracts.agreements import AgreementDetailView
     from connector.management.views.contracts.approvals import ApprovalDetailView
     from connector.management.views.publishing.columns import ColumnView
-    from connector.management.views.publishing.offers import OfferView
+    from connector.management.views.publishing.offers import OfferView, ReachView
     from connector.management.views.publishing.risk import FindingsView
     from connector.management.views.view import DamagedView
 
@@ -140,10 +140,23 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
     )
     headings = ("constraint", "label", "by", "layer")
     table(headings, rows, empty="no constraint", language=language)
+    for text in understood(getattr(stated, "reach", ()), language):
+        line(text)
     for each in getattr(stated, "layers", ()):
         line(f"{layer(each.layer, language)} {each.id} version {each.version}, {each.digest}")
     for found in getattr(stated, "findings", ()):
         measured(found, language)
+
+
+def understood(terms: Iterable[ReachView], language: str) -> Iterator[str]:
+    """Return which of an offer's terms any peer understands, and which not, a line each."""
+    french = language == "fr"
+    every = "tout pair DSP comprend" if french else "any DSP peer understands"
+    own = "d'autres vocabulaires" if french else "of other vocabularies"
+    for name, everyone in ((every, True), (own, False)):
+        found = (it.labels.get(language, it.term) for it in terms if it.everyone is everyone)
+        if labels := ", ".join(dict.fromkeys(found)):
+            yield f"{name}{' ' if french else ''}: {labels}"
 
 
 def measured(found: FindingsView, language: str) -> None:
@@ -213,6 +226,7 @@ def offer(stated: OfferView, language: str) -> None:
     """Print which own offer it is, and who decides on it."""
     gone = f" ({word('withdrawn', language)})" if stated.withdrawn else ""
     line(f"{word('offer', language)} {stated.id}{gone}")
+    line(f"  {shown_to(language, everyone=stated.protocol)}")
     if not stated.roles:
         return
     if language == "fr":
@@ -221,6 +235,13 @@ def offer(stated: OfferView, language: str) -> None:
         return
     hours = f"reminder after {stated.remind_hours} h, lapses after {stated.lapse_hours} h"
     line(f"  {stated.decision} by {' and '.join(stated.roles)}; {hours}")
+
+
+def shown_to(language: str, *, everyone: bool) -> str:
+    """Return which peers see an own offer, in a language."""
+    if language == "fr":
+        return "montrée à tout pair DSP" if everyone else "montrée aux nœuds Préau seuls"
+    return "shown to any DSP peer" if everyone else "shown to Préau nodes alone"
 
 
 def line(text: str) -> None:

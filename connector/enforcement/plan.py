@@ -111,7 +111,8 @@ class Plan:
 
     Attributes:
         valid_until: end of the contract, UTC, whole seconds; None without an end.
-        uses: one for each permission, in the policy's order.
+        uses: one for each permission, in the policy's order; none where another's node, which
+            states no plan, does all that is executed.
     """
 
     valid_until: datetime | None
@@ -152,7 +153,7 @@ def read(member: Member) -> Plan:
     end = part["validUntil"]
     return Plan(
         valid_until=None if end.value is None else end.instant(),
-        uses=tuple(map(_use, part["uses"].items(least=1, most=_MOST_USES))),
+        uses=tuple(map(_use, part["uses"].items(most=_MOST_USES))),
     )
 
 

@@ -9,6 +9,7 @@ FEDERATED_TRAINING: Final = PREAU + "federatedTraining"
 FEDERATED_SUMS: Final = PREAU + "federatedSums"
 EXACT_EVALUATION: Final = PREAU + "exactEvaluation"
 READ: Final = ODRL + "read"
+USE: Final = ODRL + "use"  # the only action that every peer of the Dataspace Protocol knows
 REPRODUCE: Final = ODRL + "reproduce"
 DERIVE: Final = ODRL + "derive"
 DISTRIBUTE: Final = ODRL + "distribute"

@@ -9,7 +9,8 @@ states how privacy is accounted for and which training recipes are accepted; a c
 states the version of the semantics that its policy is decided by; what states none is of the first
 (`policies_odrl/checking/semantics.py`). Version 4 states the plan that both nodes keep and execute
 (`enforcement/plan.py`); a contract that spends no privacy states no accounting. Version 5 names the
-templates and the charter that its terms uphold, and of each line of the table the layer.
+templates and the charter that its terms uphold, and of each line of the table the layer. Version 6
+is what a consumer draws up for itself where its provider signs nothing: it alone signs.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -36,6 +37,7 @@ from federated.reading import Member
 
 TYPE: Final = "preau:Agreement"
 VERSION: Final = 5
+ALONE: Final = 6  # version of what the consumer draws up, and signs alone
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
 # Version of the document -> the members that it has besides `_MEMBERS`.
@@ -45,6 +47,7 @@ _BESIDES: Final[Mapping[int, tuple[str, ...]]] = {
     3: ("accounting", "recipes", "semantics"),
     4: ("recipes", "semantics", "plan"),
     5: ("recipes", "semantics", "plan", "layers"),
+    6: ("recipes", "semantics", "plan", "layers"),
 }
 _MOST_RECIPES: Final = 64
 FIRST_SEMANTICS: Final = 1  # of what states none
@@ -69,7 +72,7 @@ class Party:
         did: DID.
         document_digest: SHA-256 of its DID document, hex.
         pid: its id of the negotiation.
-        key: DID URL of the key that signs; empty for the consumer, who signs later.
+        key: DID URL of the key that signs first; empty for the other party.
     """
 
     did: str
@@ -140,6 +143,11 @@ class AgreementDocument:
     data: bytes = field(repr=False)
     digest: str
 
+    @property
+    def alone(self) -> bool:
+        """Whether its consumer drew it up and signs alone."""
+        return self.version == ALONE
+
 
 def build(  # noqa: PLR0913 - the parts of an agreement
     policy: Mapping[str, Any],
@@ -156,6 +164,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     plan: Mapping[str, Any],
     layers: Sequence[LayerName],
     timestamp: datetime,
+    alone: bool = False,
 ) -> bytes:
     """Return the canonical bytes of an agreement.
 
@@ -174,6 +183,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
         plan: what is executed, JSON.
         layers: templates and charter that the terms uphold.
         timestamp: UTC.
+        alone: whether the consumer draws it up, whose key will sign; the provider signs nothing.
 
     Raises:
         AgreementTampered: the parts contradict one another.
@@ -181,11 +191,11 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     data = canonical(
         {
             "type": TYPE,
-            "version": VERSION,
+            "version": ALONE if alone else VERSION,
             "agreement": dict(policy),
             "offer": {"id": offer_id, "digest": offer_digest},
             "dataset": _stated(dataset),
-            "provider": {**_named(provider), "key": provider.key},
+            "provider": _named(provider),
             "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
             **({} if accounting is None else {"accounting": stated(accounting)}),
@@ -252,6 +262,8 @@ def verify_consumer(agreement: AgreementDocument, signature: str, document: DidD
             agreement fixes.
     """
     _verify(agreement, agreement.consumer, signature, document)
+    if agreement.alone and jws.key_id(signature) != agreement.consumer.key:
+        raise AgreementTampered("the consumer signed with another key than the agreement names")
 
 
 def _verify(
@@ -270,7 +282,8 @@ def _verify(
 
 
 def _read(root: Member, data: bytes) -> AgreementDocument:
-    version = root.child("version").integer(least=1, most=VERSION)
+    version = root.child("version").integer(least=1, most=ALONE)
+    first = ("provider", "consumer") if version < ALONE else ("consumer", "provider")
     spent = ("accounting",) if version >= _PLANNED else ()
     part = root.fields(*_MEMBERS, *_BESIDES[version], maybe=spent)
     part["type"].exactly(TYPE)
@@ -278,8 +291,7 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
     policy = part["agreement"]
     return AgreementDocument(
         id=policy.child("@id").text(),
-        provider=_party(part["provider"], "key"),
-        consumer=_party(part["consumer"]),
+        **{name: _party(part[name], *key) for name, key in zip(first, (("key",), ()), strict=True)},
         dataset=_subject(part["dataset"]),
         offer_id=offer["id"].text(),
         offer_digest=offer["digest"].digest(),
@@ -322,7 +334,8 @@ def _check_policy(agreement: AgreementDocument) -> None:
 
 
 def _named(party: Party) -> dict[str, str]:
-    return {"did": party.did, "documentDigest": party.document_digest, "pid": party.pid}
+    stated = {"did": party.did, "documentDigest": party.document_digest, "pid": party.pid}
+    return {**stated, "key": party.key} if party.key else stated
 
 
 def _stated(dataset: Subject) -> dict[str, Any]:

@@ -8,7 +8,8 @@ bounded. What the parts prove is judged in `evidence/`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from connector.errors import EvidenceInvalid
@@ -18,7 +19,7 @@ from connector.jsonld.canonical import b64url, canonical, unb64url
 from federated.reading import Member
 
 TYPE: Final = "preau:Evidence"
-VERSION: Final = 3
+VERSION: Final = 4
 SEAL_TYPE: Final = "preau-evidence+jws"
 # An entry with its proof takes about 2 KB, so that this is room for some 7,000 rounds.
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -27,9 +28,12 @@ MAX_ENTRIES: Final = 10_000
 MAX_LISTS: Final = 8  # of one address
 MAX_PROOF: Final = 64
 MAX_LAYERS: Final = 32
-# A bundle of version 1 has no cosigned head, one of version 2 no templates.
+MAX_SAID: Final = 8
+# A bundle of version 1 has no cosigned head, one of version 2 no templates, of version 3 no
+# messages of a party that signs nothing.
 _SINCE_2: Final = ("cosigned", "cosignedProof", "peerDocument")
 _SINCE_3: Final = ("layers",)
+_SINCE_4: Final = ("said",)
 _MEMBERS: Final = (
     *("type", "version", "agreement", "providerSignature", "consumerSignature", "receipt"),
     *("provider", "consumer", "exporter", "authorities", "statusLists", "checkpoint"),
@@ -82,6 +86,23 @@ class EntryEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidEvidence:
+    """A message of a party that signs nothing, as it came.
+
+    Attributes:
+        kind: its name.
+        body: exact text.
+        token: by which its sender was authenticated.
+        at: when it came, by the exporter's clock.
+    """
+
+    kind: str
+    body: str = field(repr=False)
+    token: str = field(repr=False)
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A bundle as values.
 
@@ -104,6 +125,7 @@ class Evidence:
             signing; may be empty.
         layers: templates and charter that the agreement names, by digest, as far as the exporter
             has them; None in a bundle of an earlier version.
+        said: messages of the party that signs nothing; none where both sign.
     """
 
     agreement: bytes = field(repr=False)
@@ -122,6 +144,7 @@ class Evidence:
     cosigned_proof: tuple[bytes, ...] = field(default=(), repr=False)
     peer_document: bytes = field(default=b"", repr=False)
     layers: Mapping[str, LayerEvidence] | None = field(default=None, repr=False)
+    said: tuple[SaidEvidence, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +216,7 @@ def _render(evidence: Evidence) -> dict[str, Any]:
             digest: {"document": each.document.decode(), "token": each.token}
             for digest, each in (evidence.layers or {}).items()
         },
+        "said": [asdict(each) for each in evidence.said],
         "entries": [
             {
                 "index": entry.index,
@@ -214,8 +238,8 @@ def _render_party(party: PartyEvidence) -> dict[str, str]:
 
 def _read(root: Member) -> Evidence:
     version = root.child("version").integer(least=1, most=VERSION)
-    since = ((), _SINCE_2, (*_SINCE_2, *_SINCE_3))[version - 1]
-    part = root.fields(*_MEMBERS, *since)
+    later = ((), _SINCE_2, _SINCE_3, _SINCE_4)[:version]
+    part = root.fields(*_MEMBERS, *chain.from_iterable(later))
     part["type"].exactly(TYPE)
     lists = part["statusLists"].entries(most=MAX_ENTRIES)
     authorities = part["authorities"].entries(most=MAX_ENTRIES)
@@ -236,6 +260,7 @@ def _read(root: Member) -> Evidence:
         cosigned_proof=_proof(part["cosignedProof"]) if "cosignedProof" in part else (),
         peer_document=part["peerDocument"].content().encode() if "peerDocument" in part else b"",
         layers=_layers(part["layers"]) if "layers" in part else None,
+        said=tuple(map(_said, part["said"].items(most=MAX_SAID))) if "said" in part else (),
     )
 
 
@@ -253,6 +278,11 @@ def _entry(member: Member) -> EntryEvidence:
 
 def _proof(member: Member) -> tuple[bytes, ...]:
     return tuple(unb64url(step.content()) for step in member.items(most=MAX_PROOF))
+
+
+def _said(member: Member) -> SaidEvidence:
+    part = member.fields("kind", "body", "token", "at")
+    return SaidEvidence(**{name: each.content() for name, each in part.items()})
 
 
 def _layers(member: Member) -> dict[str, LayerEvidence]:

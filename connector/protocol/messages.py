@@ -121,10 +121,13 @@ class CatalogOffer(Body):
 
 @dataclass(frozen=True, slots=True)
 class Dataset(Body):
-    """A dataset of a catalog; `description` is its self-description, VC-JWT."""
+    """A dataset of a catalog; `description` is its self-description, VC-JWT.
+
+    It is empty where the provider is no Préau node.
+    """
 
     id: Id
-    description: Token
+    description: MaybeToken
     offers: Annotated[tuple[CatalogOffer, ...], Several(of=CatalogOffer, limit=256)]
 
 
@@ -184,17 +187,20 @@ class ContractAgreementMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class ContractAgreementVerificationMessage(Body):
-    """Consumer: its signature over the same bytes."""
+    """Consumer: its signature over the same bytes; empty where the provider signed nothing."""
 
     message_id: Id
     provider_pid: Id
     consumer_pid: Id
-    consumer_signature: Token
+    consumer_signature: MaybeToken
 
 
 @dataclass(frozen=True, slots=True)
 class ContractNegotiationEventMessage(Body):
-    """Consumer: ACCEPTED. Provider: FINALIZED, with its receipt over both signatures."""
+    """Consumer: ACCEPTED. Provider: FINALIZED, with its receipt over both signatures.
+
+    There is no receipt where the consumer signed nothing.
+    """
 
     message_id: Id
     provider_pid: Id
@@ -206,9 +212,9 @@ class ContractNegotiationEventMessage(Body):
         """A receipt belongs to FINALIZED, and to nothing else.
 
         Raises:
-            Malformed: it is missing there, or present elsewhere.
+            Malformed: it is present elsewhere.
         """
-        if bool(self.receipt) != (self.event_type == "FINALIZED"):
+        if self.receipt and self.event_type != "FINALIZED":
             raise Malformed(f"field `receipt` does not fit the event `{self.event_type}`")
 
 

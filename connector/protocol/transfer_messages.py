@@ -25,12 +25,15 @@ Lines = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class TransferRequestMessage(Body):
-    """Consumer: asks for an extract that was prepared under a contract."""
+    """Consumer: asks for an extract that was prepared under a contract.
+
+    It names none to a provider that is no Préau node: then the contract says what is wanted.
+    """
 
     message_id: Id
     consumer_pid: Id
     agreement_id: Id
-    extract_id: Id
+    extract_id: MaybeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,12 @@ class TransferSuspensionMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class TransferCompletionMessage(Body):
-    """Consumer: all is here, with its statement of what that is."""
+    """Consumer: all is here, with its statement of what that is; none of what nobody stated."""
 
     message_id: Id
     provider_pid: Id
     consumer_pid: Id
-    statement: Statement
+    statement: MaybeStatement
 
 
 @dataclass(frozen=True, slots=True)

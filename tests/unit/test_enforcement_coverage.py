@@ -187,7 +187,7 @@ BAD: dict[str, tuple[Policy, str]] = {
         "andSequence",
     ),
     "another action": (one_rule("execute"), "permission execute"),
-    "a wider action": (one_rule("use"), "permission use"),
+    "a wider action": (one_rule("transfer"), "permission transfer"),
     "a refined action": (
         with_rule(action=replace(RULE.action, refinements=(amount("epsilon", "1"),))),
         "refined action",

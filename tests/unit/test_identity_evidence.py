@@ -256,7 +256,7 @@ def test_each_part_is_judged_though_another_fails() -> None:
 
 def test_a_bundle_of_version_1_is_read_and_says_that_nobody_cosigned() -> None:
     content = json.loads(BUNDLE)
-    for name in ("seal", "cosigned", "cosignedProof", "peerDocument", "layers"):
+    for name in ("seal", "cosigned", "cosignedProof", "peerDocument", "layers", "said"):
         del content[name]
     content["version"] = 1
     content["statusLists"] = {url: found[0] for url, found in content["statusLists"].items()}
@@ -267,7 +267,7 @@ def test_a_bundle_of_version_1_is_read_and_says_that_nobody_cosigned() -> None:
 def test_a_bundle_of_version_2_is_proven_without_its_templates() -> None:
     content = {name: part for name, part in json.loads(BUNDLE).items() if name != "seal"}
     older = {**content, "version": 2}
-    del older["layers"]
+    del older["layers"], older["said"]
     seal = jws.sign_detached(GIVER.signer, canonical(older), bundles.SEAL_TYPE)
     verdict = judged(canonical({**older, "seal": seal}))
     assert (verdict.outcome, len(verdict.parts)) == (Outcome.PROVEN, 4)
@@ -365,7 +365,9 @@ def test_each_flipped_byte_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda c: c.update(extra=1),
         lambda c: c.pop("receipt"),
         lambda c: c.update(type="x"),
-        lambda c: c.update(version=4),
+        lambda c: c.update(version=5),
+        lambda c: c.update(version=3),
+        lambda c: c.update(said=[{}]),
         lambda c: c.update(version=2),
         lambda c: c.pop("layers"),
         lambda c: c.update(layers=[]),

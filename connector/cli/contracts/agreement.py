@@ -180,6 +180,7 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
             ("digest", found.digest),
             ("signed by provider", bool(found.provider_signature)),
             ("signed by consumer", bool(found.consumer_signature)),
+            ("proved by messages", [f"{each.kind} at {each.at}" for each in found.said]),
             ("finalized", found.finalized),
         )
     )

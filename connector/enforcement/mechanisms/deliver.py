@@ -42,6 +42,7 @@ from connector.enforcement.terms import (
     REPRODUCE,
     REVIEWERS,
     SCOPE,
+    USE,
 )
 from connector.errors import ConstraintUnknown, PolicyInvalid
 from policies_odrl import Constraint, Operator, Permission
@@ -193,7 +194,7 @@ def _known_scope(item: Constraint) -> bool:
 
 MECHANISM: Final = rows.mechanism(
     NAME,
-    frozenset({READ, REPRODUCE, DERIVE, DISTRIBUTE}),
+    frozenset({USE, READ, REPRODUCE, DERIVE, DISTRIBUTE}),
     "minimising and releasing steps",
     {
         PROTECTION: Upheld(

@@ -7,7 +7,7 @@ a consumer decides on these facts before it negotiates, and compares them before
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -72,6 +72,11 @@ class DatasetFacts:
     def of_columns(cls, name: str, columns: tuple[Column, ...]) -> DatasetFacts:
         """Return facts of which the columns alone are known, as of a dictionary in a file."""
         return cls(name, "", "", "", True, columns, "", 0, 0, "", "", "", "", None)  # noqa: FBT003
+
+    @classmethod
+    def undescribed(cls, name: str, publisher: str) -> DatasetFacts:
+        """Return facts of a dataset that its publisher does not describe: it may be personal."""
+        return replace(cls.of_columns(name, ()), publisher=publisher)
 
 
 def verified(

@@ -26,7 +26,15 @@ from connector.identity.evidence import authorities as trust_roots
 from connector.identity.evidence.layers import layers
 from connector.identity.evidence.log import log
 from connector.identity.evidence.membership import membership, revocation
-from connector.identity.evidence.verdict import Outcome, Part, Standing, Verdict, follow, whole
+from connector.identity.evidence.verdict import (
+    Outcome,
+    Part,
+    Standing,
+    Step,
+    Verdict,
+    follow,
+    whole,
+)
 from connector.identity.receipts import receipt
 
 __all__ = ["Outcome", "Part", "Standing", "Verdict", "verify"]
@@ -65,6 +73,12 @@ def verify(bundle: bytes, authorities: Sequence[bytes] = ()) -> Verdict:
 def _contract(evidence: Evidence, agreement: AgreementDocument) -> Part:
     """Judge both signatures over the agreement, and the provider's receipt over both."""
     provider, consumer = evidence.provider, evidence.consumer
+    if evidence.said and agreement.alone:
+        signed = ((consumer.did, partial(_consumer, evidence, agreement)),)
+        return _alone(evidence, signed, provider.did)
+    if evidence.said and not evidence.consumer_signature:
+        signed = ((provider.did, partial(_provider, evidence, agreement)),)
+        return _alone(evidence, signed, consumer.did)
     return follow(
         "contract",
         (
@@ -73,6 +87,16 @@ def _contract(evidence: Evidence, agreement: AgreementDocument) -> Part:
             (provider.did, partial(_receipt, evidence, agreement)),
         ),
     )
+
+
+def _alone(evidence: Evidence, signed: Sequence[Step], other: str) -> Part:
+    """Judge a contract of which one party signs nothing: its messages prove it to the exporter."""
+    found = follow("contract", signed)
+    if found.standing is Standing.FAILED:
+        return found
+    kept = (f"`{each.kind}` of `{other}`, as it came at {each.at}" for each in evidence.said)
+    finding = f"`{other}` signed nothing: its messages are here as the exporter received them"
+    return Part("contract", Standing.UNPROVEN, finding, checks=(*found.checks, *kept))
 
 
 def _provider(evidence: Evidence, agreement: AgreementDocument) -> str:

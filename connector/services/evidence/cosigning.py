@@ -26,9 +26,13 @@ CALL_SECONDS: Final = 5.0
 _TRIES: Final = 4  # the log may grow between two calls
 
 
-def owe(ports: Ports, tx: Transaction, peer: str) -> None:
-    """Let a peer be asked once the transaction is committed, at the next turn of `exchange`."""
-    tx.after_commit(partial(ports.asking.cosigners.add, peer))
+def owe(ports: Ports, tx: Transaction, peer: Participant) -> None:
+    """Let a peer be asked once the transaction is committed, at the next turn of `exchange`.
+
+    One that is no Préau node keeps no heads.
+    """
+    if peer.grpc_endpoint:
+        tx.after_commit(partial(ports.asking.cosigners.add, peer.did))
 
 
 def ask(ports: Ports, peer: Participant) -> CosignedHead:
@@ -79,7 +83,7 @@ def refresh(ports: Ports, peer: str) -> None:
     """Ask a peer if it can be asked now; what fails leaves what is kept."""
     with ports.store.read() as tx:
         known = tx.participants.get(peer)
-    if known is None or known.blocked:
+    if known is None or known.blocked or not known.grpc_endpoint:
         return
     try:
         ask(ports, known)

@@ -22,7 +22,13 @@ from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
 from connector.identity import succession
-from connector.identity.bundle import EntryEvidence, Evidence, LayerEvidence, PartyEvidence
+from connector.identity.bundle import (
+    EntryEvidence,
+    Evidence,
+    LayerEvidence,
+    PartyEvidence,
+    SaidEvidence,
+)
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
@@ -30,6 +36,7 @@ from connector.services.continuity import recovery
 from connector.services.evidence import cosigning
 from connector.services.evidence.own_log import signed
 from connector.services.evidence.witness import newest
+from connector.services.negotiation import unsigned
 
 EXPORTED: Final = "evidence.exported"
 MOST_BYTES: Final = bundles.MAX_BYTES // 2  # of entries; lists and documents take less than half
@@ -99,6 +106,10 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
         cosigned_proof=proof,
         peer_document=later,
         layers=_layers(tx, agreement),
+        said=tuple(
+            SaidEvidence(each.kind, each.body, each.token, each.at)
+            for each in unsigned.said(tx, agreement)
+        ),
     )
 
 

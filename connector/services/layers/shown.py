@@ -58,6 +58,33 @@ def check(ports: Ports, provider: str, offer: OfferView, *, personal: bool) -> t
     return found
 
 
+def check_foreign(ports: Ports, provider: Participant, policy: bytes) -> tuple[Stated, ...]:
+    """Check an offer of a peer that names no layers; return the templates that bear on it.
+
+    Raises:
+        LayerUnmet: it is not within a template in force.
+    """
+    profiles = ports.mechanisms.profiles
+    with ports.store.read() as tx:
+        found = _for_foreign(ports, tx, provider)
+    if found:
+        force.check_terms(found, read_policy(policy, profiles), profiles, "the terms of the offer")
+    return found
+
+
+def _for_foreign(ports: Ports, tx: Transaction, provider: Participant) -> tuple[Stated, ...]:
+    """Return the templates of the authority of a peer that describes no data: it may be personal.
+
+    An authority of another make has none. That a list of ours is fresh was judged with the peer.
+    """
+    try:
+        return force.for_peer(ports, tx, provider, personal=True)
+    except LayerUnmet:
+        raise
+    except PreauError:
+        return ()
+
+
 def check_wish(ports: Ports, found: Sequence[Stated], wish: bytes) -> None:
     """Check that terms which this node would ask for weaken no template.
 
@@ -150,6 +177,8 @@ def _compared(
 def _bearing(
     ports: Ports, tx: Transaction, provider: Participant, negotiation: Negotiation
 ) -> tuple[Stated, ...]:
+    if not negotiation.description and not provider.grpc_endpoint:
+        return _for_foreign(ports, tx, provider)
     document = documents.read(provider.document, provider.did)
     _, facts = dataset_facts.verified(negotiation.description, document, negotiation.dataset_id)
     return force.for_peer(ports, tx, provider, personal=facts.personal)

@@ -44,6 +44,20 @@ def base_of(web: Web, peer: Participant) -> str:
     return next(fitting, found[0]).base(root)
 
 
+def address(web: Web, peer: Participant, *, https: bool = False) -> str:
+    """Return where a peer takes messages over HTTPS; empty where they go over gRPC.
+
+    Args:
+        web: guarded client.
+        peer: to whom.
+        https: whether a Préau node is spoken to so, too.
+
+    Raises:
+        PreauError: as `base_of`.
+    """
+    return base_of(web, peer) if https or not peer.grpc_endpoint else ""
+
+
 def _listed(document: DidDocument, service: Service) -> str:
     """Return the endpoint of a service; empty where none is listed that can be used."""
     try:

@@ -45,7 +45,7 @@ from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.lookup import require
-from connector.services.negotiation import checking, reports, terms
+from connector.services.negotiation import checking, reports, terms, unsigned
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
 from federated.task.engine import recipe
@@ -253,6 +253,40 @@ def check(
         provider_membership=provider.membership,
         consumer_membership=ports.own_membership(),
         report=message.report,
+    )
+
+
+def alone(
+    ports: Ports, negotiation: Negotiation, stated: bytes, provider: Participant
+) -> Agreement:
+    """Check a contract that the provider states and does not sign; sign our own document of it.
+
+    Args:
+        ports: of this node.
+        negotiation: as it stands before the agreement.
+        stated: the ODRL agreement, canonical JSON-LD.
+        provider: who states it, authenticated.
+
+    Returns:
+        The contract, not stored.
+
+    Raises:
+        AgreementTampered: it is not what this node accepted.
+        AgreementTimeWrong: it cannot have been concluded when it says.
+        KeyUnusable: our key cannot sign.
+    """
+    document, policy = unsigned.drawn_up(ports, negotiation, stated, provider)
+    return _signed(
+        document,
+        negotiation,
+        terms.outline(policy, ports.mechanisms),
+        provider_signature="",
+        consumer_signature=documents.sign(ports.signer, document.data),
+        provider_document=provider.document,
+        consumer_document=ports.own_document(),
+        provider_membership=provider.membership,
+        consumer_membership=ports.own_membership(),
+        report="",
     )
 
 

@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import (
+    Agreement,
+    Negotiation,
+    NegotiationState,
+    Role,
+)
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, Malformed, PolicyInvalid
 from connector.jsonld.canonical import canonical
@@ -26,8 +31,9 @@ from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import shown
 from connector.services.lookup import require
+from connector.services.membership import onboard, reaching
 from connector.services.messages import sending
-from connector.services.negotiation import agree, steps, terms
+from connector.services.negotiation import agree, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered
 from connector.services.publication import catalog_pages
 from connector.services.publication.catalog_pages import OfferView
@@ -39,6 +45,8 @@ def request(
     dataset_id: str,
     offer_id: str = "",
     policy: Mapping[str, Any] | bytes | None = None,
+    *,
+    https: bool = False,
 ) -> Negotiation:
     """Ask a provider for a contract on one of its offers.
 
@@ -48,6 +56,7 @@ def request(
         dataset_id: what it is about.
         offer_id: the provider's offer; may be left out where there is only one.
         policy: terms asked for, JSON-LD; as offered when left out.
+        https: whether the Dataspace Protocol is spoken with a Préau node too; with others it is.
 
     Raises:
         UnknownPeer: this node has not met it, and cannot.
@@ -61,14 +70,45 @@ def request(
         PeerUnreachable: the provider does not answer.
         PeerRolledBack: its log went back, and its operator has not answered for it.
     """
+    peer = onboard.known(ports, peer_did)
+    address = reaching.address(ports.web, peer, https=https)
     dataset = catalog_pages.fetch_dataset(ports, peer_did, dataset_id)
     chosen = dataset.offer(offer_id)
     terms.check_readable(chosen.policy, ports.mechanisms)
-    _check_table(ports, chosen)
-    personal = dataset.facts.personal
-    present = shown.check(ports, peer_did, chosen, personal=personal)
+    if dataset.description:
+        _check_table(ports, chosen)
+        personal = dataset.facts.personal
+        present = shown.check(ports, peer_did, chosen, personal=personal)
+    else:
+        present = shown.check_foreign(ports, peer, chosen.policy)
     wish = _wish(ports, policy)
     shown.check_wish(ports, present, wish)
+    return begin(ports, peer_did, dataset_id, chosen, wish, dataset.description, address)
+
+
+def begin(
+    ports: Ports,
+    peer_did: str,
+    dataset_id: str,
+    chosen: OfferView,
+    wish: bytes = b"",
+    description: str = "",
+    address: str = "",
+) -> Negotiation:
+    """Ask for a contract on an offer that was shown and judged.
+
+    Args:
+        ports: of this node.
+        peer_did: the provider.
+        dataset_id: what it is about.
+        chosen: the offer.
+        wish: terms asked for, canonical JSON-LD; empty: as offered.
+        description: of the dataset, as the provider signed it; empty where it signs none.
+        address: where the provider takes it over HTTPS; empty: over gRPC.
+
+    Raises:
+        PeerRolledBack: its log went back, and its operator has not answered for it.
+    """
     now = ports.clock.now()
     negotiation = Negotiation(
         pid=ports.ids.new(),
@@ -81,9 +121,10 @@ def request(
         policy_by=Role.CONSUMER,
         created_at=now,
         updated_at=now,
-        description=dataset.description,
+        description=description,
         asked=wish or chosen.policy,
         offered=chosen.policy,
+        address=address,
     )
     with ports.store.write() as tx:
         check_peer(tx, peer_did)
@@ -226,6 +267,45 @@ def on_agreement(
     agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
     agreement = agree.check(ports, negotiation, message, caller, known)
     shown.check_agreement(ports, tx, caller, negotiation, message.agreement)
+    return _verified(ports, tx, agreed, agreement)
+
+
+def on_stated(
+    ports: Ports,
+    caller: Participant,
+    stated: bytes,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: messages.ContractAgreementMessage,
+) -> Negotiation:
+    """Handle an agreement of a provider that signs nothing: verify it by our word alone.
+
+    Args:
+        ports: of this node.
+        caller: the provider.
+        stated: the ODRL agreement, canonical JSON-LD.
+        tx: the transaction.
+        negotiation: as it stands.
+        message: that states it.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        AgreementTampered: it is not what was accepted; nothing changes.
+        LayerUnmet: it is not within a template in force.
+        PeerRolledBack: the provider's log went back, and its operator has not answered for it.
+    """
+    del message
+    check_peer(tx, caller.did)
+    agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
+    agreement = agree.alone(ports, negotiation, stated, caller)
+    shown.check_offered(ports, tx, negotiation)
+    return _verified(ports, tx, agreed, agreement)
+
+
+def _verified(
+    ports: Ports, tx: Transaction, agreed: Negotiation, agreement: Agreement
+) -> Negotiation:
+    """Keep a contract that was checked, and verify it to the provider."""
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     steps.log(tx, agreed, **facts)
@@ -235,13 +315,15 @@ def on_agreement(
     verification = messages.ContractAgreementVerificationMessage(
         message_id=ports.ids.new(),
         **steps.pids(agreed),
-        consumer_signature=agreement.consumer_signature,
+        # Over a document of our own the provider, which signs nothing, could verify nothing.
+        consumer_signature=agreement.consumer_signature if agreement.provider_signature else "",
     )
     return steps.send(ports, tx, agreed, verification, facts)
 
 
 def on_finalized(
     ports: Ports,
+    caller: Participant,
     tx: Transaction,
     negotiation: Negotiation,
     message: messages.ContractNegotiationEventMessage,
@@ -255,10 +337,13 @@ def on_finalized(
     """
     final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
     agreement = steps.contract_of(tx, final)
-    complete = agree.complete(ports, agreement, message.receipt, final.updated_at)
+    if agreement.provider_signature or unsigned.signs(caller, message):
+        complete = agree.complete(ports, agreement, message.receipt, final.updated_at)
+    else:
+        complete = unsigned.completed(agreement)
     tx.agreements.put(complete)
     keeping.refresh(ports, tx, complete)
-    cosigning.owe(ports, tx, final.peer)
+    cosigning.owe(ports, tx, caller)
     return steps.store(tx, final, agreement=agreement.id, digest=agreement.digest)
 
 
@@ -289,7 +374,8 @@ def _request_message(
         provider_pid=negotiation.peer_pid,
         offer_id=negotiation.offer_id,
         dataset=negotiation.dataset_id,
-        policy=wish,
+        # "As offered" has no form in the Dataspace Protocol.
+        policy=wish or (negotiation.offered if negotiation.address else b""),
     )
 
 

@@ -20,6 +20,7 @@ from connector.domain.contract.notice import Act, Notice, Standing
 from connector.domain.federation.job import JobSide
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import WAKEUP
+from connector.domain.transfer.transfer import ENDED
 from connector.errors import (
     AgreementUnknown,
     ContractEnded,
@@ -131,7 +132,13 @@ def restate(
 def send(
     ports: Ports, tx: Transaction, agreement: Agreement, message: AgreementNotice | AgreementDeed
 ) -> None:
-    """Put a statement about a contract into the outbox, for its other party."""
+    """Put a statement about a contract into the outbox, for its other party.
+
+    The Dataspace Protocol has no form for one: a peer that is no Préau node is told by the end of
+    its transfers.
+    """
+    if _foreign(tx, agreement):
+        return
     # After FINALIZED, which the other party must have first: hence the negotiation's subject.
     sending.enqueue(ports, tx, message.message_id, other(agreement), agreement.pid, message)
 
@@ -229,7 +236,17 @@ def _give(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason:
     send(ports, tx, agreement, AgreementNotice(ports.ids.new(), notice.statement))
     if act in _STOPPING:
         _stop_led(ports, tx, agreement, act, reason)
+    if act is Act.ENDED and _foreign(tx, agreement):
+        for going in tx.transfers.find(agreement_id=agreement.id):
+            if going.state not in ENDED:
+                transfers.end(ports, tx, going, ContractEnded.code, (reason,))
     return _keep(ports, tx, agreement, notice, known)
+
+
+def _foreign(tx: Transaction, agreement: Agreement) -> bool:
+    """Return whether the other party of a contract is no Préau node."""
+    peer = tx.participants.get(other(agreement))
+    return peer is not None and not peer.grpc_endpoint
 
 
 def _keep(

@@ -78,4 +78,4 @@ def signed(message: OutgoingMessage) -> bool:
         return False
     if message.kind == messages.ContractAgreementVerificationMessage.__name__:
         return True
-    return bool(parse_object(message.body).get("receipt"))
+    return bool(parse_object(message.body).get("event_type") == "FINALIZED")

@@ -45,8 +45,8 @@ from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import force
-from connector.services.membership import onboard
-from connector.services.negotiation import agree, dry_runs, steps, terms
+from connector.services.membership import onboard, reaching
+from connector.services.negotiation import agree, dry_runs, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
@@ -63,6 +63,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
         PeerRolledBack: its log went back, and its operator has not answered for it.
     """
     peer = onboard.known(ports, peer_did)
+    address = reaching.address(ports.web, peer)
     now = ports.clock.now()
     with ports.store.write() as tx:
         check_peer(tx, peer.did)
@@ -78,6 +79,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
             policy_by=Role.PROVIDER,
             created_at=now,
             updated_at=now,
+            address=address,
         )
         steps.enqueue(ports, tx, negotiation, _message(ports, negotiation, ()))
         return steps.store(tx, negotiation)
@@ -239,6 +241,7 @@ def _tabled(tx: Transaction, negotiation: Negotiation) -> Offer | Refusal:
 
 def on_verification(
     ports: Ports,
+    caller: Participant,
     tx: Transaction,
     negotiation: Negotiation,
     message: messages.ContractAgreementVerificationMessage,
@@ -264,11 +267,14 @@ def on_verification(
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
     agreement = steps.contract_of(tx, verified)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
-    complete = agree.countersign(ports, agreement, message.consumer_signature)
+    if message.consumer_signature or unsigned.signs(caller, message):
+        complete = agree.countersign(ports, agreement, message.consumer_signature)
+    else:
+        complete = unsigned.completed(agreement)
     steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     keeping.refresh(ports, tx, complete)
-    cosigning.owe(ports, tx, verified.peer)
+    cosigning.owe(ports, tx, caller)
     tx.after_commit(partial(ports.wakeups.notify, "job"))  # what its jobs need is made ready
     event = _finalized(verified, complete)
     facts = {"agreement": agreement.id, "digest": agreement.digest}

@@ -33,6 +33,7 @@ from connector.services.negotiation import (
     provider_side,
     steps,
     telling,
+    unsigned,
 )
 
 M = TypeVar("M", bound=Negotiating)
@@ -150,8 +151,11 @@ def _agreement(
     ports: Ports,
     caller: Participant,
     message: messages.ContractAgreementMessage,
-    _: Negotiated,
+    value: Negotiated,
 ) -> Handle:
+    if not message.agreement and not unsigned.signs(caller, message):
+        stated = partial(consumer_side.on_stated, ports, caller, value.policy)
+        return _about(ports, caller, message, stated, Role.CONSUMER)
     provider = _as_of_signing(ports, caller, message.agreement)
     known = agree.consider(ports, caller, message)
     handle = partial(consumer_side.on_agreement, ports, provider, known)
@@ -164,7 +168,7 @@ def _verification(
     message: messages.ContractAgreementVerificationMessage,
     _: Negotiated,
 ) -> Handle:
-    handle = partial(provider_side.on_verification, ports)
+    handle = partial(provider_side.on_verification, ports, caller)
     return _about(ports, caller, message, handle, Role.PROVIDER)
 
 
@@ -176,7 +180,7 @@ def _event(
 ) -> Handle:
     accepted = messages.act_of(message) is Act.ACCEPTED
     on_accepted = partial(provider_side.on_accepted, ports, caller)
-    on_finalized = partial(consumer_side.on_finalized, ports)
+    on_finalized = partial(consumer_side.on_finalized, ports, caller)
     handle = on_accepted if accepted else on_finalized
     likely = Role.PROVIDER if accepted else Role.CONSUMER
     return _about(ports, caller, message, handle, likely)

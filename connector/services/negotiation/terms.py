@@ -395,7 +395,7 @@ def judge(
         Malformed: the wish cannot be read without loss, or is about another dataset.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    if not wish:
+    if wish in (b"", offer.policy):
         return Verdict(as_offered=True)
     profiles = mechanisms.profiles
     offered, asked = bare(read_policy(offer.policy, profiles)), read_small(wish, profiles)

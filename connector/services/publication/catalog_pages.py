@@ -68,7 +68,8 @@ class DatasetView:
 
     Attributes:
         id: IRI.
-        description: VC-JWT, exact text; an agreement fixes its digest.
+        description: VC-JWT, exact text; an agreement fixes its digest. Empty of a provider that is
+            no Préau node: then nothing is known of the dataset but its offers.
         subject: what it says, JSON-LD.
         facts: the same as values.
         offers: those that this node may use.
@@ -227,8 +228,8 @@ def fetch_catalog(
     first, now = page.participant_description, ports.clock.now()
     about = documents.read(peer.document, peer.did)
     described = descriptions.verify_description(first, about, peer.did, now=now) if first else {}
-    entries = (_verified(peer.did, about, entry) for entry in page.datasets)
-    wanted = tuple(each for each in entries if search.matches(each.facts))
+    entries = (_verified(peer, about, entry) for entry in page.datasets)
+    wanted = tuple(it for it in entries if not it.description or search.matches(it.facts))
     return CatalogView(peer.did, peer.name, described, wanted, page.next_page_token)
 
 
@@ -252,12 +253,15 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     found = messages.Dataset.from_body(answer)
     if found.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
-    return _verified(peer.did, documents.read(peer.document, peer.did), found)
+    return _verified(peer, documents.read(peer.document, peer.did), found)
 
 
-def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> DatasetView:
-    subject, facts = dataset_facts.verified(entry.description, document, entry.id)
-    if facts.publisher != peer:
+def _verified(peer: Participant, document: DidDocument, entry: messages.Dataset) -> DatasetView:
+    subject: Mapping[str, Any] = {}
+    facts = DatasetFacts.undescribed(entry.id, peer.did)
+    if entry.description or peer.grpc_endpoint:
+        subject, facts = dataset_facts.verified(entry.description, document, entry.id)
+    if facts.publisher != peer.did:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(
         OfferView(

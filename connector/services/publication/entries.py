@@ -11,6 +11,9 @@ The second form is an object:
     lapse       when it is too late, at most 28 days: `P6D` when left out
     report      what the provider measured of its rows and tables: `kept` (when left out) by the
                 provider, or `shown` to consumers
+    peers       `every`: shown to every peer of the Dataspace Protocol, and refused where that
+                cannot say it; `preau`: to Préau nodes alone; when left out, to every peer to whom
+                it can be said
 
 Rules: how persons decide is the provider's own affair and stands beside the policy, so that the
 terms of offers stay comparable. What it would say in vain is refused.
@@ -34,8 +37,9 @@ from connector.domain.catalog.review import (
     Review,
 )
 from connector.errors import DescriptionIncomplete
+from connector.services.publication.saying import EVERY, OWN, PEERS
 
-_MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse", "report"))
+_MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse", "report", "peers"))
 _SPAN: Final = re.compile(r"P(?:([1-9]\d{0,2})D|T([1-9]\d{0,3})H)")
 _HOURS_A_DAY: Final = 24
 
@@ -49,12 +53,14 @@ class Entry:
         review: how persons decide; None where none does.
         says: whether the entry says who decides.
         shows_report: whether consumers see what the provider measured.
+        peers: for whom it is, see `saying.py`; empty: not said.
     """
 
     policy: Mapping[str, Any]
     review: Review | None = None
     says: bool = False
     shows_report: bool = False
+    peers: str = ""
 
 
 def read(raw: Mapping[str, Any]) -> Entry:
@@ -84,14 +90,17 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
     shows = raw.get("report", "kept")
     if shows not in ("kept", "shown"):
         problems.append(f"`{where}report` must be `kept` or `shown`")
+    peers = raw.get("peers", "")
+    if "peers" in raw and peers not in PEERS:
+        problems.append(f"`{where}peers` must be `{EVERY}` or `{OWN}`")
     if decision not in tuple(Decision):
         problems.append(f"`{where}decision` must be one of {', '.join(Decision)}")
         return Entry(policy), problems
     says, shown = "decision" in raw, shows == "shown"
     if decision == Decision.AUTOMATIC:
-        idle = sorted(_MEMBERS & set(raw) - {"policy", "decision", "report"})
+        idle = sorted(_MEMBERS & set(raw) - {"policy", "decision", "report", "peers"})
         problems += [f"`{where}{name}` says nothing where no person decides" for name in idle]
-        return Entry(policy, says=says, shows_report=shown), problems
+        return Entry(policy, says=says, shows_report=shown, peers=peers), problems
     review = Review(
         Decision(decision),
         _roles(raw.get("roles", [ROLE]), where, problems),
@@ -101,7 +110,7 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
     if not review.remind_hours < review.lapse_hours <= MOST_HOURS:
         most = MOST_HOURS // _HOURS_A_DAY
         problems.append(f"`{where}lapse` must be after `reminder`, and at most {most} days")
-    return Entry(policy, review, says, shown), problems
+    return Entry(policy, review, says, shown, peers), problems
 
 
 def _unknown(raw: Mapping[str, Any]) -> list[str]:

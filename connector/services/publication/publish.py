@@ -45,6 +45,7 @@ from connector.services.publication import (
     hierarchies,
     judging,
     opened,
+    saying,
     snapshots,
     verdicts,
 )
@@ -311,6 +312,7 @@ def offer_of(
         Untrusted: which templates are in force cannot be known.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
+        PolicyOutsideProtocol: it is for every peer, and cannot be said to them.
     """
     policy = read_policy(entry.policy, ports.mechanisms.profiles)
     if policy.kind is not PolicyKind.OFFER:
@@ -332,6 +334,7 @@ def offer_of(
     _check(ports, stored, dataset, "the offer")
     offer = replace(
         offer,
+        dsp=saying.kept(offer.policy, entry.peers),
         report=judging.report(ports, dataset, stored, judged),
         shows_report=entry.shows_report,
     )

@@ -20,7 +20,7 @@ from connector.services.layers import force
 from connector.services.lookup import require
 from connector.services.membership import fetching
 from connector.services.negotiation import notices, telling
-from connector.services.publication import effects, entries, judging, publish
+from connector.services.publication import effects, entries, judging, publish, saying
 from connector.services.publication.entries import Entry
 from connector.services.publication.judging import Judged
 
@@ -100,6 +100,8 @@ def replace_offer(
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
         made = stated if stated.says else replace(stated, review=before.review)
+        if not made.peers and not before.dsp:
+            made = replace(made, peers=saying.OWN)  # it is shown to no more peers than before
         after = publish.offer_of(ports, tx, dataset, made, before.reserve, offer_id, judged)
         _withdraw_narrowed(tx, before)
         tx.offers.put(after)

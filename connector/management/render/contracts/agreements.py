@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.domain.contract.negotiation import Agreement
+from connector.domain.contract.negotiation import Agreement, Said
 from connector.domain.contract.notice import Notice
 from connector.domain.privacy.findings import Findings
 from connector.identity import agreement as documents
@@ -17,6 +17,7 @@ from connector.management.views.contracts.agreements import (
     AgreementDetailView,
     AgreementView,
     NoticeView,
+    SaidView,
 )
 from connector.management.views.publishing.offers import CoverageView
 from connector.management.views.publishing.risk import findings
@@ -42,6 +43,7 @@ def agreement_detail(
     sources: str,
     said: Callable[[], Iterable[Notice]],
     lost: Callable[[], Sequence[str]],
+    heard: Callable[[], Sequence[Said]],
 ) -> AgreementDetailView:
     """Return a contract with all that proves it, and what became of it, as far as it is read."""
     shown = Readable()
@@ -64,6 +66,7 @@ def agreement_detail(
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
         receipt=value.receipt,
+        said=[SaidView(kind=it.kind, at=it.at, body=it.body) for it in shown.parts(heard)],
         notices=[
             NoticeView(by=each.party, act=each.act.value, reason=each.reason, at=each.at)
             for each in shown.parts(said)

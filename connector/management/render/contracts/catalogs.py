@@ -8,6 +8,7 @@ from connector.management.render.publishing.offers import (
     layer_names,
     licence,
     measured,
+    reach,
     sentences,
 )
 from connector.management.views.contracts.catalogs import CatalogDatasetView, CatalogView
@@ -37,6 +38,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                         decision=offer.decision,
                         findings=measured(offer.report),
                         layers=layer_names(offer.layers),
+                        reach=reach(offer.policy) if said else [],
                     )
                     for offer in dataset.offers
                 ],

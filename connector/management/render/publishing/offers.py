@@ -16,7 +16,13 @@ from connector.errors import PreauError
 from connector.identity.statements.risk_report import unverified_uses
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
-from connector.management.views.publishing.offers import CoverageView, LayerNameView, OfferView
+from connector.jsonld.reach import terms
+from connector.management.views.publishing.offers import (
+    CoverageView,
+    LayerNameView,
+    OfferView,
+    ReachView,
+)
 from connector.management.views.publishing.risk import FindingsView, findings
 from connector.protocol.messages import CoverageLine
 from connector.services.readable import Readable
@@ -31,6 +37,7 @@ def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
     said = {
         "sentences": sentences(value.policy),
         "coverage": [coverage(line) for line in lines],
+        "reach": reach(value.policy),
     }
     return offer_in_brief(value).model_copy(update=said)
 
@@ -52,6 +59,7 @@ def offer_in_brief(value: Offer) -> OfferView:
         withdrawn=value.withdrawn,
         decision=value.decision.value,
         layers=layer_names(value.layers),
+        protocol=bool(value.dsp),
         **_review(value.review),
         findings=shown.part(partial(measured, value.report), []),
         fault=shown.fault,
@@ -90,6 +98,24 @@ def sentences(policy: bytes | Mapping[str, Any]) -> dict[str, list[str]]:
     except OdrlError:
         return {}
     return {language: list(explain(read, language)) for language in LANGUAGES}
+
+
+def reach(policy: bytes) -> list[ReachView]:
+    """Return the terms of an offer with who understands them; nothing where it cannot be read."""
+    try:
+        found = terms(_lenient(policy))
+    except (OdrlError, PreauError):
+        return []
+    return [
+        ReachView(
+            path=each.pointer,
+            term=each.iri,
+            everyone=each.anybody,
+            vocabulary=each.vocabulary,
+            labels=dict(each.labels),
+        )
+        for each in found
+    ]
 
 
 def _lenient(policy: bytes | Mapping[str, Any]) -> Policy:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from connector.domain.contract.negotiation import Agreement
+from connector.domain.contract.negotiation import Agreement, Said
 from connector.domain.contract.notice import Act
 from connector.management.here import Here
 from connector.management.paging import Paged
@@ -18,7 +18,7 @@ from connector.management.views.contracts.agreements import (
     NoticeRequest,
 )
 from connector.management.views.view import DamagedView, Withdrawal
-from connector.services.negotiation import agree, notices
+from connector.services.negotiation import agree, notices, unsigned
 from connector.services.negotiation.lost_keys import lost_keys
 from connector.services.privacy import promises
 
@@ -55,6 +55,12 @@ def recount(here: Here, why: Withdrawal) -> list[str]:
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
     said = partial(notices.of_agreement, here.ports, value.id)
+    lost = partial(lost_keys, here.ports, value)
     return render.agreement_detail(
-        value, here.ports.code_hash, said, partial(lost_keys, here.ports, value)
+        value, here.ports.code_hash, said, lost, partial(_heard, here, value)
     )
+
+
+def _heard(here: Reach, value: Agreement) -> tuple[Said, ...]:
+    with here.ports.store.read() as tx:
+        return unsigned.said(tx, value)

@@ -35,6 +35,14 @@ class NoticeView(View):
     at: datetime
 
 
+class SaidView(View):
+    """A message of a party that signs nothing, which proves what it agreed to."""
+
+    kind: str
+    at: str
+    body: str = Field(description="as it came")
+
+
 class AgreementDetailView(AgreementView):
     """A contract with all that proves it."""
 
@@ -67,6 +75,9 @@ class AgreementDetailView(AgreementView):
     provider_signature: str
     consumer_signature: str
     receipt: str
+    said: list[SaidView] = Field(
+        default=[], description="messages of the other party, where it signs nothing"
+    )
     notices: list[NoticeView] = Field(default=[])
     lost_keys: list[str] = Field(
         default=[], description="parties that lost the key by which they signed, and have another"

@@ -30,6 +30,16 @@ class LayerNameView(View):
     digest: str = Field(description="SHA-256, hex")
 
 
+class ReachView(View):
+    """A term of an offer, and which peers understand it."""
+
+    path: str = Field(description="JSON pointer of the term")
+    term: str = Field(description="IRI")
+    everyone: bool = Field(description="whether any peer of the Dataspace Protocol knows it")
+    vocabulary: str = Field(description="what fixes its meaning; empty: nothing that is known here")
+    labels: dict[str, str] = Field(description="what people call it, by language")
+
+
 class OfferView(StoredView):
     """An offer."""
 
@@ -58,6 +68,12 @@ class OfferView(StoredView):
     )
     layers: list[LayerNameView] = Field(
         default=[], description="templates and charter that it was merged with"
+    )
+    protocol: bool = Field(
+        default=False, description="of an own offer: whether peers that are no Préau nodes see it"
+    )
+    reach: list[ReachView] = Field(
+        default=[], description="its terms: understood by any peer of the protocol, or not"
     )
 
 
