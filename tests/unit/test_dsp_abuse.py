@@ -21,7 +21,7 @@ from connector.peer.dsp import answers, face
 from connector.peer.dsp.face import DspFace
 from connector.peer.limits.shares import Shares
 from connector.peer.web import body as bodies
-from connector.protocol.dsp import faults
+from connector.protocol.dsp import faults, versions
 from connector.protocol.dsp.members import CONTEXT
 from connector.services.messages import receive
 from tests.support.dsp_nodes import PATH, ByName, judge
@@ -187,6 +187,20 @@ def test_who_is_not_believed_learns_nothing(door: Door, name: str) -> None:
         answer = door.ask(path, body, by=by)
         assert answer.status_code == 404
         assert answer.json()["@type"] in (faults.NEGOTIATION, faults.TRANSFER)
+
+
+def test_no_route_but_the_version_document_answers_a_stranger(door: Door) -> None:
+    """A caller that is not believed gets nowhere, by any route (CVE-2026-42160 of another make)."""
+    paths = {(each.path, *(each.methods or ())) for each in door.app.routes}  # type: ignore[attr-defined]
+    assert len(paths) > 30
+    for path, *methods in sorted(paths):
+        if path == versions.PATH:
+            continue
+        named = path.removeprefix(PATH).replace("{name}", "urn:x").replace("{name:path}", "urn:x")
+        for by in ("", "did:web:evil.example"):
+            answer = door.ask(named, None if "GET" in methods else b"{}", by=by)
+            assert answer.status_code == (401 if "/catalog/" in path else 404), path
+            assert answer.json()["code"] in ("TOKEN_MISSING", "TOKEN_INVALID")
 
 
 def test_requests_of_one_participant_are_bounded(pair: Link) -> None:
