@@ -62,6 +62,9 @@ class Settings:
         proxies: addresses or networks of TCP proxies in front of this node. A connection from one
             must begin with a PROXY protocol header (version 1 or 2), and counts for the address
             that the header names.
+        certificate_proxies: addresses, or networks, of HTTPS proxies in front of this node that
+            pass on the certificate of their client in the header `Client-Cert` (RFC 9440), and drop
+            that header of clients; of IPv6, networks of /64 or larger. Tokens may be bound to it.
         https_certificate: PEM chain of the HTTPS server.
         https_key: PEM key, mode 0600.
         web_roots: PEM file of extra roots for fetching peers' HTTPS; empty: the system's only.
@@ -158,6 +161,7 @@ class Settings:
     flight_listen: str = ""
     flight_endpoint: str = ""
     proxies: tuple[str, ...] = ()
+    certificate_proxies: tuple[str, ...] = ()
     https_certificate: str = "keys/https.pem"
     https_key: str = "keys/https.key"
     web_roots: str = ""
@@ -281,8 +285,9 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     _check_served(values)
     if values.get("mail_server"):
         _check_mail(values)
-    for proxy in values.get("proxies", ()):
-        _network(proxy)
+    for name in ("proxies", "certificate_proxies"):
+        for proxy in values.get(name, ()):
+            _network(name, proxy)
     made = Settings(home=home, **values)
     _check_spaces(made)
     return made
@@ -361,13 +366,11 @@ def _spaces(raw: Any) -> tuple[Space, ...]:
     return tuple(found)
 
 
-def _network(text: str) -> None:
+def _network(name: str, text: str) -> None:
     try:
         ipaddress.ip_network(text)
     except ValueError as exc:
-        raise ConfigurationInvalid(
-            f"setting `proxies` names `{text}`, which is no address"
-        ) from exc
+        raise ConfigurationInvalid(f"setting `{name}` names `{text}`, which is no address") from exc
 
 
 def _connections(raw: Any) -> dict[str, dict[str, str]]:

@@ -18,7 +18,8 @@ class Connection:
 
     Attributes:
         origin: by what its connection is counted, see `peer/connections/crowd.py`.
-        certificate: that the caller showed at the TLS handshake, PEM; empty where it showed none.
+        certificate: that the caller showed to a proxy which passes it on, PEM; empty where none is
+            known (`peer/web/forwarded.py`).
     """
 
     origin: str

@@ -44,6 +44,7 @@ from connector.peer.limits.shares import Shares
 from connector.peer.limits.turns import Threads, Turns
 from connector.peer.status import released, unforeseen
 from connector.peer.web import body as bodies
+from connector.peer.web import forwarded
 from connector.peer.web.addresses import target
 from connector.peer.web.https import CODE
 from connector.ports import Ports
@@ -218,11 +219,14 @@ class DspFace:
         return refusal(failure, visit.kind, visit.pids, believed=believed).response()
 
     async def _worked(self, request: Request, visit: Visit, work: Work) -> Told:
-        origin = visit.connection.origin
+        origin, settings = visit.connection.origin, self._ports.settings
         self._of_origin.take(origin)
+        stated = request.headers.get(forwarded.HEADER, "")
+        shown = forwarded.certificate(stated, origin, settings.certificate_proxies)
+        visit.connection = Connection(origin, shown)
         data = b""
         if request.method == "POST":
-            data = await bodies.read(request, self._ports.settings.dsp_message_bytes)
+            data = await bodies.read(request, settings.dsp_message_bytes)
         asked = Asked(
             request.headers.get("authorization", ""),
             data,
