@@ -23,6 +23,7 @@ from connector.config import Settings
 from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.negotiation import Negotiation
 from connector.domain.participant import Participant
+from connector.domain.transfer.transfer import Transfer
 from connector.errors import TokenInvalid, TokenMissing
 from connector.identity import did as dids
 from connector.jsonld.canonical import canonical
@@ -99,6 +100,12 @@ class Speaking:
     def negotiation(self, pid: str) -> Negotiation:
         with self.ports.store.read() as tx:
             found = tx.negotiations.get(pid)
+        assert found is not None
+        return found
+
+    def transfer(self, pid: str) -> Transfer:
+        with self.ports.store.read() as tx:
+            found = tx.transfers.get(pid)
         assert found is not None
         return found
 

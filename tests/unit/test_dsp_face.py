@@ -13,15 +13,20 @@ from typing import Any, Final
 
 import pytest
 
+from connector.bootstrap.system import UuidIdentifiers
 from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.negotiation import Negotiation, NegotiationState
+from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.ports import Answer
 from connector.protocol.dsp.members import CONTEXT, NIL
 from connector.services.negotiation import negotiate
 from connector.services.publication import catalog_pages
+from connector.services.transfer import acts, consumer_side
 from tests.support.dsp_nodes import PATH, Speaking, speaking
 from tests.support.each import over
 from tests.support.live_space import wait_until
+from tests.support.transferring import over as over_now
+from tests.support.transferring import prepared
 
 State = NegotiationState
 NOWHERE: Final = "https://localhost:1/dsp"
@@ -250,6 +255,99 @@ class TestNegotiation:
     def test_an_offer_that_is_none_of_ours_is_refused(self, school: Speaking, offer: Offer) -> None:
         body = request(offer, NOWHERE, "urn:c:2", **{"@id": "urn:offer:none"})
         assert code(school.ask("/negotiations/request", body, by=OTHER)) == (400, "OFFER_UNKNOWN")
+
+
+class TestTransfer:
+    """An extract that is ready, of a contract of the two."""
+
+    @pytest.fixture
+    def mine(self, school: Speaking, lab: Speaking, offer: Offer) -> Iterator[Transfer]:
+        contract = agreed(school, lab, offer).agreement_id
+        extract = UuidIdentifiers().new()
+        prepared(school.ports, lab.ports, name=extract, agreement_id=contract)
+        pid = consumer_side.request(lab.ports, contract, extract).pid
+        assert wait_until(lambda: lab.transfer(pid).state is TransferState.STARTED)
+        yield lab.transfer(pid)
+        over_now(school.ports, lab.ports)
+
+    def test_is_started_suspended_resumed_and_completed(
+        self, school: Speaking, lab: Speaking, mine: Transfer
+    ) -> None:
+        theirs = school.transfer(mine.peer_pid)
+        assert (theirs.state, theirs.address) == (TransferState.STARTED, lab.base)
+        for node, pid, other in ((school, theirs.pid, lab), (lab, mine.pid, school)):
+            acts.give(node.ports, pid, acts.Wish.SUSPEND, "a pause")
+            peer = mine.peer_pid if other is school else mine.pid
+            assert wait_until(
+                lambda o=other, p=peer: o.transfer(p).state is TransferState.SUSPENDED
+            )
+            assert other.transfer(peer).reasons == ("a pause",)
+            acts.give(node.ports, pid, acts.Wish.RESUME, "on")
+            assert wait_until(lambda o=other, p=peer: o.transfer(p).state is TransferState.STARTED)
+        for node, pid, by in ((school, theirs.pid, lab.did), (lab, mine.pid, school.did)):
+            body = json.loads(node.ask(f"/transfers/{pid}/", by=by).body)
+            assert (body["@type"], body["state"]) == ("TransferProcess", "STARTED")
+            assert (body["providerPid"], body["consumerPid"]) == (theirs.pid, mine.pid)
+        content = mine.content
+        assert content is not None
+        consumer_side.received(lab.ports, mine.pid, content.digest, content.bytes)
+        assert wait_until(lambda: school.transfer(theirs.pid).state is TransferState.COMPLETED)
+
+    def test_an_illegal_message_changes_nothing_and_another_s_is_not_there(
+        self, school: Speaking, lab: Speaking, mine: Transfer
+    ) -> None:
+        both = {"providerPid": mine.peer_pid, "consumerPid": mine.pid}
+        start = said("TransferStartMessage", **both)
+        at = f"/transfers/{mine.peer_pid}"
+        answer = school.ask(f"{at}/start", start, by=lab.did)
+        error = json.loads(answer.body)
+        assert (answer.status, error["@type"]) == (400, "TransferError")
+        assert (error["providerPid"], error["consumerPid"]) == (mine.peer_pid, mine.pid)
+        foreign = [
+            school.ask(f"/transfers/{pid}{end}", body, by=OTHER)
+            for pid in (mine.peer_pid, "urn:uuid:none")
+            for end, body in (("", None), ("/start", start))
+        ]
+        assert {code(each) for each in foreign} == {(404, "NOT_FOUND")}
+        assert len({each.body for each in foreign}) == 1
+        assert school.transfer(mine.peer_pid).state is TransferState.STARTED
+
+    def test_a_data_address_of_a_peers_leads_nowhere(
+        self, school: Speaking, lab: Speaking, offer: Offer
+    ) -> None:
+        """It names a secret and a place to fetch a token (CVE-2024-4536 of another make)."""
+        contract = agreed(school, lab, offer).agreement_id
+        extract = UuidIdentifiers().new()
+        prepared(school.ports, lab.ports, name=extract, agreement_id=contract)
+        address = {
+            "@type": "DataAddress",
+            "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            "endpoint": "https://localhost:1/push",
+            "endpointProperties": [
+                {"@type": "EndpointProperty", "name": name, "value": value}
+                for name, value in (
+                    ("secretName", "signing.pem"),
+                    ("oauth2:tokenUrl", "https://localhost:1/token"),
+                    ("authorization", "${vault:key}"),
+                )
+            ],
+        }
+        body = said(
+            "TransferRequestMessage",
+            agreementId=contract,
+            consumerPid="urn:uuid:push",
+            callbackAddress=NOWHERE,
+            format="HttpData-PUSH",
+            dataAddress=address,
+            **{"https://w3id.org/preau/dsp/v1#extractId": extract},
+        )
+        answer = school.ask("/transfers/request", body, by=lab.did)
+        with school.ports.store.read() as tx:
+            waiting = [each.body for each in tx.outbox.find()]
+            found = tx.transfers.find(peer_pid="urn:uuid:push")
+        assert answer.status in (201, 400)
+        assert not any(b"localhost:1/push" in each or b"token" in each for each in waiting)
+        assert [each.data_address for each in found] in ([], [b""])
 
 
 ELSEWHERE: Final = {

@@ -287,9 +287,9 @@ class DspFace:
 
     def _state(self, visit: Visit, caller: Participant, asked: Asked) -> Told:
         found = self._process(visit, caller, asked.name)
-        answer = negotiations.answer_of if isinstance(found, Negotiation) else transfers.answer_of
-        cls = ContractNegotiation if isinstance(found, Negotiation) else TransferProcess
-        return _standing(cls.from_body(answer(found)), OK)  # type: ignore[arg-type]  # as chosen
+        if isinstance(found, Negotiation):
+            return _standing(ContractNegotiation.from_body(negotiations.answer_of(found)), OK)
+        return _standing(transfers.answer_of(found), OK)
 
     def _process(self, visit: Visit, caller: Participant, pid: str) -> Negotiation | Transfer:
         """Return a process of the caller's with this node.
