@@ -18,8 +18,9 @@ from typing import Final
 
 from starlette.routing import Route
 
-from connector.bootstrap import dataspace, profiles
+from connector.bootstrap import claims, dataspace, profiles
 from connector.bootstrap.backups import upgrading
+from connector.bootstrap.claims import Dcp
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.dataspace import MakeCallers
 from connector.bootstrap.keys.own import PERSON_KEY, PSEUDONYM_KEY, Identity
@@ -43,8 +44,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.connections.relay import Relay
 from connector.peer.credentials import Leaves
-from connector.peer.dsp.callers import Callers
-from connector.peer.face import PeerFace
+from connector.peer.face import Dsp, PeerFace
 from connector.peer.healing import HealingWire
 from connector.peer.web.client import GuardedWeb, hurried
 from connector.peer.web.mail import SmtpMail
@@ -87,7 +87,7 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
 
     Args:
         settings: of the node.
-        callers: makes what judges callers of the Dataspace Protocol.
+        callers: makes what judges callers of the Dataspace Protocol; None: DCP does.
 
     Raises:
         KeyUnusable: a key is missing, readable by others, or of another kind.
@@ -133,31 +133,39 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
         engines=[each for each in available() if each in settings.engines],
         asking=Asking(over=threading.Event()),
     )
-    hub = LeadHub()
-    checkpoints = _checkpoints(ports)
+    hub, checkpoints = LeadHub(), _checkpoints(ports)
     healing.introduce_by(partial(_introduced, ports))
-    face = _face(ports, hub, leaves, checkpoints, _speaking(ports, wires, callers))
+    dcp = claims.build(ports)
+    face = _face(ports, hub, leaves, checkpoints, _speaking(ports, wires, callers, dcp))
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
     ends = [healing.close, wire.close, store.close, flight.stop, workers.close]
-    return Node(ports, identity, face, _runners(ports, hub), ends)
+    return Node(ports, identity, face, _runners(ports, hub, dcp), ends)
 
 
-def _speaking(ports: Ports, wires: Wires, callers: MakeCallers | None) -> Callers | None:
-    """Let a node speak the Dataspace Protocol, if it is to; return what judges its callers."""
-    if callers is None or not ports.settings.dsp_path or ports.settings.kind != "participant":
+def _speaking(
+    ports: Ports, wires: Wires, callers: MakeCallers | None, dcp: Dcp | None
+) -> Dsp | None:
+    """Let a node speak with peers of any make, if it is to; return what makes its routes."""
+    if dcp is None:
         return None
-    found = callers(ports)
-    wires.over_https(dataspace.wire(ports, found))
-    return found
+    if ports.settings.kind != "participant":
+        return lambda door, _shares: dcp.routes(ports, door)
+    judging = callers(ports) if callers is not None else dcp.callers
+    wires.over_https(dataspace.wire(ports, judging))
+    return lambda door, shares: [
+        *dataspace.routes(ports, judging, door, shares),
+        *dcp.routes(ports, door),
+    ]
 
 
-def _runners(ports: Ports, hub: LeadHub) -> list[Part]:
+def _runners(ports: Ports, hub: LeadHub, dcp: Dcp | None) -> list[Part]:
     """Return what runs beside the faces; an authority has no peers and no budget."""
+    speaking = dcp.parts(ports) if dcp is not None else []
     if ports.settings.kind != "participant":
         ports.asking.over.set()
-        return []
+        return speaking
     room = Room(ports.settings)
     return [
         Checks(ports),
@@ -167,6 +175,7 @@ def _runners(ports: Ports, hub: LeadHub) -> list[Part]:
         Timed(ports, USES, preparing.turn),
         SiteRunner(ports, room),
         LeadRunner(ports, hub, room),
+        *speaking,
     ]
 
 
@@ -210,7 +219,7 @@ def _checkpoints(ports: Ports) -> Checkpoints:
 
 
 def _face(
-    ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints, callers: Callers | None
+    ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints, dsp: Dsp | None
 ) -> PeerFace:
     """Return the peer face of the node's kind: an authority serves no gRPC, but a status list."""
     participant = ports.settings.kind == "participant"
@@ -224,7 +233,7 @@ def _face(
         status_list=None if participant else lambda: authority.status_list(ports),
         template=None if participant else partial(keeping.token, ports),
         data=partial(_data, ports) if participant else None,
-        dsp=partial(dataspace.routes, ports, callers) if callers is not None else None,
+        dsp=dsp,
     )
 
 

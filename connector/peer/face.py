@@ -81,7 +81,7 @@ class PeerFace:
             status_list: returns an authority's status list; None on other nodes.
             template: returns a template of an authority by its digest; None on other nodes.
             data: makes the routes of data, for the door of HTTPS; None on an authority.
-            dsp: makes those of the Dataspace Protocol; None where the node does not speak it.
+            dsp: makes those of the Dataspace Protocol and of DCP; None where it speaks neither.
         """
         settings, self._checkpoints, self._loop = ports.settings, checkpoints, Loop()
         self._door = Relay(self._loop, settings.https_listen, settings.proxies, HTTPS_DOORS)

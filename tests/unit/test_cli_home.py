@@ -119,7 +119,10 @@ def test_an_authority_gets_a_web_ca_and_no_peer_port(tmp_path: Path) -> None:
     assert settings.web_roots == "keys/web-ca.pem"
     assert not (home / "keys" / "tls-ca-1.pem").exists()
     read = document.read(own.Identity(settings).document(), settings.did)
-    assert dict(read.services) == {"PreauMemberships": "https://localhost:9443/memberships"}
+    assert dict(read.services) == {
+        "PreauMemberships": "https://localhost:9443/memberships",
+        "IssuerService": "https://localhost:9443/dcp",
+    }
 
 
 def test_a_web_certificate_is_what_init_takes(tmp_path: Path) -> None:

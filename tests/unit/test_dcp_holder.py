@@ -72,11 +72,11 @@ def granted(world: Claims, *scopes: str, bearer: str = VERIFIER, signer: str = H
 
 def ask(world: Claims) -> float:
     documents = world.calling.verifier.documents
-    return requesting.turn(world.holder, documents, steady=True)
+    return requesting.turn(world.holder, known=documents, steady=True)
 
 
 def deliver(world: Claims) -> float:
-    return issuing.turn(world.issuer, world.issuing._known, steady=True)
+    return issuing.turn(world.issuer, known=world.issuing._known, steady=True)
 
 
 def requests(world: Claims) -> list[Any]:
@@ -187,12 +187,14 @@ def test_an_issuer_that_is_away_is_asked_later(world: Claims) -> None:
     service = world.web.answering.pop(REQUESTS)
     world.web.answering[REQUESTS] = lambda _body, _headers: Answer(503, b"")
     ask(world)
+    world.web.answering[REQUESTS] = lambda _body, _headers: Answer(403, b"")
+    ask(world)
     assert requests(world)[0].issuer_pid == ""
     world.web.answering[REQUESTS] = lambda _body, _headers: Answer(201, b"")
     ask(world)
     assert requests(world)[0].issuer_pid == requesting.UNKNOWN
     world.later(days=8)
-    world.web.answering[REQUESTS] = lambda _body, _headers: Answer(403, b"")
+    world.web.answering[REQUESTS] = lambda _body, _headers: Answer(404, b"")
     ask(world)
     assert [each.status for each in requests(world)] == ["RECEIVED", "REJECTED"]
     world.later(minutes=6)

@@ -24,6 +24,7 @@ from connector.identity.dcp import services as dcp
 from connector.identity.dcp.services import Service
 from connector.identity.document import OtherKey
 from connector.identity.key import Relationship
+from connector.peer.dcp.face import PATH as DCP_PATH
 from connector.ports import Clock
 from connector.services.membership import fetching as names
 from connector.store.files import keys
@@ -188,12 +189,16 @@ def services(settings: Settings) -> dict[str, str]:
     """Return the endpoints of the DID document, by service type."""
     origin = dids.origin(settings.did)
     if settings.kind == "authority":
-        return {names.MEMBERSHIPS: origin + MEMBERSHIPS_PATH}
+        issuer = dcp.written({Service.ISSUER: origin + DCP_PATH})
+        return {names.MEMBERSHIPS: origin + MEMBERSHIPS_PATH, **issuer}
     flight = {names.FLIGHT: f"grpc+tls://{settings.flight_endpoint}"}
-    dsp = dcp.written({Service.CATALOG: origin + settings.dsp_path})
+    others = {
+        Service.CATALOG: origin + settings.dsp_path,
+        Service.CREDENTIAL: origin + DCP_PATH,
+    }
     return {
         **(flight if settings.flight_listen else {}),
-        **(dsp if settings.dsp_path else {}),
+        **(dcp.written(others) if settings.dsp_path else {}),
         names.PEER: f"grpcs://{settings.grpc_endpoint}",
         names.FIRST_CONTACT: origin + FIRST_CONTACT_PATH,
         names.MEMBERSHIP: origin + MEMBERSHIP_PATH,

@@ -1,7 +1,7 @@
 """The node's public HTTPS face: who it is, and the door for first contact.
 
-Rules: every route is public, and the table `PUBLIC` says why, but for those of `dataplane/`, which
-are handed in, and judge a token or serve what is open to anybody; nothing here speaks for a caller;
+Rules: every route is public, and the table `PUBLIC` says why, but for those that are handed in,
+which judge a token or serve what is open to anybody; nothing here speaks for a caller;
 the one route that makes the node act, first contact, is limited per address, in all, in size, in
 time and in how many run at once, of one address one at a time. Refusals are problem JSON (RFC 9457)
 and are recorded, without the DID that nobody proved; those for asking too often are only counted.
@@ -102,7 +102,7 @@ class PublicFace:
             description: returns this node's self-description, VC-JWT.
             status_list: returns an authority's status list, VC-JWT; None on other nodes.
             template: returns a template of an authority by its digest, JWS; None on other nodes.
-            data: routes of `dataplane/`: each judges what a request may read.
+            data: further routes: each judges what a request may read or ask.
         """
         self._ports = ports
         self._data = data
@@ -134,7 +134,6 @@ class PublicFace:
                 Route("/datasets/{id:path}", self._dataset, methods=["GET"]),
                 Route(GENERATION, self._generation, methods=["GET"]),
                 Route(FIRST_CONTACT, self._first_contact, methods=["POST"]),
-                *self._data,
             ]
         else:
             routes += [
@@ -143,7 +142,7 @@ class PublicFace:
                 Route("/templates/{digest}", self._one_template, methods=["GET"]),
             ]
         return Starlette(
-            routes=routes,
+            routes=[*routes, *self._data],
             middleware=[Middleware(_Counting, calls=self._ports.calls)],
             exception_handlers={
                 PreauError: _refused,

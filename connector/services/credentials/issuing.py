@@ -165,7 +165,7 @@ def status_list(ports: Ports) -> str:
     return made.token
 
 
-def turn(ports: Ports, known: Documents, *, steady: bool) -> float:
+def turn(ports: Ports, *, known: Documents, steady: bool) -> float:
     """Deliver what is due; return when to look again, seconds."""
     now = ports.clock.now()
     with ports.store.read() as tx:

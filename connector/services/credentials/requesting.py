@@ -45,12 +45,13 @@ LOOK_SECONDS: Final = 3600.0
 UNKNOWN: Final = "unknown"  # pid of a request that its issuer took without naming it
 _BYTES: Final = 1 << 18
 _OK: Final = range(200, 300)
-_PASSING: Final = frozenset({408, 429})  # RFC 9110: the same may be sent again
+# The same may be sent again (RFC 9110): it may know this node later, or have time.
+_PASSING: Final = frozenset({401, 403, 408, 429})
 
 _log = logging.getLogger(__name__)
 
 
-def turn(ports: Ports, known: Documents, *, steady: bool) -> float:
+def turn(ports: Ports, *, known: Documents, steady: bool) -> float:
     """Ask for what is missing, and send what was not sent; return when to look again, seconds."""
     now = ports.clock.now()
     for space in ports.settings.spaces:
@@ -182,4 +183,4 @@ def _try(step: Callable[[], None], issuer: str) -> None:
     try:
         step()
     except PreauError as exc:
-        _log.warning("credentials of `%s`: %s: %s", issuer, exc.code, exc.reason)
+        _log.info("credentials of `%s`: %s: %s", issuer, exc.code, exc.reason)

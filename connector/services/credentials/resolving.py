@@ -14,7 +14,13 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from connector.config import Settings
-from connector.errors import DidUnresolvable, PreauError, Untrusted, UntrustedIssuer
+from connector.errors import (
+    DidUnresolvable,
+    PreauError,
+    TooManyRequests,
+    Untrusted,
+    UntrustedIssuer,
+)
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity.document import DidDocument
@@ -23,7 +29,10 @@ from connector.services.membership import fetching
 
 KEPT_FOR: Final = timedelta(minutes=10)
 AGAIN_AFTER: Final = timedelta(seconds=30)  # a caller cannot have one fetched more often
+KNOWN_FOR: Final = timedelta(hours=2)  # of participants, whose documents are fetched every hour
 MOST: Final = 1024
+AT_ONCE: Final = 6  # documents of callers that are fetched at the same time
+PLACE_SECONDS: Final = 1.0
 T = TypeVar("T")
 
 
@@ -35,6 +44,7 @@ class Documents:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[datetime, DidDocument]] = OrderedDict()
         self._tried: OrderedDict[str, datetime] = OrderedDict()
+        self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def of(self, did: str) -> DidDocument:
         """Return the document of a participant.
@@ -42,6 +52,7 @@ class Documents:
         Raises:
             DidUnresolvable: no did:web, it cannot be had, or it is not sound.
             AddressForbidden: its host is not one that this node fetches from.
+            TooManyRequests: too many are fetched just now.
         """
         dids.parse(did)
         now = self._ports.clock.now()
@@ -49,7 +60,16 @@ class Documents:
             kept = self._kept.get(did)
         if kept is not None and abs(now - kept[0]) < KEPT_FOR:
             return kept[1]
-        return self._fetch(did, now)
+        with self._ports.store.read() as tx:
+            known = tx.participants.get(did)
+        if known is not None and abs(now - known.refreshed_at) < KNOWN_FOR:
+            return documents.read(known.document, did)
+        if not self._places.acquire(timeout=PLACE_SECONDS):  # strangers must not hold all threads
+            raise TooManyRequests("too many documents are fetched", retry_after=10.0)
+        try:
+            return self._fetch(did, now)
+        finally:
+            self._places.release()
 
     def again(self, did: str) -> DidDocument | None:
         """Fetch a document anew; return None where that was done, or tried, just now."""

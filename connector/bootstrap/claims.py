@@ -1,0 +1,56 @@
+"""DCP of one node: what judges its callers, what answers them, and what runs beside."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, NamedTuple
+
+from starlette.routing import Route
+
+from connector.bootstrap.node import Part
+from connector.bootstrap.threads.timed import Timed
+from connector.peer.connections.relay import Relay
+from connector.peer.dcp.face import DcpFace
+from connector.peer.web.client import hurried
+from connector.ports import Ports
+from connector.services.credentials import issuing, requesting
+from connector.services.credentials.callers import DcpCallers
+from connector.services.credentials.holding import Holder
+from connector.services.credentials.issuing import Issuer
+
+# For all that is fetched to judge one call: it waits for it.
+JUDGING_SECONDS: Final = 8.0
+
+
+class Dcp(NamedTuple):
+    """The parts of one node that speak DCP: a holder's and verifier's, or an issuer's."""
+
+    callers: DcpCallers
+    holder: Holder | None
+    issuer: Issuer | None
+
+    def routes(self, ports: Ports, door: Relay) -> list[Route]:
+        """Return what peers ask of it over HTTPS."""
+        face = DcpFace(ports, door.origin_of, holder=self.holder, issuer=self.issuer)
+        return face.routes()
+
+    def parts(self, ports: Ports) -> list[Part]:
+        """Return what runs beside: it makes requests, or delivers what was asked for."""
+        known = self.callers.verifier.documents
+        if self.issuer is not None:
+            return [Timed(ports, issuing.ISSUANCE, partial(issuing.turn, known=known))]
+        return [Timed(ports, requesting.REQUESTS, partial(requesting.turn, known=known))]
+
+
+def build(ports: Ports) -> Dcp | None:
+    """Return what speaks DCP in a node; None where nothing does: it has gRPC alone."""
+    participant = ports.settings.kind == "participant"
+    if participant and not ports.settings.dsp_path:
+        return None
+    callers = DcpCallers(ports, partial(hurried, seconds=JUDGING_SECONDS))
+    known = callers.verifier.documents
+    return Dcp(
+        callers,
+        Holder(ports, known) if participant else None,
+        None if participant else Issuer(ports, known),
+    )

@@ -1,0 +1,1 @@
+"""The HTTPS endpoints of the Decentralized Claims Protocol 1.0."""

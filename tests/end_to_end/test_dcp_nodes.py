@@ -1,0 +1,159 @@
+"""Nodes that know each other by DCP alone, over real TLS: whom they believe, and until when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connector.bootstrap import home, wiring
+from connector.bootstrap.node import Node
+from connector.config import Settings
+from connector.domain.participant import Participant
+from connector.errors import DidUnresolvable
+from connector.identity import did as dids
+from connector.identity.dcp.issuance import IssuerMetadata
+from connector.jsonld.canonical import canonical
+from connector.ports import Answer, Ports
+from connector.protocol.dsp import members
+from connector.services.credentials import issuing, requesting
+from connector.services.credentials.callers import DcpCallers
+from connector.services.membership import authority, fetching, onboard
+from tests.support.dsp_nodes import PATH
+from tests.support.live_space import WebAuthority
+from tests.support.ports import free_port
+
+ASKED = canonical({"@context": [members.CONTEXT], "@type": "CatalogRequestMessage"})
+
+
+class Member:
+    """A running node, and how it asks another by DCP."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.ports: Ports = node._ports
+        self.did = self.ports.settings.did
+
+    def knows(self, did: str) -> Participant | None:
+        with self.ports.store.read() as tx:
+            return tx.participants.get(did)
+
+    def header(self, other: Member) -> str:
+        document = fetching.fetch_document(self.ports, other.did)
+        now = self.ports.clock.now()
+        peer = Participant(other.did, "", document.data, "", "", "", "", (), now, now)
+        return DcpCallers(self.ports).header(dids.origin(other.did), peer)
+
+    def asks(self, other: Member, header: str = "", **more: str) -> Answer:
+        """Ask another for its catalog."""
+        address = dids.origin(other.did) + PATH + "/catalog/request"
+        headers = {"Authorization": header or self.header(other), **more}
+        return self.ports.web.ask(address, ASKED, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Member, Member, Member]]:
+    """An authority and two members; none of them has met another."""
+    folder = tmp_path_factory.mktemp("dcp")
+    web = WebAuthority(folder / "web", datetime.now(UTC))
+    with ExitStack() as stack:
+
+        def started(name: str, **changes: Any) -> Member:
+            https, grpc = free_port(), free_port()
+            settings = Settings(
+                home=folder / name,
+                did=dids.from_host("localhost", https),
+                name=name,
+                https_listen=f"127.0.0.1:{https}",
+                grpc_listen=f"127.0.0.1:{grpc}",
+                grpc_endpoint=f"localhost:{grpc}",
+                web_roots=str(web.root),
+                unsafe_allow_hosts=("localhost",),
+                certificate_proxies=("192.0.2.0/24",),
+                **changes,
+            )
+            home.create(settings, certificate=web.certificate, key=web.key)
+            node = wiring.build(settings)
+            stack.callback(node.stop)
+            node.start()
+            return Member(node)
+
+        space = started("authority", kind="authority")
+        named = {"space": space.did, "trusted_issuers": (space.did,), "dsp_path": PATH}
+        members = [started(name, **named) for name in ("nord", "sud")]
+        for member in members:
+            authority.admit(space.ports, member.did)
+            onboard.fetch_own_membership(member.ports, member.node._identity.keep_membership)
+        yield space, *members
+
+
+def test_a_member_is_delivered_its_membership(space: tuple[Member, Member, Member]) -> None:
+    issuer, nord, _ = space
+    stated = nord.ports.web.ask(dids.origin(issuer.did) + "/dcp/metadata")
+    assert IssuerMetadata.read(stated.body, issuer.did).credentials
+    for _ in range(600):
+        with nord.ports.store.read() as tx:
+            held = tx.held_credentials.find()
+        if held:
+            break
+        nord.ports.wakeups.notify(requesting.REQUESTS)
+        issuer.ports.wakeups.notify(issuing.ISSUANCE)
+        nord.ports.pace.wait(nord.node._asked, 0.05)
+    (kept,) = held
+    assert kept.issuer == issuer.did
+
+
+def test_a_call_is_judged_by_what_its_sender_presents(
+    space: tuple[Member, Member, Member],
+) -> None:
+    issuer, nord, sud = space
+    header = nord.header(sud)
+    answer = nord.asks(sud, header)
+    assert answer.status == 200
+    known = sud.knows(nord.did)
+    assert known is not None
+    assert (known.did, known.grpc_endpoint) == (nord.did, "")
+    assert nord.asks(sud, header).status in (401, 404)  # a token is of one use
+    assert nord.asks(sud, "Bearer a.b.c").status in (401, 404)
+    assert nord.asks(sud, nord.header(issuer)).status in (401, 404)  # of another audience
+    # Nobody else says by which certificate it came.
+    assert nord.asks(sud, **{"Client-Cert": ":AAAA:"}).status == 200
+
+
+def test_a_member_that_was_revoked_is_refused(space: tuple[Member, Member, Member]) -> None:
+    issuer, nord, sud = space
+    assert sud.asks(nord).status == 200
+    authority.revoke(issuer.ports, sud.did, "left")
+    with nord.ports.store.write() as tx:  # as if the time had come to look again
+        for each in tx.published_copies.find():
+            tx.published_copies.put(replace(each, fetched_at=datetime(2026, 1, 1, tzinfo=UTC)))
+    assert sud.asks(nord).status in (401, 404)
+
+
+def test_documents_name_the_services(space: tuple[Member, Member, Member]) -> None:
+    issuer, nord, _ = space
+    document = fetching.fetch_document(nord.ports, nord.did)
+    assert document.services["CredentialService"] == dids.origin(nord.did) + "/dcp"
+    assert "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld" in json.loads(document.data)["@context"]
+    assert fetching.fetch_document(nord.ports, issuer.did).services["IssuerService"]
+    with pytest.raises(DidUnresolvable):
+        fetching.fetch_document(nord.ports, "did:example:x")
+
+
+@pytest.mark.parametrize("path", ["presentations/query", "credentials", "offers"])
+def test_endpoints_judge_tokens(space: tuple[Member, Member, Member], path: str) -> None:
+    _, nord, sud = space
+    address = f"{dids.origin(nord.did)}/dcp/{path}"
+    for headers in ({}, {"Authorization": "Bearer a.b.c"}, {"Authorization": sud.header(nord)}):
+        answer = sud.ports.web.ask(address, b"{}", headers=headers)
+        assert answer.status == 401
+        assert json.loads(answer.body)["code"] in (
+            "TOKEN_MISSING",
+            "TOKEN_INVALID",
+            "UNTRUSTED_ISSUER",
+        )
