@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,6 @@ from connector.domain.participant import Participant
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import TokenInvalid, TokenMissing
 from connector.identity import did as dids
-from connector.jsonld.canonical import canonical
-from connector.jsonld.dsp_policy import to_dsp
 from connector.jsonld.loss import dropped
 from connector.peer.dsp.callers import Connection
 from connector.peer.web.client import GuardedWeb
@@ -119,12 +117,10 @@ class Speaking:
             "permission": [{"action": "odrl:read", **rule}],
         }
         publish.publish(self.ports, schools(folder, terms, id=f"urn:dataset:{name}"))
-        with self.ports.store.write() as tx:
+        with self.ports.store.read() as tx:
             offer = tx.offers.get(f"urn:offer:{name}")
-            assert offer is not None
-            shown = replace(offer, dsp=canonical(to_dsp(offer.policy, kind="catalog")))
-            tx.offers.put(shown)
-        return shown
+        assert offer is not None
+        return offer
 
 
 def judge(body: Mapping[str, Any]) -> None:

@@ -74,20 +74,18 @@ def code(answer: Answer) -> tuple[int, str]:
 
 def agreed(school: Speaking, lab: Speaking, offer: Offer) -> Negotiation:
     """Let the lab get a contract; return its negotiation."""
-    pid = negotiate.request(
-        lab.ports, school.did, offer.dataset_id, offer_id=offer.id, policy=offer.policy
-    ).pid
+    pid = negotiate.request(lab.ports, school.did, offer.dataset_id, offer_id=offer.id).pid
     assert wait_until(lambda: lab.negotiation(pid).state is State.FINALIZED)
     return lab.negotiation(pid)
 
 
 def request(offer: Offer, callback: str, pid: str, **members: Any) -> dict[str, Any]:
-    terms = {**json.loads(offer.dsp), "@id": offer.id, "target": offer.dataset_id}
+    terms = {**json.loads(offer.dsp), "@id": offer.id, "@type": "Offer"}
     return said(
         "ContractRequestMessage",
         consumerPid=pid,
         callbackAddress=callback,
-        offer={**terms, **members},
+        offer={**terms, "target": offer.dataset_id, **members},
     )
 
 
