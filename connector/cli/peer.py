@@ -17,8 +17,10 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Peers that this node has met.")
     group.command("list")(list_)
     group.command("meet")(meet)
+    group.command("space")(space)
     app.add_typer(group, name="peer")
     app.command("membership")(membership)
+    app.command("spaces")(spaces)
 
 
 def list_(
@@ -32,8 +34,8 @@ def list_(
         output.json_value(peers)
         return
     output.table(
-        ("peer", "name", "gRPC", "standing", "refreshed"),
-        ((p.did, p.name, p.grpc, p.reason or p.standing, p.refreshed_at) for p in peers),
+        ("peer", "name", "gRPC", "space", "standing", "refreshed"),
+        ((p.did, p.name, p.grpc, p.space, p.reason or p.standing, p.refreshed_at) for p in peers),
         empty="no peer was met yet; `preau peer meet DID` or `preau catalog DID` meets one",
     )
 
@@ -52,7 +54,43 @@ def meet(
         output.line(f"met {peer.did} ({peer.name}), gRPC at {peer.grpc}")
 
 
+def space(
+    did: Annotated[str, typer.Argument(help="DID of the peer.")],
+    space: Annotated[str, typer.Argument(help="DID of the space's authority, or its name here.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Choose the space in which this node deals with a peer that is a member of several.
+
+    The peer is met there now. What was concluded before stays in the space that it was concluded
+    in. The peer's operator chooses likewise.
+    """
+    with node_of(home) as node:
+        peer = node.meet(did, space=space)
+    if json:
+        output.json_value(peer)
+    else:
+        output.line(f"deals with {peer.did} ({peer.name}) in {peer.space}: {peer.standing}")
+
+
+def spaces(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """List the spaces of this node, and whether it is a member of each."""
+    with node_of(home) as node:
+        found = node.memberships()
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("space", "standing", "role", "valid until"),
+        ((each.space, each.reason or each.standing, each.role, each.valid_until) for each in found),
+        empty="this node is in no space; state one in `space` of preau.toml",
+    )
+
+
 def membership(
+    space: Annotated[
+        str, typer.Option(help="DID of the space's authority, or its name; the first if left out.")
+    ] = "",
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Fetch it from the space's authority now.")
     ] = False,
@@ -65,14 +103,14 @@ def membership(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Show whether this node is a member of its space.
+    """Show whether this node is a member of a space.
 
     A running node fetches its membership by itself; --refresh does it at once, for example right
     after the authority has admitted it. --pin is for an authority that lost its key: the keys that
     it serves then do not follow from the one that this node knows.
     """
     with node_of(home) as node:
-        found = node.pin(pin) if pin else node.membership(refresh=refresh)
+        found = node.pin(pin, space=space) if pin else node.membership(space=space, refresh=refresh)
     if json:
         output.json_value(found)
         return

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMembership:
+    """A membership that a peer showed.
+
+    Attributes:
+        space: IRI of the space.
+        credential: VC-JWT.
+    """
+
+    space: str
+    credential: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,9 @@ class Participant:
         admitted_at: when its CA was admitted, UTC.
         refreshed_at: when the document and credential were last fetched, UTC.
         blocked: why it is no longer served; empty while it is.
+        space: IRI of the space in which this node deals with it, of which `membership` is; empty:
+            the first of this node's.
+        elsewhere: its memberships of further spaces of this node.
     """
 
     did: str
@@ -35,6 +51,22 @@ class Participant:
     admitted_at: datetime
     refreshed_at: datetime
     blocked: str = ""
+    space: str = ""
+    elsewhere: tuple[ShownMembership, ...] = ()
+
+    def shown(self, space: str) -> str:
+        """Return its membership of a space; empty where it showed none."""
+        if space == self.space:
+            return self.membership
+        return next((each.credential for each in self.elsewhere if each.space == space), "")
+
+    def seen_in(self, space: str) -> Participant:
+        """Return it as one deals with it in a space."""
+        if space == self.space:
+            return self
+        here = ShownMembership(self.space, self.membership)
+        others = tuple(each for each in self.elsewhere if each.space != space)
+        return replace(self, space=space, membership=self.shown(space), elsewhere=(*others, here))
 
 
 @dataclass(frozen=True, slots=True)

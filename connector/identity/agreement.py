@@ -9,8 +9,9 @@ states how privacy is accounted for and which training recipes are accepted; a c
 states the version of the semantics that its policy is decided by; what states none is of the first
 (`policies_odrl/checking/semantics.py`). Version 4 states the plan that both nodes keep and execute
 (`enforcement/plan.py`); a contract that spends no privacy states no accounting. Version 5 names the
-templates and the charter that its terms uphold, and of each line of the table the layer. Version 6
-is what a consumer draws up for itself where its provider signs nothing: it alone signs.
+templates and the charter that its terms uphold, and of each line of the table the layer; it may
+name the space whose rules it is under, which its parties' memberships tell where it does not.
+Version 6 is what a consumer draws up for itself where its provider signs nothing: it alone signs.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -121,6 +122,7 @@ class AgreementDocument:
         semantics: version of the semantics that it was signed under.
         plan: what is executed, canonical JSON; None before version 4.
         layers: templates and charter that its terms uphold; none before version 5.
+        space: IRI of the space whose rules it is under; empty where it states none.
         data: the exact bytes.
         digest: their SHA-256, hex.
     """
@@ -140,6 +142,7 @@ class AgreementDocument:
     semantics: int
     plan: Mapping[str, Any] | None = field(repr=False)
     layers: tuple[LayerName, ...]
+    space: str
     data: bytes = field(repr=False)
     digest: str
 
@@ -165,12 +168,12 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     layers: Sequence[LayerName],
     timestamp: datetime,
     alone: bool = False,
+    space: str = "",
 ) -> bytes:
     """Return the canonical bytes of an agreement.
 
     Args:
-        policy: ODRL Agreement, compact JSON-LD, with `@id`, `target`, `assigner`, `assignee` and
-            `timestamp`.
+        policy: ODRL Agreement, compact JSON-LD, with all that it and this document both state.
         offer_id: the provider's offer that was accepted.
         offer_digest: SHA-256 of that offer, hex.
         dataset: what it is about.
@@ -184,6 +187,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
         layers: templates and charter that the terms uphold.
         timestamp: UTC.
         alone: whether the consumer draws it up, whose key will sign; the provider signs nothing.
+        space: IRI of the space whose rules it is under; empty where the memberships tell it.
 
     Raises:
         AgreementTampered: the parts contradict one another.
@@ -198,7 +202,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "provider": _named(provider),
             "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
-            **({} if accounting is None else {"accounting": stated(accounting)}),
+            **_maybe(accounting, space),
             "recipes": sorted(set(recipes)),
             "semantics": semantics,
             "plan": dict(plan),
@@ -208,6 +212,12 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     )
     read(data)  # what we would refuse to sign is never sent
     return data
+
+
+def _maybe(accounting: Accounting | None, space: str) -> dict[str, Any]:
+    """Return the members that stand only where there is something to state."""
+    found = {"space": space} if space else {}
+    return found if accounting is None else {**found, "accounting": stated(accounting)}
 
 
 @kept(64)
@@ -284,8 +294,9 @@ def _verify(
 def _read(root: Member, data: bytes) -> AgreementDocument:
     version = root.child("version").integer(least=1, most=ALONE)
     first = ("provider", "consumer") if version < ALONE else ("consumer", "provider")
-    spent = ("accounting",) if version >= _PLANNED else ()
-    part = root.fields(*_MEMBERS, *_BESIDES[version], maybe=spent)
+    since = {"accounting": _PLANNED, "space": LAYERED}
+    maybe = tuple(name for name, least in since.items() if version >= least)
+    part = root.fields(*_MEMBERS, *_BESIDES[version], maybe=maybe)
     part["type"].exactly(TYPE)
     offer = part["offer"].fields("id", "digest")
     policy = part["agreement"]
@@ -308,6 +319,7 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
         ),
         plan=_plan(part.get("plan")),
         layers=_layers(part["layers"]) if "layers" in part else (),
+        space=part["space"].text() if "space" in part else "",
         data=data,
         digest=sha256_hex(data),
     )

@@ -26,7 +26,7 @@ DESCRIPTION: Final = "openapi.json"
 HEADS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "contracts.negotiations": ("negotiations", "negotiation", "offers"),
-        "node": ("node", "document", "membership", "authority-key", "peers"),
+        "node": ("node", "document", "membership", "memberships", "authority-key", "peers"),
         "publishing.datasets": ("datasets", "dataset"),
         "publishing.offers": ("offer",),
         "contracts.catalogs": ("catalog",),

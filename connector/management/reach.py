@@ -8,6 +8,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
+from connector.domain.space import Space
 from connector.ports import Ports
 from connector.services.health.vitals import Vitals
 
@@ -38,13 +39,13 @@ class Reach:
     Attributes:
         ports: of the node.
         about: tells of its process.
-        keep_membership: keeps a fetched membership credential.
+        keep_membership: keeps a fetched membership credential of a space.
         vitals: tells how the process is.
     """
 
     ports: Ports
     about: Callable[[], About]
-    keep_membership: Callable[[str], None]
+    keep_membership: Callable[[str, Space], None]
     vitals: Callable[[], Vitals] = Vitals
 
 

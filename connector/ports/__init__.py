@@ -20,7 +20,15 @@ from connector.domain.transfer.held import Sink
 from connector.domain.transfer.task import Done, Made, Task
 from connector.enforcement.mechanism import Mechanisms
 from connector.ports.files import Charges, HeldFiles, Sources
-from connector.ports.nature import Clock, Identifiers, Pace, PersonKey, Signer, Wakeups
+from connector.ports.nature import (
+    Clock,
+    Identifiers,
+    Memberships,
+    Pace,
+    PersonKey,
+    Signer,
+    Wakeups,
+)
 from connector.ports.peers import Answer, Flight, Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
     AuditLog,
@@ -51,6 +59,7 @@ __all__ = [
     "Holdings",
     "Identifiers",
     "Mail",
+    "Memberships",
     "Not",
     "Notices",
     "Pace",
@@ -80,7 +89,7 @@ class Ports:
 
     Attributes:
         own_document: returns the node's own DID document, exact bytes served now.
-        own_membership: returns the node's own membership credential, or an empty string.
+        own_membership: returns the node's own membership credential of a space, see `Memberships`.
         person_key: returns the key of the persons' digests.
         pseudonym_key: returns the key from which those of scopes of pseudonyms are derived.
         preparing: carries out a use of a table, and writes its file (`connector/preparing`).
@@ -116,7 +125,7 @@ class Ports:
     pace: Pace
     charges: Charges
     own_document: Callable[[], bytes]
-    own_membership: Callable[[], str]
+    own_membership: Memberships
     person_key: PersonKey
     pseudonym_key: PersonKey
     preparing: Callable[[Task, Sink], Made]

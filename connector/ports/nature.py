@@ -51,6 +51,17 @@ class Signer(Protocol):
         """
 
 
+class Memberships(Protocol):
+    """The node's own membership credentials."""
+
+    def __call__(self, space: str = "") -> str:
+        """Return the one of a space, VC-JWT, or an empty string where there is none yet.
+
+        Args:
+            space: its IRI; empty: the first of this node's.
+        """
+
+
 class PersonKey(Protocol):
     """The key under which persons are compared. It is kept outside the database."""
 

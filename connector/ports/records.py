@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -181,11 +181,20 @@ class Uses(Repository[UseRecord], Protocol):
 class Shelf(Protocol):
     """The own catalog as a consumer may see it."""
 
-    def page(self, caller: str, search: Search, *, after: str = "", limit: int) -> Page[Entry]:
+    def page(
+        self,
+        caller: str,
+        spaces: Collection[str],
+        search: Search,
+        *,
+        after: str = "",
+        limit: int,
+    ) -> Page[Entry]:
         """Return datasets that are wanted and have an offer for a consumer, by id.
 
         Args:
             caller: DID of the consumer.
+            spaces: as offers name the one in which it is dealt with.
             search: what is wanted.
             after: id of the last dataset before the page, which is `Page.next`.
             limit: most datasets.

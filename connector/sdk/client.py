@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode
 
 from connector.errors import Malformed
 from connector.management.views.audits import EventView
@@ -122,19 +123,27 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCal
         """Return the peers that the node has met, and whether each is in good standing."""
         return self._list(PeerView, "/peers", {}, limit, after)
 
-    def meet(self, did: str) -> PeerView:
-        """Meet a peer: verify its documents and membership, and let it verify ours."""
-        return self._post(PeerView, "/peers", {"did": did})
+    def meet(self, did: str, *, space: str = "") -> PeerView:
+        """Meet a peer: verify its documents and membership, and let it verify ours.
 
-    def pin(self, key: str) -> MembershipView:
-        """Believe the space's authority under a key whose id the operator had from it."""
-        return self._post(MembershipView, "/authority-key", {"key": key})
+        With `space`, an IRI or name, it is dealt with there from now on.
+        """
+        return self._post(PeerView, "/peers", {"did": did, "space": space})
 
-    def membership(self, *, refresh: bool = False) -> MembershipView:
-        """Return the node's own membership; with `refresh`, fetch it from the authority now."""
-        if refresh:
-            return self._post(MembershipView, "/membership", {})
-        return self._get(MembershipView, "/membership")
+    def pin(self, key: str, *, space: str = "") -> MembershipView:
+        """Believe a space's authority under a key whose id the operator had from it."""
+        return self._post(MembershipView, "/authority-key", {"key": key, "space": space})
+
+    def membership(self, *, space: str = "", refresh: bool = False) -> MembershipView:
+        """Return the node's own membership of a space; with `refresh`, fetch it now."""
+        where = f"/membership?{urlencode({'space': space})}"
+        return (
+            self._post(MembershipView, where, {}) if refresh else self._get(MembershipView, where)
+        )
+
+    def memberships(self) -> list[MembershipView]:
+        """Return the node's own membership of each of its spaces."""
+        return self._get(list[MembershipView], "/memberships")
 
     # --- registers, datasets and catalogs
     def declare_register(

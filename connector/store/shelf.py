@@ -6,6 +6,7 @@ that is written with the dataset.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import groupby
 from typing import Any
 
@@ -40,17 +41,26 @@ class SqlShelf:
         self._datasets = table_of(DatasetRow)
         self._offers = table_of(OfferRow)
 
-    def page(self, caller: str, search: Search, *, after: str = "", limit: int) -> Page[Entry]:
+    def page(
+        self,
+        caller: str,
+        spaces: Collection[str],
+        search: Search,
+        *,
+        after: str = "",
+        limit: int,
+    ) -> Page[Entry]:
         """Return datasets with their offers; see `ports.Shelf`.
 
         Raises:
             Malformed: no id could be that of the last dataset.
         """
         dataset, offer = self._datasets.c, self._offers.c
+        shown = self._shown(caller, spaces)
         found = (
             select(dataset.id, dataset.credential)
             .where(dataset.id > storable(after), *self._wanted(search))
-            .where(exists().where(offer.dataset_id == dataset.id, *self._shown(caller)))
+            .where(exists().where(offer.dataset_id == dataset.id, *shown))
             .order_by(dataset.id)
             .limit(limit + 1)
             .subquery()
@@ -59,7 +69,7 @@ class SqlShelf:
         query = (
             select(found.c.id, found.c.credential, *of_offer)
             .join_from(found, self._offers, offer.dataset_id == found.c.id)
-            .where(*self._shown(caller))
+            .where(*shown)
             .order_by(found.c.id, offer.seq)
         )
         rows = groupby(self._scope.read(query).mappings(), key=lambda row: row["id"])
@@ -67,11 +77,12 @@ class SqlShelf:
         more = len(entries) > limit
         return Page(entries[:limit], entries[limit - 1].id if more else "")
 
-    def _shown(self, caller: str) -> list[ColumnElement[bool]]:
-        """An offer that is published and for this consumer; see `Offer`."""
+    def _shown(self, caller: str, spaces: Collection[str]) -> list[ColumnElement[bool]]:
+        """An offer that is published, for this consumer and for members of a space; see `Offer`."""
         offer = self._offers.c
         audience = or_(offer.audience == "", offer.audience == caller)
-        return [~offer.withdrawn, offer.derived_from == "", audience]
+        published = [~offer.withdrawn, offer.derived_from == "", audience]
+        return [*published, or_(*(offer.space == space for space in spaces))]
 
     def _wanted(self, search: Search) -> list[ColumnElement[bool]]:
         column = self._datasets.c

@@ -46,6 +46,7 @@ from connector.peer.web.client import GuardedWeb
 from connector.peer.web.https import CONTACTS_AT_ONCE, FIRST_CONTACT
 from connector.peer.web.server import HttpsServer
 from connector.services.membership import onboard
+from tests.support.doubles import trust_only
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveSpace, Node, live_space
 
@@ -190,7 +191,9 @@ class TestRefused:
     def test_never_admitted_by_the_authority(self, space: LiveSpace) -> None:
         stranger = space.add("stranger", member=False)
         with pytest.raises(MembershipRequired):
-            onboard.fetch_own_membership(stranger.ports, stranger._keep)
+            onboard.fetch_own_membership(
+                stranger.ports, stranger._keep, stranger.settings.spaces[0]
+            )
         assert stranger.membership == ""
         stranger.join_space()
         assert stranger.membership
@@ -239,7 +242,7 @@ class TestRefused:
         assert self.refused(space, stranger) == CredentialInvalid.code
 
     def test_untrusted_issuer(self, space: LiveSpace) -> None:
-        object.__setattr__(space["beta"].settings, "trusted_issuers", ("did:web:other.example",))
+        trust_only(space["beta"].settings, "did:web:other.example")
         assert self.refused(space, space["alpha"]) == UntrustedIssuer.code
 
     def test_tampered_self_description(self, space: LiveSpace) -> None:

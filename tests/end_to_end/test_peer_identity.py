@@ -34,6 +34,7 @@ from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
 from connector.protocol.messages import ContractNegotiation
 from connector.services.membership import onboard
+from tests.support.doubles import trust_only
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import (
@@ -339,7 +340,7 @@ class TestMembership:
         with live_space(tmp_path, "alpha") as space:
             alpha, beta = space["alpha"], space.add("beta")
             space.meet("alpha", "beta")
-            object.__setattr__(beta.settings, "trusted_issuers", ())
+            trust_only(beta.settings)
             with pytest.raises(UntrustedIssuer):
                 alpha.call(beta, "GetNegotiationMessage", ASKED)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from alembic import command
 
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.privacy.register import Register, own_register
+from connector.domain.space import Space
 from connector.errors import RowDamaged
 from connector.jsonld.canonical import canonical
 from connector.services.evidence.own_log import MERGED
+from connector.services.membership import belonging
 from connector.services.privacy import budget
 from connector.store import SqlStore
 from connector.store.mapping import to_row
@@ -24,7 +27,7 @@ from connector.store.migrations import configuration, upgrade
 from connector.store.unit import SqlTransaction
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Accounting, Rule, order_for
-from tests.support.doubles import FixedClock
+from tests.support.doubles import FixedClock, settings_for_tests
 
 BEFORE = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -199,3 +202,27 @@ def test_a_register_that_was_merged_says_into_which(empty_url: str) -> None:
     with upgraded(empty_url) as tx:
         marks = {each.id: each.merged_into for each in tx.registers.find()}
     assert marks == {"urn:gone": "urn:kept", "urn:used": "", "urn:kept": ""}
+
+
+def test_what_was_concluded_before_is_of_the_configured_space(
+    empty_url: str, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0037")
+    insert(engine, "agreement", id="urn:old", role="provider", standing="running")
+    insert(engine, "offer", id="urn:old")
+    insert(engine, "participant", did="did:web:peer.example", membership="a.b.c")
+    engine.dispose()
+    settings = settings_for_tests(
+        tmp_path, "did:web:node.example", spaces=(Space("did:web:two.example", name="two"),)
+    )
+    with upgraded(empty_url) as tx:
+        (contract,) = tx.agreements.find()
+        (offer,) = tx.offers.find()
+        (peer,) = tx.participants.find()
+    for space in (contract.space, offer.space, peer.space):
+        assert belonging.named(settings, space).id == settings.space
+    there = belonging.placed(settings, peer)
+    assert (there.space, there.membership) == (settings.space, "a.b.c")
+    assert there.seen_in("did:web:two.example").membership == ""

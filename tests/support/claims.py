@@ -121,7 +121,7 @@ class Claims:
             signer=self.signers[did],
             settings=settings_for_tests(home, did, **settings),
             own_document=lambda: self.document(did),
-            own_membership=lambda: self.membership if did == HOLDER else "",
+            own_membership=lambda _space="": self.membership if did == HOLDER else "",
         )
 
     def peer(self, did: str = VERIFIER) -> Participant:

@@ -147,7 +147,8 @@ def speaking(folder: Path, *names: str, **changes: Any) -> Iterator[list[Speakin
         authority.start()
         nodes = [_started(folder / name, authority, web, stack, changes) for name in names]
         for node in nodes:
-            onboard.fetch_own_membership(node.ports, node.node._identity.keep_membership)
+            keep, space = node.node._identity.keep_membership, node.ports.settings.spaces[0]
+            onboard.fetch_own_membership(node.ports, keep, space)
         for node in nodes:
             for other in nodes:
                 if other is not node:

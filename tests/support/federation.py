@@ -459,7 +459,7 @@ class Federation:
             accountant=accountant,
             sources=HomeSources(home / FOLDER, 1 << 20),
             own_document=lambda: member.data,
-            own_membership=lambda: member.membership,
+            own_membership=lambda _space="": member.membership,
             code_hash=CODE,
         )
         node = Node(home, member, self.clock, link, workers, accountant, ports)

@@ -113,7 +113,7 @@ class Node:
             sources=HomeSources(self.home / FOLDER, 1 << 20),
             workers=CensusWorkers(),
             own_document=lambda: self.member.data,
-            own_membership=lambda: self.member.membership,
+            own_membership=lambda _space="": self.member.membership,
         )
 
     def restart(self) -> None:
@@ -244,7 +244,7 @@ class LinkWeb:
     pair: Link
 
     def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
-        host, _, path = url.removeprefix("https://").partition("/")
+        host, _, path = url.removeprefix("https://").partition("?")[0].partition("/")
         for node in self.pair.nodes.values():
             if node.did == f"did:web:{host}" and not self.pair.web_down:
                 found = {

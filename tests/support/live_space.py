@@ -25,6 +25,7 @@ from connector.dataplane.flight.plane import Planes, Shown
 from connector.dataplane.pull import Pull
 from connector.domain.membership import Membership
 from connector.domain.participant import Participant
+from connector.domain.space import Space
 from connector.errors import NotFound
 from connector.identity import certificate, credential, status
 from connector.identity import did as dids
@@ -199,6 +200,7 @@ class Node:
         self.signer = MemorySigner(self.did)
         self.tls_authorities = [self.make_tls_authority()]
         self.membership = ""
+        self.further: dict[str, str] = {}  # memberships of other spaces
         self.description = ""
         self.services: dict[str, str] = {}
         self.heard = Heard()
@@ -210,8 +212,8 @@ class Node:
             https_certificate=str(web.certificate),
             https_key=str(web.key),
             web_roots=str(web.root),
-            space=authority.did,
             **{
+                "space": authority.did,
                 "grpc_listen": f"127.0.0.1:{self.grpc_port}",
                 "grpc_endpoint": f"localhost:{self.grpc_port}",
                 "https_listen": f"127.0.0.1:{self.https_port}",
@@ -276,7 +278,7 @@ class Node:
             wire=self.wire,
             flight=self.flight,
             own_document=self.document,
-            own_membership=lambda: self.membership,
+            own_membership=self.own_membership,
         )
         checkpoints = Checkpoints(
             lambda: self.note,
@@ -331,13 +333,23 @@ class Node:
         self._assemble()
         self.start()
 
-    def join_space(self) -> None:
-        """Be admitted by the authority and fetch the membership."""
-        self.authority.admit(self.did, self.document())
-        onboard.fetch_own_membership(self.ports, self._keep)
+    def join_space(self, authority: LiveAuthority | None = None) -> None:
+        """Be admitted by an authority, the first where none is named, and fetch the membership."""
+        chosen = authority or self.authority
+        chosen.admit(self.did, self.document())
+        space = self.settings.space_called(chosen.did)
+        assert space is not None
+        onboard.fetch_own_membership(self.ports, self._keep, space)
 
-    def _keep(self, membership: str) -> None:
-        self.membership = membership
+    def own_membership(self, space: str = "") -> str:
+        first = space in ("", self.settings.space)
+        return self.membership if first else self.further.get(space, "")
+
+    def _keep(self, membership: str, space: Space) -> None:
+        if space == self.settings.spaces[0]:
+            self.membership = membership
+        else:
+            self.further[space.id] = membership
 
     def known(self, did: str) -> Participant:
         with self.ports.store.read() as tx:

@@ -108,7 +108,7 @@ def contract(node: Node) -> Any:
 
 def use(node: Node, caller: str) -> None:
     with node.ports.store.read() as tx:
-        agree.agreement_for(tx, contract(node).id, caller, node.ports.clock.now())
+        agree.agreement_for(node.ports, tx, contract(node).id, caller)
 
 
 def give(node: Node, act: Act, reason: str = "the study is over") -> None:

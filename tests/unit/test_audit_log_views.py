@@ -221,7 +221,7 @@ def node(folder: Path, made: Contract, space: Space, role: Role, **changes: Any)
         own.did,
         signer=own.signer,
         own_document=lambda: own.data,
-        own_membership=lambda: own.membership,
+        own_membership=lambda _space="": own.membership,
         clock=FixedClock(NOW),
     )
     agreement, named = stored(made, role, **changes), layers.read(TEMPLATE).name
@@ -382,7 +382,7 @@ def test_what_an_own_lost_key_signed_is_left_out(
         ports,
         signer=own.signer,
         own_document=lambda: own.data,
-        own_membership=lambda: own.membership,
+        own_membership=lambda _space="": own.membership,
     )
     data = export.export(again, stored(made, Role.PROVIDER).id)
     verdict = evidence.verify(data, [key_of(space)])

@@ -54,7 +54,7 @@ def test_each_key_is_listed_with_what_it_is_for(home: Path) -> None:
     assert found["keys/tls-ca-2.pem"]["standing"] == "announced"
     assert "announced" in preau("keys", "list", "--home", str(home)).stdout
     identity = own.Identity(settings)
-    served = introducing.served(identity.document(), identity.membership())
+    served = introducing.served(identity.document(), identity.memberships())
     told = OutgoingMessage(
         id="introduction:did:web:peer.example",
         peer="did:web:peer.example",

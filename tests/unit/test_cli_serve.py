@@ -30,6 +30,7 @@ from connector.bootstrap.threads import renewal
 from connector.bootstrap.threads.renewal import Renewal
 from connector.config import Settings
 from connector.domain.contract.negotiation import NegotiationState
+from connector.domain.space import Space
 from connector.domain.thread import ThreadFault
 from connector.errors import (
     ConfigurationInvalid,
@@ -469,7 +470,7 @@ class Kept:
         self.kept: list[str] = []
         self.wanted = threading.Event()
 
-    def keep_membership(self, credential: str) -> None:
+    def keep_membership(self, credential: str, _space: Space) -> None:
         self.kept.append(credential)
         self.wanted.set()
 
@@ -494,11 +495,11 @@ def test_the_membership_is_fetched_until_there_is_one(
 ) -> None:
     ports, identity, tries = ports_for_tests(tmp_path), Kept(), []
 
-    def fetch(_ports: object, save: Any) -> MembershipFacts:
+    def fetch(_ports: object, save: Any, space: Space) -> MembershipFacts:
         tries.append(1)
         if len(tries) < 3:
             raise MembershipRequired("not admitted")
-        save("a.b.c")
+        save("a.b.c", space)
         return facts()
 
     monkeypatch.setattr(onboard, "fetch_own_membership", fetch)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector.domain import space as spaces
 from connector.domain.catalog.dataset import Offer
 from connector.domain.layer import KeptLayer, LayerKind
 from connector.errors import (
@@ -47,6 +48,7 @@ from tests.support.management import commanded
 from tests.support.negotiating import State, ask, both, states
 
 TEMPLATE = "urn:example:template:pupils"
+SPACE = spaces.Space("did:web:authority.example", ("did:web:authority.example",))
 CHARTER = "urn:example:charter"
 
 
@@ -237,7 +239,7 @@ def test_contracts_stay_and_offers_wait_when_a_template_changes(
         (check,) = doctor.offers(
             pair.school.ports.settings,
             tx,
-            pair.school.member.membership,
+            pair.school.ports.own_membership,
             pair.school.ports.mechanisms.profiles,
             pair.clock.now(),
         )
@@ -283,7 +285,7 @@ def test_what_bears_on_personal_data_only_leaves_others_alone(pair: Link, space:
     made = space.publish(STRICT, personal=True)
     with pair.school.ports.store.read() as tx:
         for personal, expected in ((True, (made.name,)), (False, ())):
-            found = force.for_own(pair.school.ports, tx, personal=personal)
+            found = force.for_own(pair.school.ports, tx, SPACE, personal=personal)
             assert tuple(each.name for each in found) == expected
 
 
@@ -301,7 +303,7 @@ def test_a_layer_has_versions_and_is_withdrawn(pair: Link, space: Authority) -> 
     keeping.withdraw(space.ports, TEMPLATE, "replaced by a law")
     space.tell()
     with pair.school.ports.store.read() as tx:
-        assert force.for_own(pair.school.ports, tx, personal=True) == ()
+        assert force.for_own(pair.school.ports, tx, SPACE, personal=True) == ()
     with pytest.raises(NotFound):
         keeping.withdraw(space.ports, TEMPLATE, "twice")
     charter = keeping.publish(pair.school.ports, SITES)

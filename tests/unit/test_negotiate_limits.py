@@ -19,6 +19,7 @@ from connector.protocol import messages as m
 from connector.services.negotiation import agree, negotiate, steps
 from connector.services.privacy import budget
 from connector.services.publication import publish, withdrawing
+from tests.support.doubles import FixedClock
 from tests.support.link import (
     DATASET,
     Link,
@@ -210,21 +211,23 @@ def test_a_contract_is_used_by_its_parties_only_and_in_time(pair: Link) -> None:
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.deliver()
     (signed,) = pair.lab.agreements()
-    now = pair.clock.now()
-    with pair.lab.ports.store.read() as tx, pytest.raises(AgreementUnknown):
-        agree.agreement_for(tx, signed.id, pair.school.did, now)  # no receipt yet
+    lab, ports = pair.lab.ports, pair.school.ports
+    with lab.store.read() as tx, pytest.raises(AgreementUnknown):
+        agree.agreement_for(lab, tx, signed.id, pair.school.did)  # no receipt yet
     assert agree.agreements(pair.lab.ports).values == ()
     pair.hold()
     pair.pump()
-    with pair.school.ports.store.read() as tx:
-        found = agree.agreement_for(tx, signed.id, pair.lab.did, now)
+    with ports.store.read() as tx:
+        found = agree.agreement_for(ports, tx, signed.id, pair.lab.did)
         assert found.valid_until is not None
         with pytest.raises(AgreementUnknown):
-            agree.agreement_for(tx, signed.id, "did:web:other.example", now)
+            agree.agreement_for(ports, tx, signed.id, "did:web:other.example")
         with pytest.raises(AgreementUnknown):
-            agree.agreement_for(tx, "urn:none", pair.lab.did, now)
+            agree.agreement_for(ports, tx, "urn:none", pair.lab.did)
         with pytest.raises(ContractExpired):
-            agree.agreement_for(tx, signed.id, pair.lab.did, found.valid_until)
+            agree.agreement_for(
+                replace(ports, clock=FixedClock(found.valid_until)), tx, signed.id, pair.lab.did
+            )
     assert agree.agreements(pair.school.ports).values == (found,)
     assert agree.agreement(pair.school.ports, found.id) == found
     assert agree.policy_of(found).target is not None

@@ -27,6 +27,7 @@ from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity import key as keys
 from connector.identity.key import Relationship
+from connector.identity.trust import MembershipFacts
 from connector.services.continuity.recovery import EXCHANGE
 from connector.services.membership import introducing, onboard
 from connector.services.messages import deliver
@@ -215,18 +216,17 @@ class TestKeysOfTheAuthority:
             onboard.fetching.refresh_issuer(world.ports, AUTHORITY)
 
     def test_the_operator_may_pin_another(self, world: World) -> None:
-        object.__setattr__(world.ports.settings, "space", AUTHORITY)
+        space = world.ports.settings.spaces[0]
         world.authority = MemorySigner(AUTHORITY, "key-2")
         world.membership = world.issue(PEER, world.peer, 1)
         with pytest.raises(UntrustedIssuer):
-            onboard.fetching.pin(world.ports, keys.thumbprint(world.peer.public_jwk))
-        onboard.fetching.pin(world.ports, keys.thumbprint(world.authority.public_jwk))
+            onboard.fetching.pin(world.ports, space, keys.thumbprint(world.peer.public_jwk))
+        onboard.fetching.pin(world.ports, space, keys.thumbprint(world.authority.public_jwk))
         assert "issuer.pinned" in world.kinds()
         onboard.refresh(world.ports)
         assert onboard.known(world.ports, PEER).membership == world.membership
 
     def test_by_the_command(self, world: World) -> None:
-        object.__setattr__(world.ports.settings, "space", AUTHORITY)
         before = pins(world)
         world.authority = MemorySigner(AUTHORITY, "key-2")
         with commanded(world.ports) as preau:
@@ -281,10 +281,15 @@ def test_a_list_that_takes_a_revocation_back_is_not_taken(world: World) -> None:
     assert status.unverified_set(known.credential) == {1, 8, 9}
 
 
+def own(world: World, kept: list[str]) -> MembershipFacts:
+    space = world.ports.settings.spaces[0]
+    return onboard.fetch_own_membership(world.ports, lambda token, _of: kept.append(token), space)
+
+
 class TestOwnMembership:
     def test_is_fetched_and_kept(self, world: World) -> None:
         kept: list[str] = []
-        facts = onboard.fetch_own_membership(world.ports, kept.append)
+        facts = own(world, kept)
         assert kept == [world.own_membership]
         assert (facts.did, facts.issuer) == (OWN, AUTHORITY)
 
@@ -292,22 +297,22 @@ class TestOwnMembership:
         kept: list[str] = []
         world.own_membership = world.issue(OWN, MemorySigner(OWN), 3)
         with pytest.raises(CredentialInvalid):
-            onboard.fetch_own_membership(world.ports, kept.append)
+            own(world, kept)
         assert kept == []
 
     def test_not_admitted(self, world: World) -> None:
         del world.web.pages["https://authority.example/memberships/did%3Aweb%3Anode.example"]
         with pytest.raises(MembershipRequired):
-            onboard.fetch_own_membership(world.ports, str)
+            own(world, [])
 
     def test_the_space_is_no_authority(self, world: World) -> None:
         world.authority_services = {}
         with pytest.raises(DidUnresolvable):
-            onboard.fetch_own_membership(world.ports, str)
+            own(world, [])
 
 
 def test_lists_that_only_the_own_membership_names(world: World) -> None:
-    object.__setattr__(world.ports, "own_membership", lambda: "not a credential")
+    object.__setattr__(world.ports, "own_membership", lambda _space: "not a credential")
     with world.ports.store.read() as tx:
         known = onboard.fetching.evidence(tx)
     found: Any = onboard.fetching.list_addresses(world.ports, known, [])
@@ -373,7 +378,7 @@ class TestIntroductions:
         introducing.announce(world.ports)
         deliver.deliver_due(world.ports)
         value: Any = {"own_document": b"another document", "own_membership": "another"}[what]
-        object.__setattr__(world.ports, what, lambda: value)
+        object.__setattr__(world.ports, what, lambda *_space: value)
         assert introducing.untold(world.ports) == [PEER]
         assert introducing.announce(world.ports) == deliver.deliver_due(world.ports) == 1
         assert introducing.untold(world.ports) == []

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ from connector.domain.contract.approval import ApprovalState
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.domain.privacy.census import Census
+from connector.domain.space import Space
 from connector.enforcement.mechanism import Mechanisms
 from connector.errors import (
     CertificateMismatch,
@@ -105,7 +107,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
         *_versions(),
         diagnose.disk(shutil.disk_usage(settings.home).free),
     ]
-    skews = reputation.skews(settings, settings.trusted_issuers) if ask_peers else {}
+    skews = reputation.skews(settings, settings.believed) if ask_peers else {}
     elapsed = (time.time() - began[0], time.monotonic() - began[1])
     steady = abs(elapsed[0] - elapsed[1]) < _JUMP
     checks.insert(1, diagnose.clock(skews, monotonic=steady, now=SystemClock().now()))
@@ -349,10 +351,10 @@ def _layers(settings: Settings, tx: Transaction, mechanisms: Mechanisms) -> list
     if settings.kind != "participant":
         return []
     try:
-        membership = own.Identity(settings).membership()
+        memberships = own.Identity(settings).membership
     except PreauError:
         return []
-    return layer_checks.offers(settings, tx, membership, mechanisms.profiles, SystemClock().now())
+    return layer_checks.offers(settings, tx, memberships, mechanisms.profiles, SystemClock().now())
 
 
 def _membership(settings: Settings, known: Evidence, now: datetime) -> list[Check]:
@@ -362,15 +364,25 @@ def _membership(settings: Settings, known: Evidence, now: datetime) -> list[Chec
         identity = own.Identity(settings)
     except PreauError:
         return []
+    if not required:
+        return [diagnose.membership(required, "", None, now)]
+    return [_member(identity, settings.did, each, known, now) for each in settings.spaces]
+
+
+def _member(
+    identity: own.Identity, did: str, space: Space, known: Evidence, now: datetime
+) -> Check:
+    judge = partial(diagnose.membership, required=True, now=now, space=space.name)
     try:
-        credential = identity.membership()
-        if not credential or not required:
-            return [diagnose.membership(required, "", None, now)]
-        document = documents.read(identity.document(), settings.did)
-        facts = onboard.judged(settings, credential, document, known, now)
+        credential = identity.membership(space.id)
+        if not credential:
+            return judge(fault="", valid_until=None)
+        document = documents.read(identity.document(), did)
+        facts = onboard.judged(space, credential, document, known, now)
     except PreauError as exc:
-        return [diagnose.membership(required, f"{exc.code}: {exc.reason}", None, now)]
-    return [diagnose.membership(required, "", facts.valid_until, now)]
+        said = f"{exc.code}: {exc.reason}"
+        return judge(fault=said, valid_until=None)
+    return judge(fault="", valid_until=facts.valid_until)
 
 
 def _missing() -> list[str]:

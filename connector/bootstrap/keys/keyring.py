@@ -90,7 +90,7 @@ def _told(settings: Settings, identity: own.Identity) -> bool:
     store = SqlStore(settings.database_url, SystemClock())
     try:
         with store.read() as tx:
-            return not introducing.untold_of(tx, identity.document(), identity.membership())
+            return not introducing.untold_of(tx, identity.document(), identity.memberships())
     except PreauError:
         return False
     finally:
@@ -105,10 +105,11 @@ def export(settings: Settings, file: Path) -> list[str]:
     """
     own.Identity(settings)  # an export without what makes the node is none
     names = sorted(each.name for each in settings.path("keys").iterdir() if each.is_file())
+    fetched = {own.membership_file(each) for each in settings.spaces}
     content = {
         name: base64.b64encode(_bytes(settings.path("keys") / name)).decode()
         for name in names
-        if _NAME.fullmatch(name) and f"keys/{name}" != own.MEMBERSHIP_FILE  # fetched anew
+        if _NAME.fullmatch(name) and f"keys/{name}" not in fetched  # fetched anew
     }
     whole = {"type": TYPE, "version": VERSION, "did": settings.did, "files": content}
     keys.private_file(file, json.dumps(whole, indent=1).encode(), replace=False)

@@ -1,13 +1,15 @@
 """The node's own identity: signing key, TLS authority, DID document, membership credential.
 
 Rules: the document is built from keys and endpoints, anew when they change, and the bytes that are
-served are the ones that peers keep; the membership lives in `keys/membership.jwt`. Verifying either
-is `identity`'s.
+served are the ones that peers keep; the membership lives in `keys/membership.jwt`, that of a
+further space in `keys/membership-NAME.jwt`. A key is used once all of them state it, since one
+document is judged in each space. Verifying is `identity`'s.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from connector.bootstrap.keys import signing_rotation, tls_rotation
 from connector.bootstrap.keys.tls_rotation import TlsAuthority
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
+from connector.domain.space import Space
 from connector.errors import KeyUnusable, PreauError
 from connector.identity import credential as credentials
 from connector.identity import did as dids
@@ -51,7 +54,7 @@ def signing_file(settings: Settings) -> str:
     """Return the private file of the key that signs, or of the first where none can be told."""
     try:
         found = signing_rotation.read(settings)
-        stated = credentials.stated_keys(_text(settings.path(MEMBERSHIP_FILE)).strip())
+        stated = _stated(_memberships(settings).values())
         key = signing_rotation.signing(settings, found, stated, SystemClock().now())
     except PreauError:
         return settings.signing_key.removeprefix("file:")
@@ -72,8 +75,8 @@ class Identity:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._membership = _text(settings.path(MEMBERSHIP_FILE)).strip()
-        found, stated = signing_rotation.read(settings), credentials.stated_keys(self._membership)
+        self._memberships = _memberships(settings)
+        found, stated = signing_rotation.read(settings), self._stated()
         # INVARIANT: the signer never changes while the node runs, so no signature is of two keys.
         self._signing = signing_rotation.signing(settings, found, stated, self._clock.now())
         self.signer = signing_rotation.signer_of(settings, self._signing)
@@ -133,13 +136,13 @@ class Identity:
         """Return whether a signing key waits until the membership states it."""
         if self._settings.kind == "authority":
             return False
-        stated = credentials.stated_keys(self.membership())
+        stated = self._stated()
         return any(each.thumbprint not in stated for each in signing_rotation.read(self._settings))
 
     def _further(self) -> tuple[OtherKey, ...]:
         """Return the keys beside the one that signs: old ones verify, the next is announced."""
         found = signing_rotation.read(self._settings)
-        stated = credentials.stated_keys(self.membership())
+        stated = self._stated()
         numbered = [each.key_id for each in found]
         if self._signing.key_id not in numbered:
             return self._others  # it was given up as lost: the next start begins with the new one
@@ -157,20 +160,29 @@ class Identity:
         with self._lock:
             return self._document
 
-    def membership(self) -> str:
-        """Return the membership credential, or an empty string."""
+    def membership(self, space: str = "") -> str:
+        """Return the membership credential of a space, or an empty string; as `Memberships`."""
         with self._lock:
-            return self._membership
+            return self._memberships.get(space or self._settings.space, "")
 
-    def keep_membership(self, credential: str) -> None:
-        """Keep a fetched membership credential.
+    def memberships(self) -> list[str]:
+        """Return the membership credentials, in the order of the spaces; empty where none is."""
+        return [self.membership(each.id) for each in self._settings.spaces]
+
+    def keep_membership(self, credential: str, space: Space | None = None) -> None:
+        """Keep a fetched membership credential of a space; of the first, where none is named.
 
         Raises:
             KeyUnusable: it cannot be written.
         """
-        keys.private_file(self._settings.path(MEMBERSHIP_FILE), credential.encode())
+        of = space or self._settings.spaces[0]
+        keys.private_file(self._settings.path(membership_file(of)), credential.encode())
         with self._lock:
-            self._membership = credential
+            self._memberships[of.id] = credential
+
+    def _stated(self) -> frozenset[str]:
+        with self._lock:
+            return _stated(self._memberships.values())
 
     def tls_authority(self) -> tuple[str, str]:
         """Return certificate and key of the TLS authority that issues now, PEM.
@@ -183,6 +195,23 @@ class Identity:
         if issuing is None:
             raise KeyUnusable("the node has no TLS authority in keys/", hint="run `preau doctor`")
         return issuing.certificate, issuing.key
+
+
+def membership_file(space: Space) -> str:
+    """Return where in the home the membership of a space lives."""
+    return f"keys/membership-{space.name}.jwt" if space.name else MEMBERSHIP_FILE
+
+
+def _memberships(settings: Settings) -> dict[str, str]:
+    """Return the kept membership of each space, by its IRI; empty where there is none."""
+    files = {each.id: settings.path(membership_file(each)) for each in settings.spaces}
+    return {space: _text(file).strip() for space, file in files.items()}
+
+
+def _stated(memberships: Iterable[str]) -> frozenset[str]:
+    """Return the thumbprints of keys that each membership states, of those that there are."""
+    kept = [credentials.stated_keys(each) for each in memberships if each]
+    return frozenset.intersection(*map(frozenset, kept)) if kept else frozenset()
 
 
 def services(settings: Settings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Final
 from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.system import Steadiness
 from connector.bootstrap.threads.background import Background
+from connector.domain.space import Space
 from connector.errors import PreauError
 from connector.peer.web.client import hurried
 from connector.ports import Ports
@@ -45,18 +46,21 @@ class Renewal(Background):
         self._identity = identity
         self._pause = FIRST_PAUSE
         self._refresh_at = time.monotonic()
-        self._member = False
+        self._member, self._awaited = False, False
         self._steadiness = Steadiness(ports.clock, ports.pace)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._member = False
+            self._member, self._awaited = False, False
             # Two steps, so that a fault of one keeps the other from nothing.
             self._guarded(self._look)
             self._guarded(self._refresh_when_due)
             left = max(self._refresh_at - time.monotonic(), 0.0)
-            self._stopping.wait(min(left, LOOK_SECONDS if self._member else self._pause))
+            self._stopping.wait(min(left, self._pause if self._waits() else LOOK_SECONDS))
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _waits(self) -> bool:
+        return self._awaited or not self._member
 
     def _look(self) -> None:
         self._member = self._membership()
@@ -76,31 +80,35 @@ class Renewal(Background):
             self._refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
             self._refresh()
             if self._identity.awaits_membership():
-                self._fetch()
+                for space in self._ports.settings.spaces:
+                    self._fetch(space)
 
     def _membership(self) -> bool:
-        """Fetch the own membership when it is due; return whether there is one to rely on."""
+        """Fetch the own memberships that are due; return whether there is one to rely on."""
         settings = self._ports.settings
         if settings.kind != "participant" or not settings.space:
             return True
-        if self._ends() - self._ports.clock.now() > BEFORE_END:
-            return True
-        return self._fetch()
+        now = self._ports.clock.now()
+        stand = [
+            self._ends(each) - now > BEFORE_END or self._fetch(each) for each in settings.spaces
+        ]
+        self._awaited = not all(stand)
+        return any(stand)
 
-    def _fetch(self) -> bool:
-        """Fetch the own membership; return whether there is one to rely on."""
+    def _fetch(self, space: Space) -> bool:
+        """Fetch the own membership of a space; return whether there is one to rely on."""
         try:
-            facts = onboard.fetch_own_membership(self._ports, self._identity.keep_membership)
+            facts = onboard.fetch_own_membership(self._ports, self._identity.keep_membership, space)
         except PreauError as exc:
-            _log.info("no membership yet: %s: %s", exc.code, exc.reason)
+            _log.info("no membership of %s yet: %s: %s", space.id, exc.code, exc.reason)
             return False
         _log.info("member of %s until %s", facts.space, facts.valid_until.isoformat())
         return True
 
-    def _ends(self) -> datetime:
+    def _ends(self, space: Space) -> datetime:
         """Return until when the kept membership counts; now when there is none that does."""
         try:
-            return onboard.judge_own(self._ports).valid_until
+            return onboard.judge_own(self._ports, space).valid_until
         except PreauError:
             return self._ports.clock.now()
 

@@ -155,6 +155,7 @@ class Offer:
         layers: templates and charter that it was merged with.
         dsp: its form in the Dataspace Protocol, canonical JSON without name; empty where that
             cannot say it, so that only Préau nodes are shown it.
+        space: IRI of the space for whose members it is; empty: the first of this node's.
     """
 
     id: str
@@ -172,6 +173,7 @@ class Offer:
     shows_report: bool = False
     layers: tuple[LayerName, ...] = ()
     dsp: bytes = b""
+    space: str = ""
 
     @property
     def decision(self) -> Decision:

@@ -172,6 +172,8 @@ class Agreement:
             it was when the contract was drawn up.
         report: what its uses came to on the rows, signed by the provider before the contract was;
             empty where there is none, or it was not shown.
+        space: IRI of the space that it was concluded in, whose rules it stays under; empty: the
+            first of this node's.
     """
 
     id: str
@@ -200,6 +202,7 @@ class Agreement:
     plan: bytes = b""
     review: Review | None = None
     report: str = ""
+    space: str = ""
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

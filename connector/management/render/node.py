@@ -45,4 +45,5 @@ def peer(value: Participant, code: str = "", reason: str = "") -> PeerView:
         refreshed_at=value.refreshed_at,
         standing=code or "good",
         reason=reason,
+        space=value.space,
     )

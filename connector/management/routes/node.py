@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from connector.domain.participant import Participant
+from connector.domain.space import Space
 from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
 from connector.management.here import Here
@@ -21,7 +22,7 @@ from connector.management.views.node import (
     PeerView,
 )
 from connector.management.views.view import DamagedView
-from connector.services.membership import fetching, onboard
+from connector.services.membership import belonging, fetching, onboard
 
 router: Final = APIRouter(tags=["node"])
 
@@ -39,27 +40,30 @@ def document(here: Here) -> Response:
 
 
 @router.get("/membership")
-def membership(here: Here) -> MembershipView:
-    """Say whether the node is a member of its space, judged now."""
-    try:
-        return _good(here, onboard.judge_own(here.ports))
-    except MembershipRequired as exc:
-        return _membership(here, "none", exc.reason)
-    except PreauError as exc:
-        return _membership(here, exc.code, exc.reason)
+def membership(here: Here, space: str = "") -> MembershipView:
+    """Say whether the node is a member of a space (IRI or name; empty: the first), judged now."""
+    return _membership(here, belonging.chosen(here.ports.settings, space))
+
+
+@router.get("/memberships")
+def memberships(here: Here) -> list[MembershipView]:
+    """Say of each space whether the node is a member of it, judged now."""
+    return [_membership(here, each) for each in here.ports.settings.spaces]
 
 
 @router.post("/membership")
-def fetch_membership(here: Here) -> MembershipView:
-    """Fetch the node's membership from the space's authority."""
-    return _good(here, onboard.fetch_own_membership(here.ports, here.keep_membership))
+def fetch_membership(here: Here, space: str = "") -> MembershipView:
+    """Fetch the node's membership from a space's authority."""
+    of = belonging.chosen(here.ports.settings, space)
+    return _good(here, onboard.fetch_own_membership(here.ports, here.keep_membership, of))
 
 
 @router.post("/authority-key")
 def pin(here: Here, key: AuthorityKey) -> MembershipView:
-    """Believe the space's authority under a key that the operator had from it by another way."""
-    fetching.pin(here.ports, key.key)
-    return membership(here)
+    """Believe a space's authority under a key that the operator had from it by another way."""
+    of = belonging.chosen(here.ports.settings, key.space)
+    fetching.pin(here.ports, of, key.key)
+    return _membership(here, of)
 
 
 @router.get("/peers")
@@ -72,16 +76,18 @@ def peers(here: Here, paged: Paged) -> list[PeerView | DamagedView]:
 
 @router.post("/peers")
 def meet(here: Here, who: Introduction) -> PeerView:
-    """Meet a peer."""
-    return render.peer(onboard.meet(here.ports, who.did))
+    """Meet a peer, or choose the space in which it is dealt with."""
+    space = belonging.chosen(here.ports.settings, who.space) if who.space else None
+    return _peer(here, onboard.meet(here.ports, who.did, space))
 
 
 def _peer(here: Reach, participant: Participant) -> PeerView:
+    placed = belonging.placed(here.ports.settings, participant)
     try:
         onboard.judge(here.ports, participant.did)
     except PreauError as exc:
-        return render.peer(participant, exc.code, exc.reason)
-    return render.peer(participant)
+        return render.peer(placed, exc.code, exc.reason)
+    return render.peer(placed)
 
 
 def _good(here: Reach, facts: MembershipFacts) -> MembershipView:
@@ -95,6 +101,14 @@ def _good(here: Reach, facts: MembershipFacts) -> MembershipView:
     )
 
 
-def _membership(here: Reach, standing: str, reason: str) -> MembershipView:
-    settings = here.ports.settings
-    return MembershipView(did=settings.did, space=settings.space, standing=standing, reason=reason)
+def _membership(here: Reach, space: Space) -> MembershipView:
+    try:
+        return _good(here, onboard.judge_own(here.ports, space))
+    except PreauError as exc:
+        none = isinstance(exc, MembershipRequired)
+        return MembershipView(
+            did=here.ports.settings.did,
+            space=space.id,
+            standing="none" if none else exc.code,
+            reason=exc.reason,
+        )

@@ -51,10 +51,11 @@ class PeerView(View):
     refreshed_at: datetime
     standing: str = Field(description="`good`, or the code of why it is not served")
     reason: str = ""
+    space: str = Field(default="", description="IRI of the space in which it is dealt with")
 
 
 class MembershipView(View):
-    """The node's own membership of the space."""
+    """The node's own membership of a space."""
 
     did: str
     space: str
@@ -71,6 +72,11 @@ class Introduction(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     did: str
+    space: str = Field(
+        default="",
+        description="in which to deal with it from now on, by IRI or name; empty: as before, or in"
+        " the only one of which both are members",
+    )
 
 
 class AuthorityKey(View):
@@ -79,3 +85,4 @@ class AuthorityKey(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str = Field(min_length=43, max_length=43, description="RFC 7638 thumbprint")
+    space: str = Field(default="", description="whose, by IRI or name; empty: the first")

@@ -45,7 +45,7 @@ from connector.peer.routes import ASKING, CHECKPOINT_KEY, TOKEN_KEY, generation_
 from connector.peer.status import Context
 from connector.peer.web.client import hurried
 from connector.ports import Ports
-from connector.services.membership import fetching, onboard
+from connector.services.membership import dealing, onboard
 
 RETRY_SECONDS: Final = 60.0
 FETCH_SECONDS: Final = 8.0  # for all that is fetched of a peer: a call's thread waits for it
@@ -175,9 +175,7 @@ class Gate:
             if not call.tokens:
                 raise TokenMissing("the call carries no token")
             shown = self._check_token(call, participant, method, body)
-            known, now = fetching.evidence(tx), self._ports.clock.now()
-            onboard.judge_known(self._ports.settings, participant, known, now)
-        return participant, shown
+            return dealing.seen(self._ports, tx, participant), shown
 
     def _known(self, did: str) -> Participant:
         with self._ports.store.read() as tx:

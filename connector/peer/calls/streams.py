@@ -35,7 +35,7 @@ from connector.peer.limits.counted import Counted
 from connector.peer.routes import STATED, Metadata
 from connector.peer.status import Context
 from connector.services.federation.lead.hub import LeadHub, Seat
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 
 # An idle stream is judged again at least this often, and at once when a revocation is told.
 JUDGE_SECONDS: Final = 30.0
@@ -74,7 +74,7 @@ class Participate:
             seats = list(self._seats)
         for seat in seats:
             try:
-                onboard.judge(self._ports, seat.did)
+                dealing.judge_site(self._ports, seat.job_id, seat.did)
             except PreauError as exc:
                 seat.leave(exc.reason, exc.code)
 
@@ -145,7 +145,7 @@ class Participate:
             return None
         # INVARIANT: nothing goes to a site whose membership does not stand at this moment.
         try:
-            onboard.judge(self._ports, seat.did)
+            dealing.judge_site(self._ports, seat.job_id, seat.did)
         except PreauError as exc:
             seat.leave(exc.reason, exc.code)
             raise

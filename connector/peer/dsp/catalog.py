@@ -10,16 +10,18 @@ Source: DSP 2025-1, Catalog Protocol and HTTPS Binding, Pagination.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
+from connector.domain.page import Page
 from connector.domain.participant import Participant
 from connector.errors import FilterUnsupported
 from connector.jsonld.canonical import b64url, parse_object
-from connector.ports import Ports, Transaction
+from connector.ports import Ports
 from connector.protocol import messages as m
 from connector.protocol.dsp import binding, catalog, data_address, links
 from connector.protocol.dsp.catalog import DataService
@@ -53,8 +55,10 @@ def page(
     search = Search(asked.words, asked.territory, asked.purpose, asked.legal_basis)
     limit = min(asked.limit or PAGE, PAGE)
     with ports.store.read() as tx:
-        after = _start(tx, caller, search, asked.page_token, request.offset)
-        found = tx.shelf.page(caller.did, search, after=after, limit=limit)
+        here = catalog_pages.where(ports, caller)
+        pages = partial(tx.shelf.page, caller.did, here, search)
+        after = _start(pages, asked.page_token, request.offset)
+        found = pages(after=after, limit=limit)
     shown = list(_fitting(found.values))
     last = found.next if len(shown) == len(found.values) else shown[-1].id
     datasets = tuple(catalog_pages.shown(ports, each) for each in map(_sayable, shown) if each)
@@ -82,7 +86,7 @@ def dataset(
     return catalog.write_dataset(shown, _as_kept([found], how))
 
 
-def _start(tx: Transaction, caller: Participant, search: Search, token: str, offset: int) -> str:
+def _start(pages: Callable[..., Page[Entry]], token: str, offset: int) -> str:
     """Return the id of the last dataset before a page; empty: it is the first."""
     if token:
         return catalog_pages.page_start(token)
@@ -92,7 +96,7 @@ def _start(tx: Transaction, caller: Participant, search: Search, token: str, off
         )
     after = ""
     while offset:
-        passed = tx.shelf.page(caller.did, search, after=after, limit=min(offset, PAGE)).values
+        passed = pages(after=after, limit=min(offset, PAGE)).values
         if not passed:
             break
         after, offset = passed[-1].id, offset - len(passed)

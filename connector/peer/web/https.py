@@ -154,8 +154,8 @@ class PublicFace:
     def _document(self, _request: Request) -> Response:
         return Response(self._ports.own_document(), media_type="application/did+json")
 
-    def _membership(self, _request: Request) -> Response:
-        membership = self._ports.own_membership()
+    def _membership(self, request: Request) -> Response:
+        membership = self._ports.own_membership(request.query_params.get(fetching.SPACE, ""))
         if not membership:
             raise NotFound("this node has no membership yet")
         return Response(membership, media_type=JWT)

@@ -30,6 +30,7 @@ from connector.ports import Ports, Transaction
 from connector.services.credentials import requesting
 from connector.services.credentials.authenticating import Shown, authenticated
 from connector.services.credentials.resolving import Documents
+from connector.services.membership import fetching
 from connector.services.membership.belonging import space_of
 
 
@@ -157,7 +158,7 @@ def held(ports: Ports) -> list[Held]:
         kept = tx.held_credentials.page(limit=0).values
     ordered = sorted(kept, key=lambda each: each.received_at)
     found = []
-    for token in (ports.own_membership(), *(each.token for each in ordered)):
+    for token in (*fetching.own_memberships(ports), *(each.token for each in ordered)):
         try:
             found.append(credentials.unverified(token))
         except PreauError:

@@ -193,6 +193,7 @@ class Verifier:
             tls_authorities=(),
             admitted_at=now,
             refreshed_at=now,
+            space=space.id,
         )
         tokens = tuple(each.token for each in held)
         with ports.store.write() as tx:

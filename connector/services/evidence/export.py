@@ -74,11 +74,8 @@ def export(ports: Ports, agreement_id: str) -> bytes:
 def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
     own = ports.settings.did
     head = signed(ports, tx)
-    memberships = (
-        agreement.provider_membership,
-        agreement.consumer_membership,
-        ports.own_membership(),
-    )
+    membership = ports.own_membership(agreement.space)
+    memberships = (agreement.provider_membership, agreement.consumer_membership, membership)
     issuers = {credentials.unverified_issuer(token) for token in memberships}
     cached = (tx.issuers.get(did) for did in sorted(issuers))
     urls = sorted(filter(None, {_status_url(token) for token in memberships}))
@@ -96,7 +93,7 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
         consumer=PartyEvidence(
             agreement.consumer, agreement.consumer_document, agreement.consumer_membership
         ),
-        exporter=PartyEvidence(own, ports.own_document(), ports.own_membership()),
+        exporter=PartyEvidence(own, ports.own_document(), membership),
         authorities={each.did: each.document for each in cached if each is not None},
         status_lists={url: _lists(tx, url, agreement.concluded_at) for url in urls},
         checkpoint=head.note,

@@ -294,30 +294,33 @@ def membership(
     fault: str,
     valid_until: datetime | None,
     now: datetime,
+    space: str = "",
 ) -> Check:
-    """Judge the node's own membership credential.
+    """Judge the node's own membership credential of a space.
 
     Args:
         required: whether such a node needs one.
         fault: why it is not believed; empty when it is.
         valid_until: its end; None when there is none.
         now: UTC.
+        space: name of a further space; empty: the first.
     """
+    name = f"membership of {space}" if space else "membership"
     mend = (
         "ask the space's authority for `preau authority admit`; a running node then joins by "
         "itself, at once with `preau membership --refresh`"
     )
     if not required:
-        return Check("membership", OK, "an authority needs none")
+        return Check(name, OK, "an authority needs none")
     if fault:
-        return Check("membership", FAIL, fault, mend)
+        return Check(name, FAIL, fault, mend)
     if valid_until is None:
-        return Check("membership", WARN, "not a member of the space yet", mend)
+        return Check(name, WARN, "not a member of the space yet", mend)
     if valid_until <= now:
-        return Check("membership", FAIL, f"expired at {_at(valid_until)}", mend)
+        return Check(name, FAIL, f"expired at {_at(valid_until)}", mend)
     if valid_until - now < SOON:
-        return Check("membership", WARN, f"expires at {_at(valid_until)}", mend)
-    return Check("membership", OK, f"valid until {_at(valid_until)}")
+        return Check(name, WARN, f"expires at {_at(valid_until)}", mend)
+    return Check(name, OK, f"valid until {_at(valid_until)}")
 
 
 def isolation(tier: str, missing: Sequence[str]) -> Check:

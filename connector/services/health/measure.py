@@ -18,6 +18,7 @@ from connector.domain.contract.duty import OPEN
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.federation.job import JobSide
 from connector.domain.privacy.register import Register
+from connector.domain.space import Space
 from connector.errors import PreauError, RowDamaged, StoreUnavailable
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
@@ -41,7 +42,10 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
         "preau_threads_dead": ((), "background threads that have ended"),
         READ: ((), "1 when the database answered"),
         "preau_recovery": ((), "1 when the node went back and spends nothing until confirmed"),
-        "preau_membership_left_seconds": ((), "until the own membership ends; 0 without one"),
+        "preau_membership_left_seconds": (
+            ("space",),
+            "until the own membership of a space ends; 0 without one",
+        ),
         "preau_certificate_left_seconds": (("certificate",), "until a certificate of ours ends"),
         "preau_status_list_age_seconds": (("list",), "since a status list was fetched"),
         "preau_status_list_left_seconds": (("list",), "until a status list answers nothing"),
@@ -173,11 +177,17 @@ def _parts(tx: Transaction, register: Register, now: datetime) -> dict[str, floa
 def _membership(ports: Ports, now: datetime) -> list[Figure]:
     if ports.settings.kind != "participant":
         return []
+    return [
+        Figure("preau_membership_left_seconds", (each.id,), _membership_left(ports, each, now))
+        for each in ports.settings.spaces
+    ]
+
+
+def _membership_left(ports: Ports, space: Space, now: datetime) -> float:
     try:
-        left = _left(onboard.judge_own(ports).valid_until, now)
+        return _left(onboard.judge_own(ports, space).valid_until, now)
     except PreauError:
-        left = 0.0
-    return [Figure("preau_membership_left_seconds", (), left)]
+        return 0.0
 
 
 def _left(end: datetime, now: datetime) -> float:

@@ -17,6 +17,7 @@ from connector.config import Settings
 from connector.domain.catalog.dataset import Offer
 from connector.domain.layer import KeptLayer, LayerKind, LayerName
 from connector.domain.participant import Participant
+from connector.domain.space import Space
 from connector.enforcement import layers
 from connector.enforcement.layers import Stated
 from connector.errors import LayerUnmet, PreauError, StatusListStale, UntrustedIssuer
@@ -29,44 +30,46 @@ from connector.jsonld.profiles import Profiles
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
 from connector.services.layers import keeping
+from connector.services.membership import belonging
 from connector.services.negotiation import terms
 from connector.services.readable import readable
 from policies_odrl import Policy
 
 
-def for_own(ports: Ports, tx: Transaction, *, personal: bool) -> tuple[Stated, ...]:
-    """Return the layers that bear on a dataset of ours; as `bearing`."""
+def for_own(ports: Ports, tx: Transaction, space: Space, *, personal: bool) -> tuple[Stated, ...]:
+    """Return the layers that bear on a dataset of ours that is offered in a space; as `bearing`."""
     profiles, now = ports.mechanisms.profiles, ports.clock.now()
-    found = of_node(ports.settings, tx, ports.own_membership(), now)
+    found = of_space(ports.settings, tx, space, ports.own_membership(space.id), now)
     return bearing(found, profiles, personal=personal)
 
 
-def of_node(settings: Settings, tx: Transaction, membership: str, now: datetime) -> list[KeptLayer]:
-    """Return the layers in force for what a node offers: templates, then the charter.
+def of_space(
+    settings: Settings, tx: Transaction, space: Space, membership: str, now: datetime
+) -> list[KeptLayer]:
+    """Return the layers in force for what a node offers in a space: templates, then the charter.
 
-    Before this node is a member of a space, no template bears on what it publishes.
+    Before this node is a member of the space, no template bears on what it publishes.
 
     Raises:
         Untrusted: which templates are in force cannot be known; the class says why.
         LayerUnmet: a template in force is not here.
         PreauError: one cannot be read.
     """
-    found = templates(settings, tx, membership, now) if membership else []
-    return [*found, *keeping.in_force(tx, settings.did)]
+    found = templates(space, tx, membership, now) if membership else []
+    return [*found, *keeping.of_space(settings, tx, space)]
 
 
 def for_peer(
     ports: Ports, tx: Transaction, provider: Participant, *, personal: bool
 ) -> tuple[Stated, ...]:
     """Return the templates that bear on a dataset of a peer; raises as `for_own`."""
-    found = templates(ports.settings, tx, provider.membership, ports.clock.now())
+    space = belonging.stated(ports.settings, provider)
+    found = templates(space, tx, provider.membership, ports.clock.now())
     return bearing(found, ports.mechanisms.profiles, personal=personal)
 
 
-def templates(
-    settings: Settings, tx: Transaction, membership: str, now: datetime
-) -> list[KeptLayer]:
-    """Return the templates in force of the authority that issued a membership, by id.
+def templates(space: Space, tx: Transaction, membership: str, now: datetime) -> list[KeptLayer]:
+    """Return the templates in force of the authority that issued a membership of a space, by id.
 
     Raises:
         UntrustedIssuer: it is not one whom this node believes.
@@ -75,7 +78,7 @@ def templates(
         LayerUnmet: a template is not here.
     """
     issuer = credentials.unverified_issuer(membership)
-    cached = tx.issuers.get(issuer) if issuer in settings.trusted_issuers else None
+    cached = tx.issuers.get(issuer) if issuer in space.trusted_issuers else None
     if cached is None:
         raise UntrustedIssuer(f"the document of the issuer `{issuer[:200]}` is not at hand")
     url = trust.status_url(membership, did_documents.read(cached.document, issuer))
@@ -101,7 +104,8 @@ def check_own(ports: Ports, tx: Transaction, offer: Offer, *, personal: bool) ->
         LayerUnmet: it was not, or a template is not here.
         PreauError: as `for_own`.
     """
-    fault = changed(offer.layers, for_own(ports, tx, personal=personal))
+    space = belonging.named(ports.settings, offer.space)
+    fault = changed(offer.layers, for_own(ports, tx, space, personal=personal))
     if fault:
         raise LayerUnmet(
             f"offer `{offer.id}` {fault}", hint="the provider publishes the dataset anew"
@@ -232,12 +236,14 @@ class Listed:
 
 def listed(ports: Ports) -> Listed:
     """Return the layers of this node."""
-    membership, fault = ports.own_membership(), ""
+    fault, now = "", ports.clock.now()
     present: list[KeptLayer] = []
     with ports.store.read() as tx:
-        try:
-            present = of_node(ports.settings, tx, membership, ports.clock.now())
-        except PreauError as exc:
-            fault = f"{exc.code}: {exc.reason}"
+        for space in ports.settings.spaces:
+            membership = ports.own_membership(space.id)
+            try:
+                present += of_space(ports.settings, tx, space, membership, now)
+            except PreauError as exc:
+                fault = f"{exc.code}: {exc.reason}"
         known = tuple(readable(tx.layers))
     return Listed(known, frozenset(each.digest for each in present), fault)

@@ -13,9 +13,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 import policies_odrl
+from connector.config import Settings
 from connector.domain.layer import KeptLayer, LayerKind
+from connector.domain.space import Space
 from connector.enforcement.layers import bare
-from connector.errors import NotFound, PolicyInvalid, QuotaReached
+from connector.errors import LayerUnmet, NotFound, PolicyInvalid, QuotaReached
 from connector.identity import layer as documents
 from connector.identity import status
 from connector.jsonld.policy import policy_document, read_policy
@@ -72,8 +74,10 @@ def publish(ports: Ports, policy: Mapping[str, Any], *, personal: bool = False) 
             token="",
             published_at=found.published,
         )
+        apart = _of_spaces(ports.settings)
         for each in in_force(tx, own):
-            if kind is LayerKind.CHARTER or each.id == made.id:
+            rest = kind is LayerKind.CHARTER and not apart & {each.id, made.id}
+            if rest or each.id == made.id:
                 tx.layers.put(replace(each, withdrawn=True))
         tx.layers.put(made)
         _changed(ports, tx, made, "published")
@@ -110,6 +114,29 @@ def own(ports: Ports) -> list[KeptLayer]:
 def in_force(tx: Transaction, issuer: str) -> list[KeptLayer]:
     """Return what a node itself published and did not withdraw, oldest first."""
     return tx.layers.find(issuer=issuer, withdrawn=False)
+
+
+def of_space(settings: Settings, tx: Transaction, space: Space) -> list[KeptLayer]:
+    """Return what of that bears on what this node offers in a space: the charter of the space.
+
+    Raises:
+        LayerUnmet: the space's charter is not published.
+    """
+    held, apart = in_force(tx, settings.did), _of_spaces(settings)
+    if not space.charter:
+        return [each for each in held if each.id not in apart]
+    found = [each for each in held if each.id == space.charter]
+    if not found:
+        raise LayerUnmet(
+            f"the charter `{space.charter}` of the space `{space.id}` is not published",
+            hint="`preau charter publish FILE`",
+        )
+    return found
+
+
+def _of_spaces(settings: Settings) -> set[str]:
+    """Return the ids of charters that bear on one space each."""
+    return {each.charter for each in settings.spaces if each.charter}
 
 
 def token(ports: Ports, digest: str) -> str:

@@ -9,13 +9,15 @@ forgotten it. What a failed fetch leaves behind is the cache as it was. Judging 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from connector.domain import generation as generations
 from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.space import Space
 from connector.errors import (
     CredentialInvalid,
     DescriptionTampered,
@@ -42,6 +44,7 @@ FIRST_CONTACT: Final = "PreauFirstContact"
 MEMBERSHIP: Final = "PreauMembership"
 SELF_DESCRIPTION: Final = "PreauSelfDescription"
 MEMBERSHIPS: Final = "PreauMemberships"
+SPACE: Final = "space"  # in the query for a membership: the space whose membership is asked for
 GENERATION_PATH: Final = "/generation"
 _GRPC: Final = "grpcs://"
 _LIST_BYTES: Final = 1 << 20
@@ -50,10 +53,14 @@ _GENERATION_BYTES: Final = 1 << 10
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a peer serves about itself; the document is its own, the rest is not judged yet."""
+    """What a peer serves about itself; the document is its own, the rest is not judged yet.
+
+    Attributes:
+        memberships: those that it shows of this node's spaces, by the space's IRI.
+    """
 
     document: DidDocument
-    membership: str
+    memberships: Mapping[str, str]
     description: str
     grpc_endpoint: str
 
@@ -97,9 +104,10 @@ def fetch_peer(ports: Ports, did: str) -> Fetched:
         PeerUnreachable: it does not answer.
     """
     document = fetch_document(ports, did)
-    return Fetched(
-        document, _membership(ports, document), _description(ports, document), _endpoint(document)
-    )
+    shown = {each.id: _membership(ports, document, each) for each in ports.settings.spaces}
+    if not any(shown.values()):
+        raise MembershipRequired(f"`{did}` shows no membership")
+    return Fetched(document, shown, _description(ports, document), _endpoint(document))
 
 
 def generation(web: Web, did: str) -> int:
@@ -141,18 +149,19 @@ def refresh_issuer(ports: Ports, did: str) -> DidDocument:
     return document
 
 
-def pin(ports: Ports, key: str) -> DidDocument:
-    """Believe the space's authority under a key that the operator had from it by another way.
+def pin(ports: Ports, space: Space, key: str) -> DidDocument:
+    """Believe a space's authority under a key that the operator had from it by another way.
 
     Args:
         ports: of this node.
+        space: whose.
         key: RFC 7638 thumbprint.
 
     Raises:
         UntrustedIssuer: the authority's document lists no such key that signs.
         PreauError: it cannot be fetched or read; the cache is as it was.
     """
-    did = ports.settings.space
+    did = space.id
     document = fetch_document(ports, did)
     if not succession.signers(document) <= succession.reachable(document, {key}):
         raise UntrustedIssuer(f"`{did}` signs with keys that do not follow from that one")
@@ -174,7 +183,7 @@ def refresh_list(ports: Ports, url: str) -> None:
     token = _text(ports.web.get(url, limit=_LIST_BYTES))
     did = credentials.unverified_issuer(token)
     with ports.store.read() as tx:
-        cached = tx.issuers.get(did) if did in ports.settings.trusted_issuers else None
+        cached = tx.issuers.get(did) if did in ports.settings.believed else None
     if cached is None:
         raise UntrustedIssuer(f"`{did[:200]}` is not a trusted issuer")
     issuer = documents.read(cached.document, did)
@@ -197,6 +206,12 @@ def refresh_list_of(ports: Ports, membership: str) -> None:
         if cached is not None:
             document = documents.read(cached.document, issuer)
             refresh_list(ports, trust.status_url(membership, document))
+
+
+def refresh_own_lists(ports: Ports) -> None:
+    """Fetch the status lists that this node's memberships name; as `refresh_list_of`."""
+    for membership in own_memberships(ports):
+        refresh_list_of(ports, membership)
 
 
 def _keep(
@@ -231,7 +246,7 @@ def ensure_evidence(ports: Ports, membership: str) -> Evidence:
     issuer = credentials.unverified_issuer(membership)
     with ports.store.read() as tx:
         known = evidence(tx)
-    if issuer not in ports.settings.trusted_issuers:
+    if issuer not in ports.settings.believed:
         return known
     if issuer in known.issuers:
         document = documents.read(known.issuers[issuer], issuer)
@@ -252,10 +267,12 @@ def ensure_evidence(ports: Ports, membership: str) -> Evidence:
 def list_addresses(ports: Ports, known: Evidence, participants: list[Participant]) -> set[str]:
     """Return the addresses of all status lists that memberships name, with the cached ones."""
     found = set(known.status_lists)
-    for membership in (*(each.membership for each in participants), ports.own_membership()):
+    shown = [each.membership for each in participants]
+    shown += [other.credential for each in participants for other in each.elsewhere]
+    for membership in (*shown, *own_memberships(ports)):
         try:
             issuer = credentials.unverified_issuer(membership)
-            if issuer in ports.settings.trusted_issuers:
+            if issuer in ports.settings.believed:
                 document = documents.read(known.issuers[issuer], issuer)
                 found.add(trust.status_url(membership, document))
         except (PreauError, KeyError):
@@ -263,23 +280,27 @@ def list_addresses(ports: Ports, known: Evidence, participants: list[Participant
     return found - {""}
 
 
-def fetch_membership_from_authority(ports: Ports, did: str) -> str:
-    """Fetch the membership that the space's authority issued to a DID; not judged yet.
+def own_memberships(ports: Ports) -> list[str]:
+    """Return this node's memberships, in the order of its spaces; empty where there is none yet."""
+    return [ports.own_membership(each.id) for each in ports.settings.spaces]
+
+
+def fetch_membership_from_authority(ports: Ports, did: str, space: Space) -> str:
+    """Fetch the membership that a space's authority issued to a DID; not judged yet.
 
     Raises:
         MembershipRequired: the authority has admitted no such participant.
         DidUnresolvable: the authority's document names no place for memberships.
         PeerUnreachable: the authority does not answer.
     """
-    space = ports.settings.space
-    prefix = fetch_document(ports, space).services.get(MEMBERSHIPS, "")
+    prefix = fetch_document(ports, space.id).services.get(MEMBERSHIPS, "")
     if not prefix:
-        raise DidUnresolvable(f"`{space}` is not the authority of a space")
+        raise DidUnresolvable(f"`{space.id}` is not the authority of a space")
     try:
         data = ports.web.get(f"{prefix.rstrip('/')}/{quote(did, safe='')}")
     except NotFound as exc:
         raise MembershipRequired(
-            f"the authority `{space}` has not admitted `{did}`",
+            f"the authority `{space.id}` has not admitted `{did}`",
             hint="ask the authority to run `preau authority admit`",
         ) from exc
     return _text(data)
@@ -306,15 +327,16 @@ def _read(known: StatusList, issuer: DidDocument) -> status.VerifiedList | None:
         return None
 
 
-def _membership(ports: Ports, document: DidDocument) -> str:
+def _membership(ports: Ports, document: DidDocument, space: Space) -> str:
+    """Return what a peer shows for a space; one of an older release shows its only membership."""
     url = document.services.get(MEMBERSHIP, "")
+    if not url:
+        return ""
     try:
-        membership = _text(ports.web.get(url, limit=credentials.MAX_CHARS)) if url else ""
+        asked = f"{url}?{urlencode({SPACE: space.id})}"
+        return _text(ports.web.get(asked, limit=credentials.MAX_CHARS))
     except NotFound:
-        membership = ""
-    if not membership:
-        raise MembershipRequired(f"`{document.did}` shows no membership")
-    return membership
+        return ""
 
 
 def _description(ports: Ports, document: DidDocument) -> str:

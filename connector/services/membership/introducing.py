@@ -8,6 +8,7 @@ know our keys yet refuses our calls.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -50,7 +51,7 @@ def announce(ports: Ports) -> int:
     Returns:
         How many were queued.
     """
-    body = canonical({"serves": served(ports.own_document(), ports.own_membership())})
+    body = canonical({"serves": _serves(ports)})
     now = ports.clock.now()
     with ports.store.read() as tx:
         sent = _sent(tx)
@@ -77,12 +78,16 @@ def announce(ports: Ports) -> int:
 def untold(ports: Ports) -> list[str]:
     """Return the peers, sorted, that have not yet fetched what is served now."""
     with ports.store.read() as tx:
-        return untold_of(tx, ports.own_document(), ports.own_membership())
+        return _untold(tx, _serves(ports))
 
 
-def untold_of(tx: Transaction, document: bytes, membership: str) -> list[str]:
-    """Return the peers, sorted, that have not yet fetched a document and membership of ours."""
-    body, sent = canonical({"serves": served(document, membership)}), _sent(tx)
+def untold_of(tx: Transaction, document: bytes, memberships: Iterable[str]) -> list[str]:
+    """Return the peers, sorted, that have not yet fetched a document and memberships of ours."""
+    return _untold(tx, served(document, memberships))
+
+
+def _untold(tx: Transaction, serves: str) -> list[str]:
+    body, sent = canonical({"serves": serves}), _sent(tx)
     return sorted(
         did
         for did, message in sent.items()
@@ -90,9 +95,13 @@ def untold_of(tx: Transaction, document: bytes, membership: str) -> list[str]:
     )
 
 
-def served(document: bytes, membership: str) -> str:
-    """Return what identifies a document and membership that this node serves, hex."""
-    return sha256_hex(document + b"\n" + membership.encode())
+def served(document: bytes, memberships: Iterable[str]) -> str:
+    """Return what identifies a document and memberships that this node serves, hex."""
+    return sha256_hex(b"\n".join((document, *(each.encode() for each in memberships))))
+
+
+def _serves(ports: Ports) -> str:
+    return served(ports.own_document(), fetching.own_memberships(ports))
 
 
 def _sent(tx: Transaction) -> dict[str, OutgoingMessage | None]:

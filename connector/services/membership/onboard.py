@@ -21,7 +21,8 @@ from connector.config import Settings
 from connector.domain import generation as generations
 from connector.domain import instant
 from connector.domain.delivery import OUTBOX
-from connector.domain.participant import Participant
+from connector.domain.participant import Participant, ShownMembership
+from connector.domain.space import Space
 from connector.errors import (
     DidUnresolvable,
     Malformed,
@@ -30,6 +31,7 @@ from connector.errors import (
     UnknownPeer,
     Untrusted,
 )
+from connector.identity import credential as credentials
 from connector.identity import document as documents
 from connector.identity import trust
 from connector.identity.document import DidDocument
@@ -38,7 +40,8 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.guard import guarded
-from connector.services.membership import fetching, introducing
+from connector.services.membership import belonging, fetching, introducing
+from connector.services.membership.belonging import Standing
 from connector.services.membership.fetching import Evidence, Fetched
 from connector.services.readable import readable
 
@@ -48,11 +51,19 @@ RENEW_AFTER: Final = timedelta(hours=1)
 # How long they are believed while they cannot be fetched again.
 BELIEVED_FOR: Final = timedelta(days=7)
 
+Save = Callable[[str, Space], None]
+
 _log = logging.getLogger(__name__)
 
 
-def meet(ports: Ports, did: str) -> Participant:
+def meet(ports: Ports, did: str, space: Space | None = None) -> Participant:
     """Make first contact with a peer: verify it, admit it, and introduce this node to it.
+
+    Args:
+        ports: of this node.
+        did: the peer.
+        space: in which to deal with it from now on; None: as before, or in the only one of which
+            both are members.
 
     Raises:
         Untrusted: it is not believed; the class says why.
@@ -62,17 +73,18 @@ def meet(ports: Ports, did: str) -> Participant:
         UpgradeRequired: the two know each other now, and its node is too old to work with.
         PreauError: the refusal that it answered our introduction with.
     """
-    participant = welcome(ports, did)
+    participant = welcome(ports, did, space)
     introducing.introduce(ports.web, ports.settings.did, participant)
     ports.wakeups.notify(recovery.EXCHANGE)  # it may hold a newer state of our log
     generations.check(did, fetching.generation(ports.web, did))
     return participant
 
 
-def welcome(ports: Ports, did: str) -> Participant:
-    """Verify a stranger that names itself, and admit its CAs.
+def welcome(ports: Ports, did: str, space: Space | None = None) -> Participant:
+    """Verify a stranger that names itself, and admit its CAs; `space` as in `meet`.
 
     Raises:
+        SpaceUnstated: it is a member of several spaces of this node, and none was chosen.
         Untrusted: it is not believed; the class says why.
         MembershipRequired: it shows no membership.
         DescriptionTampered: its self-description does not verify.
@@ -82,13 +94,17 @@ def welcome(ports: Ports, did: str) -> Participant:
     if did == ports.settings.did:
         raise Malformed("a node does not meet itself")
     fetched = fetching.fetch_peer(ports, did)
-    known = fetching.ensure_evidence(ports, fetched.membership)
-    facts = judged(ports.settings, fetched.membership, fetched.document, known, ports.clock.now())
-    return _admit(ports, fetched, facts)
+    standing = {each.id: _verdict(ports, fetched, each) for each in ports.settings.spaces}
+    return _admit(ports, fetched, standing, space)
 
 
-def judge(ports: Ports, did: str) -> Participant:
+def judge(ports: Ports, did: str, space: Space | None = None) -> Participant:
     """Judge an admitted peer now, from the caches alone.
+
+    Args:
+        ports: of this node.
+        did: the peer.
+        space: that of the matter, such as a contract; None: in which it is dealt with.
 
     Raises:
         UnknownPeer: never admitted.
@@ -101,38 +117,42 @@ def judge(ports: Ports, did: str) -> Participant:
         raise UnknownPeer(
             f"`{did[:200]}` was never admitted here", hint="make first contact over HTTPS"
         )
-    judge_known(ports.settings, participant, known, ports.clock.now())
-    return participant
+    seen = belonging.placed(ports.settings, participant)
+    seen = seen if space is None else seen.seen_in(space.id)
+    judge_known(ports.settings, seen, known, ports.clock.now())
+    return seen
 
 
-def known(ports: Ports, did: str) -> Participant:
+def known(ports: Ports, did: str, space: Space | None = None) -> Participant:
     """Return a peer in good standing; one that is new, or judged badly, is looked up now.
+
+    `space` as in `judge`.
 
     Raises:
         Untrusted: it is not believed; the class says why.
         PreauError: it is new, and cannot be met.
     """
     try:
-        return judge(ports, did)
+        return judge(ports, did, space)
     except UnknownPeer:
-        return meet(ports, did)
+        return meet(ports, did, space)
     except Untrusted:
         with ports.store.read() as tx:
             found = tx.participants.get(did)
         if found is None or found.blocked:
             raise
         _try(reacquaint, ports, did)
-        return judge(ports, did)
+        return judge(ports, did, space)
 
 
-def judge_own(ports: Ports) -> MembershipFacts:
-    """Judge this node's own membership now, from the caches alone, as a peer would.
+def judge_own(ports: Ports, space: Space) -> MembershipFacts:
+    """Judge this node's own membership of a space now, from the caches alone, as a peer would.
 
     Raises:
         MembershipRequired: there is none yet.
         Untrusted: it is not believed; the class says why.
     """
-    membership = ports.own_membership()
+    membership = ports.own_membership(space.id)
     if not membership:
         raise MembershipRequired(
             "this node has no membership yet",
@@ -141,7 +161,7 @@ def judge_own(ports: Ports) -> MembershipFacts:
     with ports.store.read() as tx:
         known = fetching.evidence(tx)
     document = documents.read(ports.own_document(), ports.settings.did)
-    return judged(ports.settings, membership, document, known, ports.clock.now())
+    return judged(space, membership, document, known, ports.clock.now())
 
 
 def refresh(ports: Ports) -> list[str]:
@@ -150,18 +170,19 @@ def refresh(ports: Ports) -> list[str]:
     Called by a timer, which bounds its time. What cannot be fetched stays as it was.
 
     Returns:
-        DIDs of admitted peers that are not in good standing now, sorted; whoever holds streams
-        of theirs is woken (`revocation`).
+        DIDs of admitted peers that are not in good standing now in a space, sorted; whoever holds
+        streams of theirs is woken (`revocation`).
     """
     before = _standing(ports)
-    for issuer in ports.settings.trusted_issuers:
+    for issuer in sorted(ports.settings.believed):
         _try(fetching.refresh_issuer, ports, issuer)
     _refresh_lists(ports)
-    for did in _mixed(before, ports.clock.now()):
-        if _due(ports, did, doubted=bool(before[did])):
+    doubted = {did for (did, _), code in before.items() if code}
+    for did in _mixed({did for did, _ in before}, ports.clock.now()):
+        if _due(ports, did, doubted=did in doubted):
             _try(reacquaint, ports, did)
     after = _standing(ports)
-    fallen = sorted(did for did, code in after.items() if code)
+    fallen = sorted({did for (did, _), code in after.items() if code})
     _record_changes(ports, before, after)
     if fallen:
         ports.wakeups.notify(REVOCATION)
@@ -184,34 +205,35 @@ def reacquaint(ports: Ports, did: str) -> Participant:
     return welcome(ports, did)
 
 
-def fetch_own_membership(ports: Ports, save: Callable[[str], None]) -> MembershipFacts:
-    """Fetch this node's membership from the space's authority, judge it and keep it.
+def fetch_own_membership(ports: Ports, save: Save, space: Space) -> MembershipFacts:
+    """Fetch this node's membership from a space's authority, judge it and keep it.
 
     Args:
         ports: of this node.
         save: keeps the VC-JWT where `ports.own_membership` reads it.
+        space: of which.
 
     Raises:
         MembershipRequired: the authority has not admitted this node.
         Untrusted: what it serves is not a sound membership of this node's keys.
         PeerUnreachable: it does not answer.
     """
-    membership = fetching.fetch_membership_from_authority(ports, ports.settings.did)
+    membership = fetching.fetch_membership_from_authority(ports, ports.settings.did, space)
     known = fetching.ensure_evidence(ports, membership)
     own = documents.read(ports.own_document(), ports.settings.did)
-    facts = judged(ports.settings, membership, own, known, ports.clock.now())
-    if membership == ports.own_membership():
+    facts = judged(space, membership, own, known, ports.clock.now())
+    if membership == ports.own_membership(space.id):
         return facts
-    save(membership)
+    save(membership, space)
     with ports.store.write() as tx:
         tx.audit.append("membership.fetched", ports.settings.did, issuer=facts.issuer)
     return facts
 
 
 def judged(
-    settings: Settings, membership: str, document: DidDocument, known: Evidence, now: datetime
+    space: Space, membership: str, document: DidDocument, known: Evidence, now: datetime
 ) -> MembershipFacts:
-    """Judge a membership now, from cached papers.
+    """Judge a membership of a space now, from cached papers.
 
     Raises:
         Untrusted: it is not believed; the class says why.
@@ -221,8 +243,8 @@ def judged(
         document,
         issuers=known.issuers,
         status_lists=known.status_lists,
-        trusted_issuers=settings.trusted_issuers,
-        space=settings.space,
+        trusted_issuers=space.trusted_issuers,
+        space=space.id,
         now=now,
     )
 
@@ -230,7 +252,7 @@ def judged(
 def judge_known(
     settings: Settings, participant: Participant, known: Evidence, now: datetime
 ) -> None:
-    """Judge a peer now, from cached papers.
+    """Judge a peer now, from cached papers, in the space in which it is dealt with.
 
     Raises:
         Untrusted: it is blocked by the operator, or not believed; the class says why.
@@ -242,37 +264,84 @@ def judge_known(
             f"the document of `{participant.did}` was not to be had for {BELIEVED_FOR.days} days",
             hint="its HTTPS server must answer this node",
         )
+    space = belonging.stated(settings, participant)
+    if not participant.membership:
+        raise MembershipRequired(f"`{participant.did}` shows no membership of `{space.id}`")
     document = documents.read(participant.document, participant.did)
-    judged(settings, participant.membership, document, known, now)
+    judged(space, participant.membership, document, known, now)
 
 
-def _admit(ports: Ports, fetched: Fetched, facts: MembershipFacts) -> Participant:
-    now = ports.clock.now()
-    document = fetched.document
-    new = Participant(
-        did=document.did,
-        name=facts.name,
-        document=document.data,
-        document_digest=document.digest,
-        membership=fetched.membership,
-        description=fetched.description,
-        grpc_endpoint=fetched.grpc_endpoint,
-        tls_authorities=document.tls_authorities,
-        admitted_at=now,
-        refreshed_at=now,
-    )
+def _verdict(ports: Ports, fetched: Fetched, space: Space) -> MembershipFacts | PreauError:
+    """Return what a peer's membership of a space comes to now."""
+    membership, did = fetched.memberships[space.id], fetched.document.did
+    try:
+        if not membership:
+            raise MembershipRequired(f"`{did}` shows no membership of `{space.id}`")
+        known = fetching.ensure_evidence(ports, membership)
+        return judged(space, membership, fetched.document, known, ports.clock.now())
+    except PreauError as exc:
+        return exc
+
+
+def _admit(ports: Ports, fetched: Fetched, standing: Standing, wanted: Space | None) -> Participant:
+    document, settings = fetched.document, ports.settings
     with ports.store.write() as tx:
         old = tx.participants.lock(document.did)
         if old is not None and old.blocked:
             raise Untrusted(f"`{document.did}` is blocked by the operator")
-        if old is not None:
-            new = replace(new, admitted_at=old.admitted_at)
+        new = _admitted(settings, fetched, standing, wanted, old, ports.clock.now())
         tx.participants.put(new)
         _hasten(ports, tx, new.did)
-        if old is None or replace(old, refreshed_at=now) != new:
+        if old is None or replace(old, refreshed_at=new.refreshed_at) != new:
             kind = "participant.admitted" if old is None else "participant.renewed"
-            tx.audit.append(kind, new.did, document=document.digest, issuer=facts.issuer)
+            issuer = credentials.unverified_issuer(new.membership)
+            tx.audit.append(kind, new.did, document=document.digest, issuer=issuer)
     return new
+
+
+def _admitted(
+    settings: Settings,
+    fetched: Fetched,
+    standing: Standing,
+    wanted: Space | None,
+    old: Participant | None,
+    now: datetime,
+) -> Participant:
+    """Return a peer as it is known from now on.
+
+    What is not believed in one space is not taken over there, and what is known stays; that keeps
+    nothing of another space from being renewed.
+
+    Raises:
+        PreauError: it is believed in none, or not in the space in which it is to be dealt with.
+    """
+    did, spaces = fetched.document.did, settings.spaces
+    before = None if old is None else belonging.placed(settings, old)
+    good = {space for space, found in standing.items() if not isinstance(found, PreauError)}
+    if wanted is None and before is not None:
+        space = belonging.stated(settings, before)
+        if not good:
+            belonging.check(standing, space)
+    else:
+        space = wanted or belonging.settled(did, spaces, standing)
+        belonging.check(standing, space)
+    kept = {each.id: before.shown(each.id) if before else "" for each in spaces}
+    shown = {id_: fetched.memberships[id_] if id_ in good else kept[id_] for id_ in kept}
+    named = (standing[space.id], *standing.values())
+    return Participant(
+        did=did,
+        name=next(each.name for each in named if isinstance(each, MembershipFacts)),
+        document=fetched.document.data,
+        document_digest=fetched.document.digest,
+        membership=shown.pop(space.id),
+        description=fetched.description,
+        grpc_endpoint=fetched.grpc_endpoint,
+        tls_authorities=fetched.document.tls_authorities,
+        admitted_at=now if old is None else old.admitted_at,
+        refreshed_at=now,
+        space=space.id,
+        elsewhere=tuple(ShownMembership(*each) for each in shown.items() if each[1]),
+    )
 
 
 def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
@@ -284,29 +353,36 @@ def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
             tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
 
 
-def _standing(ports: Ports) -> dict[str, str]:
-    """Stable code of why each admitted peer is refused; empty for those in good standing."""
+def _standing(ports: Ports) -> dict[tuple[str, str], str]:
+    """Stable code of why each admitted peer is refused in a space of which it showed a membership.
+
+    Empty for those in good standing.
+    """
     with ports.store.read() as tx:
         participants = readable(tx.participants)
         known = fetching.evidence(tx)
     standing = {}
-    for participant in participants:
-        try:
-            judge_known(ports.settings, participant, known, ports.clock.now())
-            standing[participant.did] = ""
-        except PreauError as exc:  # whatever it is: who cannot be judged is not believed
-            standing[participant.did] = exc.code
+    for each in participants:
+        here = belonging.placed(ports.settings, each)
+        for space in (here.space, *(other.space for other in here.elsewhere)):
+            try:
+                judge_known(ports.settings, here.seen_in(space), known, ports.clock.now())
+                standing[each.did, space] = ""
+            except PreauError as exc:  # whatever it is: who cannot be judged is not believed
+                standing[each.did, space] = exc.code
     return standing
 
 
-def _record_changes(ports: Ports, before: dict[str, str], after: dict[str, str]) -> None:
-    changed = {did: code for did, code in after.items() if before.get(did, "") != code}
+def _record_changes(
+    ports: Ports, before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
+) -> None:
+    changed = {whose: code for whose, code in after.items() if before.get(whose, "") != code}
     if not changed:
         return
     with ports.store.write() as tx:
-        for did, code in sorted(changed.items()):
+        for (did, space), code in sorted(changed.items()):
             kind = "participant.suspended" if code else "participant.restored"
-            tx.audit.append(kind, did, code=code)
+            tx.audit.append(kind, did, code=code, space=space)
 
 
 def _refresh_lists(ports: Ports) -> None:

@@ -45,6 +45,7 @@ from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.lookup import require
+from connector.services.membership import belonging, dealing
 from connector.services.negotiation import checking, reports, terms, unsigned
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
@@ -77,16 +78,17 @@ def agreement(ports: Ports, agreement_id: str) -> Agreement:
         return require(tx.agreements.get(agreement_id), "agreement", agreement_id)
 
 
-def agreement_for(tx: Transaction, agreement_id: str, caller: str, now: datetime) -> Agreement:
-    """Return a contract that a peer may use now.
+def agreement_for(ports: Ports, tx: Transaction, agreement_id: str, caller: str) -> Agreement:
+    """Return a contract that a party may use now.
 
     Args:
+        ports: of this node.
         tx: the transaction.
-        agreement_id: as the peer states it.
-        caller: DID of the peer, authenticated.
-        now: UTC.
+        agreement_id: as the party states it.
+        caller: DID of the party: of a peer, authenticated, or this node's own.
 
     Raises:
+        Untrusted: the peer is not believed in the contract's space; the class says why.
         AgreementUnknown: no finalized contract of that id with this peer.
         ContractEnded: a party has ended it.
         ContractSuspended: a party has suspended it.
@@ -96,7 +98,8 @@ def agreement_for(tx: Transaction, agreement_id: str, caller: str, now: datetime
     if found is None or not found.finalized or caller not in (found.provider, found.consumer):
         raise AgreementUnknown(f"no agreement `{agreement_id}` with this peer")
     check_stands(found)
-    if found.valid_until is not None and now >= found.valid_until:
+    dealing.check(ports, tx, found)
+    if found.valid_until is not None and ports.clock.now() >= found.valid_until:
         raise ContractExpired(
             f"agreement `{agreement_id}` ended at {instant.text(found.valid_until)}"
         )
@@ -163,7 +166,7 @@ def draw_up(
     """
     now = instant.read(instant.text(ports.clock.now()))
     policy = read_policy(offer.policy, ports.mechanisms.profiles)
-    own = ports.own_document()
+    own, space = ports.own_document(), belonging.named(ports.settings, offer.space)
     parties = (ports.settings.did, consumer.did)
     agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
     data = documents.build(
@@ -180,6 +183,7 @@ def draw_up(
         semantics=semantics.PRESENT,
         plan=terms.planned(agreed, Ground.of(dataset), ports.mechanisms),
         layers=offer.layers,
+        space=belonging.said(ports.settings, space),
         recipes=[*ports.settings.recipes, *_own_recipes(ports)],
         timestamp=now,
     )
@@ -191,9 +195,10 @@ def draw_up(
         consumer_signature="",
         provider_document=own,
         consumer_document=consumer.document,
-        provider_membership=ports.own_membership(),
-        consumer_membership=consumer.membership,
+        provider_membership=ports.own_membership(space.id),
+        consumer_membership=consumer.seen_in(space.id).membership,
         report=offer.report,
+        space=space.id,
     )
 
 
@@ -226,6 +231,7 @@ def check(
         KeyUnusable: our key cannot sign.
     """
     document = documents.read(message.agreement)
+    space = belonging.stated(ports.settings, provider)
     try:
         policy = _policy_in(message.agreement, ports.mechanisms.profiles)
         checking.check(
@@ -251,8 +257,9 @@ def check(
         provider_document=provider.document,
         consumer_document=ports.own_document(),
         provider_membership=provider.membership,
-        consumer_membership=ports.own_membership(),
+        consumer_membership=ports.own_membership(space.id),
         report=message.report,
+        space=space.id,
     )
 
 
@@ -276,6 +283,7 @@ def alone(
         KeyUnusable: our key cannot sign.
     """
     document, policy = unsigned.drawn_up(ports, negotiation, stated, provider)
+    space = belonging.stated(ports.settings, provider)
     return _signed(
         document,
         negotiation,
@@ -285,8 +293,9 @@ def alone(
         provider_document=provider.document,
         consumer_document=ports.own_document(),
         provider_membership=provider.membership,
-        consumer_membership=ports.own_membership(),
+        consumer_membership=ports.own_membership(space.id),
         report="",
+        space=space.id,
     )
 
 

@@ -22,6 +22,7 @@ from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import identical, read_policy
 from connector.ports import Ports
+from connector.services.membership import belonging
 from connector.services.negotiation import terms
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
@@ -56,6 +57,7 @@ def check(
     """
     about = did_documents.read(provider.document, provider.did)
     _check_parties(ports, document, negotiation, about)
+    _check_space(ports, document, provider)
     documents.verify_provider(document, signature, about)
     facts = _check_dataset(document, negotiation, about)
     if not compared:
@@ -97,7 +99,8 @@ def _check_time(
     end = terms.outline(policy, ports.mechanisms).valid_until
     if end is not None and at >= end:
         raise AgreementTimeWrong("the agreement is concluded after its own end")
-    members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}
+    own = ports.own_membership(belonging.stated(ports.settings, provider).id)
+    members = {provider.did: provider.membership, ports.settings.did: own}
     for did, token in members.items():
         try:
             credentials.check_period(credentials.unverified_credential(token), at)
@@ -120,6 +123,16 @@ def _check_parties(
     )
     if negotiation.role is not Role.CONSUMER or any(a != b for a, b in expected):
         raise AgreementTampered("the agreement names other parties than the negotiation's")
+
+
+def _check_space(ports: Ports, document: AgreementDocument, provider: Participant) -> None:
+    """The space is the one in which this node deals with the provider."""
+    here = belonging.stated(ports.settings, provider).id
+    if document.space not in ("", here):
+        raise AgreementTampered(
+            f"the agreement is of the space `{document.space}`, and this node deals with"
+            f" `{provider.did}` in `{here}`"
+        )
 
 
 def _check_dataset(

@@ -45,7 +45,7 @@ from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import force
-from connector.services.membership import onboard, reaching
+from connector.services.membership import belonging, onboard, reaching
 from connector.services.negotiation import agree, dry_runs, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
@@ -67,7 +67,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
     now = ports.clock.now()
     with ports.store.write() as tx:
         check_peer(tx, peer.did)
-        found = catalog_pages.visible_offer(tx, peer.did, offer_id, dataset_id)
+        found = catalog_pages.visible_offer(ports, tx, peer, offer_id, dataset_id)
         negotiation = Negotiation(
             pid=ports.ids.new(),
             role=Role.PROVIDER,
@@ -122,7 +122,7 @@ def on_request(
             policy_by=Role.CONSUMER,
             address=address,
         )
-    found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
+    found = catalog_pages.visible_offer(ports, tx, caller, message.offer_id, before.dataset_id)
     present = _layers(ports, tx, found) if message.policy else ()
     question = _question(found, message, before.dataset_id, present)
     verdict = terms.answered(known, question) or terms.judge(
@@ -183,7 +183,8 @@ def _layers(ports: Ports, tx: Transaction, found: Offer) -> tuple[Stated, ...]:
     """
     dataset = tx.datasets.get(found.dataset_id)
     try:
-        return force.for_own(ports, tx, personal=dataset.personal) if dataset else ()
+        space = belonging.named(ports.settings, found.space)
+        return force.for_own(ports, tx, space, personal=dataset.personal) if dataset else ()
     except PreauError:
         return ()
 
@@ -203,7 +204,7 @@ def on_accepted(
     del message
     accepted = steps.received(negotiation, Act.ACCEPTED, ports.clock.now())
     steps.log(tx, accepted)
-    found = _tabled(tx, accepted)
+    found = _tabled(ports, tx, caller, accepted)
     if isinstance(found, Refusal):
         return steps.end(ports, tx, accepted, found.code, found.reasons)
     return _contract(ports, caller, tx, accepted, found)
@@ -220,17 +221,19 @@ def conclude(
         tx: the transaction.
         negotiation: as it waits for them.
     """
-    found = _tabled(tx, negotiation)
+    found = _tabled(ports, tx, caller, negotiation)
     if isinstance(found, Refusal):
         return steps.end(ports, tx, negotiation, found.code, found.reasons)
     return _contract(ports, caller, tx, negotiation, found, decided=True)
 
 
-def _tabled(tx: Transaction, negotiation: Negotiation) -> Offer | Refusal:
+def _tabled(
+    ports: Ports, tx: Transaction, caller: Participant, negotiation: Negotiation
+) -> Offer | Refusal:
     """Return the offer of ours on the table, as it was put there, or why there is none any more."""
     try:
         found = catalog_pages.visible_offer(
-            tx, negotiation.peer, negotiation.offer_id, negotiation.dataset_id
+            ports, tx, caller, negotiation.offer_id, negotiation.dataset_id
         )
     except OfferUnknown as exc:
         return Refusal(exc.code, ("the offer was withdrawn",))
@@ -319,6 +322,7 @@ def _answer(
         report=verdict.report or found.report,
         shows_report=found.shows_report,
         layers=found.layers,
+        space=found.space,
     )
     refusal = _refusal(ports, tx, narrowed)
     if refusal is None and dry_runs.lacking(ports, tx, narrowed, narrowed.report):
@@ -431,7 +435,8 @@ def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     dataset = tx.datasets.get(found.dataset_id)
     policy = read_policy(found.policy, ports.mechanisms.profiles)
     now = ports.clock.now()
-    refusal = terms.refusal_now(policy, ports.settings.space, now, ports.mechanisms)
+    space = belonging.named(ports.settings, found.space)
+    refusal = terms.refusal_now(policy, space.id, now, ports.mechanisms)
     if refusal is not None or dataset is None:
         return refusal
     try:

@@ -25,6 +25,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import policy_document
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import Negotiating
+from connector.services.membership import belonging
 from connector.services.messages import naming
 from connector.services.negotiation import terms
 from policies_odrl import Policy, PolicyKind
@@ -133,6 +134,7 @@ def _document(
         layers=(),
         timestamp=at,
         alone=True,
+        space=belonging.said(ports.settings, belonging.stated(ports.settings, provider)),
     )
     return documents.read(data), agreed
 

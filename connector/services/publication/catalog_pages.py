@@ -29,7 +29,7 @@ from connector.identity.statements import risk_report
 from connector.jsonld.canonical import b64url, unb64url
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
-from connector.services.membership import onboard
+from connector.services.membership import belonging, onboard
 from connector.services.negotiation import terms
 
 PAGE: Final = 50  # datasets of a page, where a consumer does not ask for another number
@@ -127,7 +127,8 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
     after = page_start(asked.page_token)
     search = Search(asked.words, asked.territory, asked.purpose, asked.legal_basis)
     with ports.store.read() as tx:
-        page = tx.shelf.page(caller.did, search, after=after, limit=min(asked.limit or PAGE, MOST))
+        limit = min(asked.limit or PAGE, MOST)
+        page = tx.shelf.page(caller.did, where(ports, caller), search, after=after, limit=limit)
     fitting = _fitting(ports, page.values)
     last = page.next if len(fitting) == len(page.values) else fitting[-1].id
     return messages.Catalog(
@@ -157,7 +158,7 @@ def entry(ports: Ports, caller: Participant, wanted: str) -> Entry:
     """
     with ports.store.read() as tx:
         dataset = tx.datasets.get(wanted)
-        offers = _offers(tx, caller.did, wanted)
+        offers = _offers(ports, tx, caller, wanted)
     if dataset is None or not offers:
         raise unseen()
     return Entry(dataset.id, dataset.credential, offers)
@@ -168,19 +169,22 @@ def unseen() -> NotFound:
     return NotFound("no such dataset")
 
 
-def visible_offer(tx: Transaction, caller: str, offer_id: str, dataset_id: str) -> Offer:
+def visible_offer(
+    ports: Ports, tx: Transaction, caller: Participant, offer_id: str, dataset_id: str
+) -> Offer:
     """Return an offer of ours that a consumer may use for a dataset.
 
     Raises:
-        OfferUnknown: unknown, withdrawn, made for another consumer, or about another dataset; the
-            answer does not say which.
+        OfferUnknown: unknown, withdrawn, made for another consumer or the members of another space,
+            or about another dataset; the answer does not say which.
     """
     offer = tx.offers.get(offer_id)
     if (
         offer is None
         or offer.withdrawn
         or offer.dataset_id != dataset_id
-        or offer.audience not in ("", caller)
+        or offer.audience not in ("", caller.did)
+        or offer.space not in where(ports, caller)
     ):
         raise OfferUnknown("no such offer of this dataset")
     return offer
@@ -282,10 +286,20 @@ def _check_report(token: str, document: DidDocument, dataset_id: str) -> None:
         raise DescriptionTampered(f"the report of dataset `{dataset_id}` is about another one")
 
 
-def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
+def where(ports: Ports, caller: Participant) -> tuple[str, ...]:
+    """Return the space in which a caller is dealt with, as offers name it."""
+    return belonging.spellings(ports.settings, belonging.stated(ports.settings, caller))
+
+
+def _offers(
+    ports: Ports, tx: Transaction, caller: Participant, dataset_id: str
+) -> tuple[Offer, ...]:
     """Return the published offers for a caller; one made in a negotiation is on no shelf."""
     found = tx.offers.find(dataset_id=dataset_id, withdrawn=False, derived_from="")
-    return tuple(offer for offer in found if offer.audience in ("", caller))
+    here = where(ports, caller)
+    return tuple(
+        offer for offer in found if offer.audience in ("", caller.did) and offer.space in here
+    )
 
 
 def shown(ports: Ports, entry: Entry) -> messages.Dataset:

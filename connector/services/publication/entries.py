@@ -14,6 +14,8 @@ The second form is an object:
     peers       `every`: shown to every peer of the Dataspace Protocol, and refused where that
                 cannot say it; `preau`: to Préau nodes alone; when left out, to every peer to whom
                 it can be said
+    space       for whose members it is: a space of this node, by IRI or by its name in the
+                settings; left out: the first
 
 Rules: how persons decide is the provider's own affair and stands beside the policy, so that the
 terms of offers stay comparable. What it would say in vain is refused.
@@ -39,7 +41,11 @@ from connector.domain.catalog.review import (
 from connector.errors import DescriptionIncomplete
 from connector.services.publication.saying import EVERY, OWN, PEERS
 
-_MEMBERS: Final = frozenset(("policy", "decision", "roles", "reminder", "lapse", "report", "peers"))
+_MEMBERS: Final = frozenset(
+    ("policy", "decision", "roles", "reminder", "lapse", "report", "peers", "space")
+)
+# What an entry may say where no person decides.
+_UNDECIDED: Final = frozenset(("policy", "decision", "report", "peers", "space"))
 _SPAN: Final = re.compile(r"P(?:([1-9]\d{0,2})D|T([1-9]\d{0,3})H)")
 _HOURS_A_DAY: Final = 24
 
@@ -54,6 +60,7 @@ class Entry:
         says: whether the entry says who decides.
         shows_report: whether consumers see what the provider measured.
         peers: for whom it is, see `saying.py`; empty: not said.
+        space: for whose members it is, as given; empty where the entry does not say.
     """
 
     policy: Mapping[str, Any]
@@ -61,6 +68,7 @@ class Entry:
     says: bool = False
     shows_report: bool = False
     peers: str = ""
+    space: str = ""
 
 
 def read(raw: Mapping[str, Any]) -> Entry:
@@ -87,7 +95,10 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
         return Entry(raw), []
     problems = [f"unknown statement `{where}{name[:64]}`" for name in _unknown(raw)]
     decision = raw.get("decision", Decision.AUTOMATIC.value)
-    shows = raw.get("report", "kept")
+    shows, space = raw.get("report", "kept"), raw.get("space", "")
+    if not isinstance(space, str):
+        problems.append(f"`{where}space` must be text")
+        space = ""
     if shows not in ("kept", "shown"):
         problems.append(f"`{where}report` must be `kept` or `shown`")
     peers = raw.get("peers", "")
@@ -98,9 +109,9 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
         return Entry(policy), problems
     says, shown = "decision" in raw, shows == "shown"
     if decision == Decision.AUTOMATIC:
-        idle = sorted(_MEMBERS & set(raw) - {"policy", "decision", "report", "peers"})
+        idle = sorted(_MEMBERS & set(raw) - _UNDECIDED)
         problems += [f"`{where}{name}` says nothing where no person decides" for name in idle]
-        return Entry(policy, says=says, shows_report=shown, peers=peers), problems
+        return Entry(policy, None, says, shown, peers, space), problems
     review = Review(
         Decision(decision),
         _roles(raw.get("roles", [ROLE]), where, problems),
@@ -110,7 +121,7 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
     if not review.remind_hours < review.lapse_hours <= MOST_HOURS:
         most = MOST_HOURS // _HOURS_A_DAY
         problems.append(f"`{where}lapse` must be after `reminder`, and at most {most} days")
-    return Entry(policy, review, says, shown, peers), problems
+    return Entry(policy, review, says, shown, peers, space), problems
 
 
 def _unknown(raw: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ from connector.protocol import codec
 from connector.services.continuity import recovery
 from connector.services.layers import force
 from connector.services.lookup import require
-from connector.services.membership import fetching
+from connector.services.membership import belonging, fetching
 from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
 from connector.services.publication import (
@@ -114,7 +114,7 @@ def publish_anew(
     draft = describing.read(description, ports.settings.home, now)
     described = snapshots.taken(ports, hierarchies.kept(ports, draft.dataset))
     checking.check_all(ports)
-    fetching.refresh_list_of(ports, ports.own_membership())
+    fetching.refresh_own_lists(ports)
     for _ in range(checking.ATTEMPTS):
         with ports.store.read() as tx:
             placed = replace(described, register_id=registers.chosen(tx, described))
@@ -269,11 +269,16 @@ def policies(
 
     Where that fails they stand as written: who publishes them says why.
     """
+    return [_merged(ports, tx, dataset, entry) for entry in entries]
+
+
+def _merged(ports: Ports, tx: Transaction, dataset: Dataset, entry: Entry) -> Policy:
     profiles = ports.mechanisms.profiles
-    found = [read_policy(entry.policy, profiles) for entry in entries]
+    found = read_policy(entry.policy, profiles)
     with suppress(PreauError):
-        above = force.for_own(ports, tx, personal=dataset.personal)
-        return [layers.merged(above, each, profiles) for each in found]
+        space = belonging.chosen(ports.settings, entry.space)
+        above = force.for_own(ports, tx, space, personal=dataset.personal)
+        return layers.merged(above, found, profiles)
     return found
 
 
@@ -308,6 +313,7 @@ def offer_of(
 
     Raises:
         PolicyInvalid: not a well-formed offer for a catalog.
+        NotFound: it is for the members of a space that is none of this node's.
         LayerUnmet: nothing is left of it under a template or the charter.
         Untrusted: which templates are in force cannot be known.
         ConstraintUnknown: a constraint that this node cannot uphold.
@@ -319,7 +325,8 @@ def offer_of(
         raise PolicyInvalid(f"a policy of class Offer was expected, not {policy.kind}")
     _no_target(policy, "the offer")
     audience = policy.assignee.id if policy.assignee else ""
-    above = force.for_own(ports, tx, personal=dataset.personal)
+    space = belonging.chosen(ports.settings, entry.space)
+    above = force.for_own(ports, tx, space, personal=dataset.personal)
     offer = new_offer(
         ports,
         layers.merged(above, policy, ports.mechanisms.profiles),
@@ -329,6 +336,7 @@ def offer_of(
         reserve=_within(ports, above, reserve, dataset),
         layers=tuple(each.name for each in above),
         review=entry.review,
+        space=space.id,
     )
     stored = read_policy(offer.policy, ports.mechanisms.profiles)
     _check(ports, stored, dataset, "the offer")

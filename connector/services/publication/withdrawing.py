@@ -92,14 +92,15 @@ def replace_offer(
     """
     notices.check_reason(reason)
     stated = entries.read(entry)
-    fetching.refresh_list_of(ports, ports.own_membership())
+    fetching.refresh_own_lists(ports)
     judged = _judged(ports, offer_id, stated)
     with ports.store.write() as tx:
         before = _held(tx, offer_id)
         dataset = tx.datasets.get(before.dataset_id)
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
-        made = stated if stated.says else replace(stated, review=before.review)
+        made = replace(stated, space=stated.space or before.space)
+        made = made if made.says else replace(made, review=before.review)
         if not made.peers and not before.dsp:
             made = replace(made, peers=saying.OWN)  # it is shown to no more peers than before
         after = publish.offer_of(ports, tx, dataset, made, before.reserve, offer_id, judged)
@@ -126,7 +127,8 @@ def _judged(ports: Ports, offer_id: str, entry: Entry) -> Judged:
     with ports.store.read() as tx:
         before = tx.offers.get(offer_id)
         dataset = tx.datasets.get(before.dataset_id) if before else None
-        policies = publish.policies(ports, tx, dataset, [entry]) if dataset else []
+        placed = replace(entry, space=entry.space or (before.space if before else ""))
+        policies = publish.policies(ports, tx, dataset, [placed]) if dataset else []
     return judging.judge(ports, dataset, policies) if dataset else judging.NOTHING
 
 

@@ -54,7 +54,7 @@ def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
     """
     now, own = ports.clock.now(), ports.settings.did
     with ports.store.write() as tx:
-        agreement = agree.agreement_for(tx, agreement_id, own, now)
+        agreement = agree.agreement_for(ports, tx, agreement_id, own)
         if agreement.role is not Role.CONSUMER:
             raise AgreementUnknown(f"this node is not the consumer of `{agreement_id}`")
         known = tx.transfers.find(agreement_id=agreement_id, extract_id=extract_id)

@@ -24,7 +24,7 @@ from connector.protocol.transfer_messages import (
     TransferRequestMessage,
     TransferStartMessage,
 )
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 from connector.services.negotiation import agree
 from connector.services.transfer import receipts, steps
 
@@ -42,7 +42,7 @@ def on_request(
 
     def handle(tx: Transaction) -> Transfer:
         now = ports.clock.now()
-        agree.agreement_for(tx, message.agreement_id, caller.did, now)
+        agree.agreement_for(ports, tx, message.agreement_id, caller.did)
         extract = _ready(ports, tx, message.extract_id)
         if (extract.consumer, extract.agreement_id) != (caller.did, message.agreement_id):
             raise _gone(message.extract_id)
@@ -113,13 +113,13 @@ def judge(ports: Ports, pid: str, caller: str) -> tuple[Transfer, Extract]:
         ExtractUnavailable: the extract is not there any more.
         PreauError: the caller is no longer believed.
     """
-    onboard.judge(ports, caller)
+    dealing.judge_alone(ports, caller)
     with ports.store.read() as tx:
         transfer = tx.transfers.get(pid)
         if transfer is None or transfer.role is not Role.PROVIDER or transfer.peer != caller:
             raise NotFound("no such transfer with this peer")
         steps.check_active(transfer)
-        agree.agreement_for(tx, transfer.agreement_id, caller, ports.clock.now())
+        agree.agreement_for(ports, tx, transfer.agreement_id, caller)
         return transfer, _ready(ports, tx, transfer.extract_id)
 
 

@@ -43,7 +43,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.protocol.use_messages import UseAnswer, UseRequest
 from connector.services.duties import uses
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 from connector.services.negotiation import agree, described, plans
 from connector.services.use import referring
 from connector.services.use.deciding import REQUEST_TYPE
@@ -304,7 +304,7 @@ def _number(value: str | float) -> int | float:
 def _contract(ports: Ports, agreement_id: str) -> Agreement:
     own = ports.settings.did
     with ports.store.read() as tx:
-        found = agree.agreement_for(tx, agreement_id, own, ports.clock.now())
+        found = agree.agreement_for(ports, tx, agreement_id, own)
     if found.consumer != own:
         raise AgreementUnknown(f"this node is not the consumer of agreement `{agreement_id}`")
     return found
@@ -312,7 +312,7 @@ def _contract(ports: Ports, agreement_id: str) -> Agreement:
 
 def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
     message = UseRequest(kept.request_id, agreement.id, kept.request, kept.signature)
-    provider = onboard.known(ports, agreement.provider)
+    provider = dealing.known(ports, agreement.provider, agreement.id)
     kind = UseRequest.__name__
     try:
         body = ports.wire.call(provider, kind, message.to_body(), seconds=CALL_SECONDS)

@@ -54,6 +54,7 @@ from connector.services.duties import keeping, uses
 from connector.services.duties.uses import ATTEMPTS
 from connector.services.evidence.own_log import COUNTED
 from connector.services.evidence.witness import check_peer
+from connector.services.membership import belonging
 from connector.services.negotiation import agree, plans, terms
 from connector.services.publication.verdicts import passed
 from connector.services.use import attesting, referring, releasing, room, summing
@@ -160,7 +161,7 @@ def case_of(ports: Ports, asked: Asked) -> Case:
         DataUnchecked: the data file did not pass its check.
     """
     with ports.store.read() as tx:
-        found = agree.agreement_for(tx, asked.agreement, asked.consumer, ports.clock.now())
+        found = agree.agreement_for(ports, tx, asked.agreement, asked.consumer)
         dataset = tx.datasets.get(found.dataset_id)
         sound = dataset is not None and passed(tx, dataset)
     if found.provider != ports.settings.did or dataset is None:
@@ -230,13 +231,13 @@ def _established(ports: Ports, agreement: Agreement) -> Mapping[str, tuple[Fact,
     """Return what this node knows: nothing is a fact too, of which no value fits."""
     with ports.store.read() as tx:
         attested = attesting.attested(tx, agreement.id)
-    space = ports.settings.space
+    space = belonging.named(ports.settings, agreement.space)
     stated: dict[str, tuple[Fact, ...]] = {
         left: attested.get(left) or ("none",) for left in tables.ATTESTED if left != AGE
     }
     if ages := attested.get(AGE):
         stated[AGE] = tuple(map(int, ages))
-    return {MEMBERSHIP: (space,) if space else ("none",), **stated}
+    return {MEMBERSHIP: space.memberships or ("none",), **stated}
 
 
 def _kept(
@@ -335,7 +336,7 @@ def _agreement(tx: Transaction, new: Requested) -> Agreement:
 def lapsed(ports: Ports, tx: Transaction, agreement_id: str, consumer: str) -> Refusal | None:
     """Return why a contract does not stand now, whatever it was when it was read; or None."""
     try:
-        agree.agreement_for(tx, agreement_id, consumer, ports.clock.now())
+        agree.agreement_for(ports, tx, agreement_id, consumer)
     except PreauError as exc:
         return Refusal(exc.code, (exc.reason,))
     return None

@@ -107,7 +107,7 @@ def release(ports: Ports, tx: Transaction, found: Approval) -> None:
     """
     _, extract = _held(tx, found.id)
     now = ports.clock.now()
-    agree.agreement_for(tx, extract.agreement_id, extract.consumer, now)
+    agree.agreement_for(ports, tx, extract.agreement_id, extract.consumer)
     left = replace(extract, state=ExtractState.READY, due_at=now + KEPT)
     tx.extracts.put(left)
     tx.audit.append("use.ready", left.agreement_id, **_facts(left), approval=found.id)

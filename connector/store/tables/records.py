@@ -33,6 +33,8 @@ class ParticipantRow(Row, table=True):
     admitted_at: datetime = column(UTC_TIME)
     refreshed_at: datetime = column(UTC_TIME)
     blocked: str
+    space: str
+    elsewhere: str = column(LONG)
 
 
 class IssuerRow(Row, table=True):
@@ -179,6 +181,7 @@ class OfferRow(Row, table=True):
     shows_report: bool
     layers: str = column(LONG)
     dsp: bytes
+    space: str
 
 
 class LayerRow(Row, table=True):
@@ -270,6 +273,7 @@ class AgreementRow(Row, table=True):
     plan: bytes
     review: str | None = column(LONG)
     report: str = column(LONG)
+    space: str
 
 
 class PromiseRow(Row, table=True):

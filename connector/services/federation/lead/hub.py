@@ -67,7 +67,8 @@ class _Table:
 class Seat:
     """A site's live stream, as the binding sees it. Made by `LeadHub.join` only."""
 
-    def __init__(self, did: str, table: _Table, changed: threading.Condition) -> None:
+    def __init__(self, job_id: str, did: str, table: _Table, changed: threading.Condition) -> None:
+        self.job_id = job_id
         self.did = did
         self._table = table
         self._changed = changed
@@ -178,7 +179,7 @@ class LeadHub:
                 raise ManifestTampered("the site accepted another manifest")
             if place.seat is not None:
                 place.seat.end("the site joined again", flush=False)
-            place.seat = seat = Seat(did, table, self._changed)
+            place.seat = seat = Seat(job_id, did, table, self._changed)
             place.busy = False
             if place.unanswered is not None:
                 seat.queue(place.unanswered)

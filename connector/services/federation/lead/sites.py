@@ -20,7 +20,7 @@ from connector.services.federation.lead import book
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.site.rounds import one_line
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 from federated.job import JobManifest
 
 # With these a site refuses a round; it may answer the next one.
@@ -147,7 +147,7 @@ class Sites:
 
     def _believed(self, site: str) -> bool:
         try:
-            onboard.judge(self._ports, site)
+            dealing.judge(self._ports, site, self._rows[site].agreement_id)
         except PASSING as exc:
             self.miss(site, exc.code, exc.reason)
             return False

@@ -26,7 +26,7 @@ from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.guard import guarded
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 from federated.job import JobState
 
 CALL_SECONDS = 60.0
@@ -199,7 +199,7 @@ class Submission:
 
     def _call(self, site: str) -> JobDecision:
         message = JobSubmission(self._job.id, self._job.manifest, self._job.signature)
-        peer = onboard.known(self._ports, site)
+        peer = dealing.known_site(self._ports, self._job.id, site)
         seconds = min(CALL_SECONDS, max(self._deadline.left(), 0.1))
         answer: Mapping[str, Any] = self._ports.wire.call(
             peer, JobSubmission.__name__, message.to_body(), seconds=seconds

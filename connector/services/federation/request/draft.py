@@ -86,7 +86,7 @@ def draft(
     with ports.store.read() as tx:
         signed = [usable(tx, name) for name in dict.fromkeys(agreements)]
         for each in signed:
-            agree.agreement_for(tx, each.id, ports.settings.did, ports.clock.now())
+            agree.agreement_for(ports, tx, each.id, ports.settings.did)
         described = [facts_of(tx, each) for each in signed]
     aim = _target(described, target)
     spent, remarks = _privacy(ports, signed, epsilon)

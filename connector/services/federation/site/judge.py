@@ -23,7 +23,7 @@ from connector.services.duties import keeping
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.rounds import check_time
-from connector.services.membership import onboard
+from connector.services.membership import belonging, dealing
 from connector.services.negotiation import agree, terms
 from connector.services.negotiation.plans import plan_of
 from federated.job import JobManifest
@@ -34,7 +34,7 @@ def check_policy(
 ) -> Refusal | None:
     """Return why the contract's policy does not allow the job now, or None.
 
-    The caller has judged the lead's membership of this node's space.
+    The caller has judged the lead's membership of the contract's space.
 
     Args:
         ports: of the site.
@@ -42,9 +42,9 @@ def check_policy(
         manifest: the job's.
         sites: sites of the job, or those that answered the round before.
     """
-    space = ports.settings.space
     profiles = ports.mechanisms.profiles
     try:
+        space = belonging.named(ports.settings, agreement.space)
         policy = agree.policy_of(agreement, profiles)
         history = keeping.history_of(ports, agreement)
         rows = train.rows_of(plan_of(agreement))
@@ -59,7 +59,7 @@ def check_policy(
         target=agreement.dataset_id,
         purpose=manifest.purpose,
         now=ports.clock.now(),
-        memberships=(space,) if space else (),
+        memberships=space.memberships,
         epsilon=manifest.privacy.epsilon,
         delta=manifest.privacy.delta,
         rows_per_person=manifest.unit.rows,
@@ -98,12 +98,12 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
         ContractExpired: its time is over.
         PreauError: the policy does not allow the round, by the refusal's code.
     """
-    lead = onboard.judge(ports, job.peer)
+    lead = dealing.judge(ports, job.peer, job.agreement_id)
     if manifest.lead != lead.did:
         raise JobRefused("the manifest names another lead")
     now = ports.clock.now()
     with ports.store.read() as tx:
-        agreement = agree.agreement_for(tx, job.agreement_id, lead.did, now)
+        agreement = agree.agreement_for(ports, tx, job.agreement_id, lead.did)
     check_time(agreement.valid_until, now)
     refusal = check_policy(ports, agreement, manifest, sites)
     if refusal is not None:
