@@ -27,7 +27,7 @@ from connector.domain.transfer.extract import Extract
 from connector.errors import PreauError, TooManyStreams
 
 JUDGE_SECONDS: Final = 0.5
-CHUNK: Final = 1 << 19  # bytes; to reach a thread and open the file takes as long as 256 KiB
+CHUNK: Final = 1 << 18  # bytes; each client holds about four of them on their way through TLS
 WRITE_SECONDS: Final = 60.0  # a client that takes nothing for so long is gone
 MEDIA: Final = {
     "arrow": "application/vnd.apache.arrow.stream",

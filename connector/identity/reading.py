@@ -7,15 +7,47 @@ expected. The members themselves are read by `federated.reading`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache, wraps
+from typing import TypeVar
 
-from connector.errors import PreauError
+from connector.errors import Malformed, PreauError
 from connector.identity import jws
 from connector.identity.key import Relationship
+from connector.jsonld.canonical import canonical
 from federated.errors import FederatedError
 from federated.reading import Member, read
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A member by what it says; where it stands matters for a refusal only."""
+
+    data: bytes
+    member: Member = field(compare=False)
+
+
+def remembering(most: int) -> Callable[[Callable[[Member], T]], Callable[[Member], T]]:
+    """Let a reader remember what it made of the last `most` different members; no refusal is."""
+
+    def bounded(of: Callable[[Member], T]) -> Callable[[Member], T]:
+        remembered = lru_cache(maxsize=most)(lambda asked: of(asked.member))
+
+        @wraps(of)
+        def one(member: Member) -> T:
+            try:
+                asked = _Asked(canonical(member.value), member)
+            except Malformed:  # the reader says what is wrong, and where
+                return of(member)
+            return remembered(asked)
+
+        return one
+
+    return bounded
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,8 @@ class SqlTransaction:
     checkpoints: Repository[Checkpoint] = _of(Checkpoint, records.CheckpointRow)
     peer_logs: Repository[PeerLog] = _of(PeerLog, records.PeerLogRow)
     epochs: Repository[Epoch] = _of(Epoch, records.EpochRow, SqlSeldom)
-    returned_heads: Repository[ReturnedHead] = _of(ReturnedHead, records.ReturnedHeadRow)
-    cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, records.CosignedHeadRow)
+    returned_heads: Repository[ReturnedHead] = _of(ReturnedHead, records.ReturnedHeadRow, SqlSeldom)
+    cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, records.CosignedHeadRow, SqlSeldom)
     forfeits: Repository[Forfeit] = _of(Forfeit, records.ForfeitRow)
     members: Repository[Membership] = _of(Membership, records.MembershipRow)
     held_credentials: Repository[HeldCredential] = _of(

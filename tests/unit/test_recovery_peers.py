@@ -15,7 +15,7 @@ from connector.errors import BudgetExceeded, CheckpointFork, InRecovery, PeerRol
 from connector.ports import Ports
 from connector.services.continuity import confirmation, custody, recovery
 from connector.services.evidence import own_log
-from connector.services.evidence.witness import Witness, check_peer, contradict, newest
+from connector.services.evidence.witness import PROOF_EVERY, Witness, check_peer, contradict, newest
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.store.files.charges import FILE
 from federated.job import JobState
@@ -55,7 +55,7 @@ def test_a_restored_lead_begins_nothing_until_its_record_is_in(
     held = shown(lead)
     copy.restore(lead)
     turn(lead)
-    federation.clock.advance(5)
+    federation.clock.advance(PROOF_EVERY.total_seconds() + 1)
     with pytest.raises(CheckpointFork):
         witness.see(LEAD, shown(lead).note)
     with pytest.raises(InRecovery):

@@ -78,7 +78,7 @@ class Rig:
         """Let the peer's log grow, and time pass, so that it may be asked."""
         self.log.append("thing.done", "urn:more")
         assert isinstance(self.ports.clock, FixedClock)
-        self.ports.clock.advance(3.0)
+        self.ports.clock.advance(witness.PROOF_EVERY.total_seconds() + 1)
 
     def held(self) -> list[Checkpoint]:
         with self.ports.store.read() as tx:
@@ -256,7 +256,7 @@ def test_a_head_that_is_proven_while_a_deposit_comes_is_compared_with_it(
     rig.see(shown)
     assert rig.sizes() == [7]
     assert isinstance(rig.ports.clock, FixedClock)
-    rig.ports.clock.advance(3.0)
+    rig.ports.clock.advance(witness.PROOF_EVERY.total_seconds() + 1)
     if honest:
         rig.see(note)
         assert (rig.sizes(), rig.suspected()) == ([7], False)
@@ -324,7 +324,7 @@ def test_an_earlier_epoch_passes_for_as_long_as_a_call_is_under_way_and_no_longe
     witness.keep(rig.ports, witness.verified(rig.ports, participant(PEER), resumed))
     assert isinstance(rig.ports.clock, FixedClock)
     for _ in range(2):
-        rig.ports.clock.advance(50.0)
+        rig.ports.clock.advance(30.0)
         rig.grow()
         rig.see(rig.log.note(PEER, epoch=1))
         rig.see(before)

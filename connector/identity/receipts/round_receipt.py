@@ -15,7 +15,7 @@ from typing import Any, Final
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.reading import Kind
+from connector.identity.reading import Kind, remembering
 from connector.jsonld.canonical import canonical
 from federated.errors import EventUnknown
 from federated.privacy import event
@@ -112,12 +112,13 @@ def unverified(token: str) -> RoundReceipt:
 
 
 def signer(token: str) -> str:
-    """Return the DID of the site that a receipt claims to be of; nobody has verified it.
+    """Return the DID of whose key a receipt says that it is signed by; nobody has verified it.
 
     Raises:
         Malformed: it cannot be read.
     """
-    return _KIND.unverified(token).child("site").text(pattern=_PLAIN)
+    key_id = jws.unverified_header(token).get("kid")
+    return key_id.partition("#")[0] if isinstance(key_id, str) else ""
 
 
 def read_versions(member: Member) -> Versions:
@@ -132,10 +133,15 @@ def read_versions(member: Member) -> Versions:
     return tuple((name, stated[name].text(pattern=_PLAIN)) for name in sorted(stated))
 
 
+# All sites of a job, and all its rounds, state the same ones.
+_events = remembering(64)(event.read)
+_versions = remembering(64)(read_versions)
+
+
 def _read(root: Member) -> RoundReceipt:
     part = root.fields(*_TEXTS, "round", "versions", maybe=(_LEDGER, *_MAYBE))
     try:
-        events = event.read(part[_LEDGER]) if _LEDGER in part else None
+        events = _events(part[_LEDGER]) if _LEDGER in part else None
     except EventUnknown as exc:
         raise Malformed(f"the receipt of a round: {exc.reason}") from exc
     return RoundReceipt(
@@ -145,7 +151,7 @@ def _read(root: Member) -> RoundReceipt:
         site=part["site"].text(pattern=_PLAIN),
         digest=part["digest"].digest(),
         recipe=part["recipe"].digest(),
-        versions=read_versions(part["versions"]),
+        versions=_versions(part["versions"]),
         adjacency=part["adjacency"].text(pattern=_PLAIN),
         events=events,
         **{name: part[name].digest() for name in _MAYBE if name in part},

@@ -200,13 +200,9 @@ def older(tx: Transaction, row: JobSite, before: int) -> tuple[str, ...]:
     That is the last that its answer entered, or the last that it was handed: its answer may have
     been lost.
     """
-    found = (tx.rounds.get(row.job_id, each) for each in sorted({row.last_round, row.asked}))
-    return tuple(
-        token
-        for record in found
-        if record is not None and 0 < record.round < before
-        for token in record.receipts
-    )
+    last = sorted(each for each in {row.last_round, row.asked} if 0 < each < before)
+    found = filter(None, (tx.rounds.get(row.job_id, each) for each in last))
+    return tuple(token for record in found for token in record.receipts)
 
 
 def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:

@@ -112,6 +112,7 @@ class SiteRun:
         self._most_silence = ports.settings.lead_silence_hours * 3600.0
         self.resting = False
         self._charged = 0  # the newest round that was charged here
+        self._committed: dict[str, str] = {}  # digest of rows -> the log's commitment to it
         self._lost: set[int] = set()  # rounds that were charged and entered nothing
         self._deposited = False  # whether the lead holds a tally that counts this job in full
 
@@ -303,6 +304,7 @@ class SiteRun:
                 counting.keep(self._ports, tx, self._job_id, added)
             reply = RoundReply(frame.number, update, signed)
             kept = keep(tx, self._job_id, reply, self._ports.clock.now())
+        self._committed[self._work.source] = receipt.source
         self._lost.discard(frame.number)
         return kept
 
@@ -349,6 +351,8 @@ class SiteRun:
 
     def _receipt(self, tx: Transaction, number: int, digest: str) -> RoundReceipt:
         """Return our receipt of a round."""
+        rows = self._work.source
+        known = self._committed.get(rows)
         return RoundReceipt(
             job=self._manifest.job,
             manifest=self._hello.manifest_digest,
@@ -359,7 +363,7 @@ class SiteRun:
             versions=self._work.versions,
             adjacency=self._work.adjacency,
             events=self._manifest.released(number),
-            source=source.committed(tx, self._job_id, self._work.source),
+            source=known or source.committed(tx, self._job_id, rows),
         )
 
     def _asking(self, ask: Callable[[], T]) -> T:
