@@ -67,6 +67,21 @@ class Web(Protocol):
             Malformed: a header cannot be sent.
         """
 
+    def fetch(self, url: str, token: str, offset: int) -> Iterator[bytes]:
+        """Fetch the bytes of a file from an offset on, as they come.
+
+        Args:
+            url: of the peer.
+            token: bearer token.
+            offset: bytes that are here already.
+
+        Raises:
+            AddressForbidden: the address is not one that this node calls, or it redirects.
+            PeerUnreachable: no answer, another status than of success, or nothing came for too
+                long.
+            Malformed: the token cannot be sent.
+        """
+
 
 class Mail(Protocol):
     """E-mail to the addresses of this node's own institution."""

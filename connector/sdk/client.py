@@ -273,9 +273,14 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCal
         *,
         offer: str = "",
         policy: Mapping[str, Any] | None = None,
+        https: bool = False,
     ) -> NegotiationView:
-        """Ask a provider for a contract; returns at once, see `await_negotiation`."""
-        body = {"peer": peer, "dataset": dataset, "offer": offer, "policy": policy}
+        """Ask a provider for a contract; returns at once, see `await_negotiation`.
+
+        With `https` the Dataspace Protocol is spoken with a Préau node too; with others it is.
+        """
+        body: dict[str, Any] = {"peer": peer, "dataset": dataset, "offer": offer, "policy": policy}
+        body |= {"https": True} if https else {}
         return self._post(NegotiationView, "/negotiations", body)
 
     def offer(self, peer: str, dataset: str, offer: str) -> NegotiationView:

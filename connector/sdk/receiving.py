@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PART: Final = ".part"
+_STARTED: Final = "STARTED"
 _READ: Final = 1 << 20  # bytes
 FORMATS: Final = ("arrow", "parquet", "csv", "jsonl")
 _PAUSE_SECONDS: Final = 0.5
@@ -119,14 +120,64 @@ def receive(
         ContentMismatch: the bytes are not those that the provider signed; nothing is kept.
         WorldFault: the file cannot be written, or nothing came for too long.
     """
+    _check_started(transfer)
     content = transfer.content
-    if transfer.state != "STARTED" or content is None:
-        why = f": {transfer.reasons[0]}" if transfer.reasons else ""
-        reason = f"the transfer is {transfer.state}{why}"
-        raise from_code(transfer.code or TransferInactive.code, reason)
+    if content is None:
+        raise TransferInactive("the provider states nothing of what it sends")
     stream = partial(_content, wire, transfer.id)
     expected = Expected(content.digest, content.bytes)
     return receive_file(folder / name_of(transfer), expected, stream, progress, seconds)
+
+
+def receive_whole(
+    wire: Transport,
+    transfer: TransferView,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Path, str, int]:
+    """Fetch the file of a provider that states nothing of it; it is whole when no more comes.
+
+    Args:
+        wire: to the node.
+        transfer: as it stands.
+        folder: where the file goes.
+        progress: told bytes so far, twice: nobody knows how many there are.
+
+    Returns:
+        The file, its SHA-256 (hex) and its size.
+
+    Raises:
+        TransferInactive: the transfer is suspended, over, or has not started in time.
+        WorldFault: the file cannot be written.
+    """
+    _check_started(transfer)
+    file = folder / f"{transfer.id.removeprefix(_SCHEME)}.data"
+    part = file.with_name(file.name + _PART)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("a+b") as out:
+            hashed, size = _hashed(out), -1
+            while size < out.tell():  # what broke off goes on; at the end nothing comes
+                size = out.tell()
+                for chunk in _content(wire, transfer.id, size):
+                    hashed.update(chunk)
+                    out.write(chunk)
+                    if progress is not None:
+                        progress(out.tell(), out.tell())
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+        _synced(file.parent)
+    except OSError as exc:
+        raise WorldFault(f"`{file}` cannot be written: {exc.strerror}") from exc
+    return file, hashed.hexdigest(), size
+
+
+def _check_started(transfer: TransferView) -> None:
+    if transfer.state != _STARTED:
+        why = f": {transfer.reasons[0]}" if transfer.reasons else ""
+        reason = f"the transfer is {transfer.state}{why}"
+        raise from_code(transfer.code or TransferInactive.code, reason)
 
 
 def _content(wire: Transport, transfer: str, offset: int) -> Iterator[bytes]:

@@ -87,8 +87,11 @@ class TransferCalls(Calls):
                 kept for the next call.
         """
         folder = Path(out)
+        contract = self._get(AgreementDetailView, "/agreement", {"id": agreement})
+        if not contract.provider_signature:
+            return self._whole(agreement, folder, progress, seconds)
         note = receiving.note_of(folder, agreement)
-        wanted = extract or self._prepared(agreement, note, columns, format)
+        wanted = extract or self._prepared(contract, note, columns, format)
         asked = self.request_transfer(agreement, wanted)
         going = until(lambda: self.transfer(asked.id), lambda t: t.state != _WAITS, seconds)
         file = receiving.receive(self._wire, going, folder, progress, seconds)
@@ -98,9 +101,25 @@ class TransferCalls(Calls):
         note.unlink(missing_ok=True)
         return Received(file, view)
 
-    def _prepared(
+    def _whole(
         self,
         agreement: str,
+        folder: Path,
+        progress: Callable[[int, int], None] | None,
+        seconds: float,
+    ) -> Received:
+        """Fetch what the provider of a contract gives that signs nothing: as much as comes."""
+        asked = self.request_transfer(agreement, "")
+        going = until(lambda: self.transfer(asked.id), lambda t: t.state != _WAITS, seconds)
+        file, digest, size = receiving.receive_whole(self._wire, going, folder, progress)
+        done = {"digest": digest, "bytes": size}
+        return Received(
+            file, self._post(TransferView, "/transfer/received", done, {"id": going.id})
+        )
+
+    def _prepared(
+        self,
+        contract: AgreementDetailView,
         note: Path,
         columns: Sequence[str],
         format: str,  # noqa: A002 - as of `get`
@@ -115,8 +134,8 @@ class TransferCalls(Calls):
             request = uuid.uuid4().urn
             receiving.write_note(note, request)
         body = {
-            "agreement": agreement,
-            "action": self._action(agreement),
+            "agreement": contract.id,
+            "action": _action(contract),
             "columns": list(columns),
             "format": format,
             "request": request,
@@ -139,14 +158,14 @@ class TransferCalls(Calls):
     def _again(self, request: str) -> UseView:
         return self._post(UseView, "/use/again", {}, {"id": request})
 
-    def _action(self, agreement: str) -> str:
-        """Return the action under which a contract lets rows leave.
 
-        Raises:
-            UseRefused: it lets none.
-        """
-        found = self._get(AgreementDetailView, "/agreement", {"id": agreement})
-        for use in found.plan.get("uses", ()):
-            if use["mechanism"] == _DELIVERS:
-                return str(use["action"])
-        raise UseRefused("the contract lets no rows leave", hint="`preau query` asks for tables")
+def _action(contract: AgreementDetailView) -> str:
+    """Return the action under which a contract lets rows leave.
+
+    Raises:
+        UseRefused: it lets none.
+    """
+    for use in contract.plan.get("uses", ()):
+        if use["mechanism"] == _DELIVERS:
+            return str(use["action"])
+    raise UseRefused("the contract lets no rows leave", hint="`preau query` asks for tables")

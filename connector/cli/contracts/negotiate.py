@@ -56,6 +56,14 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
         str, typer.Option(help="Id of the offer; needed only when there are several.")
     ] = "",
     policy: PolicyFile = None,
+    https: Annotated[
+        bool,
+        typer.Option(
+            "--https",
+            help="Speak the Dataspace Protocol over HTTPS with a Préau node too; with others the "
+            "node always does.",
+        ),
+    ] = False,
     wait: Wait = False,
     seconds: Seconds = 30.0,
     language: Language = "en",
@@ -72,7 +80,7 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
     """
     asked = read_object(policy) if policy else None
     with node_of(home) as node:
-        shown = node.negotiate(peer, dataset, offer=offer, policy=asked)
+        shown = node.negotiate(peer, dataset, offer=offer, policy=asked, https=https)
         if wait:
             shown = node.await_negotiation(shown.pid, seconds=seconds)
     _print(shown, json=json, language=language)

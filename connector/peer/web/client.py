@@ -16,7 +16,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -46,7 +46,9 @@ from connector.ports.peers import NO_HEADERS
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
 RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
+SILENT_SECONDS: Final = 30.0  # for which nothing may come of a file
 _OK: Final = range(200, 300)
+_WHOLE, _PART, _PAST_END = 200, 206, 416
 _REDIRECT: Final = range(300, 400)
 _NOT_FOUND: Final = 404
 _FIELD: Final = re.compile(r"[\x20-\x7e]*")
@@ -139,6 +141,25 @@ class GuardedWeb:
             raise Malformed("a header of a request is not one line of ASCII")  # no smuggled lines
         return self._exchange("GET" if body is None else "POST", url, body, limit, headers)
 
+    def fetch(self, url: str, token: str, offset: int) -> Iterator[bytes]:
+        """Fetch the bytes of a file from an offset on; see `ports.Web`."""
+        if not _FIELD.fullmatch(token):
+            raise Malformed("a token is not one line of ASCII")
+        goal = target(url)
+        further = {"Authorization": f"Bearer {token}"}
+        further |= {"Range": f"bytes={offset}-"} if offset else {}
+        headers = _headers(goal, further, posting=False)
+        try:
+            address = pin(self._resolve, goal, self._allow, self._seconds)
+            backend = _PinnedBackend(address, time.monotonic() + self._seconds, SILENT_SECONDS)
+            with (
+                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+                pool.stream("GET", _url(goal), headers=headers) as answer,
+            ):
+                yield from _body(goal, answer, offset)
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
+            raise _unreachable(goal, exc) from exc
+
     def _exchange(
         self,
         method: str,
@@ -155,7 +176,7 @@ class GuardedWeb:
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
                 pool.stream(
                     method,
-                    httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path),
+                    _url(goal),
                     headers=_headers(goal, headers, posting=body is not None),
                     content=body,
                 ) as answer,
@@ -214,6 +235,26 @@ def tls_context(roots: Path | None = None, *, system: bool = True) -> ssl.SSLCon
 
 def _cause(exc: BaseException) -> BaseException | None:
     return exc.__cause__ or exc.__context__
+
+
+def _url(goal: Target) -> httpcore.URL:
+    return httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path)
+
+
+def _body(goal: Target, answer: httpcore.Response, offset: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from an offset on, also where the peer sends it whole again."""
+    if answer.status == _PAST_END and offset:
+        return
+    if answer.status in _REDIRECT:
+        raise AddressForbidden(f"`{goal.host}` answers with a redirect, which is not followed")
+    if answer.status not in (_WHOLE, _PART):
+        raise PeerUnreachable(f"`{goal.host}` answers with status {answer.status}")
+    passed_over = offset if answer.status == _WHOLE else 0
+    for chunk in answer.iter_stream():
+        left = chunk[passed_over:]
+        passed_over -= len(chunk) - len(left)
+        if left:
+            yield left
 
 
 def _headers(
@@ -294,9 +335,10 @@ def _line(text: str) -> str:
 class _PinnedBackend(httpcore.NetworkBackend):
     """Connects to one judged address, whatever host httpcore names, until a deadline."""
 
-    def __init__(self, address: str, deadline: float) -> None:
+    def __init__(self, address: str, deadline: float, silent: float = 0.0) -> None:
         self._address = address
         self._deadline = deadline
+        self._silent = silent
         self._tcp = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -311,18 +353,24 @@ class _PinnedBackend(httpcore.NetworkBackend):
         stream = self._tcp.connect_tcp(
             self._address, port, seconds, local_address, socket_options or ()
         )
-        return _BoundedStream(stream, self._deadline)
+        return _BoundedStream(stream, self._deadline, self._silent)
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A stream on which no call outlasts the deadline of the whole exchange."""
+    """A stream on which no call outlasts the deadline of the whole exchange.
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    Where a file is read, it is each read that may not take longer than `silent` seconds.
+    """
+
+    def __init__(
+        self, stream: httpcore.NetworkStream, deadline: float, silent: float = 0.0
+    ) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._silent = silent
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline rules
-        return self._stream.read(max_bytes, _left(self._deadline))
+        return self._stream.read(max_bytes, self._silent or _left(self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline rules
         self._stream.write(buffer, _left(self._deadline))
@@ -337,7 +385,7 @@ class _BoundedStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002 - the deadline rules
     ) -> httpcore.NetworkStream:
         inner = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
-        return _BoundedStream(inner, self._deadline)
+        return _BoundedStream(inner, self._deadline, self._silent)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -17,6 +17,7 @@ from connector.protocol import transfer_messages as t
 from connector.protocol.dsp import members
 from connector.protocol.dsp.extensions import TERMS
 from federated.reading import Member
+from federated.reading import read as read_json
 
 HTTP: Final = "https://w3id.org/idsa/v4.1/HTTP"  # the type of the specification's examples
 PULL: Final = "HttpData-PULL"  # `format` of what the consumer fetches
@@ -69,6 +70,11 @@ def read(member: Member) -> DataAddress:
     )
 
 
+def read_stored(data: bytes) -> DataAddress:
+    """Return an address that was kept as canonical JSON; raises as `read`."""
+    return read(read_json(data, _refusal))
+
+
 def of_access(access: t.TransferAccess) -> DataAddress:
     """Return the address at which a consumer pulls over HTTPS."""
     stated = (
@@ -100,6 +106,10 @@ def access(address: DataAddress) -> t.TransferAccess:
         seconds=int(seconds) if seconds.isascii() and seconds.isdecimal() else 0,
         flight=found.get(_FLIGHT, ""),
     )
+
+
+def _refusal(pointer: str, fault: str) -> Malformed:
+    return Malformed(f"data address {pointer or '/'}: {fault}")
 
 
 def _property(member: Member) -> tuple[str, str]:

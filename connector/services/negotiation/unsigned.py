@@ -25,6 +25,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import policy_document
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import Negotiating
+from connector.protocol.transfer_messages import Transferring
 from connector.services.membership import belonging
 from connector.services.messages import naming
 from connector.services.negotiation import terms
@@ -32,7 +33,7 @@ from policies_odrl import Policy, PolicyKind
 from policies_odrl.checking import semantics
 
 
-def signs(peer: Participant, message: Negotiating) -> bool:
+def signs(peer: Participant, message: Negotiating | Transferring) -> bool:
     """Return whether the sender of a message is a Préau node, so that it signs."""
     return bool(peer.grpc_endpoint) or not naming.by_content(message.message_id)
 

@@ -14,16 +14,21 @@ from typing import Any, Final
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
+from connector.domain.transfer.extract import Content
 from connector.domain.transfer.transfer import ENDED, Transfer, TransferState
 from connector.errors import (
     AddressForbidden,
     AgreementUnknown,
     ContentMismatch,
+    Malformed,
     PeerUnreachable,
     WorkerFailed,
 )
 from connector.identity import document as documents
+from connector.jsonld import opaque
+from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction
+from connector.protocol.dsp import data_address
 from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
@@ -35,7 +40,7 @@ from connector.protocol.transfer_messages import (
     TransferStartMessage,
 )
 from connector.services.membership import fetching as names
-from connector.services.negotiation import agree
+from connector.services.negotiation import agree, unsigned
 from connector.services.transfer import receipts, steps
 
 # Bytes from which on Flight is faster, with the start of a process on each side.
@@ -45,10 +50,17 @@ _AWAY: Final = (PeerUnreachable, AddressForbidden, WorkerFailed)
 _log = logging.getLogger(__name__)
 
 
-def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
+def request(ports: Ports, agreement_id: str, extract_id: str = "") -> Transfer:
     """Ask for an extract that the provider has prepared; one that is under way is returned.
 
+    Args:
+        ports: of this node.
+        agreement_id: the contract.
+        extract_id: the provider's; empty where the contract was made over HTTPS: then the contract
+            says what is wanted.
+
     Raises:
+        Malformed: it names no extract, and the provider is spoken to over gRPC.
         AgreementUnknown: no contract of that id in which this node is the consumer.
         Unlawful: the contract does not stand.
     """
@@ -57,8 +69,19 @@ def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
         agreement = agree.agreement_for(ports, tx, agreement_id, own)
         if agreement.role is not Role.CONSUMER:
             raise AgreementUnknown(f"this node is not the consumer of `{agreement_id}`")
-        known = tx.transfers.find(agreement_id=agreement_id, extract_id=extract_id)
-        going = [each for each in known if each.state not in ENDED]
+        made = tx.negotiations.get(agreement.pid)
+        address = made.address if made is not None else ""
+        if not extract_id and not address:
+            raise Malformed(
+                "a transfer over gRPC names what the provider has prepared",
+                hint="ask for a use first",
+            )
+        known = tx.transfers.find(agreement_id=agreement_id)
+        going = [
+            each
+            for each in known
+            if each.state not in ENDED and (not extract_id or each.extract_id == extract_id)
+        ]
         if going:
             return going[0]
         asked = Transfer(
@@ -70,9 +93,13 @@ def request(ports: Ports, agreement_id: str, extract_id: str) -> Transfer:
             state=TransferState.REQUESTED,
             created_at=now,
             updated_at=now,
+            address=address,
+            format=data_address.PULL if address else "",
         )
         steps.store(tx, asked)
-        message = TransferRequestMessage(ports.ids.new(), asked.pid, agreement_id, extract_id)
+        # Ids of others need not be IRIs; they leave as they came.
+        named = opaque.outward(agreement_id)
+        message = TransferRequestMessage(ports.ids.new(), asked.pid, named, extract_id)
         steps.send(ports, tx, asked, message)
     return asked
 
@@ -91,11 +118,16 @@ def on_start(
     def handle(tx: Transaction) -> Transfer:
         transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
         said: dict[str, Any] = {}
-        if transfer.role is Role.CONSUMER:
+        if transfer.role is Role.CONSUMER and value.address is not None:
+            said["data_address"] = canonical(data_address.write(value.address))
+        if transfer.role is Role.CONSUMER and (
+            message.statement or unsigned.signs(caller, message)
+        ):
             theirs = receipts.of_peer(ports, transfer, caller, message.statement)
             if transfer.content not in (None, theirs.content):
                 raise ContentMismatch("the provider stated another content before")
-            said = {"content": theirs.content, "peer_receipt": message.statement}
+            said |= {"content": theirs.content, "peer_receipt": message.statement}
+            said["extract_id"] = theirs.extract
         return steps.move(ports, tx, transfer, Act.START, transfer.role.other, **said)
 
     return steps.take(ports, caller, value, handle)
@@ -118,9 +150,27 @@ def content(ports: Ports, pid: str, offset: int) -> tuple[Transfer, Iterator[byt
         steps.check_role(transfer, Role.CONSUMER)
         steps.check_active(transfer)
         peer = _peer(tx, transfer)
+    if transfer.data_address:
+        return transfer, _pulled(ports, transfer, offset)
     left = transfer.content.bytes - offset if transfer.content is not None else 0
     flying = _flying(ports, peer, transfer, offset) if left >= FLIGHT_LEAST else None
     return transfer, flying or ports.wire.fetch(peer, transfer.peer_pid, offset)
+
+
+def _pulled(ports: Ports, transfer: Transfer, offset: int) -> Iterator[bytes]:
+    """Return the bytes of a file at the address that its provider named.
+
+    No byte comes only where there is none left: what fails is raised before the first.
+    """
+    found = data_address.access(data_address.read_stored(transfer.data_address))
+    chunks = ports.web.fetch(found.url, found.token, offset)
+    first = next(chunks, b"")
+
+    def all_of_them() -> Iterator[bytes]:
+        yield first
+        yield from chunks
+
+    return all_of_them()
 
 
 def _flying(
@@ -157,6 +207,8 @@ def received(ports: Ports, pid: str, digest: str, size: int) -> Transfer:
         transfer = steps.own(tx, pid)
         steps.check_role(transfer, Role.CONSUMER)
         stated = transfer.content
+        if stated is None and transfer.data_address:
+            return _completed(ports, tx, transfer, digest, size)
         if stated is None or (stated.digest, stated.bytes) != (digest, size):
             raise ContentMismatch("the bytes are not those that the provider signed")
         statement = receipts.own(ports, transfer, stated)
@@ -166,6 +218,18 @@ def received(ports: Ports, pid: str, digest: str, size: int) -> Transfer:
             ports.ids.new(), **steps.pids(done), statement=statement
         )
         steps.send(ports, tx, done, message)
+    return done
+
+
+def _completed(
+    ports: Ports, tx: Transaction, transfer: Transfer, digest: str, size: int
+) -> Transfer:
+    """Complete a transfer of which the provider states nothing; what came is noted."""
+    came = Content("", 0, size, 0, digest, "", "")
+    said = {"content": came, "passed": size}
+    done = steps.move(ports, tx, transfer, Act.COMPLETION, Role.CONSUMER, **said)
+    message = TransferCompletionMessage(ports.ids.new(), **steps.pids(done), statement="")
+    steps.send(ports, tx, done, message)
     return done
 
 

@@ -8,42 +8,66 @@ twice a second while bytes flow; what it refuses ends the stream with the code t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import Extract, ExtractState
 from connector.domain.transfer.transfer import Transfer, TransferState
-from connector.errors import ExtractUnavailable, IllegalMessage, Malformed, NotFound
+from connector.errors import (
+    ExtractUnavailable,
+    IllegalMessage,
+    Malformed,
+    NotFound,
+    NotSupported,
+)
 from connector.ports import Ports, Transaction
+from connector.protocol.dsp import data_address
 from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.transfer import Act
 from connector.protocol.transfer_messages import (
     TransferCompletionMessage,
     TransferProcess,
     TransferRequestMessage,
-    TransferStartMessage,
 )
 from connector.services.membership import dealing
-from connector.services.negotiation import agree
-from connector.services.transfer import receipts, steps
+from connector.services.negotiation import agree, unsigned
+from connector.services.transfer import receipts, starting, steps
+from connector.services.use import derived
+
+_COMING: Final = (ExtractState.PREPARING, ExtractState.HELD, ExtractState.READY)
 
 
 def on_request(
     ports: Ports, caller: Participant, message: TransferRequestMessage, value: Transferred
 ) -> TransferProcess:
-    """Open a transfer, and start it: the extract is ready, or the request is refused.
+    """Open a transfer; start it where the extract is ready. Idempotent by the consumer's pid.
+
+    A request that names no extract asks for what the contract lets leave: that is prepared first.
 
     Raises:
+        NotSupported: it asks for another format than this node speaks.
         AgreementUnknown: no contract of that id in which the caller is the consumer.
         Unlawful: the contract does not stand, or the transfer was opened before.
         ExtractUnavailable: no such extract of this contract, or it is not ready.
+        PreauError: as `derived.ask`.
     """
+    if value.format not in ("", data_address.PULL):
+        raise NotSupported(
+            f"this node transfers no `{value.format[:64]}`", hint=f"ask for `{data_address.PULL}`"
+        )
+    named = bool(message.extract_id)
+    if not named:
+        known = _known(ports, caller, message)
+        if known is not None:
+            return steps.answer_of(known)
+        asked = derived.ask(ports, caller, message.agreement_id, message.consumer_pid)
+        message = replace(message, extract_id=asked.id)
 
     def handle(tx: Transaction) -> Transfer:
         now = ports.clock.now()
         agree.agreement_for(ports, tx, message.agreement_id, caller.did)
-        extract = _ready(ports, tx, message.extract_id)
+        extract = _ready(ports, tx, message.extract_id) if named else _asked(tx, message)
         if (extract.consumer, extract.agreement_id) != (caller.did, message.agreement_id):
             raise _gone(message.extract_id)
         if tx.transfers.find(peer=caller.did, peer_pid=message.consumer_pid, role=Role.PROVIDER):
@@ -56,20 +80,35 @@ def on_request(
             agreement_id=message.agreement_id,
             extract_id=extract.id,
             state=TransferState.REQUESTED,
-            content=extract.content,
             created_at=now,
             updated_at=now,
             address=value.callback,
             format=value.format,
         )
         steps.store(tx, opened)
-        statement = receipts.own(ports, opened, extract.content)
-        started = steps.move(ports, tx, opened, Act.START, Role.PROVIDER, receipt=statement)
-        start = TransferStartMessage(ports.ids.new(), **steps.pids(started), statement=statement)
-        steps.send(ports, tx, started, start)
-        return started
+        if extract.state is ExtractState.READY:
+            return starting.start(ports, tx, opened, extract)
+        return opened
 
     return steps.take(ports, caller, value, handle)
+
+
+def _known(ports: Ports, caller: Participant, message: TransferRequestMessage) -> Transfer | None:
+    """Return the transfer that a consumer has opened before by the same id, if it did."""
+    about = {"peer": caller.did, "peer_pid": message.consumer_pid, "role": Role.PROVIDER}
+    with ports.store.read() as tx:
+        found = tx.transfers.find(**about)
+    if found and found[0].agreement_id != message.agreement_id:
+        raise IllegalMessage("this transfer was opened before, under another agreement")
+    return found[0] if found else None
+
+
+def _asked(tx: Transaction, message: TransferRequestMessage) -> Extract:
+    """Return the extract that is prepared for a request, ready or not."""
+    extract = tx.extracts.get(message.extract_id)
+    if extract is None or extract.state not in _COMING:
+        raise _gone(message.extract_id)
+    return extract
 
 
 def on_completion(
@@ -87,6 +126,8 @@ def on_completion(
 
     def handle(tx: Transaction) -> Transfer:
         transfer = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        if not message.statement and not unsigned.signs(caller, message):
+            return steps.move(ports, tx, transfer, Act.COMPLETION, transfer.role.other)
         theirs = receipts.of_peer(ports, transfer, caller, message.statement)
         said: dict[str, Any] = {"peer_receipt": message.statement}
         if transfer.role is Role.PROVIDER:

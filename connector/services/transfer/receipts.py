@@ -6,6 +6,8 @@ nothing, since the data has left.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connector.domain.contract.negotiation import Role
 from connector.domain.participant import Participant
 from connector.domain.transfer.extract import Content
@@ -35,6 +37,8 @@ def of_peer(ports: Ports, transfer: Transfer, caller: Participant, statement: st
         ContentMismatch: it is about another transfer.
     """
     found = signed.read(statement, documents.read(caller.document, caller.did))
+    if not transfer.extract_id:  # the provider chose it
+        transfer = replace(transfer, extract_id=found.extract)
     about = _statement(ports, transfer, caller.did, found.content)
     if (found.agreement, found.extract, found.provider, found.consumer) != (
         about.agreement,

@@ -146,6 +146,8 @@ def move(
     after = step(transfer.state, act, by, held_by=transfer.held_by)
     said: dict[str, Any] = {"code": "", "reasons": (), **changes}
     held_by = by if after is TransferState.SUSPENDED else None
+    if after in ENDED:
+        said["data_address"] = b""  # it holds a token
     moved = replace(transfer, state=after, held_by=held_by, updated_at=ports.clock.now(), **said)
     return store(tx, moved, by=by.value)
 

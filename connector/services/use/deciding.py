@@ -112,7 +112,7 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
             check_peer(tx, caller.did)
             room.check(ports, tx, caller.did)
     if known is None:
-        known = _decided(ports, caller, message)
+        known = decided(ports, message, _verified(ports, caller, message))
     if known.digest != sha256_hex(message.request):
         raise Malformed(f"request `{message.request_id}` came with other content before")
     with ports.done.expected(known.id) as ended:
@@ -122,9 +122,18 @@ def receive_use(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     return answer(ports, known)
 
 
-def _decided(ports: Ports, caller: Participant, message: UseRequest) -> Requested:
-    """Decide about a new request, by all uses that are counted by then, and keep the decision."""
-    asked = _verified(ports, caller, message)
+def decided(ports: Ports, message: UseRequest, asked: Asked) -> Requested:
+    """Decide about a new request, by all uses that are counted by then, and keep the decision.
+
+    Args:
+        ports: of this node.
+        message: the request, of whom its sender is known to be.
+        asked: the same, read.
+
+    Raises:
+        ApprovalAwaited: persons have yet to decide.
+        TooManyRequests: other uses were counted each time, or too many wait for persons.
+    """
     for _ in range(ATTEMPTS):
         history: History | None = None
         found: Refusal | Charge | None

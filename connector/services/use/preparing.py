@@ -34,6 +34,7 @@ from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.padding import table_unit
 from connector.services.privacy import budget
 from connector.services.publication import snapshots
+from connector.services.transfer import starting
 from connector.services.use import (
     anonymous,
     charging,
@@ -365,7 +366,9 @@ def _fail(ports: Ports, extract: Extract, code: str) -> None:
 
 
 def _failed(ports: Ports, tx: Transaction, extract: Extract, code: str) -> None:
-    tx.extracts.put(replace(extract, state=ExtractState.FAILED, code=code))
+    failed = replace(extract, state=ExtractState.FAILED, code=code)
+    tx.extracts.put(failed)
+    starting.settle(ports, tx, failed)
     budget.release(tx, extract.id)
     facts = {"use": extract.id, "consumer": extract.consumer, "code": code}
     tx.audit.append("use.failed", extract.agreement_id, **facts)

@@ -28,6 +28,7 @@ from connector.services.approval import asking, reviewing
 from connector.services.duties import uses
 from connector.services.lookup import require
 from connector.services.negotiation import agree, plans, terms
+from connector.services.transfer import starting
 
 _EXTRACT: Final = "urn:uuid:"
 _OUTPUT: Final = "urn:preau:output:"
@@ -41,6 +42,7 @@ def note(ports: Ports, tx: Transaction, made: Extract) -> None:
         _ask(ports, tx, made)
     else:
         tx.audit.append("use.ready", made.agreement_id, **_facts(made))
+        starting.settle(ports, tx, made)
 
 
 def check_room(ports: Ports, consumer: str, of_use: TableSteps | Refer) -> None:
@@ -111,6 +113,7 @@ def release(ports: Ports, tx: Transaction, found: Approval) -> None:
     left = replace(extract, state=ExtractState.READY, due_at=now + KEPT)
     tx.extracts.put(left)
     tx.audit.append("use.ready", left.agreement_id, **_facts(left), approval=found.id)
+    starting.settle(ports, tx, left)
 
 
 def withhold(ports: Ports, tx: Transaction, closed: Approval) -> None:
@@ -122,6 +125,7 @@ def withhold(ports: Ports, tx: Transaction, closed: Approval) -> None:
     tx.extracts.put(gone)
     facts = {"use": gone.id, "digest": gone.digest, "cause": closed.code}
     tx.audit.append("use.gone", gone.agreement_id, **facts)
+    starting.settle(ports, tx, gone)
     _take_back(ports, tx, gone)
     tx.after_commit(partial(ports.extracts.remove, extract.path))
 

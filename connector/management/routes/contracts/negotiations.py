@@ -39,7 +39,8 @@ def negotiation(here: Here, pid: Pid) -> NegotiationView:
 @router.post("/negotiations", response_model=NegotiationView)
 def request(here: Here, asked: NegotiationRequest) -> Response:
     """Ask a provider for a contract; returns once the request is on its way."""
-    opened = negotiate.request(here.ports, asked.peer, asked.dataset, asked.offer, asked.policy)
+    about = (asked.peer, asked.dataset, asked.offer, asked.policy)
+    opened = negotiate.request(here.ports, *about, https=asked.https)
     # written in this thread: FastAPI would take another one to write a view
     shown = _shown(here, opened).model_dump_json(by_alias=True)
     return Response(shown, media_type="application/json")

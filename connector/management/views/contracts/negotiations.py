@@ -55,6 +55,11 @@ class NegotiationRequest(View):
     policy: dict[str, Any] | None = Field(
         default=None, description="terms asked for, JSON-LD; as offered when left out"
     )
+    https: bool = Field(
+        default=False,
+        description="whether the Dataspace Protocol is spoken with a Préau node too; with others "
+        "it always is",
+    )
 
 
 class NegotiationAnswer(View):

@@ -46,7 +46,7 @@ class TransferRequest(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     agreement: str
-    extract: str
+    extract: str = Field(default="", description="the provider's; empty: what the contract says")
 
 
 class TransferWish(View):
