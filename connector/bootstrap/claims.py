@@ -14,18 +14,24 @@ from connector.peer.dcp.face import DcpFace
 from connector.peer.web.client import hurried
 from connector.ports import Ports
 from connector.services.credentials import issuing, requesting
+from connector.services.credentials.authenticating import Authenticator
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.holding import Holder
 from connector.services.credentials.issuing import Issuer
+from connector.services.credentials.resolving import Documents
+from connector.services.credentials.verifying import Verifier
 
 # For all that is fetched to judge one call: it waits for it.
 JUDGING_SECONDS: Final = 8.0
+LISTS: Final = "lists"  # of peers' credentials
 
 
 class Dcp(NamedTuple):
     """The parts of one node that speak DCP: a holder's and verifier's, or an issuer's."""
 
     callers: DcpCallers
+    verifier: Verifier
+    known: Documents
     holder: Holder | None
     issuer: Issuer | None
 
@@ -35,11 +41,17 @@ class Dcp(NamedTuple):
         return face.routes()
 
     def parts(self, ports: Ports) -> list[Part]:
-        """Return what runs beside: it makes requests, or delivers what was asked for."""
-        known = self.callers.verifier.documents
+        """Return what runs beside: it asks for credentials, or delivers what was asked for."""
         if self.issuer is not None:
-            return [Timed(ports, issuing.ISSUANCE, partial(issuing.turn, known=known))]
-        return [Timed(ports, requesting.REQUESTS, partial(requesting.turn, known=known))]
+            return [Timed(ports, issuing.ISSUANCE, partial(issuing.turn, known=self.known))]
+        return [
+            Timed(ports, requesting.REQUESTS, partial(requesting.turn, known=self.known)),
+            Timed(ports, LISTS, self._lists),
+        ]
+
+    def _lists(self, ports: Ports, *, steady: bool) -> float:  # noqa: ARG002  nothing ends by it
+        self.verifier.statuses.refresh()
+        return ports.settings.status_refresh_seconds
 
 
 def build(ports: Ports) -> Dcp | None:
@@ -47,10 +59,12 @@ def build(ports: Ports) -> Dcp | None:
     participant = ports.settings.kind == "participant"
     if participant and not ports.settings.dsp_path:
         return None
-    callers = DcpCallers(ports, partial(hurried, seconds=JUDGING_SECONDS))
-    known = callers.verifier.documents
+    authenticator = Authenticator(ports)
+    verifier = Verifier(ports, authenticator, partial(hurried, seconds=JUDGING_SECONDS))
     return Dcp(
-        callers,
-        Holder(ports, known) if participant else None,
-        None if participant else Issuer(ports, known),
+        DcpCallers(ports, verifier),
+        verifier,
+        authenticator.documents,
+        Holder(ports, authenticator) if participant else None,
+        None if participant else Issuer(ports, authenticator),
     )

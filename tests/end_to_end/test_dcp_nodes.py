@@ -22,7 +22,9 @@ from connector.jsonld.canonical import canonical
 from connector.ports import Answer, Ports
 from connector.protocol.dsp import members
 from connector.services.credentials import issuing, requesting
+from connector.services.credentials.authenticating import Authenticator
 from connector.services.credentials.callers import DcpCallers
+from connector.services.credentials.verifying import Verifier
 from connector.services.membership import authority, fetching, onboard
 from tests.support.dsp_nodes import PATH
 from tests.support.live_space import WebAuthority
@@ -47,7 +49,8 @@ class Member:
         document = fetching.fetch_document(self.ports, other.did)
         now = self.ports.clock.now()
         peer = Participant(other.did, "", document.data, "", "", "", "", (), now, now)
-        return DcpCallers(self.ports).header(dids.origin(other.did), peer)
+        verifier = Verifier(self.ports, Authenticator(self.ports))
+        return DcpCallers(self.ports, verifier).header(dids.origin(other.did), peer)
 
     def asks(self, other: Member, header: str = "", **more: str) -> Answer:
         """Ask another for its catalog."""
@@ -88,7 +91,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Member, Me
         members = [started(name, **named) for name in ("nord", "sud")]
         for member in members:
             authority.admit(space.ports, member.did)
-            onboard.fetch_own_membership(member.ports, member.node._identity.keep_membership)
+            keep, own = member.node._identity.keep_membership, member.ports.settings.spaces[0]
+            onboard.fetch_own_membership(member.ports, keep, own)
         yield space, *members
 
 

@@ -18,10 +18,11 @@ from connector.identity.dcp.services import Service
 from connector.jsonld.canonical import canonical
 from connector.ports import Answer, Ports
 from connector.services.credentials import issuing
-from connector.services.credentials.authenticating import bearer
+from connector.services.credentials.authenticating import Authenticator, bearer
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.holding import Holder
 from connector.services.credentials.issuing import Issuer
+from connector.services.credentials.verifying import Verifier
 from connector.services.membership import authority
 from tests.support.doubles import NOON, CountingIds, FixedClock, ports_for_tests, settings_for_tests
 from tests.support.keys import MemorySigner
@@ -79,10 +80,12 @@ class Claims:
         self.issuer = self.node(AUTHORITY, kind="authority", trusted_issuers=())
         self.holder, self.verifier = self.node(HOLDER), self.node(VERIFIER)
         self.membership = authority.admit(self.issuer, HOLDER, name="Lycée Nord").credential
-        self.callers = DcpCallers(self.verifier)
-        self.calling = DcpCallers(self.holder)
-        self.service = Holder(self.holder, self.calling.verifier.documents)
-        self.issuing = Issuer(self.issuer, DcpCallers(self.issuer).verifier.documents)
+        self.restart()
+        asked, asking = Authenticator(self.holder), Authenticator(self.issuer)
+        self.calling = DcpCallers(self.holder, Verifier(self.holder, asked))
+        self.known, self.members = asked.documents, asking.documents
+        self.service = Holder(self.holder, asked)
+        self.issuing = Issuer(self.issuer, asking)
         self.web.pages[LIST] = lambda: authority.status_list(self.issuer).encode()
         self.web.pages[DCP_LIST] = lambda: issuing.status_list(self.issuer).encode()
         at = "https://holder.example/dcp/"
@@ -139,7 +142,9 @@ class Claims:
 
     def restart(self) -> None:
         """Start the verifier anew over its database."""
-        self.callers = DcpCallers(self.verifier)
+        self.authenticator = Authenticator(self.verifier)
+        self.judging = Verifier(self.verifier, self.authenticator)
+        self.callers = DcpCallers(self.verifier, self.judging)
 
     def queries(self) -> int:
         """How often the holder's Credential Service was asked."""

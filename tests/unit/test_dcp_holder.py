@@ -71,12 +71,11 @@ def granted(world: Claims, *scopes: str, bearer: str = VERIFIER, signer: str = H
 
 
 def ask(world: Claims) -> float:
-    documents = world.calling.verifier.documents
-    return requesting.turn(world.holder, known=documents, steady=True)
+    return requesting.turn(world.holder, known=world.known, steady=True)
 
 
 def deliver(world: Claims) -> float:
-    return issuing.turn(world.issuer, known=world.issuing._known, steady=True)
+    return issuing.turn(world.issuer, known=world.members, steady=True)
 
 
 def requests(world: Claims) -> list[Any]:
@@ -292,11 +291,12 @@ def test_credentials_that_are_not_taken(world: Claims) -> None:
     assert len(holding.held(world.holder)) == 2
 
 
-def test_a_rejected_request_has_ended(world: Claims) -> None:
+def test_who_was_rejected_may_be_granted_it_later(world: Claims) -> None:
     ask(world)
     delivered(world)
-    with pytest.raises(NotFound):
-        delivered(world, world.membership)
+    assert requests(world)[0].status == RequestStatus.REJECTED
+    delivered(world, world.membership)
+    assert requests(world)[0].status == RequestStatus.ISSUED
 
 
 def test_offers(world: Claims) -> None:
@@ -307,8 +307,16 @@ def test_offers(world: Claims) -> None:
     foreign = canonical(replace(offer, issuer=VERIFIER).body())
     with pytest.raises(Malformed):
         world.service.offered(token(world, AUTHORITY), PLAIN, foreign)
+    unknown = canonical(CredentialOfferMessage(AUTHORITY, (CredentialObject("urn:x"),)).body())
+    with pytest.raises(Malformed):
+        world.service.offered(token(world, AUTHORITY), PLAIN, unknown)
     assert requests(world) == []
+    sparse = canonical(
+        CredentialOfferMessage(AUTHORITY, (CredentialObject(offer.credentials[0].id),)).body()
+    )
+    world.service.offered(token(world, AUTHORITY), PLAIN, sparse)
     world.service.offered(token(world, AUTHORITY), PLAIN, body)
+    assert len(requests(world)) == 2
     ask(world)
     deliver(world)
     assert requests(world)[0].status == RequestStatus.ISSUED
@@ -384,7 +392,7 @@ def test_of_several_spaces_each_is_shown_its_own(
 
 def test_access_tokens_say_to_whom_and_until_when(world: Claims) -> None:
     made = granted(world, MEMBERSHIP_SCOPE)
-    own = world.calling.verifier.documents.of(HOLDER)
+    own = world.known.of(HOLDER)
     (found,) = access.check(made, own, VERIFIER, NOON)
     assert found.value == "MembershipCredential"
     with pytest.raises(TokenInvalid):

@@ -22,6 +22,7 @@ from connector.errors import (
     DidUnresolvable,
     PeerUnreachable,
     PreauError,
+    SpaceUnstated,
     StatusListTooShort,
     StatusMalformed,
     StatusOutOfRange,
@@ -43,6 +44,7 @@ from connector.identity.dcp.credential import Held
 from connector.jsonld.canonical import b64url, canonical
 from connector.ports import Answer
 from connector.services.credentials import resolving, statuses, verifying
+from connector.services.membership import onboard
 from tests.support.claims import (
     AUTHORITY,
     HOLDER,
@@ -160,7 +162,7 @@ def test_keys_that_were_rotated_are_looked_up(world: Claims) -> None:
     world.judged()
     world.signers[HOLDER] = MemorySigner(HOLDER, "key-2")
     world.holder = world.node(HOLDER)
-    world.calling = type(world.calling)(world.holder)
+    world.calling = type(world.calling)(world.holder, world.judging)
     refused(world, TokenInvalid, "no such key")  # looked at just now
     world.later(seconds=31)
     # They are not those of the membership, which states its member's keys.
@@ -176,6 +178,73 @@ def test_who_is_blocked_stays_so(world: Claims) -> None:
 
 def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
+
+
+def test_a_stranger_is_dealt_with_in_the_only_space_that_believes_it(world: Claims) -> None:
+    here, there = Space(AUTHORITY, (AUTHORITY,)), Space(VERIFIER, (VERIFIER,), name="there")
+    for spaces, chosen in (((there, here), AUTHORITY), ((here, replace(here, id="urn:x")), "")):
+        object.__setattr__(world.verifier.settings, "spaces", spaces)
+        if chosen:
+            assert world.judged().space == chosen
+            with world.verifier.store.write() as tx:
+                tx.participants.remove(HOLDER)
+    world.membership = membership(world, credentialSubject={"id": HOLDER})
+    with pytest.raises(SpaceUnstated):
+        world.judged()
+    object.__setattr__(world.verifier.settings, "spaces", (there,))
+    refused(world, UntrustedIssuer, "is not a trusted issuer")
+
+
+def test_who_is_known_by_dcp_alone_is_judged_by_what_is_kept(world: Claims) -> None:
+    """As a peer is whom this node calls, and as the operator sees it."""
+    world.judged()
+    world.web.fetched.clear()
+    assert onboard.judge(world.verifier, HOLDER).did == HOLDER
+    assert world.web.fetched == []
+    world.revoke()
+    world.later(minutes=6)
+    world.judging.statuses.refresh()
+    with pytest.raises(CredentialRevoked):
+        onboard.judge(world.verifier, HOLDER)
+    assert onboard.refresh(world.verifier) == [HOLDER]
+
+
+def test_lists_are_kept_fresh_and_dropped_when_they_are_over(world: Claims) -> None:
+    world.judged()
+    world.judging.statuses.refresh()
+    assert world.web.fetched.count(LIST) == 1
+    world.later(minutes=6)
+    world.judging.statuses.refresh()
+    assert world.web.fetched.count(LIST) == 2
+    del world.web.pages[LIST]
+    world.later(hours=25)
+    with pytest.raises(StatusRetrievalFailed):
+        onboard.judge(world.verifier, HOLDER)
+    world.judging.statuses.refresh()
+    with world.verifier.store.read() as tx:
+        assert tx.published_copies.find() == []
+    with pytest.raises(StatusRetrievalFailed):
+        onboard.judge(world.verifier, HOLDER)
+
+
+def test_an_issuer_that_the_space_trusts_no_longer_is_not_believed_of_the_kept(
+    world: Claims,
+) -> None:
+    world.judged()
+    object.__setattr__(world.verifier.settings, "spaces", (Space(AUTHORITY, (VERIFIER,)),))
+    with pytest.raises(UntrustedIssuer):
+        onboard.judge(world.verifier, HOLDER)
+
+
+def test_the_document_of_who_is_known_by_dcp_is_fetched_anew(world: Claims) -> None:
+    world.judged()
+    world.later(days=3)
+    found = onboard.reacquaint(world.verifier, HOLDER)
+    assert found.refreshed_at == world.clock.now()
+    content = json.loads(world.document(HOLDER))
+    content["alsoKnownAs"] = ["https://nord.example"]
+    world.web.pages[dids.document_url(HOLDER)] = lambda: canonical(content)
+    assert onboard.reacquaint(world.verifier, HOLDER).document == canonical(content)
 
 
 # --- tokens --------------------------------------------------------------------------------------
@@ -575,7 +644,7 @@ def test_documents_that_cannot_be_had(world: Claims) -> None:
 
 def test_few_are_looked_at_at_once(world: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "WAIT_SECONDS", 0.01)
-    places = world.callers.verifier._places
+    places = world.judging._places
     for _ in range(verifying.AT_ONCE):
         places.acquire()
     with pytest.raises(PreauError) as found:
@@ -589,6 +658,6 @@ def test_what_is_kept_is_bounded(world: Claims, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(resolving, "MOST", 1)
     monkeypatch.setattr(statuses, "_TRIED", 0)
     world.judged()
-    assert len(world.callers.verifier.documents._kept) == 1
-    world.callers.verifier.documents.of(VERIFIER)
-    assert list(world.callers.verifier.documents._kept) == [VERIFIER]
+    assert len(world.authenticator.documents._kept) == 1
+    world.authenticator.documents.of(VERIFIER)
+    assert list(world.authenticator.documents._kept) == [VERIFIER]

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from connector.errors import (
@@ -53,33 +54,59 @@ def bearer(authorization: str) -> str:
     return authorization[len(_BEARER) :].strip()
 
 
-def authenticated(ports: Ports, known: Documents, token: str, shown: Shown) -> Caller:
-    """Return who bears a token, once it is written down as used.
+class Authenticator:
+    """Says who bears a token; thread-safe.
 
-    Raises:
-        TokenInvalid: it is not one that this node takes now; the reason says why.
-        TokenMismatch: it is bound to another certificate.
-        CertificateMismatch: the certificate cannot be read.
-        TokenReplayed: it was used before.
-        DidUnresolvable: the bearer's document cannot be had.
-        AddressForbidden: its host is not one that this node fetches from.
+    Attributes:
+        documents: of those who authenticated.
     """
-    now, own = ports.clock.now(), ports.settings.did
-    issuer = self_issued.unverified_bearer(token, own, now)
-    if issuer == own:
-        raise TokenInvalid("the self-issued ID token is of this node itself")
-    document = known.of(issuer)
-    try:
-        checked = self_issued.check(token, document, own, now, leaf_pem=shown.certificate)
-    except (TokenMismatch, CertificateMismatch):
-        raise
-    except TokenInvalid:
-        fresh = known.again(issuer)
-        if fresh is None or fresh.data == document.data:
+
+    def __init__(self, ports: Ports, longest: timedelta = self_issued.LIFE) -> None:
+        """Prepare.
+
+        Args:
+            ports: of this node.
+            longest: most that a token may live by its own word (`dcp/self_issued.py`).
+        """
+        self._ports = ports
+        self._longest = longest
+        self.documents = Documents(ports)
+
+    def caller(self, token: str, shown: Shown) -> Caller:
+        """Return who bears a token, once it is written down as used.
+
+        Raises:
+            TokenInvalid: it is not one that this node takes now; the reason says why.
+            TokenMismatch: it is bound to another certificate.
+            CertificateMismatch: the certificate cannot be read.
+            TokenReplayed: it was used before.
+            DidUnresolvable: the bearer's document cannot be had.
+            AddressForbidden: its host is not one that this node fetches from.
+            TooManyRequests: too many documents are fetched just now.
+        """
+        ports = self._ports
+        now, own = ports.clock.now(), ports.settings.did
+        issuer = self_issued.unverified_bearer(token, own, now, longest=self._longest)
+        if issuer == own:
+            raise TokenInvalid("the self-issued ID token is of this node itself")
+        document = self.documents.of(issuer)
+        try:
+            checked = self._checked(token, document, shown)
+        except (TokenMismatch, CertificateMismatch):
             raise
-        document = fresh
-        checked = self_issued.check(token, document, own, now, leaf_pem=shown.certificate)
-    with ports.store.write() as tx:
-        if not tx.tokens.use(checked.issuer, checked.jti, checked.expires):
-            raise TokenReplayed("the self-issued ID token was used before")
-    return Caller(checked, document)
+        except TokenInvalid:
+            fresh = self.documents.again(issuer)
+            if fresh is None or fresh.data == document.data:
+                raise
+            document = fresh
+            checked = self._checked(token, document, shown)
+        with ports.store.write() as tx:
+            if not tx.tokens.use(checked.issuer, checked.jti, checked.expires):
+                raise TokenReplayed("the self-issued ID token was used before")
+        return Caller(checked, document)
+
+    def _checked(self, token: str, document: DidDocument, shown: Shown) -> SelfIssued:
+        now, own = self._ports.clock.now(), self._ports.settings.did
+        return self_issued.check(
+            *(token, document, own, now), leaf_pem=shown.certificate, longest=self._longest
+        )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from connector.domain.participant import Participant
 from connector.identity.dcp import access, self_issued
-from connector.ports import Ports, Web
+from connector.ports import Ports
 from connector.services.credentials.authenticating import Shown, bearer
 from connector.services.credentials.verifying import Verifier
 from connector.services.membership.belonging import space_of
@@ -15,15 +13,15 @@ from connector.services.membership.belonging import space_of
 class DcpCallers:
     """Judges callers by their tokens and credentials, and makes this node's tokens."""
 
-    def __init__(self, ports: Ports, hurried: Callable[[Web], Web] = lambda web: web) -> None:
+    def __init__(self, ports: Ports, verifier: Verifier) -> None:
         """Prepare.
 
         Args:
             ports: of this node.
-            hurried: as of `Verifier`.
+            verifier: judges.
         """
         self._ports = ports
-        self.verifier = Verifier(ports, hurried)
+        self._verifier = verifier
 
     def judge(self, authorization: str, connection: Shown) -> Participant:
         """Return who calls, as it is believed now.
@@ -36,7 +34,7 @@ class DcpCallers:
             Untrusted: it is not believed; the class says why.
             TooManyRequests: too many are looked at just now.
         """
-        return self.verifier.participant(bearer(authorization), connection)
+        return self._verifier.participant(bearer(authorization), connection)
 
     def header(self, address: str, peer: Participant) -> str:  # noqa: ARG002  a token is of no address
         """Return the value of `Authorization` for one request to a peer.

@@ -20,16 +20,11 @@ from connector.identity import document as documents
 from connector.identity.dcp import access, presentation, query, scopes, self_issued
 from connector.identity.dcp import credential as credentials
 from connector.identity.dcp.credential import Held
-from connector.identity.dcp.issuance import (
-    CredentialMessage,
-    CredentialOfferMessage,
-    RequestStatus,
-)
+from connector.identity.dcp.issuance import CredentialMessage, CredentialOfferMessage
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.services.credentials import requesting
-from connector.services.credentials.authenticating import Shown, authenticated
-from connector.services.credentials.resolving import Documents
+from connector.services.credentials.authenticating import Authenticator, Shown
 from connector.services.membership import fetching
 from connector.services.membership.belonging import space_of
 
@@ -37,15 +32,15 @@ from connector.services.membership.belonging import space_of
 class Holder:
     """Answers who asks this node's Credential Service; thread-safe."""
 
-    def __init__(self, ports: Ports, known: Documents) -> None:
+    def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         """Prepare.
 
         Args:
             ports: of this node.
-            known: documents of those who ask.
+            authenticator: says who asks.
         """
         self._ports = ports
-        self._known = known
+        self._authenticator = authenticator
 
     def present(self, token: str, shown: Shown, message: bytes) -> dict[str, Any]:
         """Answer a presentation query.
@@ -68,7 +63,7 @@ class Holder:
         now, verifier = ports.clock.now(), self_issued.unverified_issuer(token)
         # First, so that a stranger makes this node fetch nothing.
         granted = access.check(self_issued.unverified_access(token), own, verifier, now)
-        caller = authenticated(ports, self._known, token, shown)
+        caller = self._authenticator.caller(token, shown)
         asked = query.read_query(message)
         scopes.check_granted(asked, granted)
         chosen = scopes.answering(self._held(verifier, now), asked, granted)
@@ -89,12 +84,12 @@ class Holder:
             CredentialExpired: a credential is outside its period.
         """
         issuer = self._issuer(token)
-        authenticated(self._ports, self._known, token, shown)
+        self._authenticator.caller(token, shown)
         told = CredentialMessage.read(message)
         now = self._ports.clock.now()
         with self._ports.store.read() as tx:
             _request(tx, issuer, told)
-        document = self._known.issuer(issuer)
+        document = self._authenticator.documents.issuer(issuer)
         found = [credentials.verify(each.payload, document) for each in told.credentials]
         for each in found:
             if each.credential.subject_id != self._ports.settings.did:
@@ -120,11 +115,15 @@ class Holder:
 
         Raises:
             Untrusted: the token is not one that is taken, or no space trusts the issuer.
-            Malformed: the message is no offer of that issuer.
+            Malformed: the message is no offer of that issuer, or names what it does not support.
+            PeerUnreachable: it names ids alone, and the issuer's metadata cannot be had.
         """
         issuer = self._issuer(token)
-        authenticated(self._ports, self._known, token, shown)
+        self._authenticator.caller(token, shown)
         offer = CredentialOfferMessage.read(message, issuer)
+        if offer.sparse:
+            known = self._authenticator.documents
+            offer = offer.completed(requesting.metadata(self._ports, known, issuer))
         ids = tuple(each.id for each in offer.credentials)
         with self._ports.store.write() as tx:
             tx.audit.append("credentials.offered", issuer, credentials=list(ids))
@@ -170,8 +169,6 @@ def _request(tx: Transaction, issuer: str, told: CredentialMessage) -> Credentia
     request = tx.credential_requests.get(told.holder_pid)
     if request is None or request.issuer != issuer:
         raise NotFound(f"no request `{told.holder_pid}` was made of `{issuer}`")
-    if request.status == RequestStatus.REJECTED:
-        raise NotFound(f"request `{told.holder_pid}` has ended")
     return request
 
 

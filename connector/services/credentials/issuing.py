@@ -36,7 +36,7 @@ from connector.identity.dcp.jwt import header_of
 from connector.identity.dcp.services import Service
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
-from connector.services.credentials.authenticating import Shown, authenticated
+from connector.services.credentials.authenticating import Authenticator, Shown
 from connector.services.credentials.resolving import Documents
 from connector.services.membership import authority
 
@@ -57,15 +57,15 @@ _log = logging.getLogger(__name__)
 class Issuer:
     """Answers who asks this authority's Issuer Service; thread-safe."""
 
-    def __init__(self, ports: Ports, known: Documents) -> None:
+    def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         """Prepare.
 
         Args:
             ports: of this node.
-            known: documents of those who ask.
+            authenticator: says who asks.
         """
         self._ports = ports
-        self._known = known
+        self._authenticator = authenticator
 
     def metadata(self) -> IssuerMetadata:
         """Return what this authority issues (section 6.7); it is nobody's secret."""
@@ -125,7 +125,7 @@ class Issuer:
                 f"`{stated[:200]}` is no member of this space",
                 hint="its operator asks the authority to admit it",
             )
-        caller = authenticated(self._ports, self._known, token, shown)
+        caller = self._authenticator.caller(token, shown)
         return caller.token.access_token, caller.document.did
 
 

@@ -14,9 +14,14 @@ from datetime import datetime
 from functools import lru_cache
 
 from connector.config import Settings
-from connector.domain.credentials import Presented
+from connector.domain.credentials import Presented, PublishedCopy
 from connector.domain.space import Space
-from connector.errors import CredentialInvalid, DidUnresolvable, StatusRetrievalFailed
+from connector.errors import (
+    CredentialInvalid,
+    DidUnresolvable,
+    StatusRetrievalFailed,
+    UntrustedIssuer,
+)
 from connector.identity import document as documents
 from connector.identity.credential import MEMBERSHIP
 from connector.identity.dcp import credential as credentials
@@ -30,7 +35,8 @@ from connector.identity.trust import AllOf, Claim, HoldsKeys, IssuedBy, Policy
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Transaction
 from connector.services.credentials.resolving import kept_issuer
-from connector.services.credentials.statuses import kept_list
+from connector.services.credentials.statuses import LONGEST, answering, issuer_of, kept_list
+from connector.services.membership.fetching import Evidence
 
 Lists = Callable[[str], PublishedList]
 
@@ -63,9 +69,10 @@ class OfSpace:
             HoldsKeys().check(claim)
 
 
-def policy(space: Space, lists: Lists) -> Policy:
-    """Return the conditions under which a space believes a credential."""
-    return AllOf((IssuedBy(space.trusted_issuers), OfSpace(space.id), Stands(lists)))
+def policy(space: Space, lists: Lists, further: Sequence[Policy] = ()) -> Policy:
+    """Return the conditions under which a space believes a credential; `further` ones beside."""
+    own = (IssuedBy(space.trusted_issuers), OfSpace(space.id), Stands(lists))
+    return AllOf((*own, *further))
 
 
 def asked(space: Space) -> tuple[Scope, ...]:
@@ -164,6 +171,44 @@ def judge_kept(
     found = verified(presented.credentials, holder.did, issuers)
     judge(found, holder, space, now, issuers=issuers, lists=lists)
     return frozenset(due)
+
+
+def judge_shown(
+    membership: str, holder: DidDocument, space: Space, known: Evidence, now: datetime
+) -> None:
+    """Judge the credential by which a participant is known by DCP alone, by what is kept.
+
+    Args:
+        membership: VC-JWT, as it was presented.
+        holder: the participant's document.
+        space: in which it is dealt with.
+        known: documents of issuers, and lists.
+        now: UTC.
+
+    Raises:
+        UntrustedIssuer: the space does not trust its issuer, whose document may not be at hand.
+        StatusRetrievalFailed: its list is not at hand, or answers no longer.
+        Untrusted: as `judge`.
+    """
+
+    def issuers(did: str) -> DidDocument:
+        if did not in space.trusted_issuers or did not in known.issuers:
+            raise UntrustedIssuer(f"`{did[:200]}` is not a trusted issuer, or not at hand")
+        return documents.read(known.issuers[did], did)
+
+    def lists(url: str) -> PublishedList:
+        copy, own = known.copies.get(url), known.status_lists.get(url)
+        if copy is None and own is not None:
+            copy = PublishedCopy(url, own.credential, own.fetched_at)
+        if copy is None:
+            raise StatusRetrievalFailed("no status list of the issuer is at hand")
+        kept = answering(copy, issuers(issuer_of(copy)), LONGEST, now)
+        if kept is None:
+            raise StatusRetrievalFailed("the status list at hand answers no longer")
+        return kept.found
+
+    (shown,) = verified((membership,), holder.did, issuers)
+    presentation.judge(shown, holder, now, issuers=issuers, policy=policy(space, lists))
 
 
 @lru_cache(maxsize=512)

@@ -8,6 +8,7 @@ back to an older one, and one for revocation alone takes none back, which is for
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from connector.identity.dcp import credential as credentials
 from connector.identity.dcp import status_list
 from connector.identity.dcp.status_entry import Purpose
 from connector.identity.dcp.status_list import PublishedList
+from connector.identity.document import DidDocument
 from connector.ports import Ports, Transaction
 from connector.services.credentials.resolving import Documents, kept_issuer
 
@@ -31,6 +33,9 @@ LIST_BYTES: Final = 1 << 20
 TRY_AGAIN: Final = timedelta(seconds=30)  # after a list could not be fetched
 _LOCKS: Final = 16
 _TRIED: Final = 1024
+
+
+_log = logging.getLogger(__name__)
 
 
 class Kept(NamedTuple):
@@ -66,6 +71,24 @@ class Statuses:
             if kept is not None and not kept.due:
                 return kept.found
             return self._renewed(url, kept)
+
+    def refresh(self) -> None:
+        """Look for newer lists where that is due, and drop those that answer no longer."""
+        settings, now = self._ports.settings, self._ports.clock.now()
+        with self._ports.store.read() as tx:
+            copies = tx.published_copies.page(limit=0).values
+            kept = {each.url: kept_list(tx, settings, each.url, now) for each in copies}
+        for copy in copies:
+            found = kept[copy.url]
+            if found is not None and not found.due:
+                continue
+            try:
+                self.list_of(copy.url)
+            except PreauError as exc:
+                _log.info("status list `%s`: %s: %s", copy.url, exc.code, exc.reason)
+                if found is None:
+                    with self._ports.store.write() as tx:
+                        tx.published_copies.remove(copy.url)
 
     def _kept(self, url: str) -> Kept | None:
         with self._ports.store.read() as tx:
@@ -115,14 +138,40 @@ def kept_list(tx: Transaction, settings: Settings, url: str, now: datetime) -> K
     if copy is None:
         return None
     try:
-        issuer = kept_issuer(tx, settings, _issuer_of(copy.token))
-        found = _of(copy.token, url, issuer.data, issuer.did) if issuer is not None else None
+        issuer = kept_issuer(tx, settings, issuer_of(copy))
     except PreauError:
-        return None  # its issuer has other keys now, or is trusted no longer
-    if found is None or not copy.fetched_at <= now < found.keep_until(copy.fetched_at, LONGEST):
-        return None
+        return None  # it is trusted no longer
     own = timedelta(seconds=settings.status_refresh_seconds)
-    return Kept(found, now >= found.refresh_at(copy.fetched_at, own))
+    return answering(copy, issuer, own, now) if issuer is not None else None
+
+
+def answering(
+    copy: PublishedCopy, issuer: DidDocument, longest: timedelta, now: datetime
+) -> Kept | None:
+    """Return a list as it was fetched, if it still answers.
+
+    Args:
+        copy: as it is kept.
+        issuer: document of its issuer.
+        longest: after which a newer one should be looked for.
+        now: UTC.
+    """
+    try:
+        found = _of(copy.token, copy.url, issuer.data, issuer.did)
+    except PreauError:
+        return None  # its issuer has other keys now
+    if not copy.fetched_at <= now < found.keep_until(copy.fetched_at, LONGEST):
+        return None
+    return Kept(found, now >= found.refresh_at(copy.fetched_at, longest))
+
+
+def issuer_of(copy: PublishedCopy) -> str:
+    """Return whose list a copy is, by its own word.
+
+    Raises:
+        CredentialInvalid: it cannot be read.
+    """
+    return _issuer_of(copy.token)
 
 
 @lru_cache(maxsize=64)

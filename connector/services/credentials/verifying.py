@@ -10,7 +10,7 @@ look at it; few are looked at at once. A bearer's faults are `Untrusted`, whatev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from connector.errors import (
     CredentialInvalid,
     DidUnresolvable,
     PreauError,
+    SpaceUnstated,
     StatusRetrievalFailed,
     StoreUnavailable,
     TokenInvalid,
@@ -35,13 +36,13 @@ from connector.identity.dcp import presentation, query, self_issued, services
 from connector.identity.dcp.presentation import Presentation
 from connector.identity.dcp.services import Service
 from connector.identity.document import DidDocument
+from connector.identity.trust import Policy
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Web
 from connector.services.credentials import standing
-from connector.services.credentials.authenticating import Caller, Shown, authenticated
-from connector.services.credentials.resolving import Documents
+from connector.services.credentials.authenticating import Authenticator, Caller, Shown
 from connector.services.credentials.statuses import Statuses
-from connector.services.membership.belonging import space_of
+from connector.services.membership.belonging import stated
 
 KEPT_FOR: Final = timedelta(hours=1)
 QUERY_PATH: Final = "/presentations/query"
@@ -55,17 +56,30 @@ _LOCKS: Final = 64
 class Verifier:
     """Judges bearers of self-issued tokens; thread-safe."""
 
-    def __init__(self, ports: Ports, hurried: Callable[[Web], Web] = lambda web: web) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        authenticator: Authenticator,
+        hurried: Callable[[Web], Web] = lambda web: web,
+        *,
+        kept_for: timedelta = KEPT_FOR,
+        further: Sequence[Policy] = (),
+    ) -> None:
         """Prepare.
 
         Args:
             ports: of this node.
+            authenticator: says who bears a token.
             hurried: returns a client that bounds all that is fetched for one call together.
+            kept_for: how long what was presented is kept.
+            further: conditions beside those of each space.
         """
         self._ports = ports
+        self._authenticator = authenticator
         self._hurried = hurried
-        self.documents = Documents(ports)
-        self.statuses = Statuses(ports, self.documents)
+        self._kept_for = kept_for
+        self._further = tuple(further)
+        self.statuses = Statuses(ports, authenticator.documents)
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._turns = tuple(threading.Lock() for _ in range(_LOCKS))
 
@@ -78,22 +92,50 @@ class Verifier:
 
         Raises:
             Untrusted: it is not believed; the class says why.
-            SpaceUnstated: in which space this node deals with it is not stated.
+            SpaceUnstated: it is a member of several spaces of this node, and none was chosen.
             TooManyRequests: too many are looked at just now.
         """
-        caller = authenticated(self._ports, self.documents, token, shown)
-        space = space_of(self._ports, caller.document.did)
-        known, _ = self._believed(caller.document, space)
-        if known is not None:
-            return known
-        with self._turn(caller.document.did):
-            known, doubt = self._believed(caller.document, space)  # another call has asked by now
+        caller = self._authenticator.caller(token, shown)
+        spaces = self._spaces(caller.document.did)
+        if len(spaces) == 1:
+            known, _ = self._believed(caller.document, spaces[0])
             if known is not None:
                 return known
-            try:
-                return self._admit(caller, space, self._asked(caller, space))
-            except Untrusted as exc:
-                raise doubt or exc from exc
+        with self._turn(caller.document.did):
+            found: list[tuple[Space, Participant | tuple[Presentation, ...]]] = []
+            faults: list[Untrusted] = []
+            for space in spaces:
+                try:
+                    found.append((space, self._looked_at(caller, space)))
+                except Untrusted as exc:
+                    faults.append(exc)
+            if len(found) > 1:
+                raise SpaceUnstated(
+                    f"`{caller.document.did}` is a member of several spaces of this node",
+                    hint="run `preau peer space DID SPACE`",
+                )
+            if not found:
+                raise faults[0]
+            space, seen = found[0]
+            return seen if isinstance(seen, Participant) else self._admit(caller, space, seen)
+
+    def _spaces(self, did: str) -> tuple[Space, ...]:
+        """Return in which spaces a bearer may be dealt with: one, once it is known."""
+        with self._ports.store.read() as tx:
+            known = tx.participants.get(did)
+        if known is None:
+            return self._ports.settings.spaces
+        return (stated(self._ports.settings, known),)
+
+    def _looked_at(self, caller: Caller, space: Space) -> Participant | tuple[Presentation, ...]:
+        """Return what a bearer presents now, or itself where another call has asked by now."""
+        known, doubt = self._believed(caller.document, space)
+        if known is not None:
+            return known
+        try:
+            return self._asked(caller, space)
+        except Untrusted as exc:
+            raise doubt or exc from exc
 
     def _believed(
         self, holder: DidDocument, space: Space
@@ -105,7 +147,7 @@ class Verifier:
             presented = tx.presented.get(holder.did, standing.question(space))
             if known is not None and known.blocked:
                 raise Untrusted(f"`{holder.did}` is blocked by the operator")
-            if known is None or presented is None or not _is_recent(presented, now):
+            if known is None or presented is None or not self._is_recent(presented, now):
                 return None, None
             try:
                 if not standing.judge_kept(tx, settings, presented, holder, space, now):
@@ -121,7 +163,7 @@ class Verifier:
         return known, None
 
     def _judge(self, presented: Presented, holder: DidDocument, space: Space) -> None:
-        issuers = self.documents.issuer
+        issuers = self._authenticator.documents.issuer
         found = standing.verified(presented.credentials, holder.did, issuers)
         standing.judge(
             *(found, holder, space, self._ports.clock.now()),
@@ -131,8 +173,8 @@ class Verifier:
 
     def _asked(self, caller: Caller, space: Space) -> tuple[Presentation, ...]:
         """Return what a bearer presents, checked."""
-        issuers, did = self.documents.issuer, caller.document.did
-        believed = standing.policy(space, self.statuses.list_of)
+        issuers, did = self._authenticator.documents.issuer, caller.document.did
+        believed = standing.policy(space, self.statuses.list_of, self._further)
         now, own = self._ports.clock.now(), self._ports.settings.did
         with _of_bearer(did):
             found = tuple(
@@ -212,6 +254,9 @@ class Verifier:
                 tx.audit.append(kind, new.did, document=document.digest, issuer=issuer)
         return new
 
+    def _is_recent(self, presented: Presented, now: datetime) -> bool:
+        return timedelta(0) <= now - presented.at < self._kept_for
+
     @contextmanager
     def _turn(self, did: str) -> Iterator[None]:
         """Let one look at a bearer go on at a time, and few in all."""
@@ -246,10 +291,6 @@ def _of_bearer(did: str) -> Iterator[None]:
             hint=exc.hint,
             retry_after=exc.retry_after,
         ) from exc
-
-
-def _is_recent(presented: Presented, now: datetime) -> bool:
-    return timedelta(0) <= now - presented.at < KEPT_FOR
 
 
 def _busy() -> TooManyRequests:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from connector.domain import generation as generations
+from connector.domain.credentials import PublishedCopy
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.space import Space
 from connector.errors import (
@@ -67,10 +68,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Cached documents and lists by which memberships are judged."""
+    """Cached documents and lists by which memberships are judged; `copies` are of DCP."""
 
     issuers: dict[str, bytes]
     status_lists: dict[str, StatusList]
+    copies: dict[str, PublishedCopy] = field(default_factory=dict)
 
 
 def evidence(tx: Transaction) -> Evidence:
@@ -78,6 +80,7 @@ def evidence(tx: Transaction) -> Evidence:
     return Evidence(
         {issuer.did: issuer.document for issuer in readable(tx.issuers)},
         {known.url: known for known in readable(tx.status_lists)},
+        {copy.url: copy for copy in readable(tx.published_copies)},
     )
 
 

@@ -39,6 +39,7 @@ from connector.identity.trust import MembershipFacts
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
+from connector.services.credentials.standing import judge_shown
 from connector.services.guard import guarded
 from connector.services.membership import belonging, fetching, introducing
 from connector.services.membership.belonging import Standing
@@ -200,8 +201,13 @@ def reacquaint(ports: Ports, did: str) -> Participant:
         PeerUnreachable: it does not answer.
     """
     with ports.store.read() as tx:
-        if tx.participants.get(did) is None:
-            raise UnknownPeer(f"`{did[:200]}` was never admitted here")
+        known = tx.participants.get(did)
+    if known is None:
+        raise UnknownPeer(f"`{did[:200]}` was never admitted here")
+    if not known.grpc_endpoint:
+        document = fetching.fetch_document(ports, did)
+        if fetching.MEMBERSHIP not in document.services:
+            return _redocumented(ports, document)
     return welcome(ports, did)
 
 
@@ -268,7 +274,10 @@ def judge_known(
     if not participant.membership:
         raise MembershipRequired(f"`{participant.did}` shows no membership of `{space.id}`")
     document = documents.read(participant.document, participant.did)
-    judged(space, participant.membership, document, known, now)
+    if participant.grpc_endpoint:
+        judged(space, participant.membership, document, known, now)
+    else:
+        judge_shown(participant.membership, document, space, known, now)
 
 
 def _verdict(ports: Ports, fetched: Fetched, space: Space) -> MembershipFacts | PreauError:
@@ -342,6 +351,24 @@ def _admitted(
         space=space.id,
         elsewhere=tuple(ShownMembership(*each) for each in shown.items() if each[1]),
     )
+
+
+def _redocumented(ports: Ports, document: DidDocument) -> Participant:
+    """Keep the newer document of a participant that is known by DCP alone; it shows no more."""
+    with ports.store.write() as tx:
+        old = tx.participants.lock(document.did)
+        if old is None or old.blocked:
+            raise Untrusted(f"`{document.did}` is blocked by the operator, or unknown")
+        new = replace(
+            old,
+            document=document.data,
+            document_digest=document.digest,
+            refreshed_at=ports.clock.now(),
+        )
+        tx.participants.put(new)
+        if old.document != new.document:
+            tx.audit.append("participant.renewed", new.did, document=document.digest)
+    return new
 
 
 def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
