@@ -15,6 +15,7 @@ from connector.jsonld.dsp_policy import from_dsp, to_dsp
 from connector.peer.connections.relay import Relay
 from connector.peer.dsp.callers import Callers
 from connector.peer.dsp.face import DspFace
+from connector.peer.dsp.translating import remembered
 from connector.peer.dsp.wire import DspWire, Known, Own
 from connector.peer.limits.shares import Shares
 from connector.ports import Ports
@@ -62,7 +63,7 @@ def wire(ports: Ports, callers: Callers) -> DspWire:
 
 def policies(ports: Ports) -> Policies:
     """Return how policies are read and written, under the profiles of the node."""
-    return Policies(to_dsp, partial(from_dsp, profiles=ports.mechanisms.profiles))
+    return remembered(Policies(to_dsp, partial(from_dsp, profiles=ports.mechanisms.profiles)))
 
 
 def _process(ports: Ports, pid: str) -> Known | None:

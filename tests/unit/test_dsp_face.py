@@ -15,7 +15,7 @@ import pytest
 
 from connector.bootstrap.system import UuidIdentifiers
 from connector.domain.catalog.dataset import Offer
-from connector.domain.contract.negotiation import Negotiation, NegotiationState
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.ports import Answer
 from connector.protocol.dsp.members import CONTEXT, NIL
@@ -62,6 +62,11 @@ def lab(nodes: list[Speaking]) -> Speaking:
 @pytest.fixture(scope="module")
 def offer(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> Offer:
     return school.publish(tmp_path_factory.mktemp("data"), "one")
+
+
+@pytest.fixture(scope="module")
+def narrow(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> Offer:
+    return school.publish(tmp_path_factory.mktemp("data"), "narrow", constraint=[PURPOSE])
 
 
 def said(kind: str, **members: Any) -> dict[str, Any]:
@@ -253,6 +258,68 @@ class TestNegotiation:
     def test_an_offer_that_is_none_of_ours_is_refused(self, school: Speaking, offer: Offer) -> None:
         body = request(offer, NOWHERE, "urn:c:2", **{"@id": "urn:offer:none"})
         assert code(school.ask("/negotiations/request", body, by=OTHER)) == (400, "OFFER_UNKNOWN")
+
+
+class TestTerms:
+    """A peer that signs nothing changes the terms that were offered or accepted."""
+
+    def test_a_consumer_is_not_given_more_than_was_offered(
+        self, school: Speaking, narrow: Offer
+    ) -> None:
+        """A wider request is answered by the offer as it is, never by an agreement on its words."""
+        for pid, members, standing in (
+            ("urn:c:wide", {"permission": [{"action": "use"}]}, State.OFFERED),
+            ("urn:c:fit", {}, State.AGREED),
+        ):
+            body = request(narrow, NOWHERE, pid, **members)
+            answer = school.ask("/negotiations/request", body, by=OTHER)
+            assert (answer.status, json.loads(answer.body).get("state")) == (201, standing), (
+                answer.body
+            )
+            with school.ports.store.read() as tx:
+                (found,) = tx.negotiations.find(peer_pid=pid)
+                assert len(tx.agreements.find(pid=found.pid)) == (standing is State.AGREED)
+
+    def test_a_provider_cannot_agree_to_other_terms_than_it_offered(
+        self, school: Speaking, lab: Speaking, narrow: Offer
+    ) -> None:
+        now = lab.ports.clock.now()
+        asked = Negotiation(
+            pid="urn:uuid:tampered",
+            role=Role.CONSUMER,
+            peer=school.did,
+            peer_pid="urn:uuid:p",
+            state=State.REQUESTED,
+            dataset_id=narrow.dataset_id,
+            offer_id=narrow.id,
+            policy=narrow.policy,
+            policy_by=Role.CONSUMER,
+            offered=narrow.policy,
+            created_at=now,
+            updated_at=now,
+            address=school.base,
+        )
+        with lab.ports.store.write() as tx:
+            tx.negotiations.put(asked)
+        stated = json.loads(narrow.dsp) | {
+            "@id": "urn:agreement:plain",
+            "@type": "Agreement",
+            "target": narrow.dataset_id,
+            "assigner": school.did,
+            "assignee": lab.did,
+            "timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        both = {"providerPid": "urn:uuid:p", "consumerPid": asked.pid}
+        wider = {**stated, "permission": [{"action": "use"}]}
+        other = {**stated, "assignee": OTHER}
+        for changed in (wider, other):
+            message = said("ContractAgreementMessage", **both, agreement=changed)
+            answer = lab.ask(f"/negotiations/{asked.pid}/agreement", message, by=school.did)
+            assert code(answer) == (400, "AGREEMENT_TAMPERED")
+            assert lab.negotiation(asked.pid).state is State.REQUESTED
+        message = said("ContractAgreementMessage", **both, agreement=stated)
+        answer = lab.ask(f"/negotiations/{asked.pid}/agreement", message, by=school.did)
+        assert answer.status == 200, answer.body
 
 
 class TestTransfer:

@@ -10,6 +10,7 @@ Source: DSP 2025-1, Catalog Protocol and HTTPS Binding, Pagination.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -20,7 +21,7 @@ from connector.domain.catalog.shelf import Entry
 from connector.domain.page import Page
 from connector.domain.participant import Participant
 from connector.errors import FilterUnsupported
-from connector.jsonld.canonical import b64url, parse_object
+from connector.jsonld.canonical import b64url
 from connector.ports import Ports
 from connector.protocol import messages as m
 from connector.protocol.dsp import binding, catalog, data_address, links
@@ -111,11 +112,12 @@ def _sayable(entry: Entry) -> Entry | None:
 
 def _as_kept(entries: Iterable[Entry], how: Policies) -> Policies:
     """Return what writes the policies of some datasets in the form that is kept of them."""
-    kept = {offer.policy: offer.dsp for entry in entries for offer in entry.offers}
+    shown = (offer for entry in entries for offer in entry.offers if offer.dsp)
+    kept = {offer.policy: offer.dsp for offer in shown}
 
     def written(policy: bytes, *, kind: str) -> dict[str, Any]:
         del kind  # that of a catalog
-        return parse_object(kept[policy])
+        return dict(json.loads(kept[policy]))  # as this node wrote it
 
     return replace(how, to_dsp=written)
 
