@@ -289,7 +289,7 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
         for proxy in values.get(name, ()):
             _network(name, proxy)
     made = Settings(home=home, **values)
-    _check_spaces(made)
+    check_spaces(made)
     return made
 
 
@@ -332,7 +332,12 @@ def _check_mail(values: Mapping[str, Any]) -> None:
         )
 
 
-def _check_spaces(settings: Settings) -> None:
+def check_spaces(settings: Settings) -> None:
+    """Check that the spaces of a node go together.
+
+    Raises:
+        ConfigurationInvalid: they do not.
+    """
     first, *further = settings.spaces
     ids = [each.id for each in settings.spaces]
     if further and settings.kind != "participant":
@@ -346,8 +351,12 @@ def _check_spaces(settings: Settings) -> None:
             raise ConfigurationInvalid("setting `scopes` must list `ALIAS:VALUE`, one at least")
 
 
-def _spaces(raw: Any) -> tuple[Space, ...]:
-    """Return the spaces of the tables `[spaces.NAME]`, in their order."""
+def spaces(raw: Any) -> tuple[Space, ...]:
+    """Return the spaces of the tables `[spaces.NAME]`, in their order.
+
+    Raises:
+        ConfigurationInvalid: one is not stated as it must be.
+    """
     if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
         raise ConfigurationInvalid("setting `spaces` must hold tables `[spaces.NAME]`")
     found = []
@@ -392,7 +401,7 @@ def _typed(name: str, kind: str, value: Any) -> Any:
     if name == "connections":
         return _connections(value)
     if name == "spaces":
-        return _spaces(value)
+        return spaces(value)
     ok = {
         "str": isinstance(value, str),
         "int": isinstance(value, int) and not isinstance(value, bool),

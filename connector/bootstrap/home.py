@@ -158,7 +158,8 @@ def _check(settings: Settings) -> None:
         )
     if not settings.name.strip():
         raise ConfigurationInvalid("the legal name is empty", hint="pass `--name`")
-    for did in settings.trusted_issuers:
+    config.check_spaces(settings)
+    for did in sorted(settings.believed):
         try:
             dids.parse(did)
         except DidUnresolvable as exc:
@@ -206,6 +207,7 @@ def _made(settings: Settings) -> dict[str, str]:
         "grpc": settings.grpc_endpoint,
         "https": settings.https_listen,
         "space": settings.space,
+        "further_spaces": " ".join(each.id for each in settings.spaces[1:]),
         "web_roots": str(settings.path(settings.web_roots)) if settings.web_roots else "",
         "settings": str(settings.home / config.FILE_NAME),
     }

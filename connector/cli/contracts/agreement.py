@@ -170,6 +170,7 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
             ("provider", found.provider),
             ("consumer", found.consumer),
             ("dataset", found.dataset),
+            ("space", found.space),
             ("population", found.population),
             ("concluded", found.concluded_at),
             ("valid until", found.valid_until),

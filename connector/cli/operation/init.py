@@ -3,6 +3,7 @@
 Rule: nothing that exists is overwritten. Leaves making keys and database to `bootstrap`.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.config import Settings
+from connector.config import Settings, spaces
+from connector.domain.space import Space
 
 Did = Annotated[
     str,
@@ -84,6 +86,14 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
             help="DID of the space's authority; members it admitted are believed.",
         ),
     ] = "",
+    further_space: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DID",
+            help="A further space that the node joins: a name of your own, and the DID of its"
+            " authority. Repeatable.",
+        ),
+    ] = None,
     grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="gRPC port, for peers.")] = 50051,
     https_port: HttpsPort = 0,
     flight_port: FlightPort = 0,
@@ -116,6 +126,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
         registration=registration,
         space=space,
         trusted_issuers=(space,) if space else (),
+        spaces=_further(further_space or ()),
         database=database,
         unsafe_allow_hosts=tuple(allow_host or ()),
         management_listen=management_listen,
@@ -132,6 +143,11 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
         output.json_value(made)
         return
     show(made)
+
+
+def _further(stated: Iterable[str]) -> tuple[Space, ...]:
+    tables = {name: {"id": did} for name, _, did in (each.partition("=") for each in stated)}
+    return spaces(tables)
 
 
 def show(made: dict[str, str]) -> None:
@@ -153,7 +169,8 @@ def _next(made: dict[str, str]) -> list[str]:
         ]
     steps = [f"preau serve --home {home}", f"preau doctor --home {home}"]
     if made.get("space"):
-        steps.insert(1, f"ask {made['space']} to admit {made['did']}")
+        for space in (made["space"], *made.get("further_spaces", "").split()):
+            steps.insert(-1, f"ask {space} to admit {made['did']}")
     else:
         steps.insert(0, "set `space` and `trusted_issuers` in preau.toml to your authority's DID")
     return steps

@@ -89,4 +89,5 @@ def _agreement(value: Agreement) -> dict[str, Any]:
         "finalized": value.finalized,
         "concluded_at": value.concluded_at,
         "standing": value.standing.value,
+        "space": value.space,
     }

@@ -56,6 +56,7 @@ def offer_in_brief(value: Offer) -> OfferView:
         policy=policy,
         licence=licence(policy),
         audience=value.audience,
+        space=value.space,
         withdrawn=value.withdrawn,
         decision=value.decision.value,
         layers=layer_names(value.layers),

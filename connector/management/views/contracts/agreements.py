@@ -24,6 +24,9 @@ class AgreementView(StoredView):
     finalized: bool
     concluded_at: datetime
     standing: str = Field(default="running", description="running, suspended or ended by a party")
+    space: str = Field(
+        default="", description="IRI of the space that it is under; empty: the node's first"
+    )
 
 
 class NoticeView(View):

@@ -47,6 +47,9 @@ class OfferView(StoredView):
     policy: dict[str, Any]
     coverage: list[CoverageView] = Field(default=[])
     audience: str = ""
+    space: str = Field(
+        default="", description="of an own offer: IRI of the space for whose members it is"
+    )
     withdrawn: bool = False
     decision: str = Field(
         default="", description="what a person of the provider decides on; empty: not said"
