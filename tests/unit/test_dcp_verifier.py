@@ -44,7 +44,7 @@ from connector.identity.dcp.credential import Held
 from connector.jsonld.canonical import b64url, canonical
 from connector.ports import Answer
 from connector.services.credentials import resolving, statuses, verifying
-from connector.services.membership import onboard
+from connector.services.membership import dealing, onboard
 from tests.support.claims import (
     AUTHORITY,
     HOLDER,
@@ -134,6 +134,16 @@ def test_a_new_question_is_asked(world: Claims) -> None:
     object.__setattr__(settings, "spaces", (other,))
     world.judged()
     assert world.queries() == 2
+
+
+def test_a_holder_is_dealt_with_in_the_space_that_was_chosen(world: Claims) -> None:
+    there, here = Space(VERIFIER, (VERIFIER,)), Space(AUTHORITY, (AUTHORITY,), name="here")
+    object.__setattr__(world.verifier.settings, "spaces", (there, here))
+    assert dealing.choose(world.verifier, HOLDER, there).space == VERIFIER  # before it ever called
+    refused(world, UntrustedIssuer, "is not a trusted issuer")
+    assert dealing.choose(world.verifier, HOLDER, here).space == AUTHORITY
+    assert world.judged().space == AUTHORITY
+    assert onboard.judge(world.verifier, HOLDER).membership
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "RS256", "PS256"])

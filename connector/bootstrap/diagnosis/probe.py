@@ -68,7 +68,7 @@ from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, ListFact
 from connector.services.health.duties import duties
 from connector.services.health.transfers import transfers
-from connector.services.membership import onboard
+from connector.services.membership import fetching, onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
 from connector.services.publication import snapshots
@@ -190,10 +190,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             entries = tx.audit.head()[0]
             found = readable(tx.participants)
             papers = readable(tx.status_lists)
-            known = Evidence(
-                {issuer.did: issuer.document for issuer in readable(tx.issuers)},
-                {paper.url: paper for paper in papers},
-            )
+            known = fetching.evidence(tx)
             short = _recovery(settings, tx)
             broken = tx.audit.check()
             logs = readable(tx.peer_logs)

@@ -65,6 +65,22 @@ AllowHost = Annotated[
 ]
 Country = Annotated[str, typer.Option(help="ISO 3166 code of the legal address.")]
 Registration = Annotated[str, typer.Option(help="Legal registration number.")]
+OfSpace = Annotated[
+    str,
+    typer.Option(
+        "--space",
+        "--authority",
+        help="DID of the space's authority; members it admitted are believed.",
+    ),
+]
+FurtherSpace = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=DID",
+        help="A further space that the node joins: a name of your own, and the DID of its"
+        " authority. Repeatable.",
+    ),
+]
 FlightPort = Annotated[
     int, typer.Option(min=0, max=65535, help="Arrow Flight port, for large files; 0: none.")
 ]
@@ -78,22 +94,8 @@ def add_to(app: typer.Typer) -> None:
 def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
     did: Did,
     name: Name,
-    space: Annotated[
-        str,
-        typer.Option(
-            "--space",
-            "--authority",
-            help="DID of the space's authority; members it admitted are believed.",
-        ),
-    ] = "",
-    further_space: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=DID",
-            help="A further space that the node joins: a name of your own, and the DID of its"
-            " authority. Repeatable.",
-        ),
-    ] = None,
+    space: OfSpace = "",
+    further_space: FurtherSpace = None,
     grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="gRPC port, for peers.")] = 50051,
     https_port: HttpsPort = 0,
     flight_port: FlightPort = 0,

@@ -22,7 +22,7 @@ from connector.management.views.node import (
     PeerView,
 )
 from connector.management.views.view import DamagedView
-from connector.services.membership import belonging, fetching, onboard
+from connector.services.membership import belonging, dealing, fetching, onboard
 
 router: Final = APIRouter(tags=["node"])
 
@@ -77,8 +77,10 @@ def peers(here: Here, paged: Paged) -> list[PeerView | DamagedView]:
 @router.post("/peers")
 def meet(here: Here, who: Introduction) -> PeerView:
     """Meet a peer, or choose the space in which it is dealt with."""
-    space = belonging.chosen(here.ports.settings, who.space) if who.space else None
-    return _peer(here, onboard.meet(here.ports, who.did, space))
+    if not who.space:
+        return _peer(here, onboard.meet(here.ports, who.did))
+    space = belonging.chosen(here.ports.settings, who.space)
+    return _peer(here, dealing.choose(here.ports, who.did, space))
 
 
 def _peer(here: Reach, participant: Participant) -> PeerView:

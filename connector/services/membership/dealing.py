@@ -12,9 +12,47 @@ from typing import Any
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.participant import Participant
+from connector.domain.space import Space
 from connector.errors import UnknownPeer, Untrusted
+from connector.identity import did as dids
 from connector.ports import Ports, Transaction
 from connector.services.membership import belonging, fetching, onboard
+
+
+def choose(ports: Ports, did: str, space: Space) -> Participant:
+    """Deal with a peer in a space from now on.
+
+    A Préau node is met there; another connector presents what it has of the space with its next
+    call, and is believed from then on.
+
+    Raises:
+        Untrusted: it is blocked by the operator, or a Préau node that is not believed there.
+        PreauError: it cannot be met.
+    """
+    document = fetching.fetch_document(ports, did)
+    if fetching.MEMBERSHIP in document.services:
+        return onboard.meet(ports, did, space)
+    now = ports.clock.now()
+    stranger = Participant(
+        did=did,
+        name=dids.host(did),
+        document=document.data,
+        document_digest=document.digest,
+        membership="",
+        description="",
+        grpc_endpoint="",
+        tls_authorities=(),
+        admitted_at=now,
+        refreshed_at=now,
+    )
+    with ports.store.write() as tx:
+        old = tx.participants.lock(did) or stranger
+        if old.blocked:
+            raise Untrusted(f"`{did}` is blocked by the operator")
+        chosen = belonging.placed(ports.settings, old).seen_in(space.id)
+        tx.participants.put(chosen)
+        tx.audit.append("participant.placed", did, space=space.id)
+    return chosen
 
 
 def check(ports: Ports, tx: Transaction, agreement: Agreement) -> None:

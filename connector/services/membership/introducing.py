@@ -105,8 +105,9 @@ def _serves(ports: Ports) -> str:
 
 
 def _sent(tx: Transaction) -> dict[str, OutgoingMessage | None]:
-    """Return the newest introduction to each peer that is not blocked, by DID."""
+    """Return the newest introduction to each Préau node that is not blocked, by DID."""
     return {
         peer.did: tx.outbox.get(f"{_ID}{peer.did}")
         for peer in readable(tx.participants, blocked="")
+        if peer.grpc_endpoint
     }
