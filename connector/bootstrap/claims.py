@@ -18,6 +18,7 @@ from connector.services.credentials.authenticating import Authenticator
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.holding import Holder
 from connector.services.credentials.issuing import Issuer
+from connector.services.credentials.memberships import Memberships
 from connector.services.credentials.resolving import Documents
 from connector.services.credentials.verifying import Verifier
 
@@ -43,7 +44,8 @@ class Dcp(NamedTuple):
     def parts(self, ports: Ports) -> list[Part]:
         """Return what runs beside: it asks for credentials, or delivers what was asked for."""
         if self.issuer is not None:
-            return [Timed(ports, issuing.ISSUANCE, partial(issuing.turn, known=self.known))]
+            deliver = partial(issuing.turn, known=self.known, offering=Memberships(ports))
+            return [Timed(ports, issuing.ISSUANCE, deliver)]
         return [
             Timed(ports, requesting.REQUESTS, partial(requesting.turn, known=self.known)),
             Timed(ports, LISTS, self._lists),
@@ -66,5 +68,5 @@ def build(ports: Ports) -> Dcp | None:
         verifier,
         authenticator.documents,
         Holder(ports, authenticator) if participant else None,
-        None if participant else Issuer(ports, authenticator),
+        None if participant else Issuer(ports, authenticator, Memberships(ports)),
     )

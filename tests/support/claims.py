@@ -17,11 +17,11 @@ from connector.identity.dcp import services
 from connector.identity.dcp.services import Service
 from connector.jsonld.canonical import canonical
 from connector.ports import Answer, Ports
-from connector.services.credentials import issuing
 from connector.services.credentials.authenticating import Authenticator, bearer
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.holding import Holder
 from connector.services.credentials.issuing import Issuer
+from connector.services.credentials.memberships import Memberships, status_list
 from connector.services.credentials.verifying import Verifier
 from connector.services.membership import authority
 from tests.support.doubles import NOON, CountingIds, FixedClock, ports_for_tests, settings_for_tests
@@ -85,9 +85,9 @@ class Claims:
         self.calling = DcpCallers(self.holder, Verifier(self.holder, asked))
         self.known, self.members = asked.documents, asking.documents
         self.service = Holder(self.holder, asked)
-        self.issuing = Issuer(self.issuer, asking)
+        self.issuing = Issuer(self.issuer, asking, Memberships(self.issuer))
         self.web.pages[LIST] = lambda: authority.status_list(self.issuer).encode()
-        self.web.pages[DCP_LIST] = lambda: issuing.status_list(self.issuer).encode()
+        self.web.pages[DCP_LIST] = lambda: status_list(self.issuer).encode()
         at = "https://holder.example/dcp/"
         self.web.answering |= {
             QUERY: answered(lambda token, body: self.service.present(token, PLAIN, body)),

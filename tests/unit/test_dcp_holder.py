@@ -40,6 +40,7 @@ from connector.identity.dcp.issuance import (
 from connector.jsonld.canonical import canonical
 from connector.ports import Answer
 from connector.services.credentials import holding, issuing, requesting
+from connector.services.credentials.memberships import Memberships
 from connector.services.membership import authority
 from tests.support.claims import (
     AUTHORITY,
@@ -75,7 +76,9 @@ def ask(world: Claims) -> float:
 
 
 def deliver(world: Claims) -> float:
-    return issuing.turn(world.issuer, known=world.members, steady=True)
+    return issuing.turn(
+        world.issuer, known=world.members, offering=Memberships(world.issuer), steady=True
+    )
 
 
 def requests(world: Claims) -> list[Any]:
@@ -174,6 +177,18 @@ def test_a_holder_that_is_away_is_delivered_to_later(world: Claims) -> None:
     assert issuances(world) == []
 
 
+def test_who_was_revoked_before_it_was_reached_gets_nothing(world: Claims) -> None:
+    ask(world)
+    service = world.web.answering.pop("https://holder.example/dcp/credentials")
+    deliver(world)
+    world.revoke()
+    world.web.answering["https://holder.example/dcp/credentials"] = service
+    world.later(seconds=20)
+    deliver(world)
+    assert issuances(world)[0].due_at is None
+    assert not holding.held(world.holder)[1:]
+
+
 def test_a_holder_that_stays_away_is_given_up(world: Claims) -> None:
     ask(world)
     del world.web.answering["https://holder.example/dcp/credentials"]
@@ -210,7 +225,7 @@ def test_an_authority_without_the_service_is_not_asked(world: Claims) -> None:
 
 
 def test_requests_that_an_issuer_refuses(world: Claims) -> None:
-    offered = issuing.metadata(world.issuer).credentials[0].id
+    offered = world.issuing.metadata().credentials[0].id
 
     def asked(pid: str, *ids: str, bearer: str = HOLDER) -> str:
         body = canonical(CredentialRequestMessage(pid, ids).body())
@@ -242,9 +257,9 @@ def test_requests_that_an_issuer_refuses(world: Claims) -> None:
 def test_an_open_request_that_asks_for_something_else(
     world: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = issuing.metadata(world.issuer)
+    first = world.issuing.metadata()
     more = replace(first, credentials=(*first.credentials, CredentialObject("urn:b")))
-    monkeypatch.setattr(issuing, "metadata", lambda _ports: more)
+    monkeypatch.setattr(Memberships, "metadata", lambda _self: more)
     for each, error in ((first.credentials[0].id, None), ("urn:b", RequestDiffers)):
         body = canonical(CredentialRequestMessage("urn:1", (each,)).body())
         if error is None:
@@ -300,7 +315,7 @@ def test_who_was_rejected_may_be_granted_it_later(world: Claims) -> None:
 
 
 def test_offers(world: Claims) -> None:
-    offer = CredentialOfferMessage(AUTHORITY, issuing.metadata(world.issuer).credentials)
+    offer = CredentialOfferMessage(AUTHORITY, world.issuing.metadata().credentials)
     body = canonical(offer.body())
     with pytest.raises(UntrustedIssuer):
         world.service.offered(token(world, VERIFIER), PLAIN, body)

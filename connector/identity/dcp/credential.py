@@ -169,11 +169,16 @@ def _credential(root: Member, context: str, begin: str, end: str) -> Credential:
         issuer=identifier(part["issuer"]),
         subject=subject.value,
         subject_id=owner["id"].text() if owner else "",
-        valid_from=_time(part[begin]) if begin in part else None,
-        valid_until=_time(part[end]) if end in part else None,
+        valid_from=_stated(part, begin),
+        valid_until=_stated(part, end),
         status=None,
         document=root.value,
     )
+
+
+def _stated(part: Mapping[str, Member], name: str) -> datetime | None:
+    """Return a time; null states none, as the member left out."""
+    return _time(part[name]) if name in part and part[name].value is not None else None
 
 
 def _subject(member: Member) -> Member:

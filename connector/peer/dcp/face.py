@@ -30,7 +30,7 @@ from connector.peer.web import body as bodies
 from connector.peer.web import forwarded
 from connector.peer.web.https import JWT
 from connector.ports import Ports
-from connector.services.credentials import issuing
+from connector.services.credentials import memberships
 from connector.services.credentials.authenticating import bearer
 from connector.services.credentials.holding import Holder
 from connector.services.credentials.issuing import Issuer
@@ -97,7 +97,7 @@ class DcpFace:
                 self._route("POST", "/credentials", self._request),
                 self._route("GET", "/requests/{pid:path}", self._status),
                 Route(f"{PATH}/metadata", self._metadata, methods=["GET"]),
-                Route(issuing.STATUS_PATH, self._list, methods=["GET"]),
+                Route(memberships.STATUS_PATH, self._list, methods=["GET"]),
             ]
         return found
 
@@ -160,7 +160,8 @@ class DcpFace:
         return JSONResponse(self._issuer.status(token, shown, pid).body())
 
     def _metadata(self, _request: Request) -> Response:
-        return JSONResponse(issuing.metadata(self._ports).body())
+        assert self._issuer is not None  # noqa: S101  same
+        return JSONResponse(self._issuer.metadata().body())
 
     def _list(self, _request: Request) -> Response:
-        return Response(issuing.status_list(self._ports), media_type=JWT)
+        return Response(memberships.status_list(self._ports), media_type=JWT)
