@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.domain import instant
@@ -204,13 +204,18 @@ def stated_keys(membership: str) -> frozenset[str]:
         return frozenset()
 
 
-def check_period(credential: Credential, now: datetime) -> None:
+def check_period(credential: Credential, now: datetime, *, ahead: timedelta = timedelta(0)) -> None:
     """Check that a credential is valid now (VCDM 2.0, section 4.9).
+
+    Args:
+        credential: verified.
+        now: UTC.
+        ahead: how far the clock of its issuer may be before ours.
 
     Raises:
         CredentialExpired: not yet, or no longer.
     """
-    if credential.valid_from is not None and now < credential.valid_from:
+    if credential.valid_from is not None and now + ahead < credential.valid_from:
         raise CredentialExpired(
             f"the credential is not valid before {instant.text(credential.valid_from)}, and here"
             f" it is {instant.text(now)}",

@@ -230,13 +230,13 @@ def test_credentials_of_others_that_are_refused(reason: str, token: str) -> None
     "reason, token",
     [
         ("expired at", signed20(validUntil="2026-11-24T15:00:00Z")),
-        ("not valid before", signed20(validFrom="2026-11-24T15:00:00.000001Z")),
+        ("not valid before", signed20(validFrom="2026-11-24T15:00:30.000001Z")),
         ("expired at", signed20(exp=AT)),
-        ("not valid before", signed20(nbf=AT + 1)),
+        ("not valid before", signed20(nbf=AT + 31)),
         ("expired at", signed11(expirationDate="2026-11-24T14:59:59Z")),
         ("not valid before", signed11(issuanceDate="2026-11-24T16:00:00Z")),
         ("expired at", signed11({"exp": AT})),
-        ("not valid before", signed11({"nbf": AT + 1})),
+        ("not valid before", signed11({"nbf": AT + 31})),
     ],
 )
 def test_credentials_outside_their_narrower_period(reason: str, token: str) -> None:

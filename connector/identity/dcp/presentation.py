@@ -158,7 +158,7 @@ def judge(
     for each in presentation.credentials:
         if each.credential.subject_id != holder.did:
             raise CredentialInvalid("the subject of a credential is not the presentation's holder")
-        credentials.check_period(each.credential, now)
+        credentials.check_period(each.credential, now, ahead=instant.SKEW)
         issuer = issuers(each.credential.issuer)
         policy.check(Claim(each.credential, issuer, holder, now))
 

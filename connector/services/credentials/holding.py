@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from connector.domain import instant
 from connector.domain.credentials import CredentialRequest, HeldCredential
 from connector.errors import CredentialInvalid, NotFound, PreauError, UntrustedIssuer
 from connector.identity import credential as own_credentials
@@ -94,7 +95,7 @@ class Holder:
         for each in found:
             if each.credential.subject_id != self._ports.settings.did:
                 raise CredentialInvalid("a credential that was delivered is about another")
-            own_credentials.check_period(each.credential, now)
+            own_credentials.check_period(each.credential, now, ahead=instant.SKEW)
         with self._ports.store.write() as tx:
             request = _request(tx, issuer, told)
             for each in found:
@@ -144,7 +145,7 @@ class Holder:
             if len(spaces) > 1 and each.credential.issuer not in space.trusted_issuers:
                 continue
             try:
-                own_credentials.check_period(each.credential, now)
+                own_credentials.check_period(each.credential, now, ahead=instant.SKEW)
             except PreauError:
                 continue
             newest[each.credential.issuer, each.credential.types] = each

@@ -175,8 +175,10 @@ class Verifier:
         """Return what a bearer presents, checked."""
         issuers, did = self._authenticator.documents.issuer, caller.document.did
         believed = standing.policy(space, self.statuses.list_of, self._further)
-        now, own = self._ports.clock.now(), self._ports.settings.did
+        own = self._ports.settings.did
         with _of_bearer(did):
+            tokens = query.read_response(self._answer(caller, space))
+            now = self._ports.clock.now()
             found = tuple(
                 presentation.check(
                     *(each, caller.document, own, now),
@@ -184,7 +186,7 @@ class Verifier:
                     policy=believed,
                     answered=True,
                 )
-                for each in query.read_response(self._answer(caller, space))
+                for each in tokens
             )
         standing.judge(
             *(found, caller.document, space, now), issuers=issuers, lists=self.statuses.list_of
