@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.domain.contract.negotiation import NegotiationState
+from connector.domain.contract.notice import Act
+from connector.domain.participant import Participant
 from connector.domain.transfer.transfer import TransferState
+from connector.errors import (
+    AgreementTampered,
+    AgreementTimeWrong,
+    AgreementUnknown,
+    IllegalMessage,
+    NotSupported,
+    PreauError,
+    TransferInactive,
+)
 from connector.identity import agreement as documents
-from connector.jsonld.canonical import sha256_hex
-from connector.services.negotiation import negotiate, plans
+from connector.identity import evidence
+from connector.identity.evidence import Outcome, Standing
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.protocol.dsp import data_address
+from connector.protocol.dsp.negotiation import Negotiated
+from connector.protocol.dsp.transfer import Transferred
+from connector.protocol.messages import ContractAgreementMessage
+from connector.protocol.transfer_messages import TransferRequestMessage
+from connector.services.evidence import export
+from connector.services.messages.receive import received
+from connector.services.negotiation import negotiate, notices, plans
 from connector.services.publication import publish
 from connector.services.transfer import acts, consumer_side
+from connector.services.transfer.acts import Wish
 from connector.services.use import preparing
 from tests.support.dsp_link import LoopWeb, dsp_link
-from tests.support.link import CONTEXT, DATASET, Link, description
+from tests.support.dsp_negotiations import play
+from tests.support.link import CONTEXT, DATASET, Link, Node, description, link
 
 State = NegotiationState
 TERMS: dict[str, Any] = {
@@ -95,3 +119,143 @@ def concluded(pair: Link) -> str:
     (found,) = pair.lab.agreements()
     assert found.finalized
     return found.id
+
+
+def test_a_transfer_is_asked_for_once_and_refused_by_its_reason(
+    plain: tuple[Link, LoopWeb],
+) -> None:
+    pair, _ = plain
+    school, lab = pair.school, pair.lab
+    agreement = concluded(pair)
+    caller = known(school, lab)
+    message = TransferRequestMessage("ni:///sha-256;a", "urn:c:1", agreement, "")
+    value = Transferred(message, "https://lab.example/dsp", data_address.PULL)
+    first = received(school.ports, caller, value)
+    again = replace(message, message_id="ni:///sha-256;b")
+    assert received(school.ports, caller, replace(value, message=again)) == first
+    with school.ports.store.read() as tx:
+        assert (len(tx.transfers.find()), len(tx.extracts.find())) == (1, 1)
+    other = replace(value, message=replace(message, consumer_pid="urn:c:2"))
+    with pytest.raises(NotSupported, match="transfers no `HttpData-PUSH`"):
+        received(school.ports, caller, replace(other, format="HttpData-PUSH"))
+    elsewhere = replace(message, agreement_id="urn:another")
+    with pytest.raises(IllegalMessage, match="another agreement"):
+        received(school.ports, caller, replace(value, message=elsewhere))
+    stranger = replace(message, consumer_pid="urn:c:3", agreement_id="urn:another")
+    with pytest.raises(AgreementUnknown):
+        received(school.ports, caller, replace(value, message=stranger))
+
+
+def test_suspended_or_ended_no_byte_is_read_more(plain: tuple[Link, LoopWeb]) -> None:
+    pair, _ = plain
+    school, lab = pair.school.ports, pair.lab.ports
+    agreement = concluded(pair)
+    pid = consumer_side.request(lab, agreement).pid
+    pair.pump()
+    preparing.turn(school, steady=True)
+    pair.pump()
+    theirs = acts.transfer(lab, pid).peer_pid
+    kept = data_address.access(data_address.read_stored(acts.transfer(lab, pid).data_address)).token
+    acts.give(school, theirs, Wish.SUSPEND, "a check")
+    with pytest.raises(TransferInactive):
+        consumer_side._pulled(lab, acts.transfer(lab, pid), 0)
+    pair.pump()
+    acts.give(school, theirs, Wish.RESUME, "checked")
+    pair.pump()
+    assert b"".join(consumer_side.content(lab, pid, 0)[1])
+    address = acts.transfer(lab, pid).data_address
+    notices.give(school, agreement, Act.ENDED, "no more")
+    with pytest.raises(PreauError):
+        next(lab.web.fetch(data_address.read_stored(address).endpoint, kept, 0))
+    pair.pump()
+    assert acts.transfer(lab, pid).state is TransferState.TERMINATED
+    assert acts.transfer(lab, pid).data_address == b""
+    assert not pair.school.waiting()
+
+
+def test_an_agreement_is_the_offer_that_was_accepted_or_refused(
+    plain: tuple[Link, LoopWeb],
+) -> None:
+    pair, _ = plain
+    pair.hold("ContractAgreementMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver(2)
+    (draft,) = pair.school.agreements()
+    stated = documents.read(draft.document).policy
+    before = pair.lab.state_of_everything()
+    caller, held = known(pair.lab, pair.school), pair.lab.only()
+
+    def come(policy: dict[str, Any], caller: Participant = caller) -> Any:
+        message = ContractAgreementMessage(
+            f"ni:///sha-256;{len(policy)}", held.peer_pid, held.pid, b"", ""
+        )
+        value = Negotiated(message, policy=canonical(policy), data=b"{}", token="t")
+        return received(pair.lab.ports, caller, value)
+
+    for policy in (
+        {**stated, "permission": [{"action": "odrl:read"}]},
+        {**stated, "prohibition": [{"action": "odrl:distribute"}]},
+        {**stated, "target": "urn:example:other"},
+        {**stated, "assigner": "did:web:other.example"},
+        {**stated, "assignee": "did:web:other.example"},
+        {**stated, "@type": "Offer"},
+    ):
+        with pytest.raises(AgreementTampered):
+            come(policy)
+    with pytest.raises(AgreementTampered):  # who is known as a Préau node signs
+        come(dict(stated), replace(caller, grpc_endpoint="localhost:1"))
+    late = {"@value": "2020-01-01T00:00:00Z", "@type": "xsd:dateTime"}
+    with pytest.raises(AgreementTimeWrong):
+        come({**stated, "dspace:timestamp": late})
+    assert pair.lab.only() == held
+    assert pair.lab.state_of_everything()[:5] == before[:5]
+    assert come(dict(stated)).state == State.VERIFIED
+
+
+def test_evidence_says_which_side_signed(plain: tuple[Link, LoopWeb]) -> None:
+    pair, _ = plain
+    agreement = concluded(pair)
+    for node, other in ((pair.lab, pair.school), (pair.school, pair.lab)):
+        verdict = evidence.verify(export.export(node.ports, agreement))
+        contract = verdict.part("contract")
+        assert contract.standing is Standing.UNPROVEN
+        assert f"`{other.did}` signed nothing" in contract.finding
+        assert any("signed by the" in each for each in contract.checks)
+        assert verdict.outcome is Outcome.CONSISTENT, verdict
+
+
+def test_two_nodes_sign_over_https_what_they_sign_over_grpc(tmp_path: Path) -> None:
+    made = []
+    for folder, joining in ((tmp_path / "grpc", link), (tmp_path / "https", both)):
+        with joining(folder) as pair:
+            publish.publish(pair.school.ports, description(tmp_path / "data", offer=TERMS))
+            pair.clock.now()
+            negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+            pair.pump()
+            (ours,), (theirs,) = pair.school.agreements(), pair.lab.agreements()
+            assert ours.document == theirs.document
+            assert ours.receipt == theirs.receipt != ""
+            assert pair.lab.only().said == pair.school.only().said == ()
+            read = documents.read(ours.document)
+            made.append((read.policy["permission"], read.plan, read.coverage, read.version))
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("plain_of", [False, True], ids=["signed", "unsigned"])
+def test_random_negotiations_end_alike(tmp_path: Path, plain_of: bool) -> None:  # noqa: FBT001
+    ends = play(tmp_path, 6, 11, plain=plain_of)
+    assert set(ends) == {"FINALIZED", "TERMINATED"}
+
+
+@contextmanager
+def both(folder: Path) -> Iterator[Link]:
+    with dsp_link(folder, plain=False) as (pair, _):
+        yield pair
+
+
+def known(node: Node, other: Node) -> Participant:
+    """Return another node as a node keeps it."""
+    with node.ports.store.read() as tx:
+        found = tx.participants.get(other.did)
+    assert found is not None
+    return found
