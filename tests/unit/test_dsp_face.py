@@ -25,8 +25,8 @@ from connector.services.transfer import acts, consumer_side
 from tests.support.dsp_nodes import PATH, Speaking, speaking
 from tests.support.each import over
 from tests.support.live_space import wait_until
+from tests.support.transferring import DATA, prepared
 from tests.support.transferring import over as over_now
-from tests.support.transferring import prepared
 
 State = NegotiationState
 NOWHERE: Final = "https://localhost:1/dsp"
@@ -355,6 +355,9 @@ class TestTransfer:
             assert (body["providerPid"], body["consumerPid"]) == (theirs.pid, mine.pid)
         content = mine.content
         assert content is not None
+        for offset in (0, 7, len(DATA)):
+            _, chunks = consumer_side.content(lab.ports, mine.pid, offset)
+            assert b"".join(chunks) == DATA[offset:]
         consumer_side.received(lab.ports, mine.pid, content.digest, content.bytes)
         assert wait_until(lambda: school.transfer(theirs.pid).state is TransferState.COMPLETED)
 

@@ -21,6 +21,7 @@ from connector.errors import (
     AgreementUnknown,
     IllegalMessage,
     NotSupported,
+    PolicyInvalid,
     PreauError,
     TransferInactive,
 )
@@ -36,7 +37,7 @@ from connector.protocol.transfer_messages import TransferRequestMessage
 from connector.services.evidence import export
 from connector.services.messages.receive import received
 from connector.services.negotiation import negotiate, notices, plans
-from connector.services.publication import publish
+from connector.services.publication import catalog_pages, publish
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from connector.services.use import preparing
@@ -82,6 +83,28 @@ def test_a_contract_with_a_peer_that_signs_nothing(plain: tuple[Link, LoopWeb]) 
     assert stated["agreement"]["@id"] == ours.id
     assert heard["ContractAgreementMessage"].token == f"token of {pair.school.did}"
     assert web.sent
+
+
+def test_an_offer_that_this_node_cannot_uphold_is_shown_and_refused(
+    plain: tuple[Link, LoopWeb],
+) -> None:
+    pair, _ = plain
+    constraint = {
+        "leftOperand": "https://w3id.org/catenax/2025/9/policy/UsagePurpose",
+        "operator": "isAnyOf",
+        "rightOperand": "cx.core.industrycore:1",
+    }
+    (ours,) = publish.offers(pair.school.ports, DATASET)
+    form = json.loads(ours.dsp) | {"permission": [{"action": "use", "constraint": [constraint]}]}
+    with pair.school.ports.store.write() as tx:
+        tx.offers.put(replace(ours, dsp=canonical(form)))  # as another connector shows it
+    dataset = catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, DATASET)
+    (shown,) = dataset.offers
+    assert shown.unmet.startswith("POLICY_INVALID: ")
+    assert "UsagePurpose" in shown.unmet
+    with pytest.raises(PolicyInvalid):
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert pair.lab.negotiations() == []
 
 
 def test_rows_are_pulled_under_a_contract_that_one_side_signs(

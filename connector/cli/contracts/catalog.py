@@ -110,8 +110,9 @@ def _rows(shown: CatalogView) -> list[tuple[str, ...]]:
 
 
 def _how(offer: OfferView) -> str:
-    """Return who decides, and whether anybody may read without a contract."""
-    return ", ".join(filter(None, (offer.decision, "open" if offer.licence else "")))
+    """Return who decides, whether anybody may read without a contract, and what is not signed."""
+    unmet = f"not for this node: {offer.unmet.partition(':')[0]}" if offer.unmet else ""
+    return ", ".join(filter(None, (offer.decision, "open" if offer.licence else "", unmet)))
 
 
 def _title(description: dict[str, Any]) -> str:
@@ -134,4 +135,6 @@ def _show_coverage(catalogs: list[CatalogView], language: str) -> None:
     offers = [offer for c in catalogs for d in c.datasets for offer in d.offers]
     for offer in offers:
         output.line(f"offer {offer.id}")
+        if offer.unmet:
+            output.line(f"  {offer.unmet}")
         output.terms(offer, language)

@@ -55,4 +55,5 @@ def transfers(found: Iterable[Transfer], differing: Collection[str], now: dateti
 
 def _unanswered(transfer: Transfer, now: datetime) -> bool:
     whole = transfer.content is not None and transfer.passed >= transfer.content.bytes
-    return whole and not transfer.peer_receipt and now - transfer.updated_at > MISSING_AFTER
+    owed = not transfer.peer_receipt and not transfer.heard  # who names no message signs none
+    return whole and owed and now - transfer.updated_at > MISSING_AFTER

@@ -111,7 +111,11 @@ def _reconcile(ports: Ports, pid: str, *, unknown: str) -> Negotiation:
     peer = onboard.known(ports, found.peer)
     try:
         question = messages.GetNegotiationMessage(found.peer_pid)
-        answer = ports.wire.call(peer, "GetNegotiationMessage", question.to_body())
+        about = (peer, "GetNegotiationMessage", question.to_body())
+        if found.address:
+            answer = ports.wire.call(*about, address=found.address)
+        else:
+            answer = ports.wire.call(*about)
         theirs = messages.ContractNegotiation.from_body(answer).state
     except NotFound:
         theirs = unknown

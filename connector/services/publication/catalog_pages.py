@@ -19,7 +19,13 @@ from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.layer import LayerName
 from connector.domain.participant import Participant
-from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
+from connector.errors import (
+    DescriptionTampered,
+    Malformed,
+    NotFound,
+    OfferUnknown,
+    PreauError,
+)
 from connector.identity import document as documents
 from connector.identity.descriptions import dataset_facts
 from connector.identity.descriptions import description as descriptions
@@ -52,6 +58,8 @@ class OfferView:
         report: what the peer measured of its uses, its signature verified; empty where it shows
             none.
         layers: templates and charter that the peer merged it with.
+        unmet: why this node would not sign it, code and reason; empty where it would, and of an
+            offer whose provider says how it is upheld: that is judged when it is asked for.
     """
 
     id: str
@@ -60,6 +68,7 @@ class OfferView:
     decision: str = ""
     report: str = ""
     layers: tuple[LayerName, ...] = ()
+    unmet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +241,7 @@ def fetch_catalog(
     first, now = page.participant_description, ports.clock.now()
     about = documents.read(peer.document, peer.did)
     described = descriptions.verify_description(first, about, peer.did, now=now) if first else {}
-    entries = (_verified(peer, about, entry) for entry in page.datasets)
+    entries = (_verified(ports, peer, about, entry) for entry in page.datasets)
     wanted = tuple(it for it in entries if not it.description or search.matches(it.facts))
     return CatalogView(peer.did, peer.name, described, wanted, page.next_page_token)
 
@@ -257,10 +266,12 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     found = messages.Dataset.from_body(answer)
     if found.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
-    return _verified(peer, documents.read(peer.document, peer.did), found)
+    return _verified(ports, peer, documents.read(peer.document, peer.did), found)
 
 
-def _verified(peer: Participant, document: DidDocument, entry: messages.Dataset) -> DatasetView:
+def _verified(
+    ports: Ports, peer: Participant, document: DidDocument, entry: messages.Dataset
+) -> DatasetView:
     subject: Mapping[str, Any] = {}
     facts = DatasetFacts.undescribed(entry.id, peer.did)
     if entry.description or peer.grpc_endpoint:
@@ -269,16 +280,34 @@ def _verified(peer: Participant, document: DidDocument, entry: messages.Dataset)
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(
         OfferView(
-            *(offer.id, offer.policy, offer.coverage, offer.decision, offer.report),
+            *(offer.id, offer.policy, coverage, offer.decision, offer.report),
             tuple(
                 LayerName(each.layer, each.id, each.version, each.digest) for each in offer.layers
             ),
+            unmet,
         )
         for offer in entry.offers
+        for coverage, unmet in (_upheld(ports, offer, stated=bool(entry.description)),)
     )
     for offer in offers:
         _check_report(offer.report, document, entry.id)
     return DatasetView(entry.id, entry.description, subject, facts, offers)
+
+
+def _upheld(
+    ports: Ports, offer: messages.CatalogOffer, *, stated: bool
+) -> tuple[tuple[messages.CoverageLine, ...], str]:
+    """Return how each part of a peer's offer is upheld, and why this node would not sign it.
+
+    A provider that is no Préau node states no table: this node works it out.
+    """
+    if stated:
+        return offer.coverage, ""
+    try:
+        policy = terms.read_small(offer.policy, ports.mechanisms.profiles)
+        return terms.coverage(policy, ports.mechanisms), ""
+    except PreauError as exc:
+        return (), f"{exc.code}: {exc.reason}"
 
 
 def _check_report(token: str, document: DidDocument, dataset_id: str) -> None:

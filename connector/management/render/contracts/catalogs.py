@@ -39,6 +39,7 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
                         findings=measured(offer.report),
                         layers=layer_names(offer.layers),
                         reach=reach(offer.policy) if said else [],
+                        unmet=offer.unmet,
                     )
                     for offer in dataset.offers
                 ],

@@ -75,6 +75,9 @@ class OfferView(StoredView):
     protocol: bool = Field(
         default=False, description="of an own offer: whether peers that are no Préau nodes see it"
     )
+    unmet: str = Field(
+        default="", description="of a peer's offer: why this node would not sign it; empty: it may"
+    )
     reach: list[ReachView] = Field(
         default=[], description="its terms: understood by any peer of the protocol, or not"
     )
