@@ -113,8 +113,11 @@ class Node:
             sources=HomeSources(self.home / FOLDER, 1 << 20),
             workers=CensusWorkers(),
             own_document=lambda: self.member.data,
-            own_membership=lambda _space="": self.member.membership,
+            own_membership=self._membership,
         )
+
+    def _membership(self, space: str = "") -> str:
+        return self.member.membership if space in ("", self.pair.space.did) else ""
 
     def restart(self) -> None:
         """Lose everything but the database."""

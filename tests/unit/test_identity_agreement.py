@@ -20,6 +20,7 @@ from federated.privacy.rule import Accounting, Rule
 from policies_odrl.checking.semantics import FIRST, PRESENT
 from tests.support.contracts import (
     AGREEMENT,
+    AUTHORITY,
     CONSUMER,
     DATASET,
     DIGEST,
@@ -207,6 +208,18 @@ def test_an_agreement_of_version_4_names_no_layers() -> None:
     for name in ("layers", "coverage"):
         with pytest.raises(AgreementTampered):
             agreements.read(canonical(json.loads(data) | {name: stated[name]}))
+
+
+def test_an_agreement_may_name_its_space() -> None:
+    data = agreement_bytes(GIVER, TAKER, space=AUTHORITY)
+    found = agreements.read(data)
+    assert (found.space, agreements.read(DATA).space) == (AUTHORITY, "")
+    agreements.verify_provider(found, agreements.sign(GIVER.signer, data), GIVER.document)
+    for value in ("", None, [AUTHORITY]):
+        with pytest.raises(AgreementTampered):
+            agreements.read(canonical(json.loads(data) | {"space": value}))
+    with pytest.raises(AgreementTampered):
+        agreements.read(canonical(json.loads(of_version(DATA, 4)) | {"space": AUTHORITY}))
 
 
 def test_a_contract_that_spends_no_privacy_accounts_for_none() -> None:

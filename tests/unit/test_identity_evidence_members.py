@@ -46,6 +46,16 @@ def test_the_exporter_s_present_membership_may_be_newer() -> None:
     assert judged(data).outcome is Outcome.PROVEN
 
 
+@pytest.mark.parametrize("space", [AUTHORITY, "did:web:another.example"])
+def test_the_parties_were_members_of_the_space_that_the_contract_names(space: str) -> None:
+    made = contract(GIVER, TAKER, space=space)
+    data = sealed(evidence_of(made, SPACE), GIVER)
+    if space == AUTHORITY:
+        assert judged(data).outcome is Outcome.PROVEN
+    else:
+        assert "of another space" in invalid(data)
+
+
 def listed(*tokens: str) -> bytes:
     return changed(status_lists={SPACE.status_url: tokens})
 

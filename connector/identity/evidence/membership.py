@@ -14,7 +14,8 @@ from datetime import datetime
 from functools import partial
 
 from connector.domain import instant
-from connector.errors import CredentialInvalid, CredentialRevoked
+from connector.errors import CredentialInvalid, CredentialRevoked, PreauError
+from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import jws, status
 from connector.identity.bundle import Evidence, PartyEvidence
@@ -77,10 +78,18 @@ def _member(
     if found is None:
         return ""
     issuer, member = found
-    space = str(member.subject.get("space", ""))
+    space = (extra and _stated_space(evidence)) or str(member.subject.get("space", ""))
     claim = Claim(member, issuer, documents.read(party.document, party.did), at)
     AllOf((IsMembership(space), HoldsKeys(), *extra)).check(claim)
     return f"`{party.did}` was a member of `{space}` at signing" if extra else ""
+
+
+def _stated_space(evidence: Evidence) -> str:
+    """Return the space that a contract states; nothing where it states none, or cannot be read."""
+    try:
+        return agreements.read(evidence.agreement).space
+    except PreauError:
+        return ""
 
 
 def _standing(

@@ -19,7 +19,7 @@ from connector.services import noticing
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.lookup import require
-from connector.services.membership import onboard
+from connector.services.membership import dealing
 from connector.services.negotiation import notices, provider_side, steps
 from connector.services.use import releasing
 
@@ -63,7 +63,8 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
     """
     if reason:
         notices.check_reason(reason)
-    consumer = onboard.judge(ports, approval(ports, approval_id).peer)
+    asked = approval(ports, approval_id)
+    consumer = dealing.judge(ports, asked.peer, asked.agreement_id)
     with ports.store.write() as tx:
         found, negotiation = _open(ports, tx, approval_id)
         chosen = found.check_role(role)

@@ -45,7 +45,7 @@ from connector.services.duties import keeping
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import force
-from connector.services.membership import belonging, onboard, reaching
+from connector.services.membership import belonging, dealing, onboard, reaching
 from connector.services.negotiation import agree, dry_runs, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
@@ -258,6 +258,7 @@ def on_verification(
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: the signature does not verify; nothing changes.
         AgreementTimeWrong: by this clock it cannot have been concluded when it says.
+        Untrusted: the consumer is not believed in the contract's space.
     """
     if negotiation.state is NegotiationState.FINALIZED:
         known = tx.agreements.get(negotiation.agreement_id)
@@ -269,6 +270,7 @@ def on_verification(
             return negotiation
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
     agreement = steps.contract_of(tx, verified)
+    dealing.check(ports, tx, agreement)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     if message.consumer_signature or unsigned.signs(caller, message):
         complete = agree.countersign(ports, agreement, message.consumer_signature)
