@@ -52,3 +52,5 @@ async def _paged(  # FastAPI takes a thread for one that is not
 
 
 Paged = Annotated[Paging, Depends(_paged)]
+# Where a list of log entries begins; that far every reader of JSON counts (RFC 8785, 3.2.2.3).
+Start = Annotated[int, Query(ge=0, le=2**53 - 1, description="index of the first entry")]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from connector.management.here import Here
-from connector.management.paging import rows
+from connector.management.paging import Start, rows
 from connector.management.render import records as render
 from connector.management.views.audits import EventView
 from connector.management.views.view import DamagedView
@@ -18,7 +18,7 @@ router: Final = APIRouter(tags=["audit"])
 @router.get("/audit/events")
 def events(
     here: Here,
-    start: Annotated[int, Query(ge=0)] = 0,
+    start: Start = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     subject: str = "",
 ) -> list[EventView | DamagedView]:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from connector.domain.page import LONGEST
 from connector.errors import NotFound
 from connector.management.here import Here
-from connector.management.paging import Paged, rows
+from connector.management.paging import Paged, Start, rows
 from connector.management.render import records as render
 from connector.management.views.jobs import (
     Cancellation,
@@ -75,7 +75,7 @@ def job(here: Here, identifier: Id) -> JobView:
 def log(
     here: Here,
     identifier: Id,
-    start: Annotated[int, Query(ge=0, description="index of the first entry")] = 0,
+    start: Start = 0,
 ) -> list[JobLineView | DamagedView]:
     """Tell what happened to a job at this node, from the audit log, in order."""
     lead_jobs.status(here.ports, identifier)

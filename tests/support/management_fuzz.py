@@ -1,0 +1,106 @@
+"""Requests of any form to a management API on loopback, as its own description says what it takes.
+
+schemathesis draws them, of forms that the description allows and of others; parameters that name
+something are given what is there, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+HANG_SECONDS: Final = 20.0
+_ODD: Final = 500  # from here on a status speaks of a fault of the node
+_MEMBERS: Final = {"type", "title", "status", "detail", "code", "hint"}
+_NAMING: Final = ("id", "pid", "did", "dataset", "offer", "offer_id", "peer", "space", "agreement")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one operation answered to one request.
+
+    Attributes:
+        operation: method and path.
+        status: of HTTP; 0 where nothing came in time.
+        fault: what is wrong with the answer; empty where nothing is.
+    """
+
+    operation: str
+    status: int
+    fault: str
+
+
+def fuzz(
+    address: str, token: str, known: Collection[str], *, examples: int, by: int = 0
+) -> list[Seen]:
+    """Ask each operation so many times in forms that are allowed, and as often in others.
+
+    Args:
+        address: `http://HOST:PORT`.
+        token: of the management API.
+        known: ids of what is there.
+        examples: requests of an operation and a kind.
+        by: seed of what is drawn.
+    """
+    headers, names = {"Authorization": f"Bearer {token}"}, st.sampled_from(["", *known])
+    described = requests.get(f"{address}/openapi.json", headers=headers, timeout=HANG_SECONDS)
+    schema = schemathesis.openapi.from_dict(described.json())
+    found: list[Seen] = []
+    with requests.Session() as session:
+        session.headers.update(headers)
+        for operation in (each.ok() for each in schema.get_all_operations()):
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                if mode is GenerationMode.NEGATIVE and not _takes(operation):
+                    continue
+
+                @seed(by)
+                @settings(
+                    max_examples=examples,
+                    database=None,
+                    deadline=None,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                )
+                @given(operation.as_strategy(generation_mode=mode), names)
+                def ask(case: Any, name: str) -> None:
+                    found.append(_asked(session, address, case, name))
+
+                ask()
+    return found
+
+
+def _takes(operation: Any) -> bool:
+    """Return whether an operation has anything that could be said wrongly."""
+    return bool(len(operation.query) or len(operation.body))
+
+
+def _asked(session: requests.Session, address: str, case: Any, name: str) -> Seen:
+    for part in (case.query, case.body) if name else ():
+        if isinstance(part, dict):
+            part.update({each: name for each in _NAMING if each in part})
+    operation = f"{case.method.upper()} {case.path}"
+    try:
+        answer = case.call(base_url=address, session=session, timeout=HANG_SECONDS)
+    except requests.Timeout:
+        return Seen(operation, 0, "did not answer in time")
+    return Seen(operation, answer.status_code, _fault(answer.status_code, answer.content))
+
+
+def _fault(status: int, body: bytes) -> str:
+    if status < 400:
+        return ""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return "a refusal is no JSON"
+    if not set(problem) >= _MEMBERS:
+        return f"a refusal lacks {sorted(_MEMBERS - set(problem))}"
+    return f"{problem['code']}: {problem['detail']}" if status >= _ODD else ""
