@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from connector.management.views.contracts.agreements import AgreementDetailView
     from connector.management.views.contracts.approvals import ApprovalDetailView
     from connector.management.views.publishing.columns import ColumnView
-    from connector.management.views.publishing.offers import OfferView, ReachView
+    from connector.management.views.publishing.offers import OfferView
     from connector.management.views.publishing.risk import FindingsView
     from connector.management.views.view import DamagedView
 
@@ -140,7 +140,8 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
     )
     headings = ("constraint", "label", "by", "layer")
     table(headings, rows, empty="no constraint", language=language)
-    for text in understood(getattr(stated, "reach", ()), language):
+    reach = ((it.labels.get(language, it.term), it.everyone) for it in getattr(stated, "reach", ()))
+    for text in understood(reach, language):
         line(text)
     for each in getattr(stated, "layers", ()):
         line(f"{layer(each.layer, language)} {each.id} version {each.version}, {each.digest}")
@@ -148,14 +149,19 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language
         measured(found, language)
 
 
-def understood(terms: Iterable[ReachView], language: str) -> Iterator[str]:
-    """Return which of an offer's terms any peer understands, and which not, a line each."""
+def understood(reach: Iterable[tuple[str, bool]], language: str) -> Iterator[str]:
+    """Return which terms any peer understands, and which not, a line each.
+
+    Args:
+        reach: what each term is called, and whether any peer understands it.
+        language: `en` or `fr`.
+    """
+    terms = list(reach)
     french = language == "fr"
-    every = "tout pair DSP comprend" if french else "any DSP peer understands"
-    own = "d'autres vocabulaires" if french else "of other vocabularies"
-    for name, everyone in ((every, True), (own, False)):
-        found = (it.labels.get(language, it.term) for it in terms if it.everyone is everyone)
-        if labels := ", ".join(dict.fromkeys(found)):
+    anybody = "tout pair DSP comprend" if french else "any DSP peer understands"
+    others = "d'autres vocabulaires" if french else "of other vocabularies"
+    for name, everyone in ((anybody, True), (others, False)):
+        if labels := ", ".join(dict.fromkeys(it for it, every in terms if every is everyone)):
             yield f"{name}{' ' if french else ''}: {labels}"
 
 

@@ -88,7 +88,7 @@ class TransferCalls(Calls):
         """
         folder = Path(out)
         contract = self._get(AgreementDetailView, "/agreement", {"id": agreement})
-        if not contract.provider_signature:
+        if contract.over_https and not extract:
             return self._whole(agreement, folder, progress, seconds)
         note = receiving.note_of(folder, agreement)
         wanted = extract or self._prepared(contract, note, columns, format)
@@ -108,10 +108,14 @@ class TransferCalls(Calls):
         progress: Callable[[int, int], None] | None,
         seconds: float,
     ) -> Received:
-        """Fetch what the provider of a contract gives that signs nothing: as much as comes."""
+        """Fetch what a contract gives by itself; where the provider signs nothing, all of it."""
         asked = self.request_transfer(agreement, "")
         going = until(lambda: self.transfer(asked.id), lambda t: t.state != _WAITS, seconds)
-        file, digest, size = receiving.receive_whole(self._wire, going, folder, progress)
+        if going.content is None:
+            file, digest, size = receiving.receive_whole(self._wire, going, folder, progress)
+        else:
+            file = receiving.receive(self._wire, going, folder, progress, seconds)
+            digest, size = going.content.digest, going.content.bytes
         done = {"digest": digest, "bytes": size}
         return Received(
             file, self._post(TransferView, "/transfer/received", done, {"id": going.id})

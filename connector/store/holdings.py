@@ -134,7 +134,7 @@ def _counts() -> list[Select[Any]]:
 
     rows = func.count() * ROW_BYTES
     words = (_negotiation.policy, _negotiation.offered, _negotiation.asked)
-    texts = (_negotiation.description, _negotiation.reasons)
+    texts = (_negotiation.description, _negotiation.reasons, _negotiation.said)
     return [
         select(_negotiation.peer, size(*words, *texts))
         .where(_negotiation.state != _CONTRACT)

@@ -282,3 +282,14 @@ def known(node: Node, other: Node) -> Participant:
         found = tx.participants.get(other.did)
     assert found is not None
     return found
+
+
+def test_terms_of_which_no_use_can_be_asked_for_are_not_contracted(tmp_path: Path) -> None:
+    with dsp_link(tmp_path, plain=True) as (pair, _):
+        publish.publish(pair.school.ports, description(tmp_path / "data"))  # of training
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+        pair.pump()
+        ended = pair.school.only()
+        assert (ended.state, ended.code) == (State.TERMINATED, "NOT_SUPPORTED")
+        assert [each.stands for each in pair.school.agreements()] == [False]
+        assert pair.lab.only().state is State.TERMINATED

@@ -17,6 +17,7 @@ from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import held, known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
+from connector.jsonld.reach import Term, terms
 from policies_odrl import OdrlError, Policy
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.forms import grammar
@@ -34,6 +35,13 @@ def explain(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
     ],
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers",
+            help="Say below which terms any peer of the Dataspace Protocol understands.",
+        ),
+    ] = False,
     lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
@@ -44,10 +52,15 @@ def explain(
     """
     policy = policy_at(file, lang=lang.value)
     if json:
-        output.json_value(as_json(policy, lang.value))
+        more = {"reach": list(map(_reach, _terms(policy)))} if peers else {}
+        output.json_value({**as_json(policy, lang.value), **more})
         return
     for line in policies_odrl.explain(policy, lang.value, known()):
         output.line(line)
+    if peers:
+        reach = ((each.labels.get(lang.value, each.iri), each.anybody) for each in _terms(policy))
+        for line in output.understood(reach, lang.value):
+            output.line(line)
 
 
 def as_json(policy: Policy, lang: str) -> dict[str, object]:
@@ -60,6 +73,23 @@ def as_json(policy: Policy, lang: str) -> dict[str, object]:
         ],
         "text": list(policies_odrl.explain(policy, lang, known())),
     }
+
+
+def _reach(term: Term) -> dict[str, object]:
+    return {
+        "path": term.pointer,
+        "term": term.iri,
+        "everyone": term.anybody,
+        "vocabulary": term.vocabulary,
+    }
+
+
+def _terms(policy: Policy) -> tuple[Term, ...]:
+    """Return the terms of a policy; none where it has no written form."""
+    try:
+        return terms(policy, held())
+    except PolicyInvalid:
+        return ()
 
 
 def write(

@@ -30,6 +30,7 @@ from connector.enforcement.layers import Stated
 from connector.errors import (
     InRecovery,
     LayerUnmet,
+    NotSupported,
     OfferUnknown,
     PeerRolledBack,
     PreauError,
@@ -274,8 +275,12 @@ def on_verification(
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     if message.consumer_signature or unsigned.signs(caller, message):
         complete = agree.countersign(ports, agreement, message.consumer_signature)
-    else:
+    elif unsigned.gives(agreement):
         complete = unsigned.completed(agreement)
+    else:
+        steps.log(tx, verified, agreement=agreement.id)
+        reason = "a use of these terms is asked for over gRPC, and this participant signs nothing"
+        return steps.end(ports, tx, verified, NotSupported.code, (reason,))
     steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     keeping.refresh(ports, tx, complete)

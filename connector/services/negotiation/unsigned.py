@@ -17,6 +17,7 @@ from connector.domain.contract.negotiation import Agreement, Negotiation, Said, 
 from connector.domain.layer import LayerKind
 from connector.domain.participant import Participant
 from connector.enforcement import plan as plans
+from connector.enforcement.mechanisms import deliver
 from connector.errors import AgreementTampered, AgreementTimeWrong, PreauError
 from connector.identity import agreement as documents
 from connector.identity.agreement import Party, Subject
@@ -28,6 +29,7 @@ from connector.protocol.messages import Negotiating
 from connector.protocol.transfer_messages import Transferring
 from connector.services.membership import belonging
 from connector.services.messages import naming
+from connector.services.negotiation import plans as stated_plans
 from connector.services.negotiation import terms
 from policies_odrl import Policy, PolicyKind
 from policies_odrl.checking import semantics
@@ -44,6 +46,11 @@ def said(tx: Transaction, agreement: Agreement) -> tuple[Said, ...]:
         return ()
     found = tx.negotiations.get(agreement.pid)
     return found.said if found is not None else ()
+
+
+def gives(agreement: Agreement) -> bool:
+    """Return whether a contract of ours gives what its consumer can ask for without signing."""
+    return any(each.mechanism == deliver.NAME for each in stated_plans.plan_of(agreement).uses)
 
 
 def completed(agreement: Agreement) -> Agreement:

@@ -44,6 +44,8 @@ def agreement_detail(
     said: Callable[[], Iterable[Notice]],
     lost: Callable[[], Sequence[str]],
     heard: Callable[[], Sequence[Said]],
+    *,
+    over_https: bool = False,
 ) -> AgreementDetailView:
     """Return a contract with all that proves it, and what became of it, as far as it is read."""
     shown = Readable()
@@ -66,6 +68,7 @@ def agreement_detail(
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
         receipt=value.receipt,
+        over_https=over_https,
         said=[SaidView(kind=it.kind, at=it.at, body=it.body) for it in shown.parts(heard)],
         notices=[
             NoticeView(by=each.party, act=each.act.value, reason=each.reason, at=each.at)

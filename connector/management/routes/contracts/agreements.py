@@ -56,8 +56,15 @@ def recount(here: Here, why: Withdrawal) -> list[str]:
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
     said = partial(notices.of_agreement, here.ports, value.id)
     lost = partial(lost_keys, here.ports, value)
+    with here.ports.store.read() as tx:
+        peer = tx.participants.get(notices.other(value))
     return render.agreement_detail(
-        value, here.ports.code_hash, said, lost, partial(_heard, here, value)
+        value,
+        here.ports.code_hash,
+        said,
+        lost,
+        partial(_heard, here, value),
+        over_https=peer is not None and not peer.grpc_endpoint,
     )
 
 

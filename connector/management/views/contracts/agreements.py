@@ -78,6 +78,9 @@ class AgreementDetailView(AgreementView):
     provider_signature: str
     consumer_signature: str
     receipt: str
+    over_https: bool = Field(
+        default=False, description="whether its other party is reached over HTTPS alone"
+    )
     said: list[SaidView] = Field(
         default=[], description="messages of the other party, where it signs nothing"
     )
