@@ -30,6 +30,7 @@ PROFILE = "https://w3id.org/preau/odrl/v1"
 RESEARCH = "https://w3id.org/dpv#AcademicResearch"
 ROWS = "territory,year,persons\nFR-75,2024,1200\nFR-69,2024,640\nFR-13,2024,780\n"
 PULLED = "3 rows"
+HTTPS = {"dsp_path": "/dsp/2025-1"}  # speaks the Dataspace Protocol over HTTPS
 SECONDS = 60.0
 
 
@@ -105,12 +106,13 @@ def cast(folder: Path, **how: Callable[..., Any]) -> Iterator[Cast]:
         roots = trust(folder / "roots.pem", schools.authority, health.authority)
         more = {"web-roots": str(roots)}
         second = f"health={health.authority.did}"
-        lab = schools.node("Laboratoire", **more, **{"further-space": second})
+        lab = schools.node("Laboratoire", settings=HTTPS, **more, **{"further-space": second})
         with health.authority.client() as authority:
             authority.admit(lab.did, name=lab.name)
         with lab.client() as client:
             client.membership(space="health", refresh=True)
-        school, hospital = schools.node("Ecole", **more), health.node("Hopital", **more)
+        school = schools.node("Ecole", **more)
+        hospital = health.node("Hopital", settings=HTTPS, **more)
         yield Cast(schools, health, school, hospital, lab)
 
 
@@ -123,9 +125,7 @@ def trust(roots: Path, *authorities: Node) -> Path:
     roots.write_text("".join(file.read_text() for file in known))
     for each in authorities:
         each.stop()
-        settings = each.home / "preau.toml"
-        text = settings.read_text(encoding="utf-8")
-        settings.write_text(text.replace('"keys/web-ca.pem"', json.dumps(str(roots))))
+        spaces.state(each.home, {"web_roots": str(roots)})
         each.start()
     return roots
 
@@ -141,11 +141,16 @@ def publish(made: Cast, folder: Path) -> None:
 
 
 def negotiate(made: Cast) -> dict[str, tuple[str, str]]:
-    """Let the lab conclude a contract in each space; return its id and its space by dataset."""
+    """Let the lab conclude a contract in each space; return its id and its space by dataset.
+
+    With the school it speaks gRPC, as Préau nodes do; with the hospital the Dataspace Protocol over
+    HTTPS, where its Decentralized Claims say who it is.
+    """
     found = {}
     with made.lab.client() as lab:
         for name, (node, _) in made.provided.items():
-            opened = lab.negotiate(node.did, name, offer=f"{name}:offer")
+            https = node is made.hospital
+            opened = lab.negotiate(node.did, name, offer=f"{name}:offer", https=https)
             ended = lab.await_negotiation(opened.pid)
             found[name] = (ended.agreement, lab.agreement(ended.agreement).space)
     return found

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from loopback import Ports
@@ -138,13 +140,22 @@ class Space:
     port: Callable[[], int] = free_port
     nodes: list[Node] = field(default_factory=list)
 
-    def node(self, name: str, *, admit: bool = True, start: bool = True, **options: str) -> Node:
+    def node(
+        self,
+        name: str,
+        *,
+        admit: bool = True,
+        start: bool = True,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        **options: str,
+    ) -> Node:
         """Make a node, admit it unless told otherwise, and start it.
 
         Args:
             name: legal name; its folder is named after it.
             admit: whether the authority admits it.
             start: whether it is left running.
+            settings: texts to be put into its `preau.toml` before it starts.
             options: further options of `preau init`, such as `database`.
         """
         short = name.lower().replace(" ", "-")
@@ -167,6 +178,7 @@ class Space:
             *("--home", str(home)),
             *more,
         )
+        state(home, settings)
         node = replace(self.authority, name=name, home=home, did=did, process=None)
         self.nodes.append(node)
         node.start()
@@ -183,6 +195,15 @@ class Space:
         """Stop every process."""
         for node in [*self.nodes, self.authority]:
             node.stop()
+
+
+def state(home: Path, settings: Mapping[str, str]) -> None:
+    """Put settings into the `preau.toml` of a node that does not run."""
+    file = home / "preau.toml"
+    text = file.read_text(encoding="utf-8")
+    for name, value in settings.items():
+        text = re.sub(rf"^{name} = .*$", f"{name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+    file.write_text(text, encoding="utf-8")
 
 
 @contextmanager
