@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -135,9 +136,14 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     """
     algorithm(jwk)
     try:
-        return rfc7638({name: jwk[name] for name in _MEMBERS[jwk["kty"]]})
+        return _thumbprint(tuple((name, jwk[name]) for name in _MEMBERS[jwk["kty"]]))
     except KeyError as exc:
         raise Malformed("the key lacks a member") from exc
+
+
+@lru_cache(maxsize=512)
+def _thumbprint(members: tuple[tuple[str, str], ...]) -> str:
+    return rfc7638(dict(members))
 
 
 def _kind(jwk: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -148,8 +148,10 @@ class SqlTransaction:
     issuance_requests: Repository[IssuanceRequest] = _of(
         IssuanceRequest, credentials.IssuanceRequestRow
     )
-    presented: Repository[Presented] = _of(Presented, credentials.PresentedRow)
-    published_copies: Repository[PublishedCopy] = _of(PublishedCopy, credentials.PublishedCopyRow)
+    presented: Repository[Presented] = _of(Presented, credentials.PresentedRow, SqlSeldom)
+    published_copies: Repository[PublishedCopy] = _of(
+        PublishedCopy, credentials.PublishedCopyRow, SqlSeldom
+    )
     promises: Promises = cast("Any", _Part(SqlPromises))
     shelf: Shelf = cast("Any", _Part(SqlShelf))
     tokens: UsedTokens = cast("Any", _Part(SqlUsedTokens))

@@ -86,9 +86,11 @@ class Authenticator:
         """
         ports = self._ports
         now, own = ports.clock.now(), ports.settings.did
-        issuer = self_issued.unverified_bearer(token, own, now, longest=self._longest)
+        issuer = self_issued.unverified_issuer(token)
         if issuer == own:
             raise TokenInvalid("the self-issued ID token is of this node itself")
+        if not self.documents.at_hand(issuer):
+            self_issued.check_unverified(token, own, now, longest=self._longest)
         document = self.documents.of(issuer)
         try:
             checked = self._checked(token, document, shown)

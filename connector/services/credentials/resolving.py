@@ -63,13 +63,22 @@ class Documents:
         with self._ports.store.read() as tx:
             known = tx.participants.get(did)
         if known is not None and abs(now - known.refreshed_at) < KNOWN_FOR:
-            return documents.read(known.document, did)
+            found = documents.read(known.document, did)
+            with self._lock:
+                _keep(self._kept, did, (known.refreshed_at, found))
+            return found
         if not self._places.acquire(timeout=PLACE_SECONDS):  # strangers must not hold all threads
             raise TooManyRequests("too many documents are fetched", retry_after=10.0)
         try:
             return self._fetch(did, now)
         finally:
             self._places.release()
+
+    def at_hand(self, did: str) -> bool:
+        """Return whether the document of a participant need not be fetched."""
+        with self._lock:
+            kept = self._kept.get(did)
+        return kept is not None and abs(self._ports.clock.now() - kept[0]) < KEPT_FOR
 
     def again(self, did: str) -> DidDocument | None:
         """Fetch a document anew; return None where that was done, or tried, just now."""

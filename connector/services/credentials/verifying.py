@@ -121,10 +121,13 @@ class Verifier:
 
     def _spaces(self, did: str) -> tuple[Space, ...]:
         """Return in which spaces a bearer may be dealt with: one, once it is known."""
+        spaces = self._ports.settings.spaces
+        if len(spaces) == 1:
+            return spaces
         with self._ports.store.read() as tx:
             known = tx.participants.get(did)
         if known is None:
-            return self._ports.settings.spaces
+            return spaces
         return (stated(self._ports.settings, known),)
 
     def _looked_at(self, caller: Caller, space: Space) -> Participant | tuple[Presentation, ...]:
