@@ -12,8 +12,9 @@ import pytest
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
 
-from connector.errors import Malformed, NotSupported
+from connector.errors import Malformed
 from connector.identity.dcp import query
+from connector.identity.dcp.definition import Definition
 from connector.identity.dcp.message import CONTEXT
 from tests.support.each import over
 from tests.support.schemas import faults
@@ -98,5 +99,6 @@ def test_the_examples_are_read() -> None:
         query.read_query(json.dumps(asked).encode())
     assert len(query.read_query(json.dumps(asked | {"scope": SCOPES}).encode())) == 2
     defined = example("presentation-query-message-w-presentation-definition.json")
-    with pytest.raises(NotSupported):
-        query.read_query(json.dumps(defined).encode())
+    read = query.read_query(json.dumps(defined).encode())
+    assert isinstance(read, Definition)
+    assert read.descriptors[0].id == "organization credential"

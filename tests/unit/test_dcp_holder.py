@@ -349,10 +349,11 @@ def scope(name: str) -> str:
     return f"org.eclipse.dspace.dcp.vc.type:{name}"
 
 
-def definition(_world: Claims) -> bytes:
-    kind = query._QUERY
-    stated = {"id": "x", "input_descriptors": []}
-    return canonical(message.written(kind, presentationDefinition=stated))
+def definition(value: str, **more: Any) -> bytes:
+    condition = {"path": ["$.type"], "filter": {"type": "string", "pattern": value}}
+    descriptor = {"id": "d", "constraints": {"fields": [condition]}}
+    stated = {"id": "x", "input_descriptors": [descriptor], **more}
+    return canonical(message.written(query._QUERY, presentationDefinition=stated))
 
 
 def test_only_what_was_granted_is_shown(world: Claims) -> None:
@@ -372,7 +373,12 @@ def test_only_what_was_granted_is_shown(world: Claims) -> None:
             ASKED,
         ),
         (Malformed, VERIFIER, granted(world, MEMBERSHIP_SCOPE), b"{}"),
-        (NotSupported, VERIFIER, granted(world, MEMBERSHIP_SCOPE), definition(world)),
+        (
+            NotSupported,
+            VERIFIER,
+            granted(world, MEMBERSHIP_SCOPE),
+            definition("x", submission_requirements=[]),
+        ),
     ]
     for error, bearer, access_token, asked in rows:
         with pytest.raises(error):
@@ -381,6 +387,19 @@ def test_only_what_was_granted_is_shown(world: Claims) -> None:
     world.later(minutes=12)
     with pytest.raises(TokenInvalid):
         presented(world, VERIFIER, late)
+
+
+def test_a_definition_is_answered_within_what_was_granted(world: Claims) -> None:
+    asked, scopes = definition("MembershipCredential"), (MEMBERSHIP_SCOPE,)
+    for wanted, granting, number in (
+        (asked, scopes, 1),
+        (asked, (scope("Other"),), 0),
+        (definition("Other"), scopes, 0),
+    ):
+        access_token = granted(world, *granting)
+        shown = world.service.present(token(world, access=access_token), PLAIN, wanted)
+        assert len(shown["presentation"]) == number
+        assert len(shown.get("presentationSubmission", {}).get("descriptor_map", [])) == number
 
 
 def test_nothing_is_fetched_for_who_was_granted_nothing(world: Claims) -> None:

@@ -100,9 +100,9 @@ def test_queries_with_more_are_read(change: dict[str, Any]) -> None:
     assert MEMBER in asked(MESSAGE, **change)
 
 
-def test_presentation_definitions_are_not_supported() -> None:
+def test_presentation_definitions_that_are_not_understood() -> None:
     with pytest.raises(NotSupported) as caught:
-        asked(MESSAGE, scope=..., presentationDefinition=DEFINITION)
+        asked(MESSAGE, scope=..., presentationDefinition={**DEFINITION, "frame": {}})
     assert status(caught.value.code)[1] == 501
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connector.errors import Malformed, NotSupported
-from connector.identity.dcp import message, scopes
+from connector.errors import Malformed
+from connector.identity.dcp import definition, message, scopes
+from connector.identity.dcp.definition import Definition
 from connector.identity.dcp.scopes import ALIASES, Naming, Scope
 from connector.identity.reading import Kind
 from federated.reading import MAX_BYTES, Member
 
 MOST_PRESENTATIONS: Final = 16
 MAX_QUERY_BYTES: Final = 256 * 1024
+Asked = tuple[Scope, ...] | Definition
 _QUERY: Final = Kind("PresentationQueryMessage", Malformed, MAX_QUERY_BYTES)
 _RESPONSE: Final = Kind("PresentationResponseMessage", Malformed, MAX_BYTES)
 
@@ -36,7 +38,7 @@ def query(asked: Sequence[str]) -> dict[str, Any]:
     return body
 
 
-def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> tuple[Scope, ...]:
+def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> Asked:
     """Read a query.
 
     Args:
@@ -46,7 +48,7 @@ def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> tuple[Sc
     Raises:
         Malformed: not a query: without its context, with both or neither of scopes and presentation
             definition, or with a scope that cannot be read.
-        NotSupported: it asks by a presentation definition (section 5.4.1.1).
+        NotSupported: it asks by a presentation definition that is not understood here.
     """
     root = message.opened(_QUERY, data)
     part = root.fields(maybe=("scope", "presentationDefinition"), others=True)
@@ -55,21 +57,30 @@ def read_query(data: bytes, aliases: Mapping[str, Naming] = ALIASES) -> tuple[Sc
         root.refuse("must have either `scope` or `presentationDefinition`")
     if "scope" in part:
         return tuple(scopes.read(each, aliases) for each in _scopes(part["scope"]))
-    # Presentation Exchange 2.0, section 5: without these it is none.
-    part["presentationDefinition"].fields("id", "input_descriptors", others=True)
-    raise NotSupported(
-        "this node answers no `presentationDefinition` (Presentation Exchange)",
-        hint="ask by `scope`",
-    )
+    return definition.read(part["presentationDefinition"])
 
 
-def response(presentations: Sequence[str]) -> dict[str, Any]:
+def read_scopes(asked: Sequence[str], aliases: Mapping[str, Naming] = ALIASES) -> tuple[Scope, ...]:
+    """Read scopes of this node's own settings.
+
+    Raises:
+        Malformed: none, too many, or one that cannot be read.
+    """
+    member = Member({"scope": list(asked)}, _QUERY.refusal).child("scope")
+    return tuple(scopes.read(each, aliases) for each in _scopes(member))
+
+
+def response(
+    presentations: Sequence[str], submission: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the answer to a query (section 5.4.2).
 
     Args:
         presentations: JWTs; none where no credential that was asked for is held.
+        submission: where a presentation definition is answered; None for scopes.
     """
-    return message.written(_RESPONSE, presentation=list(presentations))
+    stated = {} if submission is None else {"presentationSubmission": dict(submission)}
+    return message.written(_RESPONSE, presentation=list(presentations), **stated)
 
 
 def read_response(data: bytes) -> tuple[str, ...]:

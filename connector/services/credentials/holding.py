@@ -18,9 +18,17 @@ from connector.domain.credentials import CredentialRequest, HeldCredential
 from connector.errors import CredentialInvalid, NotFound, PreauError, UntrustedIssuer
 from connector.identity import credential as own_credentials
 from connector.identity import document as documents
-from connector.identity.dcp import access, presentation, query, scopes, self_issued
+from connector.identity.dcp import (
+    access,
+    definition,
+    presentation,
+    query,
+    scopes,
+    self_issued,
+)
 from connector.identity.dcp import credential as credentials
 from connector.identity.dcp.credential import Held
+from connector.identity.dcp.definition import Definition
 from connector.identity.dcp.issuance import CredentialMessage, CredentialOfferMessage
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
@@ -55,7 +63,7 @@ class Holder:
             Untrusted: the token, or the access token in it, is not one that is taken.
             ScopeForbidden: the access token does not grant a scope.
             Malformed: the message is no query.
-            NotSupported: it asks by a presentation definition.
+            NotSupported: it asks by a presentation definition that is not understood here.
         """
         ports, own = (
             self._ports,
@@ -66,12 +74,22 @@ class Holder:
         granted = access.check(self_issued.unverified_access(token), own, verifier, now)
         caller = self._authenticator.caller(token, shown)
         asked = query.read_query(message)
-        scopes.check_granted(asked, granted)
-        chosen = scopes.answering(self._held(verifier, now), asked, granted)
+        held, within = self._held(verifier, now), None
+        if isinstance(asked, Definition):
+            within = asked.chosen(scopes.answering(held, granted, granted))
+            chosen = tuple(
+                {each.token: each for found in within.values() for each in found}.values()
+            )
+        else:
+            scopes.check_granted(asked, granted)
+            chosen = scopes.answering(held, asked, granted)
         made = presentation.make(ports.signer, own.did, verifier, chosen, ports.ids.new, now)
         with ports.store.write() as tx:
             types = sorted({name for each in chosen for name in each.credential.types})
             tx.audit.append("credentials.presented", caller.document.did, types=types)
+        if isinstance(asked, Definition) and within:
+            told = definition.submission(asked, within, chosen, ports.ids.new())
+            return query.response(made, told)
         return query.response(made)
 
     def take(self, token: str, shown: Shown, message: bytes) -> None:

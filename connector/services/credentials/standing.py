@@ -229,4 +229,4 @@ def _question(stated: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=16)
 def _asked(stated: tuple[str, ...]) -> tuple[Scope, ...]:
-    return query.read_query(canonical(query.query(stated)))
+    return query.read_scopes(stated)
