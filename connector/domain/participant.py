@@ -64,9 +64,9 @@ class Participant:
         """Return it as one deals with it in a space."""
         if space == self.space:
             return self
-        here = ShownMembership(self.space, self.membership)
-        others = tuple(each for each in self.elsewhere if each.space != space)
-        return replace(self, space=space, membership=self.shown(space), elsewhere=(*others, here))
+        others = (*self.elsewhere, ShownMembership(self.space, self.membership))
+        elsewhere = tuple(each for each in others if each.credential and each.space != space)
+        return replace(self, space=space, membership=self.shown(space), elsewhere=elsewhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import pytest
 
 from connector.bootstrap.diagnosis import reputation
 from connector.bootstrap.diagnosis.reputation import Reputation
-from connector.errors import CredentialRevoked, PeerUnreachable
+from connector.errors import CredentialRevoked, DidUnresolvable, PeerUnreachable
 from connector.peer.credentials import Leaves
 from connector.peer.healing import HealingWire
 from connector.protocol.messages import ContractNegotiation
-from connector.services.membership import onboard
+from connector.services.membership import judging, onboard
 from tests.support.live_space import LiveSpace, Node, live_space
 from tests.support.ports import free_port
 
@@ -107,13 +107,13 @@ def test_papers_that_are_not_to_be_had_are_not_believed_for_ever(space: LiveSpac
     space.meet("alpha", "beta")
     space.authority.list_life = timedelta(days=30)
     onboard.refresh(beta.ports)
-    beta.clock.advance((onboard.BELIEVED_FOR + timedelta(minutes=1)).total_seconds())
+    beta.clock.advance((judging.BELIEVED_FOR + timedelta(minutes=1)).total_seconds())
     for each in (alpha, space.authority):
         each.clock.offset = beta.clock.offset
     assert onboard.known(beta.ports, alpha.did).did == alpha.did  # fetched anew
-    beta.clock.advance((onboard.BELIEVED_FOR + timedelta(minutes=1)).total_seconds())
+    beta.clock.advance((judging.BELIEVED_FOR + timedelta(minutes=1)).total_seconds())
     alpha.face.stop()
-    with pytest.raises(onboard.DidUnresolvable):
+    with pytest.raises(DidUnresolvable):
         onboard.known(beta.ports, alpha.did)
 
 

@@ -20,6 +20,7 @@ from connector.errors import (
     CredentialInvalid,
     CredentialRevoked,
     DidUnresolvable,
+    MembershipRequired,
     PeerUnreachable,
     PreauError,
     SpaceUnstated,
@@ -142,8 +143,14 @@ def test_a_holder_is_dealt_with_in_the_space_that_was_chosen(world: Claims) -> N
     assert dealing.choose(world.verifier, HOLDER, there).space == VERIFIER  # before it ever called
     refused(world, UntrustedIssuer, "is not a trusted issuer")
     assert dealing.choose(world.verifier, HOLDER, here).space == AUTHORITY
-    assert world.judged().space == AUTHORITY
-    assert onboard.judge(world.verifier, HOLDER).membership
+    believed = world.judged()
+    assert (believed.space, believed.elsewhere) == (AUTHORITY, ())
+    assert onboard.judge(world.verifier, HOLDER) == believed
+    left = dealing.choose(world.verifier, HOLDER, there)
+    assert left.shown(AUTHORITY) == believed.membership  # contracts there are judged by it
+    assert onboard.judge(world.verifier, HOLDER, here)
+    with pytest.raises(MembershipRequired):
+        onboard.judge(world.verifier, HOLDER)
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "RS256", "PS256"])

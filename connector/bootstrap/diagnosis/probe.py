@@ -68,7 +68,7 @@ from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, ListFact
 from connector.services.health.duties import duties
 from connector.services.health.transfers import transfers
-from connector.services.membership import fetching, onboard
+from connector.services.membership import fetching, judging
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
 from connector.services.publication import snapshots
@@ -375,7 +375,7 @@ def _member(
         if not credential:
             return judge(fault="", valid_until=None)
         document = documents.read(identity.document(), did)
-        facts = onboard.judged(space, credential, document, known, now)
+        facts = judging.judged(space, credential, document, known, now)
     except PreauError as exc:
         said = f"{exc.code}: {exc.reason}"
         return judge(fault=said, valid_until=None)

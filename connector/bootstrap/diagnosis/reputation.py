@@ -31,7 +31,7 @@ from connector.peer.wires import Calls
 from connector.ports import Web
 from connector.protocol.messages import GetNegotiationMessage
 from connector.services.health.peers import PeerFact
-from connector.services.membership import fetching, introducing, onboard
+from connector.services.membership import fetching, introducing, judging
 from connector.services.membership.fetching import Evidence
 
 T = TypeVar("T")
@@ -149,7 +149,7 @@ def _skew(web: GuardedWeb, did: str) -> timedelta | None:
 
 def _judged(settings: Settings, peer: Participant, known: Evidence, now: datetime) -> PeerFact:
     try:
-        onboard.judge_known(settings, peer, known, now)
+        judging.judge_known(settings, peer, known, now)
     except PreauError as exc:
         return PeerFact(peer.did, f"{exc.code}: {exc.reason}", None)
     return PeerFact(peer.did, "", None)

@@ -42,7 +42,7 @@ from connector.ports import Ports, Web
 from connector.services.credentials import standing
 from connector.services.credentials.authenticating import Authenticator, Caller, Shown
 from connector.services.credentials.statuses import Statuses
-from connector.services.membership.belonging import stated
+from connector.services.membership.belonging import placed, stated
 
 KEPT_FOR: Final = timedelta(hours=1)
 QUERY_PATH: Final = "/presentations/query"
@@ -251,7 +251,8 @@ class Verifier:
             if old is not None and old.grpc_endpoint:
                 return old
             if old is not None:
-                new = replace(new, admitted_at=old.admitted_at)
+                before = placed(ports.settings, old).seen_in(space.id)
+                new = replace(new, admitted_at=old.admitted_at, elsewhere=before.elsewhere)
             tx.participants.put(new)
             if old is None or replace(old, refreshed_at=now) != new:
                 kind = "participant.admitted" if old is None else "participant.renewed"

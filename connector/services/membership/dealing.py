@@ -16,7 +16,7 @@ from connector.domain.space import Space
 from connector.errors import UnknownPeer, Untrusted
 from connector.identity import did as dids
 from connector.ports import Ports, Transaction
-from connector.services.membership import belonging, fetching, onboard
+from connector.services.membership import belonging, fetching, judging, onboard
 
 
 def choose(ports: Ports, did: str, space: Space) -> Participant:
@@ -71,7 +71,7 @@ def check(ports: Ports, tx: Transaction, agreement: Agreement) -> None:
     if peer is None:
         raise UnknownPeer(f"`{did}` was never admitted here")
     there = belonging.placed(ports.settings, peer).seen_in(space.id)
-    onboard.judge_known(ports.settings, there, fetching.evidence(tx), ports.clock.now())
+    judging.judge_known(ports.settings, there, fetching.evidence(tx), ports.clock.now())
 
 
 def judge(ports: Ports, did: str, agreement_id: str) -> Participant:
@@ -138,13 +138,13 @@ def seen(ports: Ports, tx: Transaction, peer: Participant) -> Participant:
     settings, now, cached = ports.settings, ports.clock.now(), fetching.evidence(tx)
     here = belonging.placed(settings, peer)
     try:
-        onboard.judge_known(settings, here, cached, now)
+        judging.judge_known(settings, here, cached, now)
     except Untrusted:
         for other in here.elsewhere:
             if _contracted(tx, here.did, other.space):
                 there = here.seen_in(other.space)
                 with suppress(Untrusted):
-                    onboard.judge_known(settings, there, cached, now)
+                    judging.judge_known(settings, there, cached, now)
                     return there
         raise
     return here

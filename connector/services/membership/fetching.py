@@ -4,7 +4,7 @@ Rules: everything fetched is verified before it replaces what is cached; a statu
 back to an older one while it is valid, nor takes a revocation back, which is for good (W3C
 Bitstring Status List, `revocation`): an authority that was restored from a backup may have
 forgotten it. What a failed fetch leaves behind is the cache as it was. Judging what was fetched is
-`onboard.py`'s and `identity.trust`'s.
+`judging.py`'s and `identity.trust`'s.
 """
 
 from __future__ import annotations

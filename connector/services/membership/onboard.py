@@ -1,56 +1,43 @@
 """Meeting peers and believing them: first contact, judgement per call, refreshing the caches.
 
 Rules: signature valid never means belongs: a peer is admitted once a trusted issuer's membership
-for its keys is judged; from then on it is judged again at every call, from the caches alone, so
-that an authority that is down stops nothing and a slow one delays nothing. A status list past its
-own end answers no, and so do a peer's papers `BELIEVED_FOR` after they were last fetched. A cached
-no is looked up again before it counts (`known`, `refresh`). A failed refresh leaves what was known.
-Fetching is `fetching.py`'s.
+for its keys is judged; from then on it is judged again at every call, from the caches alone
+(`judging.py`). A status list past its own end answers no. A cached no is looked up again before it
+counts (`known`, `refresh`). A failed refresh leaves what was known. Fetching is `fetching.py`'s,
+keeping what was fetched `admitting.py`'s.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
-from connector.config import Settings
 from connector.domain import generation as generations
 from connector.domain import instant
-from connector.domain.delivery import OUTBOX
-from connector.domain.participant import Participant, ShownMembership
+from connector.domain.participant import Participant
 from connector.domain.space import Space
 from connector.errors import (
-    DidUnresolvable,
     Malformed,
     MembershipRequired,
     PreauError,
     UnknownPeer,
     Untrusted,
 )
-from connector.identity import credential as credentials
 from connector.identity import document as documents
-from connector.identity import trust
-from connector.identity.document import DidDocument
 from connector.identity.trust import MembershipFacts
 from connector.jsonld.canonical import sha256_hex
-from connector.ports import Ports, Transaction
+from connector.ports import Ports
 from connector.services.continuity import recovery
-from connector.services.credentials.standing import judge_shown
 from connector.services.guard import guarded
-from connector.services.membership import belonging, fetching, introducing
-from connector.services.membership.belonging import Standing
-from connector.services.membership.fetching import Evidence, Fetched
+from connector.services.membership import admitting, belonging, fetching, introducing
+from connector.services.membership.judging import judge_known, judged
 from connector.services.readable import readable
 
 REVOCATION: Final = "revocation"
 # How old a peer's document and membership may be before they are fetched again.
 RENEW_AFTER: Final = timedelta(hours=1)
-# How long they are believed while they cannot be fetched again.
-BELIEVED_FOR: Final = timedelta(days=7)
 
 Save = Callable[[str, Space], None]
 
@@ -95,8 +82,8 @@ def welcome(ports: Ports, did: str, space: Space | None = None) -> Participant:
     if did == ports.settings.did:
         raise Malformed("a node does not meet itself")
     fetched = fetching.fetch_peer(ports, did)
-    standing = {each.id: _verdict(ports, fetched, each) for each in ports.settings.spaces}
-    return _admit(ports, fetched, standing, space)
+    standing = {each.id: admitting.verdict(ports, fetched, each) for each in ports.settings.spaces}
+    return admitting.admit(ports, fetched, standing, space)
 
 
 def judge(ports: Ports, did: str, space: Space | None = None) -> Participant:
@@ -207,7 +194,7 @@ def reacquaint(ports: Ports, did: str) -> Participant:
     if not known.grpc_endpoint:
         document = fetching.fetch_document(ports, did)
         if fetching.MEMBERSHIP not in document.services:
-            return _redocumented(ports, document)
+            return admitting.redocumented(ports, document)
     return welcome(ports, did)
 
 
@@ -234,150 +221,6 @@ def fetch_own_membership(ports: Ports, save: Save, space: Space) -> MembershipFa
     with ports.store.write() as tx:
         tx.audit.append("membership.fetched", ports.settings.did, issuer=facts.issuer)
     return facts
-
-
-def judged(
-    space: Space, membership: str, document: DidDocument, known: Evidence, now: datetime
-) -> MembershipFacts:
-    """Judge a membership of a space now, from cached papers.
-
-    Raises:
-        Untrusted: it is not believed; the class says why.
-    """
-    return trust.judge_membership(
-        membership,
-        document,
-        issuers=known.issuers,
-        status_lists=known.status_lists,
-        trusted_issuers=space.trusted_issuers,
-        space=space.id,
-        now=now,
-    )
-
-
-def judge_known(
-    settings: Settings, participant: Participant, known: Evidence, now: datetime
-) -> None:
-    """Judge a peer now, from cached papers, in the space in which it is dealt with.
-
-    Raises:
-        Untrusted: it is blocked by the operator, or not believed; the class says why.
-    """
-    if participant.blocked:
-        raise Untrusted(f"`{participant.did}` is blocked by the operator")
-    if now - participant.refreshed_at > BELIEVED_FOR:
-        raise DidUnresolvable(
-            f"the document of `{participant.did}` was not to be had for {BELIEVED_FOR.days} days",
-            hint="its HTTPS server must answer this node",
-        )
-    space = belonging.stated(settings, participant)
-    if not participant.membership:
-        raise MembershipRequired(f"`{participant.did}` shows no membership of `{space.id}`")
-    document = documents.read(participant.document, participant.did)
-    if participant.grpc_endpoint:
-        judged(space, participant.membership, document, known, now)
-    else:
-        judge_shown(participant.membership, document, space, known, now)
-
-
-def _verdict(ports: Ports, fetched: Fetched, space: Space) -> MembershipFacts | PreauError:
-    """Return what a peer's membership of a space comes to now."""
-    membership, did = fetched.memberships[space.id], fetched.document.did
-    try:
-        if not membership:
-            raise MembershipRequired(f"`{did}` shows no membership of `{space.id}`")
-        known = fetching.ensure_evidence(ports, membership)
-        return judged(space, membership, fetched.document, known, ports.clock.now())
-    except PreauError as exc:
-        return exc
-
-
-def _admit(ports: Ports, fetched: Fetched, standing: Standing, wanted: Space | None) -> Participant:
-    document, settings = fetched.document, ports.settings
-    with ports.store.write() as tx:
-        old = tx.participants.lock(document.did)
-        if old is not None and old.blocked:
-            raise Untrusted(f"`{document.did}` is blocked by the operator")
-        new = _admitted(settings, fetched, standing, wanted, old, ports.clock.now())
-        tx.participants.put(new)
-        _hasten(ports, tx, new.did)
-        if old is None or replace(old, refreshed_at=new.refreshed_at) != new:
-            kind = "participant.admitted" if old is None else "participant.renewed"
-            issuer = credentials.unverified_issuer(new.membership)
-            tx.audit.append(kind, new.did, document=document.digest, issuer=issuer)
-    return new
-
-
-def _admitted(
-    settings: Settings,
-    fetched: Fetched,
-    standing: Standing,
-    wanted: Space | None,
-    old: Participant | None,
-    now: datetime,
-) -> Participant:
-    """Return a peer as it is known from now on.
-
-    What is not believed in one space is not taken over there, and what is known stays; that keeps
-    nothing of another space from being renewed.
-
-    Raises:
-        PreauError: it is believed in none, or not in the space in which it is to be dealt with.
-    """
-    did, spaces = fetched.document.did, settings.spaces
-    before = None if old is None else belonging.placed(settings, old)
-    good = {space for space, found in standing.items() if not isinstance(found, PreauError)}
-    if wanted is None and before is not None:
-        space = belonging.stated(settings, before)
-        if not good:
-            belonging.check(standing, space)
-    else:
-        space = wanted or belonging.settled(did, spaces, standing)
-        belonging.check(standing, space)
-    kept = {each.id: before.shown(each.id) if before else "" for each in spaces}
-    shown = {id_: fetched.memberships[id_] if id_ in good else kept[id_] for id_ in kept}
-    named = (standing[space.id], *standing.values())
-    return Participant(
-        did=did,
-        name=next(each.name for each in named if isinstance(each, MembershipFacts)),
-        document=fetched.document.data,
-        document_digest=fetched.document.digest,
-        membership=shown.pop(space.id),
-        description=fetched.description,
-        grpc_endpoint=fetched.grpc_endpoint,
-        tls_authorities=fetched.document.tls_authorities,
-        admitted_at=now if old is None else old.admitted_at,
-        refreshed_at=now,
-        space=space.id,
-        elsewhere=tuple(ShownMembership(*each) for each in shown.items() if each[1]),
-    )
-
-
-def _redocumented(ports: Ports, document: DidDocument) -> Participant:
-    """Keep the newer document of a participant that is known by DCP alone; it shows no more."""
-    with ports.store.write() as tx:
-        old = tx.participants.lock(document.did)
-        if old is None or old.blocked:
-            raise Untrusted(f"`{document.did}` is blocked by the operator, or unknown")
-        new = replace(
-            old,
-            document=document.data,
-            document_digest=document.digest,
-            refreshed_at=ports.clock.now(),
-        )
-        tx.participants.put(new)
-        if old.document != new.document:
-            tx.audit.append("participant.renewed", new.did, document=document.digest)
-    return new
-
-
-def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
-    """Let what waits for a peer be sent now: it answers, and may have a new address."""
-    now = ports.clock.now()
-    for waiting in tx.outbox.page(limit=0, peer=did, delivered_at=None, failed="").values:
-        if waiting.due_at > now:
-            tx.outbox.put(replace(waiting, due_at=now))
-            tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
 
 
 def _standing(ports: Ports) -> dict[tuple[str, str], str]:

@@ -34,7 +34,8 @@ def check_policy(
 ) -> Refusal | None:
     """Return why the contract's policy does not allow the job now, or None.
 
-    The caller has judged the lead's membership of the contract's space.
+    Where this node is in several spaces it includes whether the contract's believes the lead;
+    in a node of one space the caller has judged that.
 
     Args:
         ports: of the site.
@@ -45,6 +46,8 @@ def check_policy(
     profiles = ports.mechanisms.profiles
     try:
         space = belonging.named(ports.settings, agreement.space)
+        with ports.store.read() as tx:
+            dealing.check(ports, tx, agreement)
         policy = agree.policy_of(agreement, profiles)
         history = keeping.history_of(ports, agreement)
         rows = train.rows_of(plan_of(agreement))
