@@ -52,7 +52,7 @@ class Dcp(NamedTuple):
         ]
 
     def _lists(self, ports: Ports, *, steady: bool) -> float:  # noqa: ARG002  nothing ends by it
-        self.verifier.statuses.refresh()
+        self.verifier.refresh()
         return ports.settings.status_refresh_seconds
 
 

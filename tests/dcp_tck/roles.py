@@ -182,7 +182,7 @@ class Roles:
             ),
             "issuer": DcpFace(
                 *(self._ports["issuer"], _loopback),
-                issuer=Issuer(self._ports["issuer"], issuer, self._offering),
+                issuer=Issuer(self._ports["issuer"], issuer, self._offering, per_hour=10_000),
             ),
             "verifier": DcpFace(self._ports["verifier"], _loopback),
         }

@@ -23,6 +23,7 @@ from connector.errors import (
     ScopeForbidden,
     TokenInvalid,
     TokenReplayed,
+    TooManyRequests,
     UntrustedIssuer,
 )
 from connector.identity import credential as credentials
@@ -172,7 +173,7 @@ def test_a_holder_that_is_away_is_delivered_to_later(world: Claims) -> None:
     deliver(world)
     assert requests(world)[0].status == RequestStatus.ISSUED
     assert issuances(world)[0].due_at is None
-    world.later(days=46)
+    world.later(days=8)
     deliver(world)
     assert issuances(world) == []
 
@@ -194,7 +195,7 @@ def test_a_holder_that_stays_away_is_given_up(world: Claims) -> None:
     del world.web.answering["https://holder.example/dcp/credentials"]
     world.later(days=8)
     deliver(world)
-    assert issuances(world)[0].due_at is None
+    assert issuances(world) == []
 
 
 def test_an_issuer_that_is_away_is_asked_later(world: Claims) -> None:
@@ -252,6 +253,21 @@ def test_requests_that_an_issuer_refuses(world: Claims) -> None:
     authority.admit(world.issuer, VERIFIER)
     with pytest.raises(NotFound):  # another's
         world.issuing.status(token(world, VERIFIER, AUTHORITY), PLAIN, first)
+
+
+def test_a_holder_makes_few_requests_in_an_hour(world: Claims) -> None:
+    offered = world.issuing.metadata().credentials[0].id
+
+    def asked(number: int) -> None:
+        body = canonical(CredentialRequestMessage(f"urn:{number}", (offered,)).body())
+        world.issuing.request(token(world, HOLDER, AUTHORITY), PLAIN, body)
+
+    for number in range(issuing.PER_HOUR):
+        asked(number)
+    with pytest.raises(TooManyRequests):
+        asked(issuing.PER_HOUR)
+    world.later(hours=1)
+    asked(issuing.PER_HOUR)
 
 
 def test_an_open_request_that_asks_for_something_else(
@@ -331,7 +347,7 @@ def test_offers(world: Claims) -> None:
     )
     world.service.offered(token(world, AUTHORITY), PLAIN, sparse)
     world.service.offered(token(world, AUTHORITY), PLAIN, body)
-    assert len(requests(world)) == 2
+    assert len(requests(world)) == 1
     ask(world)
     deliver(world)
     assert requests(world)[0].status == RequestStatus.ISSUED
@@ -407,6 +423,24 @@ def test_nothing_is_fetched_for_who_was_granted_nothing(world: Claims) -> None:
     with pytest.raises(TokenInvalid):
         presented(world, VERIFIER, granted(world, MEMBERSHIP_SCOPE, signer=VERIFIER))
     assert world.web.fetched == []
+
+
+def test_what_was_shown_is_recorded_once_an_hour(
+    world: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "MOST_NOTED", 1)
+
+    def recorded() -> int:
+        with world.holder.store.read() as tx:
+            return len(tx.audit.entries(kind="credentials.presented"))
+
+    for seconds, number in ((0, 1), (0, 1), (3600, 2)):
+        world.later(seconds=seconds)
+        presented(world, VERIFIER, granted(world, MEMBERSHIP_SCOPE))
+        assert recorded() == number
+    other = canonical(query.query([scope("Other")]))
+    presented(world, VERIFIER, granted(world, scope("Other")), other)
+    assert recorded() == 3
 
 
 def test_what_is_over_is_not_shown(world: Claims) -> None:

@@ -237,9 +237,9 @@ def test_lists_are_kept_fresh_and_dropped_when_they_are_over(world: Claims) -> N
     world.later(hours=25)
     with pytest.raises(StatusRetrievalFailed):
         onboard.judge(world.verifier, HOLDER)
-    world.judging.statuses.refresh()
+    world.judging.refresh()
     with world.verifier.store.read() as tx:
-        assert tx.published_copies.find() == []
+        assert tx.published_copies.find() == tx.presented.find() == []
     with pytest.raises(StatusRetrievalFailed):
         onboard.judge(world.verifier, HOLDER)
 

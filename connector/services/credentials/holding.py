@@ -9,9 +9,11 @@ up; others are refused.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.credentials import CredentialRequest, HeldCredential
@@ -37,6 +39,9 @@ from connector.services.credentials.authenticating import Authenticator, Shown
 from connector.services.membership import fetching
 from connector.services.membership.belonging import space_of
 
+NOTED_FOR: Final = timedelta(hours=1)
+MOST_NOTED: Final = 1024
+
 
 class Holder:
     """Answers who asks this node's Credential Service; thread-safe."""
@@ -50,6 +55,8 @@ class Holder:
         """
         self._ports = ports
         self._authenticator = authenticator
+        self._lock = threading.Lock()
+        self._noted: OrderedDict[tuple[str, tuple[str, ...]], datetime] = OrderedDict()
 
     def present(self, token: str, shown: Shown, message: bytes) -> dict[str, Any]:
         """Answer a presentation query.
@@ -72,7 +79,7 @@ class Holder:
         now, verifier = ports.clock.now(), self_issued.unverified_issuer(token)
         # First, so that a stranger makes this node fetch nothing.
         granted = access.check(self_issued.unverified_access(token), own, verifier, now)
-        caller = self._authenticator.caller(token, shown)
+        self._authenticator.caller(token, shown)
         asked = query.read_query(message)
         held, within = self._held(verifier, now), None
         if isinstance(asked, Definition):
@@ -84,9 +91,7 @@ class Holder:
             scopes.check_granted(asked, granted)
             chosen = scopes.answering(held, asked, granted)
         made = presentation.make(ports.signer, own.did, verifier, chosen, ports.ids.new, now)
-        with ports.store.write() as tx:
-            types = sorted({name for each in chosen for name in each.credential.types})
-            tx.audit.append("credentials.presented", caller.document.did, types=types)
+        self._note(verifier, sorted({name for one in chosen for name in one.credential.types}))
         if isinstance(asked, Definition) and within:
             told = definition.submission(asked, within, chosen, ports.ids.new())
             return query.response(made, told)
@@ -147,6 +152,19 @@ class Holder:
         with self._ports.store.write() as tx:
             tx.audit.append("credentials.offered", issuer, credentials=list(ids))
             requesting.open_request(self._ports, tx, issuer, ids)
+
+    def _note(self, verifier: str, types: list[str]) -> None:
+        """Record what was shown to whom, of the same at most once an hour: a log has no end."""
+        now, what = self._ports.clock.now(), (verifier, tuple(types))
+        with self._lock:
+            if abs(now - self._noted.get(what, datetime.min.replace(tzinfo=UTC))) < NOTED_FOR:
+                return
+            self._noted[what] = now
+            self._noted.move_to_end(what)
+            if len(self._noted) > MOST_NOTED:
+                self._noted.popitem(last=False)
+        with self._ports.store.write() as tx:
+            tx.audit.append("credentials.presented", verifier, types=types)
 
     def _issuer(self, token: str) -> str:
         issuer = self_issued.unverified_issuer(token)

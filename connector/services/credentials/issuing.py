@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from connector.domain.credentials import IssuanceRequest
-from connector.errors import MembershipRequired, PeerUnreachable, PreauError
+from connector.errors import MembershipRequired, PeerUnreachable, PreauError, TooManyRequests
 from connector.identity.dcp import issuing, self_issued, services
 from connector.identity.dcp.issuance import (
     CredentialContainer,
@@ -34,6 +34,8 @@ from connector.services.credentials.resolving import Documents
 
 ISSUANCE: Final = "issuance"  # what wakes who delivers
 DELIVERY_PATH: Final = "/credentials"
+HOUR: Final = timedelta(hours=1)
+PER_HOUR: Final = 20
 MAX_AGE: Final = timedelta(days=7)  # after that a delivery is given up
 FIRST_PAUSE: Final = 2.0  # seconds; doubles
 LONGEST_PAUSE: Final = 900.0
@@ -69,15 +71,23 @@ class Offering(Protocol):
 class Issuer:
     """Answers who asks this authority's Issuer Service; thread-safe."""
 
-    def __init__(self, ports: Ports, authenticator: Authenticator, offering: Offering) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        authenticator: Authenticator,
+        offering: Offering,
+        per_hour: int = PER_HOUR,
+    ) -> None:
         """Prepare.
 
         Args:
             ports: of this node.
             authenticator: says who asks.
             offering: what is issued, and to whom.
+            per_hour: requests that one holder may make in an hour.
         """
         self._ports = ports
+        self._per_hour = per_hour
         self._authenticator = authenticator
         self._offering = offering
 
@@ -99,6 +109,7 @@ class Issuer:
             Malformed: the message is no request.
             OfferUnknown: it asks for what is not issued.
             RequestDiffers: an open request of that id asks for something else.
+            TooManyRequests: the holder made as many as it may in an hour.
         """
         ports = self._ports
         caller, holder = self._member(token, shown)
@@ -107,6 +118,11 @@ class Issuer:
         now = ports.clock.now()
         with ports.store.write() as tx:
             earlier = tx.issuance_requests.page(limit=0, holder=holder).values
+            if sum(now - each.at < HOUR for each in earlier) >= self._per_hour:
+                raise TooManyRequests(
+                    f"a holder makes {self._per_hour} requests in an hour at most",
+                    retry_after=HOUR.total_seconds(),
+                )
             taken = issuing.received(
                 asked, holder, offered, map(_request, earlier), ports.ids.new()
             )
@@ -151,11 +167,10 @@ def turn(ports: Ports, *, known: Documents, offering: Offering, steady: bool) ->
     for each in requests:
         if each.due_at is not None and each.due_at <= now:
             _deliver(ports, known, offering, each)
-    ended = now - timedelta(days=ports.settings.keep_days)
     with ports.store.write() as tx:
         requests = tx.issuance_requests.page(limit=0).values
         for each in requests:
-            if steady and each.due_at is None and each.at < ended:
+            if steady and each.due_at is None and now - each.at > MAX_AGE:
                 tx.issuance_requests.remove(each.issuer_pid)
     waits = [each.due_at - now for each in requests if each.due_at is not None]
     return min([LOOK_SECONDS, *(max(each.total_seconds(), 0.1) for each in waits)])

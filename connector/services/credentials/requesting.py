@@ -76,7 +76,12 @@ def turn(ports: Ports, *, known: Documents, steady: bool) -> float:
 def open_request(
     ports: Ports, tx: Transaction, issuer: str, ids: tuple[str, ...]
 ) -> CredentialRequest:
-    """Write down a request; it is sent next."""
+    """Write down a request, which is sent next; one that is open and asks for the same is that."""
+    for each in tx.credential_requests.page(
+        limit=0, issuer=issuer, status=RequestStatus.RECEIVED.value
+    ).values:
+        if set(each.credentials) == set(ids) and ports.clock.now() - each.at < OPEN_FOR:
+            return each
     made = CredentialRequest(
         holder_pid=ports.ids.new(),
         issuer=issuer,

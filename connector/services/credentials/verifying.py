@@ -119,6 +119,15 @@ class Verifier:
             space, seen = found[0]
             return seen if isinstance(seen, Participant) else self._admit(caller, space, seen)
 
+    def refresh(self) -> None:
+        """Look for newer lists, and drop what was presented too long ago to count."""
+        self.statuses.refresh()
+        now = self._ports.clock.now()
+        with self._ports.store.write() as tx:
+            for each in tx.presented.page(limit=0).values:
+                if not self._is_recent(each, now):
+                    tx.presented.remove(each.holder, each.question)
+
     def _spaces(self, did: str) -> tuple[Space, ...]:
         """Return in which spaces a bearer may be dealt with: one, once it is known."""
         spaces = self._ports.settings.spaces
