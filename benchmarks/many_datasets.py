@@ -45,7 +45,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     many = plan.times(DATASETS, FEW)
     draw = random.Random(plan.seed)  # noqa: S311 - which pages are measured
     with pair_of(folder) as pair:
-        _copy(pair, many)
+        copied(pair, many)
         walls, cpu = _answers(pair, folder, many, plan.times(200, 40), draw)
         whole, grown = _at_consumer(pair, many, plan.times(20, 5), draw)
     title = f"catalog of {many:,} datasets, a page of {PAGE}"
@@ -82,7 +82,7 @@ def _answers(
         walls: list[float] = []
         used = time.process_time()
         for number in range(count):
-            after = _name(draw.randrange(many - PAGE)) if number else ""
+            after = name_of(draw.randrange(many - PAGE)) if number else ""
             words = f"part {draw.randrange(10)}" if number % 3 == 0 else ""
             asked = CatalogRequestMessage(b64url(after.encode()), PAGE, words).to_body()
             began = time.perf_counter()
@@ -100,7 +100,7 @@ def _at_consumer(
     process = psutil.Process(pair.provider.pid)
     before, walls = 0, []
     for _ in range(count):
-        after = b64url(_name(draw.randrange(many - PAGE)).encode())
+        after = b64url(name_of(draw.randrange(many - PAGE)).encode())
         began = time.perf_counter()
         pair.client.catalog(pair.provider.did, limit=PAGE, after=after, said=False)
         walls.append((time.perf_counter() - began) * 1e3)
@@ -108,7 +108,7 @@ def _at_consumer(
     return walls, (process.memory_info().rss - before) / 1e6
 
 
-def _copy(pair: Pair, many: int) -> None:
+def copied(pair: Pair, many: int) -> None:
     """Copy the provider's dataset and offer under other names, each described and signed."""
     with pair.provider_store() as store, store.read() as tx:
         (dataset,), (offer,) = tx.datasets.find(), tx.offers.find()
@@ -127,7 +127,7 @@ def _copy(pair: Pair, many: int) -> None:
 
 
 def _described(dataset: Dataset, number: int, signer: Signer) -> Dataset:
-    named = replace(dataset, id=_name(number), title=f"Part {number % 10} of {number}")
+    named = replace(dataset, id=name_of(number), title=f"Part {number % 10} of {number}")
     publisher = signer.key_id.partition("#")[0]
     credential = descriptions.issue_description(
         signer,
@@ -138,5 +138,5 @@ def _described(dataset: Dataset, number: int, signer: Signer) -> Dataset:
     return replace(named, credential=credential)
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
     return f"urn:copy:{number:06d}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,16 +53,19 @@ class Pair:
         consumer: asks.
         client: of the consumer.
         ends: of the consumer's negotiations.
+        https: whether they speak the Dataspace Protocol over HTTPS.
     """
 
     provider: Node
     consumer: Node
     client: Client
     ends: Ends
+    https: bool = False
 
     def open(self, client: Client | None = None) -> str:
         """Ask for a contract and return the negotiation."""
-        return (client or self.client).negotiate(self.provider.did, DATASET).pid
+        asking = client or self.client
+        return asking.negotiate(self.provider.did, DATASET, https=self.https).pid
 
     @contextmanager
     def provider_store(self) -> Iterator[SqlStore]:
@@ -144,7 +148,7 @@ def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
     for _ in range(WARM_UP):
         pair.wait(pair.open())
     alone = spans(pair, plan.times(60, 15))
-    rate, cpu = _at_once(pair, plan.times(EACH, 3))
+    rate, cpu = at_once(pair, AT_ONCE, plan.times(EACH, 3))
     floor = [seconds * 1e3 for seconds in bare_loop(loop, plan.times(60, 15))]
     walls = [span * 1e3 for span in alone.values()]
     times = f"{len(walls)} one after another; p95 {percentile(walls, 0.95):.1f}"
@@ -183,10 +187,10 @@ def _span(client: Client, pid: str) -> float:
     return (record.updated_at - record.created_at).total_seconds()
 
 
-def _at_once(pair: Pair, each: int) -> tuple[float, float]:
+def at_once(pair: Pair, many: int, each: int) -> tuple[float, float]:
     """Return negotiations per second, and the seconds of CPU that both nodes took for each.
 
-    Threads conclude them, each one after another.
+    So many threads conclude them, each one after another.
     """
     nodes, pids = (pair.provider, pair.consumer), list[str]()
 
@@ -197,15 +201,15 @@ def _at_once(pair: Pair, each: int) -> tuple[float, float]:
                 pair.wait(pid)
                 pids.append(pid)
 
-    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    threads = [threading.Thread(target=work) for _ in range(many)]
     used = cpu_seconds(nodes)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     used = cpu_seconds(nodes) - used  # without the look at the records, which is below
-    if len(pids) != AT_ONCE * each:
-        raise RuntimeError(f"{len(pids)} of {AT_ONCE * each} negotiations were concluded")
+    if len(pids) != many * each:
+        raise RuntimeError(f"{len(pids)} of {many * each} negotiations were concluded")
     records = [pair.client.negotiation(pid) for pid in pids]
     begun = min(record.created_at for record in records)
     ended = max(record.updated_at for record in records)
@@ -219,8 +223,13 @@ def pair_of(
     cap: dict[str, float] = CAP,
     delta: str = "",
     accounting: dict[str, str] | None = None,
+    dsp_path: str = "",
 ) -> Iterator[Pair]:
-    """Make provider and consumer, introduce them, and stop the authority."""
+    """Make provider and consumer, introduce them, and stop the authority.
+
+    With a `dsp_path` both speak the Dataspace Protocol, hold their memberships as credentials, and
+    the authority goes on: whoever verifies a credential fetches its list.
+    """
     with space(folder) as made:
         names = ("Provider", "Consumer")
         if urls:
@@ -232,12 +241,36 @@ def pair_of(
         _publish(provider, made, folder, stated, delta)
         with consumer.client() as client:
             client.meet(provider.did)
-            made.authority.stop()
+            if dsp_path:
+                _speak(dsp_path, provider, consumer)
+            else:
+                made.authority.stop()
             ends = Ends(config.load(consumer.home).database_url)
             try:
-                yield Pair(provider, consumer, client, ends)
+                yield Pair(provider, consumer, client, ends, https=bool(dsp_path))
             finally:
                 ends.stop()
+
+
+def _speak(dsp_path: str, *nodes: Node) -> None:
+    """Let nodes speak the Dataspace Protocol; return once each holds its credential of DCP."""
+    for node in nodes:
+        node.stop()
+        settings = node.home / config.FILE_NAME
+        text = settings.read_text(encoding="utf-8")
+        settings.write_text(text.replace('dsp_path = ""', f'dsp_path = "{dsp_path}"'))
+        node.start()
+    for node in nodes:
+        store = SqlStore(config.load(node.home).database_url, SystemClock())
+        until = time.monotonic() + WAIT_SECONDS
+        held = False
+        while not held:
+            with store.read() as tx:
+                held = bool(tx.held_credentials.find())
+            if time.monotonic() > until:
+                raise RuntimeError(f"{node.name} was given no credential")
+            time.sleep(LOOK_SECONDS)
+        store.close()
 
 
 def _publish(provider: Node, made: Space, folder: Path, stated: dict[str, Any], delta: str) -> None:

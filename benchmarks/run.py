@@ -23,7 +23,7 @@ from rich.console import Console  # noqa: E402 - same
 from row import Plan, Row  # noqa: E402 - same
 
 PARTS = (
-    *("policies", "node", "connections", "negotiation", "many_contracts", "many_datasets"),
+    *("policies", "node", "connections", "negotiation", "many_contracts", "many_datasets", "dsp"),
     *("transfer", "round", "step", "memory", "ledger", "protection", "kills", "star", "robustness"),
     *("accuracy", "sites"),
 )

@@ -1,0 +1,177 @@
+"""What the Dataspace Protocol over HTTPS costs: contracts, pages of a catalog, and who calls.
+
+Provider and consumer are node processes that know each other; each message is a connection of its
+own under TLS, with a self-issued token, and the credentials behind it are judged (DCP 1.0). The
+same negotiations over gRPC stand beside. A page is the provider's answer, measured in this process
+on its database. A verification is measured in this process as well, under the provider's keys:
+cold, with an empty database, so that documents, credentials and the status list are fetched from
+the consumer and the authority; cached, as every later call is judged.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from many_datasets import DATASETS, FEW, PAGE, copied, name_of
+from negotiation import WARM_UP, Pair, at_once, pair_of, spans
+from row import Plan, Row, at_least, at_most, beside, percentile
+
+from connector import config
+from connector.bootstrap import dataspace
+from connector.bootstrap.keys.own import Identity
+from connector.bootstrap.system import SystemClock, UuidIdentifiers
+from connector.jsonld.canonical import b64url
+from connector.peer.dsp import catalog
+from connector.peer.web.client import GuardedWeb
+from connector.ports import Ports
+from connector.protocol.dsp.catalog_request import CatalogRequest
+from connector.protocol.messages import CatalogRequestMessage
+from connector.services.credentials import standing
+from connector.services.credentials.authenticating import Authenticator
+from connector.services.credentials.callers import DcpCallers
+from connector.services.credentials.verifying import Verifier
+from connector.store import SqlStore
+from tests.support.doubles import ports_for_tests
+
+PART = "dsp"
+PATH = "/dsp/2025-1"
+AT_ONCE, EACH = 16, 6
+BAR_MS, BAR_RATE = 200.0, 20.0
+PAGE_MS = 50.0
+COLD_MS, CACHED_MS = 30.0, 1.0
+
+
+@dataclass(frozen=True)
+class Unproxied:
+    """A connection that shows no certificate."""
+
+    certificate: str = ""
+
+
+def measure(folder: Path, plan: Plan) -> list[Row]:
+    """Measure negotiations, then pages and verifications."""
+    with pair_of(folder / "grpc") as pair:
+        for _ in range(WARM_UP):
+            pair.wait(pair.open())
+        plain = [each * 1e3 for each in spans(pair, plan.times(40, 10)).values()]
+    with pair_of(folder / "https", dsp_path=PATH) as pair:
+        for _ in range(WARM_UP):
+            pair.wait(pair.open())
+        walls = [each * 1e3 for each in spans(pair, plan.times(40, 10)).values()]
+        rate, cpu = at_once(pair, AT_ONCE, plan.times(EACH, 2))
+        cold, cached = _verified(pair, folder / "verifier", plan.times(20, 6))
+        pages, page_cpu, many = _pages(pair, folder / "pages", plan)
+    title = "negotiation over HTTPS, request to FINALIZED"
+    times = f"{len(walls)} one after another; p95 {percentile(walls, 0.95):.0f}"
+    return [
+        at_most(f"{title}, p50", statistics.median(walls), BAR_MS, "ms", PART, times),
+        beside(f"{title}, beside gRPC, p50", *_halves(walls, plain), "ms", PART, times),
+        at_least(
+            f"negotiations over HTTPS, {AT_ONCE} at once",
+            rate,
+            BAR_RATE,
+            "1/s",
+            PART,
+            f"SQLite; CPU of both nodes {cpu * 1e3:.0f} ms each",
+        ),
+        at_most(
+            f"catalog of {many:,} datasets over HTTPS, a page of {PAGE}, p95",
+            percentile(pages, 0.95),
+            PAGE_MS,
+            "ms",
+            PART,
+            f"the provider's answer; median {percentile(pages, 0.5):.1f}; CPU {page_cpu:.1f}",
+        ),
+        at_most("verification of a peer, cold", cold, COLD_MS, "CPU ms", PART, "median"),
+        at_most("verification of a peer, cached", cached, CACHED_MS, "CPU ms", PART, "median"),
+    ]
+
+
+def _halves(ours: list[float], theirs: list[float]) -> tuple[float, str, float]:
+    return statistics.median(ours), "gRPC", statistics.median(theirs)
+
+
+def _verified(pair: Pair, folder: Path, count: int) -> tuple[float, float]:
+    """Return the median CPU milliseconds of a first verification, and of a later one."""
+    consumer = config.load(pair.consumer.home)
+    with pair.provider_store() as store, store.read() as tx:
+        known = next(each for each in tx.participants.find() if each.did == pair.consumer.did)
+    bearer = partial(_header, _ports_of(pair.consumer.home, folder / "bearer"), pair)
+    cold, cached = [], []
+    for number in range(count):
+        ports = _ports_of(pair.provider.home, folder / str(number))
+        verifier = Verifier(ports, Authenticator(ports))
+        callers = DcpCallers(ports, verifier)
+        for kept in (standing._verified, standing._issuer_of):
+            kept.cache_clear()
+        for found in (cold, cached, cached):
+            header = bearer()
+            used = time.process_time()
+            caller = callers.judge(header, Unproxied())
+            found.append((time.process_time() - used) * 1e3)
+            if caller.did != known.did or caller.did != consumer.did:
+                raise RuntimeError("another was verified")
+        ports.store.close()
+    return statistics.median(cold), statistics.median(cached)
+
+
+def _header(bearer: Ports, pair: Pair) -> str:
+    """Return the header that the consumer would send to the provider."""
+    with bearer.store.read() as tx:
+        found = tx.participants.get(pair.provider.did)
+    if found is None:
+        with pair.consumer_store() as store, store.read() as known:
+            found = known.participants.get(pair.provider.did)
+    if found is None:
+        raise RuntimeError("the two do not know each other")
+    return DcpCallers(bearer, Verifier(bearer, Authenticator(bearer))).header("https://x/", found)
+
+
+def _ports_of(home: Path, folder: Path) -> Ports:
+    """Return the ports of a node's keys and settings over an empty database."""
+    settings = config.load(home)
+    identity = Identity(settings)
+    folder.mkdir(parents=True)
+    store = SqlStore(f"sqlite:///{folder / 'empty.sqlite'}", SystemClock())
+    store.create()
+    return ports_for_tests(
+        folder,
+        settings.did,
+        settings=settings,
+        clock=SystemClock(),
+        ids=UuidIdentifiers(),
+        signer=identity.signer,
+        store=store,
+        web=GuardedWeb.of(settings),
+        own_document=identity.document,
+        own_membership=identity.membership,
+    )
+
+
+def _pages(pair: Pair, folder: Path, plan: Plan) -> tuple[list[float], float, int]:
+    """Return milliseconds of each page, mean CPU milliseconds, and how many datasets there are."""
+    many, draw = plan.times(DATASETS, FEW), random.Random(plan.seed)  # noqa: S311 - which pages
+    copied(pair, many)
+    folder.mkdir()
+    with pair.provider_store() as store:
+        ports = ports_for_tests(folder, pair.provider.did, store=store)
+        how, base = dataspace.policies(ports), f"https://localhost{PATH}"
+        with store.read() as tx:
+            caller = next(each for each in tx.participants.find() if each.did == pair.consumer.did)
+        walls: list[float] = []
+        used = time.process_time()
+        for _ in range(plan.times(200, 40)):
+            token = b64url(name_of(draw.randrange(many - PAGE)).encode())
+            began = time.perf_counter()
+            body, _ = catalog.page(
+                ports, caller, CatalogRequest(CatalogRequestMessage(token)), how, base
+            )
+            walls.append((time.perf_counter() - began) * 1e3)
+            if len(body["dataset"]) < PAGE:
+                raise RuntimeError("a page is short")
+    return walls, (time.process_time() - used) * 1e3 / len(walls), many
