@@ -13,12 +13,13 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from many_datasets import DATASETS, FEW, PAGE, copied, name_of
-from negotiation import WARM_UP, Pair, at_once, pair_of, spans
+from negotiation import DATASET, WARM_UP, Pair, at_once, pair_of, spans
 from row import Plan, Row, at_least, at_most, beside, percentile
 
 from connector import config
@@ -35,8 +36,8 @@ from connector.services.credentials import standing
 from connector.services.credentials.authenticating import Authenticator
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.verifying import Verifier
-from connector.store import SqlStore
-from tests.support.doubles import ports_for_tests
+from tests.support.doubles import open_store, ports_for_tests
+from tests.support.opening import schools
 
 PART = "dsp"
 PATH = "/dsp/2025-1"
@@ -44,6 +45,29 @@ AT_ONCE, EACH = 16, 6
 BAR_MS, BAR_RATE = 200.0, 20.0
 PAGE_MS = 50.0
 COLD_MS, CACHED_MS = 30.0, 1.0
+
+
+TERMS = {
+    "@context": [
+        "https://w3id.org/dspace/2025/1/context.jsonld",
+        "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+    ],
+    "@id": f"{DATASET}:offer",
+    "@type": "Offer",
+    "profile": "https://w3id.org/preau/odrl/v1",
+    "permission": [
+        {
+            "action": "odrl:read",
+            "constraint": [
+                {
+                    "leftOperand": "odrl:purpose",
+                    "operator": "isA",
+                    "rightOperand": {"@id": "https://w3id.org/dpv#AcademicResearch"},
+                }
+            ],
+        }
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -55,11 +79,11 @@ class Unproxied:
 
 def measure(folder: Path, plan: Plan) -> list[Row]:
     """Measure negotiations, then pages and verifications."""
-    with pair_of(folder / "grpc") as pair:
+    with pair_of(folder / "grpc", described=_described) as pair:
         for _ in range(WARM_UP):
             pair.wait(pair.open())
         plain = [each * 1e3 for each in spans(pair, plan.times(40, 10)).values()]
-    with pair_of(folder / "https", dsp_path=PATH) as pair:
+    with pair_of(folder / "https", described=_described, dsp_path=PATH) as pair:
         for _ in range(WARM_UP):
             pair.wait(pair.open())
         walls = [each * 1e3 for each in spans(pair, plan.times(40, 10)).values()]
@@ -92,44 +116,46 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     ]
 
 
+def _described(folder: Path) -> dict[str, Any]:
+    """Return a dataset about no person, under terms that any peer of the protocol reads."""
+    return schools(folder, TERMS, id=DATASET)
+
+
 def _halves(ours: list[float], theirs: list[float]) -> tuple[float, str, float]:
     return statistics.median(ours), "gRPC", statistics.median(theirs)
 
 
 def _verified(pair: Pair, folder: Path, count: int) -> tuple[float, float]:
     """Return the median CPU milliseconds of a first verification, and of a later one."""
-    consumer = config.load(pair.consumer.home)
-    with pair.provider_store() as store, store.read() as tx:
-        known = next(each for each in tx.participants.find() if each.did == pair.consumer.did)
-    bearer = partial(_header, _ports_of(pair.consumer.home, folder / "bearer"), pair)
-    cold, cached = [], []
+    header = _header_of(pair, folder / "bearer")
+    cold: list[float] = []
+    cached: list[float] = []
     for number in range(count):
         ports = _ports_of(pair.provider.home, folder / str(number))
         verifier = Verifier(ports, Authenticator(ports))
         callers = DcpCallers(ports, verifier)
-        for kept in (standing._verified, standing._issuer_of):
+        for kept in (standing._verified, standing._issuer_of):  # noqa: SLF001 - cold is without
             kept.cache_clear()
         for found in (cold, cached, cached):
-            header = bearer()
+            shown = header()
             used = time.process_time()
-            caller = callers.judge(header, Unproxied())
+            caller = callers.judge(shown, Unproxied())
             found.append((time.process_time() - used) * 1e3)
-            if caller.did != known.did or caller.did != consumer.did:
+            if caller.did != pair.consumer.did:
                 raise RuntimeError("another was verified")
         ports.store.close()
     return statistics.median(cold), statistics.median(cached)
 
 
-def _header(bearer: Ports, pair: Pair) -> str:
-    """Return the header that the consumer would send to the provider."""
-    with bearer.store.read() as tx:
-        found = tx.participants.get(pair.provider.did)
-    if found is None:
-        with pair.consumer_store() as store, store.read() as known:
-            found = known.participants.get(pair.provider.did)
-    if found is None:
-        raise RuntimeError("the two do not know each other")
-    return DcpCallers(bearer, Verifier(bearer, Authenticator(bearer))).header("https://x/", found)
+def _header_of(pair: Pair, folder: Path) -> Callable[[], str]:
+    """Return what makes headers as the consumer sends them to the provider."""
+    bearer = _ports_of(pair.consumer.home, folder)
+    with pair.store_of(pair.consumer) as store, store.read() as tx:
+        provider = next(each for each in tx.participants.find() if each.did == pair.provider.did)
+    with bearer.store.write() as tx:
+        tx.participants.put(provider)
+    callers = DcpCallers(bearer, Verifier(bearer, Authenticator(bearer)))
+    return lambda: callers.header("https://localhost/", provider)
 
 
 def _ports_of(home: Path, folder: Path) -> Ports:
@@ -137,8 +163,6 @@ def _ports_of(home: Path, folder: Path) -> Ports:
     settings = config.load(home)
     identity = Identity(settings)
     folder.mkdir(parents=True)
-    store = SqlStore(f"sqlite:///{folder / 'empty.sqlite'}", SystemClock())
-    store.create()
     return ports_for_tests(
         folder,
         settings.did,
@@ -146,7 +170,7 @@ def _ports_of(home: Path, folder: Path) -> Ports:
         clock=SystemClock(),
         ids=UuidIdentifiers(),
         signer=identity.signer,
-        store=store,
+        store=open_store(folder, SystemClock()),
         web=GuardedWeb.of(settings),
         own_document=identity.document,
         own_membership=identity.membership,
@@ -159,7 +183,8 @@ def _pages(pair: Pair, folder: Path, plan: Plan) -> tuple[list[float], float, in
     copied(pair, many)
     folder.mkdir()
     with pair.provider_store() as store:
-        ports = ports_for_tests(folder, pair.provider.did, store=store)
+        settings = config.load(pair.provider.home)
+        ports = ports_for_tests(folder, settings.did, settings=settings, store=store)
         how, base = dataspace.policies(ports), f"https://localhost{PATH}"
         with store.read() as tx:
             caller = next(each for each in tx.participants.find() if each.did == pair.consumer.did)

@@ -109,7 +109,7 @@ def _at_consumer(
 
 
 def copied(pair: Pair, many: int) -> None:
-    """Copy the provider's dataset and offer under other names, each described and signed."""
+    """Copy a provider's one dataset and offer under other names, each described and signed."""
     with pair.provider_store() as store, store.read() as tx:
         (dataset,), (offer,) = tx.datasets.find(), tx.offers.find()
     settings = config.load(pair.provider.home)
@@ -139,4 +139,5 @@ def _described(dataset: Dataset, number: int, signer: Signer) -> Dataset:
 
 
 def name_of(number: int) -> str:
+    """Return the id of a copy."""
     return f"urn:copy:{number:06d}"

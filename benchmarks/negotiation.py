@@ -10,8 +10,8 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,13 +68,17 @@ class Pair:
         return asking.negotiate(self.provider.did, DATASET, https=self.https).pid
 
     @contextmanager
-    def provider_store(self) -> Iterator[SqlStore]:
-        """Open the provider's database beside its node."""
-        store = SqlStore(config.load(self.provider.home).database_url, SystemClock())
+    def store_of(self, node: Node) -> Iterator[SqlStore]:
+        """Open a node's database beside it."""
+        store = SqlStore(config.load(node.home).database_url, SystemClock())
         try:
             yield store
         finally:
             store.close()
+
+    def provider_store(self) -> AbstractContextManager[SqlStore]:
+        """Open the provider's database beside its node."""
+        return self.store_of(self.provider)
 
     def wait(self, pid: str) -> None:
         """Wait for the end of a negotiation.
@@ -223,9 +227,12 @@ def pair_of(
     cap: dict[str, float] = CAP,
     delta: str = "",
     accounting: dict[str, str] | None = None,
+    described: Callable[[Path], dict[str, Any]] | None = None,
     dsp_path: str = "",
 ) -> Iterator[Pair]:
     """Make provider and consumer, introduce them, and stop the authority.
+
+    The dataset is the demonstration's, unless another is `described` in a folder.
 
     With a `dsp_path` both speak the Dataspace Protocol, hold their memberships as credentials, and
     the authority goes on: whoever verifies a credential fetches its list.
@@ -237,8 +244,12 @@ def pair_of(
         else:
             nodes = [made.node(name) for name in names]
         provider, consumer = nodes
-        stated = {"cap": cap} | ({"accounting": accounting} if accounting else {})
-        _publish(provider, made, folder, stated, delta)
+        if described is not None:
+            with provider.client() as client:
+                client.publish(described(folder))
+        else:
+            stated = {"cap": cap} | ({"accounting": accounting} if accounting else {})
+            _publish(provider, made, folder, stated, delta)
         with consumer.client() as client:
             client.meet(provider.did)
             if dsp_path:
