@@ -102,8 +102,8 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     store = SqlStore(settings.database_url, clock)
     leaves = Leaves(identity.tls_authority, settings.did, clock, settings.leaf_seconds)
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
-    healing, flight = HealingWire(wire), FlightData(wire.pin)
-    wires = Wires(healing)
+    wires = Wires(healing := HealingWire(wire))
+    flight, web = FlightData(wire.pin), GuardedWeb.of(settings, keeps=True)
     workers = ProcessWorkers(memory=settings.worker_memory_bytes)
     ports = Ports(
         settings=settings,
@@ -111,7 +111,7 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
         ids=ids,
         signer=identity.signer,
         store=store,
-        web=GuardedWeb.of(settings),
+        web=web,
         wire=wires,
         mail=SmtpMail.of(settings),
         flight=flight if settings.kind == "participant" else None,
@@ -140,7 +140,7 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
-    ends = [healing.close, wire.close, store.close, flight.stop, workers.close]
+    ends = [healing.close, wire.close, web.close, store.close, flight.stop, workers.close]
     return Node(ports, identity, face, _runners(ports, hub, dcp), ends)
 
 

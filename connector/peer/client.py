@@ -33,7 +33,7 @@ from connector.peer.limits.shares import Shares
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
 from connector.peer.web.addresses import target
-from connector.peer.web.client import CONNECT_SECONDS
+from connector.peer.web.lines import CONNECT_SECONDS
 from connector.peer.web.pinning import Resolver, pin, resolve
 from connector.ports import Clock, Identifiers, Signer
 

@@ -19,6 +19,8 @@ from connector.errors import (
     TooManyRequests,
 )
 from connector.identity import certificate
+from connector.peer.web import lines
+from connector.peer.web.addresses import Target
 from connector.peer.web.client import GuardedWeb, tls_context
 from connector.peer.web.pinning import MOST_AT_ONCE, resolve
 from tests.support.doubles import settings_for_tests
@@ -168,6 +170,79 @@ def test_asks_with_headers_and_tells_whatever_status(web: Path) -> None:
             client(web).ask(address, headers={"Authorization": "x\r\nHost: inside"})
     assert b"Bearer t" in requests[0]
     assert [each[:4] for each in requests] == [b"POST", b"GET "]
+
+
+class TestKept:
+    """Connections that are kept for a moment, of a talk that goes on."""
+
+    def client(self, web: Path, asked: list[str]) -> GuardedWeb:
+        def resolver(host: str, _port: int) -> list[str]:
+            asked.append(host)
+            return ["127.0.0.1"]
+
+        trusted = tls_context(web / "root.pem")
+        return GuardedWeb(
+            trusted, allow_hosts=("localhost",), resolver=resolver, seconds=5, keeps=True
+        )
+
+    def talk(self, requests: int) -> Talk:
+        def talk(stream: ssl.SSLSocket) -> None:
+            for number in range(requests):
+                head = heard(stream).lower()
+                assert b"connection: keep-alive" in head
+                stream.sendall(answer("200 OK", f"{number}".encode()))
+
+        return talk
+
+    def test_the_next_request_needs_no_handshake(self, web: Path) -> None:
+        asked: list[str] = []
+        guarded = self.client(web, asked)
+        with served(web, self.talk(2)) as port:
+            url = f"https://localhost:{port}/x"
+            assert [guarded.ask(url).body, guarded.within(5).ask(url, b"{}").body] == [b"0", b"1"]
+            assert guarded.ask(url).body == b"0"  # the server has closed the first one
+            guarded.close()
+            guarded.close()
+        assert len(asked) == 1 + 1
+
+    def test_one_that_rested_too_long_is_judged_anew(
+        self, web: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        guarded = self.client(web, asked)
+        for setting in ("IDLE_SECONDS", "LIFE_SECONDS"):
+            with monkeypatch.context() as patch, served(web, self.talk(1)) as port:
+                patch.setattr(lines, setting, 0.0)
+                url = f"https://localhost:{port}/x"
+                assert [guarded.ask(url).body for _ in range(2)] == [b"0", b"0"]
+        assert len(asked) == 4
+
+    def test_few_are_kept(self, web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = lines.Lines()
+        context, until = tls_context(web / "root.pem"), lines.Deadline(0.0)
+        made = [lines.Line(context, "127.0.0.1", until) for _ in range(6)]
+        closed: list[lines.Line] = []
+        monkeypatch.setattr(lines.Line, "kept", lambda line: line not in closed)
+        monkeypatch.setattr(lines.Line, "close", lambda line: closed.append(line))
+        monkeypatch.setattr(lines, "MOST_OF_ONE", 2)
+        monkeypatch.setattr(lines, "MOST", 3)
+        one, two = Target("one.example", 443, "/"), Target("two.example", 443, "/")
+        for line in made[:3]:
+            kept.give(one, line)
+        assert closed == made[:1]
+        for line in made[3:5]:
+            kept.give(two, line)
+        assert closed == made[:3]
+        assert (kept.take(two), kept.take(one)) == (made[4], None)
+        kept.close()
+        assert closed == made[:4]
+
+    def test_get_and_post_keep_none(self, web: Path) -> None:
+        guarded = self.client(web, [])
+        with served(web, says(answer("200 OK", b"x"))) as port:
+            for _ in range(2):
+                assert guarded.get(f"https://localhost:{port}/") == b"x"
+                assert guarded.post(f"https://localhost:{port}/", b"{}") == b"x"
 
 
 def test_a_host_that_is_not_public_is_refused_before_a_packet(web: Path) -> None:

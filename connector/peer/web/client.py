@@ -16,12 +16,12 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpcore
 
@@ -39,11 +39,11 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.peer.web.addresses import HTTPS_PORT, Target, target
+from connector.peer.web.lines import Deadline, Line, Lines
 from connector.peer.web.pinning import Resolver, pin, resolve
 from connector.ports import Answer, Web
 from connector.ports.peers import NO_HEADERS
 
-CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
 RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
 SILENT_SECONDS: Final = 30.0  # for which nothing may come of a file
@@ -65,6 +65,7 @@ class GuardedWeb:
         resolver: Resolver = resolve,
         seconds: float = TOTAL_SECONDS,
         whole: bool = True,
+        keeps: bool = False,
     ) -> None:
         """Prepare.
 
@@ -74,6 +75,7 @@ class GuardedWeb:
             resolver: finds addresses.
             seconds: longest exchange.
             whole: whether the system's roots are in `tls`; they come in when they are needed.
+            keeps: whether `ask` keeps connections for a moment; then `close` ends them.
         """
         self._tls = tls
         self._whole = threading.Event()  # one for all that `within` makes, as `tls` is
@@ -83,17 +85,24 @@ class GuardedWeb:
         self._resolve = resolver
         self._seconds = seconds
         self._until = math.inf
+        self._lines = Lines() if keeps else None  # for all that `within` makes
 
     @classmethod
-    def of(cls, settings: Settings) -> GuardedWeb:
-        """Build the client that the settings describe.
+    def of(cls, settings: Settings, *, keeps: bool = False) -> GuardedWeb:
+        """Build the client that the settings describe; see the constructor.
 
         Raises:
             AddressForbidden: the file of extra roots cannot be read.
         """
         roots = settings.path(settings.web_roots) if settings.web_roots else None
         context = tls_context(roots, system=roots is None)
-        return cls(context, allow_hosts=settings.unsafe_allow_hosts, whole=roots is None)
+        hosts, whole = settings.unsafe_allow_hosts, roots is None
+        return cls(context, allow_hosts=hosts, whole=whole, keeps=keeps)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        if self._lines is not None:
+            self._lines.close()
 
     def within(self, seconds: float) -> GuardedWeb:
         """Return a client all of whose exchanges together end within so many seconds."""
@@ -139,7 +148,8 @@ class GuardedWeb:
         """Send a request, and return the answer of whatever status; see `ports.Web`."""
         if not all(_FIELD.fullmatch(value) for value in headers.values()):
             raise Malformed("a header of a request is not one line of ASCII")  # no smuggled lines
-        return self._exchange("GET" if body is None else "POST", url, body, limit, headers)
+        method = "GET" if body is None else "POST"
+        return self._exchange(method, url, body, limit, headers, keeps=True)
 
     def fetch(self, url: str, token: str, offset: int) -> Iterator[bytes]:
         """Fetch the bytes of a file from an offset on; see `ports.Web`."""
@@ -151,9 +161,9 @@ class GuardedWeb:
         headers = _headers(goal, further, posting=False)
         try:
             address = pin(self._resolve, goal, self._allow, self._seconds)
-            backend = _PinnedBackend(address, time.monotonic() + self._seconds, SILENT_SECONDS)
+            until = Deadline(time.monotonic() + self._seconds, SILENT_SECONDS)
             with (
-                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+                Line(self._tls, address, until).pool as pool,
                 pool.stream("GET", _url(goal), headers=headers) as answer,
             ):
                 yield from _body(goal, answer, offset)
@@ -167,25 +177,36 @@ class GuardedWeb:
         body: bytes | None,
         limit: int,
         headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        keeps: bool = False,
     ) -> Answer:
         goal = target(url)
-        deadline = min(time.monotonic() + self._seconds, self._until)
+        deadline = Deadline(min(time.monotonic() + self._seconds, self._until))
+        lines = self._lines if keeps else None
+        sent = _headers(goal, headers, posting=body is not None, last=lines is None)
 
-        def ask(backend: _PinnedBackend) -> Answer:
-            with (
-                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
-                pool.stream(
-                    method,
-                    _url(goal),
-                    headers=_headers(goal, headers, posting=body is not None),
-                    content=body,
-                ) as answer,
-            ):
-                return _read(goal, answer, limit)
+        def ask(line: Line) -> Answer:
+            try:
+                with line.pool.stream(method, _url(goal), headers=sent, content=body) as answer:
+                    found = _read(goal, answer, limit)
+            except BaseException:
+                line.close()
+                raise
+            if lines is None:
+                line.close()
+            else:
+                lines.give(goal, line)
+            return found
 
         try:
-            address = pin(self._resolve, goal, self._allow, _left(deadline))
-            return self._vouched(partial(ask, _PinnedBackend(address, deadline)))
+            deadline.left()
+            kept = lines.take(goal) if lines is not None else None
+            if kept is not None:
+                kept.deadline.at = deadline.at
+                with suppress(httpcore.NetworkError, httpcore.ProtocolError):
+                    return ask(kept)  # else it was closed in this moment; a message comes once
+            address = pin(self._resolve, goal, self._allow, deadline.left())
+            return self._vouched(lambda: ask(Line(self._tls, address, deadline)))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc
 
@@ -258,12 +279,12 @@ def _body(goal: Target, answer: httpcore.Response, offset: int) -> Iterator[byte
 
 
 def _headers(
-    goal: Target, further: Mapping[str, str], *, posting: bool
+    goal: Target, further: Mapping[str, str], *, posting: bool, last: bool = True
 ) -> list[tuple[bytes | str, bytes | str]]:
     headers: list[tuple[bytes | str, bytes | str]] = [
         ("Host", goal.host if goal.port == HTTPS_PORT else f"{goal.host}:{goal.port}"),
         ("Accept-Encoding", "identity"),
-        ("Connection", "close"),
+        ("Connection", "close" if last else "keep-alive"),
         ("User-Agent", "preau"),
         *further.items(),
     ]
@@ -330,69 +351,3 @@ def _unreachable(goal: Target, exc: Exception) -> PeerUnreachable:
 
 def _line(text: str) -> str:
     return "".join(char for char in text if char.isprintable())[:300]
-
-
-class _PinnedBackend(httpcore.NetworkBackend):
-    """Connects to one judged address, whatever host httpcore names, until a deadline."""
-
-    def __init__(self, address: str, deadline: float, silent: float = 0.0) -> None:
-        self._address = address
-        self._deadline = deadline
-        self._silent = silent
-        self._tcp = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - judged and resolved before
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the deadline rules
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        seconds = min(CONNECT_SECONDS, _left(self._deadline))
-        stream = self._tcp.connect_tcp(
-            self._address, port, seconds, local_address, socket_options or ()
-        )
-        return _BoundedStream(stream, self._deadline, self._silent)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A stream on which no call outlasts the deadline of the whole exchange.
-
-    Where a file is read, it is each read that may not take longer than `silent` seconds.
-    """
-
-    def __init__(
-        self, stream: httpcore.NetworkStream, deadline: float, silent: float = 0.0
-    ) -> None:
-        self._stream = stream
-        self._deadline = deadline
-        self._silent = silent
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline rules
-        return self._stream.read(max_bytes, self._silent or _left(self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline rules
-        self._stream.write(buffer, _left(self._deadline))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - the deadline rules
-    ) -> httpcore.NetworkStream:
-        inner = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
-        return _BoundedStream(inner, self._deadline, self._silent)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the exchange took too long")
-    return left
