@@ -223,7 +223,11 @@ class TestKept:
         made = [lines.Line(context, "127.0.0.1", until) for _ in range(6)]
         closed: list[lines.Line] = []
         monkeypatch.setattr(lines.Line, "kept", lambda line: line not in closed)
-        monkeypatch.setattr(lines.Line, "close", lambda line: closed.append(line))
+
+        def close(line: lines.Line) -> None:
+            closed.append(line)
+
+        monkeypatch.setattr(lines.Line, "close", close)
         monkeypatch.setattr(lines, "MOST_OF_ONE", 2)
         monkeypatch.setattr(lines, "MOST", 3)
         one, two = Target("one.example", 443, "/"), Target("two.example", 443, "/")
