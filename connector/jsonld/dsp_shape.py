@@ -37,7 +37,7 @@ _BELOW: Final = ("duty", "odrl:remedy", "odrl:consequence")
 _PARTIES: Final = ("assigner", "assignee")
 _COMPARED: Final = ("leftOperand", "operator", "rightOperand")
 _TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
 )
 Shaped = dict[str, Any]
 

@@ -30,6 +30,7 @@ _DPV: Final = "https://w3id.org/dpv#"
 _PURPOSES: Final = ("ResearchAndDevelopment", "AcademicResearch", "Marketing")
 _OVER: Final = (State.FINALIZED, State.TERMINATED)
 _MOST_STEPS: Final = 12
+_OF_A_PAIR: Final = 50  # negotiations of two nodes: their papers are of some days
 
 
 def offer(purpose: str = _PURPOSES[0], **members: Any) -> dict[str, Any]:
@@ -58,10 +59,11 @@ def play(folder: Path, count: int, seed: int, *, plain: bool) -> Counter[str]:
         plain: whether either side takes the other for a connector of another make.
     """
     rng, ends = random.Random(seed), Counter[str]()  # noqa: S311 - a test's choices
-    with dsp_link(folder, plain=plain) as (pair, _):
-        publish.publish(pair.school.ports, description(folder / "data", offer=offer()))
-        for _number in range(count):
-            ends[_one(pair, rng)] += 1
+    for first in range(0, count, _OF_A_PAIR):
+        with dsp_link(folder / str(first), plain=plain) as (pair, _):
+            publish.publish(pair.school.ports, description(folder / "data", offer=offer()))
+            for _number in range(min(_OF_A_PAIR, count - first)):
+                ends[_one(pair, rng)] += 1
     return ends
 
 

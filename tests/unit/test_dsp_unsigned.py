@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap import dataspace
 from connector.domain.contract.negotiation import NegotiationState
 from connector.domain.contract.notice import Act
 from connector.domain.participant import Participant
@@ -28,8 +30,10 @@ from connector.errors import (
 from connector.identity import agreement as documents
 from connector.identity import evidence
 from connector.identity.evidence import Outcome, Standing
+from connector.jsonld import opaque
 from connector.jsonld.canonical import canonical, sha256_hex
-from connector.protocol.dsp import data_address
+from connector.protocol.dsp import data_address, negotiation
+from connector.protocol.dsp import members as members_of
 from connector.protocol.dsp.negotiation import Negotiated
 from connector.protocol.dsp.transfer import Transferred
 from connector.protocol.messages import ContractAgreementMessage
@@ -46,11 +50,12 @@ from tests.support.dsp_negotiations import play
 from tests.support.link import CONTEXT, DATASET, Link, Node, description, link
 
 State = NegotiationState
+USE: dict[str, Any] = {"permission": [{"action": "use"}]}
 TERMS: dict[str, Any] = {
     "@context": CONTEXT,
     "@id": "urn:example:offer",
     "@type": "Offer",
-    "permission": [{"action": "use"}],
+    **USE,
 }
 
 
@@ -293,3 +298,77 @@ def test_terms_of_which_no_use_can_be_asked_for_are_not_contracted(tmp_path: Pat
         assert (ended.state, ended.code) == (State.TERMINATED, "NOT_SUPPORTED")
         assert [each.stands for each in pair.school.agreements()] == [False]
         assert pair.lab.only().state is State.TERMINATED
+
+
+def test_names_of_others_need_not_be_iris(plain: tuple[Link, LoopWeb]) -> None:
+    """As the public kit sends them: another target of an offer, parties by names of the space."""
+    pair, _ = plain
+    lab, provider, name = pair.lab.ports, known(pair.lab, pair.school), "ACNC0101"
+    offered = canonical({"@context": CONTEXT, "@type": "Offer", "@id": "urn:o", **USE})
+    view = catalog_pages.OfferView("CD123:ACNC0101:456", offered, ())
+    pid = negotiate.begin(lab, provider.did, name, view, address="https://kit.example").pid
+    (request,) = [json.loads(each.body) for each in pair.lab.waiting()]
+    assert request["dataset"] == name
+
+    def come(kind: str, **members: Any) -> Any:
+        both = {"providerPid": "p-1", "consumerPid": pid}
+        body = {"@context": [members_of.CONTEXT], "@type": kind, "@id": f"{kind} 1", **both}
+        how = dataspace.policies(lab)
+        value = negotiation.read(json.dumps({**body, **members}).encode(), how)
+        return received(lab, provider, replace(value, token="t"))
+
+    parties = {"assigner": "CONNECTOR", "assignee": "TCK_PARTICIPANT"}
+    terms = {"@id": "offer-2", "@type": "Offer", "target": "empty", **USE, **parties}
+    assert come("ContractOfferMessage", offer=terms).state == State.OFFERED
+    with pytest.raises(IllegalMessage):
+        come("ContractOfferMessage", offer=terms, **{"@id": "said anew"})
+    assert come("ContractOfferMessage", offer=terms).state == State.OFFERED
+    negotiate.accept(lab, pid)
+    at = {"timestamp": lab.clock.now().isoformat().replace("+00:00", ".123456789Z")}
+    agreed = {"@id": "agreement-1", "@type": "Agreement", **USE, **parties, **at}
+    with pytest.raises(AgreementTampered, match="another dataset"):
+        come("ContractAgreementMessage", agreement={**agreed, "target": "empty"})
+    other = {**agreed, "target": name, "assignee": "did:web:other.example"}
+    with pytest.raises(AgreementTampered, match="other parties"):
+        come("ContractAgreementMessage", agreement=other)
+    assert (
+        come("ContractAgreementMessage", agreement={**agreed, "target": name}).state == "VERIFIED"
+    )
+    event = {"eventType": "FINALIZED"}
+    assert come("ContractNegotiationEventMessage", **event).state == "FINALIZED"
+    (found,) = pair.lab.agreements()
+    assert (found.dataset_id, found.finalized) == (name, True)
+    asked = consumer_side.request(lab, found.id)
+    (last,) = [it for it in pair.lab.waiting() if it.subject == asked.pid]
+    assert json.loads(last.body)["agreement_id"] == "agreement-1"
+    assert last.address == "https://kit.example"
+
+
+def test_a_dataset_of_ours_may_have_any_name(plain: tuple[Link, LoopWeb]) -> None:
+    pair, _ = plain
+    school, name = pair.school.ports, "ACN0101"
+    with school.store.write() as tx:
+        dataset, (offer,) = tx.datasets.get(DATASET), tx.offers.find(dataset_id=DATASET)
+        assert dataset is not None
+        tx.datasets.put(replace(dataset, id=name))
+        tx.offers.put(replace(offer, id="CD123:ACN0101:456", dataset_id=name))
+    caller = known(pair.school, pair.lab)
+
+    def come(kind: str, **members: Any) -> Any:
+        body = {"@context": [members_of.CONTEXT], "@type": kind, "@id": f"{kind} 1", **members}
+        how = dataspace.policies(school)
+        return received(school, caller, negotiation.read(json.dumps(body).encode(), how))
+
+    terms = {"@id": "CD123:ACN0101:456", "@type": "Offer", "target": name, **USE}
+    opening = {"callbackAddress": "https://kit.example", "offer": terms}
+    opened = come("ContractRequestMessage", consumerPid="c-1", **opening)
+    assert opened.state == "AGREED"
+    both = {"providerPid": opened.provider_pid, "consumerPid": "c-1"}
+    verified = come("ContractAgreementVerificationMessage", **both)
+    assert verified.state == "FINALIZED"
+    (found,) = pair.school.agreements()
+    assert found.dataset_id == name
+    with school.store.read() as tx:
+        (sent,) = tx.outbox.find(kind="ContractAgreementMessage")
+    stated = json.loads(base64.b64decode(json.loads(sent.body)["agreement"]))["agreement"]
+    assert opaque.outward(stated["target"]) == name

@@ -38,6 +38,7 @@ from connector.identity import document as did_documents
 from connector.identity.agreement import AgreementDocument, Party, Subject
 from connector.identity.descriptions import description as descriptions
 from connector.identity.receipts import receipt
+from connector.jsonld import opaque
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.kept import kept
 from connector.jsonld.policy import policy_document, read_policy
@@ -168,7 +169,8 @@ def draw_up(
     policy = read_policy(offer.policy, ports.mechanisms.profiles)
     own, space = ports.own_document(), belonging.named(ports.settings, offer.space)
     parties = (ports.settings.did, consumer.did)
-    agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
+    target = opaque.inward(offer.dataset_id)
+    agreed = terms.as_agreement(policy, ports.ids.new(), target, parties, now)
     data = documents.build(
         policy_document(agreed, ports.mechanisms.profiles),
         offer_id=offer.id,
@@ -387,7 +389,7 @@ def _policy_in(document: bytes, profiles: Profiles) -> Policy:
 
 def _subject(dataset: Dataset) -> Subject:
     return Subject(
-        id=dataset.id,
+        id=opaque.inward(dataset.id),
         description_digest=descriptions.digest(dataset.credential),
         population=dataset.population,
         rows_per_person=dataset.rows_per_person,
@@ -422,7 +424,7 @@ def _sites(ports: Ports, agreement: Agreement) -> int:
 
 def _figures(document: AgreementDocument, outline: Outline) -> dict[str, Any]:
     return {
-        "dataset_id": document.dataset.id,
+        "dataset_id": opaque.outward(document.dataset.id),  # as both call it
         "valid_until": outline.valid_until,
         "population": document.dataset.population,
         "concluded_at": document.timestamp,

@@ -216,11 +216,13 @@ def on_offer(
     pids = (message.provider_pid, message.consumer_pid)
     negotiation = steps.held(tx, caller, *pids, Role.CONSUMER)
     after = steps.received(negotiation, Act.OFFER, ports.clock.now(), **tabled)
-    if message.dataset != negotiation.dataset_id:
+    elsewhere = message.dataset != negotiation.dataset_id
+    if elsewhere and unsigned.signs(caller, message):
         raise Malformed("the offer is about another dataset than the negotiation")
     question = (negotiation.policy, negotiation.offered, message.policy)
     fits = terms.answered(known, question)
-    within = shown.is_within(ports, tx, after)
+    # What is contracted is the dataset that was asked for; a person sees that others named another.
+    within = not elsewhere and shown.is_within(ports, tx, after)
     if within and (terms.fits(*question, ports.mechanisms) if fits is None else fits):
         return _accept(ports, tx, steps.log(tx, after))
     return steps.store(tx, after)
@@ -360,7 +362,7 @@ def _described(ports: Ports, pid: str) -> str:
     with ports.store.read() as tx:
         negotiation = require(tx.negotiations.get(pid), "negotiation", pid)
     offered = (negotiation.role, negotiation.state) == (Role.CONSUMER, NegotiationState.OFFERED)
-    if negotiation.description or not offered:
+    if negotiation.description or negotiation.asked or not offered:  # it was seen when we asked
         return negotiation.description
     return catalog_pages.fetch_dataset(ports, negotiation.peer, negotiation.dataset_id).description
 

@@ -31,11 +31,12 @@ from connector.services.negotiation import (
     outcomes,
     steps,
 )
-from connector.services.negotiation.consumer_side import accept, counter, request
+from connector.services.negotiation.consumer_side import accept, begin, counter, request
 from connector.services.negotiation.provider_side import offer
 
 __all__ = [
     "accept",
+    "begin",
     "counter",
     "expire",
     "negotiation",

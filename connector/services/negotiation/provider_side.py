@@ -123,7 +123,7 @@ def on_request(
             policy_by=Role.CONSUMER,
             address=address,
         )
-    found = catalog_pages.visible_offer(ports, tx, caller, message.offer_id, before.dataset_id)
+    found = _meant(ports, tx, caller, message, before)
     present = _layers(ports, tx, found) if message.policy else ()
     question = _question(found, message, before.dataset_id, present)
     verdict = terms.answered(known, question) or terms.judge(
@@ -138,6 +138,29 @@ def on_request(
     )
     steps.log(tx, requested)
     return _answer(ports, caller, tx, requested, found, verdict)
+
+
+def _meant(
+    ports: Ports,
+    tx: Transaction,
+    caller: Participant,
+    message: messages.ContractRequestMessage,
+    before: Negotiation,
+) -> Offer:
+    """Return the offer that a request is about.
+
+    Peers that are no Préau nodes call a counter-offer as they like: it answers the one tabled.
+
+    Raises:
+        OfferUnknown: no such offer for this consumer.
+    """
+    dataset = before.dataset_id
+    try:
+        return catalog_pages.visible_offer(ports, tx, caller, message.offer_id, dataset)
+    except OfferUnknown:
+        if not message.provider_pid or unsigned.signs(caller, message):
+            raise
+        return catalog_pages.visible_offer(ports, tx, caller, before.offer_id, dataset)
 
 
 def consider(

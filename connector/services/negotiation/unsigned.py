@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from connector.domain import instant
 from connector.domain.contract.negotiation import Agreement, Negotiation, Said, check_concluded
@@ -33,6 +34,8 @@ from connector.services.negotiation import plans as stated_plans
 from connector.services.negotiation import terms
 from policies_odrl import Policy, PolicyKind
 from policies_odrl.checking import semantics
+
+_DID: Final = "did:"
 
 
 def signs(peer: Participant, message: Negotiating | Transferring) -> bool:
@@ -87,13 +90,15 @@ def drawn_up(
 
 
 def _check_terms(ports: Ports, negotiation: Negotiation, policy: Policy, stated: bytes) -> None:
-    named = (policy.target, policy.assigner, policy.assignee)
-    expected = (negotiation.dataset_id, negotiation.peer, ports.settings.did)
-    if policy.kind is not PolicyKind.AGREEMENT or any(
-        found is None or opaque.outward(found.id) != name
-        for found, name in zip(named, expected, strict=True)
-    ):
-        raise AgreementTampered("the agreement names other parties, or another dataset")
+    if policy.kind is not PolicyKind.AGREEMENT or policy.target is None:
+        raise AgreementTampered("what was sent is no agreement about a dataset")
+    if opaque.outward(policy.target.id) != negotiation.dataset_id:
+        raise AgreementTampered("the agreement is about another dataset than was negotiated")
+    for party, did in ((policy.assigner, negotiation.peer), (policy.assignee, ports.settings.did)):
+        name = opaque.outward(party.id) if party is not None else ""
+        # Else it is what the space calls them (CN Protocol, Contract Agreement Message).
+        if not name or (name.startswith(_DID) and name != did):
+            raise AgreementTampered("the agreement names other parties than the negotiation's")
     accepted = (negotiation.policy, negotiation.offered)
     if not terms.fits(*accepted, stated, ports.mechanisms):
         raise AgreementTampered("the agreement does not mean the offer that was accepted")

@@ -21,6 +21,7 @@ from connector.errors import (
     NotFound,
     NotSupported,
 )
+from connector.jsonld import opaque
 from connector.ports import Ports, Transaction
 from connector.protocol.dsp import data_address
 from connector.protocol.dsp.transfer import Transferred
@@ -56,6 +57,7 @@ def on_request(
         raise NotSupported(
             f"this node transfers no `{value.format[:64]}`", hint=f"ask for `{data_address.PULL}`"
         )
+    message = replace(message, agreement_id=opaque.inward(message.agreement_id))
     named = bool(message.extract_id)
     if not named:
         known = _known(ports, caller, message)
