@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from connector.domain import space as spaces
 from connector.domain.space import MEMBERSHIP_SCOPE, Space
 from connector.errors import ConfigurationInvalid
 
@@ -30,13 +31,6 @@ _LEAST = {
     "jobs_memory_bytes": 0,
     "first_contacts_per_minute": 0,
     "dry_runs_per_peer": 0,
-}
-# Options of a table `[spaces.NAME]`, and their types.
-_OF_SPACE = {
-    "id": "str",
-    "trusted_issuers": "tuple[str, ...]",
-    "scopes": "tuple[str, ...]",
-    "charter": "str",
 }
 
 
@@ -289,7 +283,7 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
         for proxy in values.get(name, ()):
             _network(name, proxy)
     made = Settings(home=home, **values)
-    check_spaces(made)
+    spaces.check(made.spaces, participant=made.kind == "participant")
     return made
 
 
@@ -305,7 +299,7 @@ def dump(settings: Settings) -> str:
         lines += [f"{option} = {_toml(value)}" for option, value in options.items()]
     for space in settings.spaces[1:]:
         lines += ["", f"[spaces.{space.name}]"]
-        lines += [f"{option} = {_toml(getattr(space, option))}" for option in _OF_SPACE]
+        lines += [f"{option} = {_toml(getattr(space, option))}" for option in spaces.OPTIONS]
     return "\n".join(lines) + "\n"
 
 
@@ -330,49 +324,6 @@ def _check_mail(values: Mapping[str, Any]) -> None:
         raise ConfigurationInvalid(
             "settings `mail_from` and `mail_to` must be e-mail addresses where `mail_server` is set"
         )
-
-
-def check_spaces(settings: Settings) -> None:
-    """Check that the spaces of a node go together.
-
-    Raises:
-        ConfigurationInvalid: they do not.
-    """
-    first, *further = settings.spaces
-    ids = [each.id for each in settings.spaces]
-    if further and settings.kind != "participant":
-        raise ConfigurationInvalid("an authority is in its own space only", hint="remove `spaces`")
-    if further and not first.id:
-        raise ConfigurationInvalid("setting `space` must state the first space before others")
-    if len(set(ids)) < len(ids):
-        raise ConfigurationInvalid("setting `spaces` must state each space once, by its `id`")
-    for space in settings.spaces:
-        if not space.scopes or any(" " in each or ":" not in each for each in space.scopes):
-            raise ConfigurationInvalid("setting `scopes` must list `ALIAS:VALUE`, one at least")
-
-
-def spaces(raw: Any) -> tuple[Space, ...]:
-    """Return the spaces of the tables `[spaces.NAME]`, in their order.
-
-    Raises:
-        ConfigurationInvalid: one is not stated as it must be.
-    """
-    if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
-        raise ConfigurationInvalid("setting `spaces` must hold tables `[spaces.NAME]`")
-    found = []
-    for name, options in raw.items():
-        unknown = sorted(set(options) - set(_OF_SPACE))
-        if unknown or not options.get("id") or not ROLE_NAME.fullmatch(name):
-            raise ConfigurationInvalid(
-                f"setting `spaces.{name}` must have an `id`, and of the rest only"
-                " `trusted_issuers`, `scopes` and `charter`, and a name in small letters"
-            )
-        stated = {
-            option: _typed(f"spaces.{name}.{option}", _OF_SPACE[option], value)
-            for option, value in options.items()
-        }
-        found.append(Space(**{"trusted_issuers": (stated["id"],), "name": name, **stated}))
-    return tuple(found)
 
 
 def _network(name: str, text: str) -> None:
@@ -401,7 +352,7 @@ def _typed(name: str, kind: str, value: Any) -> Any:
     if name == "connections":
         return _connections(value)
     if name == "spaces":
-        return spaces(value)
+        return spaces.read(value)
     ok = {
         "str": isinstance(value, str),
         "int": isinstance(value, int) and not isinstance(value, bool),

@@ -16,6 +16,7 @@ from connector import config
 from connector.bootstrap.keys import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
+from connector.domain import space as spaces
 from connector.errors import ConfigurationInvalid, DidUnresolvable
 from connector.identity import certificate as certificates
 from connector.identity import did as dids
@@ -158,7 +159,7 @@ def _check(settings: Settings) -> None:
         )
     if not settings.name.strip():
         raise ConfigurationInvalid("the legal name is empty", hint="pass `--name`")
-    config.check_spaces(settings)
+    spaces.check(settings.spaces, participant=settings.kind == "participant")
     for did in sorted(settings.believed):
         try:
             dids.parse(did)

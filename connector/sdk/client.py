@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlencode
 
 from connector.errors import Malformed
 from connector.management.views.audits import EventView
@@ -136,10 +135,10 @@ class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCal
 
     def membership(self, *, space: str = "", refresh: bool = False) -> MembershipView:
         """Return the node's own membership of a space; with `refresh`, fetch it now."""
-        where = f"/membership?{urlencode({'space': space})}"
-        return (
-            self._post(MembershipView, where, {}) if refresh else self._get(MembershipView, where)
-        )
+        asked = {"space": space}
+        if refresh:
+            return self._post(MembershipView, "/membership", {}, asked)
+        return self._get(MembershipView, "/membership", asked)
 
     def memberships(self) -> list[MembershipView]:
         """Return the node's own membership of each of its spaces."""

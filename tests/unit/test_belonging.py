@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,9 @@ from connector.services.membership import belonging
 from connector.services.membership.belonging import space_of
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.each import over
+from tests.support.management import commanded
+from tests.support.memory_web import PEER as MET
+from tests.support.memory_web import World, met
 
 PEER = "did:web:peer.example"
 ONE, TWO = "did:web:authority.example", "did:web:two.example"
@@ -82,3 +86,23 @@ def test_matters_that_name_a_space(several: Settings) -> None:
         belonging.named(several, "did:web:left.example")
     with pytest.raises(NotFound, match="no space of this node"):
         belonging.chosen(several, "three")
+
+
+def test_by_the_command(world: World) -> None:
+    object.__setattr__(world.ports.settings, "spaces", (world.ports.settings.spaces[0], SPACES[1]))
+    with commanded(world.ports) as preau:
+        assert ONE in preau("spaces").stdout
+        assert TWO in preau("spaces").stdout
+        assert json.loads(preau("membership", "--space", "two", "--json").stdout)["space"] == TWO
+        refused = preau("peer", "space", MET, "two", "--json")
+        assert json.loads(refused.stderr)["code"] in {"CREDENTIAL_INVALID", "UNTRUSTED_ISSUER"}
+        assert (
+            json.loads(preau("peer", "space", MET, "three", "--json").stderr)["code"] == "NOT_FOUND"
+        )
+        assert ONE in preau("peer", "space", MET, ONE).stdout
+        assert ONE in preau("peer", "list").stdout
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return met(tmp_path)

@@ -87,6 +87,22 @@ def test_settings_say_what_was_asked(tmp_path: Path) -> None:
     assert (settings.country, settings.registration) == ("BE", "0123")
 
 
+def test_a_node_of_several_spaces(tmp_path: Path) -> None:
+    home, two = tmp_path / "node", "did:web:two.example"
+    more = ("--space", "did:web:space.example", "--further-space", f"health={two}")
+    shown = init(home, *more).stdout
+    settings = config.load(home)
+    assert [each.id for each in settings.spaces] == ["did:web:space.example", two]
+    assert settings.space_called("health") == settings.spaces[1]
+    assert own.membership_file(settings.spaces[1]) == "keys/membership-health.jwt"
+    for space in settings.spaces:
+        assert f"ask {space.id} to admit {settings.did}" in shown
+    for wrong in ("health", "Health=did:web:two.example", "health=did:web:space.example"):
+        refused = init(tmp_path / "other", *more[:2], "--further-space", wrong)
+        assert "CONFIGURATION_INVALID" in refused.stderr
+        assert not (tmp_path / "other").exists()
+
+
 def test_loopback_is_bound_only_where_the_did_says_so(tmp_path: Path) -> None:
     words = ("--did", "did:web:node.example.org", "--name", "A")
     assert preau("init", "--home", str(tmp_path / "a"), *words).exit_code == 0

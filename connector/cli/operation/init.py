@@ -12,8 +12,8 @@ import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.config import Settings, spaces
-from connector.domain.space import Space
+from connector.config import Settings
+from connector.domain import space as spaces
 
 Did = Annotated[
     str,
@@ -147,9 +147,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
     show(made)
 
 
-def _further(stated: Iterable[str]) -> tuple[Space, ...]:
+def _further(stated: Iterable[str]) -> tuple[spaces.Space, ...]:
     tables = {name: {"id": did} for name, _, did in (each.partition("=") for each in stated)}
-    return spaces(tables)
+    return spaces.read(tables)
 
 
 def show(made: dict[str, str]) -> None:
