@@ -140,6 +140,12 @@ def test_what_is_not_understood(what: str, change: dict[str, Any]) -> None:
         {"input_descriptors": [{"id": "d", "constraints": {"fields": [{}]}}]},
         {"input_descriptors": [{"id": "d", "constraints": {"fields": [field("$.a")]}}] * 2},
         {"id": None},
+        {"input_descriptors": [{"id": "d", "constraints": {"fields": [field("$.a", filter=[])]}}]},
+        {
+            "input_descriptors": [
+                {"id": "d", "constraints": {"fields": [field("$.a", filter={"type": []})]}}
+            ]
+        },
     ],
 )
 def test_what_is_no_definition(more: dict[str, Any]) -> None:

@@ -186,7 +186,7 @@ def _path(member: Member) -> Path:
 def _check_filter(member: Member) -> None:
     _only(member, _FILTER)
     part = member.fields(maybe=_FILTER, others=True)
-    if "type" in part and part["type"].value not in _TYPES:
+    if "type" in part and part["type"].text() not in _TYPES:
         _unsupported(part["type"], "this type of a filter")
     if "enum" in part:
         part["enum"].items(least=1, most=MOST)
