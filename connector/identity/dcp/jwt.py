@@ -20,6 +20,7 @@ from connector.identity.document import DidDocument
 from connector.identity.key import NAMES, algorithm, algorithms
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import parse_object, unb64url
+from connector.jsonld.kept import kept
 from federated.reading import Member
 
 _OWN_KEY: Final = ("jwk", "jku", "x5u", "x5c")
@@ -78,7 +79,7 @@ class Form:
         if token.count(".") != 2 or not 0 < len(head) <= jws.MAX_HEADER_CHARS:  # noqa: PLR2004  RFC 7515 section 7.1
             raise refusal(f"{name}: is not a signed token (compact JWS)")
         try:
-            header = parse_object(unb64url(head))
+            header = _parsed(head)
         except Malformed as exc:
             raise refusal(f"{name}: the header cannot be read: {exc.reason}") from exc
         self._check_header(header)
@@ -135,6 +136,12 @@ def moment(claim: Member) -> datetime:
 def header_of(signer: jws.Signer) -> dict[str, str]:
     """Return what a header calls a signer's algorithm, in the name that most others know."""
     return {"alg": NAMES[algorithm(signer.public_jwk)][-1]}
+
+
+@kept(256, jws.MAX_HEADER_CHARS)
+def _parsed(head: str) -> Mapping[str, Any]:
+    """Read the first part of a token; a signer writes the same one each time."""
+    return parse_object(unb64url(head))
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from connector.config import Settings
 from connector.domain.credentials import Presented, PublishedCopy
@@ -154,6 +154,7 @@ def judge_kept(
     """
     due = set()
 
+    @cache
     def issuers(did: str) -> DidDocument:
         found = kept_issuer(tx, settings, did)
         if found is None:
@@ -161,7 +162,7 @@ def judge_kept(
         return found
 
     def lists(url: str) -> PublishedList:
-        kept = kept_list(tx, settings, url, now)
+        kept = kept_list(tx, settings, url, now, issuers)
         if kept is None:
             raise StatusRetrievalFailed("no status list of the issuer is at hand")
         if kept.due:

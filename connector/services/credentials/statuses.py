@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from connector.config import Settings
@@ -77,7 +78,8 @@ class Statuses:
         settings, now = self._ports.settings, self._ports.clock.now()
         with self._ports.store.read() as tx:
             copies = tx.published_copies.page(limit=0).values
-            kept = {each.url: kept_list(tx, settings, each.url, now) for each in copies}
+            of = partial(kept_issuer, tx, settings)
+            kept = {each.url: kept_list(tx, settings, each.url, now, of) for each in copies}
         for copy in copies:
             found = kept[copy.url]
             if found is not None and not found.due:
@@ -91,8 +93,9 @@ class Statuses:
                         tx.published_copies.remove(copy.url)
 
     def _kept(self, url: str) -> Kept | None:
+        settings, now = self._ports.settings, self._ports.clock.now()
         with self._ports.store.read() as tx:
-            return kept_list(tx, self._ports.settings, url, self._ports.clock.now())
+            return kept_list(tx, settings, url, now, partial(kept_issuer, tx, settings))
 
     def _renewed(self, url: str, kept: Kept | None) -> PublishedList:
         now = self._ports.clock.now()
@@ -132,13 +135,19 @@ class Statuses:
         return credentials.verify(token, issuer).credential
 
 
-def kept_list(tx: Transaction, settings: Settings, url: str, now: datetime) -> Kept | None:
+def kept_list(
+    tx: Transaction,
+    settings: Settings,
+    url: str,
+    now: datetime,
+    issuers: Callable[[str], DidDocument | None],
+) -> Kept | None:
     """Return the list that is kept of an address; None where there is none that still answers."""
     copy = tx.published_copies.get(url)
     if copy is None:
         return None
     try:
-        issuer = kept_issuer(tx, settings, issuer_of(copy))
+        issuer = issuers(issuer_of(copy))
     except PreauError:
         return None  # it is trusted no longer
     own = timedelta(seconds=settings.status_refresh_seconds)
