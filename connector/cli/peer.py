@@ -81,8 +81,11 @@ def spaces(home: Home = DEFAULT_HOME, json: Json = False) -> None:
         output.json_value(found)
         return
     output.table(
-        ("space", "standing", "role", "valid until"),
-        ((each.space, each.reason or each.standing, each.role, each.valid_until) for each in found),
+        ("space", "name", "standing", "role", "valid until"),
+        (
+            (each.space, each.name, each.reason or each.standing, each.role, each.valid_until)
+            for each in found
+        ),
         empty="this node is in no space; state one in `space` of preau.toml",
     )
 

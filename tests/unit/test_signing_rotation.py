@@ -10,6 +10,7 @@ import pytest
 
 from connector.bootstrap.keys import own, signing_rotation, tls_rotation
 from connector.config import Settings
+from connector.domain import space as spaces
 from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.identity import document as documents
 from connector.identity import jws, succession
@@ -41,12 +42,12 @@ def settings(tmp_path: Path, clock: FixedClock) -> Settings:
     return made(tmp_path, clock)
 
 
-def state(settings: Settings, *identifiers: str) -> None:
+def state(settings: Settings, *identifiers: str, of: str = own.MEMBERSHIP_FILE) -> None:
     """Let the authority state these keys of the node in a membership, and keep it."""
     found = signing_rotation.read(settings)
     stated = [each.thumbprint for each in found if each.key_id in identifiers]
     token = Space().membership(stranger(DID), key_thumbprints=stated)
-    keys.private_file(settings.path(own.MEMBERSHIP_FILE), token.encode())
+    keys.private_file(settings.path(of), token.encode())
 
 
 def read(identity: own.Identity) -> documents.DidDocument:
@@ -91,6 +92,20 @@ def test_a_member_uses_its_next_key_once_the_membership_states_it(
     again = own.Identity(settings, clock)
     verifies(old, again)
     assert again.signer.key_id == SECOND
+
+
+def test_a_key_signs_once_each_space_states_it(tmp_path: Path, clock: FixedClock) -> None:
+    two = spaces.Space("did:web:two.example", name="two")
+    settings, there = made(tmp_path, clock, spaces=(two,)), own.membership_file(two)
+    state(settings, FIRST)
+    state(settings, FIRST, of=there)
+    signing_rotation.make(settings, clock)
+    state(settings, FIRST, SECOND)
+    running = own.Identity(settings, clock)
+    assert (running.signer.key_id, running.awaits_membership()) == (FIRST, True)
+    assert running.membership() != running.membership(two.id) != ""
+    state(settings, FIRST, SECOND, of=there)
+    assert own.Identity(settings, clock).signer.key_id == SECOND
 
 
 def test_a_home_without_its_membership_signs_with_the_key_that_is_left(

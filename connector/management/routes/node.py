@@ -55,7 +55,7 @@ def memberships(here: Here) -> list[MembershipView]:
 def fetch_membership(here: Here, space: str = "") -> MembershipView:
     """Fetch the node's membership from a space's authority."""
     of = belonging.chosen(here.ports.settings, space)
-    return _good(here, onboard.fetch_own_membership(here.ports, here.keep_membership, of))
+    return _good(here, of, onboard.fetch_own_membership(here.ports, here.keep_membership, of))
 
 
 @router.post("/authority-key")
@@ -92,10 +92,11 @@ def _peer(here: Reach, participant: Participant) -> PeerView:
     return render.peer(placed)
 
 
-def _good(here: Reach, facts: MembershipFacts) -> MembershipView:
+def _good(here: Reach, space: Space, facts: MembershipFacts) -> MembershipView:
     return MembershipView(
         did=here.ports.settings.did,
         space=facts.space,
+        name=space.name,
         standing="good",
         role=facts.role,
         issuer=facts.issuer,
@@ -105,12 +106,13 @@ def _good(here: Reach, facts: MembershipFacts) -> MembershipView:
 
 def _membership(here: Reach, space: Space) -> MembershipView:
     try:
-        return _good(here, onboard.judge_own(here.ports, space))
+        return _good(here, space, onboard.judge_own(here.ports, space))
     except PreauError as exc:
         none = isinstance(exc, MembershipRequired)
         return MembershipView(
             did=here.ports.settings.did,
             space=space.id,
+            name=space.name,
             standing="none" if none else exc.code,
             reason=exc.reason,
         )

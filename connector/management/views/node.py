@@ -59,6 +59,7 @@ class MembershipView(View):
 
     did: str
     space: str
+    name: str = Field(default="", description="of the space in the settings; empty: the first")
     standing: str = Field(description="`good`, `none`, or the code of why it is not believed")
     reason: str = ""
     role: str = ""
