@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -15,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 
 from connector.bootstrap import dataspace
-from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import Role
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
     CertificateMismatch,
@@ -30,11 +29,10 @@ from connector.peer.dsp.face import DspFace
 from connector.peer.limits.shares import Shares
 from connector.peer.web import body as bodies
 from connector.peer.web import forwarded
-from connector.protocol.dsp import binding, faults, versions
+from connector.protocol.dsp import faults, versions
 from connector.protocol.dsp.members import CONTEXT
 from connector.services.messages import receive
 from tests.support.contracts import NOW
-from tests.support.dsp import DATASET, OFFER, SAMPLES, TERMS, C, P
 from tests.support.dsp_nodes import PATH, ByName, judge
 from tests.support.each import over
 from tests.support.link import Link, link
@@ -63,32 +61,6 @@ class Door:
             proven=lambda _port, did: self.proven.append(did),
         )
         self.app = Starlette(routes=made.routes())
-
-    def begin(self, role: Role) -> None:
-        """Put a negotiation and a transfer with the lab into the store, as they began."""
-        now = self.ports.clock.now()
-        mine, theirs = (P, C) if role is Role.PROVIDER else (C, P)
-        times = {"created_at": now, "updated_at": now, "address": "https://lab.example/dsp"}
-        about: dict[str, Any] = {
-            "pid": mine,
-            "role": role,
-            "peer": LAB,
-            "peer_pid": theirs,
-            **times,
-        }
-        offered = {"offer_id": OFFER, "policy": TERMS, "policy_by": Role.PROVIDER}
-        with self.ports.store.write() as tx:
-            tx.negotiations.put(
-                Negotiation(**about, **offered, state=NegotiationState.OFFERED, dataset_id=DATASET)
-            )
-            tx.transfers.put(
-                Transfer(
-                    **about,
-                    state=TransferState.STARTED,
-                    agreement_id="urn:agreement:1",
-                    extract_id="urn:extract:1",
-                )
-            )
 
     def ask(
         self, path: str = ASKED, body: Any = QUERY, *, by: str = LAB, at: int = 1, **headers: str
@@ -332,54 +304,6 @@ def test_a_fault_of_this_node_says_nothing_of_it(pair: Link) -> None:
         assert answer.json()["consumerPid"] == "urn:c:3"
         if status != 500 or isinstance(error, ZeroDivisionError):
             assert "secret" not in answer.text
-
-
-JUNK: Final = (
-    None,
-    7,
-    -1.5,
-    True,
-    "",
-    "x" * 600,
-    "a b",
-    "../..",
-    [],
-    [[]],
-    {},
-    {"@id": []},
-    "\u202e",
-)
-
-
-def spoiled(body: Any, dice: random.Random) -> Any:
-    """Return JSON with one value, at whatever depth, replaced or left out."""
-    if not isinstance(body, dict | list) or not body or dice.random() < 0.2:
-        return dice.choice(JUNK)
-    at = dice.choice(list(body) if isinstance(body, dict) else range(len(body)))
-    changed = body.copy()
-    if dice.random() < 0.2:
-        del changed[at]
-    else:
-        changed[at] = spoiled(body[at], dice)
-    return changed
-
-
-def test_whatever_is_sent_is_answered_and_is_no_fault_of_this_node(door: Door) -> None:
-    """Each message of the protocol, spoiled at random, at each path that takes one."""
-    dice = random.Random(13)  # noqa: S311 - the same test each time
-    paths = [*binding.OPENING.values(), *binding.MOVING.values(), binding.CATALOG_REQUEST]
-    bodies = [each.body for each in SAMPLES]
-    seen = set()
-    for path in paths:
-        takes = [it for it in bodies if path in (binding.MOVING.get(it.get("@type", "")), "")]
-        for _ in range(6):
-            door.begin(dice.choice(list(Role)))
-            body = spoiled(dice.choice(takes or bodies), dice)
-            where = path.format(pid=dice.choice((P, C)))
-            answer = door.ask(where, json.dumps(body).encode())
-            assert answer.status_code in (200, 201, 400, 404), (where, body, answer.text)
-            seen.add(answer.status_code)
-    assert {200, 400} <= seen
 
 
 def test_every_code_has_a_status_that_peers_know() -> None:
