@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 
 from connector.bootstrap import home, wiring
+from connector.bootstrap.dataspace import MakeCallers
 from connector.bootstrap.node import Node
 from connector.config import Settings
 from connector.domain.catalog.dataset import Offer
@@ -137,8 +138,17 @@ def judge(body: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def speaking(folder: Path, *names: str, **changes: Any) -> Iterator[list[Speaking]]:
-    """Start an authority and its members; each knows each other, and all are stopped at the end."""
+def speaking(
+    folder: Path, *names: str, callers: MakeCallers | None = ByName, **changes: Any
+) -> Iterator[list[Speaking]]:
+    """Start an authority and its members; each knows each other, and all are stopped at the end.
+
+    Args:
+        folder: empty.
+        names: of the members.
+        callers: judges them; None: what the product has.
+        changes: settings of every node.
+    """
     said: list[bytes] = []
     with ExitStack() as stack:
         stack.enter_context(_heard(said))
@@ -146,7 +156,11 @@ def speaking(folder: Path, *names: str, **changes: Any) -> Iterator[list[Speakin
         authority = LiveAuthority(folder / "authority", web)
         stack.callback(authority.close)
         authority.start()
-        nodes = [_started(folder / name, authority, web, stack, changes) for name in names]
+        nodes = [_built(folder / name, authority, web, callers, changes) for name in names]
+        for node in nodes:
+            stack.callback(node.node.stop)
+            node.node.start()
+            authority.admit(node.did, node.node._identity.document())
         for node in nodes:
             keep, space = node.node._identity.keep_membership, node.ports.settings.spaces[0]
             onboard.fetch_own_membership(node.ports, keep, space)
@@ -178,11 +192,11 @@ def _heard(said: list[bytes]) -> Iterator[None]:
         yield
 
 
-def _started(
+def _built(
     folder: Path,
     authority: LiveAuthority,
     web: WebAuthority,
-    stack: ExitStack,
+    callers: MakeCallers | None,
     changes: Mapping[str, Any],
 ) -> Speaking:
     https, grpc = free_port(), free_port()
@@ -200,8 +214,4 @@ def _started(
         **{"dsp_path": PATH, **changes},
     )
     home.create(settings, certificate=web.certificate, key=web.key)
-    node = wiring.build(settings, ByName)
-    stack.callback(node.stop)
-    node.start()
-    authority.admit(settings.did, node._identity.document())
-    return Speaking(node, settings.did)
+    return Speaking(wiring.build(settings, callers), settings.did)

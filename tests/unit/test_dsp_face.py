@@ -432,3 +432,15 @@ def test_a_callback_that_leads_inside_is_refused(school: Speaking, offer: Offer,
     error = json.loads(answer.body)
     assert answer.status == 400
     assert (error["providerPid"], error["consumerPid"]) in ((NIL, "urn:c:1"), (NIL, NIL))
+
+
+def test_a_contract_and_its_data_by_tokens_of_the_product(tmp_path: Path) -> None:
+    """As above, with each call judged by the Decentralized Claims Protocol."""
+    with speaking(tmp_path, "school", "lab", callers=None) as (school, lab):
+        mine = agreed(school, lab, school.publish(tmp_path, "one"))
+        extract = UuidIdentifiers().new()
+        prepared(school.ports, lab.ports, name=extract, agreement_id=mine.agreement_id)
+        pid = consumer_side.request(lab.ports, mine.agreement_id, extract).pid
+        assert wait_until(lambda: lab.transfer(pid).state is TransferState.STARTED)
+        refused = school.ask(f"/negotiations/{mine.peer_pid}", by=lab.did)
+        assert code(refused)[0] == 404
