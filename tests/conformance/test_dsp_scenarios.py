@@ -22,8 +22,8 @@ from tests.support.dsp_nodes import allowed
 from tests.support.each import over
 from tests.support.ports import free_port
 from tests.tck.__main__ import main
-from tests.tck.running import Running, read, running, write
-from tests.tck.scripts import FIXED, LEFT_OUT, SCRIPTS, ScriptsDiffer, cases, properties
+from tests.tck.running import Running, running
+from tests.tck.scripts import LEFT_OUT, SCRIPTS, ScriptsDiffer, cases, properties
 
 LINES: Final[Mapping[str, str]] = json.loads(
     Path(__file__).with_name("cases").joinpath("dsp_scenarios.json").read_text("utf-8")
@@ -34,6 +34,7 @@ PAUSE: Final = 0.05  # before an act: some come too early, and are sent again
 
 @dataclass(frozen=True)
 class Played:
+    kit: Kit
     node: Running
     results: Mapping[str, Future[None]]
 
@@ -51,7 +52,7 @@ def played() -> Iterator[Played]:
             name: pool.submit(Scenario(kit, node.cases[name], node.properties).play, line)
             for name, line in LINES.items()
         }
-        yield Played(node, results)
+        yield Played(kit, node, results)
 
 
 def test_each_case_of_the_kit_is_here() -> None:
@@ -62,6 +63,13 @@ def test_each_case_of_the_kit_is_here() -> None:
 @over("name", LINES)
 def test_negotiations_and_transfers(played: Played, name: str) -> None:
     played.results[name].result()
+
+
+def test_what_comes_too_early_is_sent_again(played: Played) -> None:
+    case = played.node.cases["CN:01-01"]
+    played.results[case.name].result()
+    line = "+request ~offer ?offer <offer +termination =TERMINATED"
+    Scenario(played.kit, case, played.node.properties).play(line)
 
 
 class TestCatalog:
@@ -112,16 +120,14 @@ class TestCommand:
         assert "ADDRESS_FORBIDDEN" in capsys.readouterr().err
         assert not file.exists()
 
-    def test_ids_that_a_file_names_are_used(self, tmp_path: Path) -> None:
-        file = tmp_path / "kit.properties"
-        given = {"CN_01_01_DATASETID": "one", "TP_C_01_05_AGREEMENTID": "ATPC0104", "other": "x=y"}
-        write(file, given)
-        assert (read(file), list(tmp_path.iterdir())) == (given, [file])
+    def test_ids_that_a_file_names_are_used(self) -> None:
+        given = {"CN_01_01_DATASETID": "one", "TP_C_01_05_AGREEMENTID": "ATPC0104"}
+        given |= {"CN_01_02_DATASETID": "two"}  # of which the kit makes nothing
         found = cases(given)
         assert (found["CN:01-01"].about, found["CN:01-01"].offer) == ("one", "CD123:one:456")
         stated = dict(properties(found))
         assert stated["TP_C_01_05_AGREEMENTID"] == "ATPC0104"
-        assert stated["CN_01_02_OFFERID"] == FIXED[1]
+        assert stated["CN_01_02_DATASETID"] == "ACN0102"
 
     def test_one_id_has_one_script(self) -> None:
         with pytest.raises(ScriptsDiffer):

@@ -3,7 +3,8 @@
 A case is a line of words (`tests/conformance/cases/dsp_scenarios.json`):
 
     ?offer   let the node send an offer once, from now on; what is not let comes too early: 404
-    <offer   wait until it came
+    ~offer   wait until one came too early
+    <offer   wait until one came in time
     +offer   send one; it is taken, and the node is in the state that it brings about at once
     !offer   send one that is illegal here; it is refused by a 4xx other than 404 and moves nothing
     =OFFERED the node is in that state
@@ -71,7 +72,7 @@ class Heard:
 
     expected: set[str] = field(default_factory=set)
     came: dict[str, dict[str, Any]] = field(default_factory=dict)
-    early: int = 0
+    early: set[str] = field(default_factory=set)
     again: int = 0
 
 
@@ -109,7 +110,7 @@ class Kit:
                 heard.came[where] = body
                 return 200
             heard.again += body in heard.came.values()
-            heard.early += 1
+            heard.early.add(where)
             return 404
 
 
@@ -159,7 +160,7 @@ class Scenario:
         self._provides = case.role is Role.PROVIDER
         self._words = _TRANSFERRED if self._transfers else _NEGOTIATED
         name = case.name.replace(":", "-")
-        self._heard = kit.heard.setdefault(name, Heard())
+        self._heard = kit.heard[name] = Heard()
         self._own = f"{kit.address}/{name}"
         self._base = properties["dataspacetck.dsp.connector.http.url"]
         self._ours, self._theirs = str(uuid4()), ""  # pids
@@ -171,7 +172,7 @@ class Scenario:
         Raises:
             AssertionError: the node does something else.
         """
-        works = {"?": self._let, "<": self._wait, "+": self._send, "=": self._is}
+        works = {"?": self._let, "<": self._wait, "~": self._early, "+": self._send, "=": self._is}
         works["!"] = partial(self._send, legal=False)
         with self._web:
             for word in line.split():
@@ -189,6 +190,10 @@ class Scenario:
             assert body["consumerPid"] == self._ours
         elif word == "request":
             self._begun(body)
+
+    def _early(self, word: str) -> None:
+        early, where = self._heard.early, self._where(word)
+        assert wait_until(lambda: where in early, SECONDS), f"no {word} came"
 
     def _begun(self, body: Mapping[str, Any]) -> None:
         self._theirs, self._ours = body["consumerPid"], f"provider-of-{body['consumerPid']}"

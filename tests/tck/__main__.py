@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 from connector.errors import PreauError
-from tests.tck.running import read, running, write
+from tests.dcp_tck import properties
+from tests.tck.running import running
 from tests.tck.scripts import ScriptsDiffer
 
 
@@ -29,12 +30,13 @@ def main() -> int:
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    given = read(said.properties)
+    file = said.properties
+    given = properties.read(file.read_text("utf-8")) if file.exists() else {}
     try:
         with running(
             dsp_port=said.dsp_port, hook_port=said.hook_port, callback=said.callback, given=given
         ) as node:
-            write(said.properties, {**given, **node.properties})
+            properties.write(file, {**given, **node.properties})
             while not asked.wait(1.0):
                 pass
     except PreauError as exc:

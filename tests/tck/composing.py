@@ -8,21 +8,20 @@ judged; and, while a message of the kit is taken in, what would be answered to i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import httpx
 from starlette.routing import Route
 
 from connector.bootstrap import dataspace, home, wiring
 from connector.bootstrap.node import Node
 from connector.config import Settings
 from connector.domain.participant import Participant
-from connector.errors import AddressForbidden, PeerUnreachable
+from connector.errors import AddressForbidden
 from connector.identity import did as dids
 from connector.jsonld import opaque
 from connector.peer import face as faces
@@ -36,12 +35,11 @@ from connector.peer.web.server import HttpsServer
 from connector.ports import Answer, Ports
 from connector.serving.lean import Config
 from connector.serving.server import configured
+from tests.dcp_tck.plain import LOOPBACK, PlainWeb
 from tests.tck import names
 from tests.tck.playing import Player
 
 PATH: Final = "/dsp/2025-1"
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_SECONDS: Final = 10.0
 _MANY: Final = 100_000  # of whatever the product bounds by participant: the kit is one
 
 
@@ -52,41 +50,15 @@ def check_loopback(url: str) -> None:
         AddressForbidden: it is not.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or parts.hostname not in _LOOPBACK:
+    if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK:
         raise AddressForbidden("only addresses of loopback are called, by http or https")
 
 
-class LoopbackWeb:
-    """`ports.Web` that calls loopback only, also without TLS."""
+class KitWeb(PlainWeb):
+    """`ports.Web` that calls loopback only, without TLS, in the kit's names."""
 
-    def __init__(self) -> None:
-        self._client = httpx.Client(trust_env=False, timeout=_SECONDS)
-
-    def ask(
-        self,
-        url: str,
-        body: bytes | None = None,
-        *,
-        headers: Mapping[str, str] = {},
-        limit: int = 1 << 20,
-    ) -> Answer:
-        check_loopback(url)
-        method, content = ("GET", None) if body is None else ("POST", names.outward(body))
-        said = {**headers, "Content-Type": "application/json"}
-        try:
-            answer = self._client.request(method, url, content=content, headers=said)
-        except httpx.HTTPError as exc:
-            raise PeerUnreachable(f"the kit does not answer: {type(exc).__name__}") from exc
-        return Answer(answer.status_code, answer.content[:limit], dict(answer.headers))
-
-    def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
-        raise PeerUnreachable(f"`{url}` is not on this machine, of {limit} bytes")
-
-    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
-        raise PeerUnreachable(f"`{url}` is not on this machine, {len(body)} of {limit} bytes")
-
-    def close(self) -> None:
-        self._client.close()
+    def ask(self, url: str, body: bytes | None = None, **how: Any) -> Answer:
+        return super().ask(url, body and names.outward(body), **how)
 
 
 class PlainServer(HttpsServer):
@@ -139,7 +111,7 @@ def root(settings: Settings) -> str:
 @contextmanager
 def composed(settings: Settings, player: Player) -> Iterator[Node]:
     """Make home and node; it is not started. What is replaced is so until the end of the block."""
-    web = LoopbackWeb()
+    web = KitWeb()
 
     def base(of: Settings) -> str:
         return root(of) + PATH

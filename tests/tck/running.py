@@ -95,19 +95,3 @@ def _addresses(base: str, hook_port: int, callback: str, did: str) -> dict[str, 
         "dataspacetck.dsp.connector.transfer.initiate.url": hook + hooks.TRANSFERS,
         "dataspacetck.dsp.default.wait": "30",
     }
-
-
-def read(file: Path) -> dict[str, str]:
-    """Return the properties of a file; none where there is no file."""
-    if not file.exists():
-        return {}
-    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
-    parts = (line.partition("=") for line in lines if line and not line.startswith(("#", "!")))
-    return {name.strip(): value.strip() for name, _, value in parts}
-
-
-def write(file: Path, stated: Mapping[str, str]) -> None:
-    """Write properties; a reader sees all of them, or the file that was there before."""
-    beside = file.with_name(file.name + ".new")
-    beside.write_text("".join(f"{name}={value}\n" for name, value in stated.items()), "utf-8")
-    beside.replace(file)

@@ -96,8 +96,8 @@ SCRIPTS: Final[Mapping[str, str]] = {**_NEGOTIATED, **_TRANSFERRED}
 SHOWN: Final = ("CAT:01-01", "CAT:01-02")  # datasets of the catalog; that of CAT:01-03 is unknown
 UNKNOWN: Final = "CAT:01-03"
 LEFT_OUT: Final = frozenset({"TP:02-04", "TP_C:02-04"})  # disabled in the kit
-# The kit names this offer of CN:01-02 in its code, whatever its properties say.
-FIXED: Final = ("ACN0102", "CD123:ACN0102:456")
+# The kit names these in its code, whatever its properties say.
+_FIXED: Final = {"CN_01_02_DATASETID": "ACN0102", "CN_01_02_OFFERID": "CD123:ACN0102:456"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def cases(given: Mapping[str, str]) -> dict[str, Case]:
     Raises:
         ScriptsDiffer: one dataset or agreement would need two scripts.
     """
-    found = {name: _case(name, given) for name in (*SHOWN, UNKNOWN, *SCRIPTS)}
+    found = {name: _case(name, {**given, **_FIXED}) for name in (*SHOWN, UNKNOWN, *SCRIPTS)}
     seen: dict[tuple[str, Role, str], Case] = {}
     for each in (found[name] for name in SCRIPTS):
         other = seen.setdefault(each.key, each)

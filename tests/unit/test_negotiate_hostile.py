@@ -384,6 +384,20 @@ def test_an_offer_about_another_dataset_is_refused(pair: Link) -> None:
     assert pair.lab.state_of_everything() == before
 
 
+def test_a_counter_offer_about_another_dataset_is_refused(pair: Link) -> None:
+    pair.hold("ContractOfferMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="5"))
+    pair.deliver()
+    ours, before = pair.school.only(), pair.school.state_of_everything()
+    pids = (pair.lab.only().pid, ours.pid)
+    message = m.ContractRequestMessage("urn:1", *pids, ours.offer_id, "urn:x", b"")
+    with pytest.raises(Malformed, match="another dataset"):
+        pair.school.receive(pair.lab, message)
+    assert pair.school.state_of_everything() == before
+    pair.school.receive(pair.lab, replace(message, dataset=DATASET))
+    assert pair.school.only().state is State.AGREED
+
+
 def test_terms_offered_about_another_dataset_are_refused(pair: Link) -> None:
     pair.hold("ContractRequestMessage")
     asked = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="1"))

@@ -30,6 +30,7 @@ from connector.enforcement.layers import Stated
 from connector.errors import (
     InRecovery,
     LayerUnmet,
+    Malformed,
     NotSupported,
     OfferUnknown,
     PeerRolledBack,
@@ -123,6 +124,8 @@ def on_request(
             policy_by=Role.CONSUMER,
             address=address,
         )
+    if message.dataset != before.dataset_id:
+        raise Malformed("the terms asked for are about another dataset than the negotiation")
     found = _meant(ports, tx, caller, message, before)
     present = _layers(ports, tx, found) if message.policy else ()
     question = _question(found, message, before.dataset_id, present)
