@@ -32,8 +32,7 @@ from connector.domain.contract.negotiation import Role
 from connector.protocol.dsp.members import CONTEXT
 from tests.support.dsp_nodes import allowed
 from tests.support.live_space import wait_until
-from tests.tck.names import KIT
-from tests.tck.scripts import FORMAT, TRANSFERS, Case
+from tests.tck.scripts import FORMAT, KIT, TRANSFERS, Case
 
 SECONDS: Final = 30.0
 USE: Final = [{"action": "use", "constraint": []}]

@@ -7,11 +7,10 @@ judged; and, while a message of the kit is taken in, what would be answered to i
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -23,21 +22,19 @@ from connector.config import Settings
 from connector.domain.participant import Participant
 from connector.errors import AddressForbidden
 from connector.identity import did as dids
-from connector.jsonld import opaque
 from connector.peer import face as faces
 from connector.peer.connections import relay
 from connector.peer.connections.relay import Relay
-from connector.peer.dsp import catalog
 from connector.peer.dsp.callers import Callers, Connection
 from connector.peer.dsp.face import DspFace
 from connector.peer.limits.shares import Shares
 from connector.peer.web.server import HttpsServer
-from connector.ports import Answer, Ports
+from connector.ports import Ports
 from connector.serving.lean import Config
 from connector.serving.server import configured
 from tests.dcp_tck.plain import LOOPBACK, PlainWeb
-from tests.tck import names
 from tests.tck.playing import Player
+from tests.tck.scripts import KIT_DID
 
 PATH: Final = "/dsp/2025-1"
 _MANY: Final = 100_000  # of whatever the product bounds by participant: the kit is one
@@ -52,13 +49,6 @@ def check_loopback(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK:
         raise AddressForbidden("only addresses of loopback are called, by http or https")
-
-
-class KitWeb(PlainWeb):
-    """`ports.Web` that calls loopback only, without TLS, in the kit's names."""
-
-    def ask(self, url: str, body: bytes | None = None, **how: Any) -> Answer:
-        return super().ask(url, body and names.outward(body), **how)
 
 
 class PlainServer(HttpsServer):
@@ -77,7 +67,7 @@ class AnyToken:
     def judge(self, authorization: str, connection: Connection) -> Participant:
         del authorization, connection
         with self._ports.store.read() as tx:
-            found = tx.participants.get(names.DID)
+            found = tx.participants.get(KIT_DID)
         assert found is not None
         return found
 
@@ -111,7 +101,7 @@ def root(settings: Settings) -> str:
 @contextmanager
 def composed(settings: Settings, player: Player) -> Iterator[Node]:
     """Make home and node; it is not started. What is replaced is so until the end of the block."""
-    web = KitWeb()
+    web = PlainWeb()
 
     def base(of: Settings) -> str:
         return root(of) + PATH
@@ -134,32 +124,12 @@ def composed(settings: Settings, player: Player) -> Iterator[Node]:
     with ExitStack() as stack:
         stack.callback(web.close)
         for replaced in (
-            patch.object(wiring.GuardedWeb, "of", lambda _settings: web),
+            patch.object(wiring.GuardedWeb, "of", lambda *_args, **_how: web),
             patch.object(faces, "HttpsServer", PlainServer),
             patch.object(relay, "_tls_record", bool),
             patch.object(dataspace, "base", base),
             patch.object(dataspace, "routes", routes),
-            *_catalog_of_names(),
             *player.replacing(),
         ):
             stack.enter_context(replaced)
         yield wiring.build(settings, AnyToken)
-
-
-def _catalog_of_names() -> Sequence[Any]:
-    """Let datasets be shown, and asked for, by the kit's names."""
-    page, dataset = catalog.page, catalog.dataset
-
-    def shown_page(*args: Any) -> tuple[dict[str, Any], str]:
-        body, links = page(*args)
-        return _outward(body), links
-
-    def shown(ports: Ports, caller: Participant, name: str, *more: Any) -> dict[str, Any]:
-        return _outward(dataset(ports, caller, opaque.inward(name), *more))
-
-    return patch.object(catalog, "page", shown_page), patch.object(catalog, "dataset", shown)
-
-
-def _outward(body: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(names.outward(json.dumps(body).encode()))
-    return found

@@ -11,15 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from connector.errors import Malformed, PreauError
+from connector.jsonld import opaque
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.services.lookup import require
 from connector.services.negotiation import consumer_side as negotiations
 from connector.services.publication.catalog_pages import OfferView
 from connector.services.transfer import consumer_side as transfers
-from tests.tck import names, playing
+from tests.tck import playing
 from tests.tck.composing import check_loopback
 from tests.tck.playing import Player
+from tests.tck.scripts import KIT_DID
 from tests.tck.seeds import USE
 
 NEGOTIATIONS: Final = "/negotiations/requests"
@@ -57,17 +59,17 @@ class Hooks:
 
 def negotiate(ports: Ports, player: Player, said: Mapping[str, str]) -> str:
     """Ask the kit for a contract on just the offer that it names; return our pid."""
-    policy = canonical({**USE, "@id": said["offerId"], "assigner": names.DID})
+    policy = canonical({**USE, "@id": said["offerId"], "assigner": KIT_DID})
     chosen = OfferView(said["offerId"], policy, ())
     address = said["connectorAddress"]
-    begun = negotiations.begin(ports, names.DID, said["datasetId"], chosen, address=address)
+    begun = negotiations.begin(ports, KIT_DID, said["datasetId"], chosen, address=address)
     player.begun(ports, begun.pid)
     return begun.pid
 
 
 def transfer(ports: Ports, player: Player, said: Mapping[str, str]) -> str:
     """Ask the kit for a transfer under an agreement that is held already; return our pid."""
-    agreement_id = said["agreementId"]
+    agreement_id = opaque.inward(said["agreementId"])
     playing.ended(ports, agreement_id)
     with ports.store.write() as tx:
         agreement = require(tx.agreements.get(agreement_id), "agreement", agreement_id)

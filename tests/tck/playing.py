@@ -32,7 +32,6 @@ from connector.services.transfer import acts as wishes
 from connector.services.transfer import consumer_side, starting
 from connector.services.transfer import steps as transfers
 from connector.services.use import derived
-from tests.tck import names
 from tests.tck.scripts import NEGOTIATIONS, SCRIPTS, TRANSFERS, Case, Step
 
 PAUSE: Final = 0.3  # seconds before each act; the kit asks for a state within 0.1
@@ -104,7 +103,7 @@ class Player:
             return negotiation
 
         def prepare(ports: Ports, caller: Participant, agreement_id: str, pid: str) -> Any:
-            if (TRANSFERS, Role.PROVIDER, agreement_id) not in self._scripts:
+            if (TRANSFERS, Role.PROVIDER, opaque.outward(agreement_id)) not in self._scripts:
                 return ask(ports, caller, agreement_id, pid)
             return _held_extract(ports, caller, agreement_id, pid)
 
@@ -117,7 +116,7 @@ class Player:
         """Take in a message of the kit, as the product does; then let its script go on."""
         self._taking.now = True
         try:
-            answer = receive.received(ports, caller, names.inward(value))
+            answer = receive.received(ports, caller, value)
         finally:
             self._taking.now = False
         found = _process(ports, answer.provider_pid, answer.consumer_pid)
@@ -139,9 +138,9 @@ class Player:
 
     def _script(self, process: Process) -> Case | None:
         if isinstance(process, Transfer):
-            return self._scripts.get((TRANSFERS, process.role, process.agreement_id))
-        name = opaque.outward(process.dataset_id)
-        return self._scripts.get((NEGOTIATIONS, process.role, name))
+            about = opaque.outward(process.agreement_id)
+            return self._scripts.get((TRANSFERS, process.role, about))
+        return self._scripts.get((NEGOTIATIONS, process.role, process.dataset_id))
 
     def _reached(self, ports: Ports, process: Process, state: str) -> None:
         case = self._script(process)
@@ -174,6 +173,9 @@ class Player:
         if act == "terminate":
             negotiate.terminate(ports, pid, "as the script says")
             return
+        if act == "counter":
+            negotiate.counter(ports, pid, negotiate.negotiation(ports, pid).offered)
+            return
         with ports.store.write() as tx:
             if act == "answer":
                 answer = self._answers.pop(pid, None)
@@ -182,17 +184,18 @@ class Player:
                 answer(ports, tx)
                 return
             found = negotiations.own(tx, pid)
-            terms = {"offer_id": found.offer_id, "dataset": found.dataset_id}
-            about = {"message_id": ports.ids.new(), **negotiations.pids(found), **terms}
-            if act == "offer":
-                offer = tx.offers.get(found.offer_id)
-                assert offer is not None
-                message: Any = m.ContractOfferMessage(**about, policy=offer.policy, reasons=())
-                said = {"policy": offer.policy, "policy_by": Role.PROVIDER}
-            else:
-                assert act == "counter", act
-                message = m.ContractRequestMessage(**about, policy=found.offered)
-                said = {"policy_by": Role.CONSUMER, "asked": found.offered}
+            assert act == "offer", act
+            offer = tx.offers.get(found.offer_id)
+            assert offer is not None
+            message = m.ContractOfferMessage(
+                message_id=ports.ids.new(),
+                **negotiations.pids(found),
+                offer_id=offer.id,
+                dataset=found.dataset_id,
+                policy=offer.policy,
+                reasons=(),
+            )
+            said = {"policy": offer.policy, "policy_by": Role.PROVIDER}
             negotiations.send(ports, tx, found, message, **said)
 
 

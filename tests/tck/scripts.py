@@ -16,6 +16,8 @@ from typing import Final
 
 from connector.domain.contract.negotiation import Role
 
+KIT: Final = "TCK_PARTICIPANT"  # how the kit calls itself
+KIT_DID: Final = "did:web:kit.example"  # what it is for this node
 NEGOTIATIONS: Final = "negotiations"
 TRANSFERS: Final = "transfers"
 FORMAT: Final = "HttpData-PULL"

