@@ -28,7 +28,7 @@ from connector.jsonld.canonical import unb64url
 from connector.serving.server import Server, configured
 from connector.serving.sockets import listening
 from tests.dcp_tck import properties
-from tests.dcp_tck.__main__ import tell
+from tests.dcp_tck.__main__ import stated_port, tell
 from tests.dcp_tck.roles import CORRELATION, Roles
 from tests.support.keys import MemoryEcSigner, forged
 from tests.support.ports import free_port
@@ -519,6 +519,13 @@ def test_properties_are_those_of_java(tmp_path: Path) -> None:
     assert properties.read(given) == {"a.b": "z", "c": "d", "e": "f=g"}
     properties.write(tmp_path / "k.properties", {"a": "x\\y"})
     assert properties.read((tmp_path / "k.properties").read_text()) == {"a": "x\\y"}
+
+
+def test_what_the_kit_was_told_before_is_read_again() -> None:
+    assert (
+        stated_port({f"{properties.PREFIX}did.issuer": "did:web:localhost%3A4712:issuer"}) == 4712
+    )
+    assert stated_port({f"{properties.PREFIX}did.issuer": "did:web:kit.example:issuer"}) == 0
 
 
 def test_only_loopback(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ class Roles:
         self._base = f"http://localhost:{port}"
         sts = {f"{PREFIX}sts.url": f"{self._base}/sts"}
         trigger = {f"{PREFIX}vpp.trigger.endpoint": f"{self._base}/verifier/trigger"}
-        self.properties = {**_DEFAULTS, **sts, **trigger, **given}
+        self.properties = {**_DEFAULTS, **_without_dids(given), **sts, **trigger}
         self._callback = self.properties[f"{PREFIX}callback.address"]
         if urlsplit(self._callback).hostname not in {*LOOPBACK, "0.0.0.0"}:  # noqa: S104  the kit's name of its own
             raise SystemExit("the kit's callback address must be on loopback")
@@ -301,6 +301,12 @@ class Roles:
             access_token=access.make(ports.signer, own, audience, scopes, now),
         )
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 300})
+
+
+def _without_dids(given: Mapping[str, str]) -> dict[str, str]:
+    """Return properties without the DIDs of roles: which are ours differs by package."""
+    own = {f"{PREFIX}did.{role}" for role in ROLES}
+    return {name: value for name, value in given.items() if name not in own}
 
 
 async def _form(request: Request) -> dict[str, str]:
