@@ -16,13 +16,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from connector.domain.catalog.dataset import Offer
 from connector.errors import ConfigurationInvalid, StoreUnavailable
+from connector.jsonld.canonical import canonical
+from connector.jsonld.dsp_policy import to_dsp
 from connector.ports import Transaction
 from connector.store import SqlStore
 from connector.store.migrations import HEAD, configuration, current, upgrade
 from connector.store.repository import SqlRepository
 from connector.store.tables.declared import METADATA
-from tests.support.doubles import FixedClock
+from tests.support.doubles import NOON, FixedClock
+from tests.support.link import CONTEXT
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,6 +118,34 @@ def test_the_schema_can_be_taken_back(empty_url: str, engine: sa.Engine) -> None
     with engine.begin() as connection:
         command.downgrade(configuration(connection), "base")
         assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+
+
+def test_offers_that_are_carried_over_get_their_form(empty_url: str, engine: sa.Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+
+    upgrade(empty_url)
+    rule = {"action": "odrl:use"}
+    refined = {"@id": "odrl:use", "odrl:refinement": [{"leftOperand": "count"}]}
+    told = {
+        name: canonical({"@context": CONTEXT, "@type": "Offer", "@id": name, "permission": [each]})
+        for name, each in (("urn:plain", rule), ("urn:refined", {"action": refined}))
+    }
+    store = SqlStore(empty_url, FixedClock())
+    with store.write() as tx:
+        for name, policy in told.items():
+            tx.offers.put(Offer(name, "urn:d", policy, "00", NOON))
+    store.close()
+    with engine.begin() as connection:
+        command.downgrade(configuration(connection), "0036")
+    upgrade(empty_url)
+    store = SqlStore(empty_url, FixedClock())
+    with store.read() as tx:
+        forms = {each.id: each.dsp for each in tx.offers.find()}
+    store.close()
+    assert forms == {
+        "urn:plain": canonical(to_dsp(told["urn:plain"], kind="catalog")),
+        "urn:refined": b"",
+    }
 
 
 def test_a_store_without_schema_says_so(empty_url: str) -> None:

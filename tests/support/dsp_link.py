@@ -26,7 +26,6 @@ from connector.peer.dsp.callers import Connection
 from connector.peer.dsp.wire import DspWire
 from connector.ports import Answer
 from connector.protocol.dsp import extensions, faults, members, negotiation, transfer, versions
-from connector.services.membership import onboard
 from connector.services.messages.receive import received
 from connector.services.transfer import provider_side, pulling
 from tests.support.dsp_nodes import judge
@@ -107,7 +106,9 @@ class LoopWeb(LinkWeb):
 
     def _answer(self, call: Call, path: str) -> Answer:
         node = self.pair.node(call.receiver)
-        caller = onboard.judge(node.ports, call.sender)
+        with node.ports.store.read() as tx:
+            caller = tx.participants.get(call.sender)
+        assert caller is not None
         how = dataspace.policies(node.ports)
         try:
             if not call.body:

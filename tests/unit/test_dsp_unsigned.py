@@ -242,6 +242,9 @@ def test_an_agreement_is_the_offer_that_was_accepted_or_refused(
 
 def test_evidence_says_which_side_signed(plain: tuple[Link, LoopWeb]) -> None:
     pair, _ = plain
+    lab = replace(known(pair.school, pair.lab), membership="e30.e30.of-another-make")
+    with pair.school.ports.store.write() as tx:
+        tx.participants.put(lab)
     agreement = concluded(pair)
     for node, other in ((pair.lab, pair.school), (pair.school, pair.lab)):
         verdict = evidence.verify(export.export(node.ports, agreement))

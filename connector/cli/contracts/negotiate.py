@@ -172,6 +172,7 @@ def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
             ("peer", shown.peer),
             ("dataset", shown.dataset),
             ("offer", shown.offer),
+            ("over HTTPS", shown.address),
             ("agreement", shown.agreement),
             ("waits for", _WAITS[shown.role] if shown.awaits else ""),
             ("code", shown.code),

@@ -36,13 +36,11 @@ def membership(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -
         trusted: the auditor's authorities.
     """
     signed: tuple[Policy, ...] = (InPeriod(),)
+    judged = [(party, signed) for party in _signers(evidence)]
     steps: list[Step] = [
         (party.did, partial(_member, party, evidence, at, trusted, extra))
-        for party, extra in (
-            (evidence.provider, signed),
-            (evidence.consumer, signed),
-            (evidence.exporter, ()),  # its present membership may have begun after signing
-        )
+        # the exporter's present membership may have begun after signing
+        for party, extra in (*judged, (evidence.exporter, ()))
     ]
     return without_key(follow("membership", steps), trusted)
 
@@ -50,14 +48,23 @@ def membership(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -
 def revocation(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -> Part:
     """Judge that neither party's membership was revoked when the contract was concluded."""
     missing: list[str] = []
-    parties = (evidence.provider, evidence.consumer)
     steps: list[Step] = [
-        (party.did, partial(_standing, party, evidence, at, trusted, missing)) for party in parties
+        (party.did, partial(_standing, party, evidence, at, trusted, missing))
+        for party in _signers(evidence)
     ]
     found = follow("revocation", steps)
     if found.standing is Standing.PROVEN and missing:
         found = replace(found, standing=Standing.UNPROVEN, finding="; ".join(missing))
     return without_key(found, trusted)
+
+
+def _signers(evidence: Evidence) -> list[PartyEvidence]:
+    """Return the parties that signed: of a contract that one side signs, that one alone."""
+    parties = (
+        (evidence.provider, evidence.provider_signature),
+        (evidence.consumer, evidence.consumer_signature),
+    )
+    return [party for party, signature in parties if signature or not evidence.said]
 
 
 def without_key(part: Part, trusted: Sequence[Authority]) -> Part:

@@ -49,6 +49,7 @@ RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
 SILENT_SECONDS: Final = 30.0  # for which nothing may come of a file
 _OK: Final = range(200, 300)
 _WHOLE, _PART, _PAST_END = 200, 206, 416
+_UNBELIEVED: Final = (401, 403)
 _REDIRECT: Final = range(300, 400)
 _NOT_FOUND: Final = 404
 _FIELD: Final = re.compile(r"[\x20-\x7e]*")
@@ -269,7 +270,9 @@ def _body(goal: Target, answer: httpcore.Response, offset: int) -> Iterator[byte
     if answer.status in _REDIRECT:
         raise AddressForbidden(f"`{goal.host}` answers with a redirect, which is not followed")
     if answer.status not in (_WHOLE, _PART):
-        raise PeerUnreachable(f"`{goal.host}` answers with status {answer.status}")
+        gone = answer.status in _UNBELIEVED
+        hint = "its token is of the past: end the transfer, and ask again" if gone else ""
+        raise PeerUnreachable(f"`{goal.host}` answers with status {answer.status}", hint=hint)
     passed_over = offset if answer.status == _WHOLE else 0
     for chunk in answer.iter_stream():
         left = chunk[passed_over:]

@@ -8,14 +8,15 @@ room: the contract first, then its newest jobs. Judging a bundle is `identity/ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.log.audit import Head, LogEntry
 from connector.domain.participant import KeptList
-from connector.errors import AgreementUnknown, PreauError
+from connector.errors import AgreementUnknown, CredentialInvalid, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
@@ -76,7 +77,7 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
     head = signed(ports, tx)
     membership = ports.own_membership(agreement.space)
     memberships = (agreement.provider_membership, agreement.consumer_membership, membership)
-    issuers = {credentials.unverified_issuer(token) for token in memberships}
+    issuers = _issuers(memberships)
     cached = (tx.issuers.get(did) for did in sorted(issuers))
     urls = sorted(filter(None, {_status_url(token) for token in memberships}))
     peer, later = _peer_keys(tx, agreement)
@@ -172,8 +173,20 @@ def _cosigned(
 
 
 def _status_url(membership: str) -> str:
-    status = credentials.unverified_credential(membership).status if membership else None
+    """Return where the status of a membership is; nothing where it is of another make."""
+    try:
+        status = credentials.unverified_credential(membership).status if membership else None
+    except CredentialInvalid:  # of a peer that was judged by what it presents
+        return ""
     return status.url if status is not None else ""
+
+
+def _issuers(memberships: Iterable[str]) -> set[str]:
+    found = set()
+    for token in memberships:
+        with suppress(CredentialInvalid):  # as above
+            found.add(credentials.unverified_issuer(token))
+    return found
 
 
 def _lists(tx: Transaction, url: str, at: datetime) -> tuple[str, ...]:

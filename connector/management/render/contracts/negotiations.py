@@ -44,6 +44,7 @@ def negotiation(value: Negotiation, profiles: Profiles = NO_PROFILES) -> Negotia
         reasons=list(value.reasons),
         changes=changes(value, profiles),
         awaits=value.awaits,
+        address=value.address,
         created_at=value.created_at,
         updated_at=value.updated_at,
         fault=shown.fault,

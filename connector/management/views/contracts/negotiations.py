@@ -40,6 +40,9 @@ class NegotiationView(StoredView):
         default=[], description="how the provider's terms differ from those asked for"
     )
     awaits: bool = Field(default=False, description="a person of the provider has yet to decide")
+    address: str = Field(
+        default="", description="where the peer is told over HTTPS; empty: over gRPC"
+    )
     created_at: datetime
     updated_at: datetime
 
