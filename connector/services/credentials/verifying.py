@@ -100,7 +100,7 @@ class Verifier:
         if len(spaces) == 1:
             known, _ = self._believed(caller.document, spaces[0])
             if known is not None:
-                return known
+                return placed(self._ports.settings, known)
         with self._turn(caller.document.did):
             found: list[tuple[Space, Participant | tuple[Presentation, ...]]] = []
             faults: list[Untrusted] = []
@@ -117,7 +117,9 @@ class Verifier:
             if not found:
                 raise faults[0]
             space, seen = found[0]
-            return seen if isinstance(seen, Participant) else self._admit(caller, space, seen)
+            if not isinstance(seen, Participant):
+                seen = self._admit(caller, space, seen)
+            return placed(self._ports.settings, seen)
 
     def refresh(self) -> None:
         """Look for newer lists, and drop what was presented too long ago to count."""
