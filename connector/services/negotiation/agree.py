@@ -198,7 +198,7 @@ def draw_up(
         provider_document=own,
         consumer_document=consumer.document,
         provider_membership=ports.own_membership(space.id),
-        consumer_membership=consumer.seen_in(space.id).membership,
+        consumer_membership=belonging.placed(ports.settings, consumer).shown(space.id),
         report=offer.report,
         space=space.id,
     )
