@@ -247,9 +247,11 @@ def test_whatever_a_peer_refuses_a_message_with(name: str) -> None:
     assert caught.value.retry_after == (7.0 if name == "too many" else 0.0)
 
 
-def test_a_message_that_the_protocol_does_not_have() -> None:
+def test_a_message_that_the_protocol_does_not_have_asks_nobody_anything() -> None:
+    web, notice = Web(), m.AgreementNotice("urn:1", "a.b.c").to_body()
     with pytest.raises(NotSupported, match="has no `AgreementNotice`"):
-        sent(m.AgreementNotice("urn:1", "a.b.c"))
+        wire(web).call(PEER, "AgreementNotice", notice)
+    assert web.asked == []
 
 
 class TestCatalog:

@@ -31,7 +31,7 @@ from connector.peer.wires import Calls
 from connector.ports import Web
 from connector.protocol.messages import GetNegotiationMessage
 from connector.services.health.peers import PeerFact
-from connector.services.membership import fetching, introducing, judging
+from connector.services.membership import fetching, introducing, judging, reaching
 from connector.services.membership.fetching import Evidence
 
 T = TypeVar("T")
@@ -104,6 +104,8 @@ class Reputation:
 
     def with_peer(self, peer: Participant) -> tuple[str, str]:
         """Return what a peer says of this node, and why it does not answer; both may be empty."""
+        if not peer.grpc_endpoint:
+            return "", self._reached(peer)
         said, silent = self._called(peer)
         if not silent:
             return said, ""
@@ -123,6 +125,14 @@ class Reputation:
             return f"{exc.code}: {exc.reason}"
         except PreauError:
             return ""  # what it says, or its silence, is told
+        return ""
+
+    def _reached(self, peer: Participant) -> str:
+        """Return why a peer of the Dataspace Protocol is not reached; empty where it is."""
+        try:
+            reaching.base_of(self._web, peer)
+        except PreauError as exc:
+            return exc.reason
         return ""
 
     def _called(self, peer: Participant) -> tuple[str, str]:
@@ -157,7 +167,8 @@ def _judged(settings: Settings, peer: Participant, known: Evidence, now: datetim
 
 def _said(asked: Reputation, peer: Participant) -> tuple[str, str, str]:
     """Return what a peer says of us, why it is silent, and why it is too old; each may be empty."""
-    return (*asked.with_peer(peer), asked.too_old(peer.did))
+    old = asked.too_old(peer.did) if peer.grpc_endpoint else ""
+    return (*asked.with_peer(peer), old)
 
 
 @contextmanager

@@ -74,7 +74,8 @@ class Exchange(Background):
 
     def _turn(self) -> None:
         with self._ports.store.read() as tx:
-            peers = self._of_turn(readable(tx.participants, blocked=""))
+            known = readable(tx.participants, blocked="")
+            peers = self._of_turn([each for each in known if each.grpc_endpoint])
             tally = recovery.tally_of(self._ports, tx)
             due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
         settled = self._settled(weighed(tally))

@@ -57,6 +57,8 @@ MOST_READ: Final = 1_000  # offers of a page: each takes some milliseconds
 _TAKEN: Final = range(200, 300)
 _REFUSED: Final = range(400, 500)
 _TIMED_OUT, _MISSING, _TOO_LARGE, _TOO_MANY = 408, 404, 413, 429
+_ASKING: Final = ("CatalogRequestMessage", "DatasetRequestMessage", "GetNegotiationMessage")
+_SAID: Final = frozenset({*negotiation.TYPES, *transfer.TYPES, *_ASKING})
 _OPENING: Final = {"ContractRequestMessage": "provider_pid", "ContractOfferMessage": "consumer_pid"}
 
 _log = logging.getLogger(__name__)
@@ -136,6 +138,8 @@ class DspWire:
             Malformed: the message cannot be said in the protocol, or the answer cannot be read.
             PeerFault: it refuses, by its code.
         """
+        if kind not in _SAID:
+            raise NotSupported(f"the Dataspace Protocol has no `{kind}`")
         base = (address or self._own.base(peer)).rstrip("/")
         call = _Call(self._web, self._callers, peer, base, seconds)
         if kind in negotiation.TYPES:
@@ -148,11 +152,9 @@ class DspWire:
             return negotiation.read_state(answer.body).to_body()
         if kind == "CatalogRequestMessage":
             return self._catalog(call, m.CatalogRequestMessage.from_body(body)).to_body()
-        if kind == "DatasetRequestMessage":
-            wanted = m.DatasetRequestMessage.from_body(body).dataset
-            answer = call.get(binding.dataset_path(wanted), faults.CATALOG)
-            return catalog.read_dataset(answer.body, self._how).dataset.to_body()
-        raise NotSupported(f"the Dataspace Protocol has no `{kind}`")
+        wanted = m.DatasetRequestMessage.from_body(body).dataset
+        answer = call.get(binding.dataset_path(wanted), faults.CATALOG)
+        return catalog.read_dataset(answer.body, self._how).dataset.to_body()
 
     def _catalog(self, call: _Call, asked: m.CatalogRequestMessage) -> m.Catalog:
         first = call.base + binding.CATALOG_REQUEST

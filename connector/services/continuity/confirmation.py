@@ -158,7 +158,7 @@ def epochs(ports: Ports) -> list[Epoch]:
 
 def _plan(ports: Ports, tx: Transaction) -> Plan:
     found = recovery.faults(tx, ports.charges, ports.settings.did)
-    known = {peer.did for peer in tx.participants.find()}
+    known = {peer.did for peer in tx.participants.find() if peer.grpc_endpoint}  # who keep heads
     unasked = tuple(sorted(known - set(ports.asking.answered)))
     if not found:
         return Plan((), None, unasked)
