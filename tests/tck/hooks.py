@@ -59,7 +59,7 @@ class Hooks:
 
 def negotiate(ports: Ports, player: Player, said: Mapping[str, str]) -> str:
     """Ask the kit for a contract on just the offer that it names; return our pid."""
-    policy = canonical({**USE, "@id": said["offerId"], "assigner": KIT_DID})
+    policy = canonical({**USE, "@id": opaque.inward(said["offerId"]), "assigner": KIT_DID})
     chosen = OfferView(said["offerId"], policy, ())
     address = said["connectorAddress"]
     begun = negotiations.begin(ports, KIT_DID, said["datasetId"], chosen, address=address)

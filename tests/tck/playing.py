@@ -213,8 +213,9 @@ def _transfer(ports: Ports, pid: str, act: str) -> None:
             starting.start(ports, tx, found, ready)
             return
         assert act == "complete", act
-        if found.role is Role.PROVIDER:  # the product leaves that to the consumer
-            done = transfers.move(ports, tx, found, Act.COMPLETION, Role.PROVIDER)
+        # The product leaves that to the consumer, and completes what was fetched from somewhere.
+        if found.role is Role.PROVIDER or not found.data_address:
+            done = transfers.move(ports, tx, found, Act.COMPLETION, found.role)
             names_ = transfers.pids(done)
             message = TransferCompletionMessage(ports.ids.new(), **names_, statement="")
             transfers.send(ports, tx, done, message)
