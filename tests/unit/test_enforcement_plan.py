@@ -48,7 +48,6 @@ SPOILED: dict[str, Callable[[dict[str, Any]], object]] = {
     "another version": lambda p: p.update(version=2),
     "no version": lambda p: p.pop("version"),
     "a further member": lambda p: p.update(more=1),
-    "no use": lambda p: p.update(uses=[]),
     "too many uses": lambda p: p.update(uses=p["uses"] * 17),
     "an end that is none": lambda p: p.update(validUntil="2027"),
     "no step": lambda p: p["uses"][0].update(steps=[]),
