@@ -82,8 +82,7 @@ class Kit:
         self.heard: dict[str, Heard] = {}
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"take": self._take})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.address = f"http://localhost:{self._server.server_address[1]}"
 
     @contextmanager
@@ -111,6 +110,11 @@ class Kit:
             heard.again += body in heard.came.values()
             heard.early.add(where)
             return 404
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # all cases are played at once
 
 
 class _Handler(BaseHTTPRequestHandler):
