@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 
 from connector.bootstrap.system import SystemClock, UuidIdentifiers
 from connector.domain.credentials import CredentialRequest
+from connector.domain.participant import Participant
 from connector.domain.space import MEMBERSHIP_SCOPE
 from connector.errors import CredentialInvalid, PreauError, status
 from connector.identity import document as documents
@@ -170,6 +171,7 @@ class Roles:
         self._web = PlainWeb()
         self._ports = {role: self._composed(folder / role, role, port) for role in ROLES}
         holder, verifier, issuer = (self._authenticator(role) for role in ROLES)
+        self._verifier = verifier
         verifying = Verifier(
             self._ports["verifier"], verifier, kept_for=timedelta(0), further=[Schemas(self._web)]
         )
@@ -282,9 +284,16 @@ class Roles:
                     CredentialRequest(pid, issuer, (MEMBERSHIP,), "kit", status, "", now)
                 )
 
+    def _judged(self, authorization: str) -> Participant:
+        """Judge a caller, and write down the use of its token as the face of the product does."""
+        found, unused = self._callers.judge(authorization, Anybody())
+        if unused is not None:
+            self._verifier.use(unused)
+        return found
+
     async def _trigger(self, request: Request) -> Response:
         stated = request.headers.get("authorization", "")
-        caller = await run_in_threadpool(self._callers.judge, stated, Anybody())
+        caller = await run_in_threadpool(self._judged, stated)
         return JSONResponse({"caller": caller.did})
 
     async def _token(self, request: Request) -> Response:

@@ -30,6 +30,7 @@ from tests.support.dsp_nodes import PATH
 from tests.support.live_space import WebAuthority
 from tests.support.ports import free_port
 
+USE = {"permission": [{"action": "use"}]}
 ASKED = canonical({"@context": [members.CONTEXT], "@type": "CatalogRequestMessage"})
 
 
@@ -127,6 +128,30 @@ def test_a_call_is_judged_by_what_its_sender_presents(
     assert nord.asks(sud, nord.header(issuer)).status in (401, 404)  # of another audience
     # Nobody else says by which certificate it came.
     assert nord.asks(sud, **{"Client-Cert": ":AAAA:"}).status == 200
+
+
+def test_a_token_is_used_once_also_where_its_bearer_is_known(
+    space: tuple[Member, Member, Member],
+) -> None:
+    """What a call changes and that its token was used are one transaction: neither stays alone."""
+    _, nord, sud = space
+    assert nord.asks(sud).status == 200  # known from now on
+    header, pid = nord.header(sud), "urn:uuid:replayed"
+    asked: dict[str, Any] = {
+        "@context": [members.CONTEXT],
+        "@type": "ContractRequestMessage",
+        "consumerPid": pid,
+        "callbackAddress": dids.origin(nord.did) + PATH,
+        "offer": {"@id": "urn:none", "@type": "Offer", "target": "urn:none", **USE},
+    }
+    address = dids.origin(sud.did) + PATH + "/negotiations/request"
+    said = {"Authorization": header}
+    found = [nord.ports.web.ask(address, canonical(asked), headers=said) for _ in range(2)]
+    assert [json.loads(each.body)["code"] for each in found] == ["OFFER_UNKNOWN", "TOKEN_REPLAYED"]
+    assert [each.status for each in found] == [400, 404]
+    assert nord.asks(sud, header).status == 401
+    with sud.ports.store.read() as tx:
+        assert not tx.negotiations.find(peer=nord.did)
 
 
 def test_a_member_that_was_revoked_is_refused(space: tuple[Member, Member, Member]) -> None:

@@ -138,7 +138,10 @@ class Claims:
 
     def judged(self, authorization: str = "", connection: Connection = PLAIN) -> Participant:
         """The verifier judges a call."""
-        return self.callers.judge(authorization or self.header(), connection)
+        found, unused = self.callers.judge(authorization or self.header(), connection)
+        if unused is not None:  # as the face does, with what the call changes
+            self.authenticator.use(unused)
+        return found
 
     def restart(self) -> None:
         """Start the verifier anew over its database."""

@@ -67,6 +67,7 @@ class Kind:
         others: pointers of objects that may have members that we do not know.
         open: pointers of members that this reader leaves to others, with all below.
         numbers: pointers of members that are numbers, with or without a fraction.
+        empty: pointers of members that null leaves out.
     """
 
     content: dict[str, Any]
@@ -76,6 +77,7 @@ class Kind:
     others: frozenset[str] = frozenset()
     open: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
 
 
 SPACE = Space()
@@ -390,6 +392,7 @@ DOCUMENTS = {
         others=_pointers("", "/vc", "/vc/credentialSubject"),
         open=_pointers("/jti", "/vc/credentialSubject"),
         numbers=_pointers("/nbf", "/exp"),
+        empty=_pointers("/vc/expirationDate"),
     ),
     "manifest": Kind(
         manifest(),

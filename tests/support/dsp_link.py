@@ -26,6 +26,7 @@ from connector.peer.dsp.callers import Connection
 from connector.peer.dsp.wire import DspWire
 from connector.ports import Answer
 from connector.protocol.dsp import extensions, faults, members, negotiation, transfer, versions
+from connector.services.credentials.authenticating import Judged
 from connector.services.messages.receive import received
 from connector.services.transfer import provider_side, pulling
 from tests.support.dsp_nodes import judge
@@ -42,7 +43,7 @@ class _ByName:
     def __init__(self, did: str) -> None:
         self.did = did
 
-    def judge(self, authorization: str, connection: Connection) -> Participant:
+    def judge(self, authorization: str, connection: Connection) -> Judged:
         raise AssertionError((authorization, connection))
 
     def header(self, address: str, peer: Participant) -> str:

@@ -31,6 +31,7 @@ from connector.jsonld.loss import dropped
 from connector.peer.dsp.callers import Connection
 from connector.peer.web.client import GuardedWeb
 from connector.ports import Answer, Ports
+from connector.services.credentials.authenticating import Judged
 from connector.services.membership import fetching, onboard
 from connector.services.publication import publish
 from tests.support.link import CONTEXT
@@ -52,7 +53,7 @@ class ByName:
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
 
-    def judge(self, authorization: str, connection: Connection) -> Participant:
+    def judge(self, authorization: str, connection: Connection) -> Judged:
         assert connection.origin
         if not authorization:
             raise TokenMissing("the request carries no token")
@@ -61,7 +62,7 @@ class ByName:
             found = tx.participants.get(did)
         if found is None:
             raise TokenInvalid("nobody here is called so")
-        return found
+        return Judged(found)
 
     def header(self, address: str, peer: Participant) -> str:
         assert address.startswith("https://")

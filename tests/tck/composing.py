@@ -32,6 +32,7 @@ from connector.peer.limits.shares import Shares
 from connector.peer.web.server import HttpsServer
 from connector.ports import Answer, Ports
 from connector.ports.peers import NO_HEADERS
+from connector.services.credentials.authenticating import Judged
 from connector.serving.lean import Config
 from connector.serving.server import configured
 from tests.dcp_tck.plain import LOOPBACK, PlainWeb
@@ -90,12 +91,12 @@ class AnyToken:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
-    def judge(self, authorization: str, connection: Connection) -> Participant:
+    def judge(self, authorization: str, connection: Connection) -> Judged:
         del authorization, connection
         with self._ports.store.read() as tx:
             found = tx.participants.get(KIT_DID)
         assert found is not None
-        return found
+        return Judged(found)
 
     def header(self, address: str, peer: Participant) -> str:
         del address, peer

@@ -36,6 +36,7 @@ from connector.ports.peers import NO_HEADERS
 from connector.protocol import messages as m
 from connector.protocol import transfer_messages as t
 from connector.protocol.dsp import catalog, data_address, faults, negotiation, transfer
+from connector.services.credentials.authenticating import Judged
 from connector.services.membership import reaching
 from connector.services.messages import deliver
 from tests.support.contracts import stranger
@@ -83,7 +84,7 @@ class Web:
 class Named:
     """`Callers`: a token that says for whom it is."""
 
-    def judge(self, authorization: str, connection: Any) -> Participant:
+    def judge(self, authorization: str, connection: Any) -> Judged:
         raise NotImplementedError((authorization, connection))
 
     def header(self, address: str, peer: Participant) -> str:

@@ -169,7 +169,7 @@ def _credential(root: Member, context: str, begin: str, end: str) -> Credential:
         issuer=identifier(part["issuer"]),
         subject=subject.value,
         subject_id=owner["id"].text() if owner else "",
-        valid_from=_stated(part, begin),
+        valid_from=_time(part[begin]) if begin in part else None,
         valid_until=_stated(part, end),
         status=None,
         document=root.value,

@@ -1,5 +1,7 @@
 """The one use of a call's token, written in the transaction of what the call changes.
 
+Both bindings have such tokens: `identity/token.py`, and over HTTPS `identity/dcp/self_issued.py`.
+
 Rules: nothing that a call changes is kept without the use of its token; a token that was used
 meanwhile undoes the whole transaction; a call that changed nothing writes the use by itself, before
 its answer leaves. One transaction instead of two halves what a message costs the disk.
@@ -9,16 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Protocol
 
 from connector.errors import TokenReplayed
-from connector.identity.token import CallToken
 from connector.ports import Store, Transaction
+
+
+class Token(Protocol):
+    """The part of a token that its use needs."""
+
+    @property
+    def issuer(self) -> str:
+        """DID of its bearer."""
+        ...
+
+    @property
+    def jti(self) -> str:
+        """Its one-use id."""
+        ...
+
+    @property
+    def expires(self) -> datetime:
+        """Until when its use must be kept in mind, UTC."""
+        ...
 
 
 class Use:
     """The port `Store` for one call: its first write uses the token."""
 
-    def __init__(self, store: Store, token: CallToken) -> None:
+    def __init__(self, store: Store, token: Token) -> None:
         """Prepare; nothing is written yet.
 
         Args:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connector.domain.participant import Participant
+from connector.services.credentials.authenticating import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Connection:
 class Callers(Protocol):
     """Judges callers, and makes the header by which this node is judged."""
 
-    def judge(self, authorization: str, connection: Connection) -> Participant:
+    def judge(self, authorization: str, connection: Connection) -> Judged:
         """Return who calls, as it is known now.
 
         Args:

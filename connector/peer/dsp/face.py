@@ -32,10 +32,12 @@ from connector.errors import (
     Malformed,
     NotFound,
     PreauError,
+    TokenReplayed,
     TooManyRequests,
     UnknownPeer,
 )
 from connector.peer.calls.refusals import PUBLIC_PER_MINUTE, Refusals
+from connector.peer.calls.use import Use
 from connector.peer.dsp import catalog, limits
 from connector.peer.dsp.answers import CREATED, OK, Told, refusal, told
 from connector.peer.dsp.callers import Callers, Connection
@@ -106,6 +108,7 @@ class Visit:
         kind: type of the body of an error.
         connection: what it shows beside its header.
         port: of its connection on loopback.
+        ports: of this node; once its sender was judged, their first write uses its token.
         caller: DID of its sender; empty until it was judged.
         doubted: whether its sender is being judged, or was, and is not believed.
         pids: the provider's and the consumer's of the process that it is about, once it was found.
@@ -115,6 +118,7 @@ class Visit:
     kind: str
     connection: Connection
     port: int
+    ports: Ports
     caller: str = ""
     doubted: bool = False
     pids: tuple[str, str] = ("", "")
@@ -202,7 +206,7 @@ class DspFace:
 
     async def _answer(self, request: Request, name: str, kind: str, work: Work) -> Response:
         port = request.client.port if request.client else 0
-        visit = Visit(name, kind, Connection(self._origin(port)), port)
+        visit = Visit(name, kind, Connection(self._origin(port)), port, self._ports)
         try:
             found = await self._worked(request, visit, work)
         except TimeoutError:
@@ -245,22 +249,36 @@ class DspFace:
 
     def _judged(self, visit: Visit, asked: Asked, work: Work) -> Told:
         visit.doubted = True
-        caller = self._callers.judge(asked.authorization, visit.connection)
+        caller, unused = self._callers.judge(asked.authorization, visit.connection)
         if caller.did == self._ports.settings.did:
             raise UnknownPeer("a node does not call itself")
         visit.caller, visit.doubted = caller.did, False
         self._proven(visit.port, caller.did)
+        if unused is None:
+            return self._worked_for(caller, visit, asked, work)
+        use = Use(self._ports.store, unused)
+        visit.ports = replace(self._ports, store=use)
+        try:
+            try:
+                return self._worked_for(caller, visit, asked, work)
+            finally:  # also where the call was refused
+                use.settle()
+        except TokenReplayed:
+            visit.doubted = True
+            raise
+
+    def _worked_for(self, caller: Participant, visit: Visit, asked: Asked, work: Work) -> Told:
         self._of_peer.take(caller.did)
         return work(visit, caller, asked)
 
-    def _catalog(self, _visit: Visit, caller: Participant, asked: Asked) -> Told:
+    def _catalog(self, visit: Visit, caller: Participant, asked: Asked) -> Told:
         self._shares.take(caller.did, "CatalogRequestMessage", len(asked.data))
         request = catalog_request.read(asked.data, asked.query)
-        body, links = catalog.page(self._ports, caller, request, self._how, self._base)
+        body, links = catalog.page(visit.ports, caller, request, self._how, self._base)
         return told(body, Link=links) if links else told(body)
 
-    def _dataset(self, _visit: Visit, caller: Participant, asked: Asked) -> Told:
-        return told(catalog.dataset(self._ports, caller, asked.name, self._how, self._base))
+    def _dataset(self, visit: Visit, caller: Participant, asked: Asked) -> Told:
+        return told(catalog.dataset(visit.ports, caller, asked.name, self._how, self._base))
 
     def _opened(self, kind: str, visit: Visit, caller: Participant, asked: Asked) -> Told:
         self._shares.take(caller.did, kind, len(asked.data))
@@ -271,7 +289,7 @@ class DspFace:
             raise Malformed(f"`{kind}` /callbackAddress: is missing where a process is opened")
         self._reachable(value.callback)
         if isinstance(value, Transferred):
-            limits.check_open(self._ports, caller, message.consumer_pid)
+            limits.check_open(visit.ports, caller, message.consumer_pid)
         return self._taken(visit, caller, value, CREATED)
 
     def _moved(self, kind: str, visit: Visit, caller: Participant, asked: Asked) -> Told:
@@ -320,7 +338,7 @@ class DspFace:
     ) -> Told:
         ids = (getattr(value.message, "provider_pid", ""), value.message.consumer_pid)
         with correlation.about(*ids):
-            process = self._received(self._ports, caller, value)
+            process = self._received(visit.ports, caller, value)
         visit.pids = (process.provider_pid, process.consumer_pid)
         return _standing(process, status)
 

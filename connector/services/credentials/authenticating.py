@@ -3,7 +3,8 @@
 1. the header holds one bearer token, and by its own word it is for this node and of now: nothing is
    fetched for any other;
 2. it verifies under the bearer's DID document; where it does not, the document is looked at again;
-3. it was not used before, also not before a restart: its use is written down before anything else.
+3. it was not used before, also not before a restart: its use is written down before anything is
+   fetched for its bearer, or with what the call changes (`peer/calls/use.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
+from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
     TokenInvalid,
@@ -41,6 +43,13 @@ class Caller(NamedTuple):
 
     token: SelfIssued
     document: DidDocument
+
+
+class Judged(NamedTuple):
+    """Who calls, as it is believed now, and the token whose use is still to be written down."""
+
+    participant: Participant
+    unused: SelfIssued | None = None
 
 
 def bearer(authorization: str) -> str:
@@ -76,10 +85,30 @@ class Authenticator:
         """Return who bears a token, once it is written down as used.
 
         Raises:
+            TokenReplayed: it was used before.
+            PreauError: as `checked`.
+        """
+        found = self.checked(token, shown)
+        self.use(found.token)
+        return found
+
+    def use(self, token: SelfIssued) -> None:
+        """Write down that a token was used.
+
+        Raises:
+            TokenReplayed: it was used before.
+        """
+        with self._ports.store.write() as tx:
+            if not tx.tokens.use(token.issuer, token.jti, token.expires):
+                raise TokenReplayed("the self-issued ID token was used before")
+
+    def checked(self, token: str, shown: Shown) -> Caller:
+        """Return who bears a token; that it was used is still to be written down.
+
+        Raises:
             TokenInvalid: it is not one that this node takes now; the reason says why.
             TokenMismatch: it is bound to another certificate.
             CertificateMismatch: the certificate cannot be read.
-            TokenReplayed: it was used before.
             DidUnresolvable: the bearer's document cannot be had.
             AddressForbidden: its host is not one that this node fetches from.
             TooManyRequests: too many documents are fetched just now.
@@ -102,9 +131,6 @@ class Authenticator:
                 raise
             document = fresh
             checked = self._checked(token, document, shown)
-        with ports.store.write() as tx:
-            if not tx.tokens.use(checked.issuer, checked.jti, checked.expires):
-                raise TokenReplayed("the self-issued ID token was used before")
         return Caller(checked, document)
 
     def _checked(self, token: str, document: DidDocument, shown: Shown) -> SelfIssued:

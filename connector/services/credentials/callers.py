@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.domain.participant import Participant
 from connector.identity.dcp import access, self_issued
 from connector.ports import Ports
-from connector.services.credentials.authenticating import Shown, bearer
+from connector.services.credentials.authenticating import Judged, Shown, bearer
 from connector.services.credentials.verifying import Verifier
 from connector.services.membership.belonging import space_of
 
@@ -23,7 +23,7 @@ class DcpCallers:
         self._ports = ports
         self._verifier = verifier
 
-    def judge(self, authorization: str, connection: Shown) -> Participant:
+    def judge(self, authorization: str, connection: Shown) -> Judged:
         """Return who calls, as it is believed now.
 
         Args:
@@ -34,7 +34,7 @@ class DcpCallers:
             Untrusted: it is not believed; the class says why.
             TooManyRequests: too many are looked at just now.
         """
-        return self._verifier.participant(bearer(authorization), connection)
+        return self._verifier.judged(bearer(authorization), connection)
 
     def header(self, address: str, peer: Participant) -> str:  # noqa: ARG002  a token is of no address
         """Return the value of `Authorization` for one request to a peer.

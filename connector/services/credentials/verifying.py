@@ -40,7 +40,7 @@ from connector.identity.trust import Policy
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Web
 from connector.services.credentials import standing
-from connector.services.credentials.authenticating import Authenticator, Caller, Shown
+from connector.services.credentials.authenticating import Authenticator, Caller, Judged, Shown
 from connector.services.credentials.statuses import Statuses
 from connector.services.membership.belonging import placed, stated
 
@@ -83,8 +83,11 @@ class Verifier:
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._turns = tuple(threading.Lock() for _ in range(_LOCKS))
 
-    def participant(self, token: str, shown: Shown) -> Participant:
+    def judged(self, token: str, shown: Shown) -> Judged:
         """Return who bears a token, as it is believed now.
+
+        The use of the token is written down before anything is fetched; where nothing is, it is
+        left to the caller, who writes more than that.
 
         Args:
             token: self-issued ID token.
@@ -95,12 +98,13 @@ class Verifier:
             SpaceUnstated: it is a member of several spaces of this node, and none was chosen.
             TooManyRequests: too many are looked at just now.
         """
-        caller = self._authenticator.caller(token, shown)
+        caller = self._authenticator.checked(token, shown)
         spaces = self._spaces(caller.document.did)
         if len(spaces) == 1:
             known, _ = self._believed(caller.document, spaces[0])
             if known is not None:
-                return placed(self._ports.settings, known)
+                return Judged(placed(self._ports.settings, known), caller.token)
+        self._authenticator.use(caller.token)
         with self._turn(caller.document.did):
             found: list[tuple[Space, Participant | tuple[Presentation, ...]]] = []
             faults: list[Untrusted] = []
@@ -119,7 +123,7 @@ class Verifier:
             space, seen = found[0]
             if not isinstance(seen, Participant):
                 seen = self._admit(caller, space, seen)
-            return placed(self._ports.settings, seen)
+            return Judged(placed(self._ports.settings, seen))
 
     def refresh(self) -> None:
         """Look for newer lists, and drop what was presented too long ago to count."""

@@ -32,6 +32,10 @@ _UNKNOWN_RULE: Final[Mapping[str, Any]] = MappingProxyType(
     {"rule": "unknown", "order": 0, "adjacency": "unknown"}
 )
 
+_NO_RULE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"rule": "none", "order": 0, "adjacency": "none"}
+)
+
 
 def agreement(value: Agreement) -> AgreementView:
     """Return a contract in one line."""
@@ -52,7 +56,9 @@ def agreement_detail(
     document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
     read = shown.part(partial(documents.read, value.document), None)
     plan: dict[str, Any] = shown.part(lambda: plan_of(value).as_json(), {})
-    accounting = shown.part(lambda: stated(budget_of(value).accounting), _UNKNOWN_RULE)
+    accounting = _NO_RULE  # it spends no privacy
+    if value.epsilon:
+        accounting = shown.part(lambda: stated(budget_of(value).accounting), _UNKNOWN_RULE)
     measured: Mapping[str, Findings] = shown.part(partial(findings_of, value), {})
     return AgreementDetailView(
         **_agreement(value),

@@ -50,9 +50,9 @@ class AgreementDetailView(AgreementView):
     """A contract with all that proves it."""
 
     document: dict[str, Any]
-    rule: str = Field(description="how jobs add up: `sums` or `renyi`")
+    rule: str = Field(description="how jobs add up: `sums`, `renyi`; `none`: no privacy is spent")
     order: int = Field(description="Rényi order; 0 under sums")
-    adjacency: str = Field(description="what neighbours differ by")
+    adjacency: str = Field(description="what neighbours differ by; `none` likewise")
     recipes: list[str] = Field(
         description="SHA-256 of the training recipes that are accepted; none in a contract of "
         "version 1, which accepts the site's own"
