@@ -44,7 +44,8 @@ STEPS: Final = 5
 OVER: Final = {3: 0.15, SITES: 0.3}  # most seconds more than in one process, by sites
 START: Final = {"exact": 5.0, "opacus": 12.0}  # most seconds, by engine
 CANCEL: Final = 1.0
-_LOOK, _MOST = 0.02, sites_space.DEADLINE + 20
+# A look opens a node's database: where times stand in the records, few looks are taken.
+_LOOK, _SELDOM, _MOST = 0.02, 0.5, sites_space.DEADLINE + 20
 T = TypeVar("T")
 
 
@@ -136,7 +137,7 @@ def _run(fed: Federation, sites: int, rounds: int, steps: int = STEPS, **more: A
     """
     with fed.lead.client() as lead:
         job = lead.submit(fed.request(sites, rounds=rounds, steps=steps, **more)).id
-    _until(lambda: _job(fed.lead, job).state in JOB_ENDS)
+    _until(lambda: _job(fed.lead, job).state in JOB_ENDS, every=_SELDOM)
     led = _job(fed.lead, job)
     if led.state != "COMPLETED":
         raise RuntimeError(f"the job did not complete: {led.state} {led.code} {led.reason}")
@@ -194,12 +195,12 @@ def _read(node: Node, ask: Callable[[Transaction], T]) -> T:
         store.close()
 
 
-def _until(done: Callable[[], bool]) -> None:
+def _until(done: Callable[[], bool], every: float = _LOOK) -> None:
     limit = time.monotonic() + _MOST
     while not done():
         if time.monotonic() > limit:
             raise RuntimeError(f"nothing came of it in {_MOST:g} s")
-        time.sleep(_LOOK)
+        time.sleep(every)
 
 
 def _here(folder: Path, manifest: bytes, files: list[Path]) -> list[float]:
