@@ -21,7 +21,7 @@ from connector.errors import PreauError
 MAX_NOTE_BYTES: Final = 4096
 MAX_WAITING: Final = 256
 MAX_LOST: Final = 1024
-REST_SECONDS: Final = 1.0  # a job shows several in that time; the next covers them
+REST_SECONDS: Final = 0.25  # a negotiation shows several in that time; the next covers them
 _STOP_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)

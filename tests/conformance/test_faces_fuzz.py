@@ -17,8 +17,8 @@ from tests.support.binding_fuzz import over_grpc, over_https, reached
 from tests.support.dsp_nodes import Speaking, speaking
 from tests.support.live_space import wait_until
 
-EXAMPLES, EACH = 2, 10  # of an operation and kind, and of a message
-PLAIN = {"management_listen": "127.0.0.1:0", "dsp_requests_per_minute": 100_000}
+EXAMPLES, EACH = 1, 10  # of an operation and kind, and of a message
+PLAIN = {"dsp_requests_per_minute": 100_000}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def test_the_management_api(nodes: list[Speaking]) -> None:
     seen = fuzz(school.node.ready()["management"], token, known, examples=EXAMPLES)
     assert [each for each in seen if each.fault] == []
     kinds = Counter(each.status // 100 for each in seen)
-    assert kinds[2] > 40
-    assert kinds[4] > 100
+    assert kinds[2] > 20
+    assert kinds[4] > 50
     assert len({each.operation for each in seen}) > 80
 
 

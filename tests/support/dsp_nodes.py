@@ -217,7 +217,8 @@ def _built(
         space=authority.did,
         trusted_issuers=(authority.did,),
         unsafe_allow_hosts=("localhost",),
-        **{"dsp_path": PATH, **changes},
+        # A socket's path would be too long in the folder of a test.
+        **{"dsp_path": PATH, "management_listen": "127.0.0.1:0", **changes},
     )
     home.create(settings, certificate=web.certificate, key=web.key)
     return Speaking(wiring.build(settings, callers), settings.did)

@@ -112,7 +112,7 @@ def test_a_shown_report_is_in_the_catalog_and_in_the_contract_of_both(pair: Link
     ]
     assert found == [uses, uses]
     detail = render.agreement_detail(
-        agree.agreement(pair.lab.ports, name), "", lambda: (), lambda: ()
+        agree.agreement(pair.lab.ports, name), "", lambda: (), lambda: (), lambda: ()
     )
     assert [each.action for each in detail.findings] == [READ, AGGREGATE]
 

@@ -34,7 +34,7 @@ from connector.identity import document as documents
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMessage
 
-PROOF_EVERY: Final = timedelta(seconds=10)  # per peer; what comes between is covered by the next
+PROOF_EVERY: Final = timedelta(seconds=2)  # per peer; what comes between is covered by the next
 PROOF_SECONDS: Final = 10.0
 AGAIN_EVERY: Final = timedelta(minutes=1)  # per peer, of a head whose proof it did not give
 FORKED: Final = "checkpoint.forked"
