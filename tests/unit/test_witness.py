@@ -324,7 +324,7 @@ def test_an_earlier_epoch_passes_for_as_long_as_a_call_is_under_way_and_no_longe
     witness.keep(rig.ports, witness.verified(rig.ports, participant(PEER), resumed))
     assert isinstance(rig.ports.clock, FixedClock)
     for _ in range(2):
-        rig.ports.clock.advance(30.0)
+        rig.ports.clock.advance(50.0)
         rig.grow()
         rig.see(rig.log.note(PEER, epoch=1))
         rig.see(before)
