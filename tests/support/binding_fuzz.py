@@ -55,8 +55,8 @@ def over_https(node: Speaking, by: str, pids: Mapping[str, str], count: int, dra
         paths.append((path.format(pid=pid), _named(sound[kind], pid)))
     for path, body in paths:
         for _ in range(count):
-            spoiled, header = _spoiled(body, draw), {HOSTILE: NONSENSE}
-            answer = node.ask(path, spoiled, by=by, headers=header)
+            written, header = _written(body, draw), {HOSTILE: NONSENSE}
+            answer = node.ask(path, written, by=by, headers=header)
             yield path, answer.status, _wrong(path, answer.status, answer.body)
 
 
@@ -84,23 +84,23 @@ def _named(body: Mapping[str, Any], pid: str) -> dict[str, Any]:
     return {name: pid if name.endswith("Pid") else each for name, each in body.items()}
 
 
-def _spoiled(body: Any, draw: Random) -> bytes:
-    data = json.dumps(_changed(body, draw)).encode()
+def _written(body: Any, draw: Random) -> bytes:
+    data = json.dumps(spoiled(body, draw)).encode()
     if draw.random() < 0.1:
         return data[: draw.randrange(len(data))]
     return data
 
 
-def _changed(value: Any, draw: Random) -> Any:
+def spoiled(value: Any, draw: Random) -> Any:
     """Return a JSON value of which one part is another."""
     if isinstance(value, dict) and value and draw.random() < 0.9:
         name = draw.choice(sorted(value))
         if draw.random() < 0.2:
             return {each: value[each] for each in value if each != name}
-        return {**value, name: _changed(value[name], draw)}
+        return {**value, name: spoiled(value[name], draw)}
     if isinstance(value, list) and value and draw.random() < 0.7:
         at = draw.randrange(len(value))
-        return [*value[:at], _changed(value[at], draw), *value[at + 1 :]]
+        return [*value[:at], spoiled(value[at], draw), *value[at + 1 :]]
     return draw.choice(ODD)
 
 

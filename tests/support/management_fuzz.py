@@ -1,7 +1,7 @@
 """Requests of any form to a management API on loopback, as its own description says what it takes.
 
-schemathesis draws them, of forms that the description allows and of others; parameters that name
-something are given what is there, too.
+schemathesis draws requests that the description allows; of each one value is spoiled next, and
+parameters that name something are given what is there, too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Final
 
 import requests
@@ -16,6 +17,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+
+from tests.support.binding_fuzz import spoiled
 
 HANG_SECONDS: Final = 20.0
 _ODD: Final = 500  # from here on a status speaks of a fault of the node
@@ -41,7 +44,7 @@ class Seen:
 def fuzz(
     address: str, token: str, known: Collection[str], *, examples: int, by: int = 0
 ) -> list[Seen]:
-    """Ask each operation so many times in forms that are allowed, and as often in others.
+    """Ask each operation so many times in forms that are allowed, and as often in spoiled ones.
 
     Args:
         address: `http://HOST:PORT`.
@@ -54,32 +57,38 @@ def fuzz(
     described = requests.get(f"{address}/openapi.json", headers=headers, timeout=HANG_SECONDS)
     schema = schemathesis.openapi.from_dict(described.json())
     found: list[Seen] = []
+    draw = Random(by)  # noqa: S311 - a test's choice
     with requests.Session() as session:
         session.headers.update(headers)
         for operation in (each.ok() for each in schema.get_all_operations()):
-            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                if mode is GenerationMode.NEGATIVE and not _takes(operation):
-                    continue
 
-                @seed(by)
-                @settings(
-                    max_examples=examples,
-                    database=None,
-                    deadline=None,
-                    phases=[Phase.generate],
-                    suppress_health_check=list(HealthCheck),
-                )
-                @given(operation.as_strategy(generation_mode=mode), names)
-                def ask(case: Any, name: str) -> None:
-                    found.append(_asked(session, address, case, name))
+            @seed(by)
+            @settings(
+                max_examples=examples,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), names)
+            def ask(case: Any, name: str) -> None:
+                found.append(_asked(session, address, case, name))
+                if _spoil(case, draw):
+                    found.append(_asked(session, address, case, ""))
 
-                ask()
+            ask()
     return found
 
 
-def _takes(operation: Any) -> bool:
-    """Return whether an operation has anything that could be said wrongly."""
-    return bool(len(operation.query) or len(operation.body))
+def _spoil(case: Any, draw: Random) -> bool:
+    """Make one value of a request another; return whether it has any."""
+    if isinstance(case.body, dict) and case.body:
+        case.body = spoiled(case.body, draw)
+    elif isinstance(case.query, dict) and case.query:
+        case.query[draw.choice(sorted(case.query))] = draw.choice(["", " ", "-1", "é" * 4096, "[]"])
+    else:
+        return False
+    return True
 
 
 def _asked(session: requests.Session, address: str, case: Any, name: str) -> Seen:
