@@ -17,7 +17,7 @@ TIME: Final = "dspace:timestamp"
 NAMED: Final = "urn:uuid:00000000-0000-4000-8000-000000000000"
 AT: Final = "2000-02-29T23:59:58Z"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_NAME: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+NAME: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 def template(document: Mapping[str, Any]) -> bytes | None:
@@ -27,15 +27,16 @@ def template(document: Mapping[str, Any]) -> bytes | None:
         document: ODRL Agreement, compact JSON-LD.
     """
     name, time = document.get("@id"), document.get(TIME)
-    found = _NAME.fullmatch(name) if isinstance(name, str) else None
-    if found is None or not isinstance(time, dict) or not _plain(time.get("@value")):
+    found = NAME.fullmatch(name) if isinstance(name, str) else None
+    if found is None or not isinstance(time, dict) or not plain(time.get("@value")):
         return None
     text = json.dumps({**document, "@id": NAMED, TIME: {**time, "@value": AT}})
     once = text.count(NAMED) == 1 and text.count(AT) == 1
     return text.encode() if once and found[1] not in text else None
 
 
-def _plain(time: object) -> bool:
+def plain(time: object) -> bool:
+    """Return whether a time is stated in the one form that is put aside."""
     if not isinstance(time, str) or not _TIME.fullmatch(time):
         return False
     try:
