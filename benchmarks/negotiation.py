@@ -36,7 +36,7 @@ WARM_UP = 8
 AT_ONCE = 8
 EACH = 10
 WAIT_SECONDS = 30.0
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.02
 DATASET = "urn:star:sud"
 # Small enough that hundreds of contracts fit the cap.
 EPSILON, CAP = 0.01, {"epsilon": 100.0, "delta": 0.1}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from connector.domain.participant import Participant
 from connector.identity.dcp import access, self_issued
 from connector.ports import Ports
 from connector.services.credentials.authenticating import Judged, Shown, bearer
 from connector.services.credentials.verifying import Verifier
 from connector.services.membership.belonging import space_of
+
+# An access token lives for ten minutes, so that one may go with several messages.
+GIVEN_FOR: Final = timedelta(minutes=1)
+MOST_GIVEN: Final = 1024
 
 
 class DcpCallers:
@@ -22,6 +29,7 @@ class DcpCallers:
         """
         self._ports = ports
         self._verifier = verifier
+        self._given: dict[tuple[str, tuple[str, ...]], tuple[datetime, str]] = {}
 
     def judge(self, authorization: str, connection: Shown) -> Judged:
         """Return who calls, as it is believed now.
@@ -50,6 +58,17 @@ class DcpCallers:
         own, scopes = ports.settings.did, space_of(ports, peer.did).scopes
         token = self_issued.make(
             *(ports.signer, own, peer.did, ports.ids.new(), now),
-            access_token=access.make(ports.signer, own, peer.did, scopes, now),
+            access_token=self._access(peer.did, scopes, now),
         )
         return f"Bearer {token}"
+
+    def _access(self, peer: str, scopes: tuple[str, ...], now: datetime) -> str:
+        """Return an access token for a peer: the last one, if it is of the last minute."""
+        made, token = self._given.get((peer, scopes), (now - GIVEN_FOR, ""))
+        if timedelta(0) <= now - made < GIVEN_FOR:
+            return token
+        token = access.make(self._ports.signer, self._ports.settings.did, peer, scopes, now)
+        if len(self._given) >= MOST_GIVEN:
+            self._given.clear()
+        self._given[peer, scopes] = (now, token)
+        return token
