@@ -60,13 +60,21 @@ def lab(nodes: list[Speaking]) -> Speaking:
 
 
 @pytest.fixture(scope="module")
-def offer(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> Offer:
-    return school.publish(tmp_path_factory.mktemp("data"), "one")
+def shelf(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Offer]:
+    """All that the school publishes, whichever tests of the module run."""
+    folder = tmp_path_factory.mktemp("data")
+    found = {name: school.publish(folder, name) for name in ("one", "two", "three")}
+    return {**found, "narrow": school.publish(folder, "narrow", constraint=[PURPOSE])}
 
 
 @pytest.fixture(scope="module")
-def narrow(school: Speaking, tmp_path_factory: pytest.TempPathFactory) -> Offer:
-    return school.publish(tmp_path_factory.mktemp("data"), "narrow", constraint=[PURPOSE])
+def offer(shelf: dict[str, Offer]) -> Offer:
+    return shelf["one"]
+
+
+@pytest.fixture(scope="module")
+def narrow(shelf: dict[str, Offer]) -> Offer:
+    return shelf["narrow"]
 
 
 def said(kind: str, **members: Any) -> dict[str, Any]:
@@ -108,10 +116,8 @@ class TestCatalog:
         body = said("CatalogRequestMessage", **({"filter": list(filters)} if filters else {}))
         return node.ask(page or "/catalog/request", body, by=by)
 
-    @pytest.mark.usefixtures("offer")
-    def test_pages_follow_by_link(self, school: Speaking, lab: Speaking, tmp_path: Path) -> None:
-        for name in ("two", "three"):
-            school.publish(tmp_path, name)
+    @pytest.mark.usefixtures("shelf")
+    def test_pages_follow_by_link(self, school: Speaking, lab: Speaking) -> None:
         two = {"https://w3id.org/preau/dsp/v1#limit": 2}
         first = self.ask(school, lab.did, two)
         address = first.headers["link"].partition("<")[2].partition(">")[0]
@@ -121,10 +127,10 @@ class TestCatalog:
         ids = [
             each["@id"] for answer in (first, second) for each in json.loads(answer.body)["dataset"]
         ]
-        assert ids == [f"urn:dataset:{name}" for name in ("one", "three", "two")]
-        query = {"@type": "QuerySpec", "offset": 2, "limit": 50}
+        assert ids == [f"urn:dataset:{name}" for name in ("narrow", "one", "three", "two")]
+        query = {"@type": "QuerySpec", "offset": 3, "limit": 50}
         (passed,) = json.loads(self.ask(school, lab.did, query).body)["dataset"]
-        assert passed["@id"] == ids[2]
+        assert passed["@id"] == ids[3]
 
     def test_a_filter_that_is_not_known_is_refused(self, school: Speaking, lab: Speaking) -> None:
         answer = self.ask(school, lab.did, {"expression": "x"})
