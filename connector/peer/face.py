@@ -113,6 +113,7 @@ class PeerFace:
             ).application(),
             settings.path(settings.https_certificate),
             settings.path(settings.https_key),
+            asking=dsp is not None,
         )
 
     def _flight_door(self, settings: Settings) -> Relay | None:

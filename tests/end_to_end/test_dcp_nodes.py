@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.client import HTTPSConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,10 +19,13 @@ from connector.bootstrap import home, wiring
 from connector.bootstrap.node import Node
 from connector.config import Settings
 from connector.domain.participant import Participant
+from connector.domain.space import MEMBERSHIP_SCOPE
 from connector.errors import DidUnresolvable
+from connector.identity import certificate, jws
 from connector.identity import did as dids
+from connector.identity.dcp import access, self_issued
 from connector.identity.dcp.issuance import IssuerMetadata
-from connector.jsonld.canonical import canonical
+from connector.jsonld.canonical import canonical, parse_object
 from connector.ports import Answer, Ports
 from connector.protocol.dsp import members
 from connector.services.credentials import issuing, requesting
@@ -52,6 +59,27 @@ class Member:
         peer = Participant(other.did, "", document.data, "", "", "", "", (), now, now)
         verifier = Verifier(self.ports, Authenticator(self.ports))
         return DcpCallers(self.ports, verifier).header(dids.origin(other.did), peer)
+
+    def bound(self, other: Member, **cnf: str) -> str:
+        """Return a header for another whose token is bound to a key of the connection."""
+        signer, now, own = self.ports.signer, self.ports.clock.now(), self.did
+        token = self_issued.make(
+            *(signer, own, other.did, self.ports.ids.new(), now),
+            access_token=access.make(signer, own, other.did, [MEMBERSHIP_SCOPE], now),
+        )
+        claims = parse_object(jws.unverified_payload(token)) | {"cnf": cnf}
+        return "Bearer " + jws.sign_compact(signer, canonical(claims), "JWT", {"alg": "EdDSA"})
+
+    def connected(self, other: Member, shown: Path | None = None) -> HTTPSConnection:
+        """Return one connection to another, under which no other one is opened."""
+        context = ssl.create_default_context(cafile=self.ports.settings.web_roots)
+        if shown is not None:
+            context.load_cert_chain(shown)
+        address = urlsplit(dids.origin(other.did))
+        made = HTTPSConnection("localhost", address.port, timeout=20, context=context)
+        made.connect()
+        made.auto_open = 0
+        return made
 
     def asks(self, other: Member, header: str = "", **more: str) -> Answer:
         """Ask another for its catalog."""
@@ -154,14 +182,60 @@ def test_a_token_is_used_once_also_where_its_bearer_is_known(
         assert not tx.negotiations.find(peer=nord.did)
 
 
+def told(connection: HTTPSConnection, header: str) -> tuple[int, str, str]:
+    """Ask for a catalog over a connection; return status, code and reason."""
+    path = PATH + "/catalog/request"
+    connection.request("POST", path, ASKED, {"Authorization": header})
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    return answer.status, body.get("code", ""), body.get("reason", [""])[0]
+
+
+def test_a_token_counts_on_the_connection_whose_certificate_it_names(
+    space: tuple[Member, Member, Member], tmp_path: Path
+) -> None:
+    """No authority of anybody's issued it: what counts is that the caller has its key."""
+    _, nord, sud = space
+    pairs = [certificate.make_authority(name, datetime.now(UTC), 9) for name in "ab"]
+    files = [tmp_path / name for name in "ab"]
+    for file, pair in zip(files, pairs, strict=True):
+        file.write_text("".join(pair))
+    thumb = certificate.thumbprint(pairs[0][0])
+    with ExitStack() as stack:
+        own, other, plain = (
+            stack.enter_context(closing(nord.connected(sud, each))) for each in (*files, None)
+        )
+        bound = {"x5t#S256": thumb}
+        for connection, cnf, reason in (
+            (other, bound, "made for another certificate"),
+            (plain, bound, "bound to a certificate, and none was shown"),
+            (own, {"jkt": thumb}, "in a way that is not known here"),
+            (own, {**bound, "jkt": thumb}, "in a way that is not known here"),
+        ):
+            status, code, said = told(connection, nord.bound(sud, **cnf))
+            assert (status, code) == (401, "TOKEN_MISMATCH")
+            assert reason in said
+        assert told(own, nord.bound(sud, **bound))[0] == 200
+        assert told(own, nord.header(sud))[0] == 200  # it binds nothing
+        shown = {"Client-Cert": f":{''.join(pairs[0][0].split('-----')[2].split())}:"}
+        plain.request("POST", PATH + "/catalog/request", ASKED, {
+            "Authorization": nord.bound(sud, **bound), **shown
+        })  # fmt: skip
+        assert plain.getresponse().status == 401  # nobody else says what was shown
+
+
 def test_a_member_that_was_revoked_is_refused(space: tuple[Member, Member, Member]) -> None:
+    """Also on a connection that it had before."""
     issuer, nord, sud = space
-    assert sud.asks(nord).status == 200
+    kept = sud.connected(nord)
+    assert told(kept, sud.header(nord))[0] == 200
     authority.revoke(issuer.ports, sud.did, "left")
     with nord.ports.store.write() as tx:  # as if the time had come to look again
         for each in tx.published_copies.find():
             tx.published_copies.put(replace(each, fetched_at=datetime(2026, 1, 1, tzinfo=UTC)))
-    assert sud.asks(nord).status in (401, 404)
+    with closing(kept):
+        assert told(kept, sud.header(nord))[:2] == (401, "CREDENTIAL_REVOKED")
+        assert told(kept, sud.header(nord))[:2] == (401, "CREDENTIAL_REVOKED")
 
 
 def test_documents_name_the_services(space: tuple[Member, Member, Member]) -> None:

@@ -17,22 +17,18 @@ from connector.bootstrap import dataspace
 from connector.domain.contract.negotiation import Role
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.errors import (
-    CertificateMismatch,
     PeerFault,
     PreauError,
     StoreUnavailable,
     subclasses,
 )
-from connector.identity import certificate as authority
 from connector.peer.dsp import answers, face
 from connector.peer.dsp.face import DspFace
 from connector.peer.limits.shares import Shares
 from connector.peer.web import body as bodies
-from connector.peer.web import forwarded
 from connector.protocol.dsp import faults, versions
 from connector.protocol.dsp.members import CONTEXT
 from connector.services.messages import receive
-from tests.support.contracts import NOW
 from tests.support.dsp_nodes import PATH, ByName, judge
 from tests.support.each import over
 from tests.support.link import Link, link
@@ -210,25 +206,6 @@ def test_no_route_but_the_version_document_answers_a_stranger(door: Door) -> Non
             answer = door.ask(named, None if "GET" in methods else b"{}", by=by)
             assert answer.status_code == (401 if "/catalog/" in path else 404), path
             assert answer.json()["code"] in ("TOKEN_MISSING", "TOKEN_INVALID")
-
-
-def test_a_certificate_is_taken_from_a_named_proxy_alone() -> None:
-    pem, _ = authority.make_authority("lab", NOW, 1)
-    header = f":{''.join(pem.split('-----')[2].split())}:"
-    network = ("192.0.2.0/24", "2001:db8::/32")
-    for origin, proxies, expected in (
-        ("192.0.2.7", network, pem),
-        ("2001:db8:0:7::/64", network, pem),
-        ("198.51.100.7", network, ""),
-        ("192.0.2.7", (), ""),
-        ("", network, ""),
-    ):
-        assert forwarded.certificate(header, origin, proxies) == expected
-    assert forwarded.certificate("", "192.0.2.7", network) == ""
-    for broken in ("x", "::", ":!:", header[:-9] + ":", pem):
-        with pytest.raises(CertificateMismatch):
-            forwarded.certificate(broken, "192.0.2.7", network)
-        assert forwarded.certificate(broken, "198.51.100.7", network) == ""
 
 
 def test_requests_of_one_participant_are_bounded(pair: Link) -> None:

@@ -21,10 +21,10 @@ AUTHORITY = certificate.make_authority("web", datetime.now(UTC), 30)
 class Served:
     """A server over a pair of files that a test replaces."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, asking: bool = False) -> None:
         self.cert, self.key = folder / "https.pem", folder / "https.key"
         self.made = self.renew()
-        self.server = HttpsServer(_nothing, self.cert, self.key)
+        self.server = HttpsServer(_nothing, self.cert, self.key, asking=asking)
         self.port = self.server.start()
 
     def renew(self) -> str:
@@ -50,9 +50,9 @@ async def _nothing(_scope: object, _receive: object, _send: object) -> None:
     """Answer nobody."""
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    made = Served(tmp_path)
+@pytest.fixture(params=[False, True], ids=["", "asking"])
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    made = Served(tmp_path, asking=request.param)
     yield made
     made.server.stop()
 

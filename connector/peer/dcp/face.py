@@ -27,7 +27,7 @@ from connector.peer.calls.refusals import PUBLIC_PER_MINUTE, Refusals
 from connector.peer.limits.rate import Rate, too_many
 from connector.peer.limits.turns import Threads, Turns
 from connector.peer.web import body as bodies
-from connector.peer.web import forwarded
+from connector.peer.web import shown
 from connector.peer.web.https import JWT
 from connector.ports import Ports
 from connector.services.credentials import memberships
@@ -116,10 +116,11 @@ class DcpFace:
             self._rate.take(origin)
             data = await bodies.read(request, MAX_BODY) if request.method == "POST" else b""
             token = bearer(request.headers.get("authorization", ""))
-            shown = self._shown(request, origin)
+            proxies = self._ports.settings.certificate_proxies
+            connection = _Connection(shown.of(request, origin, proxies))
             pid = str(request.path_params.get("pid", ""))
             async with asyncio.timeout(WAIT_SECONDS):
-                return await self._turns.run(origin, partial(work, token, shown, data, pid))
+                return await self._turns.run(origin, partial(work, token, connection, data, pid))
         except TimeoutError as exc:
             self._refusals.count()
             raise TooManyRequests("the node is busy", retry_after=5.0) from exc
@@ -129,11 +130,6 @@ class DcpFace:
         except PreauError as exc:
             await run_in_threadpool(self._refusals.record, "", name, exc)
             raise
-
-    def _shown(self, request: Request, origin: str) -> _Connection:
-        stated = request.headers.get(forwarded.HEADER, "")
-        proxies = self._ports.settings.certificate_proxies
-        return _Connection(forwarded.certificate(stated, origin, proxies))
 
     def _present(self, token: str, shown: _Connection, data: bytes, _pid: str) -> Response:
         assert self._holder is not None  # noqa: S101  its route is there

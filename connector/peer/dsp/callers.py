@@ -19,8 +19,7 @@ class Connection:
 
     Attributes:
         origin: by what its connection is counted, see `peer/connections/crowd.py`.
-        certificate: that the caller showed to a proxy which passes it on, PEM; empty where none is
-            known (`peer/web/forwarded.py`).
+        certificate: that the caller showed, PEM; empty where none is known (`peer/web/shown.py`).
     """
 
     origin: str

@@ -46,7 +46,7 @@ from connector.peer.limits.shares import Shares
 from connector.peer.limits.turns import Threads, Turns
 from connector.peer.status import released, unforeseen
 from connector.peer.web import body as bodies
-from connector.peer.web import forwarded
+from connector.peer.web import shown
 from connector.peer.web.addresses import target
 from connector.peer.web.https import CODE
 from connector.ports import Ports
@@ -225,9 +225,8 @@ class DspFace:
     async def _worked(self, request: Request, visit: Visit, work: Work) -> Told:
         origin, settings = visit.connection.origin, self._ports.settings
         self._of_origin.take(origin)
-        stated = request.headers.get(forwarded.HEADER, "")
-        shown = forwarded.certificate(stated, origin, settings.certificate_proxies)
-        visit.connection = Connection(origin, shown)
+        certificate = shown.of(request, origin, settings.certificate_proxies)
+        visit.connection = Connection(origin, certificate)
         data = b""
         if request.method == "POST":
             data = await bodies.read(request, settings.dsp_message_bytes)

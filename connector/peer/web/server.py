@@ -2,8 +2,8 @@
 
 Rules: TLS 1.2 or newer; a TLS handshake ends after `HANDSHAKE_SECONDS`. It listens on loopback,
 behind a `peer/connections/relay.py` that bounds connections by origin and in time, however slowly
-they speak. A renewed certificate is taken without a restart (`certificate.py`). What is answered is
-`https.py`'s.
+they speak. A renewed certificate is taken without a restart (`certificate.py`). Where tokens may be
+bound to certificates, callers are asked for theirs (`asking.py`). What is answered is `https.py`'s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from connector.errors import KeyUnusable, WorldFault
+from connector.peer.web import certificate as certificates
 from connector.peer.web.certificate import FollowedCertificate
 from connector.serving.lean import Config
 from connector.serving.server import Server, configured
@@ -37,17 +38,18 @@ class BoundedLoop(asyncio.SelectorEventLoop):
 class HttpsServer:
     """Serves an application over TLS until stopped."""
 
-    def __init__(self, app: ASGIApp, certificate: Path, key: Path) -> None:
+    def __init__(self, app: ASGIApp, certificate: Path, key: Path, *, asking: bool = False) -> None:
         """Prepare.
 
         Args:
             app: ASGI application.
             certificate: PEM chain.
             key: PEM key.
+            asking: whether callers are asked for a certificate (`shown.py`).
         """
         self._app = app
-        self._certificate = certificate
-        self._key = key
+        self._files = (certificate, key)
+        self._asking = asking
         self._server: Server | None = None
 
     def start(self) -> int:
@@ -76,22 +78,33 @@ class HttpsServer:
             self._server.stop()
 
     def _configured(self) -> Config:
+        certificate, key = map(str, self._files)
         config = configured(
             self._app,
             loop=f"{__name__}:{BoundedLoop.__name__}",
-            ssl_certfile=str(self._certificate),
-            ssl_keyfile=str(self._key),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         try:
             # First, since OpenSSL would ask a terminal for the password of a key.
-            followed = FollowedCertificate(self._certificate, self._key)
+            followed = FollowedCertificate(*self._files, certificates.context)
             config.load()
+            if self._asking:
+                _ask(config, self._files)
         except (OSError, ssl.SSLError) as exc:
             raise KeyUnusable(
                 "the HTTPS certificate or its key cannot be read",
                 hint="mend `https_certificate` and `https_key`",
             ) from exc
-        if config.ssl is not None:
+        if isinstance(config.ssl, ssl.SSLContext):
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-            followed.follow(config.ssl)
+            certificates.follow(config.ssl, followed)
         return config
+
+
+def _ask(config: Config, files: tuple[Path, Path]) -> None:
+    from connector.peer.web import asking  # noqa: PLC0415 - 6 MB that other nodes do not need
+
+    pair = FollowedCertificate(*files, asking.context)
+    config.ssl = asking.AskingTls(pair)  # type: ignore[assignment]  # in the form of one
+    config.http_protocol_class = asking.AskingProtocol

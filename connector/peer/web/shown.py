@@ -1,7 +1,8 @@
-"""The certificate that a caller showed at an HTTPS proxy in front of this node (RFC 9440).
+"""The certificate that a caller shows: on its connection, or at a proxy in front of this node.
 
-Rules: the header `Client-Cert` is believed of a proxy that the settings name, which RFC 9440 has
-drop the header of its clients; of anybody else it says nothing. What cannot be read is refused,
+Rules: the header `Client-Cert` (RFC 9440) is believed of a proxy that the settings name, which RFC
+9440 has drop the header of its clients; of anybody else it says nothing. On a connection of such a
+proxy the certificate is the proxy's, and none of the caller's. What cannot be read is refused,
 since a token may be bound to it.
 """
 
@@ -14,17 +15,26 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.requests import Request
 
 from connector.errors import CertificateMismatch
 
 HEADER: Final = "client-cert"
+STATE: Final = "certificate"  # of a request: that its connection shows, PEM
 _MOST: Final = 16 * 1024  # characters
 
 
-def certificate(stated: str, origin: str, proxies: Iterable[str]) -> str:
-    """Return the certificate of a request's caller, PEM; empty where none is known.
+def of(request: Request, origin: str, proxies: Iterable[str]) -> str:
+    """Return the certificate of a request's caller; see `certificate`."""
+    own = request.scope.get("state", {}).get(STATE, "")
+    return certificate(own, request.headers.get(HEADER, ""), origin, proxies)
+
+
+def certificate(own: str, stated: str, origin: str, proxies: Iterable[str]) -> str:
+    """Return the certificate of a request's caller; empty where none is known.
 
     Args:
+        own: that the connection shows; empty where it shows none.
         stated: the header; empty where there is none.
         origin: of the connection, see `connections/crowd.py`.
         proxies: addresses or networks of those that forward certificates.
@@ -32,7 +42,9 @@ def certificate(stated: str, origin: str, proxies: Iterable[str]) -> str:
     Raises:
         CertificateMismatch: a proxy forwards what is no certificate.
     """
-    if not stated or not _named(origin, proxies):
+    if not _named(origin, proxies):
+        return own
+    if not stated:
         return ""
     text = stated.strip()
     if len(text) > _MOST or text[:1] != ":" or text[-1:] != ":":  # RFC 8941 section 3.3.5
