@@ -70,18 +70,27 @@ def served(web: Path, talk: Talk) -> Iterator[int]:
         stop.set()
         thread.join(10)
         listener.close()
+    assert not thread.is_alive()
 
 
 def heard(stream: ssl.SSLSocket) -> bytes:
     """Read one whole request; what is left unread would break the connection at its close."""
     data = b""
     while b"\r\n\r\n" not in data:
-        data += stream.recv(65536)
+        data += _more(stream)
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [line[15:] for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"]
     while lengths and len(body) < int(lengths[0]):
-        body += stream.recv(65536)
+        body += _more(stream)
     return head + b"\r\n\r\n" + body
+
+
+def _more(stream: ssl.SSLSocket) -> bytes:
+    """Read on; a client that has closed its end never says more, however often it is asked."""
+    data = stream.recv(65536)
+    if not data:
+        raise ConnectionResetError
+    return data
 
 
 def says(answer: bytes) -> Talk:
