@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 64
+_TOO_DEEP: Final = f"JSON nested deeper than {MAX_DEPTH}"
 MAX_TEXT: Final = 512
 MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: integers that every reader agrees on
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -246,17 +247,25 @@ def read(data: bytes, refusal: Refusal, *, limit: int = MAX_BYTES) -> Member:
             value, finite = _ANY.decode(text), False
         if escapes or not finite or data.count(b"{") + data.count(b"[") >= MAX_DEPTH:
             fault = _fault(value, escapes=escapes)
-    except (ValueError, RecursionError) as exc:
+    except RecursionError as exc:
+        raise refusal("", _TOO_DEEP) from exc
+    except _TwiceError as exc:
+        raise refusal("", "an object in the JSON has a member twice") from exc
+    except ValueError as exc:
         raise refusal("", "not well-formed JSON") from exc
     if fault is not None:
         raise refusal(*fault)
     return Member(value, refusal)
 
 
+class _TwiceError(ValueError):
+    """An object has a member twice."""
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("member twice")
+        raise _TwiceError
     return result
 
 
@@ -280,7 +289,7 @@ def _fault(value: Any, *, escapes: bool) -> tuple[str, str] | None:
             kind = type(item)
             if kind is dict or kind is list:
                 if item and depth >= MAX_DEPTH - 1:
-                    return "", f"JSON nested deeper than {MAX_DEPTH}"
+                    return "", _TOO_DEEP
                 stack.append((item, depth + 1, (trail, name) if depth else None))
             elif kind is float and not math.isfinite(item):
                 return _pointer((trail, name) if depth else None), "must be finite"

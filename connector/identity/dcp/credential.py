@@ -129,7 +129,10 @@ def identifier(member: Member) -> str:
     Raises:
         PreauError: the reader's refusal.
     """
-    return (member.child("id") if isinstance(member.value, dict) else member).text()
+    named = member.child("id") if isinstance(member.value, dict) else member
+    if ":" not in named.text():  # VCDM 2.0 sections 4.7 and 4.13: a URL
+        named.refuse("must be an absolute IRI")
+    return named.text()
 
 
 def _held(token: str, claims: Member) -> Held:

@@ -69,6 +69,7 @@ class Form:
         Raises:
             PreauError: the kind's error.
         """
+        self._header(token)
         return self.kind.unverified(token)
 
     def _header(self, token: str) -> Mapping[str, Any]:

@@ -142,9 +142,11 @@ def check_unverified(
     Whoever checks it looks up the bearer's document first: for another token nothing need be done.
 
     Raises:
-        TokenInvalid: it cannot be read, names another verifier, or is outside its time.
+        TokenInvalid: it cannot be read, is of another kind, names another verifier, or is outside
+            its time.
     """
     claims = _FORM.unverified(token)
+    _check_kind(claims)
     _check_parties(claims, claims.child("iss").text(), audience)
     _check_time(claims, longest, now)
 

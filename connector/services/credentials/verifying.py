@@ -230,6 +230,8 @@ class Verifier:
             headers={"Authorization": f"Bearer {token}"},
             limit=presentation.MAX_CHARS,
         )
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise CredentialInvalid(f"the Credential Service of `{did}` compresses its answer")
         if answer.status not in _OK:
             raise CredentialInvalid(
                 f"the Credential Service of `{did}` answers with status {answer.status}",
