@@ -1,8 +1,8 @@
 """Bearer tokens of data: what a provider gives a consumer for one transfer.
 
 Rules: the provider signs it and alone believes it; it names the consumer, the contract, the dataset
-and the extract, and is good for `LIFE`: a request that comes later is refused. It says who may ask,
-not that data may flow: that is judged anew while it does.
+and the extract, and is good for `LIFE`: a request that comes later, or before it was made, is
+refused. It says who may ask, not that data may flow: that is judged anew while it does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from connector.errors import TokenInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
+from connector.identity.lifetime import Lifetime
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import canonical
 
@@ -56,6 +57,7 @@ def make(signer: jws.Signer, did: str, grant: Grant, now: datetime) -> str:
     Raises:
         KeyUnusable: the key cannot be used.
     """
+    issued = int(now.timestamp())
     claims = {
         "iss": did,
         "aud": did,
@@ -64,7 +66,8 @@ def make(signer: jws.Signer, did: str, grant: Grant, now: datetime) -> str:
         "extract": grant.extract,
         "agreement": grant.agreement,
         "dataset": grant.dataset,
-        "exp": int((now + LIFE).timestamp()),
+        "iat": issued,
+        "exp": issued + int(LIFE.total_seconds()),
     }
     return jws.sign_compact(signer, canonical(claims), TYPE)
 
@@ -83,8 +86,13 @@ def check(token: str, document: DidDocument, now: datetime) -> Grant:
     claims = _KIND.verified(token, document)
     if not claims.child("iss").value == claims.child("aud").value == document.did:
         raise TokenInvalid("the token was issued by another")
-    if now >= datetime.fromtimestamp(claims.child("exp").integer(most=_LATEST), UTC):
+    issued, expires = (
+        datetime.fromtimestamp(claims.child(name).integer(most=_LATEST), UTC)
+        for name in ("iat", "exp")
+    )
+    if now >= expires:
         raise TokenInvalid("the token has expired", hint="ask for another: `preau transfer access`")
+    Lifetime(issued, expires).check(LIFE, now)
     return Grant(
         consumer=claims.child("sub").text(),
         transfer=claims.child("transfer").text(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -18,6 +19,7 @@ import pytest
 from connector.bootstrap import home, wiring
 from connector.bootstrap.node import Node
 from connector.config import Settings
+from connector.dataplane import open_data
 from connector.domain.participant import Participant
 from connector.domain.space import MEMBERSHIP_SCOPE
 from connector.errors import DidUnresolvable
@@ -26,14 +28,16 @@ from connector.identity import did as dids
 from connector.identity.dcp import access, self_issued
 from connector.identity.dcp.issuance import IssuerMetadata
 from connector.jsonld.canonical import canonical, parse_object
+from connector.peer.web import https
 from connector.ports import Answer, Ports
-from connector.protocol.dsp import members
-from connector.services.credentials import issuing, requesting
+from connector.protocol.dsp import members, versions
+from connector.services.credentials import issuing, memberships, requesting
 from connector.services.credentials.authenticating import Authenticator
 from connector.services.credentials.callers import DcpCallers
 from connector.services.credentials.verifying import Verifier
 from connector.services.membership import authority, fetching, onboard
 from tests.support.dsp_nodes import PATH
+from tests.support.each import over
 from tests.support.live_space import WebAuthority
 from tests.support.ports import free_port
 
@@ -222,6 +226,45 @@ def test_a_token_counts_on_the_connection_whose_certificate_it_names(
             "Authorization": nord.bound(sud, **bound), **shown
         })  # fmt: skip
         assert plain.getresponse().status == 401  # nobody else says what was shown
+
+
+# Routes that answer anybody; the face says why of its own, the others serve what is made for all.
+OPEN = {
+    *https.PUBLIC,
+    "/.well-known/did.json",
+    *(open_data.CATALOG, open_data.ENTRY, open_data.DATA),
+    versions.PATH,
+    *("/dcp/metadata", memberships.STATUS_PATH),
+}
+
+
+ANSWERED = ("NOT_FOUND", "MALFORMED_MESSAGE", "UPGRADE_REQUIRED")
+
+
+@over("of_authority", [False, True])
+def test_every_route_judges_its_caller_or_is_open_to_anybody(
+    space: tuple[Member, Member, Member], *, of_authority: bool
+) -> None:
+    """A new route fails here until it does either (CVE-2026-42160 of another make)."""
+    issuer, nord, sud = space
+    asked, caller = (issuer, nord) if of_authority else (nord, sud)
+    application = asked.node._face._https._app
+    judging = [each for each in application.routes if each.path not in OPEN]  # type: ignore[attr-defined]  # a Starlette
+    assert len(judging) >= (2 if of_authority else 35)
+    for route in judging:
+        path = re.sub(r"\{.*?\}", "00000000-0000-4000-8000-00000000e001", route.path)
+        body = b"{}" if "POST" in route.methods else None
+        found = {}
+        for shown in ("", "Bearer a.b.c", "token"):
+            header = caller.header(asked) if shown == "token" else shown
+            said = {"Authorization": header} if header else {}
+            answer = caller.ports.web.ask(dids.origin(asked.did) + path, body, headers=said)
+            found[shown] = (answer.status, json.loads(answer.body or b"{}").get("code"))
+        named = path.startswith(PATH) and "/catalog/" not in path  # one process, perhaps another's
+        assert found[""] == (404 if named else 401, "TOKEN_MISSING"), path
+        assert found["Bearer a.b.c"] == (404 if named else 401, "TOKEN_INVALID"), path
+        if path.startswith(PATH):  # of the others: `test_dcp_face.py`, `test_transfer_pull.py`
+            assert found["token"][1] in (None, *ANSWERED), path
 
 
 def test_a_member_that_was_revoked_is_refused(space: tuple[Member, Member, Member]) -> None:

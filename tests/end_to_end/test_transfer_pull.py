@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from connector.domain.contract.notice import Standing
-from connector.identity import pull_token
+from connector.identity import jws, pull_token
+from connector.identity.dcp import access
 from connector.identity.pull_token import Grant
+from connector.jsonld.canonical import b64url, canonical
 from connector.services.transfer import acts, consumer_side
 from connector.services.transfer.acts import Wish
 from tests.support.live_space import LiveSpace, live_space, wait_until
@@ -93,36 +95,50 @@ def _token(space: LiveSpace, going: str, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "reason"),
     [
-        ("none", ""),
-        ("nothing", "TOKEN_MISSING"),
-        ("garbage", "TOKEN_INVALID"),
-        ("signed by the consumer", "TOKEN_INVALID"),
-        ("expired", "TOKEN_INVALID"),
-        ("another extract", "TOKEN_MISMATCH"),
-        ("another contract", "TOKEN_MISMATCH"),
-        ("another consumer", "UNKNOWN_PEER"),
-        ("another transfer", "NOT_FOUND"),
+        ("none", "", ""),
+        ("nothing", "TOKEN_MISSING", "no bearer token"),
+        ("garbage", "TOKEN_INVALID", "has a wrong size"),
+        ("not signed", "TOKEN_INVALID", "algorithm"),
+        ("signed by the consumer", "TOKEN_INVALID", "the key is not one that"),
+        ("another audience", "TOKEN_INVALID", "issued by another"),
+        ("another kind", "TOKEN_INVALID", "of type `preau-pull+jwt` was expected"),
+        ("expired", "TOKEN_INVALID", "has expired"),
+        ("of the future", "TOKEN_INVALID", "is not valid before"),
+        ("another extract", "TOKEN_MISMATCH", "made for another extract"),
+        ("another contract", "TOKEN_MISMATCH", "made for another transfer"),
+        ("another consumer", "UNKNOWN_PEER", "was never admitted"),
+        ("another transfer", "NOT_FOUND", "no such transfer"),
     ],
 )
 def test_only_the_token_that_was_given_opens_it(
-    space: LiveSpace, going: str, client: httpx.Client, fault: str, code: str
+    space: LiveSpace, going: str, client: httpx.Client, fault: str, code: str, reason: str
 ) -> None:
+    """The faults of tokens that CVE-2024-8642 of another make let through, and more."""
     school, lab = space["school"], space["lab"]
     made = {
         "signed by the consumer": {"signer": lab.signer},
+        "another audience": {"did": lab.did},
         "expired": {"now": school.clock.now() - 2 * pull_token.LIFE},
+        "of the future": {"now": school.clock.now() + pull_token.LIFE},
         "another extract": {"extract": EXTRACT[:-1] + "2"},
         "another contract": {"agreement": "urn:another"},
         "another consumer": {"consumer": "did:web:other.example"},
         "another transfer": {"transfer": "urn:uuid:no"},
     }.get(fault, {})
     token = "x.y.z" if fault == "garbage" else _token(space, going, **made)
+    if fault == "not signed":
+        none = b64url(canonical({**jws.unverified_header(token), "alg": "none"}))
+        token = f"{none}.{token.partition('.')[2]}"
+    if fault == "another kind":
+        token = access.make(school.signer, school.did, lab.did, ["x"], school.clock.now())
     headers = {} if fault == "nothing" else {"authorization": f"Bearer {token}"}
     url = f"https://localhost:{school.https_port}/data/{NAME}"
     answer = client.get(url, headers=headers)
-    assert (answer.json()["code"] if answer.status_code != 200 else "") == code
+    body = answer.json() if answer.status_code != 200 else {"code": "", "detail": ""}
+    assert body["code"] == code
+    assert reason in body["detail"]
     if not code:
         assert answer.content == DATA
 

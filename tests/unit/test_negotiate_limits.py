@@ -111,6 +111,10 @@ def test_two_contracts_up_to_the_cap_and_not_beyond(pair: Link) -> None:
     refused = pair.lab.negotiations()[-1]
     assert refused.code == "CAP_EXCEEDED"
     assert "over all its contracts, has less left than the ε 3 that was asked" in refused.reasons[0]
+    other = pair.add("other")  # the persons are the same, whoever asks
+    pid = negotiate.request(other.ports, pair.school.did, DATASET).pid
+    pair.pump()
+    assert negotiate.negotiation(other.ports, pid).code == "CAP_EXCEEDED"
     assert len(pair.school.agreements()) == 2
 
 
