@@ -286,6 +286,26 @@ class TestTerms:
                 (found,) = tx.negotiations.find(peer_pid=pid)
                 assert len(tx.agreements.find(pid=found.pid)) == (standing is State.AGREED)
 
+    def test_a_counter_offer_is_no_way_round_the_terms(
+        self, school: Speaking, narrow: Offer
+    ) -> None:
+        wide = {"permission": [{"action": "use"}]}
+        for pid, counter, standing in (
+            ("urn:c:wider", wide, State.TERMINATED),
+            ("urn:c:back", {}, State.AGREED),
+        ):
+            first = request(narrow, NOWHERE, pid, **wide)
+            stated = json.loads(school.ask("/negotiations/request", first, by=OTHER).body)
+            assert stated["state"] == State.OFFERED
+            body = {**request(narrow, "", pid, **counter), "providerPid": stated["providerPid"]}
+            del body["callbackAddress"]
+            at = f"/negotiations/{stated['providerPid']}/request"
+            answer = json.loads(school.ask(at, body, by=OTHER).body)
+            assert answer["state"] == standing
+            with school.ports.store.read() as tx:
+                agreed = tx.agreements.find(pid=stated["providerPid"])
+            assert len(agreed) == (standing is State.AGREED)
+
     def test_a_provider_cannot_agree_to_other_terms_than_it_offered(
         self, school: Speaking, lab: Speaking, narrow: Offer
     ) -> None:
@@ -406,37 +426,37 @@ class TestTransfer:
                 )
             ],
         }
-        body = said(
-            "TransferRequestMessage",
-            agreementId=contract,
-            consumerPid="urn:uuid:push",
-            callbackAddress=NOWHERE,
-            format="HttpData-PUSH",
-            dataAddress=address,
-            **{"https://w3id.org/preau/dsp/v1#extractId": extract},
-        )
-        answer = school.ask("/transfers/request", body, by=lab.did)
-        with school.ports.store.read() as tx:
-            waiting = [each.body for each in tx.outbox.find()]
-            found = tx.transfers.find(peer_pid="urn:uuid:push")
-        assert answer.status in (201, 400)
-        assert not any(b"localhost:1/push" in each or b"token" in each for each in waiting)
-        assert [each.data_address for each in found] in ([], [b""])
+        for kind, expected in (("PUSH", (400, "NOT_SUPPORTED")), ("PULL", (201, ""))):
+            body = said(
+                "TransferRequestMessage",
+                agreementId=contract,
+                consumerPid=f"urn:uuid:{kind}",
+                callbackAddress=NOWHERE,
+                format=f"HttpData-{kind}",
+                dataAddress=address,
+                **{"https://w3id.org/preau/dsp/v1#extractId": extract},
+            )
+            assert code(school.ask("/transfers/request", body, by=lab.did)) == expected
+            with school.ports.store.read() as tx:
+                waiting = b"".join(each.body for each in tx.outbox.find())
+                found = tx.transfers.find(peer_pid=f"urn:uuid:{kind}")
+            assert [each.data_address for each in found] == [b""] * (kind == "PULL")
+            assert not any(each in waiting for each in (b"localhost:1/", b"signing.pem", b"vault"))
 
 
 ELSEWHERE: Final = {
-    "inside": "https://169.254.169.254/latest",
-    "plain": "http://lab.example/dsp",
-    "a fragment": "https://lab.example/dsp#y",
+    "inside": ("https://169.254.169.254/latest", "ADDRESS_FORBIDDEN"),
+    "plain": ("http://lab.example/dsp", "ADDRESS_FORBIDDEN"),
+    "a fragment": ("https://lab.example/dsp#y", "MALFORMED_MESSAGE"),
 }
 
 
 @over("name", ELSEWHERE)
 def test_a_callback_that_leads_inside_is_refused(school: Speaking, offer: Offer, name: str) -> None:
-    body = request(offer, ELSEWHERE[name], "urn:c:1")
+    body = request(offer, ELSEWHERE[name][0], "urn:c:1")
     answer = school.ask("/negotiations/request", body, by=OTHER)
     error = json.loads(answer.body)
-    assert answer.status == 400
+    assert code(answer) == (400, ELSEWHERE[name][1])
     assert (error["providerPid"], error["consumerPid"]) in ((NIL, "urn:c:1"), (NIL, NIL))
 
 

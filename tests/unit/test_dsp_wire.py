@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from connector.errors import (
 from connector.jsonld.canonical import canonical
 from connector.peer.dsp import wire as wires
 from connector.peer.dsp.wire import DspWire, Known, Own
+from connector.peer.web.client import GuardedWeb, tls_context
 from connector.peer.wires import Wires
 from connector.ports import Answer
 from connector.ports.peers import NO_HEADERS
@@ -319,7 +321,13 @@ class TestOutbox:
         with link(tmp_path) as pair:
             yield pair
 
-    def waiting(self, pair: Link, web: Web, kind: type[Any] = m.ContractRequestMessage) -> None:
+    def waiting(
+        self,
+        pair: Link,
+        web: Web | GuardedWeb,
+        kind: type[Any] = m.ContractRequestMessage,
+        at: str = BASE,
+    ) -> None:
         """Let a message of the lab wait for the school."""
         node, now = pair.lab, pair.clock.now()
         over_https = Wires(node.ports.wire)  # type: ignore[arg-type]  # of a test
@@ -331,18 +339,18 @@ class TestOutbox:
             if kind is t.TransferRequestMessage:
                 ids = {"agreement_id": "urn:a", "extract_id": "urn:e"}
                 going = {"role": Role.CONSUMER, "state": TransferState.REQUESTED}
-                tx.transfers.put(Transfer(**times, **ids, **going, address=BASE))
+                tx.transfers.put(Transfer(**times, **ids, **going, address=at))
             else:
                 message = m.ContractRequestMessage("urn:m", C, "", OFFER, DATASET, READ)
                 said = {"dataset_id": DATASET, "policy": READ, "policy_by": Role.CONSUMER}
                 going = {"role": Role.CONSUMER, "state": NegotiationState.REQUESTED}
                 tx.negotiations.put(
-                    Negotiation(**times, **said, **going, offer_id=OFFER, address=BASE)
+                    Negotiation(**times, **said, **going, offer_id=OFFER, address=at)
                 )
             body = canonical(message.to_body())
             tx.outbox.put(
                 OutgoingMessage(
-                    "urn:m", pair.school.did, kind.__name__, body, C, now, now, address=BASE
+                    "urn:m", pair.school.did, kind.__name__, body, C, now, now, address=at
                 )
             )
 
@@ -362,6 +370,31 @@ class TestOutbox:
         deliver.deliver_due(pair.lab.ports)
         found = pair.lab.only()
         assert (found.state, found.code) == (NegotiationState.TERMINATED, "TERMS_REFUSED")
+
+    def test_a_callback_that_leads_inside_gets_nothing(self, pair: Link) -> None:
+        """Its name is judged with each connection, whatever it resolved to before."""
+        with socket.create_server(("127.0.0.1", 0)) as management:
+            management.settimeout(0)
+            port = management.getsockname()[1]
+            for address in ("169.254.169.254", "127.0.0.1", "::1", "fe80::1", "10.0.0.1"):
+                web = GuardedWeb(tls_context(), resolver=lambda *_, to=address: [to])
+                self.waiting(pair, web, at=f"https://inside.example:{port}/dsp")
+                deliver.deliver_due(pair.lab.ports)
+                found = pair.lab.only()
+                assert (found.state, found.code) == (
+                    NegotiationState.TERMINATED,
+                    "ADDRESS_FORBIDDEN",
+                )
+            with pytest.raises(BlockingIOError):
+                management.accept()
+            named = ("inside.example",)  # by the operator, in `unsafe_allow_hosts`
+            web = GuardedWeb(
+                tls_context(), allow_hosts=named, resolver=lambda *_: ["127.0.0.1"], seconds=0.1
+            )
+            self.waiting(pair, web, at=f"https://inside.example:{port}/dsp")
+            deliver.deliver_due(pair.lab.ports)
+            assert pair.lab.only().state is NegotiationState.REQUESTED
+            management.accept()[0].close()
 
     def test_a_word_without_a_body_is_enough(self, pair: Link) -> None:
         self.waiting(pair, Web(Answer(200, b"")))
