@@ -47,6 +47,17 @@ def test_make_targets_of_the_readme_exist() -> None:
     assert {"demo", "test", "lint", "protos", "bench", "docs"} <= known
 
 
+def test_tests_that_the_threat_model_names_exist() -> None:
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", text("docs/threat-model.md"))
+    assert len(named) > 50
+    known = {
+        (each.stem, test)
+        for each in (ROOT / "tests").rglob("test_*.py")
+        for test in re.findall(r"def (test_\w+)\(", each.read_text(encoding="utf-8"))
+    }
+    assert set(named) <= known
+
+
 def test_no_registry_address_is_written_anywhere() -> None:
     spelled = ("py" + "pi.org", "python" + "hosted", "npm" + "js", "deb." + "debian")
     found = [
