@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import grpc
 import pytest
 
 from connector.errors import (
@@ -30,8 +31,16 @@ from connector.peer.calls import server
 from connector.peer.calls.unary import MOST_BYTES, OPEN_PER_CALLER
 from connector.peer.credentials import ServerTrust
 from connector.peer.limits import arrivals
-from connector.peer.routes import STATED, TOKEN_KEY
+from connector.peer.routes import FETCH, PARTICIPATE, STATED, TOKEN_KEY
 from connector.peer.status import translate
+from connector.peer.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    federation_pb2,
+    negotiation_pb2,
+    transfer_pb2,
+    use_pb2,
+)
 from connector.protocol.messages import ContractNegotiation
 from connector.services.membership import onboard
 from tests.support.doubles import trust_only
@@ -147,6 +156,33 @@ class TestTokens:
     def space(self, shared: LiveSpace) -> LiveSpace:
         shared["beta"].heard.calls.clear()
         return shared
+
+    def test_no_method_answers_without_a_token(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        files = (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2, transfer_pb2, use_pb2)
+        found = [
+            f"/{service.full_name}/{method.name}"
+            for file in files
+            for service in file.DESCRIPTOR.services_by_name.values()
+            for method in service.methods
+        ]
+        assert len(found) > 20
+        with channel_to(beta, alpha.leaves.current()) as channel:
+
+            def code(method: str, *shown: str) -> str:
+                metadata = (*STATED, *((TOKEN_KEY, each) for each in shown))
+                call = channel.stream_stream(method)(iter([b""]), timeout=20, metadata=metadata)
+                try:
+                    list(call)
+                except grpc.RpcError as exc:
+                    return translate(beta.did, exc).code
+                return ""
+
+            for method in found:
+                assert code(method) == "TOKEN_MISSING", method
+                if method not in (PARTICIPATE, FETCH):  # streams: `test_peer_streams.py`
+                    said = code(method, token_of(alpha, beta, method, b""))
+                    assert said in ("", "NOT_FOUND", "MALFORMED_MESSAGE"), method
 
     def test_a_token_is_good_once(self, space: LiveSpace) -> None:
         alpha, beta, data = space["alpha"], space["beta"], body_of("x")
