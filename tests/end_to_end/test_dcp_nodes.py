@@ -213,8 +213,9 @@ def test_a_token_counts_on_the_connection_whose_certificate_it_names(
         for connection, cnf, reason in (
             (other, bound, "made for another certificate"),
             (plain, bound, "bound to a certificate, and none was shown"),
-            (own, {"jkt": thumb}, "in a way that is not known here"),
-            (own, {**bound, "jkt": thumb}, "in a way that is not known here"),
+            (own, {"jkt": thumb}, "in a way that is not known here (`jkt`)"),
+            (own, {**bound, "jwk": thumb}, "in a way that is not known here (`jwk`)"),
+            (own, {"x5t": thumb}, "in a way that is not known here (`cnf`)"),
         ):
             status, code, said = told(connection, nord.bound(sud, **cnf))
             assert (status, code) == (401, "TOKEN_MISMATCH")

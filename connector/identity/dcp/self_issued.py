@@ -35,6 +35,8 @@ _KIND: Final = Kind(
 _FORM: Final = Form(_KIND, frozenset({"", "jwt"}))
 # Claims of presentations and credentials, which may have the same `typ`, signer and audience.
 _OTHERS: Final = ("vp", "vc", "@context", "verifiableCredential", "credentialSubject")
+# How else a token may name its bearer's key (RFC 7800 section 3.1, RFC 9449 section 6.1).
+_BOUND_BY: Final = ("jkt", "jwk", "jwe", "jku", "kid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,11 @@ def _check_time(claims: Member, longest: timedelta, now: datetime) -> datetime:
 
 def _check_certificate(cnf: object, leaf_pem: Pem) -> None:
     if not isinstance(cnf, dict) or set(cnf) != {"x5t#S256"}:
-        raise TokenMismatch("the token is bound to a key in a way that is not known here (`cnf`)")
+        found = [name for name in _BOUND_BY if isinstance(cnf, dict) and name in cnf]
+        raise TokenMismatch(
+            "the token is bound to a key in a way that is not known here"
+            f" (`{'`, `'.join(found or ['cnf'])}`)"
+        )
     if not leaf_pem:
         raise TokenMismatch("the token is bound to a certificate, and none was shown")
     if cnf["x5t#S256"] != thumbprint(leaf_pem):
