@@ -415,6 +415,7 @@ def test_an_answer_need_not_say_whom_it_is_for() -> None:
 
 def test_who_signed_a_presentation() -> None:
     token = made(signed20())[0]
+    assert checked(token).holder == CONSUMER
     unlisted = document_of(HOLDER, authentication=[])
     refused("does not use its key for `authentication`", token, holder=unlisted)
     refused("a key of another DID", token, holder=document_of(STRANGER))

@@ -582,8 +582,10 @@ def test_credentials_that_are_refused(
 
 
 def test_a_credential_that_its_issuer_did_not_sign(world: Claims) -> None:
-    world.membership = membership(world, signer=MemorySigner(AUTHORITY))
+    own, world.membership = world.membership, membership(world, signer=MemorySigner(AUTHORITY))
     refused(world, CredentialInvalid, "does not verify")
+    world.membership = own
+    assert world.judged().did == HOLDER
 
 
 def presents(world: Claims, did: str, held: Held) -> Callable[..., Answer]:
@@ -670,9 +672,11 @@ def test_answers_of_a_credential_service_that_are_refused(
 
 
 def test_a_presentation_of_another(world: Claims) -> None:
-    held = dcp_credentials.unverified(world.membership)
+    held, own = dcp_credentials.unverified(world.membership), world.web.answering[QUERY]
     world.web.answering[QUERY] = presents(world, VERIFIER, held)
     refused(world, CredentialInvalid, "key of another DID")
+    world.web.answering[QUERY] = own
+    assert world.judged().did == HOLDER
 
 
 def test_documents_that_cannot_be_had(world: Claims) -> None:
