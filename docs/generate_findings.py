@@ -15,6 +15,7 @@ from typing import Any
 from connector.cli.policy.check import checked
 from connector.cli.policy.lint import linted
 from connector.cli.policy.mending import at
+from connector.cli.speaking import speaking
 from policies_odrl import Finding
 from policies_odrl.checking.findings import Severity, table
 
@@ -71,10 +72,12 @@ def _section(code: str, entry: Mapping[str, Any], place: Any) -> Iterator[str]:
 def _found(code: str, place: Any, lang: str) -> Finding | None:
     if isinstance(place, str):
         (bad,) = VECTORS.glob(f"{code}.bad.*")
-        items = checked(bad, lang).findings
+        with speaking(["--lang", lang]):
+            items = checked(bad).findings
         return next(item for item in items if (item.code, item.path) == (code, place))
     if isinstance(place, dict):
-        found = linted(VECTORS / f"{code}.bad", lang).findings[place["file"]]
+        with speaking(["--lang", lang]):
+            found = linted(VECTORS / f"{code}.bad").findings[place["file"]]
         return next(item for item in found if (item.code, item.path) == (code, place["path"]))
     return None
 

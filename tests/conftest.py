@@ -39,6 +39,7 @@ def pytest_configure() -> None:
 
     Thousands of small databases commit, and are thrown away.
     """
+    os.environ["LC_ALL"] = "C.UTF-8"  # commands speak the language of the locale
     _keep_files_in_memory()
     prefork.begin()
 

@@ -1,15 +1,15 @@
 """The command's tree: which noun is where, and how errors leave.
 
 Rules: one file per noun; a command raises errors of `connector/errors/` and this file alone
-prints them and picks the exit code, in the language that the command was asked for. Nothing heavy
-is imported before a command needs it.
+prints them and picks the exit code. Nothing heavy is imported before a command needs it.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import click
 import typer
@@ -17,14 +17,21 @@ from typer.core import TyperGroup
 
 from connector.cli import output
 from connector.cli.exits import Exit, epilog, exit_of
-from connector.cli.files import said
-from connector.cli.french import spoken, usage
 from connector.cli.options import JSON_ASKED
+from connector.cli.speaking import helped, language, speaking
 from connector.errors import ConfigurationInvalid, PreauError
+from connector.language.catalog import ENGLISH, LANGUAGES
 
 
 class Commands(TyperGroup):
     """The root group: prints errors in one place, and loads a noun when it is asked for."""
+
+    _language = ENGLISH  # of those that are loaded
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **further: Any) -> Any:
+        """Run, in the language that the words ask for, wherever they do."""
+        with speaking(sys.argv[1:] if args is None else args) as words:
+            return super().main(words, *more, **further)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the nouns in their order."""
@@ -33,6 +40,8 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a noun's command."""
+        if self._language != language():
+            self._language, self.commands = language(), {}
         if cmd_name in _NOUNS and cmd_name not in self.commands:
             self.commands.update(_loaded(_NOUNS[cmd_name]))
         return super().get_command(ctx, cmd_name)
@@ -56,13 +65,12 @@ class Commands(TyperGroup):
 
         With --json an error of usage is an object too, also where it was met before that option.
         """
-        words = [*ctx.args]
         try:
             with _misuse(ctx.args):
                 return super().invoke(ctx)
         except PreauError as exc:
             as_json = bool(ctx.meta.get(JSON_ASKED))
-            output.error(exc, as_json=as_json, lang=spoken(words))
+            output.error(exc, as_json=as_json)
             raise typer.Exit(exit_of(exc)) from exc
 
 
@@ -83,25 +91,23 @@ def build() -> typer.Typer:
 
 @contextmanager
 def _misuse(words: Sequence[str]) -> Iterator[None]:
-    """Print an error of usage as an object where JSON was asked for, and in French likewise."""
-    as_json, lang = "--json" in words, spoken(words)
+    """Print an error of usage as our own where JSON or another language was asked for."""
+    as_json = "--json" in words
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as exc:
-        if not as_json and lang == "en":
+        if not as_json and language() == ENGLISH:
             raise
-        output.error(_misused(exc, lang), as_json=as_json, lang=lang)
+        output.error(_misused(exc), as_json=as_json)
         raise typer.Exit(Exit.USAGE) from exc
 
 
-def _misused(exc: click.UsageError, lang: str) -> ConfigurationInvalid:
+def _misused(exc: click.UsageError) -> ConfigurationInvalid:
     path = exc.ctx.command_path if exc.ctx else "preau"
     reason = " ".join(exc.format_message().split())
-    reason = said(reason.rstrip("."), usage(reason), lang)
-    hint = f"`{path} --help` {said('explains', 'explique', lang)}"
-    return ConfigurationInvalid(reason, hint=hint)
+    return ConfigurationInvalid(reason.rstrip("."), hint=f"`{path} --help` explains")
 
 
 _HELP = """Préau: a data-space node. Data is used without being given away.
@@ -155,7 +161,7 @@ def _loaded(module: str) -> Mapping[str, click.Command]:
     app = typer.Typer()
     app.callback()(_nothing)
     import_module(f"connector.cli.{module}").add_to(app)
-    return typer.main.get_group(app).commands
+    return helped(typer.main.get_group(app)).commands
 
 
 def _nothing() -> None:
@@ -175,6 +181,15 @@ def _root(
         bool,
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang",
+            click_type=click.Choice(LANGUAGES),
+            metavar="|".join(LANGUAGES),
+            help="Speak this language, also where it stands after a command; else the locale's.",
+        ),
+    ] = ENGLISH,
 ) -> None:
     """Options of the command itself."""
-    _ = show_version
+    _ = show_version, lang

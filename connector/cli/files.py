@@ -1,13 +1,9 @@
-"""Files that commands read and write for the operator.
-
-Rule: what is wrong is said in the language of the command, `en` or `fr`.
-"""
+"""Files that commands read and write for the operator."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -18,12 +14,7 @@ from typing import Any, BinaryIO
 from connector.errors import ConfigurationInvalid, WorldFault
 
 
-def said(english: str, french: str, lang: str) -> str:
-    """Return a text in a language, `en` or `fr`."""
-    return french if lang == "fr" else english
-
-
-def read_object(file: Path, lang: str = "en") -> dict[str, Any]:
+def read_object(file: Path) -> dict[str, Any]:
     """Read a JSON object, or a TOML table when the file's name ends in `.toml`.
 
     A member that stands there twice is refused (RFC 8259, section 4, leaves it undefined): terms
@@ -35,16 +26,16 @@ def read_object(file: Path, lang: str = "en") -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         value = tomllib.loads(text) if file.suffix == ".toml" else _json(text)
-        _check_sendable(file, value, lang)
+        _check_sendable(file, value)
     except OSError as exc:
-        raise _unread(file, exc.strerror, lang) from exc
+        raise _unread(file, exc.strerror) from exc
     except RecursionError as exc:
-        raise _wrong(file, "is nested too deep", "est trop imbriqué", lang) from exc
+        raise ConfigurationInvalid(f"`{file}` is nested too deep") from exc
     except ValueError as exc:
-        form, why = "TOML" if file.suffix == ".toml" else "JSON", detail(exc, lang)
-        raise _wrong(file, f"is not {form}: {why}", f"n'est pas du {form} : {why}", lang) from exc
+        form = "TOML" if file.suffix == ".toml" else "JSON"
+        raise ConfigurationInvalid(f"`{file}` is not {form}: {exc}") from exc
     if not isinstance(value, dict):
-        raise _wrong(file, "does not hold a JSON object", "ne contient pas un objet JSON", lang)
+        raise ConfigurationInvalid(f"`{file}` does not hold a JSON object")
     return value
 
 
@@ -58,7 +49,7 @@ def read_lines(file: Path) -> list[str]:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as exc:
-        raise _unread(file, exc.strerror, "en") from exc
+        raise _unread(file, exc.strerror) from exc
     except UnicodeDecodeError:  # not chained: it holds the text
         raise ConfigurationInvalid(f"`{file}` is not UTF-8") from None
     return [line for line in text.splitlines() if line.strip()]
@@ -72,50 +63,32 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"`{name}` stands there twice", f"`{name}` y figure deux fois")
+            raise ValueError(f"`{name}` stands there twice")
         found[name] = value
     return found
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"`{text}` is no number", f"`{text}` n'est pas un nombre")
+    raise ValueError(f"`{text}` is no number")
 
 
-def detail(exc: Exception, lang: str) -> str:
-    """Return what is wrong in a text; where Python says it in English only, the line."""
-    if len(exc.args) == 2:  # noqa: PLR2004 - it is said in two languages
-        english, french = exc.args
-        return said(english, french, lang)
-    line = re.search(r"line (\d+)", str(exc))
-    return said(str(exc), f"ligne {line[1]}" if line else "mal formé", lang)
-
-
-def _check_sendable(file: Path, value: Any, lang: str) -> None:
+def _check_sendable(file: Path, value: Any) -> None:
     """Refuse what JSON in UTF-8 cannot carry, although the file's own form can hold it."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except TypeError as exc:
-        why = "holds a date or time; write it as text", "contient une date ; écrivez-la en texte"
-        raise _wrong(file, *why, lang) from exc
+        raise ConfigurationInvalid(f"`{file}` holds a date or time; write it as text") from exc
     except UnicodeEncodeError as exc:
-        why = "holds half of a character", "contient la moitié d'un caractère"
-        raise _wrong(file, *why, lang) from exc
+        raise ConfigurationInvalid(f"`{file}` holds half of a character") from exc
     except ValueError as exc:
-        why = "holds a number without a finite value", "contient un nombre sans valeur finie"
-        raise _wrong(file, *why, lang) from exc
+        raise ConfigurationInvalid(f"`{file}` holds a number without a finite value") from exc
 
 
-def _wrong(file: Path, english: str, french: str, lang: str) -> ConfigurationInvalid:
-    return ConfigurationInvalid(f"`{file}` {said(english, french, lang)}")
+def _unread(file: Path, why: str | None) -> ConfigurationInvalid:
+    return ConfigurationInvalid(f"cannot read `{file}`: {why}")
 
 
-def _unread(file: Path, why: str | None, lang: str) -> ConfigurationInvalid:
-    return ConfigurationInvalid(
-        said(f"cannot read `{file}`: {why}", f"`{file}` ne peut pas être lu : {why}", lang)
-    )
-
-
-def read_bytes(file: Path, lang: str = "en") -> bytes:
+def read_bytes(file: Path) -> bytes:
     """Read a whole file.
 
     Raises:
@@ -124,9 +97,9 @@ def read_bytes(file: Path, lang: str = "en") -> bytes:
     try:
         return file.read_bytes()
     except OSError as exc:
-        raise _unread(file, exc.strerror, lang) from exc
+        raise _unread(file, exc.strerror) from exc
     except ValueError as exc:  # a name that no file can have
-        raise _unread(file, str(exc), lang) from exc
+        raise _unread(file, str(exc)) from exc
 
 
 def check_new(*files: Path) -> None:
@@ -142,7 +115,7 @@ def check_new(*files: Path) -> None:
             raise WorldFault(f"cannot write `{file}`: there is no folder `{file.parent}`")
 
 
-def write_new(file: Path, content: bytes, lang: str = "en") -> None:
+def write_new(file: Path, content: bytes) -> None:
     """Write a file that is not there yet.
 
     Raises:
@@ -152,10 +125,9 @@ def write_new(file: Path, content: bytes, lang: str = "en") -> None:
         with file.open("xb") as out:
             out.write(content)
     except FileExistsError as exc:
-        raise _exists(file, lang) from exc
+        raise _exists(file) from exc
     except OSError as exc:
-        begun = said(f"cannot write `{file}`:", f"`{file}` ne peut pas être écrit :", lang)
-        raise WorldFault(f"{begun} {exc.strerror}") from exc
+        raise WorldFault(f"cannot write `{file}`: {exc.strerror}") from exc
 
 
 @contextmanager
@@ -179,8 +151,7 @@ def written(file: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def _exists(file: Path, lang: str = "en") -> WorldFault:
+def _exists(file: Path) -> WorldFault:
     return WorldFault(
-        f"`{file}` {said('exists and is not overwritten', 'existe et reste tel quel', lang)}",
-        hint=said("choose another name with --out", "choisissez un autre nom avec --out", lang),
+        f"`{file}` exists and is not overwritten", hint="choose another name with --out"
     )

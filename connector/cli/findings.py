@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,47 +10,25 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 20  # signs of a bar
 _PARTS: Final = " ▏▎▍▌▋▊▉█"
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "en": {
-            "k": "same quasi-identifiers (k)",
-            "few": "fewer than 5 persons",
-            "persons": "{} persons or more",
-            "l": "values of a sensitive column (l)",
-            "t": "distance of its values (t)",
-            "unique": "persons alone",
-            "rare": "persons among fewer than 5",
-            "linkable": "persons who can be linked",
-            "withheld": "cells withheld",
-            "epsilon": "ε of all tables",
-            "pairs": "loss, two columns",
-            "loss": "loss, `{}`",
-            "gone": "does not leave",
-        },
-        "fr": {
-            "k": "mêmes quasi-identifiants (k)",
-            "few": "moins de 5 personnes",
-            "persons": "{} personnes ou plus",
-            "l": "valeurs d’une colonne sensible (l)",
-            "t": "écart de ses valeurs (t)",
-            "unique": "personnes seules",
-            "rare": "personnes parmi moins de 5",
-            "linkable": "personnes que l’on peut relier",
-            "withheld": "cases retenues",
-            "epsilon": "ε de tous les tableaux",
-            "pairs": "perte, deux colonnes",
-            "loss": "perte, « {} »",
-            "gone": "ne sort pas",
-        },
-    }
+_SHARES: Final = (
+    ("unique", "persons alone"),
+    ("rare", "persons among fewer than 5"),
+    ("linkable", "persons who can be linked"),
 )
 
 
-def lines(found: FindingsView, language: str) -> list[str]:
-    """Return what a use comes to, a line each."""
-    rows = list(_rows(found, _WORDS.get(language, _WORDS["en"])))
-    width = max((len(name) for name, _ in rows), default=0)
-    return [f"  {found.action}", *(f"    {name.ljust(width)}  {value}" for name, value in rows)]
+def rows(found: FindingsView) -> Iterator[tuple[str, str]]:
+    """Return what a use comes to: names and figures."""
+    if found.risk:
+        yield from _risk(found.risk)
+    if found.withheld is not None:
+        yield "cells withheld", bar(found.withheld)
+    if found.epsilon is not None:
+        yield "ε of all tables", f"{found.epsilon:g}"
+    for column, lost in found.marginal.items():
+        yield f"loss, `{column}`", "does not leave" if lost is None else bar(lost)
+    if found.pairs is not None:
+        yield "loss, two columns", bar(found.pairs)
 
 
 def bar(share: float) -> str:
@@ -62,25 +39,12 @@ def bar(share: float) -> str:
     return f"{drawn} {share:.0%}"
 
 
-def _rows(found: FindingsView, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    if found.risk:
-        yield from _risk(found.risk, words)
-    if found.withheld is not None:
-        yield words["withheld"], bar(found.withheld)
-    if found.epsilon is not None:
-        yield words["epsilon"], f"{found.epsilon:g}"
-    for column, lost in found.marginal.items():
-        said = words["gone"] if lost is None else bar(lost)
-        yield words["loss"].format(column), said
-    if found.pairs is not None:
-        yield words["pairs"], bar(found.pairs)
-
-
-def _risk(risk: RiskView, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    yield words["k"], words["persons"].format(risk.k) if risk.k else words["few"]
+def _risk(risk: RiskView) -> Iterator[tuple[str, str]]:
+    few = f"{risk.k} persons or more" if risk.k else "fewer than 5 persons"
+    yield "same quasi-identifiers (k)", few
     if risk.l is not None:
-        yield words["l"], str(risk.l)
+        yield "values of a sensitive column (l)", str(risk.l)
     if risk.t is not None:
-        yield words["t"], bar(risk.t)
-    for name in ("unique", "rare", "linkable"):
-        yield words[name], bar(getattr(risk, name))
+        yield "distance of its values (t)", bar(risk.t)
+    for name, text in _SHARES:
+        yield text, bar(getattr(risk, name))

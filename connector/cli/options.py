@@ -7,7 +7,6 @@ are printed in the form that was asked for.
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 JSON_ASKED = "preau.json"
@@ -36,13 +35,3 @@ After = Annotated[
     str, typer.Option("--after", metavar="PLACE", help="Go on where a list ended that said so.")
 ]
 PAGE = 100
-
-Language = Annotated[
-    str,
-    typer.Option(
-        "--language",
-        metavar="en|fr",
-        click_type=click.Choice(["en", "fr"]),
-        help="Language in which policies and columns are put into words.",
-    ),
-]

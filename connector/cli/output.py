@@ -2,20 +2,20 @@
 
 Rules: results go to standard output and everything else to standard error; JSON output is one
 value; text from peers is never taken as markup, and its control characters are not printed; what
-holds no blank, such as an identifier, stays on one line at any width.
+holds no blank, such as an identifier, stays on one line at any width. What is for people is said in
+the language of the command; JSON is for programs, and only the reasons in it are.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connector.cli import findings
-from connector.cli.french import reason_of
-from connector.cli.words import word
+from connector.cli.speaking import Said, language, spoken
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ def table(
     rows: Iterable[Sequence[object]],
     *,
     empty: str,
-    language: str = "en",
 ) -> None:
     """Print a table, or `empty` when there is nothing to show.
 
@@ -78,11 +77,11 @@ def table(
     from rich.cells import cell_len  # noqa: PLC0415 - same
     from rich.table import Table  # noqa: PLC0415 - same
 
-    lines = [[clean(cell(value)) for value in row] for row in rows]
+    lines = [[clean(_said(value)) for value in row] for row in rows]
     if not lines:
-        line(word(empty, language))
+        line(empty)
         return
-    headings = [word(each, language) for each in headings]
+    headings = [spoken(each) for each in headings]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading, texts in zip(headings, zip(*lines, strict=True), strict=True):
         whole = not any(" " in text for text in texts)
@@ -111,12 +110,18 @@ def more(what: str, place: str, damaged: Iterable[DamagedView] = ()) -> None:
         note(f"there are more {what}: pass `--after {place}`")
 
 
-def pairs(rows: Iterable[tuple[str, object]], language: str = "en") -> None:
-    """Print names and values, one a line; empty values are left out."""
-    shown = [(word(name, language), clean(cell(value))) for name, value in rows if cell(value)]
+def pairs(rows: Iterable[tuple[str, object]], *, ours: bool = True) -> None:
+    """Print names and values, one a line; empty values are left out.
+
+    Args:
+        rows: the names and values.
+        ours: whether the names are words of ours, and not names of somebody's data.
+    """
+    kept = [(clean(name), value) for name, value in rows if cell(value)]
+    shown = [(spoken(name) if ours else name, clean(_said(value))) for name, value in kept]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        line(f"{name.ljust(width)}  {value}")
+        given(f"{name.ljust(width)}  {value}")
 
 
 def unreadable(rows: Iterable[tuple[str, str]]) -> None:
@@ -130,94 +135,83 @@ def unreadable(rows: Iterable[tuple[str, str]]) -> None:
             line(f"{name}: a part cannot be shown: {fault}")
 
 
-def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView, language: str) -> None:
+def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView) -> None:
     """Print what an offer or a contract says, and how each of its constraints is upheld."""
-    for sentence in stated.sentences.get(language, []):
-        line(f"  {sentence}")
+    sentences(stated.sentences)
     rows = (
-        (item.constraint, word(item.label, language), item.by, layer(item.layer, language))
+        (item.constraint, spoken(item.label), item.by, spoken(item.layer))
         for item in stated.coverage
     )
-    headings = ("constraint", "label", "by", "layer")
-    table(headings, rows, empty="no constraint", language=language)
-    reach = ((it.labels.get(language, it.term), it.everyone) for it in getattr(stated, "reach", ()))
-    for text in understood(reach, language):
-        line(text)
+    table(("constraint", "label", "by", "layer"), rows, empty="no constraint")
+    reach = getattr(stated, "reach", ())
+    understood((it.labels.get(language(), it.term), it.everyone) for it in reach)
     for each in getattr(stated, "layers", ()):
-        line(f"{layer(each.layer, language)} {each.id} version {each.version}, {each.digest}")
+        given(f"{spoken(each.layer)} {each.id} version {each.version}, {each.digest}")
     for found in getattr(stated, "findings", ()):
-        measured(found, language)
+        measured(found)
 
 
-def understood(reach: Iterable[tuple[str, bool]], language: str) -> Iterator[str]:
-    """Return which terms any peer understands, and which not, a line each.
+def sentences(stated: Mapping[str, Sequence[str]]) -> None:
+    """Print the sentences of a policy, of those in several languages."""
+    for sentence in stated.get(language(), []):
+        given(f"  {sentence}")
+
+
+def understood(reach: Iterable[tuple[str, bool]]) -> None:
+    """Print which terms any peer understands, and which not, a line each.
 
     Args:
         reach: what each term is called, and whether any peer understands it.
-        language: `en` or `fr`.
     """
     terms = list(reach)
-    french = language == "fr"
-    anybody = "tout pair DSP comprend" if french else "any DSP peer understands"
-    others = "d'autres vocabulaires" if french else "of other vocabularies"
-    for name, everyone in ((anybody, True), (others, False)):
+    for text, everyone in (("any DSP peer understands", True), ("of other vocabularies", False)):
         if labels := ", ".join(dict.fromkeys(it for it, every in terms if every is everyone)):
-            yield f"{name}{' ' if french else ''}: {labels}"
+            line(f"{text}: {labels}")
 
 
-def measured(found: FindingsView, language: str) -> None:
+def measured(found: FindingsView) -> None:
     """Print what was measured of a use."""
-    for each in findings.lines(found, language):
-        line(each)
+    given(f"  {found.action}")
+    rows = [(spoken(name), value) for name, value in findings.rows(found)]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        given(f"    {name.ljust(width)}  {spoken(value)}")
 
 
-def layer(name: str, language: str) -> str:
-    """Return who states a condition, in a language."""
-    return word(name, language)
-
-
-def said(answer: bool, language: str) -> str:
-    """Return yes or no, in a language."""
-    yes, no = ("oui", "non") if language == "fr" else ("yes", "no")
-    return yes if answer else no
-
-
-def columns(found: Iterable[ColumnView], language: str) -> None:
+def columns(found: Iterable[ColumnView]) -> None:
     """Print what the columns of a dataset are, and what their values mean."""
     from connector.domain.catalog.dictionary import label  # noqa: PLC0415 - start-up stays fast
 
     table(
         ("column", "meaning", "class", "type", "values"),
         (
-            (it.name, label(it.labels, language, it.description), it.kind, it.datatype, values)
+            (it.name, label(it.labels, language(), it.description), it.kind, it.datatype, values)
             for it in found
-            for values in (_values(it, language),)
+            for values in (_values(it),)
         ),
         empty="no column is described",
-        language=language,
     )
 
 
-def _values(column: ColumnView, language: str) -> str:
+def _values(column: ColumnView) -> str:
     from connector.domain.catalog.dictionary import label  # noqa: PLC0415 - start-up stays fast
 
-    french = language == "fr"
     if column.lower is not None and column.upper is not None:
-        found = [f"{column.lower:g} {'à' if french else 'to'} {column.upper:g}"]
+        found: list[str] = [spoken(f"from {column.lower:g} to {column.upper:g}")]
     else:
-        shown = ((it.value, label(it.labels, language, "")) for it in column.categories)
+        shown = ((it.value, label(it.labels, language(), "")) for it in column.categories)
         found = [", ".join(f"{value} ({text})" if text else value for value, text in shown)]
     if column.unit:
         found[0] = f"{found[0]} {column.unit}".strip()
     if column.missing is not None:
-        said = column.missing if isinstance(column.missing, str) else f"{column.missing:g}"
-        found.append(f"{'manquant' if french else 'missing'} = {said}")
+        missing = column.missing if isinstance(column.missing, str) else f"{column.missing:g}"
+        found.append(f"{spoken('missing')} = {missing}")
     if column.spelling:
-        found.append(f"{'sans égard à' if french else 'ignores'} {', '.join(column.spelling)}")
+        found.append(f"{spoken('ignores')} {', '.join(column.spelling)}")
     found += [column.territory, _hierarchy(column)]
     if column.leaves_as:
-        found.append(f"{'sort comme' if french else 'leaves as'} {column.leaves_as}")
-    return "; ".join(filter(None, found))
+        found.append(f"{spoken('leaves as')} {column.leaves_as}")
+    return Said("; ".join(filter(None, found)))
 
 
 def _hierarchy(column: ColumnView) -> str:
@@ -228,51 +222,55 @@ def _hierarchy(column: ColumnView) -> str:
     return f"{stated.name} ({stated.source}, {stated.date}): {stated.codes} codes, {levels}"
 
 
-def offer(stated: OfferView, language: str) -> None:
+def offer(stated: OfferView) -> None:
     """Print which own offer it is, and who decides on it."""
-    gone = f" ({word('withdrawn', language)})" if stated.withdrawn else ""
-    line(f"{word('offer', language)} {stated.id}{gone}")
-    line(f"  {shown_to(language, everyone=stated.protocol)}")
-    if not stated.roles:
-        return
-    if language == "fr":
-        hours = f"rappel après {stated.remind_hours} h, expire après {stated.lapse_hours} h"
-        line(f"  {stated.decision} par {' et '.join(stated.roles)} ; {hours}")
-        return
-    hours = f"reminder after {stated.remind_hours} h, lapses after {stated.lapse_hours} h"
-    line(f"  {stated.decision} by {' and '.join(stated.roles)}; {hours}")
+    gone = f" ({spoken('withdrawn')})" if stated.withdrawn else ""
+    given(f"{spoken('offer')} {stated.id}{gone}")
+    line(f"  {shown_to(everyone=stated.protocol)}")
+    if stated.roles:
+        line(f"  {stated.decision}: {', '.join(stated.roles)}")
+        line(f"  reminder after {stated.remind_hours} h, lapses after {stated.lapse_hours} h")
 
 
-def shown_to(language: str, *, everyone: bool) -> str:
-    """Return which peers see an own offer, in a language."""
-    if language == "fr":
-        return "montrée à tout pair DSP" if everyone else "montrée aux nœuds Préau seuls"
+def shown_to(*, everyone: bool) -> str:
+    """Return which peers see an own offer."""
     return "shown to any DSP peer" if everyone else "shown to Préau nodes alone"
 
 
 def line(text: str) -> None:
     """Print a line of result, at once: a reader may follow."""
+    given(spoken(text))
+
+
+def given(text: str) -> None:
+    """Print a line that is in the language of the command already, or of no language."""
     sys.stdout.write(clean(text) + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Print a line that is no result, on standard error."""
-    sys.stderr.write(clean(text) + "\n")
+    sys.stderr.write(clean(spoken(text)) + "\n")
 
 
-def error(fault: PreauError, *, as_json: bool, lang: str = "en") -> None:
+def error(fault: PreauError, *, as_json: bool) -> None:
     """Print an error: one line and its hint, or one JSON object, on standard error."""
-    reason = reason_of(fault, lang)
+    reason, hint = spoken(fault.reason), spoken(fault.hint)
     if as_json:
-        value = {"code": fault.code, "reason": reason, "hint": fault.hint}
+        value = {"code": fault.code, "reason": reason, "hint": hint}
         sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
         return
-    wrong, hint = ("erreur", "conseil") if lang == "fr" else ("error", "hint")
-    blank = " " if lang == "fr" else ""  # French sets one before a colon
-    note(f"{wrong} {fault.code}{blank}: {reason}")
-    if fault.hint:
-        note(f"{hint}{blank}: {fault.hint}")
+    note(f"error {fault.code}: {reason}")
+    if hint:
+        note(f"hint: {hint}")
+
+
+def _said(value: object) -> str:
+    """Return the text of a value; of words, in the language of the command."""
+    if isinstance(value, bool):
+        return spoken("yes" if value else "no")
+    text = value if isinstance(value, Said) else cell(value)
+    return spoken(text) if " " in text else text
 
 
 def cell(value: object) -> str:

@@ -73,13 +73,13 @@ def test_what_is_no_policy_is_refused_by_name() -> None:
 def test_the_check_says_what_is_wrong_in_the_file() -> None:
     """Never that we could not read it; a file of correct ODRL is not called wrong."""
     for file in documents():
-        found = checked(file, "en")
+        found = checked(file)
         codes = {item.code for item in found.findings}
         assert not codes & {"unreadable", "not-a-document", "unknown-context"}, file
         assert not codes & {"inline-context", "loose-node"}, file
         assert found.policies, file
     good = folder() / "fiware/edc-compacted-edc.json"
-    worst = [item for item in checked(good, "en").findings if item.severity is Severity.ERROR]
+    worst = [item for item in checked(good).findings if item.severity is Severity.ERROR]
     assert [item.code for item in worst] == []
 
 

@@ -119,7 +119,7 @@ def errors_in(file: Path) -> tuple[str, ...]:
     Raises:
         ConfigurationInvalid: the file cannot be read.
     """
-    found = checked(file, "en").findings
+    found = checked(file).findings
     wrong = (it for it in found if it.severity is Severity.ERROR or it.code in _REQUIRED)
     return tuple(f"{item.code} {item.path or '/'}" for item in wrong)
 

@@ -99,7 +99,7 @@ def test_both_sides_keep_the_same_contract(running: Space, agreement: str) -> No
     for name in ("digest", "document", "provider_signature", "consumer_signature", "receipt"):
         assert there[name] == here[name]
     assert here["finalized"] is True
-    text = typed("agreement", "show", agreement, "--language", "fr", home=running.nodes["lab"])
+    text = typed("agreement", "show", agreement, "--lang", "fr", home=running.nodes["lab"])
     assert "vérifié" in text.out
 
 
@@ -453,7 +453,7 @@ def test_a_template_of_the_authority_binds_every_offer(running: Space) -> None:
     ask = ("negotiate", running.dids["school"], about)
     agreed = ok(*ask, "--wait", "--seconds", "60", home=lab)
     assert agreed["state"] == "FINALIZED"
-    text = typed("agreement", "show", agreed["agreement"], "--language", "fr", home=lab).out
+    text = typed("agreement", "show", agreed["agreement"], "--lang", "fr", home=lab).out
     assert "autorité urn:example:template version 1" in text
     refused = typed(*ask, "--policy", str(wish), "--json", home=lab)
     assert (refused.code, refused.error["code"]) == (1, "LAYER_UNMET")

@@ -537,7 +537,7 @@ def test_a_person_sees_what_is_new_beside_the_last_contract(pair: Link) -> None:
         assert "no earlier contract" not in shown
         assert f"beside contract {found.previous.id}" in shown
         assert "epsilon" in shown.split("change 1")[1]
-        french = preau("approve", "show", found.approval.id, "--language", "fr").output
+        french = preau("approve", "show", found.approval.id, "--lang", "fr").output
         assert "doivent accepter" in french
         assert f"par rapport au contrat {found.previous.id}" in french
         assert "still to accept" not in french

@@ -198,7 +198,7 @@ def test_the_command_shows_a_job_in_words_and_what_it_costs(federation: Federati
     found = waiting(site)
     with commanded(site.ports) as preau:
         english = preau("approve", "show", found.id).output
-        french = preau("approve", "show", found.id, "--language", "fr").output
+        french = preau("approve", "show", found.id, "--lang", "fr").output
         job = json.loads(preau("approve", "show", found.id, "--json").output)["job"]
     assert canonical(job["manifest"]) == found.asked
     assert (job["digest"], job["recipe"]) == (sha256_hex(found.asked), CODE)

@@ -326,7 +326,7 @@ def test_commands(pair: Link, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("We have deleted nothing yet.")
     with commanded(pair.lab.ports) as preau:
-        listed = preau("duty", "list", "--language", "fr")
+        listed = preau("duty", "list", "--lang", "fr")
         assert listed.exit_code == 0
         assert "informer" in listed.stdout
         assert "attribute" not in listed.stdout

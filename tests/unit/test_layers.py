@@ -358,7 +358,7 @@ def test_the_commands(pair: Link, space: Authority, tmp_path: Path) -> None:
     with commanded(space.ports) as preau:
         made = preau("authority", "template", "publish", str(file), "--personal", "--json")
         assert parse_object(made.stdout)["version"] == 1
-        listed = preau("authority", "template", "list", "--language", "fr")
+        listed = preau("authority", "template", "list", "--lang", "fr")
         assert all(word in listed.stdout for word in ("autorité", TEMPLATE, "personnelles", "oui"))
         gone = preau("authority", "template", "withdraw", TEMPLATE, "--reason", "a law")
         assert "in force: no" in gone.stdout
@@ -366,7 +366,7 @@ def test_the_commands(pair: Link, space: Authority, tmp_path: Path) -> None:
     with commanded(pair.school.ports) as preau:
         assert f"charter {CHARTER} version 1" in preau("layer", "publish", str(file)).stdout
         found = published(pair)
-        shown = preau("offer", "show", found.id, "--language", "fr").stdout
+        shown = preau("offer", "show", found.id, "--lang", "fr").stdout
         assert "couche" in shown
         assert "charte" in shown
 

@@ -12,6 +12,7 @@ from typing import Any
 from connector.cli.policy.check import SUGGESTED, Checked, checked, fixed
 from connector.cli.policy.lint import linted
 from connector.cli.policy.mending import at, mended
+from connector.cli.speaking import language, speaking
 from policies_odrl import (
     Action,
     AssetRef,
@@ -60,7 +61,10 @@ def vector(code: str, kind: str) -> Path:
     return found
 
 
-found_in_file = cache(checked)
+@cache
+def found_in_file(file: Path, lang: str = "en") -> Checked:
+    with speaking(["--lang", lang]):
+        return checked(file)
 
 
 def in_bad(code: str, lang: str = "en") -> Checked:
@@ -102,9 +106,9 @@ def test_not_found_in_its_twin(code: str) -> None:
 def test_found_between_the_files_of_a_folder(code: str) -> None:
     where, path = FOLDERS[code]["file"], FOLDERS[code]["path"]
     name = code.partition(".")[0]
-    found = linted(VECTORS / f"{code}.bad", "en").findings
+    found = linted(VECTORS / f"{code}.bad").findings
     assert (name, path) in places(found[where])
-    clean = linted(VECTORS / f"{code}.good", "fr").findings
+    clean = linted(VECTORS / f"{code}.good").findings
     assert name not in {item.code for items in clean.values() for item in items}
     assert not any(errors(items) for items in clean.values())
 
@@ -131,8 +135,8 @@ def it_mends_what_it_belongs_to_and_breaks_nothing(
 def test_a_mended_file_is_clean_of_what_was_mended(code: str, tmp_path: Path) -> None:
     bad = vector(code, "bad")
     before, out = in_bad(code), tmp_path / "mended.jsonld"
-    out.write_bytes(fixed(bad, before, "en", errors(before.findings)))
-    found = checked(out, "en").findings
+    out.write_bytes(fixed(bad, before, errors(before.findings)))
+    found = checked(out).findings
     assert code not in {item.code for item in found}
     assert not errors(found)
 
@@ -141,15 +145,15 @@ def test_a_mended_file_is_clean_of_what_was_mended(code: str, tmp_path: Path) ->
 def test_what_is_decided_stays_unless_a_person_confirms(code: str) -> None:
     bad = vector(code, "bad")
     before = in_bad(code)
-    one, other = (read_if_any(it) for it in (bad.read_bytes(), fixed(bad, before, "en")))
+    one, other = (read_if_any(it) for it in (bad.read_bytes(), fixed(bad, before)))
     assert grants(one) == grants(other)
 
 
 def test_what_is_confirmed_is_decided_then() -> None:
     bad = vector("term-relative", "bad")
     before = in_bad("term-relative")
-    assert not any(grants(read_if_any(fixed(bad, before, "en", frozenset({"null-value"})))))
-    assert any(grants(read_if_any(fixed(bad, before, "en", frozenset({"term-relative"})))))
+    assert not any(grants(read_if_any(fixed(bad, before, frozenset({"null-value"})))))
+    assert any(grants(read_if_any(fixed(bad, before, frozenset({"term-relative"})))))
 
 
 def read_if_any(text: bytes) -> Policy | None:
@@ -319,10 +323,10 @@ def test_the_page_of_findings_is_what_the_check_says() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.checked = found_in_file  # which other tests ask, too
+    module.checked = lambda file: found_in_file(file, language())  # which other tests ask, too
     assert module.PAGE.read_text(encoding="utf-8") == module.render()
 
 
 def test_accept_takes_each_code_of_an_error_that_has_a_fix() -> None:
-    found = (item for code in FILES for item in checked(vector(code, "bad"), "en").findings)
+    found = (item for code in FILES for item in checked(vector(code, "bad")).findings)
     assert {item.code for item in found if item.edit and not item.mechanical} == set(SUGGESTED)

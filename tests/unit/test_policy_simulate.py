@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from connector.cli.policy.simulate import row
+from connector.cli.speaking import speaking
 from policies_odrl import (
     Action,
     AssetRef,
@@ -165,16 +166,17 @@ def test_variants_stand_side_by_side() -> None:
         "unknown": simulate(policy, READ),
     }
     assert [name for name, item in found.items() if item.granted] == ["now"]
-    assert row("now", found["now"], "en") == ("now", "granted", "", "")
-    shown = row("print", found["print"], "fr")
+    assert row("now", found["now"]) == ("now", "granted", "", "")
+    with speaking(["--lang", "fr"]):
+        shown = row("print", found["print"])
     assert shown[1] == "refusé"
     assert shown[2].startswith("La phrase 1 parle d'une autre action : lire.")
     assert shown[3] == "il est demandé : lire"
-    stuck = row("stuck", simulate(Policy(kind=PolicyKind.SET, id="urn:p"), READ), "en")
+    stuck = row("stuck", simulate(Policy(kind=PolicyKind.SET, id="urn:p"), READ))
     assert stuck[2].endswith("so nothing is judged: the policy has no rule.")
     owing = (Duty(action=Action(ODRL + "inform")),)
     only = simulate(Policy(kind=PolicyKind.SET, id="urn:p", obligations=owing), READ)
-    assert row("only", only, "en") == ("only", "refused", "Nothing is permitted.", "")
+    assert row("only", only) == ("only", "refused", "Nothing is permitted.", "")
 
 
 def test_a_large_policy_is_searched_within_bounds() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from connector.cli import findings
+import pytest
+
+from connector.cli import findings, output
+from connector.cli.speaking import speaking
 from connector.management.views.publishing.risk import FindingsView, RiskView
 from connector.services.publication import publish
 from policies_odrl.model import ODRL
@@ -23,7 +26,7 @@ FOUND = FindingsView(
 
 
 def test_figures_are_said_in_words_with_a_bar_for_each_share() -> None:
-    said = "\n".join(findings.lines(FOUND, "en"))
+    said = str(list(findings.rows(FOUND)))
     assert "fewer than 5 persons" in said
     assert "███████▊             39%" in said
     assert "loss, `school`" in said
@@ -32,12 +35,15 @@ def test_figures_are_said_in_words_with_a_bar_for_each_share() -> None:
     assert findings.bar(1.0) == "█" * 20 + " 100%"
 
 
-def test_they_are_said_in_french() -> None:
-    said = "\n".join(findings.lines(FOUND, "fr"))
+def test_they_are_said_in_french(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = FOUND.model_copy(update={"risk": None, "withheld": 0.5, "epsilon": 2.0})
+    with speaking(["--lang", "fr"]):
+        output.measured(FOUND)
+        output.measured(cells)
+    said = capsys.readouterr().out
     assert "moins de 5 personnes" in said
     assert "ne sort pas" in said
-    cells = FOUND.model_copy(update={"risk": None, "withheld": 0.5, "epsilon": 2.0})
-    assert "cases retenues" in "\n".join(findings.lines(cells, "fr"))
+    assert "cases retenues" in said
 
 
 def test_the_command_measures_a_file_or_what_is_published(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_column_that_is_mostly_no_number_is_refused_whatever_may_be_malformed(
     publish.publish(school.ports, raw)
     shown = json.loads(preau(school, "dataset", "show", DATASET, "--json").stdout)["check"]
     assert shown["unreadable"] == {"grade": 0, "reading": 1}
-    assert "unreadable in reading" in preau(school, "dataset", "show", DATASET).stdout
+    assert "unreadable in `reading`" in preau(school, "dataset", "show", DATASET).stdout
 
 
 @over(
@@ -144,12 +144,12 @@ def test_what_columns_mean_is_shown_in_the_language_of_the_reader(pair: Link, sc
     sex = {"name": "sex", "class": "other", "datatype": "category", "labels": {"fr": ""}}
     raw["columns"].append({**sex, "categories": ["F", {"value": "M", "labels": {"fr": "garçon"}}]})
     publish.publish(school.ports, raw)
-    shown = preau(school, "dataset", "show", DATASET, "--language", "fr").stdout
+    shown = preau(school, "dataset", "show", DATASET, "--lang", "fr").stdout
     for words in ("lecture", "{score};", "manquant", "(garçon)"):
         assert words in shown
     assert "reading score" in preau(school, "dataset", "show", DATASET).stdout
     assert "lecture" not in preau(pair.lab, "catalog", school.did).stdout
-    for_the_lab = preau(pair.lab, "catalog", school.did, "--columns", "--language", "fr").stdout
+    for_the_lab = preau(pair.lab, "catalog", school.did, "--columns", "--lang", "fr").stdout
     assert "lecture" in for_the_lab
     assert "(garçon)" in for_the_lab
 

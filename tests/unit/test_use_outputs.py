@@ -287,7 +287,7 @@ def test_a_table_is_shown_in_words_with_its_noise_and_what_it_costs(tmp_path: Pa
         (waits,) = deciding.approvals(pair.school.ports).values
         with commanded(pair.school.ports) as preau:
             english = preau("approve", "show", waits.id).output
-            french = preau("approve", "show", waits.id, "--language", "fr").output
+            french = preau("approve", "show", waits.id, "--lang", "fr").output
             use = json.loads(preau("approve", "show", waits.id, "--json").output)["use"]
             assert use["request"]["cells"] == cells.body()
             assert (use["digest"], use["noise"], use["rows"]) == (waits.request, True, 2)

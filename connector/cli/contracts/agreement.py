@@ -10,7 +10,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.agreements import AgreementDetailView
@@ -56,20 +56,18 @@ def list_(
 
 def show(
     agreement: Id,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Show a contract, how each of its constraints is upheld, and the plan that runs."""
     with node_of(home) as node:
         found = node.agreement(agreement)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def end(
     agreement: Id,
     reason: Reason,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -77,13 +75,12 @@ def end(
 
     No further round runs under it. What its jobs spent stays spent; the rest is free again.
     """
-    _print(_take_back(home, agreement, "end", reason), language, json=json)
+    _print(_take_back(home, agreement, "end", reason), json=json)
 
 
 def suspend(
     agreement: Id,
     reason: Reason,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -91,7 +88,7 @@ def suspend(
 
     What it promises of the privacy budget stays set aside. Only this side can resume it.
     """
-    _print(_take_back(home, agreement, "suspend", reason), language, json=json)
+    _print(_take_back(home, agreement, "suspend", reason), json=json)
 
 
 def attest(
@@ -126,12 +123,11 @@ def attest(
 def resume(
     agreement: Id,
     reason: Reason,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Resume a contract that this side has suspended."""
-    _print(_take_back(home, agreement, "resume", reason), language, json=json)
+    _print(_take_back(home, agreement, "resume", reason), json=json)
 
 
 def recount(
@@ -157,7 +153,7 @@ def _take_back(home: Path, agreement: str, act: str, reason: str) -> AgreementDe
         return node.take_back(agreement, act, reason)
 
 
-def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
+def _print(found: AgreementDetailView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
@@ -188,7 +184,7 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
     for notice in found.notices:
         output.line(f"{output.cell(notice.at)}  {notice.act} by {notice.by}: {notice.reason}")
     output.unreadable([(found.id, found.fault)])
-    output.terms(found, language)
+    output.terms(found)
     output.table(
         ("use", "step", "version", "how"), _steps(found.plan), empty="no plan: nothing runs"
     )

@@ -13,8 +13,8 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
-from connector.cli.words import word
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import language, spoken
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.approvals import (
@@ -81,7 +81,6 @@ def show(
         typer.Option(help="Folder into which an output is written, to look at it; it is logged."),
     ] = None,
     role: Annotated[str, typer.Option(help="Role in which you look at an output.")] = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -100,11 +99,11 @@ def show(
         output.json_value(found)
         return
     asked = found.job or found.use
-    own_words = language == "en" or asked is None  # else its sentences say what it does
-    _print(found, language, figures=found.figures if own_words else "")
+    own_words = language() == "en" or asked is None  # else its sentences say what it does
+    _print(found, figures=found.figures if own_words else "")
     if found.output is not None:
         written = (("would leave, SHA-256", found.output.digest), ("written to", file))
-        output.pairs(written, language)
+        output.pairs(written)
     output.unreadable([(found.id, found.fault)])
     if found.job is not None:
         own = (
@@ -112,13 +111,13 @@ def show(
             ("job", found.job.manifest.get("job", "")),
             ("person", found.job.person),
         )
-        _print_asked(found.job, "manifest, SHA-256", own, language)
+        _print_asked(found.job, "manifest, SHA-256", own)
     elif found.use is not None:
-        _print_asked(found.use, "request, SHA-256", (), language, charged=found.use.noise)
+        _print_asked(found.use, "request, SHA-256", (), charged=found.use.noise)
     elif found.budget is not None:
-        _print_budget(found.budget, language)
-    _print_changes(found, language)
-    output.terms(found, language)
+        _print_budget(found.budget)
+    _print_changes(found)
+    output.terms(found)
 
 
 def accept(
@@ -155,18 +154,18 @@ def _print_decided(found: ApprovalView, *, json: bool) -> None:
     if json:
         output.json_value(found)
     else:
-        _print(found, "en", figures=found.figures)
+        _print(found, figures=found.figures)
 
 
-def _print(found: ApprovalView, language: str, *, figures: str) -> None:
+def _print(found: ApprovalView, *, figures: str) -> None:
     pending = found.state == "pending"
     output.pairs(
         (
             ("approval", found.id),
-            ("state", word(found.state, language)),
+            ("state", spoken(found.state)),
             ("peer", found.peer),
             ("dataset", found.dataset),
-            ("of a", word(found.subject, language)),
+            ("of a", spoken(found.subject)),
             ("offer", found.offer),
             ("contract", found.agreement),
             ("use", figures),
@@ -177,23 +176,20 @@ def _print(found: ApprovalView, language: str, *, figures: str) -> None:
             ("code", found.code),
             ("reason", found.reason),
         ),
-        language,
     )
     for each in found.acceptances:
         reason = f": {each.reason}" if each.reason else ""
-        output.line(f"{word('accepted by', language)} {each.role}{reason}")
+        output.line(f"accepted by {each.role}{reason}")
 
 
 def _print_asked(
     asked: ApprovalAskedView,
     digest: str,
     own: Sequence[tuple[str, str]],
-    language: str,
     *,
     charged: bool = True,
 ) -> None:
-    for sentence in asked.sentences.get(language, []):
-        output.line(f"  {sentence}")
+    output.sentences(asked.sentences)
     costs = (("costs ε", asked.epsilon), ("at δ", asked.delta)) if charged else ()
     output.pairs(
         (
@@ -203,20 +199,15 @@ def _print_asked(
             ("rows per person", asked.rows),
             ("would be refused", asked.refusal),
         ),
-        language,
     )
     if not charged:
-        output.line(
-            word("nothing gets noise: no ε is charged, the budget stays as it is", language)
-        )
+        output.line("nothing gets noise: no ε is charged, the budget stays as it is")
         return
     output.table(
         ("budget", "rule", "allows ε", "left before", "left after"),
         (
             (
-                f"{word('register', language)} {each.register_id}"
-                if each.register_id
-                else word("contract", language),
+                f"register {each.register_id}" if each.register_id else spoken("contract"),
                 each.rule,
                 each.limit,
                 each.left,
@@ -225,11 +216,10 @@ def _print_asked(
             for each in asked.budgets
         ),
         empty="what is left is not known now",
-        language=language,
     )
 
 
-def _print_budget(budget: ApprovalBudgetView, language: str) -> None:
+def _print_budget(budget: ApprovalBudgetView) -> None:
     output.pairs(
         (
             ("asks for ε", budget.epsilon),
@@ -240,17 +230,16 @@ def _print_budget(budget: ApprovalBudgetView, language: str) -> None:
             ("promised ε", budget.promised_epsilon),
             ("promised δ", budget.promised_delta),
         ),
-        language,
     )
 
 
-def _print_changes(found: ApprovalDetailView, language: str) -> None:
+def _print_changes(found: ApprovalDetailView) -> None:
     if not found.previous:
-        output.line(word("no earlier contract with this consumer on this dataset", language))
+        output.line("no earlier contract with this consumer on this dataset")
         return
-    output.line(f"{word('beside contract', language)} {found.previous}:")
+    output.line(f"beside contract {found.previous}:")
     if not found.changes and not found.fault:
-        output.line(word("nothing differs", language))
+        output.line("nothing differs")
     for number, change in enumerate(found.changes, 1):
-        said = change.sentences.get(language) or change.line
-        output.line(f"{word('change', language)} {number}  {said}")
+        said = change.sentences.get(language()) or change.line
+        output.given(f"{spoken('change')} {number}  {said}")

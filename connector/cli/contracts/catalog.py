@@ -11,7 +11,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
     legal_basis: Annotated[str, typer.Option(help="Only with this legal basis, an IRI.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="Most datasets of each peer.")] = PAGE,
     after: After = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -86,9 +85,9 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
         empty="no dataset is offered",
     )
     if columns:
-        _show_columns(catalogs, language)
+        _show_columns(catalogs)
     if coverage:
-        _show_coverage(catalogs, language)
+        _show_coverage(catalogs)
 
 
 def _all(node: Client, fetch: Callable[[str], CatalogView]) -> list[CatalogView]:
@@ -125,16 +124,16 @@ def _title(description: dict[str, Any]) -> str:
     return ""
 
 
-def _show_columns(catalogs: list[CatalogView], language: str) -> None:
+def _show_columns(catalogs: list[CatalogView]) -> None:
     for dataset in (each for shown in catalogs for each in shown.datasets):
         output.line(f"dataset {dataset.id}")
-        output.columns(dataset.columns, language)
+        output.columns(dataset.columns)
 
 
-def _show_coverage(catalogs: list[CatalogView], language: str) -> None:
+def _show_coverage(catalogs: list[CatalogView]) -> None:
     offers = [offer for c in catalogs for d in c.datasets for offer in d.offers]
     for offer in offers:
         output.line(f"offer {offer.id}")
         if offer.unmet:
             output.line(f"  {offer.unmet}")
-        output.terms(offer, language)
+        output.terms(offer)

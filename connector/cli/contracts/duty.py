@@ -14,7 +14,8 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_bytes
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import Said, language
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +57,6 @@ def list_(
         bool, typer.Option("--all", help="Also those of which nothing is to be done.")
     ] = False,
     agreement: Annotated[str, typer.Option(help="Only of this contract.")] = "",
-    language: Language = "en",
     limit: Limit = PAGE,
     after: After = "",
     home: Home = DEFAULT_HOME,
@@ -69,16 +69,14 @@ def list_(
     if json:
         output.json_value(found)
         return
-    _print_table(found, language)
+    _print_table(found)
 
 
-def show(
-    duty: Id, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
-) -> None:
+def show(duty: Id, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Show a duty, and what both parties stated about it."""
     with node_of(home) as node:
         found = node.duty(duty)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def done(
@@ -86,7 +84,6 @@ def done(
     at: At = "",
     evidence: Evidence = None,
     note: Note = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -96,7 +93,7 @@ def done(
     """
     with node_of(home) as node:
         found = node.do_duty(duty, at=_at(at), evidence=_digest(evidence), note=note)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def waive(
@@ -104,14 +101,13 @@ def waive(
     reason: Annotated[
         str, typer.Option(help="Why, in one line that names no person; the other party is told.")
     ],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """State that a duty owed to us need not be done, for good."""
     with node_of(home) as node:
         found = node.waive_duty(duty, reason)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def event(
@@ -119,14 +115,13 @@ def event(
     about: Annotated[str, typer.Argument(help="IRI of the event; the contract's duties name it.")],
     at: At = "",
     note: Note = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Date an event from which periods of a contract run, as its provider. It may be planned."""
     with node_of(home) as node:
         found = node.state_event(agreement, "happened", about, at=_at(at), note=note)
-    _print_all(found, language, json=json)
+    _print_all(found, json=json)
 
 
 def breach(
@@ -137,7 +132,6 @@ def breach(
     at: At = "",
     evidence: Evidence = None,
     note: Note = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -147,7 +141,7 @@ def breach(
         found = node.state_event(
             agreement, "breached", rule, at=_at(at), evidence=digest, note=note
         )
-    _print_all(found, language, json=json)
+    _print_all(found, json=json)
 
 
 def _at(text: str) -> datetime | None:
@@ -162,29 +156,32 @@ def _digest(file: Path | None) -> str:
     return sha256_hex(read_bytes(file)) if file else ""
 
 
-def _print_all(found: list[DutyView], language: str, *, json: bool) -> None:
+def _print_all(found: list[DutyView], *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
-    _print_table(found, language)
+    _print_table(found)
 
 
-def _print_table(found: list[DutyView], language: str) -> None:
+def _print_table(found: list[DutyView]) -> None:
     output.table(
         ("duty", "what", "by", "state", "due", "open"),
-        ((d.id, d.words.get(language, d.action), d.debtor, d.state, d.due, d.open) for d in found),
+        (
+            (d.id, Said(d.words.get(language(), d.action)), d.debtor, d.state, d.due, d.open)
+            for d in found
+        ),
         empty="nothing has to be done",
     )
 
 
-def _print(found: DutyDetailView, language: str, *, json: bool) -> None:
+def _print(found: DutyDetailView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
     output.pairs(
         (
             ("duty", found.id),
-            ("what", found.words.get(language, found.action)),
+            ("what", Said(found.words.get(language(), found.action))),
             ("by", found.debtor),
             ("may be waived by", found.creditor),
             ("towards", found.towards),

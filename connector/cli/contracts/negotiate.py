@@ -14,7 +14,8 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import language, spoken
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
     ] = False,
     wait: Wait = False,
     seconds: Seconds = 30.0,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -83,7 +83,7 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
         shown = node.negotiate(peer, dataset, offer=offer, policy=asked, https=https)
         if wait:
             shown = node.await_negotiation(shown.pid, seconds=seconds)
-    _print(shown, json=json, language=language)
+    _print(shown, json=json)
     if wait:
         _conclude(shown)
 
@@ -106,22 +106,18 @@ def list_(
     output.unreadable((n.pid, n.fault) for n in found)
 
 
-def show(
-    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
-) -> None:
+def show(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Show one negotiation, what the provider's terms change, and the terms on the table."""
     with node_of(home) as node:
         found = node.negotiation(pid)
-    _print(found, json=json, language=language)
+    _print(found, json=json)
     if not json:
         output.json_value(found.policy)
 
 
-def accept(
-    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
-) -> None:
+def accept(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Accept the offer that is on the table."""
-    _print(_answer(home, pid, "accept"), json=json, language=language)
+    _print(_answer(home, pid, "accept"), json=json)
 
 
 def counter(
@@ -129,31 +125,27 @@ def counter(
     policy: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="Terms to ask for, ODRL in JSON-LD.")
     ],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Answer the offer on the table with other terms."""
     found = _answer(home, pid, "counter", policy=read_object(policy))
-    _print(found, json=json, language=language)
+    _print(found, json=json)
 
 
 def terminate(
     pid: Pid,
     reason: Annotated[str, typer.Option(help="Why, in one line.")] = "",
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """End a negotiation without a contract."""
-    _print(_answer(home, pid, "terminate", reason=reason), json=json, language=language)
+    _print(_answer(home, pid, "terminate", reason=reason), json=json)
 
 
-def reconcile(
-    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
-) -> None:
+def reconcile(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Ask the peer for its state of a negotiation, and send again what it has not seen."""
-    _print(_answer(home, pid, "reconcile"), json=json, language=language)
+    _print(_answer(home, pid, "reconcile"), json=json)
 
 
 def _answer(home: Path, pid: str, act: str, **what: Any) -> NegotiationView:
@@ -161,7 +153,7 @@ def _answer(home: Path, pid: str, act: str, **what: Any) -> NegotiationView:
         return node.answer(pid, act, **what)
 
 
-def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
+def _print(shown: NegotiationView, *, json: bool) -> None:
     if json:
         output.json_value(shown)
         return
@@ -181,7 +173,8 @@ def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
     )
     output.unreadable([(shown.pid, shown.fault)])
     for number, change in enumerate(shown.changes, 1):
-        output.line(f"change {number}  {change.sentences.get(language) or change.line}")
+        said = change.sentences.get(language()) or change.line
+        output.given(f"{spoken('change')} {number}  {said}")
 
 
 def _conclude(shown: NegotiationView) -> None:

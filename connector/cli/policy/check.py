@@ -10,7 +10,6 @@ from __future__ import annotations
 import json as json_
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,10 +18,11 @@ import typer
 import policies_odrl
 from connector.cli import output
 from connector.cli.exits import Exit
-from connector.cli.files import read_bytes, said, write_new
+from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.cli.policy.mending import mended
 from connector.cli.policy.profile import held, known
+from connector.cli.speaking import language, spoken
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
@@ -42,23 +42,6 @@ SUGGESTED: Final = ("null-value", "term-dropped", "term-relative")
 # What makes no sense, although the model allows it.
 _SENSELESS: Final = frozenset({"never-usable", "never-true", "unsatisfiable", "inherited-ban"})
 _SPACES: Final = ("https://w3id.org/dspace/", "https://w3id.org/edc/", "https://w3id.org/catenax/")
-
-
-_SEVERITIES: Final = {
-    Severity.ERROR: "erreur",
-    Severity.WARNING: "avertissement",
-    Severity.NOTE: "remarque",
-}
-
-
-class Lang(Enum):
-    """Languages that findings are written in."""
-
-    EN = "en"
-    FR = "fr"
-
-
-Language = Annotated[Lang, typer.Option("--lang", help="Language of the findings.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +68,6 @@ def check(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
     ],
-    lang: Language = Lang.EN,
     fix: Annotated[
         Path | None,
         typer.Option(
@@ -108,40 +90,37 @@ def check(
     with errors ends with exit code 5; warnings and notes end with 0. A mechanical fix changes no
     decision; to mend an error may, so that it is done for the codes that you accept.
     """
-    accepted = _accepted(accept or (), fix, lang.value)
-    found = checked(file, lang.value)
+    accepted = _accepted(accept or (), fix)
+    found = checked(file)
     if fix is not None:
-        write_new(fix, fixed(file, found, lang.value, accepted), lang.value)
-        _print_suggestions(found, accepted, lang.value)
+        write_new(fix, fixed(file, found, accepted))
+        _print_suggestions(found, accepted)
     if json:
         output.json_value([as_json(item) for item in found.findings])
     else:
         for item in found.findings:
-            print_finding(item, lang=lang.value)
-        output.line(summary(found.findings, lang.value))
+            print_finding(item)
+        output.line(summary(found.findings))
     if any(item.severity is Severity.ERROR for item in found.findings):
         raise typer.Exit(Exit.INVALID)
 
 
-def _accepted(codes: Sequence[str], fix: Path | None, lang: str) -> frozenset[str]:
+def _accepted(codes: Sequence[str], fix: Path | None) -> frozenset[str]:
     """Return the codes of errors whose suggested fixes a person confirms.
 
     Raises:
         ConfigurationInvalid: no fix is suggested for one, or nothing is to be fixed.
     """
     if codes and fix is None:
-        why = said("`--accept` needs `--fix`", "`--accept` exige `--fix`", lang)
-        raise ConfigurationInvalid(why)
+        raise ConfigurationInvalid("`--accept` needs `--fix`")
     for code in codes:
         if code not in SUGGESTED:
-            why = said("no fix is suggested for", "aucune réparation n'est proposée pour", lang)
-            known_ones = ", ".join(f"`{it}`" for it in SUGGESTED)
-            hint = f"{said('one is for', 'il y en a pour', lang)} {known_ones}"
-            raise ConfigurationInvalid(f"{why} `{code[:80]}`", hint=hint)
+            hint = f"one is for {', '.join(f'`{it}`' for it in SUGGESTED)}"
+            raise ConfigurationInvalid(f"no fix is suggested for `{code[:80]}`", hint=hint)
     return frozenset(codes)
 
 
-def checked(file: Path, lang: str) -> Checked:
+def checked(file: Path) -> Checked:
     """Return what is found in a file, and the policies in it as far as they can be read.
 
     Raises:
@@ -150,17 +129,17 @@ def checked(file: Path, lang: str) -> Checked:
     document: Any = None
     terms = known()
     try:
-        text = text_of(read_bytes(file, lang))
+        text = text_of(read_bytes(file))
         document = parsed(text) if is_json(text) else None
         nodes, read = turtle(text) if document is None else (linked(document), [])
     except OdrlError as exc:
-        return _unread(exc, document, lang)
-    lost = _lost(document, lang) if isinstance(document, dict) else ()
+        return _unread(exc, document)
+    lost = _lost(document) if isinstance(document, dict) else ()
     meant = linked(mended(document, lost)) if any(item.edit for item in lost) else nodes
-    found = policies_odrl.inspect(translated(meant), terms, lang)
+    found = policies_odrl.inspect(translated(meant), terms, language())
     told = UNDEFINED if lost else "\n"  # what is lost is told once
     findings = (*lost, *(item for item in found if told not in item.sentence))
-    findings += as_names(read, lang)
+    findings += as_names(read, language())
     if not _of_a_space(document):
         findings = tuple(_as_recommended(item) for item in findings)
     try:
@@ -185,26 +164,25 @@ def _as_recommended(item: Finding) -> Finding:
     return item
 
 
-def _unread(exc: OdrlError, document: Any, lang: str) -> Checked:
+def _unread(exc: OdrlError, document: Any) -> Checked:
     """Return why a file is no document, and where, as far as it can be made out."""
-    found = losses(document, lang) if isinstance(document, dict) else ()
+    found = losses(document, language()) if isinstance(document, dict) else ()
     if any(item.severity is Severity.ERROR for item in found):
         return Checked(found, (), document)
-    why = Report(lang).note("", "not-a-document", (exc.reason, exc.french))
+    why = Report(language()).note("", "not-a-document", (exc.reason, exc.french))
     return Checked((*found, why), (), document if isinstance(document, dict) else None)
 
 
-def _lost(document: dict[str, Any], lang: str) -> tuple[Finding, ...]:
-    return losses(document, lang) or unsaid(document, lang)
+def _lost(document: dict[str, Any]) -> tuple[Finding, ...]:
+    return losses(document, language()) or unsaid(document, language())
 
 
-def fixed(file: Path, found: Checked, lang: str, accepted: frozenset[str] = frozenset()) -> bytes:
+def fixed(file: Path, found: Checked, accepted: frozenset[str] = frozenset()) -> bytes:
     """Return a checked file with the mechanical fixes applied, as JSON-LD.
 
     Args:
         file: where it was read.
         found: what was found in it.
-        lang: language of what is wrong.
         accepted: codes of errors whose suggested fixes are applied as well.
 
     Raises:
@@ -218,10 +196,10 @@ def fixed(file: Path, found: Checked, lang: str, accepted: frozenset[str] = froz
         try:
             policies = (read_policy(document, held()),)
         except PreauError:
-            return _bytes(file, document, lang)
+            return _bytes(file, document)
     if len(policies) != 1:
-        raise _by_hand(file, lang)
-    return _bytes(file, _mended(policies[0], accepted, MAX_ROUNDS), lang)
+        raise _by_hand(file)
+    return _bytes(file, _mended(policies[0], accepted, MAX_ROUNDS))
 
 
 def _chosen(found: Iterable[Finding], accepted: frozenset[str]) -> list[Finding]:
@@ -229,13 +207,13 @@ def _chosen(found: Iterable[Finding], accepted: frozenset[str]) -> list[Finding]
     return [item for item in found if item.mechanical or (item.edit and item.code in accepted)]
 
 
-def _print_suggestions(found: Checked, accepted: frozenset[str], lang: str) -> None:
+def _print_suggestions(found: Checked, accepted: frozenset[str]) -> None:
     """Say which fixes were not made, because they change what is decided."""
     left = {item.code for item in found.findings if item.edit and not item.mechanical} - accepted
     for code in sorted(left):
-        english = f"not mended, as it changes what is decided: `{code}`; confirm it with --accept"
-        french = f"non réparé, car la décision changerait : `{code}` ; confirmez avec --accept"
-        output.note(said(english, french, lang))
+        output.note(
+            f"not mended, as it changes what is decided: `{code}`; confirm it with --accept"
+        )
 
 
 def _mended(policy: Policy, accepted: frozenset[str], rounds: int) -> dict[str, Any]:
@@ -263,28 +241,27 @@ def _fitting(
     ]
 
 
-def _bytes(file: Path, document: dict[str, Any], lang: str) -> bytes:
+def _bytes(file: Path, document: dict[str, Any]) -> bytes:
     try:
         text = json_.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
         return f"{text}\n".encode()
     except ValueError as exc:  # a number without a finite value, half of a character
-        raise _by_hand(file, lang) from exc
+        raise _by_hand(file) from exc
 
 
-def _by_hand(file: Path, lang: str) -> PolicyInvalid:
-    why = said("cannot be mended by itself", "ne peut pas être réparé sans vous", lang)
-    hint = said("correct what is named as an error first", "corrigez d'abord les erreurs", lang)
-    return PolicyInvalid(f"`{file}` {why}", hint=hint)
+def _by_hand(file: Path) -> PolicyInvalid:
+    hint = "correct what is named as an error first"
+    return PolicyInvalid(f"`{file}` cannot be mended by itself", hint=hint)
 
 
-def print_finding(item: Finding, where: str = "", lang: str = "en") -> None:
+def print_finding(item: Finding, where: str = "") -> None:
     """Print a finding and its fix."""
     place = item.path or "/"
     named = f" ({item.policy})" if item.policy else ""
     prefix = f"{where}: " if where else ""
-    severity = said(item.severity.value, _SEVERITIES[item.severity], lang)
-    output.line(f"{prefix}{severity} {item.code} {place}{named}: {item.sentence}")
-    output.line(f"    {item.fix}")
+    severity = spoken(item.severity.value)
+    output.given(f"{prefix}{severity} {item.code} {place}{named}: {item.sentence}")
+    output.given(f"    {item.fix}")
 
 
 def as_json(item: Finding) -> dict[str, Any]:
@@ -306,9 +283,7 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     return {severity.value: found.count(severity) for severity in Severity}
 
 
-def summary(findings: Sequence[Finding], lang: str) -> str:
+def summary(findings: Sequence[Finding]) -> str:
     """Return one line that says how many findings there are."""
     errors, warnings, notes = counts(findings).values()
-    if lang == "fr":
-        return f"{errors} erreur(s), {warnings} avertissement(s), {notes} remarque(s)"
     return f"{errors} error(s), {warnings} warning(s), {notes} note(s)"

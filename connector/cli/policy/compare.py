@@ -12,57 +12,31 @@ import typer
 import policies_odrl
 from connector.cli import output
 from connector.cli.options import Json
-from connector.cli.policy.check import Lang
-from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import known
+from connector.cli.speaking import language, spoken
 from policies_odrl import Answer, Request
 from policies_odrl import text as texts
 from policies_odrl.comparison.compare import Comparison, Containment, Relation
 
-Words = tuple[str, str]  # English, French
-
-_RELATIONS: Final[Mapping[Relation, Words]] = MappingProxyType(
+_RELATIONS: Final[Mapping[Relation, str]] = MappingProxyType(
     {
-        Relation.EQUIVALENT: (
-            "equivalent: A and B grant the same",
-            "équivalentes : A et B accordent la même chose",
-        ),
-        Relation.WITHIN: (
-            "A within B: whatever A grants, B grants too",
-            "A dans B : tout ce que A accorde, B l'accorde aussi",
-        ),
-        Relation.CONTAINS: (
-            "B within A: whatever B grants, A grants too",
-            "B dans A : tout ce que B accorde, A l'accorde aussi",
-        ),
-        Relation.OVERLAPPING: (
-            "overlapping: they grant something in common, and neither is within the other",
-            "en partie communes : elles accordent des choses en commun, aucune n'est dans l'autre",
-        ),
-        Relation.DISJOINT: (
-            "disjoint: nothing is granted by both",
-            "disjointes : rien n'est accordé par les deux",
-        ),
-        Relation.UNKNOWN: ("unknown", "indéterminé"),
+        Relation.EQUIVALENT: "equivalent: A and B grant the same",
+        Relation.WITHIN: "A within B: whatever A grants, B grants too",
+        Relation.CONTAINS: "B within A: whatever B grants, A grants too",
+        Relation.OVERLAPPING: "overlapping: they grant something in common, and neither is within "
+        "the other",
+        Relation.DISJOINT: "disjoint: nothing is granted by both",
+        Relation.UNKNOWN: "unknown: none of them can be shown",
     }
 )
-_HEADS: Final[Mapping[Answer, Words]] = MappingProxyType(
+_HEADS: Final[Mapping[Answer, str]] = MappingProxyType(
     {
-        Answer.YES: ("{one} within {two}, because:", "{one} dans {two}, car :"),
-        Answer.NO: ("{one} not within {two}, because:", "{one} n'est pas dans {two}, car :"),
-        Answer.UNKNOWN: (
-            "whether {one} is within {two} is unknown:",
-            "on ne sait pas si {one} est dans {two} :",
-        ),
+        Answer.YES: "{one} within {two}, because:",
+        Answer.NO: "{one} not within {two}, because:",
+        Answer.UNKNOWN: "whether {one} is within {two} is unknown:",
     }
 )
-_WITNESS: Final[Words] = (
-    "a request that {one} grants and {two} does not",
-    "une demande que {one} accorde et {two} non",
-)
-_SHARED: Final[Words] = ("a request that both grant", "une demande que les deux accordent")
-_MISSING: Final[Words] = ("missing fact", "fait manquant")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,7 +54,6 @@ def compare(
     second: Annotated[
         Path, typer.Argument(metavar="B", exists=True, dir_okay=False, help="Another policy.")
     ],
-    lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
     """Say how two policies relate: equivalent, one within the other, overlapping or disjoint.
@@ -88,22 +61,20 @@ def compare(
     Within is proved attribute by attribute; not within is shown by a request that the one grants
     and the other does not. Where neither can be shown, the fact that is missing is named.
     """
-    found = policies_odrl.compare(
-        policy_at(first, lang=lang.value), policy_at(second, lang=lang.value), known()
-    )
+    found = policies_odrl.compare(policy_at(first), policy_at(second), known())
     if json:
-        output.json_value(as_json(found, lang.value))
+        output.json_value(as_json(found))
         return
-    for line in _lines(found, lang.value):
-        output.line(line)
+    for line in _lines(found):
+        output.given(line)
 
 
-def as_json(found: Comparison, lang: str) -> dict[str, Any]:
+def as_json(found: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values."""
     return {
         "relation": found.relation.value,
-        "a_within_b": _containment(found.forward, lang),
-        "b_within_a": _containment(found.backward, lang),
+        "a_within_b": _containment(found.forward),
+        "b_within_a": _containment(found.backward),
         "shared": request_json(found.shared),
         "missing": list(found.missing),
     }
@@ -121,32 +92,31 @@ def request_json(request: Request | None) -> dict[str, Any] | None:
     }
 
 
-def _containment(found: Containment, lang: str) -> dict[str, Any]:
+def _containment(found: Containment) -> dict[str, Any]:
     return {
         "answer": found.answer.value,
-        "proof": [item.said(lang) for item in found.covered] if found else [],
-        "gaps": [item.said(lang) for item in found.gaps],
+        "proof": [item.said(language()) for item in found.covered] if found else [],
+        "gaps": [item.said(language()) for item in found.gaps],
         "witness": request_json(found.witness),
         "missing": list(found.missing),
     }
 
 
-def _lines(found: Comparison, lang: str) -> Iterator[str]:
-    at = list(Lang).index(Lang(lang))
-    yield _RELATIONS[found.relation][at]
+def _lines(found: Comparison) -> Iterator[str]:
+    yield spoken(_RELATIONS[found.relation])
     for one, two, side in (("A", "B", found.forward), ("B", "A", found.backward)):
         yield ""
-        yield _HEADS[side.answer][at].format(one=one, two=two)
+        yield spoken(_HEADS[side.answer].format(one=one, two=two))
         lines = side.covered if side else side.gaps
-        yield from (f"  - {item.said(lang)}" for item in lines)
+        yield from (f"  - {item.said(language())}" for item in lines)
         if side.witness is not None:
-            yield f"  {_WITNESS[at].format(one=one, two=two)}: {shown(side.witness)}"
-        yield from (f"  {_MISSING[at]}: {fact}" for fact in side.missing)
+            yield spoken(f"  a request that {one} grants and {two} does not: {shown(side.witness)}")
+        yield from (spoken(f"  missing fact: {fact}") for fact in side.missing)
     if found.shared is not None:
         yield ""
-        yield f"{_SHARED[at]}: {shown(found.shared)}"
+        yield spoken(f"a request that both grant: {shown(found.shared)}")
     own = [*found.forward.missing, *found.backward.missing]
-    yield from (f"{_MISSING[at]}: {fact}" for fact in found.missing if fact not in own)
+    yield from (spoken(f"missing fact: {fact}") for fact in found.missing if fact not in own)
 
 
 def shown(request: Request) -> str:

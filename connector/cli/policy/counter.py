@@ -13,28 +13,18 @@ import policies_odrl
 from connector.cli import output
 from connector.cli.files import write_new
 from connector.cli.options import Json
-from connector.cli.policy.check import Lang
-from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import held, known
+from connector.cli.speaking import language, spoken
 from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
 from policies_odrl.comparison.counter import CounterOffer
 
-_AGREED: Final = (
-    "agreed as it stands: what is asked for lies within what is offered",
-    "accordé tel quel : la demande est comprise dans l'offre",
-)
+_AGREED: Final = "agreed as it stands: what is asked for lies within what is offered"
 _RESERVE: Final = (
-    "agreed within the reserve: what is asked for lies within the provider's own limits",
-    "accordé dans la réserve : la demande est comprise dans les limites du fournisseur",
+    "agreed within the reserve: what is asked for lies within the provider's own limits"
 )
-_COUNTER: Final = (
-    "counter-offer, with these changes:",
-    "contre-proposition, avec ces changements :",
-)
-_REFUSED: Final = ("nothing can be granted", "rien ne peut être accordé")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,7 +51,6 @@ def counter(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the terms to answer with, JSON-LD."),
     ] = None,
-    lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
     """Say what has to change for a request to lie within an offer: the least that will do.
@@ -69,21 +58,20 @@ def counter(
     Lists the changes in order, each with the rule that asks for it. What can be granted in no form
     is named with a smallest set of statements that exclude each other.
     """
-    spoken = lang.value
-    least = policy_at(reserve, lang=spoken) if reserve else None
-    found = _answer(policy_at(offer, lang=spoken), policy_at(request, lang=spoken), least, spoken)
+    least = policy_at(reserve) if reserve else None
+    found = _answer(policy_at(offer), policy_at(request), least)
     document = policy_document(found.policy, held()) if found.policy else None
     if out is not None and document is not None:
         text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        write_new(out, text.encode(), spoken)
+        write_new(out, text.encode())
     if json:
-        output.json_value({**as_json(found, lang.value), "policy": document})
+        output.json_value({**as_json(found), "policy": document})
         return
-    for line in _lines(found, list(Lang).index(lang), lang.value):
-        output.line(line)
+    for line in _lines(found):
+        output.given(line)
 
 
-def as_json(found: CounterOffer, lang: str) -> dict[str, Any]:
+def as_json(found: CounterOffer) -> dict[str, Any]:
     """Return a counter-offer as JSON values, without its policy."""
     return {
         "agreed": found.agreed,
@@ -96,31 +84,31 @@ def as_json(found: CounterOffer, lang: str) -> dict[str, Any]:
                 "because": item.because,
                 "rule": item.rule,
                 "line": item.line,
-                "sentence": item.said(lang),
+                "sentence": item.said(language()),
             }
             for item in found.changes
         ],
         "blocked": [
-            {"path": item.path, "line": item.line, "sentence": item.said(lang)}
+            {"path": item.path, "line": item.line, "sentence": item.said(language())}
             for item in found.blocked
         ],
     }
 
 
-def _answer(offer: Policy, request: Policy, reserve: Policy | None, lang: str) -> CounterOffer:
+def _answer(offer: Policy, request: Policy, reserve: Policy | None) -> CounterOffer:
     try:
         return policies_odrl.counter_offer(offer, request, reserve, known())
     except OdrlError as exc:
-        raise PolicyInvalid(exc.in_(lang)) from exc
+        raise PolicyInvalid(exc.in_(language())) from exc
 
 
-def _lines(found: CounterOffer, at: int, lang: str) -> Iterator[str]:
+def _lines(found: CounterOffer) -> Iterator[str]:
     if found.agreed:
-        yield (_RESERVE if found.reserve else _AGREED)[at]
+        yield spoken(_RESERVE if found.reserve else _AGREED)
         return
-    yield (_COUNTER if found.policy else _REFUSED)[at]
+    yield spoken("counter-offer, with these changes:" if found.policy else "nothing can be granted")
     yield from (
-        f"  {number}. {item.said(lang)}"
+        f"  {number}. {item.said(language())}"
         for number, item in enumerate(found.changes if found.policy else (), 1)
     )
-    yield from (f"  - {item.said(lang)}" for item in found.blocked)
+    yield from (f"  - {item.said(language())}" for item in found.blocked)

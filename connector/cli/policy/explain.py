@@ -10,19 +10,17 @@ import typer
 
 import policies_odrl
 from connector.cli import output
-from connector.cli.files import read_bytes, said, write_new
+from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
-from connector.cli.policy.check import Lang
 from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import held, known
+from connector.cli.speaking import language
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from connector.jsonld.reach import Term, terms
 from policies_odrl import OdrlError, Policy
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.forms import grammar
-
-Language = Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,7 +40,6 @@ def explain(
             help="Say below which terms any peer of the Dataspace Protocol understands.",
         ),
     ] = False,
-    lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
     """Put a policy into numbered sentences.
@@ -50,28 +47,27 @@ def explain(
     The sentences say everything that the policy says; the list at the end gives the addresses of
     what they mention as [1], [2] and so on. `preau policy write` makes the policy from them again.
     """
-    policy = policy_at(file, lang=lang.value)
+    policy = policy_at(file)
     if json:
         more = {"reach": list(map(_reach, _terms(policy)))} if peers else {}
-        output.json_value({**as_json(policy, lang.value), **more})
+        output.json_value({**as_json(policy), **more})
         return
-    for line in policies_odrl.explain(policy, lang.value, known()):
-        output.line(line)
+    for line in policies_odrl.explain(policy, language(), known()):
+        output.given(line)
     if peers:
-        reach = ((each.labels.get(lang.value, each.iri), each.anybody) for each in _terms(policy))
-        for line in output.understood(reach, lang.value):
-            output.line(line)
+        named = ((each.labels.get(language(), each.iri), each.anybody) for each in _terms(policy))
+        output.understood(named)
 
 
-def as_json(policy: Policy, lang: str) -> dict[str, object]:
+def as_json(policy: Policy) -> dict[str, object]:
     """Return the sentences with what each is about."""
-    lines = numbered(policy, lang, knowledge=known())
+    lines = numbered(policy, language(), knowledge=known())
     return {
-        "lang": lang,
+        "lang": language(),
         "sentences": [
             {"number": line.number, "path": line.path, "text": line.text} for line in lines
         ],
-        "text": list(policies_odrl.explain(policy, lang, known())),
+        "text": list(policies_odrl.explain(policy, language(), known())),
     }
 
 
@@ -97,7 +93,6 @@ def write(
         Path | None,
         typer.Argument(exists=True, dir_okay=False, help="The sentences, one a line, in UTF-8."),
     ] = None,
-    lang: Language = Lang.EN,
     grammar: Annotated[
         bool, typer.Option("--grammar", help="Print the grammar of the sentences instead.")
     ] = False,
@@ -113,34 +108,30 @@ def write(
     as without it; with --out the policy goes to the file and nothing is printed.
     """
     if grammar:
-        _print_grammar(lang.value, json=json)
+        _print_grammar(json=json)
         return
     if file is None:
         raise ConfigurationInvalid(
-            said("a file of sentences is missing", "il manque un fichier de phrases", lang.value),
-            hint=said(
-                "or print the grammar with --grammar",
-                "ou affichez la grammaire avec --grammar",
-                lang.value,
-            ),
+            "a file of sentences is missing",
+            hint="or print the grammar with --grammar",
         )
-    document = policy_document(from_file(file, lang.value), held())
+    document = policy_document(from_file(file), held())
     if out is None:
         output.json_value(document)
         return
     text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    write_new(out, text.encode(), lang.value)
+    write_new(out, text.encode())
 
 
-def _print_grammar(lang: str, *, json: bool) -> None:
-    rules = grammar(lang).rstrip()
+def _print_grammar(*, json: bool) -> None:
+    rules = grammar(language()).rstrip()
     if json:
-        output.json_value({"lang": lang, "grammar": rules})
+        output.json_value({"lang": language(), "grammar": rules})
     else:
-        output.line(rules)
+        output.given(rules)
 
 
-def from_file(file: Path, lang: str) -> Policy:
+def from_file(file: Path) -> Policy:
     """Return the policy that the sentences of a file state.
 
     Raises:
@@ -148,11 +139,10 @@ def from_file(file: Path, lang: str) -> Policy:
         PolicyInvalid: a sentence is not understood.
     """
     try:
-        text = read_bytes(file, lang).decode("utf-8-sig")
-        return policies_odrl.from_sentences(text, lang, known())
+        text = read_bytes(file).decode("utf-8-sig")
+        return policies_odrl.from_sentences(text, language(), known())
     except UnicodeDecodeError as exc:
-        why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)
-        raise PolicyInvalid(f"`{file}` {why}") from exc
+        raise PolicyInvalid(f"`{file}` is not UTF-8 text") from exc
     except OdrlError as exc:
-        hint = f"{said('see', 'voir', lang)} `preau policy write --grammar --lang {lang}`"
-        raise PolicyInvalid(f"`{file}`: {exc.in_(lang)}", hint=hint) from exc
+        hint = f"see `preau policy write --grammar --lang {language()}`"
+        raise PolicyInvalid(f"`{file}`: {exc.in_(language())}", hint=hint) from exc

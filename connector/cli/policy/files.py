@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.cli.files import read_bytes
 from connector.cli.policy.profile import known
+from connector.cli.speaking import language
 from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge, OdrlError, Policy, load
 from policies_odrl.documents.dialects import translated
@@ -26,22 +27,21 @@ def nodes_at(path: Path) -> list[dict[str, Any]]:
     try:
         return translated(nodes_of(read_bytes(path)))
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc.reason}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(language())}") from exc
 
 
-def policy_at(path: Path, knowledge: Knowledge | None = None, lang: str = "en") -> Policy:
+def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
     """Return the one policy in a file.
 
     Args:
         path: the file.
         knowledge: terms beyond those of ODRL and of our profile; by default of profiles added.
-        lang: language of what is wrong, `en` or `fr`.
 
     Raises:
         ConfigurationInvalid: it cannot be read.
         PolicyInvalid: it does not hold one policy of a profile that is known here.
     """
     try:
-        return load(read_bytes(path, lang), knowledge or known())
+        return load(read_bytes(path), knowledge or known())
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(language())}") from exc

@@ -20,8 +20,9 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes
 from connector.cli.options import Json
-from connector.cli.policy.check import Lang, Language, as_json, checked, counts, print_finding
+from connector.cli.policy.check import as_json, checked, counts, print_finding
 from connector.cli.policy.profile import known
+from connector.cli.speaking import language
 from connector.errors import ConfigurationInvalid
 from policies_odrl import Finding, Policy
 from policies_odrl.checking.findings import Report, Severity
@@ -56,7 +57,6 @@ def lint(
     folder: Annotated[
         Path, typer.Argument(exists=True, file_okay=False, metavar="DIR", help="The folder.")
     ],
-    lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
     """Check all policies of a folder, each by itself and against one another.
@@ -64,7 +64,7 @@ def lint(
     Beside what `check` finds: identifiers used twice, parents that are missing or inherit in a
     circle, offers for one target that contradict. A policy with errors ends with exit code 5.
     """
-    found = linted(folder, lang.value)
+    found = linted(folder)
     everything = [item for items in found.findings.values() for item in items]
     if json:
         output.json_value(
@@ -79,13 +79,13 @@ def lint(
     else:
         for name, items in found.findings.items():
             for item in items:
-                print_finding(item, name, lang.value)
-        output.line(_summary(found, counts(everything), lang))
+                print_finding(item, name)
+        output.line(_summary(found, counts(everything)))
     if any(item.severity is Severity.ERROR for item in everything):
         raise typer.Exit(Exit.INVALID)
 
 
-def linted(folder: Path, lang: str) -> Linted:
+def linted(folder: Path) -> Linted:
     """Return what is found in a folder.
 
     Raises:
@@ -98,16 +98,16 @@ def linted(folder: Path, lang: str) -> Linted:
         name = str(file.relative_to(folder))
         if file.stat().st_size > MAX_BYTES:
             limit = f"> {MAX_BYTES}"
-            found[name] = (Report(lang).note("", "over-the-limit", limit),)
+            found[name] = (Report(language()).note("", "over-the-limit", limit),)
             continue
-        seen = checked(file, lang)
+        seen = checked(file)
         found[name] = seen.findings
         for place, policy in enumerate(seen.policies):
             key = f"{name}#{policy.id or place}" if len(seen.policies) > 1 else name
             policies[key], files[key] = policy, name
     if not found:
         raise ConfigurationInvalid(f"`{folder}` holds no policy", hint=_HINT)
-    for key, items in policies_odrl.lint(policies, lang, knowledge=known()).items():
+    for key, items in policies_odrl.lint(policies, language(), knowledge=known()).items():
         found[files[key]] = _joined(found[files[key]], items)
     return Linted(found, len(policies))
 
@@ -135,14 +135,9 @@ def _has_context(file: Path) -> bool:
     return file.stat().st_size <= MAX_BYTES and b'"@context"' in read_bytes(file)
 
 
-def _summary(found: Linted, by: dict[str, int], lang: Lang) -> str:
+def _summary(found: Linted, by: dict[str, int]) -> str:
     files, policies = len(found.findings), found.policies
     errors, warnings, notes = by.values()
-    if lang is Lang.FR:
-        return (
-            f"{files} fichier(s), {policies} politique(s) : {errors} erreur(s), "
-            f"{warnings} avertissement(s), {notes} remarque(s)"
-        )
     return (
         f"{files} file(s), {policies} policies: {errors} error(s), "
         f"{warnings} warning(s), {notes} note(s)"

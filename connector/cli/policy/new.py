@@ -9,34 +9,26 @@ overwritten.
 from __future__ import annotations
 
 import json as json_
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import uuid4
 
-import click
 import typer
 
 from connector.bootstrap.mechanisms import MECHANISMS
 from connector.cli import output
-from connector.cli.files import read_object, said, write_new
+from connector.cli.files import read_object, write_new
 from connector.cli.options import Json
+from connector.cli.speaking import language, spoken
 from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy, fill, template, templates
 from policies_odrl.authoring import Parameter, Template
-from policies_odrl.language.explain import numbered
 from policies_odrl.language.phrases import word
 from policies_odrl.vocabulary import prefixed
-
-_HINT = (
-    "`preau policy new {0} --list` shows what it asks for",
-    "`preau policy new {0} --list --lang fr` montre ce qu'il demande",
-)
-_PLACE: Final = re.compile(r" at `(/[^`]*)`")  # where the part that is not upheld stands
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,12 +60,6 @@ def new(
     out: Annotated[
         Path | None, typer.Option(help="Write the offer there instead of printing it.")
     ] = None,
-    lang: Annotated[
-        str,
-        typer.Option(
-            "--lang", click_type=click.Choice(["en", "fr"]), help="Language of labels and notes."
-        ),
-    ] = "en",
     list_: Annotated[
         bool,
         typer.Option(
@@ -90,21 +76,19 @@ def new(
     there the published dataset is the target.
     """
     if list_:
-        _print_list(name, lang, as_json=json)
+        _print_list(name, as_json=json)
         return
-    chosen = _chosen(name, lang)
-    given = _asked(chosen, _given(set_ or [], values, lang), lang, as_json=json)
-    _deliver(chosen, _filled(chosen, given, lang), out, lang, as_json=json)
+    chosen = _chosen(name)
+    given = _asked(chosen, _given(set_ or [], values), as_json=json)
+    _deliver(chosen, _filled(chosen, given), out, as_json=json)
 
 
-def _deliver(
-    chosen: Template, policy: Policy, out: Path | None, lang: str, *, as_json: bool
-) -> None:
+def _deliver(chosen: Template, policy: Policy, out: Path | None, *, as_json: bool) -> None:
     document = policy_document(policy)
     missing = not_upheld(policy)
     if out is not None:
         text = json_.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        write_new(out, text.encode(), lang)
+        write_new(out, text.encode())
     if as_json:
         output.json_value(
             {
@@ -118,7 +102,7 @@ def _deliver(
         return
     if out is None:
         output.json_value(document)
-    output.note(_word(policy, missing, lang))
+    output.note(_word(missing))
 
 
 def at_terminal() -> bool:
@@ -135,136 +119,111 @@ def not_upheld(policy: Policy) -> str:
     return ""
 
 
-def _chosen(name: str | None, lang: str) -> Template:
+def _chosen(name: str | None) -> Template:
     try:
         return template(name or "")
     except OdrlError as exc:
-        hint = said(
-            "`preau policy new --list` shows the templates",
-            "`preau policy new --list --lang fr` montre les modèles",
-            lang,
-        )
-        reason = exc.in_(lang) if name else said("name a template", "nommez un modèle", lang)
+        hint = "`preau policy new --list` shows the templates"
+        reason = exc.in_(language()) if name else "name a template"
         raise ConfigurationInvalid(reason, hint=hint) from exc
 
 
-def _filled(chosen: Template, given: Mapping[str, str], lang: str) -> Policy:
+def _filled(chosen: Template, given: Mapping[str, str]) -> Policy:
     try:
         return fill(chosen, given)
     except OdrlError as exc:
-        raise PolicyInvalid(exc.in_(lang), hint=said(*_HINT, lang).format(chosen.name)) from exc
+        hint = f"`preau policy new {chosen.name} --list` shows what it asks for"
+        raise PolicyInvalid(exc.in_(language()), hint=hint) from exc
 
 
-def _given(pairs: Sequence[str], file: Path | None, lang: str) -> dict[str, str]:
+def _given(pairs: Sequence[str], file: Path | None) -> dict[str, str]:
     """Return the values of the file and, instead of these, those of the options."""
-    held = {} if file is None else read_object(file, lang)
-    found = {name: _text(name, value, lang) for name, value in held.items()}
+    held = {} if file is None else read_object(file)
+    found = {name: _text(name, value) for name, value in held.items()}
     stated: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            why = said("is not NAME=VALUE", "n'est pas NOM=VALEUR", lang)
-            raise ConfigurationInvalid(f"`{pair}` {why}")
+            raise ConfigurationInvalid(f"`{pair}` is not NAME=VALUE")
         stated.setdefault(name, []).append(value)
     return found | {name: "\n".join(items) for name, items in stated.items()}
 
 
-def _text(name: str, value: Any, lang: str) -> str:
+def _text(name: str, value: Any) -> str:
     items = value if isinstance(value, list) else [value]
     if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
-        why = said("holds neither text nor numbers", "ne contient ni texte, ni nombres", lang)
-        raise ConfigurationInvalid(f"`{name}` {why}")
+        raise ConfigurationInvalid(f"`{name}` holds neither text nor numbers")
     return "\n".join(str(item) for item in items)
 
 
-def _asked(chosen: Template, given: dict[str, str], lang: str, *, as_json: bool) -> dict[str, str]:
+def _asked(chosen: Template, given: dict[str, str], *, as_json: bool) -> dict[str, str]:
     """Add an identifier, and at a terminal what is still missing."""
     given = {"id": f"urn:uuid:{uuid4()}", **given}
     if as_json or not at_terminal():
         return given
     for item in chosen.parameters:
         if item.required and not item.default and not given.get(item.name):
-            text = f"{item.label[lang]} – {item.help[lang]}\n{item.name}"
+            text = f"{item.label[language()]} – {item.help[language()]}\n{item.name}"
             given[item.name] = typer.prompt(text, err=True)
     return given
 
 
-def _print_list(name: str | None, lang: str, *, as_json: bool) -> None:
+def _print_list(name: str | None, *, as_json: bool) -> None:
     if name is None:
-        _print_all(lang, as_json=as_json)
+        _print_all(as_json=as_json)
     else:
-        _print_one(_chosen(name, lang), lang, as_json=as_json)
+        _print_one(_chosen(name), as_json=as_json)
 
 
-def _print_all(lang: str, *, as_json: bool) -> None:
+def _print_all(*, as_json: bool) -> None:
     if as_json:
         output.json_value([_as_json(item) for item in templates()])
         return
-    french = lang == "fr"
-    headings = ("modèle", "titre", "appliqué par le nœud") if french else _HEADINGS
-    yes, no = ("en entier", "pas encore") if french else ("in full", "not yet")
     rows = [
-        (item.name, item.title[lang], no if not_upheld(_example(item)) else yes)
+        (item.name, item.title[language()], "not yet" if not_upheld(_example(item)) else "in full")
         for item in templates()
     ]
-    output.table(headings, rows, empty="")
+    output.table(("template", "title", "upheld by the node"), rows, empty="")
 
 
-_HEADINGS = ("template", "title", "upheld by the node")
-
-
-def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
+def _print_one(item: Template, *, as_json: bool) -> None:
     if as_json:
         output.json_value(_as_json(item))
         return
     for text in (item.title, item.purpose, item.note):
-        output.line(text[lang])
+        output.given(text[language()])
     for source in item.sources:
-        output.line(f"  {source[lang]} <{source['url']}>")
+        output.given(f"  {source[language()]} <{source['url']}>")
     example = _example(item)
-    output.line(_word(example, not_upheld(example), lang))
+    output.line(_word(not_upheld(example)))
     for entry in item.parameters:
         output.line("")
-        output.line(f"{entry.name} ({', '.join(_takes(entry, lang))})")
-        output.line(f"    {entry.label[lang]} – {entry.help[lang]}")
+        output.given(f"{entry.name} ({', '.join(_takes(entry))})")
+        output.given(f"    {entry.label[language()]} – {entry.help[language()]}")
         for choice in entry.choices:
-            output.line(f"    {prefixed(choice)} – {word(choice, lang)}")
+            output.given(f"    {prefixed(choice)} – {word(choice, language())}")
 
 
-def _takes(item: Parameter, lang: str) -> Iterator[str]:
+def _takes(item: Parameter) -> Iterator[str]:
     yield item.kind
     if item.least:
         yield f"≥ {item.least}"
     if item.most:
         yield f"≤ {item.most}"
     if item.default:
-        yield f"{'par défaut' if lang == 'fr' else 'default'} {prefixed(item.default)}"
+        yield f"{spoken('default')} {prefixed(item.default)}"
     elif not item.required:
-        yield "facultatif" if lang == "fr" else "optional"
+        yield spoken("optional")
 
 
 def _example(item: Template) -> Policy:
     return fill(item, item.example)
 
 
-def _word(policy: Policy, missing: str, lang: str) -> str:
-    if lang == "fr":
-        if missing:
-            return "un nœud ne peut pas encore publier cette offre" + in_french(policy, missing)
-        return "un nœud applique cette offre en entier et peut la publier"
+def _word(missing: str) -> str:
     if missing:
         return f"a node cannot publish this offer yet: {missing}"
     return "a node upholds this offer in full and can publish it"
-
-
-def in_french(policy: Policy, missing: str) -> str:
-    """Return which sentence a node cannot uphold; nothing where no sentence is to blame."""
-    places = _PLACE.findall(missing)
-    for line in numbered(policy, "fr"):
-        if line.path in places[-1:]:  # what stands before it may quote anything
-            what = f"la phrase {line.number}, « {line.text} »"
-            return f" : il ne peut ni contrôler, ni appliquer, ni auditer ce que dit {what}"
-    return ""
 
 
 def _as_json(item: Template) -> dict[str, Any]:

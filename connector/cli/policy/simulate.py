@@ -18,12 +18,11 @@ import typer
 
 import policies_odrl
 from connector.cli import output
-from connector.cli.files import detail, read_bytes, said
+from connector.cli.files import read_bytes
 from connector.cli.options import Json
-from connector.cli.policy.check import Lang
-from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import known
+from connector.cli.speaking import language, spoken
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.documents.sources import is_json
@@ -33,10 +32,7 @@ from policies_odrl.simulation.situation import request_of
 from policies_odrl.values import naive, span
 from policies_odrl.vocabulary import expanded
 
-HEADINGS: Final = {
-    "en": ("case", "answer", "why not", "would need"),
-    "fr": ("cas", "réponse", "pourquoi non", "il faudrait"),
-}
+HEADINGS: Final = ("case", "answer", "why not", "would need")
 MAX_FILE: Final = 4_000_000  # bytes of a request or of facts
 
 
@@ -52,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
-def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
+def simulate(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
     ],
@@ -87,7 +83,6 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     mode: Annotated[
         Reading, typer.Option("--mode", help="How unfulfilled duties are read.")
     ] = Reading.W3C,
-    lang: Language = Lang.EN,
     json: Json = False,
 ) -> None:
     """Try a request out: would it be granted, why or why not, and what would have to change?
@@ -96,33 +91,30 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     shown was tried and would lead to the request being granted. With several times or roles, one
     line is printed for each.
     """
-    said_in = lang.value
-    parents = [policy_at(path, lang=said_in) for path in parent or []]
-    policy = whole(policy_at(file, lang=said_in), parents, said_in)
-    asked, held = request_at(request, said_in), facts_at(facts, said_in)
-    variants, reading = cases(at or [], role or [], said_in), Mode(mode.value)
+    parents = [policy_at(path) for path in parent or []]
+    policy = whole(policy_at(file), parents)
+    asked, held = request_at(request), facts_at(facts)
+    variants, reading = cases(at or [], role or []), Mode(mode.value)
     found = {
         name: policies_odrl.simulate(policy, asked, held, at=when, role=who, mode=reading)
         for name, (when, who) in variants.items()
     }
-    show(found, said_in, json=json)
+    show(found, json=json)
 
 
-def show(found: Mapping[str, Simulation], lang: str, *, json: bool) -> None:
+def show(found: Mapping[str, Simulation], *, json: bool) -> None:
     """Print one case in sentences, several as a table, or all as JSON."""
     if json:
-        shown = {name: as_json(item, lang) for name, item in found.items()}
+        shown = {name: as_json(item) for name, item in found.items()}
         output.json_value(shown if len(shown) > 1 else next(iter(shown.values())))
     elif len(found) > 1:
-        output.table(
-            HEADINGS[lang], [row(name, item, lang) for name, item in found.items()], empty=""
-        )
+        output.table(HEADINGS, [row(name, item) for name, item in found.items()], empty="")
     else:
-        for line in policies_odrl.tell(next(iter(found.values())), lang):
-            output.line(line)
+        for line in policies_odrl.tell(next(iter(found.values())), language()):
+            output.given(line)
 
 
-def whole(policy: Policy, parents: list[Policy], lang: str = "en") -> Policy:
+def whole(policy: Policy, parents: list[Policy]) -> Policy:
     """Return a policy with the rules of those that it inherits from, if any are given.
 
     Raises:
@@ -133,28 +125,28 @@ def whole(policy: Policy, parents: list[Policy], lang: str = "en") -> Policy:
     try:
         return policies_odrl.resolve(policy, {item.id: item for item in parents})
     except OdrlError as exc:
-        hint = said("give each of them with --parent", "donnez chacune avec --parent", lang)
-        raise PolicyInvalid(exc.in_(lang), hint=hint) from exc
+        hint = "give each of them with --parent"
+        raise PolicyInvalid(exc.in_(language()), hint=hint) from exc
 
 
-def request_at(path: Path, lang: str = "en") -> Request:
+def request_at(path: Path) -> Request:
     """Return the request in a file: JSON of ours, or a policy of class Request.
 
     Raises:
         ConfigurationInvalid: the file cannot be read.
         PolicyInvalid: it holds something else.
     """
-    data = _read(path, lang)
-    document = _document(path, data, lang) if is_json(data.decode("utf-8", "replace")) else None
+    data = _read(path)
+    document = _document(path, data) if is_json(data.decode("utf-8", "replace")) else None
     try:
         if isinstance(document, dict) and "@context" not in document:
             return policies_odrl.request_from(document)
-        return request_of(policy_at(path, lang=lang))
+        return request_of(policy_at(path))
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(language())}") from exc
 
 
-def facts_at(path: Path | None, lang: str = "en") -> Facts:
+def facts_at(path: Path | None) -> Facts:
     """Return the facts in a file, or none; the terms of profiles that were added are among them.
 
     Raises:
@@ -164,42 +156,38 @@ def facts_at(path: Path | None, lang: str = "en") -> Facts:
     if path is None:
         return Facts(knowledge=known())
     try:
-        found = policies_odrl.facts_from(_document(path, _read(path, lang), lang))
+        found = policies_odrl.facts_from(_document(path, _read(path)))
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(language())}") from exc
     return replace(found, knowledge=joined(found.knowledge, known()))
 
 
-def cases(
-    at: list[str], role: list[str], lang: str = "en"
-) -> dict[str, tuple[datetime | None, str | None]]:
+def cases(at: list[str], role: list[str]) -> dict[str, tuple[datetime | None, str | None]]:
     """Return name -> each time with each role.
 
     Raises:
         ConfigurationInvalid: one of them is no time with a zone, or no IRI.
     """
-    times: list[tuple[str, datetime | None]] = [(text, _time(text, lang)) for text in at]
-    roles: list[tuple[str, str | None]] = [(text, _role(text, lang)) for text in role]
-    alone = said("request", "demande", lang)
+    times: list[tuple[str, datetime | None]] = [(text, _time(text)) for text in at]
+    roles: list[tuple[str, str | None]] = [(text, _role(text)) for text in role]
     return {
-        ", ".join(part for part in (when, who) if part) or alone: (moment, party)
+        ", ".join(part for part in (when, who) if part) or spoken("request"): (moment, party)
         for when, moment in times or [("", None)]
         for who, party in roles or [("", None)]
     }
 
 
-def row(name: str, found: Simulation, lang: str) -> tuple[str, str, str, str]:
+def row(name: str, found: Simulation) -> tuple[str, str, str, str]:
     """Return one case of several as a row of a table."""
-    teller = Teller(found, lang)
-    granted, refused = said("granted", "accordé", lang), said("refused", "refusé", lang)
+    teller = Teller(found, language())
     needed = found.changes[0] if found.changes else ()
     why, changes = " ".join(teller.obstacles()), "; ".join(map(teller.change, needed))
-    return name, granted if found.granted else refused, why, changes
+    return name, spoken("granted" if found.granted else "refused"), why, changes
 
 
-def as_json(found: Simulation, lang: str) -> dict[str, Any]:
+def as_json(found: Simulation) -> dict[str, Any]:
     """Return a simulation as a JSON object."""
-    teller = Teller(found, lang)
+    teller = Teller(found, language())
     return {
         "granted": found.granted,
         "tentative": found.tentative,
@@ -223,48 +211,42 @@ def as_json(found: Simulation, lang: str) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, lang: str) -> bytes:
-    data = read_bytes(path, lang).removeprefix(b"\xef\xbb\xbf")
+def _read(path: Path) -> bytes:
+    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
     if len(data) > MAX_FILE:
-        why = said("is larger than {0} bytes", "dépasse {0} octets", lang).format(MAX_FILE)
-        raise PolicyInvalid(f"`{path}` {why}")
+        raise PolicyInvalid(f"`{path}` is larger than {MAX_FILE} bytes")
     return data
 
 
-def _document(path: Path, data: bytes, lang: str) -> object:
-    no_json = said("is not JSON:", "n'est pas du JSON :", lang)
+def _document(path: Path, data: bytes) -> object:
     try:
         return json_.loads(data, object_pairs_hook=_once)
     except UnicodeDecodeError as exc:
-        why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)
-        raise PolicyInvalid(f"`{path}` {why}") from exc
+        raise PolicyInvalid(f"`{path}` is not UTF-8 text") from exc
     except json_.JSONDecodeError as exc:
         why = f"{exc.msg[0].lower()}{exc.msg[1:]} in line {exc.lineno}"
-        why = said(why, f"ligne {exc.lineno}", lang)
-        raise PolicyInvalid(f"`{path}` {no_json} {why}") from exc
+        raise PolicyInvalid(f"`{path}` is not JSON: {why}") from exc
     except (ValueError, RecursionError) as exc:
-        raise PolicyInvalid(f"`{path}` {no_json} {detail(exc, lang)}") from exc
+        raise PolicyInvalid(f"`{path}` is not JSON: {exc}") from exc
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key is stated twice", "une clé est donnée deux fois")
+        raise ValueError("a key is stated twice")
     return found
 
 
-def _time(text: str, lang: str) -> datetime:
+def _time(text: str) -> datetime:
     found = span(text)
     if found is None or found.start != found.end or naive(text):
-        why = said("is not a time with its zone", "n'est pas une date avec son fuseau", lang)
-        hint = said("write it as 2026-12-01T10:00:00Z", "écrivez-la 2026-12-01T10:00:00Z", lang)
-        raise ConfigurationInvalid(f"`{text}` {why}", hint=hint)
+        hint = "write it as 2026-12-01T10:00:00Z"
+        raise ConfigurationInvalid(f"`{text}` is not a time with its zone", hint=hint)
     return found.start
 
 
-def _role(text: str, lang: str) -> str:
+def _role(text: str) -> str:
     found = expanded(text)
     if not found:
-        why = said("is not an absolute IRI", "n'est pas un IRI absolu", lang)
-        raise ConfigurationInvalid(f"`{text}` {why}")
+        raise ConfigurationInvalid(f"`{text}` is not an absolute IRI")
     return found

@@ -13,8 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
-from connector.cli.words import word
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="dataset")
 
 
-def publish(  # noqa: PLR0913, PLR0917 - each is an option
+def publish(
     description: Annotated[
         Path,
         typer.Argument(
@@ -98,7 +97,6 @@ def publish(  # noqa: PLR0913, PLR0917 - each is an option
     reserve: Reserve = None,
     distinct: Distinct = None,
     raise_cap: RaiseCap = False,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -121,7 +119,7 @@ def publish(  # noqa: PLR0913, PLR0917 - each is an option
         described["reserve"] = read_object(reserve)
     with node_of(home) as node:
         found = node.publish(described, distinct=distinct or "", raise_cap=raise_cap)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def withdraw(
@@ -132,7 +130,6 @@ def withdraw(
             help="Why, in one line that names no person; the parties of its contracts are told."
         ),
     ],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -142,7 +139,7 @@ def withdraw(
     """
     with node_of(home) as node:
         found = node.withdraw_dataset(dataset, reason)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def list_(
@@ -168,14 +165,13 @@ def list_(
 
 def show(
     dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Show a dataset, what its columns mean, its offers, and how each constraint is upheld."""
     with node_of(home) as node:
         found = node.dataset(dataset)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def check(
@@ -200,7 +196,7 @@ def check(
                 ("source", found.source),
             )
         )
-        _print_check(found, "en")
+        _print_check(found)
     if found.check is not None and found.check.verdict != _PASSED:
         reason = f"no job runs on `{dataset}`: {'; '.join(found.check.reasons)}"
         raise from_code(found.check.verdict, reason, hint=found.check.mend)
@@ -209,7 +205,6 @@ def check(
 def refresh(
     dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
     distinct: Distinct = None,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -220,13 +215,12 @@ def refresh(
     """
     with node_of(home) as node:
         found = node.refresh(dataset, distinct=distinct or "")
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def merge(
     dataset: Annotated[str, typer.Argument(help="Id of a dataset.")],
     register: Annotated[str, typer.Argument(help="Id of the register that stays.")],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -236,7 +230,7 @@ def merge(
     """
     with node_of(home) as node:
         found = node.merge(dataset, register)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def _placed(data: Path, described: dict[str, Any]) -> dict[str, str]:
@@ -250,7 +244,7 @@ def _placed(data: Path, described: dict[str, Any]) -> dict[str, str]:
     return {"path": str(data.absolute()), "format": kind}
 
 
-def _print(found: DatasetView, language: str, *, json: bool) -> None:
+def _print(found: DatasetView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
@@ -258,7 +252,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
         (
             ("dataset", found.id),
             ("title", found.title),
-            ("personal data", output.said(found.personal, language)),
+            ("personal data", found.personal),
             ("person", found.person_column),
             ("spelled as", found.person_format if found.person_column else ""),
             ("rows per person", found.rows_per_person),
@@ -274,20 +268,19 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("snapshot", found.snapshot),
             ("snapshot of", found.snapshot_at),
         ),
-        language,
     )
     output.unreadable([(found.id, found.fault)])
-    _print_check(found, language)
-    output.columns(found.columns, language)
+    _print_check(found)
+    output.columns(found.columns)
     for effect in found.effects:
         output.line(effect)
     for offer in found.offers:
-        output.offer(offer, language)
+        output.offer(offer)
         output.unreadable([(offer.id, offer.fault)])
-        output.terms(offer, language)
+        output.terms(offer)
 
 
-def _print_check(found: DatasetView, language: str) -> None:
+def _print_check(found: DatasetView) -> None:
     check = found.check
     if check is None:
         return
@@ -301,27 +294,23 @@ def _print_check(found: DatasetView, language: str) -> None:
             ("persons", check.persons),
             ("with more rows than stated", check.over),
             *(
-                (f"{word('unreadable in', language)} {name}", _of(number, check.rows, language))
+                (f"unreadable in `{name}`", _of(number, check.rows))
                 for name, number in check.unreadable.items()
                 if number
             ),
             *(
                 (
-                    f"{word('outside the dictionary of', language)} {name}",
-                    f"{number} {word('values', language)}",
+                    f"outside the dictionary of `{name}`",
+                    f"{number} values",
                 )
                 for name, number in check.outside.items()
                 if number
             ),
             ("persons of the register", check.register_persons),
-            *(
-                (f"{word('others than those of', language)} {name}", why)
-                for name, why in check.distinct.items()
-            ),
+            *((f"others than those of `{name}`", why) for name, why in check.distinct.items()),
         ),
-        language,
     )
 
 
-def _of(number: int, rows: int | None, language: str) -> str:
-    return f"{number} lignes sur {rows}" if language == "fr" else f"{number} of {rows} rows"
+def _of(number: int, rows: int | None) -> str:
+    return f"{number} of {rows} rows"

@@ -13,13 +13,13 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import spoken
 
 if TYPE_CHECKING:
     from connector.management.views.publishing.layers import LayerView
 
 _HEADINGS = ("layer", "id", "version", "of", "published", "data", "in force")
-_ENTETES = ("couche", "id", "version", "de", "publié", "données", "en vigueur")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +46,6 @@ def publish(
     personal: Annotated[
         bool, typer.Option("--personal", help="It bears on datasets with personal data only.")
     ] = False,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -56,55 +55,48 @@ def publish(
     participant has one charter. Contracts keep their terms; offers are to be published anew.
     """
     with node_of(home) as node:
-        found = node.publish_layer(read_object(policy, language), personal=personal)
-    _print(found, language, json=json)
+        found = node.publish_layer(read_object(policy), personal=personal)
+    _print(found, json=json)
 
 
 def withdraw(
     identifier: Annotated[str, typer.Argument(help="Its id; `list` shows it.")],
     reason: Annotated[str, typer.Option(help="Why, in one line that names no person.")],
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Hold a template or the charter in force no longer. Contracts keep their terms."""
     with node_of(home) as node:
         found = node.withdraw_layer(identifier, reason)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
-def list_(language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """List the templates and charters that this node published or fetched."""
     with node_of(home) as node:
         found = node.layers()
     if json:
         output.json_value(found)
         return
-    french = language == "fr"
-    every, personal = ("toutes", "personnelles") if french else ("all", "personal")
     output.table(
-        _ENTETES if french else _HEADINGS,
+        _HEADINGS,
         (
             (
-                *(output.layer(it.layer, language), it.id, it.version, it.issuer, it.published),
-                *(personal if it.personal else every, output.said(it.in_force, language)),
+                *(spoken(it.layer), it.id, it.version, it.issuer, it.published),
+                *(spoken("personal" if it.personal else "all"), it.in_force),
             )
             for it in found.layers
         ),
-        empty="aucun modèle ni charte" if french else "no template and no charter",
+        empty="no template and no charter",
     )
     if found.fault:
-        unknown = "modèles en vigueur inconnus" if french else "templates in force are not known"
-        output.note(f"{unknown}: {found.fault}")
+        output.note(f"templates in force are not known: {found.fault}")
 
 
-def _print(found: LayerView, language: str, *, json: bool) -> None:
+def _print(found: LayerView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
-    state = output.said(found.in_force, language)
-    force = "en vigueur" if language == "fr" else "in force"
-    named = f"{output.layer(found.layer, language)} {found.id} version {found.version}"
-    output.line(f"{named}; {force}: {state}; sha-256 {found.digest}")
-    for sentence in found.sentences.get(language, []):
-        output.line(f"  {sentence}")
+    named = f"{found.layer} {found.id} version {found.version}"
+    output.line(f"{named}; in force: {output.cell(found.in_force)}; sha-256 {found.digest}")
+    output.sentences(found.sentences)

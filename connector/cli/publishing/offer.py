@@ -13,7 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, Home, Json
 
 if TYPE_CHECKING:
     from connector.management.views.publishing.offers import OfferView
@@ -31,30 +31,27 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="offer")
 
 
-def show(
-    offer: Id, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
-) -> None:
+def show(offer: Id, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Show an offer: how each of its constraints is upheld, and which layer states it."""
     with node_of(home) as node:
         found = node.own_offer(offer)
     if json:
         output.json_value(found)
         return
-    output.offer(found, language)
-    output.terms(found, language)
+    output.offer(found)
+    output.terms(found)
 
 
 def withdraw(
     offer: Id,
     reason: Reason,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Take an offer back. Contracts on it keep their terms; `preau agreement end` ends one."""
     with node_of(home) as node:
         found = node.withdraw_offer(offer, reason)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
 def replace(
@@ -69,7 +66,6 @@ def replace(
         ),
     ],
     reason: Reason,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -79,15 +75,14 @@ def replace(
     """
     with node_of(home) as node:
         found = node.replace_offer(offer, read_object(policy), reason)
-    _print(found, language, json=json)
+    _print(found, json=json)
 
 
-def _print(found: OfferView, language: str, *, json: bool) -> None:
+def _print(found: OfferView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
-    output.offer(found, language)
-    for sentence in found.sentences.get(language, []):
-        output.line(f"  {sentence}")
+    output.offer(found)
+    output.sentences(found.sentences)
     for effect in found.effects:
         output.line(effect)

@@ -13,7 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.files import check_new, read_lines, read_object, written
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, Home, Json
 
 if TYPE_CHECKING:
     from connector.management.views.publishing.risk import FindingsView
@@ -49,7 +49,6 @@ def preview(
             "it, the offers of the dataset.",
         ),
     ] = None,
-    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -68,7 +67,7 @@ def preview(
     for name, uses in found.items():
         for use in uses:
             output.line(name)
-            output.measured(use, language)
+            output.measured(use)
 
 
 def translate(

@@ -6,7 +6,6 @@ Works without a running node. Leaves parsing to a confined process, judging a de
 
 from __future__ import annotations
 
-from enum import StrEnum
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,17 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from connector.cli import output
-from connector.cli.files import check_new, read_object, said, write_new, written
+from connector.cli.files import check_new, read_object, write_new, written
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import Said, language
 from connector.domain.catalog.source import Source
 from connector.errors import DataFileUnreadable
-
-
-class Lang(StrEnum):
-    """Languages, as options."""
-
-    EN = "en"
-    FR = "fr"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,7 +49,6 @@ def inspect(
             help="Write a description in JSON: complete it by hand, then `preau dataset publish`."
         ),
     ] = None,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of the reasons.")] = Lang.EN,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -77,14 +69,13 @@ def inspect(
     found = _inspected(source, home)
     if out is not None:
         described = dumps(describe(source, found), ensure_ascii=False, indent=2)
-        write_new(out, f"{described}\n".encode(), lang.value)
+        write_new(out, f"{described}\n".encode())
     if json:
         output.json_value(found)
         return
-    _print(found, lang.value)
+    _print(found)
     if out is not None:
-        written = f"written to `{out}`: confirm it and add what is empty"
-        output.line(said(written, f"écrit dans `{out}` : confirmez et complétez", lang.value))
+        output.line(f"written to `{out}`: confirm it and add what is empty")
 
 
 def _inspected(source: Source, home: Path) -> dict[str, Any]:
@@ -110,7 +101,6 @@ def convert(
     data: Annotated[
         Path | None, typer.Option(exists=True, help="Another file of that layout.")
     ] = None,
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of what is printed.")] = Lang.EN,
     json: Json = False,
 ) -> None:
     """Read a file as its layout states, and write it as Parquet, which jobs read.
@@ -121,7 +111,7 @@ def convert(
     from connector.sources import child  # noqa: PLC0415 - start-up stays fast
     from connector.sources.describing import contradictions, read_source  # noqa: PLC0415 - same
 
-    path, layout = read_source(read_object(description, lang.value))
+    path, layout = read_source(read_object(description))
     check_new(out)
     with written(out) as file:
         found = child.convert(data or path, layout, file)
@@ -133,7 +123,7 @@ def convert(
     if json:
         output.json_value(found)
         return
-    output.pairs(((said("rows", "lignes", lang.value), found["rows"]),))
+    output.pairs((("rows", found["rows"]),))
     counts = ({"name": each.name, "class": "", "datatype": each.datatype} for each in layout.fields)
     _print_columns(
         [
@@ -141,22 +131,18 @@ def convert(
             for each in counts
         ],
         found["rows"],
-        lang.value,
     )
 
 
-def _print_columns(columns: list[dict[str, Any]], rows: int, lang: str) -> None:
+def _print_columns(columns: list[dict[str, Any]], rows: int) -> None:
     output.table(
-        (
-            *(said("column", "colonne", lang), said("class", "classe", lang), "type"),
-            *(said("missing", "manquants", lang), said("unreadable", "illisibles", lang)),
-        ),
+        ("column", "class", "type", "missing", "unreadable"),
         (_cells(each, rows) for each in columns),
-        empty=said("no column", "aucune colonne", lang),
+        empty="no column",
     )
 
 
-def _print(found: dict[str, Any], lang: str) -> None:
+def _print(found: dict[str, Any]) -> None:
     layout, reasons = found["layout"], found["layout_reasons"]
     stated = [
         (name, value if isinstance(value, str) else ", ".join(value))
@@ -164,22 +150,28 @@ def _print(found: dict[str, Any], lang: str) -> None:
         if name not in ("columns", "folder")
     ]
     output.pairs(
-        (name, f"{_shown(value)}  {_why(reasons[name], lang) if name in reasons else ''}".strip())
-        for name, value in stated
+        (
+            (
+                name,
+                Said(f"{_shown(value)}  {_why(reasons[name]) if name in reasons else ''}".strip()),
+            )
+            for name, value in stated
+        ),
+        ours=False,
     )
     persons, most = found["persons"] or None, found["rows_per_person"] or None
     output.pairs(
         (
-            (said("rows", "lignes", lang), found["rows"]),
-            (said("person column", "colonne des personnes", lang), found["person_column"]),
-            (said("persons", "personnes", lang), persons),
-            (said("most rows of one", "lignes d'une, au plus", lang), most),
+            ("rows", found["rows"]),
+            ("person column", found["person_column"]),
+            ("persons", persons),
+            ("most rows of one", most),
         )
     )
-    _print_columns(found["columns"], found["rows"], lang)
-    output.pairs((each["name"], _because(each, lang)) for each in found["columns"])
+    _print_columns(found["columns"], found["rows"])
+    output.pairs(((each["name"], _because(each)) for each in found["columns"]), ours=False)
     for note in found["notes"]:
-        output.line(_why(note, lang))
+        output.given(_why(note))
 
 
 def _cells(column: dict[str, Any], rows: int) -> tuple[str, ...]:
@@ -194,12 +186,12 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "< 0.1 %"
 
 
-def _because(column: dict[str, Any], lang: str) -> str:
-    return "; ".join(_why(reason, lang) for reason in column["reasons"])
+def _because(column: dict[str, Any]) -> str:
+    return Said("; ".join(_why(reason) for reason in column["reasons"]))
 
 
-def _why(reason: dict[str, Any], lang: str) -> str:
-    return f"{'' if reason['sure'] else '? '}{reason[lang]}"
+def _why(reason: dict[str, Any]) -> str:
+    return Said(f"{'' if reason['sure'] else '? '}{reason[language()]}")
 
 
 def _shown(value: str) -> str:

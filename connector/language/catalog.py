@@ -1,0 +1,78 @@
+"""The catalog of each language, and a text in it."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+from connector.language.matching import NAME, Message, Messages
+
+DOMAIN: Final = "preau"
+CLICK: Final = "messages"  # gettext's domain of programs that name none, as click and typer
+FOLDER: Final = Path(__file__).parent / "locale"
+ENGLISH: Final = "en"
+LANGUAGES: Final = (ENGLISH, "fr")
+_DEEPEST: Final = 4  # messages within messages
+_HIGH: Final = ("; ", ": ")  # French sets a blank before them
+_SEPARATORS: Final = ("\n", *_HIGH, ", ")
+
+
+def translated(text: str, language: str) -> str:
+    """Return a text in a language; as it is where the language has no such message.
+
+    Args:
+        text: what the code says, in English, filled in.
+        language: one of `LANGUAGES`.
+    """
+    return text if language == ENGLISH or not text else _translated(text, language, _DEEPEST)
+
+
+@lru_cache(maxsize=4096)
+def _translated(text: str, language: str, deepest: int) -> str:
+    exact, shaped = _catalog(language)
+    said = text.strip()
+    if said in exact:
+        return text.replace(said, exact[said]) if said else text
+    if not deepest or not any(map(str.isalpha, text)):
+        return text
+
+    def within(part: str) -> str:
+        return _translated(part, language, deepest - 1)
+
+    def listed(part: str) -> str:  # a word of a list is somebody's name
+        return within(part) if " " in part.strip() else part
+
+    for message, values in shaped.of(said):
+        return text.replace(said, message.filled(values, within))
+    for separator in _SEPARATORS:
+        if separator in said:
+            return _joined(
+                map(listed if separator == ", " else within, text.split(separator)),
+                separator,
+                language,
+            )
+    return text
+
+
+def _joined(parts: Iterable[str], separator: str, language: str) -> str:
+    if language == "fr" and separator in _HIGH:
+        return f" {separator}".join(part.rstrip(" ") for part in parts)
+    return separator.join(parts)
+
+
+@cache
+def _catalog(language: str) -> tuple[Mapping[str, str], Messages]:
+    said = _texts(language, CLICK) | _texts(language, DOMAIN)
+    shaped = [Message(k, v) for k, v in said.items() if NAME.search(k)]
+    return {k: v for k, v in said.items() if not NAME.search(k)}, Messages(shaped)
+
+
+def _texts(language: str, domain: str) -> dict[str, str]:
+    with (FOLDER / language / "LC_MESSAGES" / f"{domain}.mo").open("rb") as file:
+        known = gettext.GNUTranslations(file)
+    # gettext has no list of its messages; plural forms have keys of another kind, the header is "".
+    found: Mapping[object, str] = vars(known)["_catalog"]
+    return {k: v for k, v in found.items() if isinstance(k, str) and k}

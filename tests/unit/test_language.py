@@ -1,0 +1,118 @@
+"""What the code says in English is said in every other language: catalogs, and how texts match."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+
+from connector.language.asked import of_command, of_header, without
+from connector.language.catalog import CLICK, DOMAIN, ENGLISH, LANGUAGES, translated
+from connector.language.matching import NAME, Message, Messages
+from tests.support.each import over
+
+ROOT = Path(__file__).parents[2]
+OTHERS = [each for each in LANGUAGES if each != ENGLISH]
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("messages", ROOT / "docs/generate_messages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def texts(catalog: Catalog) -> dict[str, str]:
+    return {each.id: each.string for each in catalog if isinstance(each.id, str) and each.id}
+
+
+@over("language", OTHERS)
+def test_each_message_of_the_code_has_its_twin(language: str, generator: ModuleType) -> None:
+    kept = texts(generator.read(language))
+    said = set(generator.messages())
+    assert said - set(kept) == set(), "run `python docs/generate_messages.py`"
+    assert set(kept) - said == set(), "run `python docs/generate_messages.py`"
+    assert [text for text, twin in kept.items() if not twin] == []
+
+
+@over(("language", "domain"), [(each, domain) for each in OTHERS for domain in (DOMAIN, CLICK)])
+def test_what_is_compiled_is_what_is_written(
+    language: str, domain: str, generator: ModuleType
+) -> None:
+    made = io.BytesIO()
+    write_mo(made, generator.read(language, domain))
+    file = generator.folder(language) / f"{domain}.mo"
+    assert file.read_bytes() == made.getvalue(), "run `python docs/generate_messages.py`"
+
+
+@over("language", OTHERS)
+def test_names_and_identifiers_are_carried_over(language: str, generator: ModuleType) -> None:
+    for text, twin in texts(generator.read(language)).items():
+        assert set(NAME.findall(text)) == set(NAME.findall(twin)), text
+        assert set(re.findall("`[^`]*`", text)) == set(re.findall("`[^`]*`", twin)), text
+
+
+def test_a_text_is_said_as_its_message_with_what_it_names() -> None:
+    said = translated("the token was made for another callee", "fr")
+    assert said == "le jeton a été fait pour un autre destinataire"
+    assert translated("no job `no job`", "fr") == "aucun travail `no job`"
+    assert translated("  no job `urn:x`", "fr") == "  aucun travail `urn:x`"
+    assert translated("no job `urn:x`", "en") == "no job `urn:x`"
+
+
+def test_what_no_catalog_has_stays() -> None:
+    for text in ("", "urn:x", "École Jules-Ferry", "Some sentence of a peer."):
+        assert translated(text, "fr") == text
+
+
+def test_a_message_within_a_message_is_said_too() -> None:
+    said = translated("error NOT_FOUND: no job `urn:x`", "fr")
+    assert said == "erreur NOT_FOUND : aucun travail `urn:x`"
+
+
+def test_the_message_with_most_words_of_its_own_is_meant() -> None:
+    found = Messages(
+        [Message("the {what} is gone", "A"), Message("the {what} of {whom} is gone", "B {whom}")]
+    )
+    message, values = next(found.of("the key of nord is gone"))
+    assert message.filled(values, str) == "B nord"
+
+
+def test_a_message_of_hardly_a_word_stands_for_nothing() -> None:
+    assert list(Messages([Message("{one} to {two}", "x")]).of("from here to there")) == []
+
+
+@over(("words", "variables", "language"), [
+        ("", {}, "en"), ("", {"LANG": "fr_FR.UTF-8"}, "fr"), ("", {"LANG": "C.UTF-8"}, "en"),
+        ("", {"LANG": "fr_FR", "LC_ALL": "en_GB"}, "en"), ("", {"LC_MESSAGES": "fr"}, "fr"),
+        ("x --lang fr", {}, "fr"), ("--lang=fr x", {}, "fr"), ("--language fr", {}, "fr"),
+        ("x --lang en", {"LANG": "fr"}, "en"), ("--lang de", {"LANG": "fr"}, "en"),
+        ("x -- --lang fr", {}, "en"), ("fr", {}, "en"), ("--lange fr", {}, "en"),
+    ])  # fmt: skip
+def test_the_language_is_as_asked_or_as_the_machine_is_set(
+    words: str, variables: dict[str, str], language: str
+) -> None:
+    assert of_command(words.split(), variables) == language
+
+
+def test_the_option_goes_before_all_words() -> None:
+    assert without(["a", "--lang", "fr", "b"]) == (["--lang=fr"], ["a", "b"])
+    assert without(["a", "--", "--lang", "fr"]) == ([], ["a", "--", "--lang", "fr"])
+    assert without(["a", "--lang"]) == ([], ["a", "--lang"])
+
+
+@over(("header", "language"), [
+        ("", "en"), ("fr", "fr"), ("fr-FR,fr;q=0.9,en;q=0.8", "fr"), ("en-GB,fr;q=0.5", "en"),
+        ("de,fr;q=0.3,en;q=0.2", "fr"), ("fr;q=0", "en"), ("fr;q=x,en;q=0.1", "en"), ("*", "en"),
+    ])  # fmt: skip
+def test_the_language_of_a_browser_is_the_one_it_prefers(header: str, language: str) -> None:
+    assert of_header(header) == language
