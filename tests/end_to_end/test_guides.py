@@ -135,4 +135,4 @@ def test_commands_of_the_pages_exist_with_their_options(page: Path) -> None:
             run = invoked([nouns[0], "--help"], env={"COLUMNS": "400"})
         assert run.exit_code == 0, line
         for option in options:
-            assert option in run.output, line
+            assert option in run.output or option == "--lang", line  # of the whole command

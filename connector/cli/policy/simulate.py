@@ -22,7 +22,7 @@ from connector.cli.files import read_bytes
 from connector.cli.options import Json
 from connector.cli.policy.files import policy_at
 from connector.cli.policy.profile import known
-from connector.cli.speaking import language, spoken
+from connector.cli.speaking import Said, language, spoken
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.documents.sources import is_json
@@ -182,7 +182,7 @@ def row(name: str, found: Simulation) -> tuple[str, str, str, str]:
     teller = Teller(found, language())
     needed = found.changes[0] if found.changes else ()
     why, changes = " ".join(teller.obstacles()), "; ".join(map(teller.change, needed))
-    return name, spoken("granted" if found.granted else "refused"), why, changes
+    return name, spoken("granted" if found.granted else "refused"), Said(why), Said(changes)
 
 
 def as_json(found: Simulation) -> dict[str, Any]:
