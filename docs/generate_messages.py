@@ -133,6 +133,20 @@ class _Texts(ast.NodeVisitor):
         self.generic_visit(node)
         self._naming = before
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """Take the words of headings."""
+        self._assigned(node.targets[0], node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """Take the words of headings."""
+        self._assigned(node.target, node)
+
+    def _assigned(self, target: ast.expr, node: ast.AST) -> None:
+        before = self._naming
+        self._naming = before or (isinstance(target, ast.Name) and "HEADINGS" in target.id)
+        self.generic_visit(node)
+        self._naming = before
+
     def visit_Constant(self, node: ast.Constant) -> None:
         """Keep a text."""
         if isinstance(node.value, str):
