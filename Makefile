@@ -33,7 +33,7 @@ bench:           ## Measure; writes benchmarks/results.json and a table
 	@scripts/setup dev
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-soak:            ## A hundred jobs while nodes and workers are killed; prints its seed
+soak:            ## Jobs under SIGKILL, 10,000 negotiations, fuzz of the faces; prints its seed
 	@scripts/setup dev
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 

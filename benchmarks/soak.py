@@ -1,8 +1,13 @@
-"""A hundred jobs while nodes and workers are killed: `make soak`, `make soak ARGS="--seed 7"`.
+"""What takes too long for `make test`: `make soak`, `make soak ARGS="--seed 7 --parts faces"`.
 
-A lab and three sites, each a process, and the workers of their jobs. The seed says what is killed
-and when (`tests/support/soak.py`); what must hold is `tests/support/soak_faults.py` and
-`drill_faults.py`. Ends with 1 when anything of it does not.
+- `jobs`: a hundred jobs while nodes and workers are killed. A lab and three sites, each a process,
+  and the workers of their jobs. The seed says what is killed and when (`tests/support/soak.py`);
+  what must hold is `tests/support/soak_faults.py` and `drill_faults.py`.
+- `negotiations`: ten thousand through the codec of the Dataspace Protocol, each message of ours
+  judged by its schema (where `PREAU_REFERENCE` has them) and by what its context would lose.
+- `faces`: requests of any form to the management API and both bindings.
+
+Ends with 1 at the first part of which something does not hold.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -29,15 +35,50 @@ from tests.support.soak import Case, carry, plan  # noqa: E402 - same
 from tests.support.soak_faults import case_faults, memory, space_faults, temporary  # noqa: E402
 
 JOBS = 100
+NEGOTIATIONS = 10_000
+REQUESTS = 20
 SIZE = Size(pupils=200, rounds=4, steps=30, round_seconds=60, deadline_seconds=150)
 MOST_GROWTH = 1.0  # MiB a job, of a node that was not killed
 CONSOLE = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> int:
-    """Carry the jobs; return 0 when nothing was violated."""
+    """Do the parts that were asked for; return 0 when nothing was violated."""
     options = _options()
     CONSOLE.print(f"seed {options.seed}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for part in options.parts:
+        if not PARTS[part](options):
+            return 1
+    return 0
+
+
+def _negotiations(options: argparse.Namespace) -> bool:
+    if "PREAU_REFERENCE" not in os.environ:
+        CONSOLE.print("no PREAU_REFERENCE: messages are not judged by the published schemas")
+    from soak_peers import negotiations  # noqa: PLC0415 - a run of jobs does without
+
+    count = options.negotiations
+    return _timed(f"{count} negotiations", options, lambda: negotiations(count, options.seed))
+
+
+def _faces(options: argparse.Namespace) -> bool:
+    from soak_peers import faces  # noqa: PLC0415 - as above
+
+    return _timed("faces", options, lambda: faces(options.requests, options.seed))
+
+
+def _timed(part: str, options: argparse.Namespace, play: Callable[[], tuple[str, str]]) -> bool:
+    """Play a part and print a line on it, or what was wrong; return whether nothing was."""
+    began = time.monotonic()
+    said, fault = play()
+    seconds = f"seed {options.seed}, {time.monotonic() - began:.0f} s"
+    shown = f"VIOLATION {part}, {seconds}: {fault}" if fault else f"{part}, {seconds}: {said}"
+    CONSOLE.print(shown, markup=False, highlight=False)
+    return not fault
+
+
+def _jobs(options: argparse.Namespace) -> bool:
+    """Carry the jobs; return whether nothing was violated."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ps-") as name:
         folder = Path(name)
@@ -50,7 +91,14 @@ def main() -> int:
             soak.broken += [*faults(fed, []), *soak.growth()]
         soak.broken += space_faults(fed, own)
     soak.show(options.seed, time.monotonic() - began)
-    return 1 if soak.broken else 0
+    return not soak.broken
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], bool]] = {
+    "jobs": _jobs,
+    "negotiations": _negotiations,
+    "faces": _faces,
+}
 
 
 class Soak:
@@ -143,7 +191,10 @@ def _counted(counts: Counter[str]) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which")
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many")
+    parser.add_argument("--negotiations", type=int, default=NEGOTIATIONS, help="how many")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each message and kind")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of what is drawn"
     )

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -31,10 +33,18 @@ from connector.protocol.dsp.transfer import Transferred
 from connector.services.messages import receive
 from tests.support.binding_fuzz import reached
 from tests.support.dsp import AGREED, AS_THEY_STAND
+from tests.support.dsp_crowd import Crowd
+from tests.support.dsp_negotiations import published
 from tests.support.dsp_nodes import Speaking, speaking
 from tests.support.each import over
 
 NUMBERS = count()
+PLENTY = {
+    "max_negotiations_per_peer": 10_000,
+    "max_transfers_per_peer": 10_000,
+    "dsp_requests_per_minute": 1_000_000,
+    "member_openings_per_hour": 100_000,
+}
 AGREEMENT = "urn:agreement:of-nobody"
 
 
@@ -66,8 +76,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    plenty = {"max_negotiations_per_peer": 10_000, "max_transfers_per_peer": 10_000}
-    with speaking(tmp_path_factory.mktemp("pair"), "school", "lab", **plenty) as (school, lab):
+    with speaking(tmp_path_factory.mktemp("pair"), "school", "lab", **PLENTY) as (school, lab):
         offer = school.publish(tmp_path_factory.mktemp("data"), "schools")
         yield Pair(school, lab, offer.policy, offer.id, offer.dataset_id)
 
@@ -263,3 +272,11 @@ def test_transfers(pair: Pair, role: Role, way: str) -> None:
                 assert pair.here.transfer(pid).state is after
                 led += 1
     assert (led, refused > 8) == (4, True)
+
+
+def test_random_negotiations_over_https(pair: Pair, tmp_path: Path) -> None:
+    draw = Random(13)  # noqa: S311 - a test's choice
+    shelf = published(pair.here.ports, draw, tmp_path / "data")
+    ends = Crowd(pair.here, pair.there, shelf, draw).play(200)
+    assert ends["provider FINALIZED"] == ends["consumer FINALIZED"] > 50
+    assert ends["provider TERMINATED"] > 20

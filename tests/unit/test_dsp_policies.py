@@ -32,7 +32,6 @@ from policies_odrl import (
     Literal,
     LogicalConstraint,
     Operator,
-    PartyRef,
     Policy,
     PolicyKind,
     fill,
@@ -41,10 +40,11 @@ from policies_odrl import (
     templates,
 )
 from policies_odrl.documents.contexts import UNDEFINED, is_absolute
-from policies_odrl.model import ODRL, Reference, Rule, each
+from policies_odrl.model import ODRL, Reference, each
 from policies_odrl.vocabulary import DCT, PREAU
 from tests.support.dsp import CALLBACK, ONE, C, P, octets
 from tests.support.dsp_offers import BASE, FEW, Body, message_of, reference, with_rule
+from tests.support.dsp_terms import sayable
 from tests.support.each import over
 from tests.support.policies import CONSUMER, DATASET, PROVIDER, agreed, training_offer
 from tests.support.schemas import faults
@@ -156,19 +156,6 @@ def test_the_form_is_that_of_a_reader_of_plain_json() -> None:
     contract = to_dsp(policy_bytes(sold), kind="message")
     assert contract["timestamp"] == "2026-11-24T15:00:00Z"
     assert (contract["assigner"], contract["assignee"]) == (PROVIDER, CONSUMER)
-
-
-def sayable(policy: Policy) -> Policy:
-    """A random policy without most of what the protocol cannot say."""
-    plain = replace(policy, inherits=(), timestamp="2026-11-24T15:00:00Z")
-    plain = each(plain, Action, lambda it: Action(it.id))
-    plain = each(plain, Rule, lambda it: replace(it, target=None))
-    return replace(
-        plain,
-        target=AssetRef(DATASET),
-        assigner=plain.assigner and PartyRef(PROVIDER),
-        assignee=plain.assignee and PartyRef(CONSUMER),
-    )
 
 
 @given(whole_policies.map(sayable))

@@ -287,7 +287,7 @@ def on_verification(
         AgreementTimeWrong: by this clock it cannot have been concluded when it says.
         Untrusted: the consumer is not believed in the contract's space.
     """
-    if negotiation.state is NegotiationState.FINALIZED:
+    if negotiation.state is NegotiationState.FINALIZED and message.consumer_signature:
         known = tx.agreements.get(negotiation.agreement_id)
         if known is not None and known.consumer_signature == message.consumer_signature:
             again = _finalized(negotiation, known)
