@@ -188,6 +188,7 @@ class Shelf(Protocol):
         search: Search,
         *,
         after: str = "",
+        before: str = "",
         limit: int,
     ) -> Page[Entry]:
         """Return datasets that are wanted and have an offer for a consumer, by id.
@@ -197,6 +198,8 @@ class Shelf(Protocol):
             spaces: as offers name the one in which it is dealt with.
             search: what is wanted.
             after: id of the last dataset before the page, which is `Page.next`.
+            before: id of the first dataset after the page: it ends there. Its `Page.next` is that
+                of its first dataset, and empty where none is before that.
             limit: most datasets.
         """
 

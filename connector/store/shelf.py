@@ -48,20 +48,22 @@ class SqlShelf:
         search: Search,
         *,
         after: str = "",
+        before: str = "",
         limit: int,
     ) -> Page[Entry]:
         """Return datasets with their offers; see `ports.Shelf`.
 
         Raises:
-            Malformed: no id could be that of the last dataset.
+            Malformed: no id could be that of the dataset beside the page.
         """
         dataset, offer = self._datasets.c, self._offers.c
         shown = self._shown(caller, spaces)
+        beside = dataset.id < storable(before) if before else dataset.id > storable(after)
         found = (
             select(dataset.id, dataset.credential)
-            .where(dataset.id > storable(after), *self._wanted(search))
+            .where(beside, *self._wanted(search))
             .where(exists().where(offer.dataset_id == dataset.id, *shown))
-            .order_by(dataset.id)
+            .order_by(dataset.id.desc() if before else dataset.id)
             .limit(limit + 1)
             .subquery()
         )
@@ -75,6 +77,8 @@ class SqlShelf:
         rows = groupby(self._scope.read(query).mappings(), key=lambda row: row["id"])
         entries = tuple(_entry(list(group)) for _, group in rows)
         more = len(entries) > limit
+        if before:
+            return Page(entries[-limit:], entries[-limit].id if more else "")
         return Page(entries[:limit], entries[limit - 1].id if more else "")
 
     def _shown(self, caller: str, spaces: Collection[str]) -> list[ColumnElement[bool]]:

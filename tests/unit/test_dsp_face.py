@@ -18,6 +18,7 @@ from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.transfer.transfer import Transfer, TransferState
 from connector.ports import Answer
+from connector.protocol.dsp import links
 from connector.protocol.dsp.members import CONTEXT, NIL
 from connector.services.negotiation import negotiate
 from connector.services.publication import catalog_pages
@@ -123,7 +124,7 @@ class TestCatalog:
         address = first.headers["link"].partition("<")[2].partition(">")[0]
         assert address.startswith(f"{school.base}/catalog/request?")
         second = self.ask(school, lab.did, two, page=address.removeprefix(school.base))
-        assert "link" not in second.headers
+        assert second.headers["link"].endswith('rel="previous"')
         ids = [
             each["@id"] for answer in (first, second) for each in json.loads(answer.body)["dataset"]
         ]
@@ -131,6 +132,32 @@ class TestCatalog:
         query = {"@type": "QuerySpec", "offset": 3, "limit": 50}
         (passed,) = json.loads(self.ask(school, lab.did, query).body)["dataset"]
         assert passed["@id"] == ids[3]
+
+    @pytest.mark.usefixtures("shelf")
+    def test_pages_lead_back_as_they_lead_on(self, school: Speaking, lab: Speaking) -> None:
+        def at(page: str, size: int) -> tuple[list[str], str, str]:
+            limit = {"https://w3id.org/preau/dsp/v1#limit": size}
+            answer = self.ask(school, lab.did, limit, page=page.removeprefix(school.base))
+            beside = links.read([answer.headers.get("link", "")], f"{school.base}/catalog/request")
+            ids = [each["@id"].rpartition(":")[2] for each in json.loads(answer.body)["dataset"]]
+            return ids, beside.next, beside.previous
+
+        pages, page = [], ""
+        for _ in range(4):
+            ids, page, previous = at(page, 1)
+            pages.append(ids)
+        assert (pages, page) == ([["narrow"], ["one"], ["three"], ["two"]], "")
+        back = []
+        while previous:
+            ids, following, previous = at(previous, 1)
+            back.append(ids)
+            assert at(following, 1)[0] == pages[-len(back)]
+        assert back == [["three"], ["one"], ["narrow"]]
+        _, second, _ = at("", 3)
+        ids, _, before = at(second, 3)
+        assert ids == ["two"]
+        two, following, first = at(before, 2)
+        assert (two, following, at(first, 2)[0]) == (["one", "three"], second, ["narrow"])
 
     def test_a_filter_that_is_not_known_is_refused(self, school: Speaking, lab: Speaking) -> None:
         answer = self.ask(school, lab.did, {"expression": "x"})

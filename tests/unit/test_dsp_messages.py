@@ -145,6 +145,48 @@ def test_of_another_connector_what_only_our_nodes_say_is_empty() -> None:
     assert started.address == START.value.address
 
 
+def within(*names: str, **members: Any) -> dict[str, Any]:
+    """Return catalogs, each within the one before; the last one has the given members."""
+    body = members
+    for name in reversed(names):
+        body = {"@id": name, "@type": "Catalog", **body}
+        body = {"catalog": [body]} if name != names[0] else body
+    return {**CATALOG.body, **body}
+
+
+def read_within(body: dict[str, Any]) -> catalog.Catalog:
+    return catalog.read(octets(body), AS_THEY_STAND)
+
+
+def test_datasets_within_catalogs_within_are_the_peers_own() -> None:
+    (dataset,) = CATALOG.body["dataset"]
+    further = {**dataset, "@id": "urn:dataset:further"}
+    for own in ({}, {"participantId": CATALOG.body["participantId"]}):
+        deep = within(*map(str, range(catalog.MOST_WITHIN)), dataset=[dataset, further], **own)
+        names = [each.id for each in catalog.page_of(read_within(deep)).datasets]
+        assert names == [dataset["@id"], "urn:dataset:further"]  # each once
+    others = within("urn:a", "urn:b", dataset=[further], participantId="did:web:other.example")
+    assert read_within(others).catalogs[0].datasets[0].dataset.id == "urn:dataset:further"
+    assert [each.id for each in catalog.page_of(read_within(others)).datasets] == [dataset["@id"]]
+
+
+HOSTILE_WITHIN: Final = {
+    "within itself": within("urn:a", "urn:b", "urn:a"),
+    "within more than 7 others": within(*map(str, range(catalog.MOST_WITHIN + 1))),
+    "nested deeper": within(*map(str, range(60))),
+    "0 to 10000 elements": within("urn:a", catalog=[{"@id": "urn:b", "@type": "Catalog"}] * 10_001),
+    "must be a list": within("urn:a", catalog={"@id": "urn:b", "@type": "Catalog"}),
+    "`Catalog`": within("urn:a", catalog=[{"@id": "urn:b", "@type": "Dataset"}]),
+}
+
+
+@over("fault", HOSTILE_WITHIN)
+def test_catalogs_within_are_bounded(fault: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_within(HOSTILE_WITHIN[fault])
+    assert fault in caught.value.reason
+
+
 def test_a_page_of_ours_is_a_catalog_and_back() -> None:
     shown = catalog.of_page(PAGE, "urn:catalog:1", SERVICE, WAYS)
     assert [each.format for each in shown.datasets[0].distributions] == list(WAYS)

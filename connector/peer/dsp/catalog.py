@@ -2,17 +2,17 @@
 
 Rules: an offer is shown in the form that was made, and judged, when it was published; one that the
 protocol cannot say is for peers over gRPC alone, and a dataset without another is not shown. Where
-a filter asks for an offset, that many datasets are passed over, and the pages after it follow by
-their links.
+a filter asks for an offset, that many datasets are passed over, and the pages beside it follow by
+their links. There is no catalog within it: this node shows a caller one space and its own data.
 
-Source: DSP 2025-1, Catalog Protocol and HTTPS Binding, Pagination.
+Source: DSP 2025-1, Catalog Protocol and HTTPS Binding, Pagination; RFC 8288.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from connector.protocol import messages as m
 from connector.protocol.dsp import binding, catalog, data_address, links
 from connector.protocol.dsp.catalog import DataService
 from connector.protocol.dsp.catalog_request import CatalogRequest
+from connector.protocol.dsp.links import Links
 from connector.protocol.dsp.policies import Policies
 from connector.services.publication import catalog_pages
 
@@ -34,12 +35,13 @@ PAGE: Final = 100  # datasets, where a consumer does not ask for fewer
 PAGE_BYTES: Final = 1 << 20  # about; a dataset that is larger has a page of its own
 MOST_PASSED: Final = 10_000  # datasets before an offset: each is read
 FORMATS: Final = (data_address.PULL,)
+_BACK: Final = "~"  # before the token of a page before one
 
 
 def page(
     ports: Ports, caller: Participant, request: CatalogRequest, how: Policies, base: str
 ) -> tuple[dict[str, Any], str]:
-    """Return the body of a page, and the header `Link`; empty on the last.
+    """Return the body of a page, and the header `Link`; empty where there is one page.
 
     Args:
         ports: of this node.
@@ -58,17 +60,16 @@ def page(
     with ports.store.read() as tx:
         here = catalog_pages.where(ports, caller)
         pages = partial(tx.shelf.page, caller.did, here, search)
-        after = _start(pages, asked.page_token, request.offset)
-        found = pages(after=after, limit=limit)
-    shown = list(_fitting(found.values))
-    last = found.next if len(shown) == len(found.values) else shown[-1].id
+        place = _start(pages, asked.page_token, request.offset)
+        found = pages(after=place.after, before=place.before, limit=limit)
+    shown = _fitting(found.values, last=bool(place.before))
+    more = bool(found.next) or len(shown) < len(found.values)
     datasets = tuple(catalog_pages.shown(ports, each) for each in map(_sayable, shown) if each)
     about = m.Catalog(ports.settings.did, catalog_pages.own_description(ports), datasets)
     service = DataService(base, base)
     whole = catalog.of_page(about, f"{base}/catalog", service, FORMATS)
-    following = links.page(base + binding.CATALOG_REQUEST, b64url(last.encode())) if last else ""
-    header = ", ".join(links.write(links.Links(following)))
-    return catalog.write(whole, _as_kept(shown, how)), header
+    beside = links.write(_links(base + binding.CATALOG_REQUEST, shown, place, more=more))
+    return catalog.write(whole, _as_kept(shown, how)), ", ".join(beside)
 
 
 def dataset(
@@ -87,10 +88,20 @@ def dataset(
     return catalog.write_dataset(shown, _as_kept([found], how))
 
 
-def _start(pages: Callable[..., Page[Entry]], token: str, offset: int) -> str:
-    """Return the id of the last dataset before a page; empty: it is the first."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page is: behind a dataset, or before one; on the first page both are empty."""
+
+    after: str = ""
+    before: str = ""
+
+
+def _start(pages: Callable[..., Page[Entry]], token: str, offset: int) -> _Place:
+    """Return where a page is."""
+    if token.startswith(_BACK):
+        return _Place(before=catalog_pages.page_start(token.removeprefix(_BACK)))
     if token:
-        return catalog_pages.page_start(token)
+        return _Place(catalog_pages.page_start(token))
     if offset > MOST_PASSED:
         raise FilterUnsupported(
             f"an offset of {offset} datasets; {MOST_PASSED} at most", hint="follow the links"
@@ -101,7 +112,18 @@ def _start(pages: Callable[..., Page[Entry]], token: str, offset: int) -> str:
         if not passed:
             break
         after, offset = passed[-1].id, offset - len(passed)
-    return after
+    return _Place(after)
+
+
+def _links(address: str, shown: Sequence[Entry], place: _Place, *, more: bool) -> Links:
+    """Return the pages beside one; `more`: whether one follows in the direction of its own link."""
+    if not shown:
+        return Links()
+    back, onward = _BACK + b64url(shown[0].id.encode()), b64url(shown[-1].id.encode())
+    return Links(
+        next=links.page(address, onward) if more or place.before else "",
+        previous=links.page(address, back) if (more if place.before else place.after) else "",
+    )
 
 
 def _sayable(entry: Entry) -> Entry | None:
@@ -122,11 +144,12 @@ def _as_kept(entries: Iterable[Entry], how: Policies) -> Policies:
     return replace(how, to_dsp=written)
 
 
-def _fitting(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """Yield the first datasets that fit a page, at least one where there are any."""
-    room = PAGE_BYTES
-    for number, entry in enumerate(entries):
+def _fitting(entries: Sequence[Entry], *, last: bool) -> Sequence[Entry]:
+    """Return the first datasets that fit a page, or the last ones; one where there are any."""
+    room, count = PAGE_BYTES, 0
+    for entry in reversed(entries) if last else entries:
         room -= len(entry.description) + sum(len(it.dsp) + len(it.coverage) for it in entry.offers)
-        if number and room < 0:
-            return
-        yield entry
+        if count and room < 0:
+            break
+        count += 1
+    return entries[len(entries) - count :] if last else entries[:count]

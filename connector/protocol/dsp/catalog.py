@@ -2,7 +2,8 @@
 
 Rules: a list that would be empty is left out. An offer whose terms this node cannot read stands
 beside the others with the reason: one foreign profile must not hide a catalog. What a dataset has
-under names that nobody here knows is kept, for people to see. `servesDataset` of a service is
+under names that nobody here knows is kept, for people to see. Catalogs within one are read as they
+come, a few deep; none is fetched. `servesDataset` of a service is
 neither written nor read: the protocol's context does not define it, so that it means nothing.
 
 Source: DSP 2025-1, Catalog Protocol, with `catalog-schema.json` and `dataset-schema.json`; DCAT 3.
@@ -10,7 +11,7 @@ Source: DSP 2025-1, Catalog Protocol, with `catalog-schema.json` and `dataset-sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from connector.protocol.dsp import extensions, members, policies
 from connector.protocol.dsp.policies import Policies
 from federated.reading import Member
 
+MOST_WITHIN: Final = 8  # catalogs, each within the one before
 _MOST: Final = 10_000  # of each list; bytes are bounded before
 _NAMES: Final = frozenset({"@context", "@id", "@type", "hasPolicy", "distribution"})
 
@@ -134,13 +136,23 @@ def of_dataset(dataset: m.Dataset, service: DataService, formats: Sequence[str])
 
 
 def page_of(catalog: Catalog, next_page_token: str = "") -> m.Catalog:
-    """Return a page that came as our services take it; offers that cannot be read are not in it."""
-    return m.Catalog(
-        catalog.participant_id,
-        catalog.participant_description,
-        tuple(each.dataset for each in catalog.datasets),
-        next_page_token,
-    )
+    """Return a page that came as our services take it; offers that cannot be read are not in it.
+
+    Datasets of catalogs within it are the peer's own, unless one says that it is another's.
+    """
+    found: dict[str, m.Dataset] = {}
+    for each in _own(catalog, catalog.participant_id):
+        found.setdefault(each.dataset.id, each.dataset)
+    said = (catalog.participant_id, catalog.participant_description)
+    return m.Catalog(*said, tuple(found.values()), next_page_token)
+
+
+def _own(catalog: Catalog, participant: str) -> Iterator[Dataset]:
+    """Yield the datasets of a catalog and of those within it, but for other participants' ones."""
+    if catalog.participant_id in ("", participant):
+        yield from catalog.datasets
+        for within in catalog.catalogs:
+            yield from _own(within, participant)
 
 
 def write(catalog: Catalog, how: Policies) -> dict[str, Any]:
@@ -245,17 +257,27 @@ def _service_written(service: DataService) -> dict[str, Any]:
     return {"@id": service.id, "@type": "DataService", "endpointURL": service.endpoint_url}
 
 
-def _catalog(member: Member, root: Member, how: Policies) -> Catalog:
+def _catalog(
+    member: Member, root: Member, how: Policies, around: frozenset[str] = frozenset()
+) -> Catalog:
+    """Read a catalog; `around`: those that it is within."""
+    name = members.identifier(member, "@id")
+    if name in around:
+        member.refuse("is within itself")
+    if len(around) == MOST_WITHIN:
+        member.refuse(f"is within more than {MOST_WITHIN - 1} others")
     member.fields("@type", others=True)["@type"].exactly("Catalog")
     if members.several(member, "hasPolicy", _MOST):
         member.child("hasPolicy").refuse("belongs to a dataset, not to a catalog")
     inner = "participantId" in member.value
     return Catalog(
-        id=members.identifier(member, "@id"),
+        id=name,
         participant_id=members.identifier(member, "participantId") if inner else "",
         **extensions.read(m.Catalog, member),
         datasets=tuple(_dataset(each, root, how) for each in _listed(member, "dataset")),
-        catalogs=tuple(_catalog(each, root, how) for each in _listed(member, "catalog")),
+        catalogs=tuple(
+            _catalog(each, root, how, around | {name}) for each in _listed(member, "catalog")
+        ),
         services=tuple(map(_service, _listed(member, "service"))),
         distributions=tuple(
             _distribution(each, root, how, {}) for each in _listed(member, "distribution")
