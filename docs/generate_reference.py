@@ -13,6 +13,9 @@ from pathlib import Path
 
 from connector import errors
 from connector.config import Settings
+from connector.peer.dsp import answers
+from connector.peer.status import OURS
+from connector.protocol.dsp import faults
 from connector.protocol.negotiation import RECEIVING, SENDING, Act
 from connector.protocol.transfer import TRANSITIONS
 from connector.services.federation.lead.book import STANDINGS
@@ -24,23 +27,57 @@ from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState
 PAGES = Path(__file__).parent
 
 
+_ERRORS = """\
+# Error codes
+
+Every refusal has a stable code, one line that says why, and often a hint. The command prints
+`error CODE: reason`. The same code reaches a peer by each binding:
+
+| status | over | the code stands in |
+|---|---|---|
+| *gRPC* | gRPC, between Préau nodes | trailing metadata `preau-problem-bin` |
+| *HTTP* | HTTPS: management API, Decentralized Claims Protocol | problem JSON (RFC 9457) |
+| *DSP* | HTTPS: Dataspace Protocol | `CatalogError`, `ContractNegotiationError`, `TransferError` |
+
+Over the Dataspace Protocol, who is not believed is answered 401 by the catalog and 404 by
+processes, whatever the code; *401, 404* below is that. Of a caller who is believed such a code is
+400, as for a callback address that this node does not call. With 429 and 503 comes `Retry-After`
+where it is known when to come again. A fault of this node's own keeps its code and loses its
+reason, which is in the node's log. A code that is not here comes from a later release, or from a
+connector of another make, whose operator knows it.
+
+| code | means | what to do | gRPC | HTTP | DSP |
+|---|---|---|---|---|---|
+"""
+
+
 def error_page() -> str:
     """Return the page of error codes, in the order of the tree."""
-    lines = [
-        "# Error codes",
-        "",
-        "Every refusal has a stable code, one line that says why, and often a hint. Over gRPC the",
-        "code travels in the trailing metadata `preau-problem-bin`, over HTTP in problem JSON",
-        "(RFC 9457); the command prints `error CODE: reason`.",
-        "",
-        "| code | means | gRPC status | HTTP |",
-        "|---|---|---|---|",
-    ]
+    lines = []
     for cls in errors.subclasses():
         grpc_name, http = errors.status(cls.code)
-        meaning = inspect.getdoc(cls).splitlines()[0] if cls.__doc__ else ""
-        lines.append(f"| `{cls.code}` | {meaning} | {grpc_name} | {http} |")
-    return "\n".join(lines) + "\n"
+        meaning, todo = _said(cls)
+        cells = (f"`{cls.code}`", meaning, todo, grpc_name, http, _over_dsp(cls))
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return _ERRORS + "\n".join(lines) + "\n"
+
+
+def _said(cls: type[errors.PreauError]) -> tuple[str, str]:
+    """Return what a code means, and what to do about it: as its family says, if it does not."""
+    docs = [(it.__doc__ or "").split("\n\n") for it in cls.__mro__[: -len(Exception.__mro__)]]
+    remedies = (" ".join(it[1].split()) for it in docs if len(it) > 1)
+    return " ".join(docs[0][0].split()), next(remedies)
+
+
+def _over_dsp(cls: type[errors.PreauError]) -> str:
+    """Return the status over the Dataspace Protocol: not believed, of the catalog; and else."""
+    if issubclass(cls, OURS):
+        return "503"
+    numbers = [
+        answers.status(cls("a reason"), kind, believed=not issubclass(cls, errors.Untrusted))
+        for kind in (faults.CATALOG, faults.NEGOTIATION)
+    ]
+    return ", ".join(map(str, dict.fromkeys(numbers)))
 
 
 def settings_page() -> str:

@@ -11,8 +11,9 @@
 A refusal that is part of a decision is a value (`Refusal` in `connector/domain/decision.py`); an
 exception of this tree is how a port or service stops. `code` is stable: programs and the manual
 refer to it. Messages are one line, lower case, user input in backticks, no personal data, no
-secret. `hint` says what a person can do. Codes map to gRPC status and HTTP status in one table
-(`codes.py`).
+secret. `hint` says what a person can do. The first line of a docstring says what the code means and
+the paragraph after it what to do about it, also for what is below; the manual lists both. Codes map
+to gRPC status and HTTP status in one table (`codes.py`).
 """
 
 from connector.errors.codes import *  # noqa: F403 - the tree in files of its families, known here

@@ -6,7 +6,10 @@ from connector.errors.root import PreauError
 
 
 class DataFault(PreauError):
-    """The operator's input or data is wrong."""
+    """The operator's input or data is wrong.
+
+    Correct what the reason names, and do it again.
+    """
 
     code = "DATA_FAULT"
 
@@ -18,7 +21,10 @@ class StatisticUnfit(DataFault):
 
 
 class ConfigurationInvalid(DataFault):
-    """`preau.toml` or a command's argument is wrong."""
+    """`preau.toml` or a command's argument is wrong.
+
+    Correct the setting or argument that the reason names; `preau doctor` looks at all of them.
+    """
 
     code = "CONFIGURATION_INVALID"
 
@@ -30,19 +36,28 @@ class DescriptionIncomplete(DataFault):
 
 
 class ConstraintUnknown(DataFault):
-    """A constraint that this node can neither check, enforce nor audit."""
+    """A constraint that this node can neither check, enforce nor audit.
+
+    Leave the constraint out, or say it by an operand and operator that a mechanism upholds.
+    """
 
     code = "CONSTRAINT_UNKNOWN"
 
 
 class PolicyInvalid(DataFault):
-    """The policy is not well-formed ODRL of a profile that this node knows."""
+    """The policy is not well-formed ODRL of a profile that this node knows.
+
+    Correct the policy where the reason says; a profile of others must be declared, and known here.
+    """
 
     code = "POLICY_INVALID"
 
 
 class PolicyOutsideProtocol(DataFault):
-    """The form that the Dataspace Protocol gives policies cannot say a part of this one."""
+    """The form that the Dataspace Protocol gives policies cannot say a part of this one.
+
+    Say it otherwise, or offer it to Préau nodes alone.
+    """
 
     code = "POLICY_OUTSIDE_PROTOCOL"
 

@@ -6,7 +6,9 @@ from typing import ClassVar
 
 
 class PreauError(Exception):
-    """Root of the tree.
+    """A fault of the node itself; root of the tree.
+
+    Try again later; the node's operator finds the cause in its log.
 
     Attributes:
         code: stable, upper snake case.

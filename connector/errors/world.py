@@ -6,19 +6,28 @@ from connector.errors.root import PreauError
 
 
 class WorldFault(PreauError):
-    """Something outside failed."""
+    """Something outside failed.
+
+    Try again later.
+    """
 
     code = "WORLD_FAULT"
 
 
 class PeerUnreachable(WorldFault):
-    """The peer did not answer in time."""
+    """The peer did not answer in time.
+
+    See that the other node runs and is reachable; what waits for it is sent again.
+    """
 
     code = "PEER_UNREACHABLE"
 
 
 class NodeUnreachable(WorldFault):
-    """The command found no running node."""
+    """The command found no running node.
+
+    Start the node (`preau serve`), or name its home.
+    """
 
     code = "NODE_UNREACHABLE"
 
@@ -36,7 +45,10 @@ class RowDamaged(WorldFault):
 
 
 class LogBroken(WorldFault):
-    """This node's own audit log is not the one that it wrote."""
+    """This node's own audit log is not the one that it wrote.
+
+    The node's operator finds out who changed it, and restores a backup.
+    """
 
     code = "LOG_BROKEN"
 
@@ -66,6 +78,9 @@ class RoundMissed(WorldFault):
 
 
 class DeadlinePassed(WorldFault):
-    """A job did not end before its manifest's deadline."""
+    """A job did not end before its manifest's deadline.
+
+    Submit the job with a later deadline.
+    """
 
     code = "DEADLINE_PASSED"

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 _MAX_TEXT: Final = 500
 # Whose texts are for the operator.
-_OURS: Final = (
+OURS: Final = (
     ConfigurationInvalid,
     DataFileMissing,
     DataFileUnreadable,
@@ -83,7 +83,7 @@ def tellable(error: PreauError) -> PreauError:
 
     Such a text may name files, settings or addresses of the operator's; it goes to the log.
     """
-    if not isinstance(error, _OURS):
+    if not isinstance(error, OURS):
         return error
     _log.error("a caller was told %s: %s", error.code, error.reason)
     return type(error)("this node cannot answer; its operator finds the cause in the log")
