@@ -7,10 +7,12 @@ states none has the one that was worked out when the database was carried over
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement import plan as plans
 from connector.enforcement.plan import Plan
-from connector.errors import AgreementTampered, StepUnknown
+from connector.errors import AgreementTampered, PreauError, StepUnknown
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.kept import kept
@@ -33,6 +35,13 @@ def plan_of(agreement: Agreement) -> Plan:
             hint="negotiate a new one",
         )
     return plans.read(read(agreement.plan, _refusal))
+
+
+def lets(agreement: Agreement, mechanism: str) -> bool:
+    """Return whether a contract has a use of a mechanism; none where its plan cannot be read."""
+    with suppress(PreauError):
+        return plan_of(agreement).use(mechanism) is not None
+    return False
 
 
 def digest_of(agreement: Agreement) -> str:

@@ -27,6 +27,7 @@ from connector.domain.contract.negotiation import (
 from connector.domain.decision import Refusal
 from connector.domain.participant import Participant
 from connector.enforcement.layers import Stated
+from connector.enforcement.mechanisms import train
 from connector.errors import (
     InRecovery,
     LayerUnmet,
@@ -48,7 +49,7 @@ from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.layers import force
 from connector.services.membership import belonging, dealing, onboard, reaching
-from connector.services.negotiation import agree, dry_runs, steps, terms, unsigned
+from connector.services.negotiation import agree, dry_runs, plans, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
@@ -311,7 +312,8 @@ def on_verification(
     tx.agreements.put(complete)
     keeping.refresh(ports, tx, complete)
     cosigning.owe(ports, tx, caller)
-    tx.after_commit(partial(ports.wakeups.notify, "job"))  # what its jobs need is made ready
+    if plans.lets(complete, train.NAME):  # what its jobs need is made ready
+        tx.after_commit(partial(ports.wakeups.notify, "job"))
     event = _finalized(verified, complete)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     return steps.send(ports, tx, verified, event, facts)
