@@ -209,7 +209,7 @@ def status_url(credential_jwt: str, issuer_document: DidDocument) -> str:
     Raises:
         CredentialInvalid: the credential does not verify.
     """
-    entry = credentials.verify(credential_jwt, issuer_document).status
+    entry = _verified(credential_jwt, issuer_document.data, issuer_document.did).status
     return entry.url if entry else ""
 
 

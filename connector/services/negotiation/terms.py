@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 import policies_odrl
@@ -62,8 +63,8 @@ _PRIVATE: Final = frozenset({"undeclared-profile"})
 _ANY_ASSET = AssetRef("urn:preau:any-dataset")
 _ANY_PARTY = PartyRef("urn:preau:any-party")
 # Of a policy, what its plan may follow from.
-_COMPARED: Final = tuple(
-    each.name for each in fields(Policy) if each.name not in ("kind", "id", "timestamp")
+_COMPARED: Final = attrgetter(
+    *(each.name for each in fields(Policy) if each.name not in ("kind", "id", "timestamp"))
 )
 
 
@@ -138,8 +139,7 @@ class _Terms:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Terms):
             return NotImplemented
-        pairs = ((getattr(self.policy, n), getattr(other.policy, n)) for n in _COMPARED)
-        return all(one is another or one == another for one, another in pairs)
+        return bool(_COMPARED(self.policy) == _COMPARED(other.policy))
 
 
 @lru_cache(maxsize=256)
