@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 MAX_KEY_BYTES: Final = 1024
 
 _WHOLE_LIMIT: Final = 2**63
+_JSON: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _KEPT: Final = 1024  # nested values of one field, which cannot change once they are built
 
 # What reading a spoiled column raises: an unknown member of an enum, text that is no JSON or no
@@ -52,8 +54,8 @@ def to_row(value: Any) -> dict[str, Any]:
     Raises:
         Malformed: a text or number cannot be stored.
     """
-    codecs = codecs_of(type(value))
-    return {name: codec.to_column(getattr(value, name)) for name, codec in codecs.items()}
+    fields_, into, of = _writer(type(value))
+    return {name: to(held) for name, to, held in zip(fields_, into, of(value), strict=True)}
 
 
 def from_row(kind: type[T], row: Mapping[Any, Any]) -> T:
@@ -72,8 +74,7 @@ def from_record(kind: type[T], record: Sequence[Any]) -> T:
     Raises:
         Exception: as `from_row`.
     """
-    read = zip(_codecs(kind).items(), record, strict=True)
-    return kind(**{name: codec.from_column(column) for (name, codec), column in read})
+    return _maker(kind)(record)  # type: ignore[no-any-return]  # of the kind
 
 
 def reader(kind: type[T], most: int) -> Callable[[Sequence[Any]], T]:
@@ -82,7 +83,7 @@ def reader(kind: type[T], most: int) -> Callable[[Sequence[Any]], T]:
     A value follows from what its row holds alone, so that none is ever out of date.
     """
     if not most:
-        return partial(from_record, kind)
+        return _maker(kind)
     kept = _kept_reader(kind, most)
     return lambda record: kept(*record)
 
@@ -199,7 +200,7 @@ def _codec(hint: Any) -> Codec:
     if get_origin(hint) in (Union, UnionType):
         return _optional(_codec(_only_some(hint)))
     return Codec(
-        lambda value: json.dumps(_plain(value), allow_nan=False, separators=(",", ":")),
+        lambda value: _JSON.encode(_plain(value)),
         kept(_KEPT)(lambda text: _rebuilt(hint, json.loads(text))),
     )
 
@@ -247,6 +248,40 @@ def _rebuilt_tuple(hints: tuple[Any, ...], plain: list[Any]) -> tuple[Any, ...]:
     return tuple(_rebuilt(each, item) for item in plain)
 
 
+def _making(kind: type[Any]) -> Callable[[Sequence[Any]], Any]:
+    """Return `from_record` of a kind: what stands in its column as it is, is only looked at."""
+    names, codecs = fields_of(kind), list(codecs_of(kind).values())
+    plain = {_READ[each]: each for each in _READ if each is not float}
+    looked_at = [
+        (at, plain[codec.from_column])
+        for at, codec in enumerate(codecs)
+        if codec.from_column in plain
+    ]
+    read = [
+        (at, codec.from_column) for at, codec in enumerate(codecs) if codec.from_column not in plain
+    ]
+
+    def make(record: Sequence[Any]) -> Any:
+        if len(record) != len(codecs):
+            raise ValueError(kind.__name__)
+        for at, hint in looked_at:
+            if type(record[at]) is not hint:
+                raise TypeError(hint.__name__)
+        values = list(record)
+        for at, from_column in read:
+            values[at] = from_column(values[at])
+        return kind(**dict(zip(names, values, strict=True)))
+
+    return make
+
+
+def _writing(kind: type[Any]) -> tuple[tuple[str, ...], list[Callable[[Any], Any]], Any]:
+    codecs = codecs_of(kind)
+    held = attrgetter(*codecs)
+    of = held if len(codecs) > 1 else lambda value: (held(value),)
+    return fields_of(kind), [codec.to_column for codec in codecs.values()], of
+
+
 def _built(kind: type[Any]) -> Mapping[str, Codec]:
     return {name: _codec(hint) for name, hint in _hints(kind).items()}
 
@@ -259,4 +294,6 @@ def _made(kind: type[Any], most: int) -> Callable[..., Any]:
 _kept_reader: Final[Callable[[Any, int], Callable[..., Any]]] = cache(_made)
 _hints: Final[Callable[[Any], Mapping[str, Any]]] = cache(get_type_hints)
 _codecs: Final[Callable[[Any], Mapping[str, Codec]]] = cache(_built)
+_maker: Final[Callable[[Any], Callable[[Sequence[Any]], Any]]] = cache(_making)
+_writer: Final[Callable[[Any], Any]] = cache(_writing)
 _fields: Final[Callable[[Any], tuple[str, ...]]] = cache(lambda kind: tuple(_codecs(kind)))

@@ -31,6 +31,8 @@ from connector.store.tables.keyed import Row, table_of
 T = TypeVar("T")
 # What a list compares: a field, whether it must differ, and whether with an empty column.
 Shape = tuple[tuple[str, bool, bool], ...]
+# What each repository of a kind has: key, table, fields, and how a row is read.
+Form = tuple[Names, Table, Names, Callable[[Any], Any]]
 _ALL: Final = 1 << 62  # rows
 _PREFIX: Final = "asked_"
 _AFTER: Final = "after_seq"
@@ -43,9 +45,7 @@ class SqlRepository(Generic[T]):
     def __init__(self, scope: Scope, kind: type[T], row: type[Row]) -> None:
         self._scope = scope
         self._kind = kind
-        self._key = row.KEY
-        self._table, self._fields = table_of(row), fields_of(kind)
-        self._read = reader(kind, row.KEPT)
+        self._key, self._table, self._fields, self._read = _form(kind, row)
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None.
@@ -222,6 +222,13 @@ class SqlSeldom(SqlRepository[T]):
         """Remove the value of a key, if it is there; see `SqlRepository.remove`."""
         self._scope.written.add(self._table.name)
         super().remove(*key)
+
+
+def _formed(kind: type[Any], row: type[Row]) -> Form:
+    return row.KEY, table_of(row), fields_of(kind), reader(kind, row.KEPT)
+
+
+_form: Final[Callable[[Any, Any], Form]] = cache(_formed)
 
 
 def _parameter(table: Table, name: str) -> ColumnElement[bool]:

@@ -508,7 +508,7 @@ def test_who_waits_for_a_connection_gets_one_that_another_gives_back(
 def test_a_connection_left_in_doubt_is_asked_whether_it_lives(store: SqlStore) -> None:
     with store.read() as tx:
         tx.outbox.find()
-    taken = store._idle.take()
+    taken = store._idle.take(writable=False)
     record: Any = taken._connection_record  # type: ignore[attr-defined] - of SQLAlchemy's own kind
     store._idle.give(taken, ended=False)
     assert record.info["used_at"] < 0

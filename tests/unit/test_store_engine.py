@@ -238,3 +238,21 @@ def test_the_connection_used_last_is_used_next(database_url: str) -> None:
         two.audit.head()
     assert len({id(used()) for _ in range(4)}) == 1
     store.close()
+
+
+def test_on_sqlite_a_connection_goes_on_to_read_or_to_write(tmp_path: Path) -> None:
+    """All its statements would be compiled anew."""
+    store = open_store(tmp_path)
+    with store.read() as one, store.write() as two:
+        one.audit.head()
+        two.audit.head()
+
+    def used(*, writable: bool) -> int:
+        with store.write() if writable else store.read() as tx:
+            tx.audit.head()
+            return id(tx.audit._scope.session.connection.connection.driver_connection)  # type: ignore[attr-defined]
+
+    found = [used(writable=writable) for writable in (True, False) * 3]
+    assert len(set(found[::2])) == len(set(found[1::2])) == 1
+    assert found[0] != found[1]
+    store.close()

@@ -101,9 +101,12 @@ class Idle:
         self._free: list[PoolProxiedConnection] = []
         self._asking = 0  # threads that ask the pool, where each connection may be in use
 
-    def take(self) -> PoolProxiedConnection:
-        """Return a connection, the one used last."""
-        while (found := self._pop()) is not None:
+    def take(self, *, writable: bool) -> PoolProxiedConnection:
+        """Return a connection, the one used last of those that were set so before, if one is here.
+
+        SQLite compiles all statements of a connection anew once it is set otherwise.
+        """
+        while (found := self._pop(writable)) is not None:
             if time.monotonic() - found.info[_USED_AT] < _TRUSTED:
                 return found
             found.close()
@@ -113,13 +116,16 @@ class Idle:
             with self._lock:
                 self._asking -= 1
 
-    def _pop(self) -> PoolProxiedConnection | None:
+    def _pop(self, writable: bool) -> PoolProxiedConnection | None:  # noqa: FBT001 - as `take`
         """Return a connection that waits here; else note that the pool is asked for one."""
         with self._lock:
-            if self._free:
-                return self._free.pop()
-            self._asking += 1
-            return None
+            if not self._free:
+                self._asking += 1
+                return None
+            last = len(self._free) - 1
+            places = range(last, -1, -1)
+            set_so = (at for at in places if self._free[at].info.get(_WRITES) is writable)
+            return self._free.pop(next(set_so, last))
 
     def give(self, found: PoolProxiedConnection, *, ended: bool) -> None:
         """Take a connection back.

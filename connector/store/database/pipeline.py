@@ -57,7 +57,7 @@ class PostgresSession(Session):
 
     def __init__(self, idle: Idle, *, writable: bool) -> None:
         """Take a connection; nothing is sent yet."""
-        super().__init__(idle, _numbered(idle.engine.dialect))
+        super().__init__(idle, _numbered(idle.engine.dialect), writable=writable)
         found = self._pooled.info.get(_Link)
         if found is None:
             found = self._pooled.info[_Link] = _Link(self._pooled.dbapi_connection)

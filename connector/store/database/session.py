@@ -31,7 +31,7 @@ class Session(ABC):
         dialect: that statements are compiled for.
     """
 
-    def __init__(self, idle: Idle, dialect: Dialect) -> None:
+    def __init__(self, idle: Idle, dialect: Dialect, *, writable: bool) -> None:
         """Take a connection.
 
         Raises:
@@ -41,7 +41,7 @@ class Session(ABC):
         self._idle = idle
         self._errors = dialect.loaded_dbapi.Error
         try:
-            self._pooled = idle.take()
+            self._pooled = idle.take(writable=writable)
         except self._errors as exc:
             raise unavailable(exc) from exc
 
@@ -116,7 +116,7 @@ class SqliteSession(Session):
 
     def __init__(self, idle: Idle, *, writable: bool) -> None:
         """Begin."""
-        super().__init__(idle, idle.engine.dialect)
+        super().__init__(idle, idle.engine.dialect, writable=writable)
         self._driver = cast("Any", self._pooled.dbapi_connection)
         try:
             begin_sqlite(self._pooled, writable=writable)

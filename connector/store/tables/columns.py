@@ -24,11 +24,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Return what makes of a time what the driver takes, and refuses a naive one."""
         return _text if dialect.name == "sqlite" else _utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the stored time, aware, UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Callable[[Any], Any]:
+        """Return what makes of what the driver gives the stored time, aware, UTC."""
+        return _read if dialect.name == "sqlite" else _utc
 
 
 def _utc(value: datetime | None) -> datetime | None:
@@ -37,6 +35,10 @@ def _utc(value: datetime | None) -> datetime | None:
     if value.tzinfo is None:
         raise ValueError("a naive time cannot be stored")
     return value.astimezone(UTC)
+
+
+def _read(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 def _text(value: datetime | None) -> str | None:
