@@ -229,7 +229,8 @@ class TestKept:
     def test_few_are_kept(self, web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         kept = lines.Lines()
         context, until = tls_context(web / "root.pem"), lines.Deadline(0.0)
-        made = [lines.Line(context, "127.0.0.1", until) for _ in range(6)]
+        one, two = Target("one.example", 443, "/"), Target("two.example", 443, "/")
+        made = [lines.Line(context, one, "127.0.0.1", until) for _ in range(6)]
         closed: list[lines.Line] = []
         monkeypatch.setattr(lines.Line, "kept", lambda line: line not in closed)
 
@@ -239,7 +240,6 @@ class TestKept:
         monkeypatch.setattr(lines.Line, "close", close)
         monkeypatch.setattr(lines, "MOST_OF_ONE", 2)
         monkeypatch.setattr(lines, "MOST", 3)
-        one, two = Target("one.example", 443, "/"), Target("two.example", 443, "/")
         for line in made[:3]:
             kept.give(one, line)
         assert closed == made[:1]

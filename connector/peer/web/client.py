@@ -39,7 +39,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.peer.web.addresses import HTTPS_PORT, Target, target
-from connector.peer.web.lines import Deadline, Line, Lines
+from connector.peer.web.lines import Deadline, Line, Lines, url_of
 from connector.peer.web.pinning import Resolver, pin, resolve
 from connector.ports import Answer, Web
 from connector.ports.peers import NO_HEADERS
@@ -164,8 +164,8 @@ class GuardedWeb:
             address = pin(self._resolve, goal, self._allow, self._seconds)
             until = Deadline(time.monotonic() + self._seconds, SILENT_SECONDS)
             with (
-                Line(self._tls, address, until).pool as pool,
-                pool.stream("GET", _url(goal), headers=headers) as answer,
+                Line(self._tls, goal, address, until).connection as line,
+                line.stream("GET", url_of(goal), headers=headers) as answer,
             ):
                 yield from _body(goal, answer, offset)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
@@ -188,7 +188,9 @@ class GuardedWeb:
 
         def ask(line: Line) -> Answer:
             try:
-                with line.pool.stream(method, _url(goal), headers=sent, content=body) as answer:
+                with line.connection.stream(
+                    method, url_of(goal), headers=sent, content=body
+                ) as answer:
                     found = _read(goal, answer, limit)
             except BaseException:
                 line.close()
@@ -207,7 +209,7 @@ class GuardedWeb:
                 with suppress(httpcore.NetworkError, httpcore.ProtocolError):
                     return ask(kept)  # else it was closed in this moment; a message comes once
             address = pin(self._resolve, goal, self._allow, deadline.left())
-            return self._vouched(lambda: ask(Line(self._tls, address, deadline)))
+            return self._vouched(lambda: ask(Line(self._tls, goal, address, deadline)))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc
 
@@ -257,10 +259,6 @@ def tls_context(roots: Path | None = None, *, system: bool = True) -> ssl.SSLCon
 
 def _cause(exc: BaseException) -> BaseException | None:
     return exc.__cause__ or exc.__context__
-
-
-def _url(goal: Target) -> httpcore.URL:
-    return httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path)
 
 
 def _body(goal: Target, answer: httpcore.Response, offset: int) -> Iterator[bytes]:

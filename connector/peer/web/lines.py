@@ -58,33 +58,38 @@ class Deadline:
         return self.silent or self.left()
 
 
+def url_of(goal: Target) -> httpcore.URL:
+    """Return an address as httpcore has it."""
+    return httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path)
+
+
 class Line:
     """A connection to one address, for one exchange at a time."""
 
-    def __init__(self, tls: ssl.SSLContext, address: str, deadline: Deadline) -> None:
+    def __init__(self, tls: ssl.SSLContext, goal: Target, address: str, deadline: Deadline) -> None:
         """Prepare; it connects when it is used.
 
         Args:
             tls: vouches for the peer.
-            address: judged.
+            goal: whose host it is to.
+            address: of that host, judged.
             deadline: of the exchange; the next one sets it anew.
         """
         self.deadline = deadline
         self.made = self.used = time.monotonic()
-        backend = _PinnedBackend(address, deadline)
-        self.pool = httpcore.ConnectionPool(
-            ssl_context=tls, network_backend=backend, max_connections=1
+        self.connection = httpcore.HTTPConnection(
+            url_of(goal).origin, tls, network_backend=_PinnedBackend(address, deadline)
         )
 
     def kept(self) -> bool:
-        """Return whether it stands, and may be used again."""
+        """Return whether it stands, as far as is known, and may be used again."""
         now = time.monotonic()
         young = now - self.made < LIFE_SECONDS and now - self.used < IDLE_SECONDS
-        return young and any(each.is_idle() for each in self.pool.connections)
+        return young and self.connection.is_idle() and not self.connection.has_expired()
 
     def close(self) -> None:
         """Close it."""
-        self.pool.close()
+        self.connection.close()
 
 
 class Lines:

@@ -343,7 +343,7 @@ def _call(
 def _delivered(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
     now = ports.clock.now()
     tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
-    if tx.outbox.count(subject=message.subject, delivered_at=None, failed=""):
+    if sending.waits(tx, message.subject):
         sending.wake(ports, tx)  # its next message is due now
         if ports.turn is not None:
             ports.turn.behind = True

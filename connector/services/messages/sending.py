@@ -37,14 +37,18 @@ def enqueue(
 def put(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
     """Put a message into the outbox; see `enqueue`.
 
-    Where the delivery under way has the turn of its subject, that goes on with it instead.
+    Where the delivery under way has the turn of its subject, that goes on with it instead. The
+    first one about its subject goes out without a look at the outbox.
     """
-    tx.outbox.put(message)
     turn = ports.turn
     if turn is not None and turn.subject == message.subject and not turn.behind:
+        tx.outbox.put(message)
         tx.after_commit(partial(turn.follow, message))
-    else:
+    elif waits(tx, message.subject):
+        tx.outbox.put(message)
         wake(ports, tx)
+    else:
+        put_first(ports, tx, message)
 
 
 def put_first(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
@@ -56,6 +60,11 @@ def put_first(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
 
     tx.outbox.put(message)
     tx.after_commit(go)
+
+
+def waits(tx: Transaction, subject: str) -> bool:
+    """Return whether a message about a subject waits for its delivery."""
+    return tx.outbox.count(subject=subject, delivered_at=None, failed="") > 0
 
 
 def outgoing(
