@@ -8,6 +8,7 @@ terms mean, is `policies_odrl`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from typing import Any, Final
 import policies_odrl
 from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
-from connector.jsonld.kept import kept
+from connector.jsonld.kept import LARGEST, kept
 from connector.jsonld.profiles import NO_PROFILES, Profiles, declared
 from connector.jsonld.template import AT, NAMED, TIME, template
 from connector.jsonld.turtle import turtle_bytes
@@ -144,15 +145,28 @@ def said(policy: Policy) -> frozenset[tuple[str, tuple[str, Value]]]:
 
 
 def _read_document(document: Mapping[str, Any], profiles: Profiles) -> Policy:
-    """Read a policy; of a contract, what it has in common with others is read once."""
+    """Read a policy once; of a contract, once what it has in common with others."""
     common = template(document)
-    if common is None:
+    data = common or _as_text(document)
+    if data is None:
         return _read(document, profiles)
     try:
-        found = _read_text(common, profiles)
+        found = _read_text(data, profiles)
     except PreauError:
         return _read(document, profiles)  # a refusal names the document's own words
+    if common is None:
+        return found
     return replace(found, id=document["@id"], timestamp=document[TIME]["@value"])
+
+
+def _as_text(document: Mapping[str, Any]) -> bytes | None:
+    """Return a document as text that reads the same; None where there is none, or none is kept."""
+    try:
+        data = json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    # JSON has names of text only, and one kind of list.
+    return data if len(data) <= LARGEST and json.loads(data) == document else None
 
 
 @kept(128)

@@ -14,6 +14,7 @@ from connector.jsonld import loss
 from connector.jsonld.canonical import canonical
 from connector.jsonld.dsp_policy import to_dsp
 from connector.jsonld.dsp_shape import CATALOG
+from connector.jsonld.kept import kept as remembered
 
 # Of an entry: shown to every peer, or refused; to Préau nodes alone; where it is left out, to every
 # peer to whom it can be said.
@@ -22,6 +23,7 @@ OWN: Final = "preau"
 PEERS: Final = (EVERY, OWN)
 
 
+@remembered(64)
 def form(policy: bytes) -> bytes:
     """Return an offer as it stands in a catalog of the protocol, canonical JSON.
 
