@@ -222,16 +222,17 @@ class LinkWire:
         return self.pair.carry(Call(self.did, peer.did, kind, dict(body), carries))
 
     def fetch(self, provider: Participant, pid: str, offset: int) -> Iterator[bytes]:
-        """Send a few bytes at a time, each judged, as the provider's server does now and then."""
+        """Send a part at a time, each judged, as the provider's server does now and then."""
         ports = self.pair.node(provider.did).ports
         _, extract = provider_side.judge(ports, pid, self.did)
         provider_side.check_offset(extract, offset)
         return self._chunks(ports, extract, pid, offset)
 
     def _chunks(self, ports: Ports, extract: Extract, pid: str, offset: int) -> Iterator[bytes]:
+        part = max(10, extract.bytes // 40)
         while offset < extract.bytes:
             provider_side.judge(ports, pid, self.did)
-            data = ports.extracts.read(extract, offset, min(10, extract.bytes - offset)).tobytes()
+            data = ports.extracts.read(extract, offset, min(part, extract.bytes - offset)).tobytes()
             offset += len(data)
             yield data
         provider_side.passed(ports, pid, offset)

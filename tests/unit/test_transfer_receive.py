@@ -217,11 +217,11 @@ def _commands(typed: Callable[..., Any], folder: Path, pid: str) -> None:
     assert pid in typed("transfer", "list").stdout
     held = typed("transfer", "suspend", pid, "--reason", "a pause")
     assert "SUSPENDED" in held.stdout
-    refused = typed("get", AGREEMENT, "--extract", EXTRACT, "--out", folder)
+    refused = typed("get", AGREEMENT, "--extract", EXTRACT, "--out", str(folder))
     assert refused.exit_code != 0
     assert "TRANSFER_INACTIVE" in refused.stderr
     assert "STARTED" in typed("transfer", "resume", pid, "--reason", "on").stdout
-    done = typed("get", AGREEMENT, "--extract", EXTRACT, "--out", folder)
+    done = typed("get", AGREEMENT, "--extract", EXTRACT, "--out", str(folder))
     assert done.exit_code == 0, done.stderr
     assert (folder / f"{NAME}.csv").read_bytes() == DATA
     assert "COMPLETED" in typed("transfer", "show", pid).stdout
