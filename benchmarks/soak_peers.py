@@ -24,7 +24,10 @@ def negotiations(count: int, seed: int) -> tuple[str, str]:
     try:
         return counted(dsp_negotiations.soak(count, seed)), ""
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is what was looked for
-        again = f"python -m tests.support.dsp_negotiations {count} {seed} PART plays one part"
+        again = (
+            f"PYTHONPATH=.:examples/star python -m tests.support.dsp_negotiations {count} {seed}"
+        )
+        again += " PART  # plays one part"
         return "", "\n".join([f"{type(exc).__name__}: {exc}", *exc.__notes__, again])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -32,8 +32,8 @@ from tests.support.opening import SCHOOLS
 
 State = NegotiationState
 AT_ONCE: Final = 16
-_LOOKS: Final = 3_000  # at most, each after a short pause
-_PAUSE: Final = 0.01
+_LOOKS: Final = 2_000  # at most, each after a short pause
+_PAUSE: Final = 0.03
 _TAKEN: Final = range(200, 300)
 _PIDS: Final = ("providerPid", "consumerPid")
 
@@ -55,6 +55,7 @@ class Crowd:
     shelf: Sequence[Policy]
     rng: Random
     heard: list[tuple[dict[str, Any], list[int]]] = field(default_factory=list)
+    _wishes: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by id of an offer
 
     def play(self, count: int) -> Counter[str]:
         """Negotiate so often; return how often each ended how.
@@ -62,7 +63,8 @@ class Crowd:
         Raises:
             AssertionError: one does not end, or not as it must.
         """
-        ends, left, going = Counter[str](), count, dict[str, Speaking]()
+        self._wishes = {each.id: wish_of(each, self.rng) for each in self.shelf}
+        left, going = count, dict[str, Speaking]()
         with self._listening():
             for _ in range(_LOOKS):
                 while left and len(going) < AT_ONCE:
@@ -70,7 +72,6 @@ class Crowd:
                     going |= self._opened()
                 for pid in [pid for pid, node in going.items() if self._over(pid, node)]:
                     del going[pid]
-                    ends["over"] += 1
                 if not (left or going):
                     break
                 Event().wait(_PAUSE)
@@ -86,7 +87,7 @@ class Crowd:
             return {opened.pid: self.school}
         about = (self.lab.ports, self.school.did, SCHOOLS, offer.id)
         try:
-            wish = wish_of(offer, self.rng) if self.rng.randrange(2) else None
+            wish = self._wishes[offer.id] if self.rng.randrange(2) else None
             return {negotiate.request(*about, wish, https=True).pid: self.lab}
         except PreauError:  # our own node does not ask for what it would not understand
             return {negotiate.request(*about, https=True).pid: self.lab}
@@ -102,15 +103,15 @@ class Crowd:
         return False
 
     def _acted(self, node: Speaking, found: Negotiation) -> None:
-        choice = self.rng.randrange(24)
+        choice = self.rng.randrange(12)
         try:
             if choice == 0:
                 negotiate.terminate(node.ports, found.pid, "assez «é» ✓")
             elif found.role is Role.CONSUMER and found.state is State.OFFERED:
-                if choice < 12:
+                if choice < 6:
                     negotiate.accept(node.ports, found.pid)
-                elif choice < 15:
-                    wish = wish_of(self.rng.choice(self.shelf), self.rng)
+                elif choice < 8:
+                    wish = self._wishes[self.rng.choice(self.shelf).id]
                     negotiate.counter(node.ports, found.pid, wish)
         except PreauError:  # the table, or the terms, have the last word
             return

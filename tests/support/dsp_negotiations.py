@@ -49,7 +49,7 @@ from tests.support.opening import SCHOOLS, schools
 State = NegotiationState
 _OVER: Final = (State.FINALIZED, State.TERMINATED)
 _MOST_STEPS: Final = 12
-_OF_A_PAIR: Final = 50  # negotiations of two nodes: their papers are of some days
+_OF_A_PAIR: Final = 100  # negotiations of two nodes: their papers are of some days
 _OFFERS: Final = 8  # of a pair
 _BYTES: Final = 1024  # of choices, for one policy
 _LOSSES: Final = (Fault.LOSE_REQUEST, Fault.LOSE_ANSWER, Fault.TWICE, Fault.REPLAY_FIRST)
