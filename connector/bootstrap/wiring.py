@@ -45,7 +45,7 @@ from connector.peer.client import GrpcWire
 from connector.peer.connections.relay import Relay
 from connector.peer.credentials import Leaves
 from connector.peer.face import Dsp, PeerFace
-from connector.peer.healing import HealingWire
+from connector.peer.healing import Healing
 from connector.peer.web.client import GuardedWeb, hurried
 from connector.peer.web.mail import SmtpMail
 from connector.peer.wires import Wires
@@ -102,7 +102,7 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     store = SqlStore(settings.database_url, clock)
     leaves = Leaves(identity.tls_authority, settings.did, clock, settings.leaf_seconds)
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
-    wires = Wires(healing := HealingWire(wire))
+    wires = Wires(wire, healing := Healing())
     flight, web = FlightData(wire.pin), GuardedWeb.of(settings, keeps=True)
     workers = ProcessWorkers(memory=settings.worker_memory_bytes)
     ports = Ports(

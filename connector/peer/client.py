@@ -84,7 +84,7 @@ class Link:
 
 
 class GrpcWire:
-    """`wires.Calls` over gRPC; thread-safe."""
+    """Calls, streams and files over gRPC; thread-safe."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Calls that mend what stands between two nodes: the wire that introduces this node anew.
+"""Mending what stands between two nodes: this node introduces itself anew, and calls again.
 
 Rules: a server never sees a TLS handshake that fails, so whoever is refused, or reaches nobody,
 introduces itself again over HTTPS: both sides then fetch documents and memberships anew. That is
@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from connector.domain.federation.frames import Hello
 from connector.domain.participant import Participant
 from connector.errors import (
     AddressForbidden,
@@ -26,13 +24,9 @@ from connector.errors import (
     TokenReplayed,
     Untrusted,
 )
-from connector.peer.wires import Calls
-from connector.ports import SiteStream
 
 FIRST_PAUSE: Final = 2.0  # seconds
 LONGEST_PAUSE: Final = 300.0
-LEAST_SECONDS: Final = 1.0  # what a repeated call gets at least
-STREAM_SECONDS: Final = 10.0  # how long opening a stream waits for an introduction
 THREADS: Final = 4
 # Refusals of a single call, which no introduction changes.
 _OF_THE_CALL: Final = (AddressForbidden, TokenMissing, TokenMismatch, TokenReplayed)
@@ -76,12 +70,11 @@ class Backoff:
             self._next.pop(key, None)
 
 
-class HealingWire:
-    """Calls that introduce this node anew where one is refused or reaches nobody."""
+class Healing:
+    """Repeats what is refused, or reaches nobody, once this node has introduced itself anew."""
 
-    def __init__(self, wire: Calls, backoff: Backoff | None = None) -> None:
+    def __init__(self, backoff: Backoff | None = None) -> None:
         """Prepare; nothing is healed before `introduce_by`."""
-        self._wire = wire
         self._backoff = backoff or Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._introduce: Introduce | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="introduce")
@@ -92,57 +85,21 @@ class HealingWire:
         """Heal by this from now on; it returns the peer as it is known after the introduction."""
         self._introduce = introduce
 
-    def call(
-        self,
-        peer: Participant,
-        kind: str,
-        body: Mapping[str, Any],
-        *,
-        seconds: float = 10.0,
-        carries: bool = False,
-    ) -> Mapping[str, Any]:
-        """Send one message and return the answer; see `ports.PeerWire`.
-
-        Raises:
-            PreauError: as the wire's own; the first failure when nothing could be healed.
-        """
-        until = time.monotonic() + seconds
-
-        def attempt(whom: Participant) -> Mapping[str, Any]:
-            left = min(max(until - time.monotonic(), LEAST_SECONDS), seconds)
-            return self._wire.call(whom, kind, body, seconds=left, carries=carries)
-
-        return self._healed(peer, attempt, until)
-
-    def participate(self, lead: Participant, hello: Hello) -> SiteStream:
-        """Open the stream of a federated job; see `ports.PeerWire`.
-
-        Raises:
-            PreauError: as the wire's own; the first failure when nothing could be healed.
-        """
-        attempt = partial(self._opened, hello)
-        return self._healed(lead, attempt, time.monotonic() + STREAM_SECONDS)
-
-    def fetch(self, provider: Participant, pid: str, offset: int) -> Iterator[bytes]:
-        """Fetch the bytes of a transfer from an offset on; see `ports.PeerWire`.
-
-        Raises:
-            PreauError: as the wire's own; the first failure when nothing could be healed.
-        """
-
-        def attempt(whom: Participant) -> Iterator[bytes]:
-            return self._wire.fetch(whom, pid, offset)
-
-        return self._healed(provider, attempt, time.monotonic() + STREAM_SECONDS)
-
     def close(self) -> None:
         """Begin no further introduction; one under way is bounded."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _opened(self, hello: Hello, lead: Participant) -> SiteStream:
-        return self._wire.participate(lead, hello)
+    def mended(self, peer: Participant, attempt: Callable[[Participant], T], until: float) -> T:
+        """Return what an attempt returns: the first, or the second after an introduction.
 
-    def _healed(self, peer: Participant, attempt: Callable[[Participant], T], until: float) -> T:
+        Args:
+            peer: whom it is about, as it is known.
+            attempt: calls a peer, as it is known then.
+            until: monotonic time, in seconds, up to which an introduction is waited for.
+
+        Raises:
+            PreauError: as the attempt's own; the first failure when nothing could be healed.
+        """
         try:
             answer = attempt(peer)
         except (PeerUnreachable, Untrusted) as exc:

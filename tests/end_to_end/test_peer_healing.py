@@ -14,7 +14,8 @@ from connector.bootstrap.diagnosis import reputation
 from connector.bootstrap.diagnosis.reputation import Reputation
 from connector.errors import CredentialRevoked, DidUnresolvable, PeerUnreachable
 from connector.peer.credentials import Leaves
-from connector.peer.healing import HealingWire
+from connector.peer.healing import Healing
+from connector.peer.wires import Wires
 from connector.protocol.messages import ContractNegotiation
 from connector.services.membership import judging, onboard
 from tests.support.live_space import LiveSpace, Node, live_space
@@ -37,12 +38,12 @@ def plain(caller: Node, callee: Node) -> Any:
 
 
 def healing(caller: Node, callee: Node) -> Any:
-    wire = HealingWire(caller.wire)
-    wire.introduce_by(partial(onboard.meet, caller.ports))
+    mending = Healing()
+    mending.introduce_by(partial(onboard.meet, caller.ports))
     try:
-        return wire.call(caller.known(callee.did), GET, ASKED)
+        return Wires(caller.wire, mending).call(caller.known(callee.did), GET, ASKED)
     finally:
-        wire.close()
+        mending.close()
 
 
 def refused(caller: Node, callee: Node, error: type[Exception]) -> None:

@@ -31,6 +31,7 @@ from connector.errors import (
 from connector.jsonld.canonical import canonical
 from connector.peer.dsp import wire as wires
 from connector.peer.dsp.wire import DspWire, Known, Own
+from connector.peer.healing import Healing
 from connector.peer.web.client import GuardedWeb, tls_context
 from connector.peer.wires import Wires
 from connector.ports import Answer
@@ -330,7 +331,7 @@ class TestOutbox:
     ) -> None:
         """Let a message of the lab wait for the school."""
         node, now = pair.lab, pair.clock.now()
-        over_https = Wires(node.ports.wire)  # type: ignore[arg-type]  # of a test
+        over_https = Wires(node.ports.wire, Healing())  # type: ignore[arg-type]  # of a test
         over_https.over_https(dataspace.wire(replace(node.ports, web=web), Named()))  # type: ignore[arg-type]
         node.ports = replace(node.ports, wire=over_https)
         times = {"created_at": now, "updated_at": now, "peer": pair.school.did, "pid": C}

@@ -20,7 +20,8 @@ from connector.errors import (
     TokenReplayed,
     UnknownPeer,
 )
-from connector.peer.healing import Backoff, HealingWire
+from connector.peer.healing import Backoff, Healing
+from connector.peer.wires import Wires
 from tests.support.contracts import Space, stranger
 from tests.support.link import participant
 
@@ -30,7 +31,7 @@ ANSWER = {"answer": 1}
 
 
 class Wire:
-    """The port `PeerWire`: refuses the peer as it was known, answers it as it is known now."""
+    """`GrpcWire`: refuses the peer as it was known, answers it as it is known now."""
 
     def __init__(self, error: PreauError) -> None:
         self.error = error
@@ -69,21 +70,21 @@ class Introducer:
         return NEW
 
 
-Make = Callable[..., tuple[HealingWire, Wire, Introducer]]
+Make = Callable[..., tuple[Wires, Wire, Introducer]]
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[HealingWire] = []
+    made: list[Healing] = []
 
     def build(
         error: PreauError, introducer: Introducer | None = None, pause: float = 1.0
-    ) -> tuple[HealingWire, Wire, Introducer]:
+    ) -> tuple[Wires, Wire, Introducer]:
         wire, introduce = Wire(error), introducer or Introducer()
-        healing = HealingWire(wire, Backoff(pause, 8.0, lambda: 0.0))
+        healing = Healing(Backoff(pause, 8.0, lambda: 0.0))
         healing.introduce_by(introduce)
         made.append(healing)
-        return healing, wire, introduce
+        return Wires(wire, healing), wire, introduce  # type: ignore[arg-type]  # a double
 
     yield build
     for each in made:

@@ -27,7 +27,6 @@ from connector.identity.did import document_url
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.web.client import GuardedWeb
-from connector.peer.wires import Calls
 from connector.ports import Web
 from connector.protocol.messages import GetNegotiationMessage
 from connector.services.health.peers import PeerFact
@@ -97,7 +96,7 @@ def in_time(
 class Reputation:
     """Asks peers, in the node's name."""
 
-    def __init__(self, did: str, wire: Calls, web: Web) -> None:
+    def __init__(self, did: str, wire: GrpcWire, web: Web) -> None:
         self._did = did
         self._wire = wire
         self._web = web
