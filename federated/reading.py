@@ -73,7 +73,7 @@ class Member:
             Exception: not an object, a member is missing, or one is unknown.
         """
         found = self._object()
-        known = (*names, *(name for name in maybe if name in found))
+        known = (*names, *(name for name in maybe if name in found)) if maybe else names
         for name in () if others else found:
             if name not in known:
                 self._check_name(name)
@@ -81,7 +81,8 @@ class Member:
         for name in names:
             if name not in found:
                 self.child(name).refuse("is missing")
-        return {name: self.child(name) for name in known}
+        refusal, trail = self.refusal, self.trail
+        return {name: Member(found.get(name), refusal, (trail, name)) for name in known}
 
     def child(self, name: str) -> Member:
         """Return the member of an object; its value is None when absent.

@@ -179,11 +179,11 @@ def begin_sqlite(pooled: PoolProxiedConnection, *, writable: bool) -> None:
     SQLite itself refuses a change by who reads, as PostgreSQL does. A reader of the write-ahead log
     sees one state from its first query on.
     """
-    cursor = pooled.cursor()
+    driver: Any = pooled.dbapi_connection
     if pooled.info.get(_WRITES) is not writable:
-        cursor.execute(f"PRAGMA query_only={not writable:d}")
+        driver.execute(f"PRAGMA query_only={not writable:d}")
         pooled.info[_WRITES] = writable
-    cursor.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
+    driver.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
 
 
 # What the driver, the mapping and the pool raise; anything else is a fault of ours.

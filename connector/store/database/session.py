@@ -129,18 +129,18 @@ class SqliteSession(Session):
         """Run a statement; see `Session.run`."""
         if not self._is_open():
             raise undone()
-        cursor = self._driver.cursor()
         try:
-            cursor.execute(statement.text, statement.given(values))
+            cursor = self._driver.execute(statement.text, statement.given(values))
             described = cursor.description
-            rows = cursor.fetchall() if described else []
+            try:
+                rows = cursor.fetchall() if described else []
+            finally:
+                cursor.close()
         except self._errors as exc:
             if "decode" in str(exc):
                 raise Unreadable("a driver cannot read a row") from exc
             self._sound = False
             self._failed(exc, spoiled=False)
-        finally:
-            cursor.close()
         return statement.read(rows, [column[1] for column in described]) if rows else rows
 
     def _end(self, *, commit: bool) -> None:
