@@ -83,7 +83,6 @@ class Stranger:
             with node.ports.store.write() as tx:
                 tx.participants.put(replace(participant(member), grpc_endpoint=""))
         self.web.others[DID] = self.answer
-        self._odd = [anybodys(self._choices) for _ in range(_TERMS)]
 
     def play(self) -> str:
         """Negotiate once with one of our nodes; return how it ended there."""
@@ -237,6 +236,8 @@ class Stranger:
             name, dataset = self.rng.choice((name, ours["@id"], ours["@id"])), ours["target"]
         elif self.rng.randrange(3) == 0:  # terms that our nodes understand
             return {**ours, "@id": name, "target": dataset}
+        if len(self._odd) < _TERMS:  # making one takes longer than saying it
+            self._odd.append(anybodys(self._choices))
         return spoken(self.rng.choice(self._odd), self._choices()) | {
             "@id": name,
             "@type": "Offer",
