@@ -1,6 +1,6 @@
 """What privacy costs in one step: our engine beside plain torch, and beside Opacus.
 
-The same net, the same 1,628 persons of one or four rows, everybody in the batch. Plain torch is
+The same net, the same 1,628 persons of one to eight rows, everybody in the batch. Plain torch is
 stochastic gradient descent on the mean loss, without clipping or noise; Opacus computes, clips and
 noises the gradient of each person, with its own generator. CPU time of one thread, in a process of
 its own, engines in turn: `python benchmarks/step.py` prints what it measured as JSON.
@@ -40,7 +40,7 @@ PART = "step"
 PERSONS, INPUTS, UNITS = 1628, 30, 32
 # Hidden units, and the bar: most times a step of plain torch.
 MODELS = {"logistic regression": ((), 2.0), f"MLP of {UNITS}": ((UNITS,), 3.0)}
-ROWS = (1, 4)
+ROWS = (1, 2, 4, 8)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 MOST_SECONDS = 600
 Step = Callable[[], object]

@@ -222,7 +222,7 @@ class Sound:
         inputs, labels, mask = drawn
         there, label = mask == 1, self._loss.is_label(labels)
         # False for NaN, too. A row that is not there adds nothing, if it can be computed with.
-        within = np.abs(inputs).max(initial=0) <= 1
+        within = inputs.max(initial=0) <= 1 and inputs.min(initial=0) >= -1
         if within and label.all() and np.all(there | (mask == 0)):
             return drawn
         each = (inputs.max(axis=2) <= 1) & (inputs.min(axis=2) >= -1)

@@ -20,16 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Reals = NDArray[np.floating]
 Integers = NDArray[np.int64]
 EXACT: Final = 53  # bits of an integer that float64 always holds
 DIGITS: Final = 19  # bits of what a person says
-_LEAST: Final = -200  # a value below 2**-200 counts as one of that size, hence as zero
-_MOST: Final = 60.0  # of exp; beyond it the logistic function is flat to 1e-26
+LEAST: Final = -64  # a smaller value than 2**-64 is rounded as that is; the least unit is 2**-62
+_MOST: Final = 60  # of exp; beyond it the logistic function is flat to 1e-26
 _LOG2_E: Final = 1.4426950408889634
 _LN_2: Final = 0.6931471805599453
 _TERMS: Final = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0)
-_KNOTS: Final = 64  # of the hyperbolic tangent, in each unit
-_FLAT: Final = 640  # knots; beyond 10 it is flat to 5e-9, which no digit shows
+_NARROW: Final = 16  # columns: of so few a library finds the largest faster down than along
+_STEPS: Final = 64  # knots of exp, in each unit
+_KNOTS: Final = 512  # of the hyperbolic tangent, in each unit
+_FLAT: Final = 10 * _KNOTS  # knots; beyond 10 it is flat to 5e-9, which no digit shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,28 @@ def scaled(values: Floats, bits: int = DIGITS) -> Scaled:
         values: (persons, rows, width).
         bits: digits of the largest.
     """
-    top = exponent(np.abs(values).reshape(len(values), -1).max(axis=1))
-    digits = values * two(bits - top)[:, None, None]
+    digits = np.abs(values)
+    top = exponent(_largest(digits.reshape(len(values), -1)))
+    np.multiply(values, two(bits - top)[:, None, None], out=digits)
     return Scaled(np.rint(digits, out=digits), top - bits)
 
 
-def within_one(values: NDArray[np.floating]) -> Scaled:
+def _largest(sizes: Floats) -> Floats:
+    """Return the largest of each person, of (persons, number)."""
+    if sizes.shape[1] > _NARROW:
+        largest: Floats = sizes.max(axis=1)
+    else:
+        largest = np.ascontiguousarray(sizes.T).max(axis=0)
+    return largest
+
+
+def within_one(values: Reals) -> Scaled:
     """Return values in [-1, 1] rounded to multiples of 2**-`DIGITS`, with a 1 behind each row's."""
     digits = np.empty((*values.shape[:2], values.shape[2] + 1))
-    np.multiply(values, 2.0**DIGITS, out=digits[:, :, :-1])
+    rounded = values * 2.0**DIGITS
+    digits[:, :, :-1] = np.rint(rounded, out=rounded)
     digits[:, :, -1] = 2.0**DIGITS
-    return Scaled(np.rint(digits, out=digits), np.array([-DIGITS]))
+    return Scaled(digits, np.array([-DIGITS]))
 
 
 def added(values: Floats) -> Floats:
@@ -76,15 +91,16 @@ def added(values: Floats) -> Floats:
     This is elementwise, hence does not depend on a place.
 
     Args:
-        values: (persons, number).
+        values: (number, persons).
     """
-    while (width := values.shape[1]) > 1:
-        half = width // 2
-        rest = values[:, 2 * half :]
-        values = values[:, :half] + values[:, half : 2 * half]
-        if rest.size:
-            values[:, :1] += rest
-    return values[:, 0].copy()
+    while (number := len(values)) > 1:
+        half = number // 2
+        rest = values[2 * half :]
+        values = values[:half] + values[half : 2 * half]
+        if len(rest):
+            values[0] += rest[0]
+    total: Floats = values[0]
+    return total
 
 
 def weights(matrix: Floats) -> Scaled:
@@ -106,17 +122,24 @@ def product(values: Scaled, matrix: Scaled, *, back: bool = False) -> Floats:
     """
     persons, rows, width = values.digits.shape
     factor = matrix.digits[0, :, :-1] if back else matrix.digits[0].T
-    digits = values.digits.reshape(persons * rows, width)
+    power, digits = two(values.power + matrix.power), values.digits
+    # Powers of two can be taken anywhere: here where there is least to multiply.
+    if len(power) == 1:
+        factor = factor * power
+    elif width < factor.shape[1]:
+        digits = digits * power[:, None, None]
+    lines = digits.reshape(persons * rows, width)
     # One column at a time is no sum, and faster without the library.
-    summed: Floats = digits * factor if width == 1 else digits @ factor
+    summed: Floats = lines * factor if width == 1 else lines @ factor
     summed = summed.reshape(persons, rows, -1)
-    summed *= two(values.power + matrix.power)[:, None, None]
+    if len(power) > 1 and width >= summed.shape[2]:
+        summed *= power[:, None, None]
     return summed
 
 
 def exponent(values: Floats) -> Integers:
-    """Return the least e >= -200 with values < 2**e; values are 0 or more."""
-    power: Integers = np.maximum((values.view(np.int64) >> 52) - 1022, _LEAST)
+    """Return the least e >= `LEAST` with values < 2**e; values are 0 or more."""
+    power: Integers = np.maximum((values.view(np.int64) >> 52) - 1022, LEAST)
     return power
 
 
@@ -128,18 +151,51 @@ def two(power: Integers) -> Floats:
 def exp(values: Floats) -> Floats:
     """Return exp of values up to 60, off by less than 1e-9 of it; below -60 they count as -60.
 
-    exp(x) = 2**n exp(r) with n = rint(x / ln 2) and |r| < 0.347, where eight terms of the series
-    leave less than 3e-10.
+    exp(k + r) = exp(k) exp(r) at the nearest knot; |r| <= 1 / 128, where four terms of the series
+    leave less than 2e-10.
     """
-    bounded = np.clip(values, -_MOST, _MOST)
-    whole = np.rint(bounded * _LOG2_E)
-    rest = bounded - whole * _LN_2
+    rest = values * float(_STEPS)
+    knot = _parted(rest, _MOST * _STEPS)
+    rest *= 1 / _STEPS
+    series = rest * (1 / 6)
+    series += 0.5
+    series *= rest
+    series += 1.0
+    series *= rest
+    series += 1.0
+    series *= _powers().take(knot, mode="clip")
+    return series
+
+
+@cache
+def _powers() -> Floats:
+    """Return exp at knots from the least on, off by less than 3e-10 of it.
+
+    exp(x) = 2**n exp(r) with n = rint(x / ln 2) and |r| < 0.347, by eight terms of the series.
+    """
+    knots = np.arange(-_MOST * _STEPS, _MOST * _STEPS + 1) / _STEPS
+    whole = np.rint(knots * _LOG2_E)
+    rest = knots - whole * _LN_2
     series = np.full_like(rest, _TERMS[0])
     for term in _TERMS[1:]:
         series *= rest
         series += term
     series *= two(whole.astype(np.int64))
     return series
+
+
+def _parted(values: Reals, most: int) -> NDArray[np.int32]:
+    """Take the nearest integers off values, and return their places from -`most` on.
+
+    Args:
+        values: are cut off at `most` either way, and what is left of them is within a half.
+        most: largest integer.
+    """
+    np.clip(values, -most, most, out=values)
+    whole = np.rint(values)
+    values -= whole
+    whole += most
+    return whole.astype(np.int32)
 
 
 def logistic(values: Floats) -> Floats:
@@ -149,30 +205,27 @@ def logistic(values: Floats) -> Floats:
     return np.divide(1.0, series, out=series)
 
 
-def tanh(values: Floats) -> Floats:
-    """Return the hyperbolic tangent, off by less than 5e-9.
+def tanh(values: Floats) -> Singles:
+    """Return the hyperbolic tangent, off by less than 2e-7: a fifth of what is rounded off of it.
 
-    tanh(k + r) = (t + s) / (1 + t s) with t = tanh(k) of the nearest knot, and s = tanh(r), which
-    r - r³ / 3 gives to 4e-12, since |r| < 1 / 128.
+    tanh(k + r) = (t + r) / (1 + t r) with t = tanh(k) of the nearest knot, and tanh(r) = r to
+    4e-10, since |r| <= 1 / 1024. Single precision is rounded as correctly as double.
+
+    INVARIANT: no number here is subnormal, over which a processor may take longer: then time would
+    follow rows. Products of a layer are zero or at least 2**(`LEAST` - `EXACT`).
     """
-    rest = values * float(_KNOTS)
-    np.clip(rest, -float(_FLAT), float(_FLAT), out=rest)
-    knot = np.rint(rest)
-    rest -= knot
-    near: Floats = np.take(_knots(), knot.astype(np.int32), out=knot, mode="wrap")
-    small = rest * rest
-    small *= -1 / (3 * _KNOTS**3)
-    small += 1 / _KNOTS
-    small *= rest
-    np.multiply(near, small, out=rest)
-    rest += 1.0
-    small += near
-    small /= rest
-    return small
+    rest = np.multiply(values, _KNOTS, dtype=np.float32, casting="same_kind")
+    near: Singles = _knots().take(_parted(rest, _FLAT), mode="clip")
+    rest *= 1 / _KNOTS
+    share = near * rest
+    share += 1
+    rest += near
+    rest /= share
+    return rest
 
 
 @cache
-def _knots() -> Floats:
-    """Return the hyperbolic tangent, 2 logistic(2 x) - 1, at knots from 0 on, then from below."""
-    knots: Floats = np.roll(np.arange(-_FLAT, _FLAT + 1), -_FLAT).astype(np.float64)
-    return 2.0 * logistic(knots * (2 / _KNOTS)) - 1.0
+def _knots() -> Singles:
+    """Return the hyperbolic tangent, 2 logistic(2 x) - 1, at knots from the least on."""
+    knots = np.arange(-_FLAT, _FLAT + 1).astype(np.float64)
+    return (2.0 * logistic(knots * (2 / _KNOTS)) - 1.0).astype(np.float32)

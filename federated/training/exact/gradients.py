@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from federated.training.exact.arithmetic import (
     EXACT,
     Floats,
     Integers,
+    Reals,
     Scaled,
     added,
     scaled,
@@ -41,7 +42,8 @@ from federated.training.rows.entries import Entries, Persons
 
 RADIUS: Final = 2.0**42  # what a person's vector is at most long, in units
 SPREAD: Final = 16  # how often the clip a person's rows may add up to that cancel one another
-_CELLS: Final = 1 << 17  # floats of the arrays of several persons, which a cache holds
+_CELLS: Final = 1 << 18  # floats of the arrays of several persons: 2 MiB
+_KEPT: Final = 7 << 16  # floats: 3.5 MiB
 _DOWN: Final = 1 - 2.0**-45  # keeps a factor below its bound, however its products are rounded
 _PASSES: Final = 4  # over a gradient that is formed, in place of as many rows
 
@@ -58,7 +60,7 @@ class Trace:
 
     values: list[Scaled]
     deltas: list[Scaled]
-    uncut: list[Floats]
+    uncut: list[Reals]
 
 
 class Gradients:
@@ -84,6 +86,9 @@ class Gradients:
         self.chunk = max(1, cells // (rows * net.units))
         # INVARIANT: so many persons add up to less than 2**53, whatever cancels.
         self._block = int(2.0**EXACT / RADIUS) // (1 if rows == 1 else SPREAD)
+        # Once so much was given back, glibc keeps twice as much that is free: see
+        # M_MMAP_THRESHOLD in mallopt(3). Else each step asks the system for its pages again.
+        np.empty(_KEPT)
 
     def total(self, weights: Sequence[Floats], persons: Entries, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch in units, an integer matrix a layer.
@@ -97,19 +102,26 @@ class Gradients:
         sums = [np.zeros(matrix.shape, np.int64) for matrix in weights]
         for start in range(0, len(batch), self.chunk):
             trace = self.trace(matrices, persons, batch[start : start + self.chunk])
-            bounded = clip(trace.deltas, trace.values, self._unit, RADIUS)
-            for total, deltas, values in zip(sums, bounded, trace.values, strict=True):
-                self._add(total, deltas, values.digits)
+            self._add_all(sums, trace)
+            del trace  # before the next one is made
         return sums
+
+    def _add_all(self, sums: Sequence[Integers], trace: Trace) -> None:
+        bounded = clip(trace.deltas, trace.values, self._unit, RADIUS)
+        for total, deltas, values in zip(sums, bounded, trace.values, strict=True):
+            self._add(total, deltas, values.digits)
 
     def _add(self, total: Integers, deltas: Floats, values: Floats) -> None:
         """Add Σ d ⊗ a of persons, some after others, so that each part is exact."""
-        for start in range(0, len(deltas), self._block):
+        blocks = len(deltas) // self._block
+        rest = blocks * self._block
+        if blocks:
             left, right = (
-                each[start : start + self._block].reshape(-1, each.shape[2])
-                for each in (deltas, values)
+                each[:rest].reshape(blocks, -1, each.shape[2]) for each in (deltas, values)
             )
-            total += (left.T @ right).astype(np.int64)
+            total += (left.transpose(0, 2, 1) @ right).astype(np.int64).sum(axis=0)
+        last, beside = (each[rest:].reshape(-1, each.shape[2]) for each in (deltas, values))
+        total += (last.T @ beside).astype(np.int64)
 
     def outputs(self, weights: Sequence[Floats], persons: Persons) -> Floats:
         """Return the outputs for each row, (persons, rows, outputs), whoever else is there.
@@ -129,26 +141,25 @@ class Gradients:
             batch: indices of persons.
         """
         drawn = persons.take(batch)
-        values, uncut, outputs = self._forward(matrices, drawn)
-        tables = len(self._net.tables)
-        layers, dense = matrices[tables:], values[tables:]
+        values, hidden, outputs = self._forward(matrices, drawn)
+        layers = matrices[len(self._net.tables) :]
         slope = self._net.loss.derivative(outputs, drawn.labels)
-        uncut.append(slope * drawn.mask[:, :, None])
+        uncut = [slope * drawn.mask[:, :, None]]
         deltas = [scaled(uncut[-1])]
-        for matrix, below in zip(layers[:0:-1], dense[:0:-1], strict=True):
+        for matrix, below in zip(layers[:0:-1], hidden[::-1], strict=True):
             delta = arithmetic.product(deltas[-1], matrix, back=True)
             uncut.append(self._times_slope(delta, below))
             deltas.append(scaled(uncut[-1]))
         looked_up = self._by_tables(deltas[-1], layers[0])
-        return Trace(values, [*looked_up, *deltas[::-1]], uncut)
+        return Trace(values, [*looked_up, *deltas[::-1]], [*hidden, *uncut])
 
     def _forward(
         self, matrices: Sequence[Scaled], drawn: Persons
-    ) -> tuple[list[Scaled], list[Floats], Floats]:
+    ) -> tuple[list[Scaled], list[Reals], Floats]:
         """Return the inputs of each table and layer, hidden ones before a cut, and the outputs."""
         inputs, nothing = drawn.inputs, np.zeros(1, np.int64)
         picked = [Scaled(np.rint(inputs[:, :, a:b]), nothing) for a, b in self._net.tables]
-        layers, values, uncut = matrices[len(picked) :], list[Scaled](), list[Floats]()
+        layers, values, uncut = matrices[len(picked) :], list[Scaled](), list[Reals]()
         if picked:
             found = [arithmetic.product(*pair) for pair in zip(picked, matrices, strict=False)]
             values.append(_scaled_with_one(np.concatenate([inputs[:, :, self._plain], *found], 2)))
@@ -169,15 +180,13 @@ class Gradients:
         starts = range(len(self._plain), back.shape[2], self._net.looked_up)
         return [scaled(back[:, :, start : start + self._net.looked_up]) for start in starts]
 
-    def _times_slope(self, delta: Floats, below: Scaled) -> Floats:
-        values = below.digits[:, :, :-1]
-        if self._tanh:  # 1 - tanh²
-            slope = values * values
-            slope *= -(2.0 ** (-2 * arithmetic.DIGITS))
-            slope += 1.0
+    def _times_slope(self, delta: Floats, below: Reals) -> Floats:
+        if self._tanh:  # 1 - tanh², without a square, which could be subnormal
+            slope = 1.0 - below
+            slope *= 1.0 + below
             delta *= slope
         else:
-            delta *= values > 0.0
+            delta *= below > 0.0
         return delta
 
 
@@ -199,29 +208,20 @@ def clip(
     """
     pairs = list(zip(deltas, values, strict=True))
     scales = [two(delta.power + value.power) / unit for delta, value in pairs]
-    sizes = [_products(value.digits, value.digits) for value in values]
-    squares = [
-        _products(delta.digits, delta.digits) * size
-        for delta, size in zip(deltas, sizes, strict=True)
-    ]
-    each = [
-        square * (scale * scale)[:, None] for square, scale in zip(squares, scales, strict=True)
-    ]
-    length = spread = added(np.sqrt(_sum(each)))
-    room: Floats | float = radius
-    if squares[0].shape[1] > 1:
-        whole = [
-            _whole(delta.digits, value.digits, square) * (scale * scale)
-            for (delta, value), square, scale in zip(pairs, squares, scales, strict=True)
-        ]
+    lengths = [_Lengths.of(delta.digits, value.digits) for delta, value in pairs]
+    each = list(zip(lengths, [scale * scale for scale in scales], strict=True))
+    spread = added(np.sqrt(_sum([layer.squares * square for layer, square in each])))
+    bound = radius / np.maximum(spread, 1.0)
+    if deltas[0].digits.shape[1] > 1:
+        whole = _sum([layer.whole * square for layer, square in each])
         # The second term is what rounding can hide where rows cancel one another.
-        length = np.sqrt(_sum(whole) + spread * spread * 2.0**-47)
+        length = np.sqrt(whole + spread * spread * 2.0**-47)
         lost = [
-            math.sqrt(delta.digits.shape[2]) * added(np.sqrt(size))
-            for delta, size in zip(deltas, sizes, strict=True)
+            math.sqrt(delta.digits.shape[2]) * added(np.sqrt(layer.sizes))
+            for delta, layer in zip(deltas, lengths, strict=True)
         ]
         room = np.maximum(radius - _sum(lost), 0.0)
-    bound = np.minimum(room / np.maximum(length, 1.0), SPREAD * radius / np.maximum(spread, 1.0))
+        bound = np.minimum(room / np.maximum(length, 1.0), SPREAD * bound)
     factor = np.minimum(bound, 1.0) * _DOWN
     bounded = [
         delta.digits * (scale * factor)[:, None, None]
@@ -230,30 +230,58 @@ def clip(
     return [np.trunc(each, out=each) for each in bounded]
 
 
-def _products(left: Floats, right: Floats) -> Floats:
-    """Return the product of each row with another, (persons, rows): exact, below 2**51."""
-    products: Floats = np.einsum("pri,pri->pr", left, right)
-    return products
+class _Lengths(NamedTuple):
+    """How long what persons say to a layer is, in digits.
+
+    Attributes:
+        sizes: ‖a_r‖² of each row, (rows, persons).
+        squares: ‖δ_r ⊗ a_r‖² of each row, (rows, persons).
+        whole: ‖Σ_r δ_r ⊗ a_r‖², (persons,): exact terms, added up in a fixed order.
+    """
+
+    sizes: Floats
+    squares: Floats
+    whole: Floats
+
+    @classmethod
+    def of(cls, deltas: Floats, values: Floats) -> _Lengths:
+        """Return them for deltas, (persons, rows, out), and values, (persons, rows, in + 1)."""
+        persons, rows, out = deltas.shape
+        width = values.shape[2]
+        formed = rows * rows * (out + width) > (rows + _PASSES) * out * width
+        sizes, squares = (_products(each, 1 if formed else rows) for each in (values, deltas))
+        squares *= sizes
+        if rows == 1:
+            return cls(sizes, squares, squares[0])
+        if formed:
+            terms = np.matmul(deltas.transpose(0, 2, 1), values).reshape(persons, -1)
+            terms = np.ascontiguousarray(terms.T)
+            terms *= terms
+        else:
+            terms = squares.copy()
+            terms[rows:] *= 2.0
+        return cls(sizes[:rows], squares[:rows], added(terms))
 
 
-def _whole(deltas: Floats, values: Floats, squares: Floats) -> Floats:
-    """Return ‖Σ_r δ_r ⊗ a_r‖² of each person: of exact terms, added up in a fixed order.
+def _products(each: Floats, most: int) -> Floats:
+    """Return products of two rows of a person, (pairs, persons): exact, below 2**51.
 
     Args:
-        deltas: (persons, rows, out).
-        values: (persons, rows, in + 1).
-        squares: ‖δ_r ⊗ a_r‖² of each row, (persons, rows).
+        each: (persons, rows, width).
+        most: rows of a pair are less than this apart; each row with itself comes first.
     """
-    persons, rows, out = deltas.shape
-    width = values.shape[2]
-    if rows * rows * (out + width) > (rows + _PASSES) * out * width:
-        formed = np.matmul(deltas.transpose(0, 2, 1), values).reshape(persons, -1)
-        return added(formed * formed)
-    total = added(squares)
+    persons, rows, _ = each.shape
+    lines = each.reshape(persons * rows, -1)
+    own = np.einsum("ni,ni->n", lines, lines).reshape(persons, rows)
+    if most == 1:
+        return np.ascontiguousarray(own.T)
+    result = np.empty((rows * (rows + 1) // 2, persons))
+    result[:rows], start = own.T, rows
     for apart in range(1, rows):
-        pairs = [_products(each[:, apart:], each[:, :-apart]) for each in (deltas, values)]
-        total += 2.0 * added(pairs[0] * pairs[1])
-    return total
+        end = start + rows - apart
+        pairs = np.einsum("pri,pri->pr", each[:, apart:], each[:, :-apart])
+        result[start:end], start = pairs.T, end
+    return result
 
 
 def _sum(parts: Sequence[Floats]) -> Floats:
@@ -263,7 +291,7 @@ def _sum(parts: Sequence[Floats]) -> Floats:
     return total
 
 
-def _scaled_with_one(values: Floats) -> Scaled:
+def _scaled_with_one(values: Reals) -> Scaled:
     result = np.ones((*values.shape[:2], values.shape[2] + 1))
     result[:, :, :-1] = values
     return scaled(result)

@@ -21,7 +21,7 @@ from federated.task.target import BINARY, CLASSES, COUNT, NUMBER
 from federated.training import recipes
 from federated.training.engines import Sums, sums_of
 from federated.training.exact import arithmetic
-from federated.training.exact.arithmetic import Floats, Integers
+from federated.training.exact.arithmetic import Floats, Integers, Reals
 from federated.training.exact.gradients import Gradients, Trace
 from federated.training.exact.losses import Loss
 from federated.training.exact.net import Net
@@ -123,7 +123,7 @@ def _few(count: int, share: float, size: int) -> Integers:
     return np.arange(start, start + size)
 
 
-def said(trace: Trace) -> list[Floats]:
+def said(trace: Trace) -> list[Reals]:
     """Return what persons say to each layer, also before it is cut to few digits."""
     return [*trace.uncut, *(each.whole for each in (*trace.values, *trace.deltas))]
 
