@@ -213,6 +213,12 @@ class Unauthenticated(Untrusted):
     code = "UNAUTHENTICATED"
 
 
+class LoginRefused(Untrusted):
+    """Name or password of an account is wrong, or a session has ended."""
+
+    code = "LOGIN_REFUSED"
+
+
 class Malformed(PeerFault):
     """What arrived cannot be read.
 

@@ -239,6 +239,18 @@ class RoleForbidden(Unlawful):
     code = "ROLE_FORBIDDEN"
 
 
+class NotPermitted(Unlawful):
+    """The roles of the account do not allow this."""
+
+    code = "NOT_PERMITTED"
+
+
+class AccountTaken(Unlawful):
+    """There is an account of that name."""
+
+    code = "ACCOUNT_TAKEN"
+
+
 class DutyOwed(Unlawful):
     """A duty of the contract that should have been done by now stands in the way of its use.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from connector.domain.account import Account
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
@@ -280,6 +281,7 @@ class Transaction(Protocol):
     issuance_requests: Repository[IssuanceRequest]  # key: issuer_pid
     presented: Repository[Presented]  # key: holder, question
     published_copies: Repository[PublishedCopy]  # key: url
+    accounts: Repository[Account]  # key: name
     audit: AuditLog
     promises: Promises
     shelf: Shelf

@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
+from connector.domain.account import Account
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed
@@ -69,6 +70,7 @@ from connector.store.recent import Answers, Recent
 from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tables import credentials, records
+from connector.store.tables.accounts import AccountRow
 from connector.store.tables.approvals import ApprovalRow
 from connector.store.tables.duties import DeedRow, SqlDuties, SqlUses
 from connector.store.tables.keyed import Row
@@ -152,6 +154,7 @@ class SqlTransaction:
     published_copies: Repository[PublishedCopy] = _of(
         PublishedCopy, credentials.PublishedCopyRow, SqlSeldom
     )
+    accounts: Repository[Account] = _of(Account, AccountRow, SqlSeldom)
     promises: Promises = cast("Any", _Part(SqlPromises))
     shelf: Shelf = cast("Any", _Part(SqlShelf))
     tokens: UsedTokens = cast("Any", _Part(SqlUsedTokens))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
+from connector.domain.account import Account
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed, Duty
@@ -102,6 +103,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "issuance_requests": (IssuanceRequest, ("issuer_pid",)),
     "presented": (Presented, ("holder", "question")),
     "published_copies": (PublishedCopy, ("url",)),
+    "accounts": (Account, ("name",)),
 }
 EVENTS = Events((sampled_gaussian(3.0, 0.2, 5),))
 

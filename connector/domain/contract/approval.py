@@ -1,7 +1,8 @@
 """What waits for a decision of persons of the provider, and what they decided. Pure.
 
 Rules: each role that the offer names accepts once, and all must; one refusal ends it. What was
-decided, has lapsed or is void stays so. Acceptances say which role, never which person.
+decided, has lapsed or is void stays so. Acceptances say which role, and by a pseudonym which
+account, never which person; an account accepts in one role only, though it may have several.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ class Acceptance:
     Attributes:
         role: see `catalog/review.py`.
         reason: one line; may be empty.
+        account: pseudonym of who accepted; empty where it was not an account of the console.
     """
 
     role: str
     reason: str
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,18 +153,23 @@ class Approval:
             raise RoleForbidden(f"{said} on approval `{self.id}`", hint=f"who decides: {names}")
         return chosen
 
-    def accepted_by(self, role: str, reason: str) -> Approval:
+    def accepted_by(self, role: str, reason: str, account: str = "") -> Approval:
         """Return it with a further acceptance.
 
         Raises:
-            RoleForbidden: that role has accepted before.
+            RoleForbidden: that role has accepted already, or that account in another role.
         """
+        if account and any(each.account == account for each in self.acceptances):
+            raise RoleForbidden(
+                f"this account has accepted approval `{self.id}` already, in another role",
+                hint="two roles are two persons",
+            )
         if role not in self.missing:
             raise RoleForbidden(
                 f"role `{role}` has accepted approval `{self.id}` before",
                 hint=f"still to accept: {', '.join(self.missing)}",
             )
-        return replace(self, acceptances=(*self.acceptances, Acceptance(role, reason)))
+        return replace(self, acceptances=(*self.acceptances, Acceptance(role, reason, account)))
 
     def closed(
         self, state: ApprovalState, now: datetime, code: str = "", reason: str = ""

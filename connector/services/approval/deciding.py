@@ -47,13 +47,15 @@ def approval(ports: Ports, approval_id: str) -> Approval:
         return require(tx.approvals.get(approval_id), "approval", approval_id)
 
 
-def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> Approval:
+def accept(
+    ports: Ports, approval_id: str, role: str = "", reason: str = "", account: str = ""
+) -> Approval:
     """Accept in a role; once all have, the contract is signed, the use made or the output let go.
 
     Raises:
         NotFound: none of that id.
         ApprovalClosed: it was decided, has lapsed, or has ended.
-        RoleForbidden: the role does not decide, or has accepted before.
+        RoleForbidden: the role does not decide or has accepted already, or the account has.
         Malformed: the reason is not one line.
         Untrusted: the consumer is not believed now; nothing was decided.
         InRecovery: this node went back; nothing was decided.
@@ -70,7 +72,7 @@ def accept(ports: Ports, approval_id: str, role: str = "", reason: str = "") -> 
         chosen = found.check_role(role)
         recovery.check_within(ports, tx)
         check_peer(tx, found.peer)
-        accepted = found.accepted_by(chosen, reason)
+        accepted = found.accepted_by(chosen, reason, account)
         tx.approvals.put(accepted)
         tx.audit.append("approval.accepted", found.id, role=chosen, reason=reason, peer=found.peer)
         if accepted.missing:

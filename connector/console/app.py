@@ -1,0 +1,211 @@
+"""The console as an application: pages by their paths, who is logged in, and what goes wrong.
+
+Rule: a page is a function of a `Visit`; one that changes something is reached by POST alone, with
+the word of its session, and leads to a page that shows what became of it. Leaves what a page shows
+to `pages/`, and whose requests are answered to `guard.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from connector.console import downloads
+from connector.console.attempts import Attempts
+from connector.console.pages import PAGES
+from connector.console.pages.entry import Entry, Moved
+from connector.console.parts import Notice, Page, tables
+from connector.console.rendering import Renderer, address
+from connector.console.sessions import COOKIE, Session, Sessions
+from connector.console.visit import Visit
+from connector.errors import LoginRefused, PreauError, status
+from connector.language.asked import of_header
+from connector.language.catalog import LANGUAGES
+from connector.ports import Ports
+from connector.services.access import accounts
+from connector.services.access.desk import Desk
+
+_log = logging.getLogger(__name__)
+LANGUAGE: Final = "preau-language"  # cookie
+LOGIN: Final = "/login"
+_STATIC: Final = Path(__file__).parent / "static"
+_YEAR: Final = 365 * 24 * 3600  # seconds
+_FIELDS: Final = 200
+
+
+class Console:
+    """The pages of one node."""
+
+    def __init__(self, ports: Ports, theme: Path | None = None) -> None:
+        """Prepare.
+
+        Args:
+            ports: of the node.
+            theme: folder with the style sheet `theme.css` of the institution; None for none.
+        """
+        self._ports = ports
+        self._theme = theme
+        self._renderer = Renderer(ports.settings.name, theme=theme is not None)
+        self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
+        self._attempts = Attempts(ports.clock.now)
+
+    def application(self) -> Starlette:
+        """Return the application; a `Guard` has to stand before it."""
+        routes: list[Route | Mount] = [
+            Route(entry.path, self._endpoint(entry), methods=[entry.method]) for entry in PAGES
+        ]
+        routes += [
+            Route(LOGIN, self._login, methods=["POST"]),
+            Route("/logout", self._logout, methods=["POST"]),
+            Route("/language", self._language, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ]
+        if self._theme is not None:
+            routes.append(Mount("/theme", StaticFiles(directory=self._theme)))
+        return Starlette(routes=routes, exception_handlers={404: self._nothing, 405: self._nothing})
+
+    def _endpoint(self, entry: Entry) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            visit = await self._visit(request)
+            if visit.session is None and not entry.open:
+                return _led(LOGIN, {"to": visit.path} if entry.method == "GET" else {})
+            if entry.method == "POST" and not _is_own(visit):
+                return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
+            return await run_in_threadpool(self._answered, entry, visit)
+
+        return endpoint
+
+    async def _visit(self, request: Request) -> Visit:
+        form = _form(await request.body()) if request.method == "POST" else {}
+        session = await run_in_threadpool(self._sessions.find, request.cookies.get(COOKIE, ""))
+        chosen = request.cookies.get(LANGUAGE, "")
+        language = (
+            chosen if chosen in LANGUAGES else of_header(request.headers.get("accept-language", ""))
+        )
+        return Visit(
+            Desk(self._ports, session.account) if session else None,
+            session,
+            language,
+            request.url.path,
+            dict(request.query_params),
+            form,
+        )
+
+    def _answered(self, entry: Entry, visit: Visit) -> Response:
+        try:
+            made = entry.page(visit)
+        except PreauError as exc:
+            return self._wrong(visit, exc)
+        except Exception:  # noqa: BLE001 - the outermost border: no text of it leaves
+            _log.exception("the page %s failed", entry.path)
+            return self._wrong(visit, PreauError("the node failed in a way that was not foreseen"))
+        if isinstance(made, Moved):
+            return _led(made.path, dict(made.query))
+        ending = visit.asked("as")
+        if ending in downloads.FORMATS and (found := tables(made.parts)):
+            wanted = visit.asked("table")
+            table = next((each for each in found if each.name == wanted), found[0])
+            media, write = downloads.FORMATS[ending]
+            name = f'attachment; filename="{table.name}.{ending}"'
+            return Response(write(table), media_type=media, headers={"content-disposition": name})
+        return self._shown(made, visit)
+
+    def _shown(self, page: Page, visit: Visit) -> Response:
+        menu = [
+            (entry.menu, entry.path, visit.path == entry.path)
+            for entry in PAGES
+            if entry.menu and visit.desk is not None and entry.leads(visit.desk)
+        ]
+        body = self._renderer.page(page, visit, menu)
+        return Response(body, page.status, media_type="text/html; charset=utf-8")
+
+    def _wrong(self, visit: Visit, error: PreauError) -> Response:
+        notice = Notice(error.reason, "wrong", error.code, error.hint)
+        return self._shown(Page("This could not be done", [notice], status(error.code)[1]), visit)
+
+    async def _nothing(self, request: Request, _error: Exception) -> Response:
+        visit = await self._visit(request)
+        return self._shown(
+            Page("There is no such page", [Notice("The menu leads to all pages.")], 404), visit
+        )
+
+    async def _login(self, request: Request) -> Response:
+        visit = await self._visit(request)
+        name = visit.given("name").strip().lower()
+        try:
+            self._attempts.check(name)
+            found = await run_in_threadpool(
+                accounts.enter, self._ports, name, visit.given("password")
+            )
+        except PreauError as exc:
+            self._attempts.failed(name)
+            entry = next(each for each in PAGES if each.path == LOGIN)
+            page = entry.page(visit)
+            if isinstance(page, Moved):
+                return _led(page.path, dict(page.query))
+            notice = Notice(exc.reason, "wrong", exc.code, exc.hint)
+            again = replace(page, parts=[notice, *page.parts], status=status(exc.code)[1])
+            return self._shown(again, visit)
+        self._attempts.succeeded(name)
+        if (before := request.cookies.get(COOKIE, "")) != "":
+            self._sessions.end(before)
+        to = visit.given("to")
+        answer = _led(to if _is_ours(to) else "/", {})
+        _keep(answer, COOKIE, self._sessions.begin(found))
+        return answer
+
+    async def _logout(self, request: Request) -> Response:
+        visit = await self._visit(request)
+        if visit.session is not None and _is_own(visit):
+            self._sessions.end(request.cookies.get(COOKIE, ""))
+        answer = _led(LOGIN, {})
+        answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+        return answer
+
+    async def _language(self, request: Request) -> Response:
+        visit = await self._visit(request)
+        to, chosen = visit.given("to"), visit.given("language")
+        answer = _led(to if _is_ours(to) else "/", {})
+        if chosen in LANGUAGES:
+            answer.set_cookie(
+                LANGUAGE, chosen, _YEAR, path="/", secure=True, httponly=True, samesite="lax"
+            )
+        return answer
+
+
+def _form(body: bytes) -> Mapping[str, str]:
+    """Return what a form brings; nothing of what is no form, which then lacks its word."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS))
+    except ValueError:  # no UTF-8, or too many fields
+        return {}
+
+
+def _keep(answer: Response, name: str, value: str) -> None:
+    answer.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def _is_own(visit: Visit) -> bool:
+    session: Session | None = visit.session
+    return session is not None and session.brings(visit.given("word"))
+
+
+def _is_ours(path: str) -> bool:
+    """Say whether a browser that is led there stays in the console."""
+    plain = all(each.isprintable() for each in path)
+    return plain and path.startswith("/") and not path.startswith(("//", "/\\"))
+
+
+def _led(path: str, query: dict[str, str]) -> RedirectResponse:
+    return RedirectResponse(address(path, query), 303)

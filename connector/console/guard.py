@@ -1,0 +1,87 @@
+"""What stands before all pages: whose requests are answered, and what browsers are told to keep to.
+
+Rules: the `Host` must be one by which the console is reached (DNS rebinding), a request that brings
+something comes from its own pages (`Origin`, `Sec-Fetch-Site`), a body is small; every answer says
+that nothing is loaded from elsewhere, nothing framed, and nothing kept.
+
+Source: CSP Level 3; OWASP ASVS 5.0, V3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_LIMIT: Final = 1024 * 1024
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_OWN: Final = frozenset({"", "same-origin", "none"})
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How browsers reach the console.
+
+    Attributes:
+        hosts: values of `Host`.
+    """
+
+    hosts: frozenset[str]
+
+
+class Guard:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, reached: Reached) -> None:
+        self._app, self._reached = app, reached
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer why not; other protocols than HTTP are not answered."""
+        if scope["type"] != "http":
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
+
+    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+        host = headers.get("host", "")
+        if host not in self._reached.hosts:
+            return PlainTextResponse("this is not the address of a console", 421)
+        if method in _SAFE:
+            return None
+        origin = headers.get("origin", "")
+        foreign = origin not in ("", "null") and urlsplit(origin).netloc != host
+        if foreign or origin == "null" or headers.get("sec-fetch-site", "") not in _OWN:
+            return PlainTextResponse("the request comes from another site", 403)
+        length = headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()):
+            return PlainTextResponse("the request does not state its length", 411)
+        if int(length) > BODY_LIMIT:
+            return PlainTextResponse("the request is too large", 413)
+        return None

@@ -1,0 +1,30 @@
+"""The pages, a file per noun; this list is all that the console has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.console.pages import (
+    accounts,
+    approvals,
+    contracts,
+    datasets,
+    door,
+    home,
+    jobs,
+    log,
+    negotiations,
+)
+from connector.console.pages.entry import Entry
+
+PAGES: Final[tuple[Entry, ...]] = (
+    *home.PAGES,
+    *approvals.PAGES,
+    *datasets.PAGES,
+    *contracts.PAGES,
+    *negotiations.PAGES,
+    *jobs.PAGES,
+    *log.PAGES,
+    *accounts.PAGES,
+    *door.PAGES,
+)

@@ -1,0 +1,106 @@
+"""Datasets of this node: the list, one on a page, its check, and withdrawing it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.wording import sentences
+from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.visit import Visit
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.catalog.dictionary import label
+from connector.domain.page import Damaged
+from connector.services.publication import checking, publish, withdrawing
+
+
+def datasets(visit: Visit) -> Page:
+    """List the datasets."""
+    page = visit.served.do(publish.datasets, after=visit.asked("after"), limit=ROWS)
+    headings = ("dataset", "title", "personal data", "population", "published")
+    empty = "No dataset is published yet: `preau dataset publish` publishes one."
+    parts = listed("Datasets", headings, page, _row, empty=empty, name="datasets", visit=visit)
+    return Page("Datasets", parts)
+
+
+def dataset(visit: Visit) -> Page:
+    """Show a dataset with its columns and offers."""
+    found = visit.served.do(publish.dataset, visit.asked("id"))
+    rows = (
+        ("title", found.title),
+        ("description", found.description),
+        ("personal data", found.personal),
+        ("person", found.person_column),
+        ("rows per person", found.rows_per_person or None),
+        ("population", found.population or None),
+        ("register", found.register_id),
+        ("purpose of collection", found.collection_purpose),
+        ("legal basis", found.legal_basis),
+        ("retention", found.retention),
+        ("territory", found.territory),
+        ("published", found.published_at),
+    )
+    columns = [
+        (
+            each.name,
+            label(dict(each.meaning.labels), visit.language, each.description),
+            Words(each.kind.value),
+            Words(each.datatype),
+        )
+        for each in found.columns
+    ]
+    headings = ("column", "meaning", "class", "type")
+    parts: list[Part] = [
+        Facts("Dataset", rows),
+        Table("Columns", headings, columns, "no column is described", name="columns"),
+    ]
+    for offer in visit.served.do(publish.offers, found.id):
+        if isinstance(offer, Damaged):
+            parts.append(Notice(f"{offer.row}: cannot be shown: {offer.fault}", "wrong"))
+        elif not offer.withdrawn:
+            parts.append(sentences(offer.id, offer.policy, visit.language))
+    if visit.served.may(checking.check):
+        parts += _forms(found)
+    return Page("Dataset", parts, subject=found.id)
+
+
+def check(visit: Visit) -> Moved:
+    """Check the file of a dataset again."""
+    visit.served.do(checking.check, visit.given("id"))
+    return Moved("/dataset", {"id": visit.given("id")})
+
+
+def withdraw(visit: Visit) -> Moved:
+    """Offer a dataset to nobody any more."""
+    reason = visit.given("reason").strip()
+    visit.served.do(withdrawing.withdraw_dataset, visit.given("id"), reason)
+    return Moved("/dataset", {"id": visit.given("id")})
+
+
+def _row(each: Dataset) -> tuple[Cell, ...]:
+    return (
+        Link(each.id, "/dataset", {"id": each.id}),
+        each.title,
+        each.personal,
+        each.population or None,
+        each.published_at,
+    )
+
+
+def _forms(found: Dataset) -> list[Part]:
+    hidden = {"id": found.id}
+    hint = "one line; it is logged, and contracts run on"
+    reason = Field("reason", "reason", hint=hint, needed=True)
+    return [
+        Form("Check the file again", "/dataset/check", (), "check", hidden),
+        Form("Withdraw", "/dataset/withdraw", (reason,), "withdraw", hidden, grave=True),
+    ]
+
+
+PAGES: Final = (
+    Entry("/datasets", datasets, (publish.datasets,), "Datasets"),
+    Entry("/dataset", dataset),
+    Entry("/dataset/check", check, method="POST"),
+    Entry("/dataset/withdraw", withdraw, method="POST"),
+)

@@ -1,0 +1,49 @@
+"""What a page is registered as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.console.parts import Page
+from connector.console.visit import Visit
+from connector.services.access.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The page that shows what became of something.
+
+    Attributes:
+        path: below the console's root.
+        query: names and values.
+    """
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page and where it is.
+
+    Attributes:
+        path: below the console's root.
+        page: makes it.
+        services: what it asks for first; who may ask for none of it does not see it in the menu.
+        menu: what it is called there; empty: it is not there.
+        method: `GET`, or `POST` where it changes something.
+        open: whether who is not logged in gets it.
+    """
+
+    path: str
+    page: Callable[[Visit], Page | Moved]
+    services: tuple[Callable[..., Any], ...] = ()
+    menu: str = ""
+    method: str = "GET"
+    open: bool = False
+
+    def leads(self, desk: Desk) -> bool:
+        """Say whether an account is led to it."""
+        return not self.services or any(desk.may(each) for each in self.services)

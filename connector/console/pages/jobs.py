@@ -1,0 +1,92 @@
+"""Training jobs: the list, one on a page, and cancelling it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.listing import ROWS, listed
+from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.visit import Visit
+from connector.domain.federation.job import Job
+from connector.services.federation.lead import jobs as lead_jobs
+from federated.job import JobState
+
+_OVER: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+
+
+def jobs(visit: Visit) -> Page:
+    """List the jobs, led or taken part in."""
+    page = visit.served.do(lead_jobs.jobs, after=visit.asked("after"), limit=ROWS)
+    headings = ("job", "state", "side", "lead", "round", "updated")
+    empty = "No job was run yet."
+    return Page("Jobs", listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit))
+
+
+def job(visit: Visit) -> Page:
+    """Show a job: rounds, sites, ε."""
+    found = visit.served.do(lead_jobs.progress, visit.asked("id"))
+    parts: list[Part] = []
+    if found.get("reason"):
+        parts.append(Notice(found["reason"], "info", found.get("code", "")))
+    rows = (
+        ("state", found["state"]),
+        ("side", Words(found["side"])),
+        ("lead", found["lead"]),
+        ("contract", found["agreement"] or None),
+        ("round", found["round"]),
+        ("rounds", found["rounds"]),
+        ("ε", found.get("epsilon")),
+        ("δ", found.get("delta")),
+        ("updated", found["updated_at"]),
+    )
+    parts.append(Facts("Job", rows))
+    sites = [_site(each) for each in found.get("sites", ())]
+    headings = ("site", "decision", "last round", "ε spent", "why")
+    if sites:
+        parts.append(Table("Sites", headings, sites, "", name="sites"))
+    led = found["state"] not in _OVER and found["side"] == "lead"
+    if led and visit.served.may(lead_jobs.cancel):
+        parts.append(_form(found["id"]))
+    return Page("Job", parts, subject=found["id"])
+
+
+def cancel(visit: Visit) -> Moved:
+    """Stop a job that this node leads."""
+    visit.served.do(lead_jobs.cancel, visit.given("id"), visit.given("reason").strip())
+    return Moved("/job", {"id": visit.given("id")})
+
+
+def _row(each: Job) -> tuple[Cell, ...]:
+    return (
+        Link(each.id, "/job", {"id": each.id}),
+        each.state,
+        Words(each.side.value),
+        each.peer,
+        each.round,
+        each.updated_at,
+    )
+
+
+def _site(each: dict[str, Any]) -> tuple[Cell, ...]:
+    why = " ".join(filter(None, (each.get("code", ""), each.get("reason", ""))))
+    return (
+        each["site"],
+        Words(each["decision"]),
+        each["last_round"],
+        each.get("epsilon"),
+        Words(why),
+    )
+
+
+def _form(identifier: str) -> Form:
+    reason = Field("reason", "reason", hint="one line; the sites are told", needed=True)
+    hidden = {"id": identifier}
+    return Form("Cancel", "/job/cancel", (reason,), "cancel the job", hidden, grave=True)
+
+
+PAGES: Final = (
+    Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs"),
+    Entry("/job", job),
+    Entry("/job/cancel", cancel, method="POST"),
+)

@@ -1,0 +1,173 @@
+"""What pages are made of: values that a template writes; tables can be downloaded as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Text that leads to another page of the console.
+
+    Attributes:
+        text: of the link; somebody's name, or words in the language of the page.
+        path: below the console's root.
+        query: names and values.
+    """
+
+    text: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of ours, which the page says in its language."""
+
+    text: str
+
+
+Cell: TypeAlias = "str | int | float | bool | datetime | Link | Words | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values."""
+
+    title: str
+    rows: Sequence[tuple[str, Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows, which can be downloaded.
+
+    Attributes:
+        title: caption.
+        headings: of the columns.
+        rows: cells.
+        empty: what to do first, where there is none.
+        next: query by which the next page is asked for; empty on the last.
+        name: by which it is downloaded.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    empty: str
+    next: Mapping[str, str] = field(default_factory=dict)
+    name: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Sentences of a policy, in the language of the page, as the library wrote them."""
+
+    title: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to know first.
+
+    Attributes:
+        text: words of ours.
+        kind: `info`, `done` or `wrong`.
+        code: stable code of a refusal.
+        hint: what to do.
+    """
+
+    text: str
+    kind: str = "info"
+    code: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form.
+
+    Attributes:
+        name: of its value.
+        label: what it is.
+        hint: what may stand there.
+        kind: `text`, `password`, `search` or `choice`.
+        value: what stands there first.
+        choices: values and what they are called.
+        needed: whether it must be filled.
+        complete: token of the HTML autofill.
+        longest: characters.
+    """
+
+    name: str
+    label: str
+    hint: str = ""
+    kind: str = "text"
+    value: str = ""
+    choices: Sequence[tuple[str, str]] = ()
+    needed: bool = False
+    complete: str = "off"
+    longest: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Fields that are sent together.
+
+    Attributes:
+        title: what it does.
+        path: to which it is sent, below the console's root.
+        fields: in order.
+        button: what the button says.
+        hidden: values that go with it.
+        method: `post`, or `get` where it changes nothing.
+        grave: whether what it does is not undone easily.
+    """
+
+    title: str
+    path: str
+    fields: Sequence[Field]
+    button: str
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    method: str = "post"
+    grave: bool = False
+
+
+Part: TypeAlias = Facts | Table | Sentences | Notice | Form
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page.
+
+    Attributes:
+        title: its heading.
+        parts: in order.
+        status: of HTTP.
+        subject: whose page it is, such as an id; shown beneath the heading.
+    """
+
+    title: str
+    parts: Sequence[Part]
+    status: int = 200
+    subject: str = ""
+
+
+def tables(parts: Iterable[Part]) -> list[Table]:
+    """Return the tables among the parts of a page."""
+    return [each for each in parts if isinstance(each, Table)]
+
+
+def plain(cell: Cell) -> Any:
+    """Return a cell as a value of JSON."""
+    match cell:
+        case Link(text=text) | Words(text=text):
+            return text
+        case datetime():
+            return cell.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case _:
+            return cell

@@ -1,0 +1,103 @@
+"""Who is logged in: sessions, in the memory of this process.
+
+Rules: a session has a name of 256 bits that only its cookie knows; it is new at each login, ends
+half an hour after its last page and eight hours after its first, at logout, with the process, and
+when its account is changed or closed. Each has a word of its own that every form must bring back.
+
+Source: OWASP ASVS 5.0, V7 (sessions) and V3.5 (requests of other sites).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from connector.domain.account import Account
+
+IDLE: Final = timedelta(minutes=30)
+LONGEST: Final = timedelta(hours=8)
+MOST: Final = 4096  # at once; the one unused longest makes room
+COOKIE: Final = "__Host-preau"
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is logged in.
+
+    Attributes:
+        account: as it was then.
+        word: that forms bring back.
+        begun_at: UTC.
+        seen_at: of the last page, UTC.
+    """
+
+    account: Account
+    word: str
+    begun_at: datetime
+    seen_at: datetime
+
+    def brings(self, word: str) -> bool:
+        """Say whether a form is of this session."""
+        return hmac.compare_digest(self.word.encode(), word.encode())
+
+
+class Sessions:
+    """The sessions of a process; thread-safe."""
+
+    def __init__(
+        self, standing: Callable[[str], Account | None], now: Callable[[], datetime]
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            standing: returns an account as it is now, by its name; None where it is closed.
+            now: the time, UTC.
+        """
+        self._standing, self._now = standing, now
+        self._lock = threading.Lock()
+        self._open: dict[bytes, Session] = {}
+
+    def begin(self, account: Account) -> str:
+        """Let somebody in; return the name of the session, for the cookie."""
+        name, now = secrets.token_urlsafe(_BYTES), self._now()
+        made = Session(account, secrets.token_urlsafe(_BYTES), now, now)
+        with self._lock:
+            if len(self._open) >= MOST:
+                del self._open[min(self._open, key=lambda key: self._open[key].seen_at)]
+            self._open[_key(name)] = made
+        return name
+
+    def find(self, name: str) -> Session | None:
+        """Return a session that goes on, and note that it was used; None where there is none."""
+        now, key = self._now(), _key(name)
+        with self._lock:
+            found = self._open.get(key)
+        if found is None:
+            return None
+        known = self._standing(found.account.name)
+        old = now - found.seen_at > IDLE or now - found.begun_at > LONGEST
+        if old or known is None or known.changed_at > found.begun_at:
+            self.end(name)
+            return None
+        seen = replace(found, seen_at=now)
+        with self._lock:
+            if key in self._open:
+                self._open[key] = seen
+        return seen
+
+    def end(self, name: str) -> None:
+        """Let a session go on no longer."""
+        with self._lock:
+            self._open.pop(_key(name), None)
+
+
+def _key(name: str) -> bytes:
+    """Return what is kept of a name: who reads memory does not read cookies."""
+    return sha256(name.encode()).digest()

@@ -1,0 +1,45 @@
+"""One request of somebody's browser, as a page sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.console.sessions import Session
+from connector.services.access.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request.
+
+    Attributes:
+        desk: what its account may do; None before login.
+        session: of it; None before login.
+        language: in which it is answered.
+        path: below the console's root.
+        query: of its address.
+        form: what it brings; empty where it is no form.
+    """
+
+    desk: Desk | None
+    session: Session | None
+    language: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+
+    @property
+    def served(self) -> Desk:
+        """The desk, of a page that only who is logged in gets."""
+        if self.desk is None:
+            raise RuntimeError("a page for who is logged in was asked by somebody who is not")
+        return self.desk
+
+    def asked(self, name: str) -> str:
+        """Return a value of the address; empty where it has none."""
+        return self.query.get(name, "")
+
+    def given(self, name: str) -> str:
+        """Return a value of the form; empty where it has none."""
+        return self.form.get(name, "")

@@ -1,0 +1,1 @@
+"""What persons of the institution may do here: their accounts, and the gate to the services."""

@@ -1,0 +1,145 @@
+"""Accounts of the institution's persons: made, changed, closed by the operator, and logged in to.
+
+Rules: what was wrong at the door is never said, and takes as long whatever it was; who tries too
+often waits, whether the account exists or not. What is logged names accounts by their pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from connector.domain import account as accounts
+from connector.domain.account import Account
+from connector.domain.page import PAGE, Page
+from connector.errors import AccountTaken, LoginRefused
+from connector.identity import passwords
+from connector.ports import Ports, Transaction
+from connector.services.lookup import require
+
+
+def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Account]:
+    """Return a page of the accounts, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
+    with ports.store.read() as tx:
+        return tx.accounts.page(after=after, limit=limit)
+
+
+def add(
+    ports: Ports, name: str, roles: Iterable[str], reviews: Iterable[str], password: str
+) -> Account:
+    """Make an account.
+
+    Args:
+        ports: of the node.
+        name: typed to log in.
+        roles: names of `AccountRole`.
+        reviews: roles of approvals in which it decides.
+        password: as it will be typed.
+
+    Raises:
+        Malformed: one of them may not be so.
+        AccountTaken: there is an account of that name.
+    """
+    accounts.check_name(name)
+    read = accounts.read_roles(roles)
+    decides = accounts.read_reviews(reviews, read)
+    accounts.check_password(password, name)
+    now, kept = ports.clock.now(), passwords.hashed(password)
+    made = Account(ports.ids.new(), name, read, decides, kept, "", False, now, now)  # noqa: FBT003
+    with ports.store.write() as tx:
+        if not tx.accounts.add(made):
+            raise AccountTaken(f"there is an account `{name}`", hint="choose another name")
+        _note(tx, "account.made", made)
+    return made
+
+
+def change(
+    ports: Ports,
+    name: str,
+    *,
+    roles: Iterable[str] | None = None,
+    reviews: Iterable[str] | None = None,
+    password: str | None = None,
+) -> Account:
+    """Change an account; what it began before ends.
+
+    Args:
+        ports: of the node.
+        name: of the account.
+        roles: its new ones; None: as they are.
+        reviews: its new ones; None: as they are.
+        password: its new one; None: as it is.
+
+    Raises:
+        NotFound: there is none of that name.
+        Malformed: one of them may not be so.
+    """
+    if password is not None:
+        accounts.check_password(password, name)
+    kept = None if password is None else passwords.hashed(password)
+    with ports.store.write() as tx:
+        found = require(tx.accounts.lock(name), "account", name)
+        read = found.roles if roles is None else accounts.read_roles(roles)
+        decides = accounts.read_reviews(found.reviews if reviews is None else reviews, read)
+        made = replace(
+            found,
+            roles=read,
+            reviews=decides,
+            password=found.password if kept is None else kept,
+            changed_at=ports.clock.now(),
+        )
+        tx.accounts.put(made)
+        _note(tx, "account.changed", made)
+    return made
+
+
+def close(ports: Ports, name: str) -> Account:
+    """Let nobody log in to an account any more; its name stays taken.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    with ports.store.write() as tx:
+        found = require(tx.accounts.lock(name), "account", name)
+        made = replace(found, closed=True, password="", changed_at=ports.clock.now())
+        tx.accounts.put(made)
+        _note(tx, "account.closed", made)
+    return made
+
+
+def enter(ports: Ports, name: str, password: str) -> Account:
+    """Return the account of who logs in.
+
+    Raises:
+        LoginRefused: name or password is wrong, or the account is closed.
+    """
+    with ports.store.read() as tx:
+        found = tx.accounts.get(name[: accounts.MOST_PASSWORD])
+    known = found is not None and not found.closed
+    fits = passwords.fits(
+        found.password if found and known else "", password[: accounts.MOST_PASSWORD]
+    )
+    if found is None or not known or not fits:
+        with ports.store.write() as tx:
+            tx.audit.append("account.refused", found.id if found else "")
+        raise LoginRefused("name or password is wrong")
+    with ports.store.write() as tx:
+        if passwords.is_old(found.password):
+            tx.accounts.put(replace(found, password=passwords.hashed(password)))
+        tx.audit.append("account.entered", found.id)
+    return found
+
+
+def standing(ports: Ports, name: str) -> Account | None:
+    """Return an account as it is now; None where it is closed or gone."""
+    with ports.store.read() as tx:
+        found = tx.accounts.get(name)
+    return None if found is None or found.closed else found
+
+
+def _note(tx: Transaction, kind: str, account: Account) -> None:
+    tx.audit.append(kind, account.id, roles=[*account.roles], reviews=[*account.reviews])

@@ -1,0 +1,112 @@
+"""The gate to the services for one account: what it may do, and the record that it did.
+
+Rules: a service that `rights.py` does not name is done for nobody; what changes something is in the
+audit log with the account's pseudonym, in the transaction of what it changes; a refusal is there,
+too. Roles are asked here, on each call, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from connector.domain.account import Account
+from connector.domain.log.audit import LogEntry
+from connector.errors import NotPermitted, PreauError
+from connector.ports import AuditLog, Ports, Store, Transaction
+from connector.services.access.rights import Right, right_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Desk:
+    """Where one account is served."""
+
+    def __init__(self, ports: Ports, account: Account) -> None:
+        """Prepare.
+
+        Args:
+            ports: of the node.
+            account: who is served.
+        """
+        self.account = account
+        self._ports = ports
+
+    def may(self, service: Callable[..., Any]) -> bool:
+        """Say whether this account may ask for a service."""
+        right = right_of(service)
+        return right is not None and not right.roles.isdisjoint(self.account.roles)
+
+    def do(
+        self, service: Callable[Concatenate[Ports, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do a service, and return what it returns.
+
+        Raises:
+            NotPermitted: it is not one for the roles of this account.
+            PreauError: as the service's own.
+        """
+        right = right_of(service)
+        if right is None or right.roles.isdisjoint(self.account.roles):
+            name = getattr(service, "__name__", "this").replace("_", " ")
+            self._refused(right, name, NotPermitted.code)
+            raise NotPermitted(f"`{name}` is not for the roles of this account")
+        if not right.command:
+            return service(self._ports, *args, **kwargs)
+        store: Store = _Attributed(self._ports.store, self.account.id)
+        try:
+            return service(replace(self._ports, store=store), *args, **kwargs)
+        except PreauError as exc:
+            self._refused(right, service.__name__, exc.code)
+            raise
+
+    def _refused(self, right: Right | None, name: str, code: str) -> None:
+        if right is None or right.command:
+            with self._ports.store.write() as tx:
+                tx.audit.append("command.refused", self.account.id, code=code, command=name)
+
+
+class _Attributed:
+    """The port `Store`, whose log entries name an account."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store, self._account = store, account
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a reading transaction; see `ports.Store`."""
+        return self._store.read()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a writing transaction; see `ports.Store`."""
+        with self._store.write() as tx:
+            yield _Signed(tx, _Log(tx.audit, self._account))  # type: ignore[misc]  # delegates all
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A transaction with another log."""
+
+    _tx: Transaction
+    audit: AuditLog
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """A log that adds who it was."""
+
+    _log: AuditLog
+    _account: str
+
+    def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
+        """Add an event; see `ports.AuditLog`."""
+        return self._log.append(kind, subject, **{**facts, "account": self._account})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)

@@ -1,0 +1,90 @@
+"""Which services each role may ask for. What stands here for nobody is done for nobody.
+
+Rule: everybody may see how the node stands, and what is public; who decides, spends, publishes or
+operates is stated service by service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connector.domain.account import AccountRole as Role
+from connector.services.access import accounts, decisions
+from connector.services.approval import deciding, viewing
+from connector.services.evidence import export, own_log
+from connector.services.federation.lead import jobs
+from connector.services.negotiation import agree, negotiate, notices
+from connector.services.privacy import standing
+from connector.services.publication import catalog_pages, checking, publish, withdrawing
+from connector.services.transfer import acts
+
+ALL: Final = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may ask for a service.
+
+    Attributes:
+        roles: any of them.
+        command: whether it changes something; it is in the audit log then.
+    """
+
+    roles: frozenset[Role]
+    command: bool = False
+
+
+def _seen_by(*roles: Role) -> Right:
+    return Right(frozenset(roles) or ALL)
+
+
+def _done_by(*roles: Role) -> Right:
+    return Right(frozenset(roles), command=True)
+
+
+_RIGHTS: Final[dict[Callable[..., Any], Right]] = {
+    agree.agreements: _seen_by(),
+    agree.agreement: _seen_by(),
+    negotiate.negotiations: _seen_by(),
+    negotiate.negotiation: _seen_by(),
+    publish.datasets: _seen_by(),
+    publish.dataset: _seen_by(),
+    publish.offers: _seen_by(),
+    acts.transfers: _seen_by(),
+    acts.transfer: _seen_by(),
+    jobs.jobs: _seen_by(),
+    jobs.progress: _seen_by(),
+    standing.registers: _seen_by(),
+    standing.contracts: _seen_by(),
+    catalog_pages.fetch_catalog: _seen_by(Role.SCIENTIST, Role.AUTHOR, Role.STEWARD),
+    deciding.approvals: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
+    viewing.brief: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
+    decisions.accept: _done_by(Role.APPROVER),
+    decisions.refuse: _done_by(Role.APPROVER),
+    negotiate.request: _done_by(Role.SCIENTIST),
+    negotiate.accept: _done_by(Role.SCIENTIST),
+    negotiate.terminate: _done_by(Role.SCIENTIST, Role.STEWARD),
+    jobs.cancel: _done_by(Role.SCIENTIST),
+    notices.give: _done_by(Role.STEWARD),
+    checking.check: _done_by(Role.STEWARD),
+    withdrawing.withdraw_dataset: _done_by(Role.STEWARD),
+    withdrawing.withdraw_offer: _done_by(Role.STEWARD),
+    own_log.events: _seen_by(Role.AUDITOR, Role.OPERATOR),
+    export.export: _seen_by(Role.AUDITOR, Role.STEWARD),
+    accounts.page: _seen_by(Role.OPERATOR),
+    accounts.add: _done_by(Role.OPERATOR),
+    accounts.change: _done_by(Role.OPERATOR),
+    accounts.close: _done_by(Role.OPERATOR),
+}
+
+
+def right_of(service: Callable[..., Any]) -> Right | None:
+    """Return who may ask for a service; None where nobody may."""
+    return _RIGHTS.get(service)
+
+
+def services() -> tuple[Callable[..., Any], ...]:
+    """Return all services that somebody may ask for."""
+    return tuple(_RIGHTS)
