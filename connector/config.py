@@ -65,6 +65,12 @@ class Settings:
         management_listen: `unix:PATH` or `host:port` on loopback.
         metrics_listen: `host:port` on loopback where Prometheus finds `/metrics`, without a token;
             empty: nowhere.
+        console_listen: `unix:PATH`, or `host:port` on loopback, where the console is served; empty:
+            nowhere.
+        console_address: `https://` address by which browsers reach the console through the
+            institution's proxy, which passes on `Host`; empty: the loopback address alone.
+        console_theme: folder with the institution's style sheet `theme.css` and what it names;
+            empty: none.
         database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
         signing_key: key URI, `file:PATH`.
         space: IRI of the space whose members are served; the DID of its authority.
@@ -161,6 +167,9 @@ class Settings:
     web_roots: str = ""
     management_listen: str = "unix:run/management.sock"
     metrics_listen: str = ""
+    console_listen: str = ""
+    console_address: str = ""
+    console_theme: str = ""
     database: str = ""
     signing_key: str = "file:keys/signing.pem"
     space: str = ""
@@ -277,6 +286,7 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
             "setting `reviewers` must list roles: small letters, digits and hyphens"
         )
     _check_served(values)
+    _check_console(values)
     if values.get("mail_server"):
         _check_mail(values)
     for name in ("proxies", "certificate_proxies"):
@@ -312,6 +322,18 @@ def _check_served(values: Mapping[str, Any]) -> None:
     if bool(values.get("flight_listen")) != bool(values.get("flight_endpoint")):
         raise ConfigurationInvalid(
             "settings `flight_listen` and `flight_endpoint` must both be stated, or both be empty"
+        )
+
+
+def _check_console(values: Mapping[str, Any]) -> None:
+    address = values.get("console_address", "")
+    if address and not re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]+)?/?", address):
+        raise ConfigurationInvalid(
+            "setting `console_address` must be `https://HOST` without a path, or be empty"
+        )
+    if values.get("console_listen", "").startswith("unix:") and not address:
+        raise ConfigurationInvalid(
+            "setting `console_address` must be stated where `console_listen` is a socket"
         )
 
 

@@ -49,10 +49,14 @@ _UNSAID: Final = frozenset(
 # Calls whose single words are said: anywhere, and in `connector/cli`.
 _NAMED: Final = frozenset({"Check"})
 _NAMING: Final = frozenset({"pairs", "table", "spoken", "line", "more"})
+_TEMPLATES: Final = "connector/console/templates"
+_IN_TEMPLATES: Final = re.compile(r"said\([\"']([^\"']+)[\"']\)")
+# All words of these files are said.
+_PAGES: Final = "connector/console/pages/"
 # What is enumerated there is said.
 _ENUMERATED: Final = ("connector/domain/", "policies_odrl/checking/findings.py")
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s+\S*[A-Za-zδε]|[A-Za-z]{2,}:? \{")
-_WORD: Final = re.compile(r"[a-z][a-z-]+")
+_WORD: Final = re.compile(r"[A-Za-z][a-z-]+")
 _DATED: Final = datetime(2026, 1, 1, tzinfo=UTC)  # a catalog changes with its messages alone
 
 
@@ -65,6 +69,9 @@ def messages(root: Path = ROOT) -> Mapping[str, list[str]]:
             if not name.startswith(_SILENT):
                 for text in of_source(file.read_text("utf-8"), name):
                     found.setdefault(text, set()).add(name)
+    for file in sorted((root / _TEMPLATES).glob("*.html")):
+        for text in _IN_TEMPLATES.findall(file.read_text("utf-8")):
+            found.setdefault(text, set()).add(f"{_TEMPLATES}/{file.name}")
     for text in _helps(typer.main.get_command(build())):
         found.setdefault(text, set()).add("connector/cli")
     return {text: sorted(found[text]) for text in sorted(found)}
@@ -72,7 +79,7 @@ def messages(root: Path = ROOT) -> Mapping[str, list[str]]:
 
 def of_source(source: str, name: str) -> Iterator[str]:
     """Yield what the code of a module says."""
-    gathered = _Texts(command=name.startswith("connector/cli/"))
+    gathered = _Texts(command=name.startswith("connector/cli/"), all_said=name.startswith(_PAGES))
     tree = ast.parse(source)
     gathered.visit(tree)
     if not name.startswith("policies_odrl/"):  # speaks two languages by itself
@@ -106,9 +113,9 @@ def _helps(command: click.Command) -> Iterator[str]:
 
 
 class _Texts(ast.NodeVisitor):
-    def __init__(self, *, command: bool) -> None:
+    def __init__(self, *, command: bool, all_said: bool) -> None:
         self.found: list[str] = []
-        self._command, self._naming = command, False
+        self._command, self._naming = command, all_said
 
     def generic_visit(self, node: ast.AST) -> None:
         """Leave docstrings and annotations out, but for the options of commands."""

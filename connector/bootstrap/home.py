@@ -20,8 +20,8 @@ from connector.domain import space as spaces
 from connector.errors import ConfigurationInvalid, DidUnresolvable
 from connector.identity import certificate as certificates
 from connector.identity import did as dids
-from connector.management.listen import UNIX, is_loopback
 from connector.ports import Clock
+from connector.serving.local import UNIX, is_loopback
 from connector.serving.sockets import split
 from connector.store import migrations
 from connector.store.files import keys

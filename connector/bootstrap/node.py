@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.life import Life
@@ -26,13 +27,14 @@ from connector.management import listen, observation
 from connector.management.gate import Door, Gate
 from connector.management.nouns import Nouns
 from connector.management.reach import About, Reach
-from connector.management.server import ManagementServer
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import diagnose
 from connector.services.messages import deliver
+from connector.serving import local
+from connector.serving.local import LocalServer
 from connector.serving.sockets import open_files
 
 WAKE_SECONDS: Final = 1.0  # how often who waits for a stop looks for signals
@@ -106,7 +108,8 @@ class Node:
             servers = self._start_management(started)
             bound = self._start_face(started)
             self._start_parts(started)
-            self._ready = self._described(bound, servers[0])
+            console = next((each.address for each in servers if each.name == "console"), "")
+            self._ready = self._described(bound, servers[0], console)
             for server in servers:
                 server.start()
             self._life.begun()
@@ -141,23 +144,38 @@ class Node:
         self._life.stopping = True
         self._running.close()
 
-    def _start_management(self, started: ExitStack) -> list[ManagementServer]:
-        """Bind the management API, and the metrics if asked for; they are served last."""
+    def _start_management(self, started: ExitStack) -> list[LocalServer]:
+        """Bind the management API, metrics and console if asked for; they are served last."""
         settings = self._ports.settings
-        listening = listen.bind(settings)
+        listening = local.bind(settings, "management_listen")
         started.callback(listening.close)
         doors = [(listening, Door(listen.write_token(settings), listening.hosts, observation.OPEN))]
         if settings.metrics_listen:
-            watched = listen.loopback("metrics_listen", settings.metrics_listen)
+            watched = local.loopback("metrics_listen", settings.metrics_listen)
             started.callback(watched.close)
             paths = observation.OPEN | {observation.METRICS}
             doors.append((watched, Door("", watched.hosts, paths)))
         keep = self._identity.keep_membership
         api = Nouns(Reach(self._ports, self.about, keep, self._life.vitals))
-        servers = [ManagementServer(Gate(api, door), where) for where, door in doors]
+        servers = [LocalServer("management", Gate(api, door), where) for where, door in doors]
+        if settings.console_listen:
+            servers.append(self._console(started))
         for server in servers:
             started.callback(server.stop)
         return servers
+
+    def _console(self, started: ExitStack) -> LocalServer:
+        """Bind the console; nobody pays for what it needs without one."""
+        from connector.console.app import Console  # noqa: PLC0415 - see above
+        from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
+
+        settings = self._ports.settings
+        listening = local.bind(settings, "console_listen")
+        started.callback(listening.close)
+        theme = settings.path(settings.console_theme) if settings.console_theme else None
+        hosts = listening.hosts | {urlsplit(settings.console_address).netloc} - {""}
+        app = Guard(Console(self._ports, theme).application(), Reached(frozenset(hosts)))
+        return LocalServer("console", app, listening)
 
     def _start_face(self, started: ExitStack) -> Bound:
         bound = self._face.start()
@@ -171,7 +189,7 @@ class Node:
             part.start()
             started.callback(part.stop)
 
-    def _described(self, bound: Bound, management: ManagementServer) -> dict[str, Any]:
+    def _described(self, bound: Bound, management: LocalServer, console: str) -> dict[str, Any]:
         settings = self._ports.settings
         hosts = (settings.grpc_listen.rpartition(":")[0], settings.https_listen.rpartition(":")[0])
         return {
@@ -181,6 +199,7 @@ class Node:
             "grpc": f"{hosts[0]}:{bound.grpc}" if bound.grpc else "",
             "https": f"{hosts[1]}:{bound.https}",
             "management": management.address,
+            "console": console,
         }
 
     def about(self) -> About:

@@ -19,8 +19,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from connector.errors import NodeUnreachable
-from connector.management.listen import UNIX
 from connector.management.observation import HEALTH
+from connector.serving.local import UNIX
 
 _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = ("WATCHDOG_USEC", "WATCHDOG_PID")

@@ -151,6 +151,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "job": "job",
         "audit": "audit",
         "recovery": "operation.recovery",
+        "console": "console",
         "policy": "policy.group",
     }
 )

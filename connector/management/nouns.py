@@ -42,6 +42,7 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "recoveries": ("recovery",),
         "publishing.persons": ("persons",),
         "publishing.layers": ("layers", "layer"),
+        "accounts": ("accounts", "account"),
         "observe": ("health", "ready", "metrics"),
     }
 )

@@ -38,6 +38,7 @@ from connector.management.views.publishing.budgets import (
 from connector.management.views.publishing.datasets import DatasetView
 from connector.management.views.publishing.offers import OfferView
 from connector.management.views.recovery import ConfirmedView, RecoveryView
+from connector.sdk.accounts import AccountCalls
 from connector.sdk.answer import Answer
 from connector.sdk.approvals import ApprovalCalls
 from connector.sdk.calls import READING_SECONDS, Listing, until
@@ -61,7 +62,15 @@ _PAGE = 100  # values that one request asks for where a whole list is wanted
 _MOST_PAGES = 200  # of a peer's catalog
 
 
-class Client(ApprovalCalls, DutyCalls, LayerCalls, ProtectionCalls, StatisticCalls, TransferCalls):
+class Client(
+    AccountCalls,
+    ApprovalCalls,
+    DutyCalls,
+    LayerCalls,
+    ProtectionCalls,
+    StatisticCalls,
+    TransferCalls,
+):
     """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:

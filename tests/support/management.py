@@ -16,13 +16,13 @@ from starlette.types import ASGIApp
 
 from connector.config import Settings
 from connector.management import app as application
-from connector.management import listen, observation
+from connector.management import observation
 from connector.management.gate import Door, Gate
 from connector.management.nouns import Nouns
 from connector.management.reach import About, Reach
-from connector.management.server import ManagementServer
 from connector.ports import Ports
 from connector.services.health.vitals import Vitals
+from connector.serving import local
 from tests.support.command import invoked
 from tests.support.doubles import NOON
 
@@ -52,8 +52,10 @@ def routes_of(ports: Ports) -> FastAPI:
 def served(api: ASGIApp, settings: Settings) -> Iterator[str]:
     """Serve an application on a Unix socket; yields its address, `unix:PATH`."""
     with TemporaryDirectory(prefix="preau-") as folder:  # short: sockets have short paths
-        listening = listen.bind(replace(settings, management_listen=f"unix:{folder}/s"))
-        server = ManagementServer(api, listening)
+        listening = local.bind(
+            replace(settings, management_listen=f"unix:{folder}/s"), "management_listen"
+        )
+        server = local.LocalServer("management", api, listening)
         server.start()
         try:
             yield listening.address

@@ -17,14 +17,8 @@ from fastapi import FastAPI
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, WorldFault
 from connector.management.gate import Door, Gate
-from connector.management.listen import (
-    TOKEN_FILE,
-    Listening,
-    bind,
-    is_loopback,
-    write_token,
-)
-from connector.management.server import ManagementServer
+from connector.management.listen import TOKEN_FILE, write_token
+from connector.serving.local import Listening, LocalServer, bind, is_loopback
 from connector.serving.sockets import split
 from tests.support.each import over
 
@@ -45,7 +39,7 @@ def mode(path: Path) -> int:
 
 @contextmanager
 def bound(home: Path, listen: str = "unix:run/management.sock") -> Iterator[Listening]:
-    listening = bind(settings(home, listen))
+    listening = bind(settings(home, listen), "management_listen")
     try:
         yield listening
     finally:
@@ -102,7 +96,7 @@ def test_loopback_may_be_bound(home: Path, listen: str) -> None:
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "node.example:0"])
 def test_anything_but_loopback_is_refused(home: Path, listen: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="only name loopback"):
-        bind(settings(home, listen))
+        bind(settings(home, listen), "management_listen")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +104,7 @@ def test_anything_but_loopback_is_refused(home: Path, listen: str) -> None:
 )
 def test_what_is_no_address_is_refused(home: Path, listen: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="host:port"):
-        bind(settings(home, listen))
+        bind(settings(home, listen), "management_listen")
 
 
 def test_a_taken_port_is_named(home: Path) -> None:
@@ -167,9 +161,9 @@ def test_what_counts_as_loopback(host: str, *, expected: bool) -> None:
 def test_the_server_answers_with_the_token_and_stops(home: Path, listen: str) -> None:
     api = FastAPI()
     api.add_api_route("/ping", lambda: {"pid": os.getpid()})
-    listening = bind(settings(home, listen))
+    listening = bind(settings(home, listen), "management_listen")
     door = Door(write_token(settings(home)), listening.hosts)
-    server = ManagementServer(Gate(api, door), listening)
+    server = LocalServer("management", Gate(api, door), listening)
     server.start()
     try:
         uds = str(home / "run" / "management.sock") if listen.startswith("unix:") else None

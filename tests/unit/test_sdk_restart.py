@@ -15,8 +15,8 @@ import pytest
 from connector.errors import NodeUnreachable, Unauthenticated
 from connector.management import listen
 from connector.management.gate import Door
-from connector.management.server import ManagementServer
 from connector.sdk import Client, transport
+from connector.serving import local
 from tests.support.doubles import ports_for_tests
 from tests.support.management import application_of
 
@@ -33,9 +33,9 @@ class RestartingNode:
     def start(self) -> None:
         self.starts += 1
         settings = replace(self.ports.settings, management_listen=f"unix:{self.starts}.sock")
-        listening = listen.bind(settings)
+        listening = local.bind(settings, "management_listen")
         token = listen.write_token(settings)
-        server = ManagementServer(application_of(self.ports, Door(token)), listening)
+        server = local.LocalServer("management", application_of(self.ports, Door(token)), listening)
         server.start()
         self._running.callback(server.stop)
         record = self.home / "run" / "node.json"

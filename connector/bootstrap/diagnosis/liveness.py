@@ -17,12 +17,12 @@ from connector.bootstrap.keys import tls_rotation
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids
-from connector.management import listen
-from connector.management.listen import UNIX
 from connector.peer.connections import proxied
 from connector.peer.web.client import tls_context
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
+from connector.serving import local
+from connector.serving.local import UNIX
 from connector.serving.sockets import listening, split
 
 LOOK_SECONDS: Final = 3.0
@@ -61,15 +61,14 @@ def checks(settings: Settings) -> list[Check]:
 def _local(settings: Settings) -> list[Check]:
     """Say why the addresses for this machine alone cannot be bound, where that is so."""
     found = []
-    for name, where in (
-        ("management", settings.management_listen),
-        ("metrics", settings.metrics_listen),
-    ):
+    for name in ("management", "metrics", "console"):
+        setting = f"{name}_listen"
+        where = getattr(settings, setting)
         try:
             if where.startswith(UNIX):
-                listen.socket_path(settings)
+                local.socket_path(settings, setting)
             elif where:
-                listen.loopback(f"{name}_listen", where).close()
+                local.loopback(setting, where).close()
         except PreauError as exc:
             found.append(diagnose.setting(f"{name} port", exc.reason, exc.hint))
     return found
