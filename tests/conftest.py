@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -81,18 +82,22 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put long tests first, and leave out what reads the reference folder where there is none."""
+    """Put long tests first, and leave out those whose files or programs are not there."""
     items.sort(key=lambda item: not set(_FIRST).intersection(item.path.parts))
-    if os.environ.get("PREAU_REFERENCE"):
-        return
-    chosen = [item for item in items if item.get_closest_marker("reference") is None]
-    left_out = [item for item in items if item.get_closest_marker("reference") is not None]
+    if not os.environ.get("PREAU_REFERENCE"):
+        _leave_out("reference", "PREAU_REFERENCE is not set", config, items)
+    if shutil.which("chromium") is None:
+        _leave_out("browser", "Debian's package chromium is not installed", config, items)
+
+
+def _leave_out(mark: str, why: str, config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker(mark) is not None]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = chosen
+        items[:] = [item for item in items if item.get_closest_marker(mark) is None]
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            reporter.write_line(f"PREAU_REFERENCE is not set: {len(left_out)} tests left out")
+            reporter.write_line(f"{why}: {len(left_out)} tests left out")
 
 
 @pytest.fixture(scope="session", autouse=True)

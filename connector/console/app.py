@@ -149,7 +149,8 @@ class Console:
                 accounts.enter, self._ports, name, visit.given("password")
             )
         except PreauError as exc:
-            self._attempts.failed(name)
+            if isinstance(exc, LoginRefused):
+                self._attempts.failed(name)
             entry = next(each for each in PAGES if each.path == LOGIN)
             page = entry.page(visit)
             if isinstance(page, Moved):

@@ -84,7 +84,7 @@ def test_no_asynchronous_services(product: list[Module]) -> None:
     colour = [
         f"{each.path}:{name}"
         for each in product
-        if not {"peer", "dataplane", "management", "serving"} & set(each.path.parts)
+        if not {"peer", "dataplane", "management", "console", "serving"} & set(each.path.parts)
         for name in each.asynchronous
     ]
     assert colour == []

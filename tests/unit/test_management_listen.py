@@ -73,13 +73,13 @@ def test_a_socket_left_by_a_killed_node_is_taken_over(home: Path) -> None:
 def test_the_socket_of_a_running_node_is_not_taken(home: Path) -> None:
     with bound(home):
         with pytest.raises(WorldFault, match="another node"):
-            bind(settings(home))
+            bind(settings(home), "management_listen")
         assert (home / "run" / "management.sock").exists()
 
 
 def test_a_path_too_long_for_a_socket_says_what_to_do(home: Path) -> None:
     with pytest.raises(ConfigurationInvalid, match="longer than 100 bytes") as caught:
-        bind(settings(home, "unix:" + "x" * 120))
+        bind(settings(home, "unix:" + "x" * 120), "management_listen")
     assert "shorter home" in caught.value.hint
 
 
@@ -113,7 +113,7 @@ def test_a_taken_port_is_named(home: Path) -> None:
         other.listen()
         taken = other.getsockname()[1]
         with pytest.raises(WorldFault, match=str(taken)):
-            bind(settings(home, f"127.0.0.1:{taken}"))
+            bind(settings(home, f"127.0.0.1:{taken}"), "management_listen")
 
 
 def test_the_token_is_private_and_new_each_time(home: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from connector.console.parts import Page
 from connector.console.visit import Visit
+from connector.domain.account import AccountRole
 from connector.services.access.desk import Desk
+from connector.services.access.rights import right_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +48,9 @@ class Entry:
 
     def leads(self, desk: Desk) -> bool:
         """Say whether an account is led to it."""
-        return not self.services or any(desk.may(each) for each in self.services)
+        return any(map(self.leads_role, desk.account.roles))
+
+    def leads_role(self, role: AccountRole) -> bool:
+        """Say whether accounts of a role are led to it."""
+        rights = map(right_of, self.services)
+        return not self.services or any(each and role in each.roles for each in rights)

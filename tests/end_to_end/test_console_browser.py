@@ -1,0 +1,164 @@
+"""The console in a real browser: every page, both languages, found accessible, and alone.
+
+Chromium is Debian's package, driven by Playwright; what axe-core finds is a fault of the page.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from connector.console.pages import PAGES
+from connector.domain.account import AccountRole
+from connector.ports import Ports
+from connector.services.approval import deciding
+from connector.services.negotiation import agree, negotiate
+from connector.services.publication import publish
+from tests.support.console import PASSWORD, person, served
+from tests.support.link import DATASET, Link, description, entry, link
+from tests.support.negotiating import ask
+
+pytestmark = pytest.mark.browser
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    with link(tmp_path_factory.mktemp("console")) as pair:
+        told = description(pair.folder, offer=entry(roles=["dpo", "head"]))
+        publish.publish(pair.school.ports, told)
+        ask(pair)
+        (first,) = deciding.approvals(pair.school.ports).values
+        for role in ("dpo", "head"):
+            deciding.accept(pair.school.ports, first.id, role)
+        pair.pump()
+        ask(pair)
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is used
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody at a browser, who notes what the browser complains of."""
+
+    def __init__(self, browser: Any, address: str, language: str) -> None:
+        self.context = browser.new_context(locale=language, base_url=address)
+        self.page = self.context.new_page()
+        self.address = address
+        self.faults: list[str] = []
+        self.page.on("console", self._told)
+        self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
+        self.page.on("request", self._asked)
+
+    def log_in(self, name: str) -> None:
+        self.page.goto("/login")
+        self.page.locator("input[name=name]").fill(name)
+        self.page.locator("input[type=password]").fill(PASSWORD)
+        self.page.locator("main button").click()
+        self.page.wait_for_url("**/")
+
+    @property
+    def language(self) -> str:
+        return str(self.page.locator("html").get_attribute("lang"))
+
+    def violations(self) -> list[str]:
+        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - same
+
+        found = Axe().run(self.page, options=RULES).response["violations"]
+        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+
+    def _told(self, message: Any) -> None:
+        if message.type == "error":
+            self.faults.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.address, "data:")):
+            self.faults.append(f"asks {request.url}")
+
+
+def paths(ports: Ports) -> list[str]:
+    """Every page that there is, with something on it."""
+    (waits,) = deciding.approvals(ports).values
+    (contract,) = agree.agreements(ports).values
+    negotiation = negotiate.negotiations(ports).values[0]
+    details = [
+        f"/approval?id={waits.id}",
+        f"/dataset?id={DATASET}",
+        f"/contract?id={contract.id}",
+        f"/negotiation?id={negotiation.pid}",
+        "/nothing",
+        "/contract?id=urn:none",
+    ]
+    return [*(each.path for each in PAGES if each.menu), *details]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_page_is_accessible_alone_and_without_complaint(
+    pair: Link, chromium: Any, language: str
+) -> None:
+    ports = pair.school.ports
+    person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, language)
+        visitor.page.goto("/login")
+        assert visitor.violations() == []
+        visitor.log_in("everybody")
+        for path in paths(ports):
+            answer = visitor.page.goto(path)
+            assert visitor.language == language
+            assert visitor.violations() == [], path
+            assert len(answer.body()) < 150_000
+        visitor.faults = [each for each in visitor.faults if "404" not in each]
+        assert visitor.faults == []
+        visitor.context.close()
+
+
+def test_the_keyboard_is_enough(pair: Link, chromium: Any) -> None:
+    ports = pair.school.ports
+    person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "en")
+        page = visitor.page
+        page.goto("/login")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.keyboard.press("Tab")
+        page.keyboard.type("everybody")
+        page.keyboard.press("Tab")
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/")
+        outlined = "getComputedStyle(document.activeElement).outlineStyle"
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            assert page.evaluate(outlined) != "none"
+        visitor.context.close()
+
+
+def test_nothing_is_cut_at_twice_the_size(pair: Link, chromium: Any) -> None:
+    ports = pair.school.ports
+    person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "fr")
+        visitor.log_in("everybody")
+        visitor.page.set_viewport_size({"width": 320, "height": 512})
+        for path in paths(ports):
+            visitor.page.goto(path)
+            wide = visitor.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 320, path
+        visitor.context.close()

@@ -1,0 +1,195 @@
+"""Logging in to the console, staying logged in, and requests that are not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connector.console.attempts import FREE
+from connector.console.guard import HEADERS
+from connector.console.sessions import COOKIE, IDLE, LONGEST
+from connector.ports import Ports
+from connector.services.access import accounts
+from tests.support.console import PASSWORD, Browser, browsers, person, text_of
+from tests.support.doubles import FixedClock, ports_for_tests
+from tests.support.each import over
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Ports:
+    made = ports_for_tests(tmp_path)
+    person(made, "ada", "operator", "auditor")
+    return made
+
+
+@pytest.fixture
+def browser(ports: Ports) -> Iterator[Browser]:
+    with browsers(ports, "") as (made,):
+        yield made
+
+
+def clock(ports: Ports) -> FixedClock:
+    assert isinstance(ports.clock, FixedClock)
+    return ports.clock
+
+
+def kinds(ports: Ports) -> list[str]:
+    with ports.store.read() as tx:
+        return [each.kind for each in tx.audit.entries()]
+
+
+def test_who_is_not_logged_in_is_led_to_the_door_and_back(browser: Browser) -> None:
+    asked = browser.get("/log")
+    assert asked.url.path == "/login"
+    assert 'value="/log"' in asked.text
+    entered = browser.log_in("ada", to="/log")
+    assert entered.status_code == 200
+    assert entered.url.path == "/log"
+
+
+@over(("name", "password"), [("ada", "wrong"), ("nobody", PASSWORD), ("", ""), ("ada", "x" * 5000)])
+def test_whatever_is_wrong_is_said_in_the_same_words(
+    browser: Browser, name: str, password: str
+) -> None:
+    answer = browser.log_in(name, password)
+    assert answer.status_code == 401
+    assert "LOGIN_REFUSED" in answer.text
+    assert "name or password is wrong" in answer.text
+    assert password not in answer.text or len(password) < 6
+    assert COOKIE not in browser.cookies
+
+
+def test_who_fails_often_waits_and_gets_in_later(browser: Browser, ports: Ports) -> None:
+    for _ in range(FREE + 1):
+        assert browser.log_in("ada", "wrong").status_code == 401
+    assert browser.log_in("ada").status_code == 429
+    clock(ports).advance(3)
+    assert browser.log_in("ada").status_code == 200
+
+
+def test_the_cookie_is_for_this_server_alone(browser: Browser) -> None:
+    sent = browser._asked("POST", "/login", {"name": "ada", "password": PASSWORD}, {})
+    cookie = sent.headers["set-cookie"].lower()
+    for word in ("httponly", "secure", "samesite=strict", "path=/"):
+        assert word in cookie
+    assert "domain" not in cookie
+
+
+def test_a_session_that_somebody_planted_is_not_taken_over(browser: Browser) -> None:
+    browser.cookies[COOKIE] = "planted"
+    browser.log_in("ada")
+    first = browser.cookies[COOKIE]
+    assert first != "planted"
+    browser.log_in("ada")
+    assert browser.cookies[COOKIE] != first
+    stale = Browser(browser.address)
+    stale.cookies[COOKIE] = first
+    assert stale.get("/").url.path == "/login"
+    stale.close()
+
+
+@over("seconds", [IDLE.total_seconds() + 1, LONGEST.total_seconds() + 1])
+def test_a_session_ends_by_itself(browser: Browser, ports: Ports, seconds: float) -> None:
+    browser.log_in("ada")
+    assert browser.get("/log").url.path == "/log"
+    clock(ports).advance(seconds)
+    assert browser.get("/log").url.path == "/login"
+
+
+def test_a_session_lasts_while_it_is_used_but_not_for_ever(browser: Browser, ports: Ports) -> None:
+    browser.log_in("ada")
+    step = IDLE - timedelta(seconds=1)
+    for _ in range(int(LONGEST / step)):
+        clock(ports).advance(step.total_seconds())
+        assert browser.get("/log").url.path == "/log"
+    clock(ports).advance(step.total_seconds())
+    assert browser.get("/log").url.path == "/login"
+
+
+def test_a_changed_or_closed_account_is_logged_out(browser: Browser, ports: Ports) -> None:
+    browser.log_in("ada")
+    clock(ports).advance(1)
+    accounts.change(ports, "ada", roles=["auditor"])
+    assert browser.get("/log").url.path == "/login"
+    browser.log_in("ada")
+    clock(ports).advance(1)
+    accounts.close(ports, "ada")
+    assert browser.get("/log").url.path == "/login"
+    assert browser.log_in("ada").status_code == 401
+
+
+def test_logging_out_ends_the_session(browser: Browser) -> None:
+    browser.log_in("ada")
+    held = browser.cookies[COOKIE]
+    assert browser.do("/logout").url.path == "/login"
+    browser.cookies[COOKIE] = held
+    assert browser.get("/").url.path == "/login"
+
+
+def test_a_form_without_the_word_of_its_session_does_nothing(
+    browser: Browser, ports: Ports
+) -> None:
+    browser.log_in("ada")
+    form = {"name": "eve", "roles": "operator", "reviews": "", "password": PASSWORD}
+    for word in ({}, {"word": ""}, {"word": "x" * 43}):
+        assert browser.post("/accounts/add", {**form, **word}).status_code == 401
+    assert accounts.standing(ports, "eve") is None
+    assert browser.do("/accounts/add", **form).status_code == 200
+    assert accounts.standing(ports, "eve") is not None
+
+
+@over(("headers", "status"), [
+        ({"origin": "https://evil.example"}, 403), ({"origin": "null"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403), ({"sec_fetch_site": "same-site"}, 403),
+        ({"host": "evil.example"}, 421), ({"sec_fetch_site": "same-origin"}, 200),
+    ])  # fmt: skip
+def test_requests_of_other_sites_are_not_answered(
+    browser: Browser, headers: dict[str, str], status: int
+) -> None:
+    form = {"name": "ada", "password": PASSWORD}
+    assert browser.post("/login", form, **headers).status_code == status
+
+
+@over("to", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nx: y", "evil"])
+def test_nobody_is_led_to_another_site(browser: Browser, to: str) -> None:
+    answer = browser.log_in("ada", to=to)
+    assert answer.status_code == 200
+    assert answer.url.path == "/"
+
+
+def test_every_answer_says_what_browsers_keep_to(browser: Browser) -> None:
+    for path in ("/login", "/nothing", "/static/preau.css", "/"):
+        answer = browser.get(path)
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value, (path, name)
+    assert "<script" not in browser.get("/login").text
+    assert "style=" not in browser.get("/login").text
+
+
+def test_the_language_is_the_browsers_or_the_one_chosen(browser: Browser) -> None:
+    assert "Log in" in browser.get("/login").text
+    french = browser.get("/login", accept_language="fr-FR,en;q=0.5")
+    assert 'lang="fr"' in french.text
+    assert "Se connecter" in french.text
+    chosen = browser.post("/language", {"language": "fr", "to": "/login"})
+    assert "Se connecter" in chosen.text
+    assert browser.post("/language", {"language": "de", "to": "/login"}).status_code == 200
+    assert "Se connecter" in browser.get("/login").text
+
+
+def test_logins_are_in_the_log_by_pseudonym(browser: Browser, ports: Ports) -> None:
+    browser.log_in("ada", "wrong")
+    browser.log_in("ada")
+    assert kinds(ports)[-2:] == ["account.refused", "account.entered"]
+    with ports.store.read() as tx:
+        assert all(b"ada" not in each.event for each in tx.audit.entries())
+
+
+def test_there_is_no_such_page(browser: Browser) -> None:
+    browser.log_in("ada")
+    answer = browser.get("/nothing")
+    assert answer.status_code == 404
+    assert "There is no such page" in text_of(answer)
