@@ -16,6 +16,7 @@ from connector.cli.files import check_new, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.cli.simulation import simulate
+from connector.cli.speaking import spoken
 from connector.errors import NotFound, from_code
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _list(node: Client, *, json: bool) -> None:
         return
     output.table(
         ("job", "side", "state", "round", "lead", "updated", "code"),
-        ((j.id, j.side, j.state, _rounds(j), j.lead, j.updated_at, j.code) for j in jobs),
+        ((j.id, spoken(j.side), j.state, _rounds(j), j.lead, j.updated_at, j.code) for j in jobs),
         empty="no job yet; `preau job submit REQUEST` starts one",
     )
     output.unreadable((j.id, j.fault) for j in jobs)
@@ -258,7 +259,7 @@ def _print(job: JobView, *, json: bool) -> None:
     output.pairs(
         (
             ("job", job.id),
-            ("side", job.side),
+            ("side", spoken(job.side)),
             ("lead", job.lead),
             ("state", job.state),
             ("round", _rounds(job)),

@@ -10,6 +10,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +36,10 @@ def list_(
         return
     output.table(
         ("peer", "name", "gRPC", "space", "standing", "refreshed"),
-        ((p.did, p.name, p.grpc, p.space, p.reason or p.standing, p.refreshed_at) for p in peers),
+        (
+            (p.did, p.name, p.grpc, p.space, p.reason or spoken(p.standing), p.refreshed_at)
+            for p in peers
+        ),
         empty="no peer was met yet; `preau peer meet DID` or `preau catalog DID` meets one",
     )
 
@@ -83,7 +87,10 @@ def spaces(home: Home = DEFAULT_HOME, json: Json = False) -> None:
     output.table(
         ("space", "name", "standing", "role", "valid until"),
         (
-            (each.space, each.name, each.reason or each.standing, each.role, each.valid_until)
+            (
+                *(each.space, each.name, each.reason or spoken(each.standing)),
+                *(spoken(each.role), each.valid_until),
+            )
             for each in found
         ),
         empty="this node is in no space; state one in `space` of preau.toml",
@@ -121,9 +128,9 @@ def membership(
         (
             ("node", found.did),
             ("space", found.space),
-            ("standing", found.standing),
+            ("standing", spoken(found.standing)),
             ("reason", found.reason),
-            ("role", found.role),
+            ("role", spoken(found.role)),
             ("valid until", found.valid_until),
         )
     )

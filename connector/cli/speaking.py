@@ -37,6 +37,12 @@ def spoken(text: str) -> Said:
     return text if isinstance(text, Said) else Said(translated(text, language()))
 
 
+def labelled(name: str, text: str) -> Said:
+    """Return a name and what is said of it, both in the language of this command."""
+    between = " : " if language() == "fr" else ": "
+    return Said(f"{spoken(name)}{between}{spoken(text)}")
+
+
 @contextmanager
 def speaking(
     words: Sequence[str], environment: Mapping[str, str] = os.environ

@@ -302,8 +302,8 @@ def test_isolation(tier: str, missing: list[str], verdict: str) -> None:
 
 def test_each_layer_of_isolation_is_shown() -> None:
     shown = diagnose.isolation("process+landlock+seccomp", []).finding
-    assert "network of their own NO, files closed (Landlock) yes" in shown
-    assert "capabilities dropped NO, system calls closed (seccomp) yes" in shown
+    assert "closed to them: files (Landlock), system calls (seccomp)" in shown
+    assert "open to them: the network, rights of the system (capabilities)" in shown
 
 
 def test_each_unsafe_setting_is_listed() -> None:

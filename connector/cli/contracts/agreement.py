@@ -11,6 +11,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.agreements import AgreementDetailView
@@ -47,7 +48,10 @@ def list_(
     output.table(
         ("agreement", "role", "provider", "consumer", "dataset", "valid until", "standing"),
         (
-            (a.id, a.role, a.provider, a.consumer, a.dataset, a.valid_until, a.standing)
+            (
+                *(a.id, spoken(a.role), a.provider, a.consumer, a.dataset, a.valid_until),
+                spoken(a.standing),
+            )
             for a in found
         ),
         empty="no contract yet; `preau negotiate PEER DATASET` asks for one",
@@ -160,9 +164,9 @@ def _print(found: AgreementDetailView, *, json: bool) -> None:
     output.pairs(
         (
             ("agreement", found.id),
-            ("standing", found.standing),
+            ("standing", spoken(found.standing)),
             ("signed by a lost key", ", ".join(found.lost_keys)),
-            ("our role", found.role),
+            ("our role", spoken(found.role)),
             ("provider", found.provider),
             ("consumer", found.consumer),
             ("dataset", found.dataset),
@@ -170,9 +174,9 @@ def _print(found: AgreementDetailView, *, json: bool) -> None:
             ("population", found.population),
             ("concluded", found.concluded_at),
             ("valid until", found.valid_until),
-            ("privacy adds up by", found.rule),
+            ("privacy adds up by", spoken(found.rule)),
             ("Rényi order", found.order or None),
-            ("neighbours", found.adjacency),
+            ("neighbours", spoken(found.adjacency)),
             ("training recipes", [_recipe(found, each) for each in found.recipes]),
             ("digest", found.digest),
             ("signed by provider", bool(found.provider_signature)),
@@ -200,4 +204,5 @@ def _steps(plan: dict[str, Any]) -> Iterator[tuple[str, str, int, str]]:
 
 def _recipe(found: AgreementDetailView, recipe: str) -> str:
     """Return a recipe with the engine that it is here, or that it is of another release."""
-    return f"{recipe} ({found.engines.get(recipe, 'of another release than is here')})"
+    engine = found.engines.get(recipe) or spoken("of another release than is here")
+    return f"{recipe} ({engine})"

@@ -61,10 +61,10 @@ def list_(
         (
             (
                 a.id,
-                a.subject,
+                spoken(a.subject),
                 a.peer,
                 a.dataset,
-                a.state,
+                spoken(a.state),
                 a.missing,
                 a.lapses_at,
             )

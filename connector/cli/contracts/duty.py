@@ -15,7 +15,7 @@ from connector.cli import output
 from connector.cli.files import read_bytes
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
-from connector.cli.speaking import Said, language
+from connector.cli.speaking import Said, language, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -185,7 +185,7 @@ def _print(found: DutyDetailView, *, json: bool) -> None:
             ("by", found.debtor),
             ("may be waived by", found.creditor),
             ("towards", found.towards),
-            ("state", found.state),
+            ("state", spoken(found.state)),
             ("due", found.due),
             ("last done", found.done_at),
             ("still to be done", found.open or None),

@@ -100,7 +100,7 @@ def list_(
         return
     output.table(
         ("negotiation", "role", "peer", "dataset", "state", "agreement or code"),
-        ((n.pid, n.role, n.peer, n.dataset, n.state, n.agreement or n.code) for n in found),
+        ((n.pid, spoken(n.role), n.peer, n.dataset, n.state, n.agreement or n.code) for n in found),
         empty="no negotiation yet; `preau negotiate PEER DATASET` opens one",
     )
     output.unreadable((n.pid, n.fault) for n in found)

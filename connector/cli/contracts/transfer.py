@@ -13,6 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 
 if TYPE_CHECKING:
     from connector.management.views.contracts.transfers import TransferView
@@ -119,7 +120,7 @@ def list_(
         return
     output.table(
         ("transfer", "role", "peer", "state", "bytes", "updated", "code"),
-        ((t.id, t.role, t.peer, t.state, t.passed, t.updated_at, t.code) for t in found),
+        ((t.id, spoken(t.role), t.peer, t.state, t.passed, t.updated_at, t.code) for t in found),
         empty="no transfer yet; `preau get AGREEMENT` fetches what a provider has prepared",
     )
 
@@ -176,7 +177,7 @@ def _print(found: TransferView, *, json: bool) -> None:
     output.pairs(
         (
             ("transfer", found.id),
-            ("our role", found.role),
+            ("our role", spoken(found.role)),
             ("peer", found.peer),
             ("agreement", found.agreement),
             ("extract", found.extract),

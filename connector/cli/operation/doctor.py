@@ -12,6 +12,7 @@ import typer
 from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import labelled
 
 _MARK = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
@@ -44,8 +45,8 @@ def doctor(
         output.json_value({"verdict": worst, "checks": [check.as_json() for check in checks]})
     else:
         for check in checks:
-            output.line(f"{_MARK[check.verdict]}  {check.name}: {check.finding}")
+            output.given(f"{_MARK[check.verdict]}  {labelled(check.name, check.finding)}")
             if check.mend and check.verdict != "ok":
-                output.line(f"      mend: {check.mend}")
+                output.given(f"      {labelled('mend', check.mend)}")
     if worst == "fail":
         raise typer.Exit(Exit.TO_MEND)

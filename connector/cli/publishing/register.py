@@ -13,6 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 
 
 class RuleName(StrEnum):
@@ -60,9 +61,9 @@ def declare(
             ("register", found.id),
             ("cap ε", found.epsilon),
             ("δ", found.delta),
-            ("rule", found.rule),
+            ("rule", spoken(found.rule)),
             ("Rényi order", found.order or None),
-            ("neighbours", found.adjacency),
+            ("neighbours", spoken(found.adjacency)),
         )
     )
 

@@ -336,11 +336,12 @@ def isolation(tier: str, missing: Sequence[str]) -> Check:
     if not tier:
         return Check("isolation", WARN, "the tier of a worker's isolation is not known", _TIER_MEND)
     parts = tier.split("+")
-    shown = ", ".join(
-        f"{name} {'yes' if part in parts else 'NO'}" for part, name in _LAYERS.items()
-    )
-    whose = " under a user of their own" if "uid" in parts else ""
-    found = f"workers are processes of their own{whose}; {shown}"
+    closed = ", ".join(name for part, name in _LAYERS.items() if part in parts)
+    opened = ", ".join(name for part, name in _LAYERS.items() if part not in parts)
+    whose = "under a user of their own" if "uid" in parts else "under this node's user"
+    found = f"workers are processes of their own, {whose}; closed to them: {closed or 'nothing'}"
+    if opened:
+        found = f"{found}; open to them: {opened}"
     if "root" in parts:
         return Check("isolation", WARN, f"{found}; they run as root", _ROOT_MEND)
     if not {"netns", "seccomp"} & set(parts):
@@ -351,10 +352,10 @@ def isolation(tier: str, missing: Sequence[str]) -> Check:
 
 
 _LAYERS: Final = {
-    "netns": "network of their own",
-    "landlock": "files closed (Landlock)",
-    "nocaps": "capabilities dropped",
-    "seccomp": "system calls closed (seccomp)",
+    "netns": "the network",
+    "landlock": "files (Landlock)",
+    "nocaps": "rights of the system (capabilities)",
+    "seccomp": "system calls (seccomp)",
 }
 _ROOT_MEND: Final = "run the node as a user without rights, as the runbook says"
 _KERNEL_MEND: Final = "use a kernel with Landlock (Linux 5.13 and later)"
