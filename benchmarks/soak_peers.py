@@ -13,9 +13,9 @@ from tests.support import dsp_negotiations, faces_fuzz
 from tests.support.dsp_nodes import Speaking, speaking
 
 _FACES: dict[str, Callable[[Sequence[Speaking], int, int], faces_fuzz.Answers]] = {
-    "management API": faces_fuzz.management,
     "HTTPS": faces_fuzz.https,
     "gRPC": faces_fuzz.grpc,
+    "management API": faces_fuzz.management,  # which may end what the others ask for
 }
 
 
