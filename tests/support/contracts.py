@@ -127,8 +127,57 @@ class Space:
         return {self.status_url: StatusList(self.status_url, token, until, NOW)}
 
 
+_Changes = tuple[tuple[str, Any], ...]
+
+
+class UsualSpace(Space):
+    """The space of most tests, in all of which its authority and its members have the same keys.
+
+    To make keys and papers takes longer than many tests do.
+    """
+
+    def __post_init__(self) -> None:
+        self.signer, self.data = _authority(self.did)
+
+    def admit(self, member: Member, **changes: Any) -> Member:
+        found = _admitted(self.did, self.admitted, member, tuple(sorted(changes.items())))
+        self.admitted += 1
+        return found
+
+    def status_list(self, *revoked: int, **changes: Any) -> str:
+        return _listed(self.did, revoked, tuple(sorted(changes.items())))
+
+
+@cache
+def _authority(did: str) -> tuple[MemorySigner, bytes]:
+    made = Space(did)
+    return made.signer, made.data
+
+
+@cache
+def _admitted(
+    did: str, number: int, member: Member, changes: tuple[tuple[str, Any], ...]
+) -> Member:
+    return Space.admit(UsualSpace(did, number), member, **dict(changes))
+
+
+@cache
+def _listed(did: str, revoked: tuple[int, ...], changes: _Changes) -> str:
+    return Space.status_list(UsualSpace(did), *revoked, **dict(changes))
+
+
+def usual(did: str, **services: str) -> Member:
+    """Return a node that nobody has admitted, in all tests the same."""
+    return _usual(did, tuple(services.items()))
+
+
+@cache
+def _usual(did: str, services: tuple[tuple[str, str], ...]) -> Member:
+    return stranger(did, **dict(services))
+
+
 def stranger(did: str, **services: str) -> Member:
-    """Return a node that nobody has admitted."""
+    """Return a node that nobody has admitted, with keys of its own."""
     signer = MemorySigner(did)
     authority = certificate.make_authority(f"CA of {did}", NOW, 365)
     return Member(did, signer, authority, documents.build(signer, did, [authority[0]], services))

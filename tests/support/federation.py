@@ -55,7 +55,7 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
 from policies_odrl.checking.semantics import PRESENT
 from tests.support.census import passing
-from tests.support.contracts import NOW, Member, Space, policy_of, stranger
+from tests.support.contracts import NOW, Member, UsualSpace, policy_of, usual
 from tests.support.doubles import (
     CountingIds,
     FixedClock,
@@ -269,11 +269,11 @@ class Federation:
     """A lead, three sites, and a contract with each."""
 
     def __init__(self, folder: Path, **terms: Any) -> None:
-        self.space = Space()
+        self.space = UsualSpace()
         self.clock = FixedClock(NOW)
         self.terms = terms
         self.nodes: dict[str, Node] = {}
-        members = [self.space.admit(stranger(did), index=i) for i, did in enumerate((LEAD, *SITES))]
+        members = [self.space.admit(usual(did), index=i) for i, did in enumerate((LEAD, *SITES))]
         for index, member in enumerate(members):
             self.nodes[member.did] = self._node(folder / f"node{index}", index, member)
         for node in self.nodes.values():

@@ -48,7 +48,7 @@ from connector.services.transfer import provider_side
 from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore
 from tests.support.census import CensusWorkers
-from tests.support.contracts import NOW, Member, Space, stranger
+from tests.support.contracts import NOW, Member, Space, UsualSpace, usual
 from tests.support.database import sqlite_url
 from tests.support.doubles import CountingIds, FixedClock, ports_for_tests
 
@@ -276,7 +276,7 @@ class Link:
 
     folder: Path
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
-    space: Space = field(default_factory=Space)
+    space: Space = field(default_factory=UsualSpace)
     nodes: dict[str, Node] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     fault: Callable[[Call], Fault] = lambda _call: Fault.NONE
@@ -305,7 +305,7 @@ class Link:
             "PreauPeer": "grpcs://localhost:1",
             "PreauMembership": f"https://{host}/membership",
         }
-        member = self.space.admit(stranger(f"did:web:{host}", **services))
+        member = self.space.admit(usual(f"did:web:{host}", **services))
         node = Node(self, self.folder / name, member, len(self.nodes) + 1)
         for other in self.nodes.values():
             other.knows(self.space, member)
