@@ -101,14 +101,14 @@ def _leave_out(mark: str, why: str, config: pytest.Config, items: list[pytest.It
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> Iterator[None]:
+def _databases_made_once() -> Iterator[None]:
     if "sqlalchemy" not in sys.modules:  # nothing that was collected opens a database
         yield
         return
-    from tests.support.database import compile_once  # noqa: PLC0415 - not without need: a second
+    from tests.support import database  # noqa: PLC0415 - not without need: a second
 
-    with pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
+    with pytest.MonkeyPatch.context() as patch, database.copied_schema():
+        database.compile_once(patch)
         yield
 
 

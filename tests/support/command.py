@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,14 +65,7 @@ def preau(
 
 def invoked(words: Sequence[str], **more: Any) -> Result:
     """Run a command in this process; `more` goes to click's runner."""
-    with _new_databases() if "init" in words[:2] else nullcontext():
-        return CliRunner().invoke(_command(), words, **more)
-
-
-def _new_databases() -> AbstractContextManager[None]:
-    from tests.support.database import copied_schema  # noqa: PLC0415 - not without need: a second
-
-    return copied_schema()
+    return CliRunner().invoke(_command(), words, **more)
 
 
 @cache
