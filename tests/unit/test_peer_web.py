@@ -232,7 +232,7 @@ class TestKept:
         one, two = Target("one.example", 443, "/"), Target("two.example", 443, "/")
         made = [lines.Line(context, one, "127.0.0.1", until) for _ in range(6)]
         closed: list[lines.Line] = []
-        monkeypatch.setattr(lines.Line, "kept", lambda line: line not in closed)
+        monkeypatch.setattr(lines.Line, "rests", lambda line: line not in closed)
 
         def close(line: lines.Line) -> None:
             closed.append(line)

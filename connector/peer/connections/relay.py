@@ -124,7 +124,9 @@ class Relay:
 
     def proven(self, port: int, member: str) -> None:
         """As `prove`, of the caller that reaches the server from a port; on any thread."""
-        self._loop.soon(partial(self._prove_at, port, member))
+        caller = self._others.get(port)
+        if caller is not None and not caller.proven:  # else each request would wake the loop
+            self._loop.soon(partial(self._prove_at, port, member))
 
     def _prove_at(self, port: int, member: str) -> None:
         caller = self._others.get(port)

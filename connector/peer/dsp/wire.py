@@ -51,6 +51,7 @@ from connector.protocol.dsp.data_address import DataAddress
 from connector.protocol.dsp.negotiation import Negotiated
 from connector.protocol.dsp.policies import Policies, Reader
 from connector.protocol.dsp.transfer import Transferred
+from connector.protocol.negotiation import Act
 
 ANSWER_BYTES: Final = 4 * 1024 * 1024
 MOST_READ: Final = 1_000  # offers of a page: each takes some milliseconds
@@ -200,6 +201,8 @@ class DspWire:
     def _theirs(self, message: Any) -> str:
         """Return the pid by which the receiver of a message knows its process."""
         sender = binding.sender_of(type(message).__name__)
+        if isinstance(message, m.ContractNegotiationEventMessage):
+            sender = Role.CONSUMER if m.act_of(message) is Act.ACCEPTED else Role.PROVIDER
         if sender is None:
             ours = self._own.process(message.provider_pid) if message.provider_pid else None
             sender = Role.CONSUMER if ours is None else ours.role

@@ -81,11 +81,15 @@ class Line:
             url_of(goal).origin, tls, network_backend=_PinnedBackend(address, deadline)
         )
 
-    def kept(self) -> bool:
-        """Return whether it stands, as far as is known, and may be used again."""
+    def rests(self) -> bool:
+        """Return whether it may be used again, if it still stands."""
         now = time.monotonic()
         young = now - self.made < LIFE_SECONDS and now - self.used < IDLE_SECONDS
-        return young and self.connection.is_idle() and not self.connection.has_expired()
+        return young and self.connection.is_idle()
+
+    def kept(self) -> bool:
+        """Return whether it stands, and may be used again."""
+        return self.rests() and not self.connection.has_expired()
 
     def close(self) -> None:
         """Close it."""
@@ -114,7 +118,7 @@ class Lines:
     def give(self, goal: Target, line: Line) -> None:
         """Keep a connection after an exchange that went well."""
         line.used = time.monotonic()
-        over = [] if line.kept() else [line]
+        over = [] if line.rests() else [line]
         with self._lock:
             if not over:
                 found = self._of.setdefault((goal.host, goal.port), deque())
@@ -143,7 +147,7 @@ class Lines:
         """Take out what was not used for too long."""
         over: list[Line] = []
         for host, found in list(self._of.items()):
-            while found and not found[0].kept():
+            while found and not found[0].rests():
                 over.append(found.popleft())
             if not found:
                 del self._of[host]
