@@ -126,6 +126,7 @@ class Form:
         hidden: values that go with it.
         method: `post`, or `get` where it changes nothing.
         grave: whether what it does is not undone easily.
+        name: tells it from others of a page that are sent to the same path.
     """
 
     title: str
@@ -135,6 +136,7 @@ class Form:
     hidden: Mapping[str, str] = field(default_factory=dict)
     method: str = "post"
     grave: bool = False
+    name: str = ""
 
 
 Part: TypeAlias = Facts | Table | Sentences | Notice | Form

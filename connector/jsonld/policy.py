@@ -60,6 +60,18 @@ def read_policy(data: bytes | str | Mapping[str, Any], profiles: Profiles = NO_P
     return _read_text(data.encode() if isinstance(data, str) else data, profiles)
 
 
+def read_shown(data: bytes | Mapping[str, Any]) -> Policy:
+    """Read a policy that is shown to a person and not decided on: what is not known stays in it.
+
+    Raises:
+        OdrlError: it is no policy at all.
+    """
+    try:
+        return read_policy(data)
+    except PreauError:
+        return policies_odrl.load(data if isinstance(data, bytes) else dict(data))
+
+
 def policy_document(policy: Policy, profiles: Profiles = NO_PROFILES) -> dict[str, Any]:
     """Return the policy as compact JSON-LD, after checking that reading it gives it back.
 

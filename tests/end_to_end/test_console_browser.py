@@ -18,7 +18,7 @@ from connector.services.approval import deciding
 from connector.services.negotiation import agree, negotiate
 from connector.services.publication import publish
 from tests.support.console import PASSWORD, person, served
-from tests.support.link import DATASET, Link, description, entry, link
+from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
 
 pytestmark = pytest.mark.browser
@@ -36,6 +36,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
             deciding.accept(pair.school.ports, first.id, role)
         pair.pump()
         ask(pair)
+        ask(pair, policy=offer(epsilon="5"))
         yield pair
 
 
@@ -105,25 +106,40 @@ def paths(ports: Ports) -> list[str]:
     return [*(each.path for each in PAGES if each.menu), *details]
 
 
+def consumed(pair: Link) -> list[str]:
+    """The pages on which a consumer does what a provider does not."""
+    peer = pair.school.did
+    countered = pair.lab.negotiations()[-1]
+    return [
+        "/catalog?words=",
+        f"/catalog?words=&peer={peer}",
+        f"/catalog/dataset?peer={peer}&id={DATASET}",
+        f"/negotiation?id={countered.pid}",
+    ]
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_page_is_accessible_alone_and_without_complaint(
     pair: Link, chromium: Any, language: str
 ) -> None:
-    ports = pair.school.ports
-    person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
-    with served(ports) as address:
-        visitor = Visitor(chromium, address, language)
-        visitor.page.goto("/login")
-        assert visitor.violations() == []
-        visitor.log_in("everybody")
-        for path in paths(ports):
-            answer = visitor.page.goto(path)
-            assert visitor.language == language
-            assert visitor.violations() == [], path
-            assert len(answer.body()) < 150_000
-        visitor.faults = [each for each in visitor.faults if "404" not in each]
-        assert visitor.faults == []
-        visitor.context.close()
+    for node, found in (
+        (pair.school, paths(pair.school.ports)),
+        (pair.lab, consumed(pair)),
+    ):
+        person(node.ports, "everybody", *AccountRole, reviews=("dpo", "head"))
+        with served(node.ports) as address:
+            visitor = Visitor(chromium, address, language)
+            visitor.page.goto("/login")
+            assert visitor.violations() == []
+            visitor.log_in("everybody")
+            for path in found:
+                answer = visitor.page.goto(path)
+                assert visitor.language == language
+                assert visitor.violations() == [], path
+                assert len(answer.body()) < 150_000
+            visitor.faults = [each for each in visitor.faults if "404" not in each]
+            assert visitor.faults == []
+            visitor.context.close()
 
 
 def test_the_keyboard_is_enough(pair: Link, chromium: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from connector.console.pages import (
     accounts,
     approvals,
+    catalogs,
     contracts,
     datasets,
     door,
@@ -21,6 +22,7 @@ PAGES: Final[tuple[Entry, ...]] = (
     *home.PAGES,
     *approvals.PAGES,
     *datasets.PAGES,
+    *catalogs.PAGES,
     *contracts.PAGES,
     *negotiations.PAGES,
     *jobs.PAGES,

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
+from connector.console.pages import narrowing
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import ROWS, listed
 from connector.console.pages.wording import sentences
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Words
+from connector.console.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Notice,
+    Page,
+    Part,
+    Sentences,
+    Words,
+)
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
-from connector.services.negotiation import negotiate
+from connector.errors import Malformed, PreauError
+from connector.services.negotiation import negotiate, terms
 
 _OVER: Final = frozenset({NegotiationState.FINALIZED, NegotiationState.TERMINATED})
 
@@ -44,23 +57,27 @@ def negotiation(visit: Visit) -> Page:
     )
     parts: list[Part] = [Notice(each) for each in found.reasons]
     parts.append(Facts("Negotiation", rows))
+    parts += _changes(visit, found)
     if found.policy:
         parts.append(sentences("Terms on the table", found.policy, visit.language))
     parts += _forms(visit, found)
     return Page("Negotiation", parts, subject=found.pid)
 
 
-def ask(visit: Visit) -> Moved:
-    """Ask a peer for a contract."""
-    peer, dataset = visit.given("peer").strip(), visit.given("dataset").strip()
-    opened = visit.served.do(negotiate.request, peer, dataset, visit.given("offer").strip(), None)
-    return Moved("/negotiation", {"id": opened.pid})
-
-
 def accept(visit: Visit) -> Moved:
     """Accept what is on the table."""
     visit.served.do(negotiate.accept, visit.given("id"))
     return Moved("/negotiation", {"id": visit.given("id")})
+
+
+def narrow(visit: Visit) -> Moved:
+    """Answer what is on the table with narrower terms."""
+    found = visit.served.do(negotiate.negotiation, visit.given("id"))
+    wish = narrowing.narrowed(found.policy, visit)
+    if wish is None:
+        raise Malformed("the terms are those on the table: accept them, or change a value")
+    visit.served.do(negotiate.counter, found.pid, wish)
+    return Moved("/negotiation", {"id": found.pid})
 
 
 def terminate(visit: Visit) -> Moved:
@@ -80,12 +97,36 @@ def _row(each: Negotiation) -> tuple[Cell, ...]:
     )
 
 
+def _changes(visit: Visit, found: Negotiation) -> list[Part]:
+    """Say what a counter-offer changes of what this node asked for, sentence by sentence."""
+    try:
+        changes = visit.served.do(negotiate.changes, found)
+    except PreauError as exc:
+        text = f"what the terms on the table change is not known: {exc.reason}"
+        return [Notice(text, "wrong", exc.code, exc.hint)]
+    if not changes:
+        return []
+    title = "What the terms on the table change of those asked for"
+    return [Sentences(title, [terms.one_line(each.said(visit.language)) for each in changes])]
+
+
+def _narrowing(visit: Visit, found: Negotiation) -> list[Part]:
+    try:
+        fields = narrowing.fields(found.policy, visit.language)
+    except PreauError:
+        return []
+    title, hidden = "Ask for narrower terms", {"id": found.pid}
+    return [Form(title, "/negotiation/narrow", fields, "ask", hidden)] if fields else []
+
+
 def _forms(visit: Visit, found: Negotiation) -> list[Part]:
     made: list[Part] = []
     hidden = {"id": found.pid}
     ours = found.role is Role.CONSUMER and found.policy_by is Role.PROVIDER
     if ours and found.state is NegotiationState.OFFERED and visit.served.may(negotiate.accept):
         made.append(Form("Accept the terms", "/negotiation/accept", (), "accept", hidden))
+    if ours and found.state is NegotiationState.OFFERED and visit.served.may(negotiate.counter):
+        made += _narrowing(visit, found)
     if found.state not in _OVER and visit.served.may(negotiate.terminate):
         hint = "one line that names no person; the peer is told"
         reason = Field("reason", "reason", hint=hint, needed=True)
@@ -96,7 +137,7 @@ def _forms(visit: Visit, found: Negotiation) -> list[Part]:
 PAGES: Final = (
     Entry("/negotiations", negotiations, (negotiate.negotiations,), "Negotiations"),
     Entry("/negotiation", negotiation),
-    Entry("/negotiation/ask", ask, method="POST"),
     Entry("/negotiation/accept", accept, method="POST"),
+    Entry("/negotiation/narrow", narrow, method="POST"),
     Entry("/negotiation/terminate", terminate, method="POST"),
 )

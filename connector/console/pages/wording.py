@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connector.console.parts import Notice, Part, Sentences
 from connector.errors import PreauError
-from connector.jsonld.canonical import parse_object
-from connector.jsonld.policy import read_policy
+from connector.jsonld.policy import read_shown
 from policies_odrl import OdrlError, explain
+from policies_odrl.language.phrases import word
 
 
 def sentences(title: str, policy: bytes, language: str) -> Part:
@@ -18,6 +18,11 @@ def sentences(title: str, policy: bytes, language: str) -> Part:
         language: of the sentences.
     """
     try:
-        return Sentences(title, list(explain(read_policy(parse_object(policy)), language)))
+        return Sentences(title, list(explain(read_shown(policy), language)))
     except (PreauError, OdrlError) as exc:
         return Notice(f"the terms cannot be put into words: {exc}", "wrong")
+
+
+def worded(iri: str, language: str) -> str:
+    """Return the name of a purpose, legal basis or the like; empty where none is stated."""
+    return word(iri, language) if iri else ""

@@ -17,10 +17,11 @@ from connector.services.evidence import export, own_log
 from connector.services.federation.lead import jobs
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.privacy import standing
-from connector.services.publication import catalog_pages, checking, publish, withdrawing
+from connector.services.publication import catalog_pages, checking, publish, searching, withdrawing
 from connector.services.transfer import acts
 
 ALL: Final = frozenset(Role)
+_READERS: Final = (Role.SCIENTIST, Role.AUTHOR, Role.STEWARD)  # of catalogs of peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,18 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     jobs.progress: _seen_by(),
     standing.registers: _seen_by(),
     standing.contracts: _seen_by(),
-    catalog_pages.fetch_catalog: _seen_by(Role.SCIENTIST, Role.AUTHOR, Role.STEWARD),
+    negotiate.changes: _seen_by(),
+    negotiate.obstacle: _seen_by(*_READERS),
+    searching.peers: _seen_by(*_READERS),
+    searching.everywhere: _seen_by(*_READERS),
+    catalog_pages.fetch_catalog: _seen_by(*_READERS),
+    catalog_pages.fetch_dataset: _seen_by(*_READERS),
     deciding.approvals: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
     viewing.brief: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
     decisions.accept: _done_by(Role.APPROVER),
     decisions.refuse: _done_by(Role.APPROVER),
     negotiate.request: _done_by(Role.SCIENTIST),
+    negotiate.counter: _done_by(Role.SCIENTIST),
     negotiate.accept: _done_by(Role.SCIENTIST),
     negotiate.terminate: _done_by(Role.SCIENTIST, Role.STEWARD),
     jobs.cancel: _done_by(Role.SCIENTIST),

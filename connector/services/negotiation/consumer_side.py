@@ -20,7 +20,8 @@ from connector.domain.contract.negotiation import (
     Role,
 )
 from connector.domain.participant import Participant
-from connector.errors import AgreementTampered, Malformed, PolicyInvalid
+from connector.enforcement.layers import Stated
+from connector.errors import AgreementTampered, Malformed, PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
@@ -36,7 +37,7 @@ from connector.services.messages import sending
 from connector.services.negotiation import agree, steps, terms, unsigned
 from connector.services.negotiation.terms import Considered
 from connector.services.publication import catalog_pages
-from connector.services.publication.catalog_pages import OfferView
+from connector.services.publication.catalog_pages import DatasetView, OfferView
 
 
 def request(
@@ -74,16 +75,26 @@ def request(
     address = reaching.address(ports.web, peer, https=https)
     dataset = catalog_pages.fetch_dataset(ports, peer_did, dataset_id)
     chosen = dataset.offer(offer_id)
-    terms.check_readable(chosen.policy, ports.mechanisms)
-    if dataset.description:
-        _check_table(ports, chosen)
-        personal = dataset.facts.personal
-        present = shown.check(ports, peer_did, chosen, personal=personal)
-    else:
-        present = shown.check_foreign(ports, peer, chosen.policy)
+    present = _checked(ports, peer, dataset, chosen)
     wish = _wish(ports, policy)
     shown.check_wish(ports, present, wish)
     return begin(ports, peer_did, dataset_id, chosen, wish, dataset.description, address)
+
+
+def obstacle(ports: Ports, dataset: DatasetView, offer: OfferView) -> PreauError | None:
+    """Return why this node would not ask for a contract on an offer as it stands; None: it would.
+
+    Args:
+        ports: of this node.
+        dataset: as its provider shows it.
+        offer: one of its offers.
+    """
+    try:
+        peer = onboard.known(ports, dataset.facts.publisher)
+        _checked(ports, peer, dataset, offer)
+    except PreauError as exc:
+        return exc
+    return None
 
 
 def begin(
@@ -379,6 +390,17 @@ def _request_message(
         # "As offered" has no form in the Dataspace Protocol.
         policy=wish or (negotiation.offered if negotiation.address else b""),
     )
+
+
+def _checked(
+    ports: Ports, peer: Participant, dataset: DatasetView, offer: OfferView
+) -> tuple[Stated, ...]:
+    """Check an offer before it is asked for; return the templates that bear on it."""
+    terms.check_readable(offer.policy, ports.mechanisms)
+    if not dataset.description:
+        return shown.check_foreign(ports, peer, offer.policy)
+    _check_table(ports, offer)
+    return shown.check(ports, peer.did, offer, personal=dataset.facts.personal)
 
 
 def _check_table(ports: Ports, offer: OfferView) -> None:

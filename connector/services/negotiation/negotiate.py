@@ -30,17 +30,27 @@ from connector.services.messages import sending
 from connector.services.negotiation import (
     outcomes,
     steps,
+    terms,
 )
-from connector.services.negotiation.consumer_side import accept, begin, counter, request
+from connector.services.negotiation.consumer_side import (
+    accept,
+    begin,
+    counter,
+    obstacle,
+    request,
+)
 from connector.services.negotiation.provider_side import offer
+from policies_odrl.comparison.differences import Compared
 
 __all__ = [
     "accept",
     "begin",
+    "changes",
     "counter",
     "expire",
     "negotiation",
     "negotiations",
+    "obstacle",
     "offer",
     "receive_get",
     "reconcile",
@@ -73,6 +83,15 @@ def negotiation(ports: Ports, pid: str) -> Negotiation:
     """
     with ports.store.read() as tx:
         return require(tx.negotiations.get(pid), "negotiation", pid)
+
+
+def changes(ports: Ports, found: Negotiation) -> tuple[Compared, ...]:
+    """Return what the provider's terms on the table change of those asked for, see `terms.tabled`.
+
+    Raises:
+        PreauError: the two cannot be compared.
+    """
+    return terms.tabled(found, ports.mechanisms.profiles)
 
 
 def terminate(ports: Ports, pid: str, reason: str = "") -> Negotiation:

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 import policies_odrl
 from connector.domain import instant
 from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.negotiation import Negotiation, Role
 from connector.domain.decision import Refusal
 from connector.domain.layer import LayerKind
 from connector.enforcement import compile as compiling
@@ -424,6 +425,16 @@ def changes(asked: bytes, offered: bytes, profiles: Profiles = NO_PROFILES) -> t
         PolicyInvalid: one is not a policy that this node knows, or is too large to be judged.
     """
     return _changed(asked, offered, profiles) if asked and offered and asked != offered else ()
+
+
+def tabled(found: Negotiation, profiles: Profiles = NO_PROFILES) -> tuple[Compared, ...]:
+    """Return what the provider's terms on the table change of those that were asked for.
+
+    None of what a consumer has just asked for. Raises as `changes`.
+    """
+    if found.policy_by is not Role.PROVIDER:
+        return ()
+    return changes(found.asked, found.policy, profiles)
 
 
 @lru_cache(maxsize=128)

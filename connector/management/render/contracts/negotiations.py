@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from connector.domain.contract.negotiation import Negotiation, Role
+from connector.domain.contract.negotiation import Negotiation
 from connector.errors import PreauError
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.profiles import NO_PROFILES, Profiles
 from connector.management.views.contracts.negotiations import ChangeView, NegotiationView
 from connector.services.negotiation import terms
 from connector.services.readable import Readable
+from policies_odrl.comparison.differences import Compared
 from policies_odrl.language.phrases import LANGUAGES
 
 _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
@@ -57,15 +58,17 @@ def changes(value: Negotiation, profiles: Profiles) -> list[ChangeView]:
     Where this node cannot compare the two, that is said in place of the list: an empty one means
     that nothing changes.
     """
-    if value.policy_by is not Role.PROVIDER:
-        return []
-    return differences(value.asked, value.policy, profiles)
+    return _views(partial(terms.tabled, value, profiles))
 
 
 def differences(before: bytes, after: bytes, profiles: Profiles) -> list[ChangeView]:
     """Return how terms differ from others; where they cannot be compared, that is said instead."""
+    return _views(partial(terms.changes, before, after, profiles))
+
+
+def _views(compared: Callable[[], Iterable[Compared]]) -> list[ChangeView]:
     try:
-        found = terms.changes(before, after, profiles)
+        found = compared()
     except PreauError as exc:
         return [_not_compared(exc.reason)]
     return [

@@ -15,7 +15,7 @@ from connector.enforcement.mechanisms import opening
 from connector.errors import PreauError
 from connector.identity.statements.risk_report import unverified_uses
 from connector.jsonld.canonical import parse_object
-from connector.jsonld.policy import read_policy
+from connector.jsonld.policy import read_shown
 from connector.jsonld.reach import terms
 from connector.management.views.publishing.offers import (
     CoverageView,
@@ -26,10 +26,9 @@ from connector.management.views.publishing.offers import (
 from connector.management.views.publishing.risk import FindingsView, findings
 from connector.protocol.messages import CoverageLine
 from connector.services.readable import Readable
-from policies_odrl import OdrlError, Policy
+from policies_odrl import OdrlError
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.reading.reader import load
 
 
 def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
@@ -95,7 +94,7 @@ def sentences(policy: bytes | Mapping[str, Any]) -> dict[str, list[str]]:
     Of a peer's offer that this node could not sign, what is not understood is said to be so.
     """
     try:
-        read = _lenient(policy)
+        read = read_shown(policy)
     except OdrlError:
         return {}
     return {language: list(explain(read, language)) for language in LANGUAGES}
@@ -104,7 +103,7 @@ def sentences(policy: bytes | Mapping[str, Any]) -> dict[str, list[str]]:
 def reach(policy: bytes) -> list[ReachView]:
     """Return the terms of an offer with who understands them; nothing where it cannot be read."""
     try:
-        found = terms(_lenient(policy))
+        found = terms(read_shown(policy))
     except (OdrlError, PreauError):
         return []
     return [
@@ -117,13 +116,6 @@ def reach(policy: bytes) -> list[ReachView]:
         )
         for each in found
     ]
-
-
-def _lenient(policy: bytes | Mapping[str, Any]) -> Policy:
-    try:
-        return read_policy(policy)
-    except PreauError:
-        return load(policy if isinstance(policy, bytes) else dict(policy))
 
 
 def coverage(line: CoverageLine) -> CoverageView:
