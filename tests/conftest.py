@@ -7,7 +7,10 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +33,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 # A file system in memory, and the bytes that it must have free, to hold the files of tests.
 _MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - each test gets a folder of its own there
 
+
+# Seconds for which threads are looked at when all tests are over, and nanoseconds of work in them.
+_LOOK, _BUSY = 0.5, 25_000_000
 
 # Long tests: who begins one at the end of a run keeps all others waiting.
 _FIRST = ("end_to_end", "properties")
@@ -98,6 +104,27 @@ def _leave_out(mark: str, why: str, config: pytest.Config, items: list[pytest.It
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(f"{why}: {len(left_out)} tests left out")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_thread_left_at_work() -> Iterator[None]:
+    """A loop without an end in a thread of a test slows all tests after it, and fails none."""
+    yield
+    before = _worked()
+    time.sleep(_LOOK)
+    busy = [each.name for each, now in _worked().items() if now - before.get(each, now) > _BUSY]
+    assert not busy, f"threads that tests have left still work: {busy}"
+
+
+def _worked() -> dict[threading.Thread, int]:
+    """Return the nanoseconds of CPU time of each thread but this one."""
+    found = {}
+    for each in threading.enumerate():
+        file = Path(f"/proc/self/task/{each.native_id}/schedstat")
+        if each is not threading.current_thread() and file.exists():
+            with suppress(OSError):  # it has ended
+                found[each] = int(file.read_text().split()[0])
+    return found
 
 
 @pytest.fixture(scope="session", autouse=True)
