@@ -12,7 +12,10 @@ from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "guides").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(p for at in ("", "fr/", "guides/**/") for p in DOCS.glob(f"{at}*.md")),
+]
 # Pages whose commands are typed in a folder of the examples, as they say.
 FOLDERS = {
     "policy-author.md": "examples/policies/star",

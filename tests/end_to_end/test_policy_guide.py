@@ -21,24 +21,26 @@ EXAMPLES = ROOT / "examples/policies"
 WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
 CONTRACT = GUIDES / "policies/contract.md"
 MEANING = GUIDES / "policies/meaning.md"
+FRENCH = ROOT / "docs/fr/policy-author.md"
 # Page -> the folder that its commands are typed in.
-PAGES = {GUIDES / "policy-author.md": "star", MEANING: "."}
+PAGES = {GUIDES / "policy-author.md": "star", MEANING: ".", FRENCH: "star"}
 SECONDS = 30  # until both sides have signed
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_each_command_prints_what_the_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     monkeypatch.chdir(tmp_path / "examples" / PAGES[page])
+    language = {"LC_ALL": "fr_FR.UTF-8" if page == FRENCH else "en_GB.UTF-8"}
     shown = parts(page)
     assert sum(isinstance(part, Command) for part in shown) > 5, page
     for part in shown:
         if isinstance(part, Shown):
             assert Path(part.name).read_text(encoding="utf-8") == part.text, part.name
             continue
-        run = invoked(part.words, env=WIDTH)
+        run = invoked(part.words, env=WIDTH | language)
         printed = run.output
         if part.into:
             Path(part.into).write_text(run.stdout, encoding="utf-8")
