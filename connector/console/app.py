@@ -21,15 +21,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import downloads
+from connector.console import downloads, multipart
 from connector.console.attempts import Attempts
+from connector.console.guard import is_small
 from connector.console.pages import PAGES
-from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.entry import Entry, Moved, Sent
 from connector.console.parts import Notice, Page, tables
 from connector.console.rendering import Renderer, address
 from connector.console.sessions import COOKIE, Session, Sessions
 from connector.console.visit import Visit
-from connector.errors import LoginRefused, PreauError, status
+from connector.errors import LoginRefused, Malformed, PreauError, status
 from connector.language.asked import of_header
 from connector.language.catalog import LANGUAGES
 from connector.ports import Ports
@@ -87,8 +88,8 @@ class Console:
         return endpoint
 
     async def _visit(self, request: Request) -> Visit:
-        form = _form(await request.body()) if request.method == "POST" else {}
         session = await run_in_threadpool(self._sessions.find, request.cookies.get(COOKIE, ""))
+        form, files = await _brought(request, known=session is not None)
         chosen = request.cookies.get(LANGUAGE, "")
         language = (
             chosen if chosen in LANGUAGES else of_header(request.headers.get("accept-language", ""))
@@ -100,6 +101,7 @@ class Console:
             request.url.path,
             dict(request.query_params),
             form,
+            files,
         )
 
     def _answered(self, entry: Entry, visit: Visit) -> Response:
@@ -112,13 +114,14 @@ class Console:
             return self._wrong(visit, PreauError("the node failed in a way that was not foreseen"))
         if isinstance(made, Moved):
             return _led(made.path, dict(made.query))
+        if isinstance(made, Sent):
+            return _sent(made)
         ending = visit.asked("as")
         if ending in downloads.FORMATS and (found := tables(made.parts)):
             wanted = visit.asked("table")
             table = next((each for each in found if each.name == wanted), found[0])
             media, write = downloads.FORMATS[ending]
-            name = f'attachment; filename="{table.name}.{ending}"'
-            return Response(write(table), media_type=media, headers={"content-disposition": name})
+            return _sent(Sent(f"{table.name}.{ending}", media, write(table)))
         return self._shown(made, visit)
 
     def _shown(self, page: Page, visit: Visit) -> Response:
@@ -153,8 +156,8 @@ class Console:
                 self._attempts.failed(name)
             entry = next(each for each in PAGES if each.path == LOGIN)
             page = entry.page(visit)
-            if isinstance(page, Moved):
-                return _led(page.path, dict(page.query))
+            if not isinstance(page, Page):
+                return _led("/", {})
             notice = Notice(exc.reason, "wrong", exc.code, exc.hint)
             again = replace(page, parts=[notice, *page.parts], status=status(exc.code)[1])
             return self._shown(again, visit)
@@ -185,6 +188,21 @@ class Console:
         return answer
 
 
+async def _brought(
+    request: Request, *, known: bool
+) -> tuple[Mapping[str, str], Mapping[str, bytes]]:
+    """Return what a form brings, and its files; of large bodies only who is known brings any."""
+    if request.method != "POST" or not (known or is_small(request.headers)):
+        return {}, {}
+    body, media = await request.body(), request.headers.get("content-type", "")
+    if media.partition(";")[0].strip().lower() != multipart.MEDIA:
+        return _form(body), {}
+    try:
+        return await run_in_threadpool(multipart.read, media, body)
+    except Malformed:  # as below
+        return {}, {}
+
+
 def _form(body: bytes) -> Mapping[str, str]:
     """Return what a form brings; nothing of what is no form, which then lacks its word."""
     try:
@@ -195,6 +213,12 @@ def _form(body: bytes) -> Mapping[str, str]:
 
 def _keep(answer: Response, name: str, value: str) -> None:
     answer.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def _sent(file: Sent) -> Response:
+    name = f'attachment; filename="{file.name}"'
+    headers = {"content-disposition": name}
+    return Response(file.content, media_type=file.media, headers=headers)
 
 
 def _is_own(visit: Visit) -> bool:

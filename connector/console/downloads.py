@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.console.parts import Table, plain
+from connector.console import sheets
+from connector.console.parts import Link, Table, Words, plain
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -32,6 +33,12 @@ def as_csv(table: Table) -> bytes:
     return made.getvalue().encode("utf-8-sig")
 
 
+def as_ods(table: Table) -> bytes:
+    """Return a spreadsheet of typed cells."""
+    rows = ([plain(it) if isinstance(it, Link | Words) else it for it in row] for row in table.rows)
+    return sheets.spreadsheet(table.title, table.headings, rows)
+
+
 def _harmless(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
@@ -40,5 +47,9 @@ def _harmless(value: Any) -> Any:
 
 # Ending -> media type and writer.
 FORMATS: Final[Mapping[str, tuple[str, Callable[[Table], bytes]]]] = MappingProxyType(
-    {"csv": ("text/csv; charset=utf-8", as_csv), "json": ("application/json", as_json)}
+    {
+        "csv": ("text/csv; charset=utf-8", as_csv),
+        "ods": (sheets.MEDIA, as_ods),
+        "json": ("application/json", as_json),
+    }
 )

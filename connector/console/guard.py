@@ -10,6 +10,7 @@ Source: CSP Level 3; OWASP ASVS 5.0, V3.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT: Final = 1024 * 1024
+# Forms that hold files: bytes by path; a bundle of evidence has 16 MiB at most, and its seal.
+UPLOADS: Final = MappingProxyType({"/evidence/verify": 20 * 1024 * 1024})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _OWN: Final = frozenset({"", "same-origin", "none"})
 _POLICY: Final = (
@@ -63,13 +66,15 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        refusal = self._refusal(
+            scope["method"], Headers(scope=scope), UPLOADS.get(scope["path"], BODY_LIMIT)
+        )
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
         await self._app(scope, receive, guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, method: str, headers: Headers, limit: int) -> PlainTextResponse | None:
         host = headers.get("host", "")
         if host not in self._reached.hosts:
             return PlainTextResponse("this is not the address of a console", 421)
@@ -82,6 +87,11 @@ class Guard:
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
             return PlainTextResponse("the request does not state its length", 411)
-        if int(length) > BODY_LIMIT:
+        if int(length) > limit:
             return PlainTextResponse("the request is too large", 413)
         return None
+
+
+def is_small(headers: Headers) -> bool:
+    """Say whether a request that was let in brings no more than a form without files may."""
+    return int(headers["content-length"]) <= BODY_LIMIT

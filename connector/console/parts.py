@@ -52,6 +52,7 @@ class Table:
         empty: what to do first, where there is none.
         next: query by which the next page is asked for; empty on the last.
         name: by which it is downloaded.
+        fleeting: whether it is of what a form brought, so that it cannot be asked for again.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Table:
     empty: str
     next: Mapping[str, str] = field(default_factory=dict)
     name: str = "table"
+    fleeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Field:
         name: of its value.
         label: what it is.
         hint: what may stand there.
-        kind: `text`, `password`, `search` or `choice`.
+        kind: `text`, `password`, `search`, `date`, `file` or `choice`.
         value: what stands there first.
         choices: values and what they are called.
         needed: whether it must be filled.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.console.sessions import Session
 from connector.services.access.desk import Desk
@@ -20,6 +20,7 @@ class Visit:
         path: below the console's root.
         query: of its address.
         form: what it brings; empty where it is no form.
+        files: that it brings.
     """
 
     desk: Desk | None
@@ -28,6 +29,7 @@ class Visit:
     path: str
     query: Mapping[str, str]
     form: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def served(self) -> Desk:

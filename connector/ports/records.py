@@ -34,6 +34,7 @@ from connector.domain.log.audit import (
     LogEntry,
     PeerLog,
     ReturnedHead,
+    Sought,
     Stand,
 )
 from connector.domain.membership import Membership
@@ -102,8 +103,8 @@ class AuditLog(Protocol):
     ) -> list[LogEntry]:
         """Return entries from `start`, in order; of one subject or kind when given."""
 
-    def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
-        """Return as `entries`, whatever the rows hold."""
+    def page(self, sought: Sought, limit: int = 1000) -> Page[LogEntry]:
+        """Return the entries that are looked for, whatever the rows hold; of a page no `next`."""
 
     def size(self) -> int:
         """Return how many entries there are."""

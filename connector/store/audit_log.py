@@ -16,7 +16,7 @@ from sqlalchemy import Select, bindparam, func, select, union_all, update
 
 from connector.domain import instant
 from connector.domain.log import merkle
-from connector.domain.log.audit import Head, LogEntry, Stand
+from connector.domain.log.audit import Head, LogEntry, Sought, Stand
 from connector.domain.log.merkle import HASH_BYTES, Frontier, Node, Subtree
 from connector.domain.page import Page
 from connector.errors import RowDamaged
@@ -113,20 +113,24 @@ class SqlAuditLog:
         Raises:
             RowDamaged: one of them cannot be read.
         """
-        columns = tuple(_ENTRIES.c[name] for name in fields_of(LogEntry))
-        query = _listed(columns, start, limit, subject, kind)
-        return rows.strictly(LogEntry, _ENTRIES, lambda: self._scope.read(query))
+        subjects = None if subject is None else (subject,)
+        return self._entries(Sought(start, subjects, kind or ""), limit)
 
-    def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
-        """Return as `entries`, whatever the rows hold."""
+    def page(self, sought: Sought, limit: int = 1000) -> Page[LogEntry]:
+        """Return the entries that are looked for, whatever the rows hold."""
         try:
-            return Page(tuple(self.entries(start=start, limit=limit, subject=subject)), "")
+            return Page(tuple(self._entries(sought, limit)), "")
         except RowDamaged:
-            query = _listed((_ENTRIES.c.index,), start, limit, subject)
+            query = _listed((_ENTRIES.c.index,), sought, limit)
             places = list(self._scope.read(query).scalars())
             key = ("index",)
             found = rows.one_by_one(self._scope, LogEntry, _ENTRIES, key, places, *key)
             return Page.of(found, "")
+
+    def _entries(self, sought: Sought, limit: int) -> list[LogEntry]:
+        columns = tuple(_ENTRIES.c[name] for name in fields_of(LogEntry))
+        query = _listed(columns, sought, limit)
+        return rows.strictly(LogEntry, _ENTRIES, lambda: self._scope.read(query))
 
     def size(self) -> int:
         """Return how many entries there are."""
@@ -280,14 +284,21 @@ class SqlAuditLog:
         return read
 
 
-def _listed(
-    columns: tuple[Any, ...], start: int, limit: int, subject: str | None, kind: str | None = None
-) -> Select[Any]:
-    column = _ENTRIES.c
-    query = select(*columns).where(column.index >= start).order_by(column.index).limit(limit)
-    if subject is not None:
-        query = query.where(column.subject == subject)
-    return query if kind is None else query.where(column.kind == kind)
+def _listed(columns: tuple[Any, ...], sought: Sought, limit: int) -> Select[Any]:
+    column, kind = _ENTRIES.c, sought.kind
+    wanted = [column.index >= sought.start]
+    if sought.subjects is not None:
+        one = len(sought.subjects) == 1
+        subject = column.subject
+        wanted.append(subject == sought.subjects[0] if one else subject.in_(sought.subjects))
+    if kind:  # what follows `job.` and comes before `job/` begins with `job.`
+        whole = "." in kind
+        wanted += [column.kind == kind] if whole else [column.kind > f"{kind}."]
+        wanted += [] if whole else [column.kind < f"{kind}/"]
+    wanted += [] if sought.since is None else [column.at >= sought.since]
+    wanted += [] if sought.before is None else [column.at < sought.before]
+    order = column.index.desc() if sought.newest else column.index
+    return select(*columns).where(*wanted).order_by(order).limit(limit)
 
 
 @cache

@@ -99,6 +99,7 @@ def paths(ports: Ports) -> list[str]:
         f"/approval?id={waits.id}",
         f"/dataset?id={DATASET}",
         f"/contract?id={contract.id}",
+        f"/contract/life?id={contract.id}",
         f"/negotiation?id={negotiation.pid}",
         "/nothing",
         "/contract?id=urn:none",

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.contract.notice import Act, Notice, Standing
+from connector.domain.log.audit import Sought
 from connector.domain.page import Damaged
 from connector.errors import RowDamaged, StoreUnavailable
 from connector.store import SqlStore
@@ -280,9 +281,9 @@ def test_a_spoiled_entry_of_the_log_is_named_and_the_others_are_listed(store: Sq
     with store.write() as tx:
         for number in range(3):
             tx.audit.append("kind", f"urn:{number}")
-        assert [entry.index for entry in tx.audit.page(None, 1).values] == [1, 2]
+        assert [entry.index for entry in tx.audit.page(Sought(1)).values] == [1, 2]
         assert spoil(tx, "audit_entry", "at", BAD_TIME[store._engine.dialect.name], '"index" = 1')
-        page = tx.audit.page(None)
+        page = tx.audit.page(Sought())
         assert [entry.index for entry in page.values] == [0, 2]
         fault = "ROW_DAMAGED: column `at` of table `audit_entry` cannot be read"
         assert page.damaged == (Damaged("1", fault),)

@@ -11,8 +11,11 @@ from connector.console.pages import (
     contracts,
     datasets,
     door,
+    duties,
+    evidence,
     home,
     jobs,
+    life,
     log,
     negotiations,
 )
@@ -25,8 +28,11 @@ PAGES: Final[tuple[Entry, ...]] = (
     *catalogs.PAGES,
     *contracts.PAGES,
     *negotiations.PAGES,
+    *duties.PAGES,
     *jobs.PAGES,
     *log.PAGES,
+    *life.PAGES,
+    *evidence.PAGES,
     *accounts.PAGES,
     *door.PAGES,
 )

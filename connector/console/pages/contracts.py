@@ -13,6 +13,7 @@ from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.notice import Act, Standing
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical
+from connector.services.evidence import export, life
 from connector.services.negotiation import agree, notices
 
 _ACTS: Final = {"end": Act.ENDED, "suspend": Act.SUSPENDED, "resume": Act.RESUMED}
@@ -30,6 +31,7 @@ def contracts(visit: Visit) -> Page:
 def contract(visit: Visit) -> Page:
     """Show a contract."""
     found = visit.served.do(agree.agreement, visit.asked("id"))
+    lives = visit.served.may(life.life)
     rows = (
         ("standing", Words(found.standing.value)),
         ("our role", Words(found.role.value)),
@@ -45,9 +47,13 @@ def contract(visit: Visit) -> Page:
         ("signed by provider", bool(found.provider_signature)),
         ("signed by consumer", bool(found.consumer_signature)),
         ("finalized", found.finalized),
+        ("whole life", Link("whole life", "/contract/life", {"id": found.id}) if lives else None),
     )
     policy = canonical(documents.read(found.document).policy)
     parts: list[Part] = [Facts("Contract", rows), sentences("Terms", policy, visit.language)]
+    if found.finalized and visit.served.may(export.export):
+        hidden = {"id": found.id}
+        parts.append(Form("Export evidence", "/evidence/export", (), "export", hidden))
     if visit.served.may(notices.give) and found.standing is not Standing.ENDED:
         parts.append(_form(found))
     return Page("Contract", parts, subject=found.id)

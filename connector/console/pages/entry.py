@@ -27,6 +27,21 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that the browser saves.
+
+    Attributes:
+        name: of the file, of letters, digits, `-` and `.`.
+        media: its media type.
+        content: its bytes.
+    """
+
+    name: str
+    media: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A page and where it is.
 
@@ -40,7 +55,7 @@ class Entry:
     """
 
     path: str
-    page: Callable[[Visit], Page | Moved]
+    page: Callable[[Visit], Page | Moved | Sent]
     services: tuple[Callable[..., Any], ...] = ()
     menu: str = ""
     method: str = "GET"

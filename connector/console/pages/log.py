@@ -1,52 +1,103 @@
-"""The audit log, for auditors and operators."""
+"""The audit log, for auditors and operators: by what it is about, what happened and when."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry
-from connector.console.parts import Cell, Field, Form, Notice, Page, Part, Table
+from connector.console.parts import Cell, Field, Form, Link, Notice, Page, Part, Table
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
+from connector.domain.page import Page as Listed
 from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
 from connector.services.evidence import own_log
 from connector.services.readable import Readable
 
-_ROWS: Final = 100
+ROWS: Final = 100
 _FURTHEST: Final = 2**53 - 1
+_HEADINGS: Final = ("index", "at", "event", "about", "account", "facts")
+_KINDS: Final = (
+    ("account", "accounts"),
+    ("agreement", "contracts"),
+    ("approval", "decisions"),
+    ("checkpoint", "heads of logs"),
+    ("command", "acts that were refused"),
+    ("dataset", "datasets"),
+    ("delivery", "deliveries"),
+    ("duty", "duties"),
+    ("evidence", "evidence"),
+    ("job", "jobs"),
+    ("membership", "memberships"),
+    ("negotiation", "negotiations"),
+    ("offer", "offers"),
+    ("participant", "peers"),
+    ("persons", "persons of registers"),
+    ("recovery", "recovery"),
+    ("register", "registers"),
+    ("transfer", "transfers"),
+    ("use", "uses"),
+)
 
 
 def log(visit: Visit) -> Page:
-    """List entries of the log, of one subject when asked."""
-    subject, start = visit.asked("subject").strip(), _start(visit.asked("start"))
-    page = visit.served.do(own_log.events, start, _ROWS, subject or None)
-    parts: list[Part] = [
-        Form(
-            "Filter",
-            "/log",
-            (
-                Field(
-                    "subject", "about", hint="id of a contract, job, peer or account", value=subject
-                ),
-                Field("start", "from entry", value=str(start)),
-            ),
-            "show",
-            method="get",
-        )
-    ]
-    parts += [
+    """List entries of the log."""
+    subject, kind = visit.asked("subject").strip(), visit.asked("kind").strip()
+    first, last = _day(visit.asked("since")), _day(visit.asked("until"))
+    page = visit.served.do(
+        own_log.events,
+        start(visit),
+        ROWS,
+        subject or None,
+        kind=kind,
+        since=first,
+        before=last + timedelta(days=1) if last else None,
+    )
+    other = [] if not kind or kind in dict(_KINDS) else [(kind, kind)]
+    fields = (
+        Field("subject", "about", hint="id of a contract, job, peer or account", value=subject),
+        Field("kind", "what", kind="choice", value=kind, choices=[("", "all"), *other, *_KINDS]),
+        Field("since", "from day", kind="date", value=visit.asked("since")),
+        Field("until", "until day", kind="date", value=visit.asked("until")),
+        Field("start", "from entry", value=visit.asked("start")),
+    )
+    form = Form("Filter", "/log", fields, "show", method="get")
+    empty = "The log has no such entry."
+    return Page("Audit log", [form, *entries("Audit log", page, visit, empty)])
+
+
+def entries(title: str, page: Listed[LogEntry], visit: Visit, empty: str) -> list[Part]:
+    """Return entries as a table, after what of them cannot be read.
+
+    Args:
+        title: caption.
+        page: of the log.
+        visit: who asks for it.
+        empty: what is said where there is none.
+    """
+    damaged = [
         Notice(f"{each.row}: cannot be shown: {each.fault}", "wrong") for each in page.damaged
     ]
-    rows = list(map(_row, page.values))
     following = {}
-    if len(rows) == _ROWS:
-        following = {"subject": subject, "start": str(page.values[-1].index + 1)}
-    headings = ("index", "at", "event", "about", "account", "facts")
-    empty = "The log has no such entry."
-    parts.append(Table("Audit log", headings, rows, empty, following, "log"))
-    return Page("Audit log", parts)
+    if len(page.values) == ROWS:
+        kept = {name: value for name, value in visit.query.items() if name not in ("as", "table")}
+        following = {**kept, "start": str(page.values[-1].index + 1)}
+    rows = list(map(_row, page.values))
+    return [*damaged, Table(title, _HEADINGS, rows, empty, following, "log")]
+
+
+def start(visit: Visit) -> int:
+    """Return the lowest index that is asked for.
+
+    Raises:
+        Malformed: no whole number.
+    """
+    text = visit.asked("start").strip()
+    if text and (not (text.isascii() and text.isdigit()) or int(text) > _FURTHEST):
+        raise Malformed("the first entry is a whole number from 0 on")
+    return int(text or "0")
 
 
 def _row(entry: LogEntry) -> tuple[Cell, ...]:
@@ -56,15 +107,16 @@ def _row(entry: LogEntry) -> tuple[Cell, ...]:
     facts = {k: v for k, v in event.get("facts", {}).items() if v not in ("", [], None)}
     account = str(facts.pop("account", ""))
     said = "; ".join(f"{name}: {value}" for name, value in facts.items())
-    return entry.index, entry.at, entry.kind, entry.subject, account, shown.fault or said
+    kind = Link(entry.kind, "/log", {"kind": entry.kind})
+    about = Link(entry.subject, "/log", {"subject": entry.subject}) if entry.subject else ""
+    return entry.index, entry.at, kind, about, account, shown.fault or said
 
 
-def _start(text: str) -> int:
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit()) or int(text) > _FURTHEST:
-        raise Malformed("the first entry is a whole number from 0 on")
-    return int(text)
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        raise Malformed("a day is written as in `2027-09-01`") from None
 
 
 PAGES: Final = (Entry("/log", log, (own_log.events,), "Audit log"),)

@@ -28,6 +28,27 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Which entries of a log are looked for: those of which all of this is so.
+
+    Attributes:
+        start: lowest index.
+        subjects: ids of which an entry is about one; None: about anything.
+        kind: what happened; without a dot the first part of it, as `job`; empty: anything.
+        since: not before, UTC; None: from the first.
+        before: UTC; None: to the last.
+        newest: whether the newest come first.
+    """
+
+    start: int = 0
+    subjects: tuple[str, ...] | None = None
+    kind: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
+    newest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A state of a log.
 

@@ -35,10 +35,28 @@ class Desk:
         self.account = account
         self._ports = ports
 
+    @property
+    def node(self) -> str:
+        """DID of the institution's node."""
+        return self._ports.settings.did
+
     def may(self, service: Callable[..., Any]) -> bool:
         """Say whether this account may ask for a service."""
         right = right_of(service)
         return right is not None and not right.roles.isdisjoint(self.account.roles)
+
+    def check(self, service: Callable[..., Any]) -> Right:
+        """Return who may ask for a service, of whom this account is one.
+
+        Raises:
+            NotPermitted: it is not one for the roles of this account.
+        """
+        right = right_of(service)
+        if right is None or right.roles.isdisjoint(self.account.roles):
+            name = getattr(service, "__name__", "this").replace("_", " ")
+            self._refused(right, name, NotPermitted.code)
+            raise NotPermitted(f"`{name}` is not for the roles of this account")
+        return right
 
     def do(
         self, service: Callable[Concatenate[Ports, P], T], *args: P.args, **kwargs: P.kwargs
@@ -49,11 +67,7 @@ class Desk:
             NotPermitted: it is not one for the roles of this account.
             PreauError: as the service's own.
         """
-        right = right_of(service)
-        if right is None or right.roles.isdisjoint(self.account.roles):
-            name = getattr(service, "__name__", "this").replace("_", " ")
-            self._refused(right, name, NotPermitted.code)
-            raise NotPermitted(f"`{name}` is not for the roles of this account")
+        right = self.check(service)
         if not right.command:
             return service(self._ports, *args, **kwargs)
         store: Store = _Attributed(self._ports.store, self.account.id)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from connector.domain.account import AccountRole as Role
 from connector.services.access import accounts, decisions
 from connector.services.approval import deciding, viewing
-from connector.services.evidence import export, own_log
+from connector.services.duties import stating
+from connector.services.evidence import export, life, own_log, verifying
 from connector.services.federation.lead import jobs
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.privacy import standing
@@ -57,6 +58,10 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     acts.transfer: _seen_by(),
     jobs.jobs: _seen_by(),
     jobs.progress: _seen_by(),
+    stating.duties: _seen_by(),
+    stating.duty: _seen_by(),
+    stating.done: _done_by(Role.STEWARD),
+    stating.waive: _done_by(Role.STEWARD),
     standing.registers: _seen_by(),
     standing.contracts: _seen_by(),
     negotiate.changes: _seen_by(),
@@ -79,7 +84,9 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     withdrawing.withdraw_dataset: _done_by(Role.STEWARD),
     withdrawing.withdraw_offer: _done_by(Role.STEWARD),
     own_log.events: _seen_by(Role.AUDITOR, Role.OPERATOR),
-    export.export: _seen_by(Role.AUDITOR, Role.STEWARD),
+    export.export: _done_by(Role.AUDITOR, Role.STEWARD),
+    life.life: _seen_by(Role.AUDITOR, Role.OPERATOR, Role.STEWARD),
+    verifying.verify: _seen_by(Role.AUDITOR, Role.STEWARD),
     accounts.page: _seen_by(Role.OPERATOR),
     accounts.add: _done_by(Role.OPERATOR),
     accounts.change: _done_by(Role.OPERATOR),

@@ -8,10 +8,11 @@ only when its operator exports it. Others' logs are `witness.py`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.log.audit import Checkpoint, Head, LogEntry, Stand
+from connector.domain.log.audit import Checkpoint, Head, LogEntry, Sought, Stand
 from connector.domain.page import Page
 from connector.domain.participant import Participant
 from connector.errors import LogBroken, Malformed
@@ -32,21 +33,33 @@ _WEIGHTY: Final = (*SPENDING, LOWERED, MERGED, COUNTED)
 
 
 def events(
-    ports: Ports, start: int = 0, limit: int = PAGE, subject: str | None = None
+    ports: Ports,
+    start: int = 0,
+    limit: int = PAGE,
+    subject: str | None = None,
+    *,
+    kind: str = "",
+    since: datetime | None = None,
+    before: datetime | None = None,
 ) -> Page[LogEntry]:
     """Return entries of the own log, in order, whatever they hold; of one subject when given.
 
     An agreement's entries include those of the negotiation that led to it.
+
+    Args:
+        ports: of the node.
+        start: lowest index.
+        limit: most entries.
+        subject: what they are about.
+        kind: what happened, or the first part of it.
+        since: not before, UTC.
+        before: UTC.
     """
-    most = min(limit, PAGE)
     with ports.store.read() as tx:
-        found = tx.audit.page(subject, start, most)
         agreement = Readable().part(partial(tx.agreements.get, subject), None) if subject else None
-        more = tx.audit.page(agreement.pid, start, most) if agreement else None
-    if more is None:
-        return found
-    entries = sorted((*found.values, *more.values), key=lambda entry: entry.index)
-    return Page(tuple(entries[:most]), "", (*found.damaged, *more.damaged))
+        subjects = None if subject is None else (subject, *((agreement.pid,) if agreement else ()))
+        sought = Sought(start, subjects, kind, since, before)
+        return tx.audit.page(sought, min(limit, PAGE))
 
 
 def check_whole(ports: Ports) -> None:

@@ -7,14 +7,13 @@ from typing import Any
 
 from connector.domain.contract.duty import Deed, Duty
 from connector.enforcement.audited import Audited
+from connector.jsonld.actions import action_name
 from connector.management.views.contracts.duties import (
     AuditedView,
     DeedView,
     DutyDetailView,
     DutyView,
 )
-from policies_odrl.text import term
-from policies_odrl.vocabulary import ACTIONS
 
 
 def duty(value: Duty) -> DutyView:
@@ -41,12 +40,11 @@ def audited(value: Audited) -> AuditedView:
 
 
 def _duty(value: Duty) -> dict[str, Any]:
-    row, short = ACTIONS.get(value.action), term(value.action)
     kept = ("path", "action", "debtor", "creditor", "state", "due", "done_at", "open", "note")
     return {
         "id": value.id,
         "agreement": value.agreement_id,
-        "words": {lang: (row.names.get(lang) if row else "") or short for lang in ("en", "fr")},
+        "words": {lang: action_name(value.action, lang) for lang in ("en", "fr")},
         "towards": list(value.towards),
         **{name: getattr(value, name) for name in (*kept, "waived", "reminded", "escalated")},
     }
