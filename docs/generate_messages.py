@@ -55,7 +55,11 @@ _IN_TEMPLATES: Final = re.compile(r"said\([\"']([^\"']+)[\"']\)")
 # All words of these files are said.
 _PAGES: Final = "connector/console/pages/"
 # What is enumerated there is said.
-_ENUMERATED: Final = ("connector/domain/", "policies_odrl/checking/findings.py")
+_ENUMERATED: Final = (
+    "connector/domain/",
+    "connector/enforcement/",
+    "policies_odrl/checking/findings.py",
+)
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s+\S*[A-Za-zδε]|[A-Za-z]{2,}:? \{")
 _WORD: Final = re.compile(r"[A-Za-z][a-z-]+")
 _DATED: Final = datetime(2026, 1, 1, tzinfo=UTC)  # a catalog changes with its messages alone

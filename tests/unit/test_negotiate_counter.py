@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connector.cli.contracts import negotiate as commands
+from connector.cli.speaking import speaking
 from connector.domain.contract.negotiation import Role
 from connector.errors import ConstraintUnknown, StepUnknown
 from connector.jsonld.canonical import canonical
@@ -271,7 +272,8 @@ def test_texts_that_cannot_be_compared_are_never_shown_as_unchanged(
         assert found.state is State.OFFERED
         shown = render.negotiation(found)
         assert sorted(item.kind for item in shown.changes) == kinds
-        commands._print(shown, json=False, language="fr")
+        with speaking(["--lang", "fr"]):
+            commands._print(shown, json=False)
         told = capsys.readouterr().out
         assert ("Ce nœud ne peut pas comparer" in told) is (kinds == ["unknown"])
         assert ("cannot be compared: the policy has" in shown.changes[0].line) is (
@@ -332,10 +334,11 @@ def test_the_command_shows_the_changes_in_the_language_asked_for(
 ) -> None:
     ask(pair, policy=offer(epsilon="5"))
     shown = render.negotiation(pair.lab.only())
-    commands._print(shown, json=False, language="fr")
+    with speaking(["--lang", "fr"]):
+        commands._print(shown, json=False)
     told = capsys.readouterr().out
-    assert "reasons " in told
-    assert "change 1  Au lieu de « l'ensemble des traitements" in told
+    assert "motifs " in told
+    assert "changement 1  Au lieu de « l'ensemble des traitements" in told
     commands._print(shown, json=True)
     assert json.loads(capsys.readouterr().out)["changes"][0]["kind"] == "narrowed"
 
