@@ -71,6 +71,8 @@ class Settings:
             institution's proxy, which passes on `Host`; empty: the loopback address alone.
         console_theme: folder with the institution's style sheet `theme.css` and what it names;
             empty: none.
+        console_folders: folders, from the home on, beneath which accounts of the console may name
+            data files; empty: none.
         database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
         signing_key: key URI, `file:PATH`.
         space: IRI of the space whose members are served; the DID of its authority.
@@ -170,6 +172,7 @@ class Settings:
     console_listen: str = ""
     console_address: str = ""
     console_theme: str = ""
+    console_folders: tuple[str, ...] = ("data",)
     database: str = ""
     signing_key: str = "file:keys/signing.pem"
     space: str = ""

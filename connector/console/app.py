@@ -42,7 +42,7 @@ LANGUAGE: Final = "preau-language"  # cookie
 LOGIN: Final = "/login"
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
-_FIELDS: Final = 200
+_FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
 
 
 class Console:

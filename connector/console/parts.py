@@ -97,9 +97,9 @@ class Field:
         name: of its value.
         label: what it is.
         hint: what may stand there.
-        kind: `text`, `password`, `search`, `date`, `file` or `choice`.
-        value: what stands there first.
-        choices: values and what they are called.
+        kind: `text`, `password`, `search`, `date`, `file`, `lines`, `choice` or `several`.
+        value: what stands there first; of `lines` and `several` one a line.
+        choices: values and what they are called; of `several` each has a box, sent as `NAME.PLACE`.
         needed: whether it must be filled.
         complete: token of the HTML autofill.
         longest: characters.
@@ -117,6 +117,21 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Fields in the rows and columns of a table.
+
+    Attributes:
+        title: caption.
+        headings: of the columns; the first is that of the names.
+        rows: name, and the fields, as many as there are further headings.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Field]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """Fields that are sent together.
 
@@ -129,6 +144,7 @@ class Form:
         method: `post`, or `get` where it changes nothing.
         grave: whether what it does is not undone easily.
         name: tells it from others of a page that are sent to the same path.
+        grid: further fields.
     """
 
     title: str
@@ -139,9 +155,23 @@ class Form:
     method: str = "post"
     grave: bool = False
     name: str = ""
+    grid: Grid | None = None
 
 
-Part: TypeAlias = Facts | Table | Sentences | Notice | Form
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Shares as bars; a table beside them says the same.
+
+    Attributes:
+        title: what they show.
+        rows: what each is of, and the share, in [0, 1].
+    """
+
+    title: str
+    rows: Sequence[tuple[str, float]]
+
+
+Part: TypeAlias = Facts | Table | Sentences | Notice | Form | Bars
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ class RoleForbidden(Unlawful):
 
 
 class NotPermitted(Unlawful):
-    """The roles of the account do not allow this."""
+    """The account, by its roles or by the settings, may not do this."""
 
     code = "NOT_PERMITTED"
 

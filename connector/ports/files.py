@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from connector.domain.catalog.hierarchy import Units
 from connector.domain.catalog.source import Snapshot, Source
@@ -21,6 +22,16 @@ class Sources(Protocol):
         Raises:
             DataFileMissing: no such file.
             DataFileUnreadable: it cannot be read.
+        """
+
+    def inspect(self, source: Source) -> Mapping[str, Any]:
+        """Return how a source would be read and what its columns seem to be, as JSON.
+
+        Raises:
+            DataFault: it is not there, or cannot be read.
+            ConfigurationInvalid: it names a connection that the settings do not state.
+            StoreUnavailable: there is no room to fetch it.
+            WorkerFailed: the process that reads it ended without an answer.
         """
 
     def take(self, source: Source) -> Snapshot:

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from connector.domain.catalog.layout import JOBS_MISSING, Layout
+from connector.domain.catalog.proposal import describe
 from connector.domain.catalog.source import Source
 from connector.errors import (
     DataFileMissing,
@@ -22,7 +23,7 @@ from connector.errors import (
 )
 from connector.services.publication import describing as publication
 from connector.sources import child
-from connector.sources.describing import describe, read_source
+from connector.sources.describing import read_source
 from federated.persons import MISSING
 from tests.support.command import invoked
 

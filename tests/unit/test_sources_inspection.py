@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from connector.domain.catalog.proposal import rounded_persons, rounded_rows
 from connector.errors import DataFileMissing, DataFileUnreadable
 from connector.services.publication.describing import is_rounded
-from connector.sources.describing import rounded_persons, rounded_rows
 from connector.sources.inspection import classes, datatypes, spelling
 from connector.sources.inspection.classes import Seen
 from connector.sources.inspection.inspect import inspect

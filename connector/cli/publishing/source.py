@@ -58,7 +58,7 @@ def inspect(
     guess: rows, persons, missing and unreadable values are those of the file, up to five million
     rows. What is marked `?` must be looked at. The counts are for you: they are exact.
     """
-    from connector.sources.describing import describe  # noqa: PLC0415 - start-up stays fast
+    from connector.domain.catalog.proposal import describe  # noqa: PLC0415 - start-up stays fast
 
     if (file is None) == (not connection) or bool(table and path):
         raise typer.BadParameter("a file, or a connection with `--table` or `--path`")

@@ -18,6 +18,7 @@ from connector.console.pages import (
     life,
     log,
     negotiations,
+    publishing,
 )
 from connector.console.pages.entry import Entry
 
@@ -26,6 +27,7 @@ PAGES: Final[tuple[Entry, ...]] = (
     *approvals.PAGES,
     *datasets.PAGES,
     *catalogs.PAGES,
+    *publishing.PAGES,
     *contracts.PAGES,
     *negotiations.PAGES,
     *duties.PAGES,

@@ -9,17 +9,17 @@ from connector.console.pages.listing import ROWS, listed
 from connector.console.pages.wording import sentences
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
-from connector.domain.catalog.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.dictionary import label
 from connector.domain.page import Damaged
-from connector.services.publication import checking, publish, withdrawing
+from connector.services.publication import checking, publish, snapshots, withdrawing
 
 
 def datasets(visit: Visit) -> Page:
     """List the datasets."""
     page = visit.served.do(publish.datasets, after=visit.asked("after"), limit=ROWS)
     headings = ("dataset", "title", "personal data", "population", "published")
-    empty = "No dataset is published yet: `preau dataset publish` publishes one."
+    empty = "No dataset is published yet: a steward publishes one by pointing at its data."
     parts = listed("Datasets", headings, page, _row, empty=empty, name="datasets", visit=visit)
     return Page("Datasets", parts)
 
@@ -60,6 +60,8 @@ def dataset(visit: Visit) -> Page:
             parts.append(Notice(f"{offer.row}: cannot be shown: {offer.fault}", "wrong"))
         elif not offer.withdrawn:
             parts.append(sentences(offer.id, offer.policy, visit.language))
+            if visit.served.may(withdrawing.withdraw_offer):
+                parts.append(_offer_form(offer))
     if visit.served.may(checking.check):
         parts += _forms(found)
     return Page("Dataset", parts, subject=found.id)
@@ -69,6 +71,19 @@ def check(visit: Visit) -> Moved:
     """Check the file of a dataset again."""
     visit.served.do(checking.check, visit.given("id"))
     return Moved("/dataset", {"id": visit.given("id")})
+
+
+def refresh(visit: Visit) -> Moved:
+    """Read the rows of a dataset anew."""
+    visit.served.do(snapshots.refresh, visit.given("id"))
+    return Moved("/dataset", {"id": visit.given("id")})
+
+
+def withdraw_offer(visit: Visit) -> Moved:
+    """Take an offer back."""
+    reason = visit.given("reason").strip()
+    found = visit.served.do(withdrawing.withdraw_offer, visit.given("id"), reason)
+    return Moved("/dataset", {"id": found.dataset_id})
 
 
 def withdraw(visit: Visit) -> Moved:
@@ -94,13 +109,24 @@ def _forms(found: Dataset) -> list[Part]:
     reason = Field("reason", "reason", hint=hint, needed=True)
     return [
         Form("Check the file again", "/dataset/check", (), "check", hidden),
+        Form("Read the rows anew", "/dataset/refresh", (), "read anew", hidden),
         Form("Withdraw", "/dataset/withdraw", (reason,), "withdraw", hidden, grave=True),
     ]
+
+
+def _offer_form(found: Offer) -> Form:
+    reason = Field("reason", "reason", hint="one line; parties are told", needed=True)
+    hidden = {"id": found.id}
+    name = f"-{found.digest[:12]}"
+    path = "/offer/withdraw"
+    return Form("Take this offer back", path, (reason,), "take back", hidden, grave=True, name=name)
 
 
 PAGES: Final = (
     Entry("/datasets", datasets, (publish.datasets,), "Datasets"),
     Entry("/dataset", dataset),
     Entry("/dataset/check", check, method="POST"),
+    Entry("/dataset/refresh", refresh, method="POST"),
+    Entry("/offer/withdraw", withdraw_offer, method="POST"),
     Entry("/dataset/withdraw", withdraw, method="POST"),
 )

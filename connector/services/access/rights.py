@@ -18,7 +18,15 @@ from connector.services.evidence import export, life, own_log, verifying
 from connector.services.federation.lead import jobs
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.privacy import standing
-from connector.services.publication import catalog_pages, checking, publish, searching, withdrawing
+from connector.services.publication import (
+    catalog_pages,
+    checking,
+    pointing,
+    publish,
+    searching,
+    snapshots,
+    withdrawing,
+)
 from connector.services.transfer import acts
 
 ALL: Final = frozenset(Role)
@@ -80,9 +88,16 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     negotiate.terminate: _done_by(Role.SCIENTIST, Role.STEWARD),
     jobs.cancel: _done_by(Role.SCIENTIST),
     notices.give: _done_by(Role.STEWARD),
+    pointing.places: _seen_by(Role.STEWARD),
+    pointing.propose: _seen_by(Role.STEWARD),
+    pointing.confirm: _seen_by(Role.STEWARD),
+    pointing.weigh: _seen_by(Role.STEWARD),
+    pointing.publish_pointed: _done_by(Role.STEWARD),
     checking.check: _done_by(Role.STEWARD),
+    snapshots.refresh: _done_by(Role.STEWARD),
     withdrawing.withdraw_dataset: _done_by(Role.STEWARD),
     withdrawing.withdraw_offer: _done_by(Role.STEWARD),
+    withdrawing.replace_offer: _done_by(Role.STEWARD),
     own_log.events: _seen_by(Role.AUDITOR, Role.OPERATOR),
     export.export: _done_by(Role.AUDITOR, Role.STEWARD),
     life.life: _seen_by(Role.AUDITOR, Role.OPERATOR, Role.STEWARD),

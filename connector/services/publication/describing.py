@@ -117,15 +117,23 @@ class Draft:
     order: int
 
 
-def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
+def read(
+    description: Mapping[str, Any], home: Path, now: datetime, *, offered: bool = True
+) -> Draft:
     """Read a description.
+
+    Args:
+        description: as parsed.
+        home: of the node.
+        now: when it is read, UTC.
+        offered: whether it must have an offer.
 
     Raises:
         DescriptionIncomplete: the reason lists every statement that is missing or wrong.
     """
     reader = _Reader(description)
     dataset = _dataset(reader, home, now)
-    offers = reader.offers()
+    offers = reader.offers(needed=offered)
     reserve = reader.part("reserve")
     rule, order = _accounting(reader)
     missing = reader.absent + descriptions.missing_statements(dataset)
@@ -229,11 +237,11 @@ class _Reader:
             return []
         return value
 
-    def offers(self) -> tuple[Entry, ...]:
+    def offers(self, *, needed: bool) -> tuple[Entry, ...]:
         one = self.part("offer")
         found = [(f"offers/{n}/", each) for n, each in enumerate(self.items("offers"))]
         found += [("offer/", one)] if one else []
-        if not found:
+        if needed and not found:
             self.absent.append("offer")
         entries = [entry_of(each, where) for where, each in found]
         self.problems += [problem for _, problems in entries for problem in problems]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.domain.catalog.dataset import Dataset
+from connector.errors import PreauError
 from connector.identity.statements.risk_report import JudgedUse
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports
@@ -40,9 +41,33 @@ def preview_described(ports: Ports, description: Mapping[str, Any]) -> list[tupl
         DescriptionIncomplete: the reason lists all that is missing or wrong.
         PreauError: as `preview`, or the source cannot be read.
     """
+    return preview(ports, *_placed(ports, description))
+
+
+def preview_each(
+    ports: Ports, description: Mapping[str, Any]
+) -> list[tuple[JudgedUse, ...] | PreauError]:
+    """Return what each offer of a description would come to, or why it cannot be said.
+
+    Raises:
+        PreauError: as `preview_described`, of what is no matter of one offer.
+    """
+    placed, policies = _placed(ports, description)
+    return [_judged(ports, placed, each) for each in policies]
+
+
+def _judged(ports: Ports, dataset: Dataset, policy: Policy) -> tuple[JudgedUse, ...] | PreauError:
+    try:
+        return preview(ports, dataset, [policy])[0]
+    except PreauError as exc:
+        return exc
+
+
+def _placed(ports: Ports, description: Mapping[str, Any]) -> tuple[Dataset, list[Policy]]:
+    """Return the dataset of a description, in its register, and the policies of its offers."""
     draft = describing.read(description, ports.settings.home, ports.clock.now())
     taken = snapshots.taken(ports, hierarchies.kept(ports, draft.dataset))
     with ports.store.read() as tx:
         placed = replace(taken, register_id=registers.chosen(tx, taken))
     profiles = ports.mechanisms.profiles
-    return preview(ports, placed, (read_policy(each.policy, profiles) for each in draft.offers))
+    return placed, [read_policy(each.policy, profiles) for each in draft.offers]

@@ -1,0 +1,104 @@
+"""Templates of contracts as fields of a form, and what is filled in as a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+from connector.console.parts import Field, Notice
+from connector.errors import PolicyInvalid
+from connector.jsonld.policy import policy_document
+from policies_odrl import OdrlError, fill, template, templates
+from policies_odrl.authoring import Parameter, Template
+from policies_odrl.language.phrases import word
+
+# What a catalog fills in by itself.
+_OWN: Final = frozenset({"id", "provider", "dataset"})
+_LONGEST: Final = 20_000
+
+
+def choices(language: str) -> list[tuple[str, str]]:
+    """Return the names of all templates with their titles."""
+    return [(each.name, each.title[language]) for each in templates()]
+
+
+def chosen(name: str) -> Template:
+    """Return the template of a name.
+
+    Raises:
+        PolicyInvalid: there is none.
+    """
+    try:
+        return template(name)
+    except OdrlError as exc:
+        raise PolicyInvalid("choose a template from the list") from exc
+
+
+def notes(found: Template, language: str) -> list[Notice]:
+    """Return what a person reads before filling it in."""
+    law = "; ".join(each[language] for each in found.sources)
+    return [Notice(found.purpose[language]), Notice(found.note[language]), Notice(law)]
+
+
+def fields(
+    found: Template,
+    given: Mapping[str, str],
+    language: str,
+    columns: Sequence[str] = (),
+    spaces: Sequence[str] = (),
+) -> list[Field]:
+    """Return a field for each parameter that a person fills in.
+
+    Args:
+        found: the template.
+        given: what was filled in before.
+        language: of the reader.
+        columns: of the dataset, to choose from.
+        spaces: of this node; the first stands there.
+    """
+    before = values(found, given)
+    shown = [each for each in found.parameters if each.name not in _OWN]
+    first = {"space": spaces[0] if spaces else ""}
+    return [
+        _field(each, before.get(each.name) or first.get(each.name, ""), language, columns)
+        for each in shown
+    ]
+
+
+def values(found: Template, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what a form holds of a template's parameters; several values one a line."""
+    made = {}
+    for each in found.parameters:
+        name = f"value.{each.name}"
+        boxes = [value for key, value in given.items() if key.startswith(f"{name}.")]
+        made[each.name] = "\n".join(boxes) if boxes else given.get(name, "").replace("\r", "")
+    return {name: value for name, value in made.items() if value.strip()}
+
+
+def filled(found: Template, stated: Mapping[str, str], language: str) -> dict[str, Any]:
+    """Return the offer that a template makes of values, as JSON-LD.
+
+    Raises:
+        PolicyInvalid: a value is missing or does not fit.
+    """
+    try:
+        return policy_document(fill(found, {"id": f"urn:uuid:{uuid4()}", **stated}))
+    except OdrlError as exc:
+        raise PolicyInvalid(exc.in_(language)) from exc
+
+
+def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -> Field:
+    name, label, hint = f"value.{each.name}", each.label[language], each.help[language]
+    value = value or each.default
+    if each.choices:
+        known = [(iri, word(iri, language)) for iri in each.choices]
+        if each.kind == "choices":
+            return Field(name, label, hint, "several", value, known, needed=each.required)
+        free = [] if each.default else [("", "")]
+        return Field(name, label, hint, "choice", value, [*free, *known], needed=each.required)
+    if each.name == "columns" and columns:
+        known = [(column, column) for column in columns]
+        return Field(name, label, hint, "several", value, known, needed=each.required)
+    kind = "lines" if each.kind == "lines" else "text"
+    return Field(name, label, hint, kind, value, needed=each.required, longest=_LONGEST)

@@ -1,0 +1,188 @@
+"""Publishing in the console: what may be pointed at, step by step to a published offer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connector.errors import NotPermitted
+from connector.ports import Ports
+from connector.services.publication import pointing, publish
+from tests.support.console import Browser, browsers, text_of
+from tests.support.each import over
+from tests.support.link import Link, link
+
+HOSTILE = "<script>alert(1)</script>"
+ROWS = 400
+ID = "urn:example:grades"
+
+
+def write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (f"p{n},{n % 4},{400 + n % 90},{n % 2}" for n in range(ROWS))
+    path.write_text("pupil,grade,reading,<b>sex</b>\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    with link(tmp_path_factory.mktemp("publishing")) as pair:
+        home = pair.school.home
+        write(home / "data" / "grades.csv")
+        write(home / "secret.csv")
+        (home / "data" / "out.csv").symlink_to(home / "secret.csv")
+        (home / "data" / ".hidden.csv").write_text("a\n1\n")
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def school(pair: Link) -> Ports:
+    ports: Ports = pair.school.ports
+    return ports
+
+
+def fields_of(answer: httpx.Response, path: str) -> dict[str, str]:
+    """What the form to a path holds, as a browser would send it."""
+    (form,) = re.findall(rf'<form[^>]*action="{path}".*?</form>', answer.text, re.DOTALL)
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and value and ("checkbox" not in tag or " checked" in tag):
+            found[unescape(name[1])] = unescape(value[1])
+    for name, body in re.findall(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', form, re.DOTALL):
+        options = re.findall(r'<option value="([^"]*)"( selected)?', body)
+        picked = [value for value, chosen in options if chosen] or [options[0][0]]
+        found[name] = unescape(picked[0])
+    for name, body in re.findall(
+        r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL
+    ):
+        found[name] = unescape(body).strip("\n")
+    return found
+
+
+def sent(browser: Browser, answer: httpx.Response, path: str, **changed: str) -> httpx.Response:
+    return browser.post(path, {**fields_of(answer, path), **changed})
+
+
+@over(
+    "place",
+    ["secret.csv", "data/../secret.csv", "/etc/passwd", "data/out.csv", "keys/signing.pem", "a\0b"],
+)
+def test_nothing_beside_the_folders_of_the_settings_is_read(school: Ports, place: str) -> None:
+    with pytest.raises(NotPermitted, match="not beneath a folder"):
+        pointing.propose(school, "", place)
+    column = {"name": "a", "hierarchy": {"file": place}}
+    for told in ({"file": {"path": place}}, {"file": {"connection": "x"}, "columns": [column]}):
+        for service in (pointing.confirm, pointing.weigh, pointing.publish_pointed):
+            with pytest.raises(NotPermitted):
+                service(school, told)
+
+
+def test_what_is_in_the_folders_is_listed_and_read(school: Ports) -> None:
+    assert pointing.places(school).files == ("data/grades.csv",)
+    assert pointing.propose(school, "", "data/grades.csv").found["rows"] == ROWS
+    closed = replace(school, settings=replace(school.settings, console_folders=()))
+    with pytest.raises(NotPermitted):
+        pointing.propose(closed, "", "data/grades.csv")
+
+
+def test_only_a_steward_publishes(school: Ports) -> None:
+    with browsers(school, "author", "operator") as visitors:
+        for browser in visitors:
+            for path in ("/publish", "/publish/source?place=data/grades.csv"):
+                assert browser.get(path).status_code == 403
+            draft = json.dumps({"file": {"path": "data/grades.csv"}})
+            for path in ("/publish/describe", "/publish/terms", "/publish/offer", "/publish"):
+                assert browser.do(path, draft=draft, template="research").status_code == 403
+
+
+def test_a_steward_publishes_step_by_step(school: Ports) -> None:
+    with browsers(school, "steward") as (steward,):
+        assert "data/grades.csv" in text_of(steward.get("/publish"))
+        shown = steward.get("/publish/source?place=data/grades.csv")
+        for words in ("Proposed classes", "to confirm", "400", "<b>sex</b>"):
+            assert words in text_of(shown).replace("&lt;", "<"), words
+        assert "<b>sex" not in shown.text
+        wrong = sent(steward, shown, "/publish/describe", id="no iri", title=HOSTILE)
+        assert wrong.status_code == 422
+        assert "`id` must be an absolute IRI" in text_of(wrong)
+        assert HOSTILE not in wrong.text
+        assert fields_of(wrong, "/publish/describe")["title"] == HOSTILE
+        known = {
+            "id": ID,
+            "title": HOSTILE,
+            "population": "400",
+            "rows_per_person": "1",
+            "collection_purpose": "https://w3id.org/dpv/sector/education#EducationManagement",
+            "legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-e",
+            "retention": "P5Y",
+            "territory": "FR",
+            "epsilon": "10",
+            "delta": "0,0001",
+            "column.2.fr": "lecture",
+            "column.2.lower": "0",
+            "column.2.upper": "600",
+        }
+        offers = sent(steward, wrong, "/publish/describe", **known)
+        assert offers.status_code == 200, text_of(offers)
+        asked = sent(steward, offers, "/publish/terms", template="statistics")
+        short = sent(steward, asked, "/publish/offer")
+        assert short.status_code == 422
+        assert "until" in text_of(short)
+        weighed = sent(
+            steward, short, "/publish/offer", **{"value.until": "2030-06-30", "report": "shown"}
+        )
+        assert weighed.status_code == 200, text_of(weighed)
+        for words in ("Risk and use, side by side", "cells withheld", "Offer 1", "Publish"):
+            assert words in text_of(weighed), words
+        assert '<svg class="bars"' in weighed.text
+        done = sent(steward, weighed, "/publish")
+        assert done.status_code == 200, text_of(done)
+        assert HOSTILE not in done.text
+    found = publish.dataset(school, ID)
+    assert (found.title, found.population) == (HOSTILE, 400)
+    assert found.columns[2].meaning.range == (0, 600)
+    with school.store.read() as tx:
+        (entry,) = tx.audit.entries(kind="dataset.published")
+    assert b'"account"' in entry.event
+
+
+def test_levels_of_a_template_stand_side_by_side(school: Ports) -> None:
+    told = {
+        **pointing.propose(school, "", "data/grades.csv").description,
+        "id": "urn:example:levels",
+        "collection_purpose": "https://w3id.org/dpv/sector/education#EducationManagement",
+        "legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-e",
+        "retention": "P5Y",
+        "territory": "FR",
+        "cap": {"epsilon": 10, "delta": 0.0001},
+    }
+    with browsers(school, "steward") as (steward,):
+        asked = steward.do("/publish/terms", draft=json.dumps(told), template="research")
+        assert "required" in text_of(asked)
+        values = {"dpia": "urn:a:dpia", "ethics": "urn:a:ethics", "until": "2030-06-30"}
+        values |= {"delete_by": "2031-06-30"}
+        filled = {f"value.{name}": value for name, value in values.items()}
+        weighed = sent(steward, asked, "/publish/offer", **filled)
+        assert weighed.status_code == 200, text_of(weighed)
+        shown = text_of(weighed)
+        levels = [level for level in ("1, minimis", "1, anonymis") if level in shown.lower()]
+        assert levels, shown
+
+
+def test_an_offer_is_taken_back(school: Ports, pair: Link) -> None:
+    del pair
+    (before,) = publish.offers(school, ID)
+    with browsers(school, "steward", "auditor") as (steward, auditor):
+        form = {"id": before.id, "reason": "too wide"}  # type: ignore[union-attr]
+        assert auditor.do("/offer/withdraw", **form).status_code == 403
+        assert steward.do("/offer/withdraw", **form).status_code == 200
+        assert steward.do("/dataset/refresh", id=ID).status_code == 200
+    (after,) = publish.offers(school, ID)
+    assert after.withdrawn  # type: ignore[union-attr]
