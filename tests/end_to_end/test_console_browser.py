@@ -122,6 +122,8 @@ def consumed(pair: Link) -> list[str]:
         f"/catalog?words=&peer={peer}",
         f"/catalog/dataset?peer={peer}&id={DATASET}",
         f"/negotiation?id={countered.pid}",
+        "/job/request",
+        "/job/request?target=grade",
     ]
 
 

@@ -19,6 +19,7 @@ from connector.console.pages import (
     log,
     negotiations,
     publishing,
+    requests,
 )
 from connector.console.pages.entry import Entry
 
@@ -32,6 +33,7 @@ PAGES: Final[tuple[Entry, ...]] = (
     *negotiations.PAGES,
     *duties.PAGES,
     *jobs.PAGES,
+    *requests.PAGES,
     *log.PAGES,
     *life.PAGES,
     *evidence.PAGES,

@@ -10,6 +10,7 @@ from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page
 from connector.console.visit import Visit
 from connector.domain.federation.job import Job
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.request import draft as drafting
 from federated.job import JobState
 
 _OVER: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
@@ -20,7 +21,11 @@ def jobs(visit: Visit) -> Page:
     page = visit.served.do(lead_jobs.jobs, after=visit.asked("after"), limit=ROWS)
     headings = ("job", "state", "side", "lead", "round", "updated")
     empty = "No job was run yet."
-    return Page("Jobs", listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit))
+    parts = listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit)
+    if visit.served.may(drafting.draft):
+        title = "Train a model where the data are"
+        parts.append(Form(title, "/job/request", (), "ask for a job", method="get"))
+    return Page("Jobs", parts)
 
 
 def job(visit: Visit) -> Page:

@@ -16,6 +16,7 @@ from connector.services.approval import deciding, viewing
 from connector.services.duties import stating
 from connector.services.evidence import export, life, own_log, verifying
 from connector.services.federation.lead import jobs
+from connector.services.federation.request import check, draft
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.privacy import standing
 from connector.services.publication import (
@@ -86,6 +87,10 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     negotiate.counter: _done_by(Role.SCIENTIST),
     negotiate.accept: _done_by(Role.SCIENTIST),
     negotiate.terminate: _done_by(Role.SCIENTIST, Role.STEWARD),
+    agree.consumed: _seen_by(Role.SCIENTIST),
+    draft.draft: _seen_by(Role.SCIENTIST),
+    check.check: _seen_by(Role.SCIENTIST),
+    jobs.submit: _done_by(Role.SCIENTIST),
     jobs.cancel: _done_by(Role.SCIENTIST),
     notices.give: _done_by(Role.STEWARD),
     pointing.places: _seen_by(Role.STEWARD),

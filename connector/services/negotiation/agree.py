@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.catalog.dataset import Dataset, Offer
-from connector.domain.contract.negotiation import Agreement, Negotiation
+from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Standing
-from connector.domain.page import PAGE, Page
+from connector.domain.page import LONGEST, PAGE, Page
 from connector.domain.participant import Participant
 from connector.enforcement.compile import Outline
 from connector.enforcement.ground import Ground
@@ -47,7 +47,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.lookup import require
 from connector.services.membership import belonging, dealing
-from connector.services.negotiation import checking, reports, terms, unsigned
+from connector.services.negotiation import checking, plans, reports, terms, unsigned
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
 from federated.task.engine import recipe
@@ -67,6 +67,18 @@ def agreements(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Agre
     """
     with ports.store.read() as tx:
         return tx.agreements.page(after=after, limit=limit, finalized=True)
+
+
+def consumed(ports: Ports, mechanism: str) -> tuple[Agreement, ...]:
+    """Return the contracts under which this node may ask for what a mechanism does, newest first.
+
+    Those are of the first `LONGEST` of which it is the consumer; whether one can be used right now
+    is judged when it is.
+    """
+    with ports.store.read() as tx:
+        page = tx.agreements.page(limit=LONGEST, role=Role.CONSUMER, finalized=True)
+    standing = (each for each in page.values if each.standing is Standing.RUNNING)
+    return tuple(each for each in standing if plans.lets(each, mechanism))[::-1]
 
 
 def agreement(ports: Ports, agreement_id: str) -> Agreement:
