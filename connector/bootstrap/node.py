@@ -166,6 +166,7 @@ class Node:
 
     def _console(self, started: ExitStack) -> LocalServer:
         """Bind the console; nobody pays for what it needs without one."""
+        from connector.bootstrap.diagnosis.watch import watch  # noqa: PLC0415 - see above
         from connector.console.app import Console  # noqa: PLC0415 - see above
         from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
 
@@ -174,7 +175,8 @@ class Node:
         started.callback(listening.close)
         theme = settings.path(settings.console_theme) if settings.console_theme else None
         hosts = listening.hosts | {urlsplit(settings.console_address).netloc} - {""}
-        app = Guard(Console(self._ports, theme).application(), Reached(frozenset(hosts)))
+        console = Console(self._ports, theme, watch(settings, self._life.vitals))
+        app = Guard(console.application(), Reached(frozenset(hosts)))
         return LocalServer("console", app, listening)
 
     def _start_face(self, started: ExitStack) -> Bound:

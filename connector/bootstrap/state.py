@@ -19,6 +19,7 @@ from connector.store.files import keys
 
 LOCK_FILE: Final = "run/node.lock"
 NODE_FILE: Final = "run/node.json"
+BACKUP_FILE: Final = "run/backup.json"  # when the last backup was made, for who asks
 
 
 class HomeLock:

@@ -36,6 +36,7 @@ from connector.language.catalog import LANGUAGES
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.access.desk import Desk
+from connector.services.health.watching import Watch
 
 _log = logging.getLogger(__name__)
 LANGUAGE: Final = "preau-language"  # cookie
@@ -48,14 +49,15 @@ _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is s
 class Console:
     """The pages of one node."""
 
-    def __init__(self, ports: Ports, theme: Path | None = None) -> None:
+    def __init__(self, ports: Ports, theme: Path | None = None, watch: Watch | None = None) -> None:
         """Prepare.
 
         Args:
             ports: of the node.
+            watch: tells of its process, keys and backup.
             theme: folder with the style sheet `theme.css` of the institution; None for none.
         """
-        self._ports = ports
+        self._ports, self._watch = ports, watch
         self._theme = theme
         self._renderer = Renderer(ports.settings.name, theme=theme is not None)
         self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
@@ -102,6 +104,7 @@ class Console:
             dict(request.query_params),
             form,
             files,
+            self._watch,
         )
 
     def _answered(self, entry: Entry, visit: Visit) -> Response:

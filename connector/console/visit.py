@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.console.sessions import Session
 from connector.services.access.desk import Desk
+from connector.services.health.watching import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Visit:
         query: of its address.
         form: what it brings; empty where it is no form.
         files: that it brings.
+        told: what the composition root tells of the node; None where nobody does.
     """
 
     desk: Desk | None
@@ -30,6 +32,7 @@ class Visit:
     query: Mapping[str, str]
     form: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    told: Watch | None = None
 
     @property
     def served(self) -> Desk:
@@ -37,6 +40,13 @@ class Visit:
         if self.desk is None:
             raise RuntimeError("a page for who is logged in was asked by somebody who is not")
         return self.desk
+
+    @property
+    def watch(self) -> Watch:
+        """What tells of the node."""
+        if self.told is None:
+            raise RuntimeError("the console was made without what tells of the node")
+        return self.told
 
     def asked(self, name: str) -> str:
         """Return a value of the address; empty where it has none."""

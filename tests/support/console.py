@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from html import unescape
 
 import httpx
@@ -16,6 +17,9 @@ from connector.domain.account import AccountRole
 from connector.identity import passwords
 from connector.ports import Ports
 from connector.services.access import accounts
+from connector.services.health.diagnose import Check
+from connector.services.health.vitals import Vitals
+from connector.services.health.watching import HeldKey, LastBackup, Watch
 from connector.serving import local
 
 PASSWORD = "correct horse battery"
@@ -85,11 +89,27 @@ class Browser:
         return answer
 
 
+def watch(ports: Ports) -> Watch:
+    """What tells of a node that is no process of its own."""
+    now = ports.clock.now()
+    ends = {"https": now + timedelta(days=90)}
+    return Watch(
+        "1.0",
+        lambda: Vitals(expiries=ends),
+        lambda: (HeldKey("keys/signing.pem", now - timedelta(days=40)), HeldKey("keys/x", None)),
+        lambda: LastBackup(now - timedelta(days=3), keys=True, log_size=7),
+        lambda peers: (
+            Check("clock", "ok", "in time"),
+            Check("disk", "fail", f"{'all' if peers else 'it'} is full", "make room on the disk"),
+        ),
+    )
+
+
 @contextmanager
 def served(ports: Ports) -> Iterator[str]:
     """Serve the console; yields its address."""
     listening = local.loopback("console_listen", "127.0.0.1:0")
-    app = Guard(Console(ports).application(), Reached(listening.hosts))
+    app = Guard(Console(ports, watch=watch(ports)).application(), Reached(listening.hosts))
     server = local.LocalServer("console", app, listening)
     server.start()
     try:

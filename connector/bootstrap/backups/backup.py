@@ -9,6 +9,7 @@ opens theirs: a backup must not open what was destroyed after it.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -25,7 +26,7 @@ from connector import config
 from connector.bootstrap.backups import archive
 from connector.bootstrap.backups.archive import DATABASE, HOME, Archive, Manifest, Writer, is_name
 from connector.bootstrap.keys import own
-from connector.bootstrap.state import HomeLock
+from connector.bootstrap.state import BACKUP_FILE, HomeLock
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant
@@ -77,7 +78,7 @@ def make(
         made_at = instant.text((clock or SystemClock()).now())
         state = writer.add(DATABASE, partial(snapshot.dump, settings.database_url))
         _add(writer, home, _results(home))
-        return writer.finish(
+        made = writer.finish(
             out,
             release=version("preau"),
             made_at=made_at,
@@ -90,6 +91,16 @@ def make(
             log_root=state.log_root,
             charges=state.charges,
         )
+    _note(home, made)
+    return made
+
+
+def _note(home: Path, made: Manifest) -> None:
+    """Write down when the last backup was made; one is none the worse where that cannot be."""
+    told = {"made_at": made.made_at, "keys": made.keys, "log_size": made.log_size}
+    with suppress(KeyUnusable):
+        keys.private_folder(home / "run")
+        keys.private_file(home / BACKUP_FILE, json.dumps(told).encode())
 
 
 def outside(settings: Settings) -> list[str]:

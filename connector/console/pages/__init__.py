@@ -18,6 +18,8 @@ from connector.console.pages import (
     life,
     log,
     negotiations,
+    node,
+    peers,
     publishing,
     requests,
 )
@@ -37,6 +39,8 @@ PAGES: Final[tuple[Entry, ...]] = (
     *log.PAGES,
     *life.PAGES,
     *evidence.PAGES,
+    *peers.PAGES,
+    *node.PAGES,
     *accounts.PAGES,
     *door.PAGES,
 )

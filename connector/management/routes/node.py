@@ -1,12 +1,10 @@
 """Routes: who the node is, its membership, the peers that it has met."""
 
-from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from connector.domain.participant import Participant
 from connector.domain.space import Space
 from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
@@ -22,7 +20,9 @@ from connector.management.views.node import (
     PeerView,
 )
 from connector.management.views.view import DamagedView
-from connector.services.membership import belonging, dealing, fetching, onboard
+from connector.services.membership import belonging, fetching, onboard
+from connector.services.membership import peers as services
+from connector.services.membership.peers import Known
 
 router: Final = APIRouter(tags=["node"])
 
@@ -69,27 +69,19 @@ def pin(here: Here, key: AuthorityKey) -> MembershipView:
 @router.get("/peers")
 def peers(here: Here, paged: Paged) -> list[PeerView | DamagedView]:
     """List the peers that the node has met, judged now, oldest first."""
-    with here.ports.store.read() as tx:
-        page = tx.participants.page(after=paged.after, limit=paged.limit)
-    return paged.rows(page, partial(_peer, here))
+    return paged.rows(services.page(here.ports, after=paged.after, limit=paged.limit), _peer)
 
 
 @router.post("/peers")
 def meet(here: Here, who: Introduction) -> PeerView:
     """Meet a peer, or choose the space in which it is dealt with."""
-    if not who.space:
-        return _peer(here, onboard.meet(here.ports, who.did))
-    space = belonging.chosen(here.ports.settings, who.space)
-    return _peer(here, dealing.choose(here.ports, who.did, space))
+    return _peer(services.meet(here.ports, who.did, who.space))
 
 
-def _peer(here: Reach, participant: Participant) -> PeerView:
-    placed = belonging.placed(here.ports.settings, participant)
-    try:
-        onboard.judge(here.ports, participant.did)
-    except PreauError as exc:
-        return render.peer(placed, exc.code, exc.reason)
-    return render.peer(placed)
+def _peer(known: Known) -> PeerView:
+    if known.refusal is not None:
+        return render.peer(known.peer, known.refusal.code, known.refusal.reason)
+    return render.peer(known.peer)
 
 
 def _good(here: Reach, space: Space, facts: MembershipFacts) -> MembershipView:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from connector.domain.account import Account
@@ -39,6 +40,11 @@ class Desk:
     def node(self) -> str:
         """DID of the institution's node."""
         return self._ports.settings.did
+
+    @property
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return self._ports.clock.now()
 
     def may(self, service: Callable[..., Any]) -> bool:
         """Say whether this account may ask for a service."""

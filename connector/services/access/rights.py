@@ -17,6 +17,9 @@ from connector.services.duties import stating
 from connector.services.evidence import export, life, own_log, verifying
 from connector.services.federation.lead import jobs
 from connector.services.federation.request import check, draft
+from connector.services.health import watching
+from connector.services.membership import peers
+from connector.services.messages import waiting
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.privacy import standing
 from connector.services.publication import (
@@ -107,6 +110,15 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     export.export: _done_by(Role.AUDITOR, Role.STEWARD),
     life.life: _seen_by(Role.AUDITOR, Role.OPERATOR, Role.STEWARD),
     verifying.verify: _seen_by(Role.AUDITOR, Role.STEWARD),
+    peers.page: _seen_by(Role.OPERATOR, Role.AUDITOR),
+    peers.meet: _done_by(Role.OPERATOR),
+    watching.memberships: _seen_by(Role.OPERATOR, Role.AUDITOR),
+    watching.health: _seen_by(),
+    watching.keys: _seen_by(Role.OPERATOR),
+    watching.backup: _seen_by(Role.OPERATOR),
+    watching.figures: _seen_by(Role.OPERATOR),
+    watching.doctor: _seen_by(Role.OPERATOR),
+    waiting.undelivered: _seen_by(Role.OPERATOR),
     accounts.page: _seen_by(Role.OPERATOR),
     accounts.add: _done_by(Role.OPERATOR),
     accounts.change: _done_by(Role.OPERATOR),

@@ -1,0 +1,164 @@
+"""The node for who operates it: health, keys, backup, messages, figures, and what doctor finds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from connector.console.pages.entry import Entry
+from connector.console.pages.listing import ROWS, listed
+from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.visit import Visit
+from connector.domain.delivery import OutgoingMessage
+from connector.services.health import diagnose, watching
+from connector.services.health.diagnose import Check
+from connector.services.health.measure import FIGURES
+from connector.services.health.watching import Health
+from connector.services.messages import waiting
+
+_KINDS: Final = {diagnose.OK: "done", diagnose.WARN: "info", diagnose.FAIL: "wrong"}
+_SAID: Final = {
+    diagnose.OK: "Everything is in order.",
+    diagnose.WARN: "Nothing has to be mended at once.",
+    diagnose.FAIL: "Something has to be mended.",
+}
+_VERDICTS: Final = {diagnose.OK: "in order", diagnose.WARN: "warning", diagnose.FAIL: "to mend"}
+
+
+def node(visit: Visit) -> Page:
+    """Show how the node is, its keys, and when it was last backed up."""
+    found = visit.served.do(watching.health, visit.watch)
+    parts: list[Part] = [said(found), *_faults(found), *_keys(visit), _backup(visit), _doctor()]
+    links = (
+        ("messages to peers", Link("those not delivered", "/messages")),
+        ("figures", Link("all that a monitor keeps", "/figures")),
+    )
+    return Page("Node", [*parts, Facts("More", links)])
+
+
+def said(found: Health) -> Part:
+    """Return in words how a node is."""
+    if found.dead:
+        ended = ", ".join(found.dead)
+        return Notice(f"threads have ended: {ended}", "wrong", "", "restart the node")
+    if found.unready:
+        codes = ", ".join(found.unready)
+        return Notice("The node does not answer peers and commands.", "wrong", codes)
+    return Notice("The node works, and answers peers and commands.", "done")
+
+
+def doctor(visit: Visit) -> Page:
+    """Show what doctor finds, and how to mend it; it looks only when it is told to."""
+    if visit.asked("look") not in ("here", "everywhere"):
+        visit.served.check(watching.doctor)
+        return Page("Doctor", [_doctor()])
+    peers = visit.asked("look") == "everywhere"
+    checks = visit.served.do(watching.doctor, visit.watch, peers=peers)
+    worst = diagnose.worst(checks)
+    headings = ("what", "verdict", "finding", "how to mend it")
+    rows = [_check(each) for each in sorted(checks, key=_urgency)]
+    table = Table("What doctor found", headings, rows, "", name="doctor")
+    return Page("Doctor", [Notice(_SAID[worst], _KINDS[worst]), table, _doctor()])
+
+
+def messages(visit: Visit) -> Page:
+    """List the messages that were not delivered."""
+    page = visit.served.do(waiting.undelivered, after=visit.asked("after"), limit=ROWS)
+    headings = ("message", "peer", "about", "state", "made", "tries", "next try", "why given up")
+    empty = "Every message was delivered."
+    parts = listed("Messages", headings, page, _message, empty=empty, name="messages", visit=visit)
+    return Page("Messages", parts)
+
+
+def figures(visit: Visit) -> Page:
+    """Show in words the figures that a monitor keeps."""
+    rows = [
+        (Words(FIGURES[each.name][1]), ", ".join(each.labels), each.value, each.name)
+        for each in visit.served.do(watching.figures, visit.watch)
+    ]
+    headings = ("what it is", "of which", "value", "name for monitors")
+    empty = "The node has no figures."
+    return Page("Figures", [Table("Figures", headings, rows, empty, name="figures")])
+
+
+def _faults(found: Health) -> list[Part]:
+    parts: list[Part] = [Notice(each) for each in found.unsafe]
+    if found.faults:
+        rows = [
+            (thread, each.at, each.kind, each.place, each.times)
+            for thread, each in sorted(found.faults.items())
+        ]
+        headings = ("thread", "last", "kind", "place", "times")
+        parts.append(Table("Faults that were not foreseen", headings, rows, "", name="faults"))
+    return parts
+
+
+def _keys(visit: Visit) -> list[Part]:
+    files, ends = visit.served.do(watching.keys, visit.watch)
+    now = visit.served.now
+    keys = [(each.name, each.since or Words("missing"), _days(each.since, now)) for each in files]
+    certificates = [(name, end, _days(now, end)) for name, end in sorted(ends.items())]
+    return [
+        Table("Private keys", ("file", "written", "age in days"), keys, "no key", name="keys"),
+        Table(
+            "Certificates",
+            ("certificate", "valid until", "days left"),
+            certificates,
+            "no certificate",
+            name="certificates",
+        ),
+    ]
+
+
+def _days(since: datetime | None, until: datetime) -> int | None:
+    return None if since is None else (until - since).days
+
+
+def _backup(visit: Visit) -> Part:
+    found = visit.served.do(watching.backup, visit.watch)
+    if found is None:
+        hint = "`preau backup FILE` makes one"
+        return Notice("No backup of this node is known.", "info", "", hint)
+    rows = (
+        ("made", found.made_at),
+        ("age in days", _days(found.made_at, visit.served.now)),
+        ("private keys in it", found.keys),
+        ("entries of the log in it", found.log_size),
+    )
+    return Facts("Last backup", rows)
+
+
+def _doctor() -> Form:
+    choices = (("here", "this node alone"), ("everywhere", "this node, its peers and authorities"))
+    look = Field("look", "look at", kind="choice", value="here", choices=choices)
+    return Form("Let doctor look", "/doctor", (look,), "look", method="get")
+
+
+def _urgency(each: Check) -> int:
+    return [*_VERDICTS][::-1].index(each.verdict)
+
+
+def _check(each: Check) -> tuple[Cell, ...]:
+    mend = "" if each.verdict == diagnose.OK else each.mend
+    return Words(each.name), Words(_VERDICTS[each.verdict]), Words(each.finding), Words(mend)
+
+
+def _message(each: OutgoingMessage) -> tuple[Cell, ...]:
+    return (
+        each.kind,
+        each.peer,
+        each.subject,
+        Words("given up" if each.failed else "waits"),
+        each.created_at,
+        each.attempts,
+        None if each.failed else each.due_at,
+        Words(each.failed),
+    )
+
+
+PAGES: Final = (
+    Entry("/node", node, (watching.keys,), "Node"),
+    Entry("/doctor", doctor, (watching.doctor,)),
+    Entry("/messages", messages, (waiting.undelivered,)),
+    Entry("/figures", figures, (watching.figures,)),
+)

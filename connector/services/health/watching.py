@@ -1,0 +1,152 @@
+"""How the node is, for persons: its process, keys, backup, figures, and what `doctor` finds.
+
+Rule: what only the composition root can tell comes in as a `Watch`; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.domain.space import Space
+from connector.domain.thread import ThreadFault
+from connector.errors import PreauError
+from connector.identity.trust import MembershipFacts
+from connector.ports import Ports
+from connector.services.health import diagnose, measure, vitals
+from connector.services.health.diagnose import Check
+from connector.services.health.measure import Figure
+from connector.services.health.vitals import Vitals
+from connector.services.membership import onboard
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A private file of the node.
+
+    Attributes:
+        name: below the home.
+        since: when its file was written, UTC; None where it is missing.
+    """
+
+    name: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The last backup that was made of the home.
+
+    Attributes:
+        made_at: UTC.
+        keys: whether private keys are in it.
+        log_size: entries of the audit log in it.
+    """
+
+    made_at: datetime
+    keys: bool
+    log_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the composition root tells of a node.
+
+    Attributes:
+        version: of this software.
+        vitals: tells how the process is.
+        key_files: lists the private files.
+        backup: tells of the last backup; None where none was made, or nobody knows.
+        examine: does what `preau doctor` does; asks peers where that is said.
+    """
+
+    version: str
+    vitals: Callable[[], Vitals]
+    key_files: Callable[[], Sequence[HeldKey]]
+    backup: Callable[[], LastBackup | None]
+    examine: Callable[[bool], Sequence[Check]]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a node is.
+
+    Attributes:
+        dead: threads that have ended; restart the node.
+        unready: codes of what keeps it from answering.
+        faults: threads that went on after a fault nobody foresaw.
+        unsafe: settings that are exceptions from safety.
+    """
+
+    dead: Sequence[str]
+    unready: Sequence[str]
+    faults: Mapping[str, ThreadFault]
+    unsafe: Sequence[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong, as far as the process can tell."""
+        return not (self.dead or self.unready)
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The node's own membership of a space.
+
+    Attributes:
+        space: which.
+        facts: of the membership; None where it is not believed.
+        refusal: why it is not.
+    """
+
+    space: Space
+    facts: MembershipFacts | None
+    refusal: PreauError | None = None
+
+
+def health(ports: Ports, watch: Watch) -> Health:
+    """Return how the node is now."""
+    found = watch.vitals()
+    unready = vitals.unready(ports, found)
+    return Health(found.dead, unready, dict(ports.faults), diagnose.unsafe(ports.settings))
+
+
+def keys(_ports: Ports, watch: Watch) -> tuple[Sequence[HeldKey], Mapping[str, datetime]]:
+    """Return the private files, and the end of each certificate of ours, UTC."""
+    return watch.key_files(), watch.vitals().expiries
+
+
+def backup(_ports: Ports, watch: Watch) -> LastBackup | None:
+    """Return the last backup that was made of the home, or None."""
+    return watch.backup()
+
+
+def figures(ports: Ports, watch: Watch) -> list[Figure]:
+    """Return the figures that a monitor keeps."""
+    return measure.measure(ports, watch.vitals(), watch.version)
+
+
+def doctor(_ports: Ports, watch: Watch, *, peers: bool) -> Sequence[Check]:
+    """Return what `preau doctor` finds.
+
+    Args:
+        watch: of the node.
+        peers: whether peers and authorities are asked.
+
+    Raises:
+        TooManyRequests: it is at work already.
+    """
+    return watch.examine(peers)
+
+
+def memberships(ports: Ports) -> list[Belonging]:
+    """Return the node's own membership of each of its spaces, judged now."""
+    return [_belonging(ports, each) for each in ports.settings.spaces]
+
+
+def _belonging(ports: Ports, space: Space) -> Belonging:
+    try:
+        return Belonging(space, onboard.judge_own(ports, space))
+    except PreauError as exc:
+        return Belonging(space, None, exc)

@@ -1,0 +1,62 @@
+"""The peers that the node has met, judged now, and meeting another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.domain.page import PAGE, Page
+from connector.domain.participant import Participant
+from connector.errors import PreauError
+from connector.ports import Ports
+from connector.services.membership import belonging, dealing, onboard
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A peer as it stands.
+
+    Attributes:
+        peer: with the space in which it is dealt with.
+        refusal: why it is not in good standing; None where it is.
+    """
+
+    peer: Participant
+    refusal: PreauError | None = None
+
+
+def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Known]:
+    """Return a page of the peers, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
+    with ports.store.read() as tx:
+        found = tx.participants.page(after=after, limit=limit)
+    known = tuple(_known(ports, each) for each in found.values)
+    return Page(known, found.next, found.damaged)
+
+
+def meet(ports: Ports, did: str, space: str = "") -> Known:
+    """Meet a peer, or choose the space in which it is dealt with.
+
+    Args:
+        ports: of the node.
+        did: of the peer.
+        space: IRI or name; empty: as before, or the only one of which both are members.
+
+    Raises:
+        NotFound: this node is in no such space.
+        PreauError: it cannot be met.
+    """
+    if not space:
+        return _known(ports, onboard.meet(ports, did))
+    return _known(ports, dealing.choose(ports, did, belonging.chosen(ports.settings, space)))
+
+
+def _known(ports: Ports, peer: Participant) -> Known:
+    placed = belonging.placed(ports.settings, peer)
+    try:
+        onboard.judge(ports, peer.did)
+    except PreauError as exc:
+        return Known(placed, exc)
+    return Known(placed)

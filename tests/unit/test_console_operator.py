@@ -1,0 +1,133 @@
+"""What an operator finds in the console: peers, the node's health, messages, doctor's findings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector import config
+from connector.bootstrap.backups import backup
+from connector.bootstrap.diagnosis import probe
+from connector.bootstrap.diagnosis.watch import watch
+from connector.errors import TooManyRequests
+from connector.ports import Ports
+from connector.services.health.diagnose import Check
+from connector.services.health.vitals import Vitals
+from connector.services.membership import onboard
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
+from tests.support.console import browsers, text_of
+from tests.support.link import DATASET, Link, description, link
+from tests.support.samples import first_generation
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        yield pair
+
+
+@pytest.fixture
+def school(pair: Link) -> Ports:
+    ports: Ports = pair.school.ports
+    return ports
+
+
+def test_the_node_is_shown_in_words(school: Ports) -> None:
+    with browsers(school, "operator", "auditor") as (operator, auditor):
+        said = text_of(operator.get("/node"))
+        for words in ("The node works", "keys/signing.pem", "40", "missing", "90", "Last backup"):
+            assert words in said, words
+        assert auditor.get("/node").status_code == 403
+        figures = text_of(operator.get("/figures"))
+        assert "events in the audit log" in figures
+        assert "preau_audit_entries" in figures
+        assert auditor.get("/figures").status_code == 403
+
+
+def test_doctor_looks_when_it_is_told_to(school: Ports) -> None:
+    with browsers(school, "operator", "steward") as (operator, steward):
+        assert "full" not in text_of(operator.get("/doctor"))
+        here = text_of(operator.get("/doctor?look=here"))
+        assert "Something has to be mended." in here
+        assert here.index("it is full") < here.index("in time")  # what is to mend comes first
+        assert "make room on the disk" in here
+        assert "all is full" in text_of(operator.get("/doctor?look=everywhere"))
+        for path in ("/doctor", "/doctor?look=here", "/messages"):
+            assert steward.get(path).status_code == 403
+
+
+def test_peers_are_judged_and_met(
+    pair: Link, school: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with browsers(school, "operator", "auditor") as (operator, auditor):
+        shown = text_of(operator.get("/peers"))
+        assert pair.lab.did in shown
+        assert "in good standing" in shown
+        alone = operator.do("/peers/meet", did=pair.lab.did, space="")
+        assert "takes no first contact" in text_of(alone)  # over this link
+        assert "DID_UNRESOLVABLE" in text_of(alone)
+        known = onboard.known(school, pair.lab.did)
+        monkeypatch.setattr(onboard, "meet", lambda _ports, _did: known)
+        assert "Own memberships" in operator.do("/peers/meet", did=pair.lab.did, space="").text
+        assert operator.do("/peers/meet", did=pair.lab.did, space="urn:no").status_code == 404
+        assert auditor.do("/peers/meet", did=pair.lab.did, space="").status_code == 403
+        assert "Meet a peer" not in auditor.get("/peers").text
+
+
+def test_a_peer_that_is_not_believed_is_named_with_the_reason(pair: Link, school: Ports) -> None:
+    pair.clock.advance(60 * 24 * 3600)  # its membership has ended
+    with browsers(school, "operator") as (operator,):
+        shown = text_of(operator.get("/peers"))
+        assert "in good standing" not in shown
+        assert pair.lab.did in shown
+
+
+def test_messages_that_were_not_delivered_are_listed(pair: Link) -> None:
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    with browsers(pair.lab.ports, "operator") as (operator,):
+        shown = text_of(operator.get("/messages"))
+        assert "ContractRequestMessage" in shown
+        assert "waits" in shown
+        pair.pump()
+        assert "Every message was delivered." in text_of(operator.get("/messages"))
+
+
+def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = first_generation(tmp_path) / "lab"
+    settings = config.load(home)
+    told = watch(settings, Vitals)
+    assert told.backup() is None
+    assert all(each.since for each in told.key_files())
+    made = backup.make(settings, tmp_path / "lab.tar")
+    found = told.backup()
+    assert found is not None
+    assert (found.keys, found.log_size) == (True, made.log_size)
+    (home / "run/backup.json").write_text("{}")
+    assert told.backup() is None
+    key = settings.path(settings.https_key)
+    key.unlink()
+    assert [each.name for each in told.key_files() if each.since is None] == [settings.https_key]
+    asks_peers = False
+    looking, done = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> list[Check]:
+        looking.set()
+        done.wait(20)
+        return []
+
+    monkeypatch.setattr(probe, "examine", slow)
+    first = threading.Thread(target=told.examine, args=(asks_peers,))
+    first.start()
+    try:
+        assert looking.wait(20)
+        with pytest.raises(TooManyRequests):
+            told.examine(asks_peers)
+    finally:
+        done.set()
+        first.join()
+    assert told.examine(asks_peers) == []
