@@ -41,7 +41,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     made = partial(pair_of, cap={**CAP, "epsilon": 2000.0, "delta": 0.5}, delta="0.000000001")
     with made(folder / "many") as full, made(folder / "none") as empty:
         _in_turn((full, empty), 1)
-        _copy(full, many)
+        copied(full, many)
         os.sync()  # contracts come in years: what the copying left to write is no part of it
         _in_turn((full, empty), WARM_UP)
         after, beside = _in_turn((full, empty), plan.times(60, 10))
@@ -98,7 +98,7 @@ def _times(take: Callable[[str], str]) -> Iterator[float]:
         yield time.perf_counter() - began
 
 
-def _copy(pair: Pair, many: int) -> None:
+def copied(pair: Pair, many: int) -> None:
     """Copy the provider's newest contract and its negotiation, with fresh ids."""
     with pair.provider_store() as store, store.read() as tx:
         contract = tx.agreements.find()[-1]

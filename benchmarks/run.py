@@ -25,7 +25,7 @@ from row import Plan, Row  # noqa: E402 - same
 PARTS = (
     *("policies", "node", "connections", "negotiation", "many_contracts", "many_datasets", "dsp"),
     *("transfer", "round", "step", "memory", "ledger", "protection", "kills", "star", "robustness"),
-    *("accuracy", "sites"),
+    *("accuracy", "sites", "console"),
 )
 CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded
 
