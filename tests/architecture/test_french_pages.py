@@ -35,13 +35,19 @@ def _alike(kind: str, title: str, body: str) -> list[str]:
     return [kind + title, *(shown if kind != "text" else ())]
 
 
+def english(page: Path) -> Path:
+    return next(each for each in (DOCS / page.name, DOCS / "guides" / page.name) if each.is_file())
+
+
 @over("page", FRENCH)
 def test_a_french_page_says_what_its_twin_says(page: Path) -> None:
-    twin = next(each for each in (DOCS / page.name, DOCS / "guides" / page.name) if each.is_file())
+    twin = english(page)
     text, original = (each.read_text(encoding="utf-8") for each in (page, twin))
     assert f"*[In English]({os.path.relpath(twin, page.parent)})*\n" in text
     assert f"*[En français]({os.path.relpath(page, twin.parent)})*\n" in original
     assert shape(text) == shape(original)
+    linked = {(page.parent / link).resolve() for link in re.findall(r"\]\(([\w./-]+\.md)", text)}
+    assert linked & set(map(english, FRENCH)) == {twin}, "a French page is there to link to"
 
 
 def test_what_only_one_page_has_is_found() -> None:

@@ -55,6 +55,7 @@ def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Comma
 
 
 COMMANDS = dict(leaves("", typer.main.get_command(build())))
+NAMED = re.compile(r"`preau ([a-z][a-z-]*(?: [a-z][a-z-]*)?)\b(?! \d)")
 
 
 def test_the_page_is_what_the_command_says() -> None:
@@ -68,6 +69,24 @@ def test_every_command_that_was_asked_for_is_there() -> None:
 def test_every_command_has_a_heading_in_the_page() -> None:
     headings = set(re.findall(r"^## preau (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert headings == set(COMMANDS)
+
+
+def test_every_command_that_a_text_names_is_one() -> None:
+    whole = {name for name in COMMANDS if " " not in name}  # what follows is an argument
+    begun = whole | {" ".join(name.split()[:words]) for name in COMMANDS for words in (1, 2)}
+    texts = [*(ROOT / "connector").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        (words, file.name)
+        for file in texts
+        if "decisions" not in file.parts  # each is of its day
+        for words in NAMED.findall(" ".join(file.read_text(encoding="utf-8").split()))
+    }
+    assert len(named) > 100
+    assert [
+        (words, file)
+        for words, file in named
+        if words not in begun and words.split()[0] not in whole
+    ] == []
 
 
 @over("name", sorted(COMMANDS))

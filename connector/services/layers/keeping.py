@@ -129,7 +129,7 @@ def of_space(settings: Settings, tx: Transaction, space: Space) -> list[KeptLaye
     if not found:
         raise LayerUnmet(
             f"the charter `{space.charter}` of the space `{space.id}` is not published",
-            hint="`preau charter publish FILE`",
+            hint="`preau layer publish FILE`",
         )
     return found
 
