@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ LANGUAGES: Final = (ENGLISH, "fr")
 _DEEPEST: Final = 4  # messages within messages
 _HIGH: Final = ("; ", ": ")  # French sets a blank before them
 _SEPARATORS: Final = ("\n", *_HIGH, ", ")
+_QUOTED: Final = re.compile(r"`[^`\n]*`")
 
 
 def translated(text: str, language: str) -> str:
@@ -48,13 +50,18 @@ def _translated(text: str, language: str, deepest: int) -> str:
     for message, values in shaped.of(said):
         return text.replace(said, message.filled(values, within))
     for separator in _SEPARATORS:
-        if separator in said:
-            return _joined(
-                map(listed if separator == ", " else within, text.split(separator)),
-                separator,
-                language,
-            )
+        if separator in said and len(parts := _parts(text, separator)) > 1:
+            said_of = listed if separator == ", " else within
+            return _joined(map(said_of, parts), separator, language)
     return text
+
+
+def _parts(text: str, separator: str) -> list[str]:
+    """Return a text split where a separator stands in nothing that is quoted."""
+    bare = _QUOTED.sub(lambda quoted: "`" * len(quoted[0]), text)
+    ends = [found.start() for found in re.finditer(re.escape(separator), bare)]
+    starts = [0, *(end + len(separator) for end in ends)]
+    return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True)]
 
 
 def _joined(parts: Iterable[str], separator: str, language: str) -> str:

@@ -74,6 +74,12 @@ def test_what_no_catalog_has_stays() -> None:
         assert translated(text, "fr") == text
 
 
+def test_what_is_quoted_stays_as_it_is() -> None:
+    for quoted in ("`a: b`", "`x; y, and unknown: z`", "`pending: accepted`"):
+        assert translated(f"{quoted}: unknown", "fr").startswith(f"{quoted} : ")
+        assert quoted in translated(f"file: {quoted}, {quoted}; done", "fr")
+
+
 def test_a_message_within_a_message_is_said_too() -> None:
     said = translated("error NOT_FOUND: no job `urn:x`", "fr")
     assert said == "erreur NOT_FOUND : aucun travail `urn:x`"
