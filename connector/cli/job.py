@@ -176,9 +176,9 @@ def evaluation(
     with node_of(home) as node:
         found = node.evaluation(job)
     if out is not None:
-        from connector.sdk import curve  # noqa: PLC0415 - only where one is drawn
+        from connector.services.federation import curve  # noqa: PLC0415 - only where one is drawn
 
-        write_new(out, curve.drawn(found, figure))
+        write_new(out, curve.drawn(found.model_dump(by_alias=True), figure))
     if json:
         output.json_value(found)
         return

@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from connector.console import downloads, multipart
 from connector.console.attempts import Attempts
 from connector.console.guard import is_small
+from connector.console.live import Watching
 from connector.console.pages import PAGES
 from connector.console.pages.entry import Entry, Moved, Sent
 from connector.console.parts import Notice, Page, tables
@@ -41,6 +42,8 @@ from connector.services.health.watching import Watch
 _log = logging.getLogger(__name__)
 LANGUAGE: Final = "preau-language"  # cookie
 LOGIN: Final = "/login"
+LIVE: Final = "/live"
+RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
 _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
@@ -62,11 +65,17 @@ class Console:
         self._renderer = Renderer(ports.settings.name, theme=theme is not None)
         self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
         self._attempts = Attempts(ports.clock.now)
+        self._watching = Watching()
 
     def application(self) -> Starlette:
         """Return the application; a `Guard` has to stand before it."""
         routes: list[Route | Mount] = [
             Route(entry.path, self._endpoint(entry), methods=[entry.method]) for entry in PAGES
+        ]
+        routes += [
+            Route(f"{LIVE}{entry.path}", self._watched(entry.watch))
+            for entry in PAGES
+            if entry.watch is not None
         ]
         routes += [
             Route(LOGIN, self._login, methods=["POST"]),
@@ -80,7 +89,7 @@ class Console:
 
     def _endpoint(self, entry: Entry) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
-            visit = await self._visit(request)
+            visit = await self._visit(request, used=RENEWED not in request.headers)
             if visit.session is None and not entry.open:
                 return _led(LOGIN, {"to": visit.path} if entry.method == "GET" else {})
             if entry.method == "POST" and not _is_own(visit):
@@ -89,8 +98,23 @@ class Console:
 
         return endpoint
 
-    async def _visit(self, request: Request) -> Visit:
-        session = await run_in_threadpool(self._sessions.find, request.cookies.get(COOKIE, ""))
+    def _watched(self, watch: Callable[[Visit], str]) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            visit = await self._visit(request, used=False)
+            cookie = request.cookies.get(COOKIE, "")
+
+            def stamp() -> str:
+                return watch(visit) if self._sessions.find(cookie, used=False) else ""
+
+            if visit.session is None:
+                return Response(status_code=401)
+            return self._watching.answer(stamp, visit.asked("seen"))
+
+        return endpoint
+
+    async def _visit(self, request: Request, *, used: bool = True) -> Visit:
+        cookie = request.cookies.get(COOKIE, "")
+        session = await run_in_threadpool(self._sessions.find, cookie, used=used)
         form, files = await _brought(request, known=session is not None)
         chosen = request.cookies.get(LANGUAGE, "")
         language = (

@@ -171,7 +171,22 @@ class Bars:
     rows: Sequence[tuple[str, float]]
 
 
-Part: TypeAlias = Facts | Table | Sentences | Notice | Form | Bars
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that the node draws; a table beside it says the same.
+
+    Attributes:
+        title: what it shows.
+        path: where it is, below the console's root.
+        query: names and values.
+    """
+
+    title: str
+    path: str
+    query: Mapping[str, str]
+
+
+Part: TypeAlias = Facts | Table | Sentences | Notice | Form | Bars | Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +198,14 @@ class Page:
         parts: in order.
         status: of HTTP.
         subject: whose page it is, such as an id; shown beneath the heading.
+        live: stamp of what it shows, of a page that is watched; empty: it is not.
     """
 
     title: str
     parts: Sequence[Part]
     status: int = 200
     subject: str = ""
+    live: str = ""
 
 
 def tables(parts: Iterable[Part]) -> list[Table]:

@@ -74,8 +74,13 @@ class Sessions:
             self._open[_key(name)] = made
         return name
 
-    def find(self, name: str) -> Session | None:
-        """Return a session that goes on, and note that it was used; None where there is none."""
+    def find(self, name: str, *, used: bool = True) -> Session | None:
+        """Return a session that goes on; None where there is none.
+
+        Args:
+            name: of the cookie.
+            used: whether somebody asks for a page, which lets it go on longer.
+        """
         now, key = self._now(), _key(name)
         with self._lock:
             found = self._open.get(key)
@@ -86,6 +91,8 @@ class Sessions:
         if old or known is None or known.changed_at > found.begun_at:
             self.end(name)
             return None
+        if not used:
+            return found
         seen = replace(found, seen_at=now)
         with self._lock:
             if key in self._open:

@@ -11,8 +11,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from connector.errors import NotFound
-from connector.management.views.jobs import EvaluationView
-from connector.sdk import curve
+from connector.services.federation import curve
 
 _ROW: Final = 34  # of a site, in pixels
 _TOP: Final = 56
@@ -51,7 +50,7 @@ def _curve(card: Mapping[str, Any]) -> ET.Element | None:
     if stated is None:
         return None
     try:
-        return curve.panel(EvaluationView.model_validate(stated), _LOSS)
+        return curve.panel(stated, _LOSS)
     except NotFound:  # no model was evaluated
         return None
 

@@ -15,7 +15,7 @@ from connector.domain.federation.frames import Round
 from connector.errors import JobRefused, NotFound, RoundRefused, SumRefused, TooFewSites
 from connector.identity.receipts import round_receipt
 from connector.management.views.jobs import EvaluationView, JobView
-from connector.sdk import curve
+from connector.services.federation import curve
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site import counting
@@ -67,11 +67,11 @@ def test_models_are_evaluated_and_charged_before(federation: Federation) -> None
     both = (Kind.SAMPLED_GAUSSIAN, Kind.GAUSSIAN)
     assert kinds == [{both[:1]}, {both[:1]}, {both}, {both[1:]}]
     view = EvaluationView.model_validate(found)
-    picture = ET.fromstring(curve.drawn(view, "auc"))  # noqa: S314 - drawn here
+    picture = ET.fromstring(curve.drawn(found, "auc"))  # noqa: S314 - drawn here
     lines = [each.tag.rpartition("}")[2] for each in picture]
     assert (lines.count("circle"), lines.count("polyline"), lines.count("polygon")) == (2, 5, 1)
     with pytest.raises(NotFound, match="`accuracy`"):
-        curve.drawn(view, "rmse")
+        curve.drawn(found, "rmse")
     shown = JobView.model_validate(lead_jobs.progress(lead.ports, job_id))
     assert shown.evaluated == view.curve[-1]
     card = json.loads(lead_jobs.card(lead.ports, job_id))["card"]
@@ -158,7 +158,7 @@ def test_a_contract_may_permit_counts_without_noise_and_counts_them(tmp_path: Pa
     assert (only["round"], only["dp"], only["sites"]) == (3, False, [])
     assert all(each["low"] == each["value"] == each["high"] for each in only["pooled"]["figures"])
     view = EvaluationView.model_validate(found)
-    assert b"not DP" in curve.drawn(view, "auc")
+    assert b"not DP" in curve.drawn(view.model_dump(by_alias=True), "auc")
     assert json.loads(lead_jobs.card(lead.ports, job_id))["card"]["evaluation"] == found
     _, body = federation.submission(evaluation=EXACT, privacy=_privacy(federation, 1.5))
     answer = federation.ask(federation.site(), body)

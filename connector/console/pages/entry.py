@@ -52,6 +52,7 @@ class Entry:
         menu: what it is called there; empty: it is not there.
         method: `GET`, or `POST` where it changes something.
         open: whether who is not logged in gets it.
+        watch: returns a stamp that changes when what the page shows does; None: it is not watched.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Entry:
     menu: str = ""
     method: str = "GET"
     open: bool = False
+    watch: Callable[[Visit], str] | None = None
 
     def leads(self, desk: Desk) -> bool:
         """Say whether an account is led to it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
+from connector.console.pages import outcomes
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import ROWS, listed
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
@@ -50,10 +52,23 @@ def job(visit: Visit) -> Page:
     headings = ("site", "decision", "last round", "ε spent", "why")
     if sites:
         parts.append(Table("Sites", headings, sites, "", name="sites"))
-    led = found["state"] not in _OVER and found["side"] == "lead"
-    if led and visit.served.may(lead_jobs.cancel):
+    parts += outcomes.learnt(visit, found)
+    parts += outcomes.results(visit, found)
+    under_way = found["state"] not in _OVER
+    if under_way and found["side"] == "lead" and visit.served.may(lead_jobs.cancel):
         parts.append(_form(found["id"]))
-    return Page("Job", parts, subject=found["id"])
+    live = _stamp(found["state"], found["round"], found["updated_at"]) if under_way else ""
+    return Page("Job", parts, subject=found["id"], live=live)
+
+
+def watched(visit: Visit) -> str:
+    """Return a stamp of where a job stands."""
+    found = visit.served.do(lead_jobs.status, visit.asked("id"))
+    return _stamp(str(found.state), found.round, found.updated_at)
+
+
+def _stamp(state: str, number: int, at: datetime) -> str:
+    return f"{state}-{number}-{at.isoformat()}"
 
 
 def cancel(visit: Visit) -> Moved:
@@ -92,6 +107,7 @@ def _form(identifier: str) -> Form:
 
 PAGES: Final = (
     Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs"),
-    Entry("/job", job),
+    Entry("/job", job, watch=watched),
+    *outcomes.PAGES,
     Entry("/job/cancel", cancel, method="POST"),
 )

@@ -61,7 +61,17 @@ def negotiation(visit: Visit) -> Page:
     if found.policy:
         parts.append(sentences("Terms on the table", found.policy, visit.language))
     parts += _forms(visit, found)
-    return Page("Negotiation", parts, subject=found.pid)
+    live = "" if found.state in _OVER else _stamp(found)
+    return Page("Negotiation", parts, subject=found.pid, live=live)
+
+
+def watched(visit: Visit) -> str:
+    """Return a stamp of where a negotiation stands."""
+    return _stamp(visit.served.do(negotiate.negotiation, visit.asked("id")))
+
+
+def _stamp(found: Negotiation) -> str:
+    return f"{found.state}-{found.updated_at.isoformat()}"
 
 
 def accept(visit: Visit) -> Moved:
@@ -136,7 +146,7 @@ def _forms(visit: Visit, found: Negotiation) -> list[Part]:
 
 PAGES: Final = (
     Entry("/negotiations", negotiations, (negotiate.negotiations,), "Negotiations"),
-    Entry("/negotiation", negotiation),
+    Entry("/negotiation", negotiation, watch=watched),
     Entry("/negotiation/accept", accept, method="POST"),
     Entry("/negotiation/narrow", narrow, method="POST"),
     Entry("/negotiation/terminate", terminate, method="POST"),

@@ -21,6 +21,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
+from connector.services.federation import curve
 from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead.evidence import CARD_NAME, RECEIPTS_NAME
 from connector.services.federation.lead.hub import LeadHub
@@ -157,6 +158,15 @@ def evaluated(ports: Ports, job_id: str) -> dict[str, Any]:
     if found is None:
         raise NotFound(f"job `{job_id}` has no evaluation")
     return found
+
+
+def drawn(ports: Ports, job_id: str, figure: str) -> bytes:
+    """Return the learning curve of a figure as SVG, see `curve.py`.
+
+    Raises:
+        NotFound: as `evaluated`, or no model was evaluated yet, or there is no such figure.
+    """
+    return curve.drawn(evaluated(ports, job_id), figure)
 
 
 def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:

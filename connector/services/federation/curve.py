@@ -1,20 +1,16 @@
 """The learning curve of a job as a picture, from figures that its sites were charged for.
 
-Rules: nothing is drawn but what `EvaluationView` holds: the figure of all sites with the interval
-of its noise, and the figure of each site.
+Rules: nothing is drawn but what `lead/evaluation.described` returns: the figure of all sites with
+the interval of its noise, and the figure of each site.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from connector.errors import NotFound
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from connector.management.views.jobs import EvaluationView, FigureView
 
 WIDTH, HEIGHT = 640, 360  # of the picture, in pixels
 _LEFT, _EDGE = 70, 40  # its margins
@@ -23,7 +19,7 @@ BLUE: Final = "#2457a6"
 Point = tuple[int, float]
 
 
-def drawn(evaluation: EvaluationView, figure: str) -> bytes:
+def drawn(evaluation: Mapping[str, Any], figure: str) -> bytes:
     """Return the curve of a figure as SVG 1.1, UTF-8; see `panel`."""
     return written(panel(evaluation, figure))
 
@@ -42,31 +38,31 @@ def picture(width: int, height: int, title: str) -> ET.Element:
     return root
 
 
-def panel(evaluation: EvaluationView, figure: str) -> ET.Element:
+def panel(evaluation: Mapping[str, Any], figure: str) -> ET.Element:
     """Return the curve of a figure, `WIDTH` by `HEIGHT`.
 
     Args:
-        evaluation: of the job.
+        evaluation: of the job, as `lead/evaluation.described` returns it.
         figure: its name, `loss` or another.
 
     Raises:
         NotFound: no model was evaluated yet, or there is no such figure.
     """
-    models = evaluation.curve
-    pooled = [(each.round, _named(each.pooled.figures, figure)) for each in models]
-    middle = [(number, each.value) for number, each in pooled if each.value is not None]
+    models, dp = evaluation["curve"], evaluation.get("dp", True)
+    pooled = [(each["round"], _named(each["pooled"]["figures"], figure)) for each in models]
+    middle = [(number, each["value"]) for number, each in pooled if each["value"] is not None]
     if not middle:
         raise NotFound(f"there is no `{figure}` of a model of this job yet")
-    known = {site.site for each in models for site in each.sites}
+    known = {site["site"] for each in models for site in each["sites"]}
     lines = {site: _of_site(evaluation, site, figure) for site in sorted(known)}
-    held = [(number, each) for number, each in pooled if each.low is not None and each.high]
-    band = [(number, each.low or 0.0) for number, each in held]
-    band += [(number, each.high or 0.0) for number, each in reversed(held)]
+    held = [(number, each) for number, each in pooled if each["low"] is not None and each["high"]]
+    band = [(number, each["low"] or 0.0) for number, each in held]
+    band += [(number, each["high"] or 0.0) for number, each in reversed(held)]
     seen = [value for _, value in [*middle, *band, *(p for line in lines.values() for p in line)]]
     plot = _Plot(max(number for number, _ in middle), min(seen), max(seen))
-    noise = "with noise" if evaluation.dp else "without noise: not DP"
+    noise = "with noise" if dp else "without noise: not DP"
     root = picture(WIDTH, HEIGHT, f"{figure} by round, on persons held out, {noise}")
-    _axes(root, plot, figure if evaluation.dp else f"{figure}, not DP")
+    _axes(root, plot, figure if dp else f"{figure}, not DP")
     if len(held) > 1:
         ET.SubElement(
             root, "polygon", {"points": plot.points(band), "fill": BLUE, "fill-opacity": "0.15"}
@@ -119,19 +115,19 @@ def text(root: ET.Element, x: str, y: str, words: str, anchor: str) -> None:
     ET.SubElement(root, "text", {"x": x, "y": y, **style}).text = words
 
 
-def _of_site(evaluation: EvaluationView, site: str, figure: str) -> list[Point]:
+def _of_site(evaluation: Mapping[str, Any], site: str, figure: str) -> list[Point]:
     found = [
-        (each.round, _named(part.figures, figure).value)
-        for each in evaluation.curve
-        for part in each.sites
-        if part.site == site
+        (each["round"], _named(part["figures"], figure)["value"])
+        for each in evaluation["curve"]
+        for part in each["sites"]
+        if part["site"] == site
     ]
     return [(number, value) for number, value in found if value is not None]
 
 
-def _named(figures: Sequence[FigureView], name: str) -> FigureView:
-    found = next((each for each in figures if each.name == name), None)
+def _named(figures: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    found = next((each for each in figures if each["name"] == name), None)
     if found is None:
-        names = ", ".join(f"`{each.name}`" for each in figures)
+        names = ", ".join(f"`{each['name']}`" for each in figures)
         raise NotFound(f"there is no figure `{name}`: the job has {names}")
     return found

@@ -1,0 +1,23 @@
+"use strict";
+// Shows a page anew when what it shows has changed. Without scripts the reader loads it again.
+const main = document.querySelector("main[data-live]");
+if (main && window.EventSource) {
+  const source = new EventSource(main.dataset.live);
+  const renew = async () => {
+    const answer = await fetch(location.href, {
+      credentials: "same-origin",
+      headers: { "preau-renewed": "1" },
+    });
+    if (!answer.ok || answer.redirected) {
+      source.close();
+      return;
+    }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("main");
+    const held = main.contains(document.activeElement) && document.activeElement !== main;
+    if (!fresh || held) return; // nobody loses what they type, or their place
+    main.replaceChildren(...fresh.childNodes);
+    if (!fresh.dataset.live) source.close();
+  };
+  source.addEventListener("changed", () => renew().catch(() => source.close()));
+}
