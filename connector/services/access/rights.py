@@ -32,6 +32,7 @@ from connector.services.publication import (
     withdrawing,
 )
 from connector.services.transfer import acts
+from connector.services.use import asking
 
 ALL: Final = frozenset(Role)
 _READERS: Final = (Role.SCIENTIST, Role.AUTHOR, Role.STEWARD)  # of catalogs of peers
@@ -100,6 +101,8 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     draft.draft: _seen_by(Role.SCIENTIST),
     check.check: _seen_by(Role.SCIENTIST),
     jobs.submit: _done_by(Role.SCIENTIST),
+    asking.ask: _done_by(Role.SCIENTIST),
+    asking.again: _done_by(Role.SCIENTIST),
     jobs.cancel: _done_by(Role.SCIENTIST),
     notices.give: _done_by(Role.STEWARD),
     pointing.places: _seen_by(Role.STEWARD),

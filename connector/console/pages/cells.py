@@ -1,0 +1,179 @@
+"""Tables of figures from a contract: asking a provider for one, and its answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from connector.console.pages.entry import Entry, Moved
+from connector.console.parts import Cell, Facts, Field, Form, Notice, Page, Part, Table, Words
+from connector.console.visit import Visit
+from connector.domain.contract.negotiation import Agreement
+from connector.enforcement.mechanisms import query
+from connector.enforcement.plan import Use
+from connector.enforcement.steps import registry as steps
+from connector.enforcement.steps.aggregate import Aggregate
+from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, AT_MOST, NONE_OF
+from connector.enforcement.steps.request import TableRequest
+from connector.errors import Malformed, PreauError, UseRefused
+from connector.services.negotiation import agree
+from connector.services.negotiation.plans import plan_of
+from connector.services.use import asking
+from connector.services.use.asking import Answered, Wanted
+from federated.reading import Member
+
+_FILTERS: Final = 3  # of a form; a command takes more
+_OF_ROWS: Final = ("count", "persons")  # need no column
+_TESTS: Final = (
+    (ANY_OF, "is one of"),
+    (NONE_OF, "is none of"),
+    (AT_LEAST, "is at least"),
+    (AT_MOST, "is at most"),
+)
+_SAID: Final = {
+    "refused": ("The provider refuses the table.", "wrong"),
+    "failed": ("The table could not be made.", "wrong"),
+    "gone": ("The table is gone: ask for it anew.", "wrong"),
+    "waiting": ("A person of the provider decides on it. Load this page again later.", "info"),
+    "preparing": ("The provider makes the table. Load this page again in a moment.", "info"),
+}
+
+
+def tables(visit: Visit) -> Page:
+    """Choose a contract, and say which figures of which cells are wanted."""
+    usable = visit.served.do(agree.consumed, query.NAME)
+    if not usable:
+        text = "There is no contract yet that gives this node tables: ask a peer for one."
+        return Page("Ask for a table", [Notice(text)])
+    asked = visit.asked("contract")
+    chosen = next((each for each in usable if each.id == asked), usable[0])
+    known = [(each.id, f"{each.dataset_id} ({each.provider})") for each in usable]
+    contract = Field("contract", "contract", kind="choice", value=chosen.id, choices=known)
+    choosing = Form("Contract", "/tables", (contract,), "show", method="get")
+    return Page("Ask for a table", [choosing, *_form(chosen)])
+
+
+def ask(visit: Visit) -> Moved:
+    """Ask for a table."""
+    contract = visit.served.do(agree.agreement, visit.given("contract"))
+    use = _use(contract)
+    body = {
+        "dimensions": _boxes(visit, "by"),
+        "measures": list(map(_measure, _boxes(visit, "measure"))),
+        "filters": list(_filters(visit)),
+        "totals": visit.given("totals") == "yes",
+        "epsilon": _number(visit.given("epsilon")),
+        "delta": _number(visit.given("delta")),
+    }
+    cells = TableRequest.read(Member(body, _refusal))
+    found = visit.served.do(asking.ask, contract.id, Wanted(action=use.action, cells=cells))
+    return Moved("/table", {"id": found.request_id})
+
+
+def table(visit: Visit) -> Page:
+    """Show what has become of a table that was asked for."""
+    found = visit.served.do(asking.again, visit.asked("id"))
+    return Page("Table", list(_answer(found)), subject=found.request_id)
+
+
+def _use(contract: Agreement) -> Use:
+    use = plan_of(contract).use(query.NAME)
+    if use is None:
+        raise UseRefused("the contract gives no tables")
+    return use
+
+
+def _form(contract: Agreement) -> Iterator[Part]:
+    plan = steps.table(_use(contract).steps)
+    if plan.aggregate is None:
+        return
+    allowed = plan.aggregate
+    yield Facts("What the contract allows", (("fewest persons of a cell", allowed.minimum),))
+    columns = [(each, each) for each in allowed.dimensions]
+    measures = [(each, each.replace(":", " ")) for each in _measures(allowed)]
+    fields = [
+        Field("by", "a row for each", "columns to group by", "several", choices=columns),
+        Field("measure", "figures", kind="several", value="count", choices=measures, needed=True),
+    ]
+    for number in range(1, _FILTERS + 1):
+        name, nothing = f"filter-{number}", ("", "no condition")
+        fields += [
+            Field(f"{name}-column", "only where", kind="choice", choices=[nothing, *columns]),
+            Field(f"{name}-test", "test", kind="choice", choices=_TESTS),
+            Field(f"{name}-values", "values", "several with `;` between"),
+        ]
+    totals = (("no", "no"), ("yes", "yes"))
+    fields.append(Field("totals", "totals over each column", kind="choice", choices=totals))
+    if plan.noise:
+        hint = "of the contract's budget; the less, the more noise"
+        fields.append(Field("epsilon", "ε that it spends", hint, needed=True))
+        fields.append(Field("delta", "δ that it spends", "0 for Laplace noise", value="0"))
+    yield Form("The table", "/table/ask", fields, "ask", {"contract": contract.id})
+
+
+def _measures(allowed: Aggregate) -> Iterator[str]:
+    """Yield `FUNCTION`, or `FUNCTION:COLUMN`, of what a contract allows."""
+    for function in allowed.functions:
+        if function in _OF_ROWS:
+            yield function
+        if function != "persons":
+            yield from (f"{function}:{column}" for column in allowed.measures)
+
+
+def _measure(text: str) -> dict[str, str]:
+    function, _, column = text.partition(":")
+    return {"function": function, "column": column}
+
+
+def _boxes(visit: Visit, name: str) -> list[str]:
+    return [value for key, value in visit.form.items() if key.startswith(f"{name}.")]
+
+
+def _filters(visit: Visit) -> Iterator[dict[str, Any]]:
+    for number in range(1, _FILTERS + 1):
+        column = visit.given(f"filter-{number}-column")
+        if column:
+            values = [each.strip() for each in visit.given(f"filter-{number}-values").split(";")]
+            yield {"column": column, "is": visit.given(f"filter-{number}-test"), "values": values}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.strip().replace(",", ".") or 0)
+    except ValueError:
+        raise Malformed("ε and δ are numbers") from None
+
+
+def _refusal(pointer: str, fault: str) -> PreauError:
+    return Malformed(f"table {pointer or '/'}: {fault}")
+
+
+def _answer(found: Answered) -> Iterator[Part]:
+    if found.state in _SAID:
+        text, kind = _SAID[found.state]
+        yield Notice(text, kind, found.code)
+    yield from (Notice(each) for each in found.reasons)
+    yield Facts("Table", (("state", Words(found.state)), ("contract", found.agreement)))
+    if found.content is None:
+        return
+    rows: list[dict[str, Any]] = [json.loads(line) for line in found.data.splitlines()]
+    if found.content.rows > len(rows):
+        yield Notice("The table is larger than an answer: `preau get` fetches its file.")
+    if found.spent is not None:
+        spent = found.spent.request
+        yield Facts("What it spent", (("ε", spent.epsilon), ("δ", spent.delta)))
+    headings = list(rows[0]) if rows else ["cell"]
+    cells: list[list[Cell]] = [[_shown(row.get(name)) for name in headings] for row in rows]
+    yield Table("Cells", headings, cells, "No cell can be shown.", name="cells")
+
+
+def _shown(value: Any) -> Cell:
+    return value if isinstance(value, str | int | float | bool | None) else json.dumps(value)
+
+
+PAGES: Final = (
+    Entry("/tables", tables, (asking.ask,), "Tables"),
+    Entry("/table", table, (asking.again,)),
+    Entry("/table/ask", ask, method="POST"),
+)

@@ -1,0 +1,48 @@
+"""Tables of figures in the console: asked for by form, and what the provider answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.console import browsers, text_of
+from tests.support.link import Link
+from tests.unit.test_use_flow import contract, linked, offer, prepared, worker
+
+HOSTILE = b'{"grade": "<script>alert(1)</script>", "persons": 12}\n'
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with linked(tmp_path, offer("odrl:aggregate")) as pair:
+        yield pair
+
+
+def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
+    worker(pair).content = HOSTILE
+    with browsers(pair.lab.ports, "scientist", "auditor") as (scientist, auditor):
+        assert auditor.get("/tables").status_code == 403
+        form = scientist.get("/tables")
+        assert "fewest persons of a cell" in text_of(form)
+        asked = {"contract": contract(pair), "by.0": "grade", "measure.0": "persons"}
+        answer = scientist.do("/table/ask", **asked)
+        assert answer.url.path == "/table", text_of(answer)
+        assert "The provider makes the table" in text_of(answer)
+        prepared(pair)
+        shown = scientist.get(str(answer.url))
+        assert "alert(1)" in text_of(shown)
+        assert "<script>" not in shown.text
+        assert len(worker(pair).tasks) == 1
+        assert auditor.do("/table/ask", **asked).status_code == 403
+        for wrong in (
+            {"measure.0": "median:reading"},
+            {"by.0": "nobody"},
+            {"filter-1-column": "grade", "filter-1-test": "like", "filter-1-values": "1"},
+            {"epsilon": "much"},
+        ):
+            refused = scientist.do("/table/ask", **{**asked, **wrong})
+            said = text_of(refused)
+            assert refused.status_code >= 400 or "refuses" in said, said
+        assert scientist.get("/table?id=urn:none").status_code >= 400
