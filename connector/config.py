@@ -71,6 +71,8 @@ class Settings:
             institution's proxy, which passes on `Host`; empty: the loopback address alone.
         console_theme: folder with the institution's style sheet `theme.css` and what it names;
             empty: none.
+        console_contact: address, or page, to which one turns who cannot reach a part of the
+            console; its statement on accessibility shows it. Empty: none is stated.
         console_folders: folders, from the home on, beneath which accounts of the console may name
             data files; empty: none.
         database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
@@ -172,6 +174,7 @@ class Settings:
     console_listen: str = ""
     console_address: str = ""
     console_theme: str = ""
+    console_contact: str = ""
     console_folders: tuple[str, ...] = ("data",)
     database: str = ""
     signing_key: str = "file:keys/signing.pem"

@@ -128,11 +128,15 @@ class Console:
             dict(request.query_params),
             form,
             files,
+            self._ports.settings.name,
+            self._ports.settings.console_contact,
             self._watch,
         )
 
     def _answered(self, entry: Entry, visit: Visit) -> Response:
         try:
+            if visit.desk is not None and not entry.leads(visit.desk):
+                visit.desk.check(entry.services[0])
             made = entry.page(visit)
         except PreauError as exc:
             return self._wrong(visit, exc)

@@ -73,6 +73,14 @@ class Sentences:
 
 
 @dataclass(frozen=True, slots=True)
+class Paragraphs:
+    """Words of ours, which the page says in its language."""
+
+    title: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something to know first.
 
@@ -186,7 +194,7 @@ class Picture:
     query: Mapping[str, str]
 
 
-Part: TypeAlias = Facts | Table | Sentences | Notice | Form | Bars | Picture
+Part: TypeAlias = Facts | Table | Sentences | Paragraphs | Notice | Form | Bars | Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Visit:
         query: of its address.
         form: what it brings; empty where it is no form.
         files: that it brings.
+        node_name: of the institution.
+        contact: to which one turns who cannot reach a part of the console; may be empty.
         told: what the composition root tells of the node; None where nobody does.
     """
 
@@ -32,6 +34,8 @@ class Visit:
     query: Mapping[str, str]
     form: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    node_name: str = ""
+    contact: str = ""
     told: Watch | None = None
 
     @property

@@ -104,6 +104,7 @@ def paths(ports: Ports) -> list[str]:
         f"/dataset?id={DATASET}",
         f"/contract?id={contract.id}",
         f"/contract/life?id={contract.id}",
+        "/accessibility",
         "/doctor?look=here",
         "/messages",
         "/figures",

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from connector.console import downloads
-from connector.console.pages import PAGES
+from connector.console.pages import PAGES, home
 from connector.console.parts import Table
 from connector.domain.account import AccountRole
 from connector.domain.contract.approval import ApprovalState
 from connector.ports import Ports
-from connector.services.access import accounts
+from connector.services.access import accounts, inbox
 from connector.services.access.desk import Desk
+from connector.services.access.rights import right_of
 from connector.services.approval import deciding
 from connector.services.negotiation import agree
 from connector.services.publication import publish
@@ -27,7 +28,6 @@ from tests.support.link import DATASET, Link, description, entry, link
 from tests.support.negotiating import ask
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>"\' {{ 7*7 }}'
-MENU = [entry for entry in PAGES if entry.menu]
 
 
 @pytest.fixture
@@ -50,15 +50,56 @@ def waiting(ports: Ports) -> str:
 
 
 def test_each_page_is_shown_to_the_roles_that_it_is_for_and_to_nobody_else(school: Ports) -> None:
+    """Who may is what `rights.py` says of the services that a page states."""
     roles = [each.value for each in AccountRole]
     with browsers(school, *roles) as visitors:
         for role, browser in zip(roles, visitors, strict=True):
-            menu = browser.get("/").text
-            for page in MENU:
-                answer = browser.get(page.path)
-                may = page.leads_role(AccountRole(role))
-                assert answer.status_code == (200 if may else 403), (role, page.path)
-                assert (f'href="{page.path}"' in menu) is may, (role, page.path)
+            menu, word = browser.get("/").text, browser.word()
+            for page in (each for each in PAGES if not each.open):
+                rights = [right_of(each) for each in page.services]
+                assert all(rights), page.path
+                may = any(AccountRole(role) in each.roles for each in rights if each)
+                if page.method == "GET":
+                    answer = browser.get(page.path)
+                else:
+                    answer = browser.post(page.path, {"word": word})
+                refused = "is not for the roles of this account" in answer.text
+                assert refused is not may, (role, page.method, page.path)
+                assert may or answer.status_code == 403, (role, page.method, page.path)
+                if page.menu:
+                    assert answer.status_code == (200 if may else 403), (role, page.path)
+                    assert (f'href="{page.path}"' in menu) is may, (role, page.path)
+
+
+def test_only_who_is_logged_in_gets_further_than_the_door(school: Ports) -> None:
+    with browsers(school, "") as (stranger,):
+        for page in PAGES:
+            answer = stranger.get(page.path) if page.method == "GET" else None
+            if answer is not None and page.path != "/accessibility":
+                assert "Log in to this node" in answer.text, page.path
+        assert "has not been audited" in stranger.get("/accessibility").text
+        assert "/accessibility" in stranger.get("/login").text
+
+
+def test_home_says_what_changed_since_the_last_login(pair: Link, school: Ports) -> None:
+    with browsers(school, "steward") as (first,):
+        assert "Changed since" not in first.get("/").text
+    ask(pair)
+    with served(school) as address:
+        browser = Browser(address)
+        assert browser.log_in("steward", "wrong password!").status_code == 401
+        browser.log_in("steward")
+        shown = text_of(browser.get("/"))
+        browser.close()
+    assert "Changed since your last login" in shown
+    assert "a contract was asked for" in shown
+    assert "failed since the last login: 1" in shown
+    assert "The node works" in shown
+
+
+def test_what_changed_is_said_in_words() -> None:
+    assert set(home._CHANGED) == set(inbox.CHANGES)
+    assert {each.partition(".")[0] for each in inbox.CHANGES} == set(home._WHERE)
 
 
 def test_acts_are_refused_to_who_may_not_do_them(school: Ports) -> None:

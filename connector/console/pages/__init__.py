@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages import (
+    accessibility,
     accounts,
     approvals,
     catalogs,
@@ -44,5 +45,6 @@ PAGES: Final[tuple[Entry, ...]] = (
     *peers.PAGES,
     *node.PAGES,
     *accounts.PAGES,
+    *accessibility.PAGES,
     *door.PAGES,
 )

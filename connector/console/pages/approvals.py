@@ -152,7 +152,7 @@ def _forms(found: Approval, own: list[str]) -> list[Part]:
 
 PAGES: Final = (
     Entry("/approvals", approvals, (deciding.approvals,), "Decisions"),
-    Entry("/approval", approval),
-    Entry("/approval/accept", accept, method="POST"),
-    Entry("/approval/refuse", refuse, method="POST"),
+    Entry("/approval", approval, (viewing.brief,)),
+    Entry("/approval/accept", accept, (decisions.accept,), method="POST"),
+    Entry("/approval/refuse", refuse, (decisions.refuse,), method="POST"),
 )

@@ -215,6 +215,6 @@ def _asking(visit: Visit, found: DatasetView, offer: OfferView, number: int) -> 
 
 PAGES: Final = (
     Entry("/catalog", catalog, (searching.everywhere,), "Catalogs"),
-    Entry("/catalog/dataset", dataset),
-    Entry("/negotiation/ask", ask, method="POST"),
+    Entry("/catalog/dataset", dataset, (catalog_pages.fetch_dataset,)),
+    Entry("/negotiation/ask", ask, (negotiate.request,), method="POST"),
 )

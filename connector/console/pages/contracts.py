@@ -90,6 +90,6 @@ def _form(found: Agreement) -> Form:
 
 PAGES: Final = (
     Entry("/contracts", contracts, (agree.agreements,), "Contracts"),
-    Entry("/contract", contract),
-    Entry("/contract/take-back", take_back, method="POST"),
+    Entry("/contract", contract, (agree.agreement,)),
+    Entry("/contract/take-back", take_back, (notices.give,), method="POST"),
 )

@@ -124,9 +124,9 @@ def _offer_form(found: Offer) -> Form:
 
 PAGES: Final = (
     Entry("/datasets", datasets, (publish.datasets,), "Datasets"),
-    Entry("/dataset", dataset),
-    Entry("/dataset/check", check, method="POST"),
-    Entry("/dataset/refresh", refresh, method="POST"),
-    Entry("/offer/withdraw", withdraw_offer, method="POST"),
-    Entry("/dataset/withdraw", withdraw, method="POST"),
+    Entry("/dataset", dataset, (publish.dataset,)),
+    Entry("/dataset/check", check, (checking.check,), method="POST"),
+    Entry("/dataset/refresh", refresh, (snapshots.refresh,), method="POST"),
+    Entry("/offer/withdraw", withdraw_offer, (withdrawing.withdraw_offer,), method="POST"),
+    Entry("/dataset/withdraw", withdraw, (withdrawing.withdraw_dataset,), method="POST"),
 )

@@ -48,7 +48,8 @@ class Entry:
     Attributes:
         path: below the console's root.
         page: makes it.
-        services: what it asks for first; who may ask for none of it does not see it in the menu.
+        services: what it asks for first, any of which is enough to see it; who may ask for none of
+            it is refused, and not led here by the menu.
         menu: what it is called there; empty: it is not there.
         method: `GET`, or `POST` where it changes something.
         open: whether who is not logged in gets it.

@@ -1,26 +1,61 @@
-"""The first page: what waits for whoever is logged in, and how the node stands."""
+"""The first page: what waits for whoever is logged in, what changed, and how the node stands."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
+from connector.console.pages import node
 from connector.console.pages.entry import Entry
+from connector.console.pages.life import DUTIES, duty_row
 from connector.console.parts import Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
+from connector.domain.log.audit import LogEntry
+from connector.services.access import inbox
 from connector.services.approval import deciding
+from connector.services.duties import stating
 from connector.services.federation.lead import jobs
+from connector.services.health import watching
+from connector.services.negotiation import negotiate
 from connector.services.privacy import standing
 
 _MOST: Final = 10
+_CHANGED: Final = {
+    "agreement.ended": "a contract was ended",
+    "agreement.suspended": "a contract was suspended",
+    "agreement.resumed": "a contract goes on",
+    "negotiation.requested": "a contract was asked for",
+    "negotiation.offered": "terms were offered",
+    "negotiation.finalized": "a contract was concluded",
+    "negotiation.terminated": "a negotiation ended without a contract",
+    "dataset.published": "a dataset was published",
+    "dataset.refreshed": "a dataset was read anew",
+    "dataset.withdrawn": "a dataset was withdrawn",
+    "job.submitted": "a job was submitted",
+    "job.accepted": "a job was accepted",
+    "job.refused": "a job was refused",
+    "job.completed": "a job is completed",
+    "job.failed": "a job failed",
+    "job.cancelled": "a job was cancelled",
+    "duty.overdue": "a duty is overdue",
+    "duty.done": "a duty was done",
+    "duty.waived": "a duty was waived",
+}
+_WHERE: Final = {
+    "agreement": "/contract",
+    "negotiation": "/negotiation",
+    "dataset": "/dataset",
+    "job": "/job",
+    "duty": "/contract",
+}
 
 
 def home(visit: Visit) -> Page:
-    """Show what waits, and where budgets stand."""
-    parts: list[Part] = []
+    """Show what waits, what changed, and where budgets stand."""
+    parts: list[Part] = [node.said(visit.served.do(watching.health, visit.watch))]
     if visit.served.may(deciding.approvals):
         parts.append(_waiting(visit))
-    parts.append(_budgets(visit))
-    parts.append(_jobs(visit))
+    parts += [*_inbox(visit), *_since(visit), _budgets(visit), _jobs(visit)]
     return Page("Home", parts)
 
 
@@ -46,6 +81,46 @@ def _waiting(visit: Visit) -> Part:
     )
 
 
+def _inbox(visit: Visit) -> Iterator[Part]:
+    """Yield the offers that wait for who may answer them, and the duties of the institution."""
+    found = visit.served.do(inbox.inbox)
+    if visit.served.may(negotiate.accept):
+        rows = [
+            (
+                Link(each.dataset_id, "/negotiation", {"id": each.pid}),
+                each.peer,
+                each.updated_at,
+                each.deadline,
+            )
+            for each in found.offers
+        ]
+        headings = ("dataset", "peer", "offered", "lapses")
+        empty = "No offer waits for your answer."
+        yield Table("Waits for your answer", headings, rows, empty, name="offers")
+    if found.duties or visit.served.may(stating.done):
+        owed = [duty_row(each, visit.language) for each in found.duties]
+        empty = "This institution owes nothing."
+        yield Table("Duties of this institution", DUTIES, owed, empty, name="duties")
+
+
+def _since(visit: Visit) -> Iterator[Part]:
+    found = visit.served.do(inbox.since, visit.served.account)
+    if found.refused:
+        times = found.refused
+        text = f"attempts to log in to this account that failed since the last login: {times}"
+        hint = "if that was not you, choose another password"
+        yield Notice(text, "wrong", "", hint)
+    if found.last is not None:
+        rows = [(each.at, Words(_CHANGED[each.kind]), _about(each)) for each in found.changes]
+        empty = "Nothing changed."
+        headings = ("at", "what", "about")
+        yield Table("Changed since your last login", headings, rows, empty, name="changed")
+
+
+def _about(each: LogEntry) -> Link:
+    return Link(each.subject, _WHERE[each.kind.partition(".")[0]], {"id": each.subject})
+
+
 def _budgets(visit: Visit) -> Part:
     page = visit.served.do(standing.registers, limit=_MOST)
     rows = [
@@ -67,4 +142,4 @@ def _jobs(visit: Visit) -> Part:
     return Table("Jobs", ("job", "state", "updated"), rows, "No job was run yet.", name="jobs")
 
 
-PAGES: Final = (Entry("/", home, menu="Home"),)
+PAGES: Final = (Entry("/", home, (inbox.inbox,), menu="Home"),)

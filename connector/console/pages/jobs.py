@@ -107,7 +107,7 @@ def _form(identifier: str) -> Form:
 
 PAGES: Final = (
     Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs"),
-    Entry("/job", job, watch=watched),
+    Entry("/job", job, (lead_jobs.progress,), watch=watched),
     *outcomes.PAGES,
-    Entry("/job/cancel", cancel, method="POST"),
+    Entry("/job/cancel", cancel, (lead_jobs.cancel,), method="POST"),
 )

@@ -146,8 +146,8 @@ def _forms(visit: Visit, found: Negotiation) -> list[Part]:
 
 PAGES: Final = (
     Entry("/negotiations", negotiations, (negotiate.negotiations,), "Negotiations"),
-    Entry("/negotiation", negotiation, watch=watched),
-    Entry("/negotiation/accept", accept, method="POST"),
-    Entry("/negotiation/narrow", narrow, method="POST"),
-    Entry("/negotiation/terminate", terminate, method="POST"),
+    Entry("/negotiation", negotiation, (negotiate.negotiation,), watch=watched),
+    Entry("/negotiation/accept", accept, (negotiate.accept,), method="POST"),
+    Entry("/negotiation/narrow", narrow, (negotiate.counter,), method="POST"),
+    Entry("/negotiation/terminate", terminate, (negotiate.terminate,), method="POST"),
 )

@@ -293,8 +293,8 @@ _POSTED: Final = (
 )
 PAGES: Final = (
     Entry(_START, point, (pointing.places,), "Publish"),
-    Entry(_START, publish, method="POST"),
-    Entry("/publish/source", source),
-    *(Entry(path, page, method="POST") for path, page in _POSTED),
-    *(Entry(path, again) for path, _ in _POSTED),
+    Entry(_START, publish, (pointing.publish_pointed,), method="POST"),
+    Entry("/publish/source", source, (pointing.propose,)),
+    *(Entry(path, page, (pointing.places,), method="POST") for path, page in _POSTED),
+    *(Entry(path, again, (pointing.places,)) for path, _ in _POSTED),
 )

@@ -278,6 +278,6 @@ def _report(report: Report) -> Iterator[Part]:
 
 PAGES: Final = (
     Entry("/job/request", request, (drafting.draft,)),
-    Entry("/job/check", check, method="POST"),
-    Entry("/job/submit", submit, method="POST"),
+    Entry("/job/check", check, (checking.check,), method="POST"),
+    Entry("/job/submit", submit, (lead_jobs.submit,), method="POST"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from connector.domain import account as accounts
 from connector.domain.account import Account
@@ -16,6 +17,9 @@ from connector.errors import AccountTaken, LoginRefused
 from connector.identity import passwords
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
+
+ENTERED: Final = "account.entered"
+REFUSED: Final = "account.refused"
 
 
 def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Account]:
@@ -125,12 +129,12 @@ def enter(ports: Ports, name: str, password: str) -> Account:
     )
     if found is None or not known or not fits:
         with ports.store.write() as tx:
-            tx.audit.append("account.refused", found.id if found else "")
+            tx.audit.append(REFUSED, found.id if found else "")
         raise LoginRefused("name or password is wrong")
     with ports.store.write() as tx:
         if passwords.is_old(found.password):
             tx.accounts.put(replace(found, password=passwords.hashed(password)))
-        tx.audit.append("account.entered", found.id)
+        tx.audit.append(ENTERED, found.id)
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.domain.account import AccountRole as Role
-from connector.services.access import accounts, decisions
+from connector.services.access import accounts, decisions, inbox
 from connector.services.approval import deciding, viewing
 from connector.services.duties import stating
 from connector.services.evidence import export, life, own_log, verifying
@@ -81,6 +81,8 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     stating.duty: _seen_by(),
     stating.done: _done_by(Role.STEWARD),
     stating.waive: _done_by(Role.STEWARD),
+    inbox.inbox: _seen_by(),
+    inbox.since: _seen_by(),
     standing.registers: _seen_by(),
     standing.contracts: _seen_by(),
     negotiate.changes: _seen_by(),
