@@ -14,8 +14,8 @@ from typing import Any
 
 from connector.cli.policy.check import checked
 from connector.cli.policy.lint import linted
-from connector.cli.policy.mending import at
 from connector.cli.speaking import speaking
+from connector.jsonld.mending import at
 from policies_odrl import Finding
 from policies_odrl.checking.findings import Severity, table
 

@@ -99,6 +99,7 @@ def paths(ports: Ports) -> list[str]:
     (waits,) = deciding.approvals(ports).values
     (contract,) = agree.agreements(ports).values
     negotiation = negotiate.negotiations(ports).values[0]
+    standing = publish.offers(ports, DATASET)[0]
     details = [
         f"/approval?id={waits.id}",
         f"/dataset?id={DATASET}",
@@ -111,6 +112,7 @@ def paths(ports: Ports) -> list[str]:
         f"/negotiation?id={negotiation.pid}",
         "/publish/source?place=data/grades.csv",
         "/publish/source?place=nothing.csv",
+        f"/policy?offer={standing.id}",
         "/nothing",
         "/contract?id=urn:none",
     ]
@@ -183,6 +185,36 @@ def test_publishing_is_accessible_at_each_step(pair: Link, chromium: Any) -> Non
         page.locator("form[action='/publish'] button").click()
         page.wait_for_url("**/dataset?*")
         assert [each for each in visitor.faults if "404" not in each] == []
+        visitor.context.close()
+
+
+def test_the_editor_is_accessible_in_each_state(pair: Link, chromium: Any) -> None:
+    ports = pair.school.ports
+    person(ports, "steward")
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "fr")
+        page = visitor.page
+        visitor.log_in("steward")
+        page.goto("/policy")
+        page.locator("select[name=template]").select_option("federated-training")
+        page.locator("form[action='/policy/template'] button").click()
+        assert visitor.violations() == []
+        page.locator("input[name='value.space']").fill("did:web:authority.example")
+        page.locator("input[name='value.until']").fill("2030-06-30")
+        page.locator("form[action='/policy/template'] button").click()
+        written = page.locator("textarea#form-policy-edit-document-text").input_value()
+        page.locator("input[name=assignee]").fill("urn:example:lab")
+        page.locator("form[action='/policy/what-if'] button").click()
+        assert visitor.violations() == []
+        page.locator("textarea[name=other]").fill(written)
+        page.locator("form[action='/policy/compare'] button").click()
+        assert visitor.violations() == []
+        page.locator("form[action='/policy/layers'] button").click()
+        assert visitor.violations() == []
+        page.locator("textarea#form-policy-edit-sentences-text").fill("A. Rien.")
+        page.locator("form:has(#form-policy-edit-sentences-text) button").click()
+        assert page.locator("[role=alert]").count() == 1
+        assert visitor.violations() == []
         visitor.context.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import permutations, product, starmap
 
-from connector.cli.policy.mending import mended
+from connector.jsonld.mending import mended
 from policies_odrl import (
     Action,
     AssetRef,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 
-import httpx
 import pytest
 
 from connector.errors import NotPermitted
 from connector.ports import Ports
 from connector.services.publication import pointing, publish
-from tests.support.console import Browser, browsers, text_of
+from tests.support.console import browsers, text_of
 from tests.support.each import over
+from tests.support.forms import fields_of, sent
 from tests.support.link import Link, link
 
 HOSTILE = "<script>alert(1)</script>"
@@ -45,29 +43,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
 def school(pair: Link) -> Ports:
     ports: Ports = pair.school.ports
     return ports
-
-
-def fields_of(answer: httpx.Response, path: str) -> dict[str, str]:
-    """What the form to a path holds, as a browser would send it."""
-    (form,) = re.findall(rf'<form[^>]*action="{path}".*?</form>', answer.text, re.DOTALL)
-    found: dict[str, str] = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and value and ("checkbox" not in tag or " checked" in tag):
-            found[unescape(name[1])] = unescape(value[1])
-    for name, body in re.findall(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', form, re.DOTALL):
-        options = re.findall(r'<option value="([^"]*)"( selected)?', body)
-        picked = [value for value, chosen in options if chosen] or [options[0][0]]
-        found[name] = unescape(picked[0])
-    for name, body in re.findall(
-        r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL
-    ):
-        found[name] = unescape(body).strip("\n")
-    return found
-
-
-def sent(browser: Browser, answer: httpx.Response, path: str, **changed: str) -> httpx.Response:
-    return browser.post(path, {**fields_of(answer, path), **changed})
 
 
 @over(
@@ -100,6 +75,14 @@ def test_only_a_steward_publishes(school: Ports) -> None:
             draft = json.dumps({"file": {"path": "data/grades.csv"}})
             for path in ("/publish/describe", "/publish/terms", "/publish/offer", "/publish"):
                 assert browser.do(path, draft=draft, template="research").status_code == 403
+
+
+@over("draft", ["", "3", "[]", '{"columns": 3}', '{"columns": [3], "cap": 3}', '{"offers": 3}'])
+def test_a_form_that_was_changed_by_hand_is_refused(school: Ports, draft: str) -> None:
+    with browsers(school, "steward") as (steward,):
+        for path in ("/publish/describe", "/publish/offer", "/publish"):
+            answer = steward.do(path, draft=draft, template="open-data")
+            assert 400 <= answer.status_code < 500, (path, text_of(answer))
 
 
 def test_a_steward_publishes_step_by_step(school: Ports) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from connector.cli.policy.check import SUGGESTED, Checked, checked, fixed
 from connector.cli.policy.lint import linted
-from connector.cli.policy.mending import at, mended
 from connector.cli.speaking import language, speaking
+from connector.jsonld.mending import at, mended
 from policies_odrl import (
     Action,
     AssetRef,

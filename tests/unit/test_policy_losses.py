@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.policy.mending import mended
+from connector.jsonld.mending import mended
 from policies_odrl.checking.written import MAX_LOSSES, losses, unsaid
 from policies_odrl.errors import IllFormed
 from policies_odrl.reading.writer import CONTEXTS

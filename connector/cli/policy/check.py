@@ -20,10 +20,10 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
-from connector.cli.policy.mending import mended
 from connector.cli.policy.profile import held, known
 from connector.cli.speaking import language, spoken
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
+from connector.jsonld.mending import mended
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Report, Severity

@@ -22,6 +22,7 @@ from connector.console.pages import (
     negotiations,
     node,
     peers,
+    policies,
     publishing,
     requests,
 )
@@ -33,6 +34,7 @@ PAGES: Final[tuple[Entry, ...]] = (
     *datasets.PAGES,
     *catalogs.PAGES,
     *publishing.PAGES,
+    *policies.PAGES,
     *contracts.PAGES,
     *negotiations.PAGES,
     *duties.PAGES,

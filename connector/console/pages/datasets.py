@@ -12,6 +12,7 @@ from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.dictionary import label
 from connector.domain.page import Damaged
+from connector.services.policies import drafting
 from connector.services.publication import checking, publish, snapshots, withdrawing
 
 
@@ -55,7 +56,9 @@ def dataset(visit: Visit) -> Page:
         Facts("Dataset", rows),
         Table("Columns", headings, columns, "no column is described", name="columns"),
     ]
-    for offer in visit.served.do(publish.offers, found.id):
+    offers = visit.served.do(publish.offers, found.id)
+    parts.append(_offers(visit, [each for each in offers if not isinstance(each, Damaged)]))
+    for offer in offers:
         if isinstance(offer, Damaged):
             parts.append(Notice(f"{offer.row}: cannot be shown: {offer.fault}", "wrong"))
         elif not offer.withdrawn:
@@ -112,6 +115,23 @@ def _forms(found: Dataset) -> list[Part]:
         Form("Read the rows anew", "/dataset/refresh", (), "read anew", hidden),
         Form("Withdraw", "/dataset/withdraw", (reason,), "withdraw", hidden, grave=True),
     ]
+
+
+def _offers(visit: Visit, found: list[Offer]) -> Table:
+    """Return the offers, each with the way to the editor for who may write policies."""
+    may = visit.served.may(drafting.from_document)
+    rows = [
+        (
+            Link(each.id, "/policy", {"offer": each.id}) if may else each.id,
+            Words(each.decision.value),
+            ", ".join(str(name) for name in each.layers),
+            each.withdrawn,
+            each.created_at,
+        )
+        for each in found
+    ]
+    headings = ("offer", "decision", "layers", "withdrawn", "made")
+    return Table("Offers", headings, rows, "no offer stands", name="offers")
 
 
 def _offer_form(found: Offer) -> Form:

@@ -88,7 +88,7 @@ def _fields(stated: Mapping[str, Any], language: str) -> list[Field]:
     persons = [("", "none"), *((each, each) for each in names(stated))]
     spelled = (("text", "as text"), ("text-fold", "as text, without case"), ("number", "a number"))
     personal = "no" if stated.get("personal") is False else "yes"
-    cap = stated.get("cap") or {}
+    cap = _members(stated.get("cap"))
     found = {name: "" if cap.get(name) is None else str(cap[name]) for name in ("epsilon", "delta")}
     return [
         text(
@@ -123,7 +123,9 @@ def _rows(stated: Mapping[str, Any]) -> list[tuple[str, list[Field]]]:
     kinds = [(each.value, each.value) for each in ColumnClass]
     types = (("category", "category"), ("number", "number"))
     rows = []
-    for place, each in enumerate(stated.get("columns") or ()):
+    columns = stated.get("columns")
+    for place, column in enumerate(columns if isinstance(columns, list) else []):
+        each = _members(column)
 
         def text(
             name: str, label: str, value: Any, longest: int = 300, place: int = place
@@ -131,7 +133,7 @@ def _rows(stated: Mapping[str, Any]) -> list[tuple[str, list[Field]]]:
             shown = "" if value is None else str(value)
             return Field(f"column.{place}.{name}", label, value=shown, longest=longest)
 
-        labels = each.get("labels") or {}
+        labels = _members(each.get("labels"))
         start = f"column.{place}."
         rows.append(
             (
@@ -161,7 +163,7 @@ def _rows(stated: Mapping[str, Any]) -> list[tuple[str, list[Field]]]:
 
 
 def _column(given: Mapping[str, str], place: int, draft: Any) -> dict[str, Any]:
-    made = dict(draft) if isinstance(draft, Mapping) else {}
+    made = dict(_members(draft))
 
     def said(name: str) -> str:
         return given.get(f"column.{place}.{name}", "").strip()
@@ -172,6 +174,10 @@ def _column(given: Mapping[str, str], place: int, draft: Any) -> dict[str, Any]:
     values = [each.strip() for each in said("categories").split(";") if each.strip()]
     made["categories"] = values
     return {name: value for name, value in made.items() if value not in ("", None, [], {})}
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _listed(values: Any) -> str:

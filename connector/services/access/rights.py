@@ -21,6 +21,7 @@ from connector.services.health import watching
 from connector.services.membership import peers
 from connector.services.messages import waiting
 from connector.services.negotiation import agree, negotiate, notices
+from connector.services.policies import drafting, trying
 from connector.services.privacy import standing
 from connector.services.publication import (
     catalog_pages,
@@ -107,6 +108,15 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     asking.again: _done_by(Role.SCIENTIST),
     jobs.cancel: _done_by(Role.SCIENTIST),
     notices.give: _done_by(Role.STEWARD),
+    publish.offer: _seen_by(),
+    drafting.blank: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.spaces: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.from_document: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.from_sentences: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.with_fixes: _seen_by(Role.AUTHOR, Role.STEWARD),
+    trying.what_if: _seen_by(Role.AUTHOR, Role.STEWARD),
+    trying.against: _seen_by(Role.AUTHOR, Role.STEWARD),
+    trying.layered: _seen_by(Role.AUTHOR, Role.STEWARD),
     pointing.places: _seen_by(Role.STEWARD),
     pointing.propose: _seen_by(Role.STEWARD),
     pointing.confirm: _seen_by(Role.STEWARD),

@@ -1,0 +1,1 @@
+"""Policies under the hands of their author: drafts, trials and comparisons. Nothing is kept."""
