@@ -175,5 +175,5 @@ def _shown(value: Any) -> Cell:
 PAGES: Final = (
     Entry("/tables", tables, (asking.ask,), "Tables"),
     Entry("/table", table, (asking.again,)),
-    Entry("/table/ask", ask, method="POST"),
+    Entry("/table/ask", ask, (asking.ask,), method="POST"),
 )
