@@ -84,7 +84,8 @@ def messages(root: Path = ROOT) -> Mapping[str, list[str]]:
 
 def of_source(source: str, name: str) -> Iterator[str]:
     """Yield what the code of a module says."""
-    gathered = _Texts(command=name.startswith("connector/cli/"), all_said=name.startswith(_PAGES))
+    shown = name.startswith(_PAGES)
+    gathered = _Texts(command=name.startswith("connector/cli/"), all_said=shown)
     tree = ast.parse(source)
     gathered.visit(tree)
     if not name.startswith("policies_odrl/"):  # speaks two languages by itself
@@ -121,6 +122,8 @@ class _Texts(ast.NodeVisitor):
     def __init__(self, *, command: bool, all_said: bool) -> None:
         self.found: list[str] = []
         self._command, self._naming = command, all_said
+        # A field of a page is shown; one of a view of the API is described to programs.
+        self._unsaid = _UNSAID - {"Field"} if all_said else _UNSAID
 
     def generic_visit(self, node: ast.AST) -> None:
         """Leave docstrings and annotations out, but for the options of commands."""
@@ -138,7 +141,7 @@ class _Texts(ast.NodeVisitor):
         """Pass over what is said to nobody, and take the words of names."""
         called = node.func
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        if name in _UNSAID:
+        if name in self._unsaid:
             return
         before = self._naming
         self._naming = before or name in _NAMED or (self._command and name in _NAMING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from connector.services.approval import deciding
 from connector.services.negotiation import agree, negotiate
 from connector.services.publication import publish
 from tests.support.console import PASSWORD, person, served
+from tests.support.federation import Federation
+from tests.support.jobs import all_running, submitted
 from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
 
@@ -87,7 +90,7 @@ class Visitor:
 
     def _told(self, message: Any) -> None:
         if message.type == "error":
-            self.faults.append(message.text)
+            self.faults.append(f"{message.text} {message.location}")
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:")):
@@ -253,4 +256,26 @@ def test_nothing_is_cut_at_twice_the_size(pair: Link, chromium: Any) -> None:
             visitor.page.goto(path)
             wide = visitor.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= 320, path
+        visitor.context.close()
+
+
+def test_a_job_is_watched_to_its_end_and_shown_in_curves(chromium: Any, tmp_path: Path) -> None:
+    federation = Federation(tmp_path)
+    ports = federation.lead.ports
+    person(ports, "everybody", *AccountRole)
+    privacy = {**federation.request()["privacy"], "epsilon": 2.0}
+    asked = {"every": 2, "bins": 4, "noiseMultiplier": 2.0}
+    job_id = submitted(federation, evaluation=asked, privacy=privacy)
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "en")
+        visitor.log_in("everybody")
+        visitor.page.goto(f"/job?id={job_id}")
+        assert visitor.violations() == []
+        with all_running(federation):
+            visitor.page.locator("text=Model card").wait_for()  # nobody loads the page again
+        drawn = "Array.from(document.images).map(each => each.complete && each.naturalWidth > 0)"
+        visitor.page.wait_for_function(f"({drawn}).every(Boolean)")
+        assert len(visitor.page.evaluate(drawn)) > 1
+        assert visitor.violations() == []
+        assert visitor.faults == []
         visitor.context.close()
