@@ -49,7 +49,7 @@ def job(visit: Visit) -> Page:
     )
     parts.append(Facts("Job", rows))
     sites = [_site(each) for each in found.get("sites", ())]
-    headings = ("site", "decision", "last round", "ε spent", "why")
+    headings = ("site", "decision", "last round", "spent ε", "why")
     if sites:
         parts.append(Table("Sites", headings, sites, "", name="sites"))
     parts += outcomes.learnt(visit, found)

@@ -256,7 +256,7 @@ def _report(report: Report) -> Iterator[Part]:
         for each in report.costs
     ]
     if costs:
-        columns = ("site", "contract", "limit ε", "ε of the job", "ε left", "ε after it", "code")
+        columns = ("site", "contract", "limit ε", "ε of the job", "left ε", "ε after it", "code")
         yield Table("What it costs a person", columns, costs, "", name="costs", fleeting=True)
     if report.rehearsal is not None:
         found = asdict(report.rehearsal)
