@@ -13,8 +13,8 @@ import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from html import escape
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 MEDIA: Final = "application/vnd.oasis.opendocument.spreadsheet"
 _NS: Final = "urn:oasis:names:tc:opendocument:xmlns"
@@ -46,7 +46,7 @@ def spreadsheet(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]
         headings: texts of the first row.
         rows: texts, numbers, truth values, times (UTC) and None.
     """
-    sheet = _attribute(_NOT_NAMED.sub(" ", name)[:_LONGEST_NAME])
+    sheet = _written(_NOT_NAMED.sub(" ", name)[:_LONGEST_NAME])
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
         # It comes first and as it is, so that the file is told by its first bytes.
@@ -88,7 +88,3 @@ def _typed(kind: str, value: str, text: str) -> str:
 
 def _written(text: str) -> str:
     return escape(_UNSPEAKABLE.sub("", text))
-
-
-def _attribute(text: str) -> str:
-    return escape(_UNSPEAKABLE.sub("", text), {'"': "&quot;"})

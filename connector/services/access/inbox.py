@@ -18,7 +18,7 @@ from connector.ports import Ports
 from connector.services.access.accounts import ENTERED, REFUSED
 
 MOST: Final = 10
-_LOOKED_AT: Final = 1000  # entries of the log since the last login, the newest
+_LOOKED_AT: Final = 300  # entries of the log since the last login, the newest
 CHANGES: Final = frozenset(
     {
         *("agreement.ended", "agreement.suspended", "agreement.resumed"),
