@@ -318,15 +318,15 @@ def _wrong(error: PreauError) -> Notice:
 
 
 _POSTED: Final = (
-    ("/policy/template", template),
-    ("/policy/edit", edit),
-    ("/policy/what-if", what_if),
-    ("/policy/compare", compare),
-    ("/policy/layers", layers),
-    ("/policy/replace", replace),
+    ("/policy/template", template, drafting.spaces),
+    ("/policy/edit", edit, drafting.from_document),
+    ("/policy/what-if", what_if, trying.what_if),
+    ("/policy/compare", compare, trying.against),
+    ("/policy/layers", layers, trying.layered),
+    ("/policy/replace", replace, withdrawing.replace_offer),
 )
 PAGES: Final = (
     Entry(_START, begin, (drafting.blank,), "Policy editor"),
-    *(Entry(path, page, method="POST") for path, page in _POSTED),
-    *(Entry(path, again) for path, _ in _POSTED),
+    *(Entry(path, page, (service,), method="POST") for path, page, service in _POSTED),
+    *(Entry(path, again, (drafting.blank,)) for path, _, _ in _POSTED),
 )
