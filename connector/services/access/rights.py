@@ -22,7 +22,7 @@ from connector.services.membership import peers
 from connector.services.messages import waiting
 from connector.services.negotiation import agree, negotiate, notices
 from connector.services.policies import drafting, trying
-from connector.services.privacy import standing
+from connector.services.privacy import standing, suppression
 from connector.services.publication import (
     catalog_pages,
     checking,
@@ -117,6 +117,9 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     trying.what_if: _seen_by(Role.AUTHOR, Role.STEWARD),
     trying.against: _seen_by(Role.AUTHOR, Role.STEWARD),
     trying.layered: _seen_by(Role.AUTHOR, Role.STEWARD),
+    suppression.lists: _seen_by(Role.STEWARD),
+    suppression.suppress: _done_by(Role.STEWARD),
+    suppression.restore: _done_by(Role.STEWARD),
     pointing.places: _seen_by(Role.STEWARD),
     pointing.propose: _seen_by(Role.STEWARD),
     pointing.confirm: _seen_by(Role.STEWARD),

@@ -1,0 +1,68 @@
+"""Persons who objected or withdrew: how many are on the list of each register, and changing it.
+
+Rule: names come in a form and go to the digest; no page, address or entry of the log has one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.console.pages.entry import Entry, Moved
+from connector.console.parts import Field, Form, Notice, Page, Part, Table
+from connector.console.visit import Visit
+from connector.services.privacy import standing, suppression
+
+_HEADINGS: Final = ("register", "persons on the list", "of these in a file")
+_LONGEST: Final = 500_000  # characters
+
+
+def persons(visit: Visit) -> Page:
+    """Show the lists, and forms that change one."""
+    found = visit.served.do(suppression.lists)
+    rows = [(each.register_id, each.persons, each.known) for each in found]
+    parts: list[Part] = [
+        Notice("From the next step on, none of the rows of these persons is used."),
+        Table("Persons who objected", _HEADINGS, rows, "No list has a person.", name="suppressed"),
+    ]
+    registers = visit.served.do(standing.registers, limit=0)
+    known = [(each.register_id, each.register_id) for each in registers.values]
+    if known and visit.served.may(suppression.suppress):
+        hint = "one a line, as they stand in the person column of a file"
+        fields = (
+            Field("register", "register", kind="choice", choices=known),
+            Field("names", "persons", hint, "lines", needed=True, longest=_LONGEST),
+        )
+        parts.append(Form("Use no row of them", "/persons/suppress", fields, "add to the list"))
+        parts.append(
+            Form(
+                "Use their rows again",
+                "/persons/restore",
+                fields,
+                "take off the list",
+                grave=True,
+            )
+        )
+    return Page("Persons who objected", parts)
+
+
+def suppress(visit: Visit) -> Moved:
+    """Put persons on the list of a register."""
+    visit.served.do(suppression.suppress, visit.given("register"), _names(visit))
+    return Moved("/persons")
+
+
+def restore(visit: Visit) -> Moved:
+    """Take persons off the list of a register."""
+    visit.served.do(suppression.restore, visit.given("register"), _names(visit))
+    return Moved("/persons")
+
+
+def _names(visit: Visit) -> list[str]:
+    return [line for each in visit.given("names").splitlines() if (line := each.strip())]
+
+
+PAGES: Final = (
+    Entry("/persons", persons, (suppression.lists,), "Persons who objected"),
+    Entry("/persons/suppress", suppress, (suppression.suppress,), method="POST"),
+    Entry("/persons/restore", restore, (suppression.restore,), method="POST"),
+)
