@@ -1,12 +1,12 @@
 """Gathers what the code says to persons, and makes the catalogs of other languages.
 
-Run it with `python docs/generate_messages.py` after a change of texts: it writes new messages into
-`connector/language/locale/LANGUAGE/LC_MESSAGES/preau.po`, not translated yet, drops those that
-nothing says any more, and compiles the catalogs; it ends with 1 while one is not translated. A test
-compares. What is gathered: every text of more than one word in `connector/` and `federated/`, but
-for what `_SILENT` and `_UNSAID` name; in `connector/cli` also the headings of tables and names of
-values, and what it says of its commands; the values of the domain's enumerations. `messages.po`
-beside it holds what click, typer and Python's readers of files say, and is written by hand.
+Run it with `python docs/generate_messages.py` after a change of texts: it writes new messages
+into `connector/language/locale/LANGUAGE/LC_MESSAGES/preau.po`, not translated yet, drops those
+that nothing says any more; it ends with 1 while one is not translated. A test compares. What is
+gathered: every text of more than one word in `connector/` and `federated/`, but for what
+`_SILENT` and `_UNSAID` name; in `connector/cli` also the headings of tables and names of values,
+and what it says of its commands; the values of the domain's enumerations. `messages.po` beside it
+holds what click, typer and Python's readers of files say, and is written by hand.
 """
 
 from __future__ import annotations
@@ -262,9 +262,8 @@ def _write(language: str, said: Mapping[str, Iterable[str]]) -> list[str]:
     made = renewed(read(language), said)
     with (folder(language) / f"{DOMAIN}.po").open("wb") as file:
         write_po(file, made, width=100, include_lineno=False)
-    for domain, catalog in ((DOMAIN, made), (CLICK, read(language, CLICK))):
-        with (folder(language) / f"{domain}.mo").open("wb") as file:
-            write_mo(file, catalog)
+    with (folder(language) / f"{CLICK}.mo").open("wb") as file:  # gettext reads no other form
+        write_mo(file, read(language, CLICK))
     return [str(each.id) for each in made if each.id and not each.string]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gettext
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
+from connector.language import po
 from connector.language.matching import NAME, Message, Messages
 
 DOMAIN: Final = "preau"
@@ -72,14 +72,9 @@ def _joined(parts: Iterable[str], separator: str, language: str) -> str:
 
 @cache
 def _catalog(language: str) -> tuple[Mapping[str, str], Messages]:
-    said = _texts(language, CLICK) | _texts(language, DOMAIN)
+    folder = FOLDER / language / "LC_MESSAGES"
+    said: dict[str, str] = {}
+    for domain in (CLICK, DOMAIN):
+        said |= po.read((folder / f"{domain}.po").read_text("utf-8"))
     shaped = [Message(k, v) for k, v in said.items() if NAME.search(k)]
     return {k: v for k, v in said.items() if not NAME.search(k)}, Messages(shaped)
-
-
-def _texts(language: str, domain: str) -> dict[str, str]:
-    with (FOLDER / language / "LC_MESSAGES" / f"{domain}.mo").open("rb") as file:
-        known = gettext.GNUTranslations(file)
-    # gettext has no list of its messages; plural forms have keys of another kind, the header is "".
-    found: Mapping[object, str] = vars(known)["_catalog"]
-    return {k: v for k, v in found.items() if isinstance(k, str) and k}
