@@ -1,7 +1,7 @@
 """Attacks on the tables of statistics: what is charged holds, and each attack notices a fault.
 
 The whole audit is `make audit`; here are its shorter cells. A sound table fails with a chance below
-1e-7.
+1e-7; of four times as many a fault proves 3.4 and more, where 3 is claimed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CASES = {name: (Tables(name), NO_FAULT) for name in kinds()} | {
 def test_an_attack_proves_less_than_was_charged_unless_a_fault_was_planted(case: str) -> None:
     worlds, fault = CASES[case]
     with FAULTS[fault]():
-        scores = worlds.scores(1 / CLAIM, 1 if fault == NO_FAULT else 2, SEED)
+        scores = worlds.scores(1 / CLAIM, 1 if fault == NO_FAULT else 4, SEED)
     proved = bound(*scores, worlds.curve, 1e-5, confidence=SURE, seed=SEED).fitted
     assert proved > LEAST * CLAIM
     assert (proved <= CLAIM) is (fault == NO_FAULT)

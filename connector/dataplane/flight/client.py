@@ -8,11 +8,13 @@ its DID document and the host of its DID, as for calls.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from connector.dataplane.flight import ticket
 from connector.errors import PeerUnreachable, from_code
 from connector.sources.worker import serve
+
+_AHEAD: Final = 4 * 1024 * 1024  # bytes that the provider may send before they are read
 
 
 def main() -> None:
@@ -31,7 +33,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             f"grpc+tls://{request['address']}",
             tls_root_certs=request["roots"].encode(),
             override_hostname=request["host"],
-            generic_options=[("grpc.enable_http_proxy", 0)],
+            generic_options=[
+                ("grpc.enable_http_proxy", 0),
+                ("grpc.http2.bdp_probe", 0),  # on a slow machine its estimate has no end
+                ("grpc.http2.lookahead_bytes", _AHEAD),
+            ],
         )
         wanted = flight.Ticket(ticket.write(request["token"], request["offset"]))
         with os.fdopen(1, "wb", closefd=False) as out:
