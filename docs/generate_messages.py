@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -65,21 +65,18 @@ _WORD: Final = re.compile(r"[A-Za-z][a-z-]+")
 _DATED: Final = datetime(2026, 1, 1, tzinfo=UTC)  # a catalog changes with its messages alone
 
 
-def messages(root: Path = ROOT) -> Mapping[str, list[str]]:
-    """Return each message with the files that say it, sorted."""
-    found: dict[str, set[str]] = {}
+def messages(root: Path = ROOT) -> list[str]:
+    """Return each message once, sorted."""
+    found: set[str] = set()
     for part in _READ:
-        for file in sorted((root / part).rglob("*.py")):
+        for file in (root / part).rglob("*.py"):
             name = file.relative_to(root).as_posix()
             if not name.startswith(_SILENT):
-                for text in of_source(file.read_text("utf-8"), name):
-                    found.setdefault(text, set()).add(name)
-    for file in sorted((root / _TEMPLATES).glob("*.html")):
-        for text in _IN_TEMPLATES.findall(file.read_text("utf-8")):
-            found.setdefault(text, set()).add(f"{_TEMPLATES}/{file.name}")
-    for text in _helps(typer.main.get_command(build())):
-        found.setdefault(text, set()).add("connector/cli")
-    return {text: sorted(found[text]) for text in sorted(found)}
+                found.update(of_source(file.read_text("utf-8"), name))
+    for file in (root / _TEMPLATES).glob("*.html"):
+        found.update(_IN_TEMPLATES.findall(file.read_text("utf-8")))
+    found.update(_helps(typer.main.get_command(build())))
+    return sorted(found)
 
 
 def of_source(source: str, name: str) -> Iterator[str]:
@@ -237,12 +234,12 @@ def read(language: str, domain: str = DOMAIN) -> Catalog:
         return read_po(file, locale=language)
 
 
-def renewed(catalog: Catalog, said: Mapping[str, Iterable[str]]) -> Catalog:
+def renewed(catalog: Catalog, said: Iterable[str]) -> Catalog:
     """Return a catalog of what is said now, with the translations that stand."""
     made = _empty(str(catalog.locale))
-    for text, files in said.items():
+    for text in said:
         known = catalog.get(text)
-        made.add(text, known.string if known else "", locations=[(each, None) for each in files])
+        made.add(text, known.string if known else "")
     return made
 
 
@@ -257,11 +254,11 @@ def _empty(language: str) -> Catalog:
     )
 
 
-def _write(language: str, said: Mapping[str, Iterable[str]]) -> list[str]:
+def _write(language: str, said: Iterable[str]) -> list[str]:
     """Write a language's catalogs, and return what is not translated."""
     made = renewed(read(language), said)
     with (folder(language) / f"{DOMAIN}.po").open("wb") as file:
-        write_po(file, made, width=100, include_lineno=False)
+        write_po(file, made, width=100)
     with (folder(language) / f"{CLICK}.mo").open("wb") as file:  # gettext reads no other form
         write_mo(file, read(language, CLICK))
     return [str(each.id) for each in made if each.id and not each.string]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from connector.console.pages import conditions
+from connector.console.pages.author import conditions
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports
 from connector.services.publication import publish

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.console.pages import (
-    accessibility,
-    accounts,
-    approvals,
-    catalogs,
-    cells,
-    contracts,
-    datasets,
-    door,
-    duties,
-    evidence,
-    home,
-    jobs,
-    life,
-    log,
-    negotiations,
-    node,
-    peers,
-    persons,
-    policies,
-    publishing,
-    requests,
-)
+from connector.console.pages import accessibility, door, home
+from connector.console.pages.approver import approvals, contracts, duties
+from connector.console.pages.auditor import evidence, life, log
+from connector.console.pages.author import policies
 from connector.console.pages.entry import Entry
+from connector.console.pages.operator import accounts, node, peers
+from connector.console.pages.scientist import catalogs, cells, jobs, negotiations, requests
+from connector.console.pages.steward import datasets, persons, publishing
 
 PAGES: Final[tuple[Entry, ...]] = (
     *home.PAGES,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from connector.console.pages import node
+from connector.console.pages.auditor.life import DUTIES, duty_row
 from connector.console.pages.entry import Entry
-from connector.console.pages.life import DUTIES, duty_row
+from connector.console.pages.operator import node
 from connector.console.parts import Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry

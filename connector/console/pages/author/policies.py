@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connector.console.pages import conditions, filling
+from connector.console.pages import filling
+from connector.console.pages.author import conditions
 from connector.console.pages.entry import Entry, Moved
 from connector.console.parts import Cell, Field, Form, Notice, Page, Part, Sentences, Table, Words
 from connector.console.visit import Visit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from connector.console.pages.auditor.life import DEEDS, DUTIES, deed_row, duty_row
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.life import DEEDS, DUTIES, deed_row, duty_row
 from connector.console.pages.listing import ROWS, listed
 from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, Table, Words
 from connector.console.visit import Visit

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.console.pages import describing, filling, levels
+from connector.console.pages import filling
 from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.steward import describing, levels
 from connector.console.pages.wording import sentences
 from connector.console.parts import (
     Cell,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from connector.console.pages import outcomes
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.scientist import outcomes
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.federation.job import Job

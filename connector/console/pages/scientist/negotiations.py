@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.console.pages import narrowing
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.scientist import narrowing
 from connector.console.pages.wording import sentences
 from connector.console.parts import (
     Cell,

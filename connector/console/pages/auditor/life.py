@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from connector.console.pages import log
+from connector.console.pages.auditor import log
 from connector.console.pages.entry import Entry
 from connector.console.parts import Cell, Facts, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from connector.console.pages import narrowing
 from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.scientist import narrowing
 from connector.console.pages.wording import sentences, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
