@@ -1,0 +1,1 @@
+"""Pages of who decides for the institution, and of what it then owes."""

@@ -1,0 +1,1 @@
+"""Pages of who reads afterwards what was done."""

@@ -1,0 +1,1 @@
+"""Pages of who asks for data, and for work on them."""
