@@ -29,7 +29,6 @@ from connector.errors import (
     WorkerFailed,
 )
 from connector.jsonld.canonical import parse_object, sha256_hex
-from connector.jsonld.profiles import NO_PROFILES
 from connector.management.render.contracts import approvals
 from connector.protocol.use_messages import UseAnswer, UseRequest
 from connector.services.approval import deciding as approving
@@ -438,7 +437,7 @@ def test_a_use_waits_for_a_person_where_the_offer_says_so(tmp_path: Path) -> Non
         assert extracts(pair) == []
         one, other = approving.approvals(pair.school.ports).values
         assert "a table by grade of persons, as Aggregated, for " in one.figures
-        shown = approvals.brief(viewing.brief(pair.school.ports, one.id), NO_PROFILES)
+        shown = approvals.brief(viewing.brief(pair.school.ports, one.id))
         assert shown.use is not None
         assert (shown.use.noise, shown.use.epsilon, shown.use.budgets) == (False, None, [])
         assert "measures: number of persons" in shown.use.sentences["en"]

@@ -96,6 +96,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     viewing.brief: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
     decisions.accept: _done_by(Role.APPROVER),
     decisions.refuse: _done_by(Role.APPROVER),
+    decisions.look: _done_by(Role.APPROVER),
     negotiate.request: _done_by(Role.SCIENTIST),
     negotiate.counter: _done_by(Role.SCIENTIST),
     negotiate.accept: _done_by(Role.SCIENTIST),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.approval import Approval, Subject
@@ -26,6 +25,7 @@ from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import CoverageLine
+from connector.services.approval.words import jobs, uses
 from connector.services.federation.site.cost import cost
 from connector.services.lookup import require
 from connector.services.negotiation import agree, terms
@@ -37,6 +37,7 @@ from connector.services.readable import Readable, readable
 from connector.services.use import charging, releasing
 from federated.job import JobManifest, parse
 from policies_odrl import Policy
+from policies_odrl.comparison.differences import Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ def _free() -> Cost | None:
     return None
 
 
+def _same() -> tuple[Compared, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
     """All that is shown of what waits for a decision.
@@ -84,6 +89,7 @@ class Brief:
         coverage: returns how each constraint would be upheld, or raises a `PreauError`.
         budget: returns what they cost, or raises one; None once terms or dataset are gone.
         previous: the last contract with the same consumer on the same dataset; None if none is.
+        changes: returns what the terms change of that contract's, or raises one.
         fault: why the terms, or what a job asks for, cannot be read; empty where they can.
         output: what would leave; None where nothing is made yet.
         job: what a job asks for; None of anything else.
@@ -102,14 +108,14 @@ class Brief:
     job: JobManifest | None = None
     wanted: Wanted | None = None
     cost: Callable[[], Cost | None] = _free
+    changes: Callable[[], tuple[Compared, ...]] = _same
 
-    def previous_policy(self) -> Mapping[str, Any]:
-        """Return the terms of the last contract; empty if there is none.
-
-        Raises:
-            AgreementTampered: it cannot be read.
-        """
-        return documents.read(self.previous.document).policy if self.previous else {}
+    @property
+    def sentences(self) -> Mapping[str, list[str]]:
+        """What a job or another use asks for, by language; empty of anything else."""
+        if self.job is not None:
+            return jobs.sentences(self.job)
+        return uses.sentences(self.wanted.asked, self.wanted.steps) if self.wanted else {}
 
 
 def brief(ports: Ports, approval_id: str) -> Brief:
@@ -133,8 +139,20 @@ def brief(ports: Ports, approval_id: str) -> Brief:
     price = partial(cost, ports, job, found.agreement_id) if job else _free
     if wanted is not None:
         price = partial(_price, ports, found, wanted)
-    fault = terms_read.fault
-    return Brief(found, policy, coverage, budget, previous, fault, output, job, wanted, price)
+    changes = partial(_changes, ports, previous, policy) if previous else _same
+    return Brief(
+        found,
+        policy,
+        coverage,
+        budget,
+        previous,
+        terms_read.fault,
+        output,
+        job,
+        wanted,
+        price,
+        changes,
+    )
 
 
 def _wanted(ports: Ports, found: Approval) -> Wanted:
@@ -206,6 +224,16 @@ def _budget(ports: Ports, dataset_id: str, policy: bytes) -> Budget | None:
         counted = promised(tx, register, ports.clock.now())
     asked = terms.outline(_read(ports, policy), ports.mechanisms).figures
     return Budget(asked, register.id, register.cap, counted)
+
+
+def _changes(ports: Ports, previous: Agreement, policy: bytes) -> tuple[Compared, ...]:
+    """Return what terms change of an earlier contract's.
+
+    Raises:
+        PreauError: one of the two cannot be read, or they cannot be compared.
+    """
+    before = canonical(dict(documents.read(previous.document).policy))
+    return terms.changes(before, policy, ports.mechanisms.profiles)
 
 
 def _previous(tx: Transaction, found: Approval) -> Agreement | None:

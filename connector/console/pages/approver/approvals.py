@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final
 
-from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.entry import Entry, Moved, Sent
 from connector.console.pages.listing import ROWS, listed
 from connector.console.pages.wording import sentences
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Notice,
+    Page,
+    Part,
+    Sentences,
+    Table,
+    Words,
+)
 from connector.console.visit import Visit
-from connector.domain.contract.approval import Approval, ApprovalState
+from connector.domain.contract.approval import Approval, ApprovalState, Subject
 from connector.errors import PreauError
 from connector.services.access import decisions
 from connector.services.approval import deciding, viewing
 from connector.services.approval.viewing import Brief
+from connector.services.negotiation import terms
 
 _HEADINGS: Final = ("dataset", "peer", "of a", "state", "still to accept", "asked", "lapses")
 
@@ -39,11 +54,9 @@ def approval(visit: Visit) -> Page:
     parts: list[Part] = []
     if brief.fault:
         parts.append(Notice(f"a part cannot be shown: {brief.fault}", "wrong"))
-    parts.append(_facts(found))
-    if brief.policy:
-        parts.append(sentences("Terms", brief.policy, visit.language))
-    parts += _coverage(brief)
-    parts += _budget(brief)
+    parts.append(_facts(found, visit.served.now))
+    for part in (_wanted, _cost, _output, _changes, _terms, _coverage, _budget):
+        parts += _or_why(part, brief, visit.language)
     if found.acceptances:
         rows = [(each.role, each.reason) for each in found.acceptances]
         parts.append(Table("Accepted so far", ("role", "reason"), rows, "", name="acceptances"))
@@ -65,6 +78,13 @@ def refuse(visit: Visit) -> Moved:
     return Moved("/approval", {"id": visit.given("id")})
 
 
+def look(visit: Visit) -> Sent:
+    """Send the very file that would leave."""
+    id_, role = visit.given("id"), visit.given("role")
+    kind, content = visit.served.do(decisions.look, visit.served.account, id_, role)
+    return Sent(f"output.{kind}", "application/octet-stream", content)
+
+
 def _said(visit: Visit) -> tuple[str, str, str]:
     return visit.given("id"), visit.given("role"), visit.given("reason").strip()
 
@@ -81,8 +101,9 @@ def _row(each: Approval) -> tuple[Cell, ...]:
     )
 
 
-def _facts(found: Approval) -> Part:
+def _facts(found: Approval, now: datetime) -> Part:
     contract = Link(found.agreement_id, "/contract", {"id": found.agreement_id})
+    pending = found.state is ApprovalState.PENDING
     return Facts(
         "What is asked",
         (
@@ -94,7 +115,8 @@ def _facts(found: Approval) -> Part:
             ("contract", contract if found.agreement_id else None),
             ("use", found.figures),
             ("asked", found.asked_at),
-            ("lapses", found.lapses_at if found.state is ApprovalState.PENDING else None),
+            ("lapses", found.lapses_at if pending else None),
+            ("days left", max((found.lapses_at - now).days, 0) if pending else None),
             ("closed", found.closed_at),
             ("still to accept", ", ".join(found.missing)),
             ("code", found.code),
@@ -103,38 +125,92 @@ def _facts(found: Approval) -> Part:
     )
 
 
-def _coverage(brief: Brief) -> list[Part]:
+def _or_why(
+    part: Callable[[Brief, str], Iterator[Part]], brief: Brief, language: str
+) -> Iterator[Part]:
+    """Yield parts, or why they cannot be told."""
     try:
-        rows = [
-            (each.constraint, Words(each.label), Words(each.by), Words(each.layer))
-            for each in brief.coverage()
-        ]
+        yield from part(brief, language)
     except PreauError as exc:
-        return [Notice(exc.reason, "wrong", exc.code, exc.hint)]
-    headings = ("constraint", "label", "by", "layer")
-    return [
-        Table("How each constraint is upheld", headings, rows, "no constraint", name="coverage")
+        yield Notice(exc.reason, "wrong", exc.code, exc.hint)
+
+
+def _wanted(brief: Brief, language: str) -> Iterator[Part]:
+    if lines := brief.sentences.get(language):
+        yield Sentences("What it would do", lines)
+
+
+def _cost(brief: Brief, _language: str) -> Iterator[Part]:
+    found = brief.cost()
+    if found is None:
+        return
+    if found.refusal:
+        yield Notice(f"it would not be charged: {found.refusal}", "wrong")
+    rows = [
+        (each.register or Words("the contract"), each.limit, each.left, each.after)
+        for each in found.places
     ]
+    headings = ("budget of", "limit ε", "left ε", "ε left after it")
+    yield Facts("Cost", (("ε per person", found.epsilon),))
+    yield Table("What it costs a person", headings, rows, "It has no budget.", name="cost")
 
 
-def _budget(brief: Brief) -> list[Part]:
-    try:
-        found = brief.budget()
-    except PreauError as exc:
-        return [Notice(exc.reason, "wrong", exc.code, exc.hint)]
-    if found is None or not found.asked.epsilon:
-        return []
-    epsilon, delta = found.promised
+def _output(brief: Brief, _language: str) -> Iterator[Part]:
+    if (found := brief.output) is not None:
+        rows = (
+            ("format", found.format),
+            ("rows", found.rows),
+            ("bytes", found.bytes),
+            ("withheld", found.suppressed),
+            ("SHA-256 of the file", found.digest),
+        )
+        yield Facts("What would leave", rows)
+
+
+def _changes(brief: Brief, language: str) -> Iterator[Part]:
+    """Say what is new beside the last contract with the peer on the dataset."""
+    if brief.approval.subject is not Subject.CONTRACT or not brief.policy:
+        return
+    if brief.previous is None:
+        yield Notice("The peer has had no contract on this dataset before.")
+        return
+    last = Link(brief.previous.id, "/contract", {"id": brief.previous.id})
+    rows = (("contract", last), ("concluded", brief.previous.concluded_at))
+    yield Facts("The last contract with this peer on this dataset", rows)
+    if changes := brief.changes():
+        lines = [terms.one_line(each.said(language)) for each in changes]
+        yield Sentences("What the terms change of the last contract", lines)
+    else:
+        yield Notice("The terms are those of the last contract.", "done")
+
+
+def _terms(brief: Brief, language: str) -> Iterator[Part]:
+    if brief.policy:
+        yield sentences("Terms", brief.policy, language)
+
+
+def _coverage(brief: Brief, _language: str) -> Iterator[Part]:
+    rows = [
+        (each.constraint, Words(each.label), Words(each.by), Words(each.layer))
+        for each in brief.coverage()
+    ]
+    headings = ("constraint", "label", "by", "layer")
+    yield Table("How each constraint is upheld", headings, rows, "no constraint", name="coverage")
+
+
+def _budget(brief: Brief, _language: str) -> Iterator[Part]:
+    """Say what a contract would promise of the budget of its register."""
+    found = brief.budget()
+    if found is None or not found.asked.epsilon or brief.approval.subject is not Subject.CONTRACT:
+        return
+    cap, asked, (epsilon, delta) = found.cap, found.asked, found.promised
+    headings = ("figure", "cap", "promised so far", "this contract", "promised with it")
     rows = (
-        ("asks for ε", found.asked.epsilon),
-        ("at δ", found.asked.delta),
-        ("register", found.register_id),
-        ("cap ε", found.cap.epsilon if found.cap else None),
-        ("cap δ", found.cap.delta if found.cap else None),
-        ("promised ε", epsilon),
-        ("promised δ", delta),
+        ("ε", cap.epsilon if cap else None, epsilon, asked.epsilon, epsilon + asked.epsilon),
+        ("δ", cap.delta if cap else None, delta, asked.delta, delta + asked.delta),
     )
-    return [Facts("Budget", rows)]
+    yield Facts("Budget", (("register", found.register_id),))
+    yield Table("Budget of each person", headings, rows, "", name="budget")
 
 
 def _forms(found: Approval, own: list[str]) -> list[Part]:
@@ -144,7 +220,9 @@ def _forms(found: Approval, own: list[str]) -> list[Part]:
         "reason", "reason", hint="one line that names no person; the consumer is told", needed=True
     )
     hidden = {"id": found.id}
+    looking = Form("Look at what would leave", "/approval/look", (role,), "download", hidden)
     return [
+        *([looking] if found.subject is Subject.OUTPUT else []),
         Form("Accept", "/approval/accept", (role, may), "accept", hidden),
         Form("Refuse", "/approval/refuse", (role, must), "refuse", hidden, grave=True),
     ]
@@ -153,6 +231,7 @@ def _forms(found: Approval, own: list[str]) -> list[Part]:
 PAGES: Final = (
     Entry("/approvals", approvals, (deciding.approvals,), "Decisions"),
     Entry("/approval", approval, (viewing.brief,)),
+    Entry("/approval/look", look, (decisions.look,), method="POST"),
     Entry("/approval/accept", accept, (decisions.accept,), method="POST"),
     Entry("/approval/refuse", refuse, (decisions.refuse,), method="POST"),
 )

@@ -8,9 +8,7 @@ from typing import Any
 
 from connector.domain.contract.approval import Approval, ApprovalState
 from connector.enforcement.asked import spends
-from connector.jsonld.canonical import canonical, parse_object
-from connector.jsonld.profiles import Profiles
-from connector.management.render.contracts import manifests, requests
+from connector.jsonld.canonical import parse_object
 from connector.management.render.contracts.negotiations import differences
 from connector.management.render.publishing.offers import coverage, sentences
 from connector.management.views.contracts.approvals import (
@@ -34,13 +32,13 @@ def approval(value: Approval) -> ApprovalView:
     return ApprovalView(**_approval(value))
 
 
-def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
+def brief(value: Brief) -> ApprovalDetailView:
     """Return all that a person has to know before deciding, as far as it is read."""
     shown = Readable()
-    before = shown.part(lambda: canonical(dict(value.previous_policy())), b"")
     lines = shown.parts(value.coverage)
     budget = shown.part(value.budget, None)
     cost = shown.part(value.cost, None)
+    said: dict[str, list[str]] = shown.part(lambda: dict(value.sentences), {})
     return ApprovalDetailView(
         **_approval(value.approval),
         policy=shown.part(partial(parse_object, value.policy), {}) if value.policy else {},
@@ -48,11 +46,11 @@ def brief(value: Brief, profiles: Profiles) -> ApprovalDetailView:
         coverage=[coverage(line) for line in lines],
         budget=_budget(budget) if budget else None,
         previous=value.previous.id if value.previous else "",
-        changes=differences(before, value.policy, profiles) if value.previous else [],
+        changes=differences(value.changes) if value.previous else [],
         fault=value.fault or shown.fault,
         output=ContentView(**asdict(value.output)) if value.output else None,
-        job=_job(value.approval, value.job, cost) if value.job else None,
-        use=shown.part(partial(_use, value.approval, value.wanted, cost), None)
+        job=_job(value.approval, value.job, said, cost) if value.job else None,
+        use=shown.part(partial(_use, value.approval, value.wanted, said, cost), None)
         if value.wanted
         else None,
     )
@@ -79,11 +77,13 @@ def _approval(value: Approval) -> dict[str, Any]:
     }
 
 
-def _job(value: Approval, manifest: JobManifest, cost: Cost | None) -> ApprovalJobView:
+def _job(
+    value: Approval, manifest: JobManifest, said: dict[str, list[str]], cost: Cost | None
+) -> ApprovalJobView:
     return ApprovalJobView(
         manifest=parse_object(value.asked),
         recipe=value.recipe,
-        sentences=manifests.sentences(manifest),
+        sentences=said,
         delta=manifest.privacy.delta,
         person=manifest.unit.column,
         rows=manifest.unit.rows,
@@ -91,11 +91,13 @@ def _job(value: Approval, manifest: JobManifest, cost: Cost | None) -> ApprovalJ
     )
 
 
-def _use(value: Approval, wanted: Wanted, cost: Cost | None) -> ApprovalUseView:
+def _use(
+    value: Approval, wanted: Wanted, said: dict[str, list[str]], cost: Cost | None
+) -> ApprovalUseView:
     spent = spends(wanted.asked, wanted.steps)
     return ApprovalUseView(
         request=parse_object(value.asked),
-        sentences=requests.sentences(wanted.asked, wanted.steps),
+        sentences=said,
         noise=spent is not None,
         delta=spent.request.delta if spent else 0.0,
         rows=spent.noise.rows_per_person if spent else None,

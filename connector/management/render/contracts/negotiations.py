@@ -58,15 +58,11 @@ def changes(value: Negotiation, profiles: Profiles) -> list[ChangeView]:
     Where this node cannot compare the two, that is said in place of the list: an empty one means
     that nothing changes.
     """
-    return _views(partial(terms.tabled, value, profiles))
+    return differences(partial(terms.tabled, value, profiles))
 
 
-def differences(before: bytes, after: bytes, profiles: Profiles) -> list[ChangeView]:
+def differences(compared: Callable[[], Iterable[Compared]]) -> list[ChangeView]:
     """Return how terms differ from others; where they cannot be compared, that is said instead."""
-    return _views(partial(terms.changes, before, after, profiles))
-
-
-def _views(compared: Callable[[], Iterable[Compared]]) -> list[ChangeView]:
     try:
         found = compared()
     except PreauError as exc:

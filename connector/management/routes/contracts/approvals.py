@@ -38,7 +38,7 @@ def approvals(
 def approval(here: Here, identifier: Id) -> ApprovalDetailView:
     """Show what waits for a decision: terms, coverage, budget, and what is new."""
     found = viewing.brief(here.ports, identifier)
-    return render.brief(found, here.ports.mechanisms.profiles)
+    return render.brief(found)
 
 
 @router.get("/approval/output", response_class=StreamingResponse)

@@ -15,7 +15,7 @@ from connector.enforcement.steps.refer import Refer
 from connector.enforcement.steps.request import TableRequest
 from connector.enforcement.steps.table import TableSteps
 from connector.enforcement.terms import PURPOSE
-from connector.management.render.contracts.manifests import listed
+from connector.services.approval.words.jobs import listed
 
 Words = Mapping[str, str]
 _ENGLISH: Final[Words] = MappingProxyType(

@@ -1,0 +1,1 @@
+"""What is asked, in sentences for the persons who decide on it."""
