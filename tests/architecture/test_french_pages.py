@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.each import over
 
 DOCS = Path(__file__).parents[2] / "docs"
-FRENCH = sorted((DOCS / "fr").glob("*.md"))
-BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FRENCH = sorted((DOCS / "fr").rglob("*.md"))
+BLOCK = re.compile(r"^ *```(\w*)([^\n]*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*", re.MULTILINE)
 # What is each page's own: comments, the language of a command, and files of sentences.
 OWN = re.compile(r"^# .*\n|\s+# (?!ends with).*$| --lang (?:en|fr)\b|\.fr(?=\.txt)", re.MULTILINE)
@@ -36,7 +36,8 @@ def _alike(kind: str, title: str, body: str) -> list[str]:
 
 
 def english(page: Path) -> Path:
-    return next(each for each in (DOCS / page.name, DOCS / "guides" / page.name) if each.is_file())
+    name = page.relative_to(DOCS / "fr")
+    return next(each for each in (DOCS / name, DOCS / "guides" / name) if each.is_file())
 
 
 @over("page", FRENCH)

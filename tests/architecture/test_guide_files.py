@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
-    *(p for at in ("", "fr/", "guides/**/") for p in DOCS.glob(f"{at}*.md")),
+    *(p for at in ("", "fr/**/", "guides/**/") for p in DOCS.glob(f"{at}*.md")),
 ]
 # Pages whose commands are typed in a folder of the examples, as they say.
 FOLDERS = {
