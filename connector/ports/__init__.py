@@ -31,6 +31,7 @@ from connector.ports.nature import (
 )
 from connector.ports.peers import Answer, Flight, Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
+    Among,
     AuditLog,
     Duties,
     Holdings,
@@ -49,6 +50,7 @@ from federated.task.engine import EXACT
 
 __all__ = [
     "Accountant",
+    "Among",
     "Answer",
     "AuditLog",
     "Charges",

@@ -59,6 +59,22 @@ class Not:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """In `Repository.find`: a field that equals one of some values.
+
+    Attributes:
+        values: at least one; none is None.
+    """
+
+    values: Collection[object]
+
+    def __post_init__(self) -> None:
+        """Refuse what no row could be asked for by (a fault of the caller's code)."""
+        if not self.values or None in self.values:
+            raise RuntimeError("a list is of one value at least, and None is none")
+
+
 class Repository(Protocol[T]):
     """One kind of value, by key, in the order of its table in `store/tables/records.py`."""
 
@@ -77,8 +93,13 @@ class Repository(Protocol[T]):
     def find(self, **equal: object) -> list[T]:
         """Return the values whose fields equal these, oldest first; see `Not`."""
 
-    def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
-        """Return as `find`, at most `limit` rows after a page (0: all), whatever they hold."""
+    def page(
+        self, *, after: str = "", limit: int = PAGE, newest: bool = False, **equal: object
+    ) -> Page[T]:
+        """Return as `find`, at most `limit` rows after a page (0: all), whatever they hold.
+
+        Where `newest` is set, the order is the other one: the newest first.
+        """
 
     def count(self, **equal: object) -> int:
         """Return how many values have fields that equal these."""

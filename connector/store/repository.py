@@ -17,11 +17,12 @@ from sqlalchemy import (
     delete,
     func,
     not_,
+    or_,
     select,
 )
 
 from connector.domain.page import LONGEST, PAGE, Damaged, Page, place
-from connector.ports import Not
+from connector.ports import Among, Not
 from connector.store import rows
 from connector.store.database.prepared import Names, Record
 from connector.store.database.scope import Scope
@@ -29,14 +30,16 @@ from connector.store.mapping import codecs_of, fields_of, reader, storable_key, 
 from connector.store.tables.keyed import Row, table_of
 
 T = TypeVar("T")
-# What a list compares: a field, whether it must differ, and whether with an empty column.
-Shape = tuple[tuple[str, bool, bool], ...]
+# What a list compares: a field, how, and with how many values; with none, it is an empty column.
+Shape = tuple[tuple[str, str, int], ...]
+EQUAL, DIFFERS = "equal", "differs"
 # What each repository of a kind has: key, table, fields, and how a row is read.
 Form = tuple[Names, Table, Names, Callable[[Any], Any]]
 _ALL: Final = 1 << 62  # rows
 _PREFIX: Final = "asked_"
 _AFTER: Final = "after_seq"
 _MOST: Final = "most_rows"
+OLDEST, NEWEST = "oldest", "newest"  # orders of a page
 
 
 class SqlRepository(Generic[T]):
@@ -98,10 +101,12 @@ class SqlRepository(Generic[T]):
 
         return list(self._scope.once(self._table, (shape, *values.values()), ask))
 
-    def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
+    def page(
+        self, *, after: str = "", limit: int = PAGE, newest: bool = False, **equal: object
+    ) -> Page[T]:
         """Return as `find`, at most `limit` rows that come after a page, whatever they hold.
 
-        With a `limit` of 0, all of them.
+        With a `limit` of 0, all of them; the newest first, where that is asked for.
 
         Raises:
             Malformed: `after` is not a `Page.next`.
@@ -109,8 +114,10 @@ class SqlRepository(Generic[T]):
         """
         limit = limit or _ALL
         shape, values = self._asked(equal)
-        statement = _listing(self._table, self._fields, shape, paged=True)
-        values |= {_AFTER: place(after), _MOST: limit + 1}
+        order = NEWEST if newest else OLDEST
+        statement = _listing(self._table, self._fields, shape, order)
+        start = place(after) or (_ALL if newest else 0)
+        values |= {_AFTER: start, _MOST: limit + 1}
         found: list[T | Damaged]
         try:
             read = self._scope.ask(statement, values)
@@ -119,7 +126,7 @@ class SqlRepository(Generic[T]):
         except rows.UNREADABLE as exc:
             if not rows.spoiled(exc):
                 raise
-            only = _listing(self._table, (), shape, paged=True)
+            only = _listing(self._table, (), shape, order)
             places = [row[0] for row in self._scope.ask(only, values)]
             found = list(self._one_by_one(places[:limit]))
         return Page.of(found, str(places[limit - 1]) if len(places) > limit else "")
@@ -172,13 +179,14 @@ class SqlRepository(Generic[T]):
 
     def _asked(self, equal: Mapping[str, object]) -> tuple[Shape, dict[str, Any]]:
         """Return what is compared how, which names a statement, and its values."""
-        codecs, shape, values = codecs_of(self._kind), [], {}
+        codecs, shape = codecs_of(self._kind), []
+        values: dict[str, Any] = {}
         for name, wanted in equal.items():
-            differs, value = (True, wanted.value) if isinstance(wanted, Not) else (False, wanted)
-            stored = codecs[name].to_column(value)
-            shape.append((name, differs, stored is None))
-            if stored is not None:
-                values[_PREFIX + name] = stored
+            how, listed = _meant(wanted)
+            stored = [codecs[name].to_column(each) for each in listed]
+            kept = [each for each in stored if each is not None]
+            shape.append((name, how, len(kept)))
+            values |= {_value(name, number): each for number, each in enumerate(kept)}
         return tuple(shape), values
 
     def _columns(self, value: T) -> dict[str, Any]:
@@ -231,19 +239,36 @@ def _formed(kind: type[Any], row: type[Row]) -> Form:
 _form: Final[Callable[[Any, Any], Form]] = cache(_formed)
 
 
-def _parameter(table: Table, name: str) -> ColumnElement[bool]:
+def _meant(wanted: object) -> tuple[str, list[object]]:
+    """Return how a field is compared, and with what."""
+    match wanted:
+        case Not(value=value):
+            return DIFFERS, [value]
+        case Among(values=several):
+            return EQUAL, sorted(several, key=str)
+        case _:
+            return EQUAL, [wanted]
+
+
+def _value(name: str, number: int = 0) -> str:
+    """Return the name of a value in a statement: a field's first, or a further one."""
+    return f"{_PREFIX}{name}_{number}" if number else _PREFIX + name
+
+
+def _parameter(table: Table, name: str, number: int = 0) -> ColumnElement[bool]:
     column: ColumnElement[Any] = table.c[name]
-    condition: ColumnElement[bool] = column == bindparam(_PREFIX + name, type_=column.type)
+    condition: ColumnElement[bool] = column == bindparam(_value(name, number), type_=column.type)
     return condition
 
 
 def _compared(table: Table, shape: Shape) -> list[ColumnElement[bool]]:
     """Return the conditions of a list; `None` equals an empty column."""
     conditions = []
-    for name, differs, empty in shape:
+    for name, how, several in shape:
         column: ColumnElement[Any] = table.c[name]
-        equal = column.is_(None) if empty else _parameter(table, name)
-        conditions.append(not_(equal) if differs else equal)
+        each = [_parameter(table, name, number) for number in range(several)]
+        equal = or_(*each) if each else column.is_(None)
+        conditions.append(not_(equal) if how == DIFFERS else equal)
     return conditions
 
 
@@ -255,14 +280,15 @@ def one(table: Table, fields: Names, key: Names) -> Select[Any]:
 
 
 @cache
-def _listing(table: Table, fields: Names, shape: Shape, *, paged: bool = False) -> Select[Any]:
+def _listing(table: Table, fields: Names, shape: Shape, paged: str = "") -> Select[Any]:
+    """Return the query for a list; for a page of it, where an order is stated."""
     seq: ColumnElement[int] = table.c.seq
-    query = select(seq, *(table.c[name] for name in fields))
-    query = query.where(*_compared(table, shape)).order_by(seq)
+    query = select(seq, *(table.c[name] for name in fields)).where(*_compared(table, shape))
     if not paged:
-        return query
+        return query.order_by(seq)
     after, most = bindparam(_AFTER, type_=BigInteger()), bindparam(_MOST, type_=BigInteger())
-    return query.where(seq > after).limit(most)
+    beside, order = (seq < after, seq.desc()) if paged == NEWEST else (seq > after, seq)
+    return query.where(beside).order_by(order).limit(most)
 
 
 @cache

@@ -15,6 +15,7 @@ from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.errors import Malformed
+from connector.ports import Among, Not
 from connector.store import SqlStore
 from federated.privacy.event import Events, sampled_gaussian
 from federated.privacy.rule import Rule
@@ -211,6 +212,25 @@ def test_pages_are_the_list_whatever_is_written_between(store: SqlStore) -> None
         assert [each.did for each in first.values] == ["c", "e"]
         rest = tx.issuers.page(limit=2, document=b"odd", after=first.next)
         assert ([each.did for each in rest.values], rest.next) == (["g"], "")
+        last = tx.issuers.page(limit=5, newest=True)
+        assert [each.did for each in last.values] == list("hgfed")
+        rest = tx.issuers.page(limit=5, newest=True, after=last.next)
+        assert ([each.did for each in rest.values], rest.next) == (["c", "a"], "")
+
+
+def test_a_list_may_be_of_several_values(store: SqlStore) -> None:
+    with store.write() as tx:
+        for name in "abcd":
+            tx.issuers.put(issuer(name, name.encode()))
+        assert [each.did for each in tx.issuers.find(did=Among(("d", "b")))] == ["b", "d"]
+        assert [each.did for each in tx.issuers.find(did=Among(("c",)))] == ["c"]
+        found = tx.issuers.page(
+            limit=1, did=Among(("a", "b", "c")), document=Not(b"c"), newest=True
+        )
+        assert [each.did for each in found.values] == ["b"]
+        assert tx.issuers.count(did=Among(("a", "x"))) == 1
+    with pytest.raises(RuntimeError, match="one value at least"):
+        Among(())
 
 
 @over("after", ["x", "-1", "1.5", "9" * 19, "٣"])

@@ -134,7 +134,7 @@ def _budgets(visit: Visit) -> Part:
 
 
 def _jobs(visit: Visit) -> Part:
-    page = visit.served.do(jobs.jobs, limit=_MOST)
+    page = visit.served.do(jobs.jobs, limit=_MOST, newest=True)
     rows = [
         (Link(each.id, "/job", {"id": each.id}), each.state, each.updated_at)
         for each in page.values

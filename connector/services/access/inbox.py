@@ -63,9 +63,13 @@ class Since:
 def inbox(ports: Ports) -> Inbox:
     """Return what waits for an answer or an act of this institution."""
     own = ports.settings.did
-    offered = {"state": NegotiationState.OFFERED, "role": Role.CONSUMER}
     with ports.store.read() as tx:
-        offers = tx.negotiations.page(limit=MOST, policy_by=Role.PROVIDER, **offered).values
+        offers = tx.negotiations.page(
+            limit=MOST,
+            state=NegotiationState.OFFERED,
+            role=Role.CONSUMER,
+            policy_by=Role.PROVIDER,
+        ).values
         found = [
             each
             for state in sorted(OPEN)

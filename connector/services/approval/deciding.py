@@ -25,16 +25,21 @@ from connector.services.use import releasing
 
 
 def approvals(
-    ports: Ports, *, pending: bool = True, after: str = "", limit: int = PAGE
+    ports: Ports,
+    *,
+    pending: bool = True,
+    after: str = "",
+    limit: int = PAGE,
+    newest: bool = False,
 ) -> Page[Approval]:
-    """Return a page of what waits for a decision, or of all that is kept, oldest first.
+    """Return a page of what waits for a decision, or of all that is kept, oldest or newest first.
 
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
     only = {"state": ApprovalState.PENDING} if pending else {}
     with ports.store.read() as tx:
-        return tx.approvals.page(after=after, limit=limit, **only)
+        return tx.approvals.page(after=after, limit=limit, newest=newest, **only)
 
 
 def approval(ports: Ports, approval_id: str) -> Approval:

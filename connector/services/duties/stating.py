@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.contract.duty import (
+    OPEN,
     Deed,
     DeedKind,
     Deletion,
@@ -31,7 +32,7 @@ from connector.domain.transfer.extract import ON_DISK
 from connector.enforcement import history as histories
 from connector.errors import DutyForbidden, Malformed, NotFound
 from connector.identity.statements import deed as signed
-from connector.ports import Ports, Transaction
+from connector.ports import Among, Ports, Transaction
 from connector.protocol.messages import AgreementDeed
 from connector.services.duties import keeping
 from connector.services.duties.delivered import destroyed, outstanding, unnamed
@@ -72,11 +73,11 @@ def duties(
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
-    only = {"agreement_id": agreement} if agreement else {}
+    only: dict[str, Any] = {"agreement_id": agreement} if agreement else {}
+    if not closed:
+        only["state"] = Among(OPEN)
     with ports.store.read() as tx:
-        page = tx.duties.page(after=after, limit=limit, **only)
-    kept = tuple(each for each in page.values if closed or each.is_open)
-    return replace(page, values=kept)
+        return tx.duties.page(after=after, limit=limit, **only)
 
 
 def duty(ports: Ports, name: str) -> tuple[Duty, list[Deed]]:

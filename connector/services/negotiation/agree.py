@@ -59,14 +59,16 @@ TAKEN_BACK: Final[Mapping[Standing, type[Unlawful]]] = MappingProxyType(
 )
 
 
-def agreements(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Agreement]:
-    """Return a page of the contracts of this node that both parties signed, oldest first.
+def agreements(
+    ports: Ports, *, after: str = "", limit: int = PAGE, newest: bool = False
+) -> Page[Agreement]:
+    """Return a page of the contracts of this node that both parties signed, oldest or newest first.
 
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
     with ports.store.read() as tx:
-        return tx.agreements.page(after=after, limit=limit, finalized=True)
+        return tx.agreements.page(after=after, limit=limit, newest=newest, finalized=True)
 
 
 def consumed(ports: Ports, mechanism: str) -> tuple[Agreement, ...]:

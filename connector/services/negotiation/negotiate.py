@@ -65,14 +65,16 @@ MOST_SETTLED: Final = 20  # at a time
 _log = logging.getLogger(__name__)
 
 
-def negotiations(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Negotiation]:
-    """Return a page of the negotiations of this node, oldest first.
+def negotiations(
+    ports: Ports, *, after: str = "", limit: int = PAGE, newest: bool = False
+) -> Page[Negotiation]:
+    """Return a page of the negotiations of this node, oldest or newest first.
 
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
     with ports.store.read() as tx:
-        return tx.negotiations.page(after=after, limit=limit)
+        return tx.negotiations.page(after=after, limit=limit, newest=newest)
 
 
 def negotiation(ports: Ports, pid: str) -> Negotiation:

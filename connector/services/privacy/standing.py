@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from itertools import chain, islice
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -114,7 +114,7 @@ def registers(
     """
     now = ports.clock.now()
     with ports.store.read() as tx:
-        only = {"id": _dataset(tx, dataset_id).register_id} if dataset_id else {}
+        only: dict[str, Any] = {"id": _dataset(tx, dataset_id).register_id} if dataset_id else {}
         page = tx.registers.page(after=after, limit=limit, **only)
         held = [(each, _cap(each)) for each in page.values if not each.merged_into]
         seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
@@ -142,7 +142,7 @@ def contracts(
         WorkerFailed: the accountant did not answer.
     """
     with ports.store.read() as tx:
-        only = {"dataset_id": _dataset(tx, dataset_id).id} if dataset_id else {}
+        only: dict[str, Any] = {"dataset_id": _dataset(tx, dataset_id).id} if dataset_id else {}
         page = tx.agreements.page(after=after, limit=limit, role=Role.PROVIDER, **only)
         held = [each for each in page.values if each.epsilon > 0]
         names = {each.dataset_id for each in held}

@@ -37,7 +37,11 @@ def approvals(visit: Visit) -> Page:
     """List what waits, or all that was decided as well."""
     closed = visit.asked("closed") == "yes"
     page = visit.served.do(
-        deciding.approvals, pending=not closed, after=visit.asked("after"), limit=ROWS
+        deciding.approvals,
+        pending=not closed,
+        after=visit.asked("after"),
+        limit=ROWS,
+        newest=closed,
     )
     empty = "Nothing waits for a decision."
     parts = listed("Decisions", _HEADINGS, page, _row, empty=empty, name="approvals", visit=visit)

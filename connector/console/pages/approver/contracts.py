@@ -11,6 +11,7 @@ from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, 
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.notice import Act, Standing
+from connector.errors import Malformed
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical
 from connector.services.evidence import export, life
@@ -21,7 +22,7 @@ _ACTS: Final = {"end": Act.ENDED, "suspend": Act.SUSPENDED, "resume": Act.RESUME
 
 def contracts(visit: Visit) -> Page:
     """List the contracts."""
-    page = visit.served.do(agree.agreements, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(agree.agreements, after=visit.asked("after"), limit=ROWS, newest=True)
     headings = ("contract", "role", "peer", "dataset", "valid until", "standing")
     empty = "There is no contract yet: a scientist asks a peer for one."
     parts = listed("Contracts", headings, page, _row, empty=empty, name="contracts", visit=visit)
@@ -61,7 +62,9 @@ def contract(visit: Visit) -> Page:
 
 def take_back(visit: Visit) -> Moved:
     """End, suspend or resume a contract."""
-    act = _ACTS.get(visit.given("act"), Act.SUSPENDED)
+    act = _ACTS.get(visit.given("act"))
+    if act is None:
+        raise Malformed("choose whether to suspend, resume or end the contract")
     visit.served.do(notices.give, visit.given("id"), act, visit.given("reason").strip())
     return Moved("/contract", {"id": visit.given("id")})
 

@@ -20,7 +20,7 @@ _OVER: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLE
 
 def jobs(visit: Visit) -> Page:
     """List the jobs, led or taken part in."""
-    page = visit.served.do(lead_jobs.jobs, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(lead_jobs.jobs, after=visit.asked("after"), limit=ROWS, newest=True)
     headings = ("job", "state", "side", "lead", "round", "updated")
     empty = "No job was run yet."
     parts = listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit)

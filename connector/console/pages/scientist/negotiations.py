@@ -30,7 +30,9 @@ _OVER: Final = frozenset({NegotiationState.FINALIZED, NegotiationState.TERMINATE
 
 def negotiations(visit: Visit) -> Page:
     """List the negotiations."""
-    page = visit.served.do(negotiate.negotiations, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(
+        negotiate.negotiations, after=visit.asked("after"), limit=ROWS, newest=True
+    )
     headings = ("negotiation", "state", "role", "peer", "dataset", "updated")
     empty = "Nothing was negotiated yet."
     parts = listed(

@@ -98,14 +98,14 @@ def status(ports: Ports, job_id: str) -> Job:
     return book.load(ports, job_id)[0]
 
 
-def jobs(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Job]:
-    """Return a page of the jobs, led or taken part in, oldest first.
+def jobs(ports: Ports, *, after: str = "", limit: int = PAGE, newest: bool = False) -> Page[Job]:
+    """Return a page of the jobs, led or taken part in, oldest or newest first.
 
     Raises:
         Malformed: `after` is not a `Page.next`.
     """
     with ports.store.read() as tx:
-        return tx.jobs.page(after=after, limit=limit)
+        return tx.jobs.page(after=after, limit=limit, newest=newest)
 
 
 def result(ports: Ports, job_id: str) -> Path:
