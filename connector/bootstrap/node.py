@@ -169,11 +169,13 @@ class Node:
         from connector.bootstrap.diagnosis.watch import watch  # noqa: PLC0415 - see above
         from connector.console.app import Console  # noqa: PLC0415 - see above
         from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
+        from connector.services.storage import given_out  # noqa: PLC0415 - same
 
         settings = self._ports.settings
+        given_out.folders(settings, "console_folders")  # before anybody points at one
+        theme = next(iter(given_out.folders(settings, "console_theme")), None)
         listening = local.bind(settings, "console_listen")
         started.callback(listening.close)
-        theme = settings.path(settings.console_theme) if settings.console_theme else None
         hosts = listening.hosts | {urlsplit(settings.console_address).netloc} - {""}
         console = Console(self._ports, theme, watch(settings, self._life.vitals))
         app = Guard(console.application(), Reached(frozenset(hosts)))

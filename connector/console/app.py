@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from connector.console import downloads, multipart
 from connector.console.attempts import Attempts
-from connector.console.guard import is_small
+from connector.console.guard import SAFE, is_small
 from connector.console.live import Watching
 from connector.console.pages import PAGES
 from connector.console.pages.entry import Entry, Moved, Sent
@@ -121,7 +121,7 @@ class Console:
             chosen if chosen in LANGUAGES else of_header(request.headers.get("accept-language", ""))
         )
         return Visit(
-            Desk(self._ports, session.account) if session else None,
+            Desk(self._ports, session.account, reads=request.method in SAFE) if session else None,
             session,
             language,
             request.url.path,

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_LIMIT: Final = 1024 * 1024
 # Forms that hold files: bytes by path; a bundle of evidence has 16 MiB at most, and its seal.
 UPLOADS: Final = MappingProxyType({"/evidence/verify": 20 * 1024 * 1024})
-_SAFE: Final = frozenset({"GET", "HEAD"})
+SAFE: Final = frozenset({"GET", "HEAD"})
 _OWN: Final = frozenset({"", "same-origin", "none"})
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -78,7 +78,7 @@ class Guard:
         host = headers.get("host", "")
         if host not in self._reached.hosts:
             return PlainTextResponse("this is not the address of a console", 421)
-        if method in _SAFE:
+        if method in SAFE:
             return None
         origin = headers.get("origin", "")
         foreign = origin not in ("", "null") and urlsplit(origin).netloc != host

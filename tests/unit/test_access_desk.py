@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,27 @@ def test_each_service_is_for_somebody_and_no_command_is_for_everybody() -> None:
         assert right is not None
         assert right.roles
         assert not (right.command and right.roles == rights.ALL), service
+
+
+def test_who_only_reads_reaches_no_command_and_writes_nothing(ports: Ports) -> None:
+    operator = made(ports, "operator")
+    reading = Desk(ports, operator, reads=True)
+    assert reading.may(accounts.add)
+    assert len(reading.do(accounts.page).values) == 1
+    with pytest.raises(RuntimeError, match="`add` stands behind a page that reads"):
+        reading.do(accounts.add, "eve", ["steward"], [], PASSWORD)
+    assert entries(ports)[-1]["kind"] == "account.made"
+    with pytest.raises(RuntimeError, match="no command writes"):
+        _listed_as_reading(Desk(ports, operator), accounts.add)
+    assert len(reading.do(accounts.page).values) == 1
+
+
+def _listed_as_reading(desk: Desk, service: Callable[..., object]) -> None:
+    """Call a service as if the table of rights had it for one that changes nothing."""
+    everybody = rights.Right(rights.ALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(rights._RIGHTS, service, everybody)
+        desk.do(service, "eve", ["steward"], [], PASSWORD)
 
 
 def test_what_an_account_does_is_in_the_log_with_its_pseudonym(ports: Ports) -> None:

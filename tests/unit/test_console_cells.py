@@ -29,9 +29,13 @@ def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
         asked = {"contract": contract(pair), "by.0": "grade", "measure.0": "persons"}
         answer = scientist.do("/table/ask", **asked)
         assert answer.url.path == "/table", text_of(answer)
-        assert "The provider makes the table" in text_of(answer)
+        assert "What was asked for" in text_of(answer)
+        request = {"id": answer.url.params["id"]}
+        assert auditor.do("/table", **request).status_code == 403
+        assert "The provider makes the table" in text_of(scientist.do("/table", **request))
         prepared(pair)
-        shown = scientist.get(str(answer.url))
+        assert "alert(1)" not in text_of(scientist.get(str(answer.url)))  # reading asks nobody
+        shown = scientist.do("/table", **request)
         assert "alert(1)" in text_of(shown)
         assert "<script>" not in shown.text
         assert len(worker(pair).tasks) == 1

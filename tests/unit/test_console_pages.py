@@ -72,6 +72,14 @@ def test_each_page_is_shown_to_the_roles_that_it_is_for_and_to_nobody_else(schoo
                     assert (f'href="{page.path}"' in menu) is may, (role, page.path)
 
 
+def test_no_page_that_only_reads_states_a_command() -> None:
+    for page in (each for each in PAGES if each.method == "GET"):
+        for service in page.services:
+            right = right_of(service)
+            assert right is not None
+            assert not right.command, page.path
+
+
 def test_only_who_is_logged_in_gets_further_than_the_door(school: Ports) -> None:
     with browsers(school, "") as (stranger,):
         for page in PAGES:

@@ -2,7 +2,8 @@
 
 Rules: a service that `rights.py` does not name is done for nobody; what changes something is in the
 audit log with the account's pseudonym, in the transaction of what it changes; a refusal is there,
-too. Roles are asked here, on each call, and nowhere else.
+too. Roles are asked here, on each call, and nowhere else. A service that is no command cannot write
+to the store, and a request that only reads reaches no command.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ T = TypeVar("T")
 class Desk:
     """Where one account is served."""
 
-    def __init__(self, ports: Ports, account: Account) -> None:
+    def __init__(self, ports: Ports, account: Account, *, reads: bool = False) -> None:
         """Prepare.
 
         Args:
             ports: of the node.
             account: who is served.
+            reads: whether what is asked only reads, as a `GET` (RFC 9110, section 9.2.1).
         """
         self.account = account
-        self._ports = ports
+        self._ports, self._reads = ports, reads
 
     @property
     def node(self) -> str:
@@ -72,11 +74,15 @@ class Desk:
         Raises:
             NotPermitted: it is not one for the roles of this account.
             PreauError: as the service's own.
+            RuntimeError: a page that only reads asked for a command.
         """
         right = self.check(service)
+        store: Store = _Read(self._ports.store)
         if not right.command:
-            return service(self._ports, *args, **kwargs)
-        store: Store = _Attributed(self._ports.store, self.account.id)
+            return service(replace(self._ports, store=store), *args, **kwargs)
+        if self._reads:
+            raise RuntimeError(f"the command `{service.__name__}` stands behind a page that reads")
+        store = _Attributed(self._ports.store, self.account.id)
         try:
             return service(replace(self._ports, store=store), *args, **kwargs)
         except PreauError as exc:
@@ -87,6 +93,25 @@ class Desk:
         if right is None or right.command:
             with self._ports.store.write() as tx:
                 tx.audit.append("command.refused", self.account.id, code=code, command=name)
+
+
+class _Read:
+    """The port `Store` of who changes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a reading transaction; see `ports.Store`."""
+        return self._store.read()
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Refuse.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("a service that is listed as no command writes to the store")
 
 
 class _Attributed:

@@ -107,6 +107,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     jobs.submit: _done_by(Role.SCIENTIST),
     asking.ask: _done_by(Role.SCIENTIST),
     asking.again: _done_by(Role.SCIENTIST),
+    asking.requested: _seen_by(Role.SCIENTIST),
     jobs.cancel: _done_by(Role.SCIENTIST),
     notices.give: _done_by(Role.STEWARD),
     publish.offer: _seen_by(),

@@ -1,8 +1,9 @@
 """Publishing for somebody who is not the operator: what of this machine may be pointed at.
 
 Rules: a file is named beneath the folders that the settings state, by where it is once links are
-followed; a table or file of a connection, where the settings state the connection; a hierarchy
-likewise. The operator may name any path (`publish.py`), and nothing here lets more than that pass.
+followed, none of which holds the node's own files; a table or file of a connection, where the
+settings state the connection; a hierarchy likewise. The operator may name any path (`publish.py`),
+and nothing here lets more than that pass.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from connector.errors import DescriptionIncomplete, NotPermitted, PreauError
 from connector.identity.statements.risk_report import JudgedUse
 from connector.ports import Ports
 from connector.services.publication import describing, previewing, publish
+from connector.services.storage import given_out
 
 _MOST: Final = 200  # files that are listed
+_SETTING: Final = "console_folders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def places(ports: Ports) -> Places:
     """Return what may be pointed at.
 
     Raises:
-        ConfigurationInvalid: a connection is not stated as its kind demands.
+        ConfigurationInvalid: a connection is not stated as its kind demands, or a folder of the
+            settings holds files of the node itself.
     """
     settings = ports.settings
     known = connections(settings.connections)
@@ -81,7 +85,7 @@ def propose(ports: Ports, connection: str, place: str) -> Proposal:
     Raises:
         NotPermitted: the file is not beneath a folder that the settings state.
         DataFault: it is not there, or cannot be read.
-        ConfigurationInvalid: no such connection.
+        ConfigurationInvalid: no such connection, or as `places`.
         StoreUnavailable: there is no room to fetch it.
         WorkerFailed: the process that reads it ended without an answer.
     """
@@ -150,9 +154,9 @@ def _check(ports: Ports, description: Mapping[str, Any]) -> None:
 def _allowed(ports: Ports, place: object) -> Path:
     """Return where a file is, links followed, if it may be pointed at."""
     settings = ports.settings
+    roots = given_out.folders(settings, _SETTING)
     if isinstance(place, str) and place.isprintable():
         found = (settings.home / place).resolve()
-        roots = (settings.path(each).resolve() for each in settings.console_folders)
         if any(found.is_relative_to(root) for root in roots):
             return found
     raise NotPermitted(
@@ -164,10 +168,11 @@ def _allowed(ports: Ports, place: object) -> Path:
 
 def _files(ports: Ports) -> Iterator[str]:
     """Yield the files that may be pointed at, from the home on; hidden ones are passed over."""
-    home = ports.settings.home
-    for each in ports.settings.console_folders:
-        root = home / each
+    settings = ports.settings
+    roots = given_out.folders(settings, _SETTING)
+    for each, real in zip(settings.console_folders, roots, strict=True):
+        root = settings.path(each)
         for found in sorted(root.rglob("*")) if root.is_dir() else ():
             hidden = any(part.startswith(".") for part in found.relative_to(root).parts)
-            if found.is_file() and not hidden and found.resolve().is_relative_to(root.resolve()):
+            if found.is_file() and not hidden and found.resolve().is_relative_to(real):
                 yield str(Path(each) / found.relative_to(root))

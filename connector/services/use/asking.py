@@ -179,11 +179,17 @@ def again(ports: Ports, request_id: str) -> Answered:
         PeerUnreachable: the provider does not answer.
         PreauError: the provider refused the call.
     """
-    with ports.store.read() as tx:
-        kept = tx.requests.get(ports.settings.did, request_id)
-    if kept is None:
-        raise AgreementUnknown(f"this node has made no request `{request_id}`")
+    kept = _kept(ports, request_id)
     return _sent(ports, _contract(ports, kept.agreement_id), kept)
+
+
+def requested(ports: Ports, request_id: str) -> Asked:
+    """Return a request of ours; nobody is asked anything.
+
+    Raises:
+        AgreementUnknown: no such request.
+    """
+    return read_asked(_kept(ports, request_id).request)
 
 
 def demanded(policy: Policy, action: str) -> dict[str, tuple[str, ...]]:
@@ -299,6 +305,14 @@ def _number(value: str | float) -> int | float:
     if found is None:
         raise Malformed(f"`{value}` is no number, and the column holds numbers")
     return int(found) if found == int(found) else float(found)
+
+
+def _kept(ports: Ports, request_id: str) -> Requested:
+    with ports.store.read() as tx:
+        kept = tx.requests.get(ports.settings.did, request_id)
+    if kept is None:
+        raise AgreementUnknown(f"this node has made no request `{request_id}`")
+    return kept
 
 
 def _contract(ports: Ports, agreement_id: str) -> Agreement:

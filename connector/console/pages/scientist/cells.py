@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.parts import Cell, Facts, Field, Form, Notice, Page, Part, Table, Words
+from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
+from connector.enforcement.asked import Asked
 from connector.enforcement.mechanisms import query
 from connector.enforcement.plan import Use
 from connector.enforcement.steps import registry as steps
@@ -35,8 +36,8 @@ _SAID: Final = {
     "refused": ("The provider refuses the table.", "wrong"),
     "failed": ("The table could not be made.", "wrong"),
     "gone": ("The table is gone: ask for it anew.", "wrong"),
-    "waiting": ("A person of the provider decides on it. Load this page again later.", "info"),
-    "preparing": ("The provider makes the table. Load this page again in a moment.", "info"),
+    "waiting": ("A person of the provider decides on it. Get the answer later.", "info"),
+    "preparing": ("The provider makes the table. Get the answer in a moment.", "info"),
 }
 
 
@@ -72,9 +73,16 @@ def ask(visit: Visit) -> Moved:
 
 
 def table(visit: Visit) -> Page:
-    """Show what has become of a table that was asked for."""
-    found = visit.served.do(asking.again, visit.asked("id"))
-    return Page("Table", list(_answer(found)), subject=found.request_id)
+    """Show what was asked for; getting the answer asks the provider."""
+    found = visit.served.do(asking.requested, visit.asked("id"))
+    return Page("Table", [*_asked(found), _getting(found.id)], subject=found.id)
+
+
+def answer(visit: Visit) -> Page:
+    """Ask the provider what has become of a table, and show it; nothing of it is kept."""
+    found = visit.served.do(asking.again, visit.given("id"))
+    parts = [*_answer(found), _getting(found.request_id)]
+    return Page("Table", parts, subject=found.request_id)
 
 
 def _use(contract: Agreement) -> Use:
@@ -149,6 +157,27 @@ def _refusal(pointer: str, fault: str) -> PreauError:
     return Malformed(f"table {pointer or '/'}: {fault}")
 
 
+def _getting(request_id: str) -> Form:
+    return Form("The answer", "/table", (), "get the answer", {"id": request_id})
+
+
+def _asked(found: Asked) -> Iterator[Part]:
+    contract = Link(found.agreement, "/contract", {"id": found.agreement})
+    rows: list[tuple[str, Cell]] = [("contract", contract), ("asked", found.at)]
+    tests: list[tuple[Cell, ...]] = []
+    if (cells := found.cells) is not None:
+        rows.append(("a row for each", ", ".join(cells.dimensions)))
+        rows.append(("figures", ", ".join(each.name for each in cells.measures)))
+        said = dict(_TESTS)
+        tests = [
+            (each.column, Words(said.get(each.test, each.test)), "; ".join(map(str, each.values)))
+            for each in cells.filters
+        ]
+    yield Facts("What was asked for", rows)
+    if tests:
+        yield Table("Only where", ("column", "test", "values"), tests, "", name="conditions")
+
+
 def _answer(found: Answered) -> Iterator[Part]:
     if found.state in _SAID:
         text, kind = _SAID[found.state]
@@ -173,7 +202,8 @@ def _shown(value: Any) -> Cell:
 
 
 PAGES: Final = (
-    Entry("/tables", tables, (asking.ask,), "Tables"),
-    Entry("/table", table, (asking.again,)),
+    Entry("/tables", tables, (agree.consumed,), "Tables"),
+    Entry("/table", table, (asking.requested,)),
+    Entry("/table", answer, (asking.again,), method="POST"),
     Entry("/table/ask", ask, (asking.ask,), method="POST"),
 )
