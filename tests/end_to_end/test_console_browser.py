@@ -6,7 +6,6 @@ Chromium is Debian's package, driven by Playwright; what axe-core finds is a fau
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from connector.ports import Ports
 from connector.services.approval import deciding
 from connector.services.negotiation import agree, negotiate
 from connector.services.publication import publish
+from tests.support import browsing
+from tests.support.browsing import Visitor
 from tests.support.console import PASSWORD, person, served
 from tests.support.federation import Federation
 from tests.support.jobs import all_running, submitted
@@ -26,7 +27,6 @@ from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
 
 pytestmark = pytest.mark.browser
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
 @pytest.fixture(scope="module")
@@ -49,52 +49,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is used
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with browsing.chromium() as browser:
         yield browser
-        browser.close()
-
-
-class Visitor:
-    """Somebody at a browser, who notes what the browser complains of."""
-
-    def __init__(self, browser: Any, address: str, language: str) -> None:
-        self.context = browser.new_context(locale=language, base_url=address)
-        self.page = self.context.new_page()
-        self.address = address
-        self.faults: list[str] = []
-        self.page.on("console", self._told)
-        self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
-        self.page.on("request", self._asked)
-
-    def log_in(self, name: str) -> None:
-        self.page.goto("/login")
-        self.page.locator("input[name=name]").fill(name)
-        self.page.locator("input[type=password]").fill(PASSWORD)
-        self.page.locator("main button").click()
-        self.page.wait_for_url("**/")
-
-    @property
-    def language(self) -> str:
-        return str(self.page.locator("html").get_attribute("lang"))
-
-    def violations(self) -> list[str]:
-        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - same
-
-        found = Axe().run(self.page, options=RULES).response["violations"]
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
-
-    def _told(self, message: Any) -> None:
-        if message.type == "error":
-            self.faults.append(f"{message.text} {message.location}")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.address, "data:")):
-            self.faults.append(f"asks {request.url}")
 
 
 def paths(ports: Ports) -> list[str]:

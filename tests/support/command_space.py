@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+from space import state
 
 from tests.support import prefork
 from tests.support.command import Served, ok, serving, short_folder, typed
@@ -38,8 +41,8 @@ def did_at(port: int) -> str:
 
 
 @contextmanager
-def space(*names: str) -> Iterator[Space]:
-    """Make, serve and stop a space; its nodes are members."""
+def space(*names: str, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Space]:
+    """Make, serve and stop a space; its nodes are members, and have these settings."""
     ports = [free_port() for _ in range(1 + 2 * len(names))]
     with short_folder() as folder:
         authority = folder / "authority"
@@ -58,6 +61,7 @@ def space(*names: str) -> Iterator[Space]:
         for index, name in enumerate(names):
             dids[name] = did_at(ports[1 + 2 * index])
             _init(folder, name, dids, ports[2 + 2 * index])
+            state(folder / name, settings)
         nodes = {name: folder / name for name in names}
         with serving(authority, *nodes.values()) as served:
             running = dict(zip(("authority", *names), served, strict=True))

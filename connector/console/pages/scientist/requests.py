@@ -140,10 +140,11 @@ def _remarks(lines: Sequence[str]) -> Part:
 
 def _form(asked: Mapping[str, Any]) -> Form:
     """Return the form of a request: a field for each member that `_LABELS` names."""
+    stated = dict(_leaves(asked))
     fields = [
-        Field(pointer, _LABELS[pointer], value=_spelled(value), needed=True)
-        for pointer, value in _leaves(asked)
-        if pointer in _LABELS
+        Field(pointer, label, value=_spelled(stated[pointer]), needed=True)
+        for pointer, label in _LABELS.items()
+        if pointer in stated
     ]
     fields += [
         Field(f"feature-{number}", f"column `{_column(each)}`", kind="choice", choices=_USED)
@@ -243,7 +244,10 @@ def _column(feature: Any) -> str:
 
 
 def _report(report: Report) -> Iterator[Part]:
-    findings = [(each.where, Words(each.what), each.code, each.dataset) for each in report.findings]
+    findings = [
+        (Words(_LABELS.get(each.where, each.where)), Words(each.what), each.code, each.dataset)
+        for each in report.findings
+    ]
     headings = ("where", "finding", "code", "dataset")
     yield Table(
         "Findings", headings, findings, "There is no finding.", name="findings", fleeting=True

@@ -1,0 +1,117 @@
+"""Persons at Chromium, Debian's package driven by Playwright, who visit consoles."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from connector.language.catalog import translated
+from tests.support.console import PASSWORD
+
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+_PATIENCE = 120_000  # milliseconds, of who waits for another institution
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser; each `Visitor` has its own cookies."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is used
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody at a browser, who notes what the browser complains of."""
+
+    def __init__(self, browser: Any, address: str, language: str) -> None:
+        self.context = browser.new_context(locale=language, base_url=address)
+        self.page = self.context.new_page()
+        self.address = address
+        self.faults: list[str] = []
+        self.page.on("console", self._told)
+        self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
+        self.page.on("request", self._asked)
+
+    def log_in(self, name: str, password: str = PASSWORD) -> None:
+        self.page.goto("/login")
+        self.page.locator("input[name=name]").fill(name)
+        self.page.locator("input[type=password]").fill(password)
+        self.page.locator("main button").click()
+        self.page.wait_for_url("**/")
+
+    @property
+    def language(self) -> str:
+        return str(self.page.locator("html").get_attribute("lang"))
+
+    def violations(self) -> list[str]:
+        """What axe-core finds; a fault of the page."""
+        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - same
+
+        found = Axe().run(self.page, options=_RULES).response["violations"]
+        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+
+    def _told(self, message: Any) -> None:
+        if message.type == "error":
+            self.faults.append(f"{message.text} {message.location}")
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.address, "data:")):
+            self.faults.append(f"asks {request.url}")
+
+
+class Person(Visitor):
+    """Somebody who is logged in, and gets everywhere by clicking and typing."""
+
+    def __init__(self, browser: Any, address: str, language: str, name: str) -> None:
+        super().__init__(browser, address, language)
+        self.page.set_default_timeout(_PATIENCE)
+        self.log_in(name)
+
+    def opens(self, path: str) -> None:
+        """Choose a page of the menu."""
+        self.page.locator(f"nav a[href='{path}']").click()
+
+    def follows(self, text: str) -> None:
+        """Follow a link on the page."""
+        self.page.locator("main").get_by_role("link", name=text, exact=True).first.click()
+
+    def sends(self, action: str, fields: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Fill fields of a form, by their names, and press its button."""
+        form = self.page.locator(f"form[action='{action}']")
+        for name, value in fields.items():
+            field = form.locator(f"[name='{name}']")
+            if field.evaluate("each => each.tagName") == "SELECT":
+                field.select_option(value)
+            elif field.get_attribute("type") == "file":
+                field.set_input_files(value)
+            else:
+                field.fill(value)
+        form.locator("button").click()
+
+    def sees(self, text: str) -> None:
+        """Wait until the page says something; nobody loads it again."""
+        self.page.locator("main").get_by_text(text).first.wait_for()
+
+    def section(self, heading: str) -> str:
+        """What stands beneath a heading of ours, in the language of the page."""
+        title = self.page.get_by_role(
+            "heading", name=translated(heading, self.language), exact=True
+        )
+        return str(self.page.locator("section", has=title).inner_text())
+
+    def saves(self, act: Callable[[], None], file: Path) -> bytes:
+        """Keep the file that the browser is sent, and return what is in it."""
+        with self.page.expect_download() as waiting:
+            act()
+        waiting.value.save_as(file)
+        return file.read_bytes()
