@@ -21,9 +21,14 @@ EXAMPLES = ROOT / "examples/policies"
 WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
 CONTRACT = GUIDES / "policies/contract.md"
 MEANING = GUIDES / "policies/meaning.md"
-FRENCH = ROOT / "docs/fr/policy-author.md"
+FRENCH = ROOT / "docs/fr"
 # Page -> the folder that its commands are typed in.
-PAGES = {GUIDES / "policy-author.md": "star", MEANING: ".", FRENCH: "star"}
+PAGES = {
+    GUIDES / "policy-author.md": "star",
+    MEANING: ".",
+    FRENCH / "policy-author.md": "star",
+    FRENCH / "policies/meaning.md": ".",
+}
 SECONDS = 30  # until both sides have signed
 
 
@@ -33,7 +38,7 @@ def test_each_command_prints_what_the_page_shows(
 ) -> None:
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     monkeypatch.chdir(tmp_path / "examples" / PAGES[page])
-    language = {"LC_ALL": "fr_FR.UTF-8" if page == FRENCH else "en_GB.UTF-8"}
+    language = {"LC_ALL": "fr_FR.UTF-8" if FRENCH in page.parents else "en_GB.UTF-8"}
     shown = parts(page)
     assert sum(isinstance(part, Command) for part in shown) > 5, page
     for part in shown:
