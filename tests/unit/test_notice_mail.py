@@ -92,7 +92,7 @@ def test_what_a_peer_named_makes_no_line_of_its_own() -> None:
     notice = {"type": "duty", "happening": "overdue", "node": "did:web:a", "duty": "x\nBcc: y"}
     subject, text = letter(notice)
     assert "\nduty: x?Bcc: y\n" in text
-    assert subject == "Préau: a duty waits / un devoir attend"
+    assert subject == "Préau: a duty waits / une obligation attend"
 
 
 @pytest.mark.parametrize(

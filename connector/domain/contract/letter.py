@@ -14,7 +14,7 @@ from typing import Any, Final
 _KINDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "approval": ("a decision waits", "une décision attend", "preau approve list"),
-        "duty": ("a duty waits", "un devoir attend", "preau duty list"),
+        "duty": ("a duty waits", "une obligation attend", "preau duty list"),
     }
 )
 _HAPPENINGS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
