@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import downloads, multipart
+from connector.console import downloads, multipart, refusals
 from connector.console.attempts import Attempts
 from connector.console.guard import SAFE, is_small
 from connector.console.live import Watching
@@ -31,7 +31,7 @@ from connector.console.parts import Notice, Page, tables
 from connector.console.rendering import Renderer, address
 from connector.console.sessions import COOKIE, Session, Sessions
 from connector.console.visit import Visit
-from connector.errors import LoginRefused, Malformed, PreauError, status
+from connector.errors import LoginRefused, Malformed, PreauError
 from connector.language.asked import of_header
 from connector.language.catalog import LANGUAGES
 from connector.ports import Ports
@@ -77,6 +77,10 @@ class Console:
             for entry in PAGES
             if entry.watch is not None
         ]
+        shown = {entry.path for entry in PAGES if entry.method == "GET"}
+        routes += [
+            Route(entry.path, _leading(entry.on)) for entry in PAGES if entry.path not in shown
+        ]
         routes += [
             Route(LOGIN, self._login, methods=["POST"]),
             Route("/logout", self._logout, methods=["POST"]),
@@ -91,7 +95,8 @@ class Console:
         async def endpoint(request: Request) -> Response:
             visit = await self._visit(request, used=RENEWED not in request.headers)
             if visit.session is None and not entry.open:
-                return _led(LOGIN, {"to": visit.path} if entry.method == "GET" else {})
+                to = visit.given(refusals.BACK) or entry.on
+                return _led(LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
                 return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
             return await run_in_threadpool(self._answered, entry, visit)
@@ -134,26 +139,25 @@ class Console:
         )
 
     def _answered(self, entry: Entry, visit: Visit) -> Response:
-        try:
-            if visit.desk is not None and not entry.leads(visit.desk):
-                visit.desk.check(entry.services[0])
-            made = entry.page(visit)
-        except PreauError as exc:
-            return self._wrong(visit, exc)
-        except Exception:  # noqa: BLE001 - the outermost border: no text of it leaves
-            _log.exception("the page %s failed", entry.path)
-            return self._wrong(visit, PreauError("the node failed in a way that was not foreseen"))
+        made, seen = _made(entry, visit), visit
+        if isinstance(made, PreauError):
+            found = refusals.stood(entry, visit, _made)
+            if found is None:
+                return self._wrong(visit, made)
+            made, seen = replace(found[0], refusal=made), found[1]
         if isinstance(made, Moved):
             return _led(made.path, dict(made.query))
         if isinstance(made, Sent):
             return _sent(made)
         ending = visit.asked("as")
-        if ending in downloads.FORMATS and (found := tables(made.parts)):
+        if ending in downloads.FORMATS and (known := tables(made.parts)):
             wanted = visit.asked("table")
-            table = next((each for each in found if each.name == wanted), found[0])
+            table = next((each for each in known if each.name == wanted), known[0])
             media, write = downloads.FORMATS[ending]
             return _sent(Sent(f"{table.name}.{ending}", media, write(table)))
-        return self._shown(made, visit)
+        if made.refusal is not None:
+            made = refusals.marked(made, made.refusal, visit)
+        return self._shown(made, seen)
 
     def _shown(self, page: Page, visit: Visit) -> Response:
         menu = [
@@ -165,8 +169,8 @@ class Console:
         return Response(body, page.status, media_type="text/html; charset=utf-8")
 
     def _wrong(self, visit: Visit, error: PreauError) -> Response:
-        notice = Notice(error.reason, "wrong", error.code, error.hint)
-        return self._shown(Page("This could not be done", [notice], status(error.code)[1]), visit)
+        page = Page("This could not be done", [])
+        return self._shown(refusals.marked(page, error, visit), visit)
 
     async def _nothing(self, request: Request, _error: Exception) -> Response:
         visit = await self._visit(request)
@@ -189,9 +193,7 @@ class Console:
             page = entry.page(visit)
             if not isinstance(page, Page):
                 return _led("/", {})
-            notice = Notice(exc.reason, "wrong", exc.code, exc.hint)
-            again = replace(page, parts=[notice, *page.parts], status=status(exc.code)[1])
-            return self._shown(again, visit)
+            return self._shown(refusals.marked(page, exc, visit), visit)
         self._attempts.succeeded(name)
         if (before := request.cookies.get(COOKIE, "")) != "":
             self._sessions.end(before)
@@ -217,6 +219,19 @@ class Console:
                 LANGUAGE, chosen, _YEAR, path="/", secure=True, httponly=True, samesite="lax"
             )
         return answer
+
+
+def _made(entry: Entry, visit: Visit) -> refusals.Made:
+    """Return what a page makes, or why it makes nothing."""
+    try:
+        if visit.desk is not None and not entry.leads(visit.desk):
+            visit.desk.check(entry.services[0])
+        return entry.page(visit)
+    except PreauError as exc:
+        return exc
+    except Exception:  # noqa: BLE001 - the outermost border: no text of it leaves
+        _log.exception("the page %s failed", entry.path)
+        return PreauError("the node failed in a way that was not foreseen")
 
 
 async def _brought(
@@ -261,6 +276,13 @@ def _is_ours(path: str) -> bool:
     """Say whether a browser that is led there stays in the console."""
     plain = all(each.isprintable() for each in path)
     return plain and path.startswith("/") and not path.startswith(("//", "/\\"))
+
+
+def _leading(path: str) -> Callable[[Request], object]:
+    async def endpoint(_request: Request) -> Response:
+        return _led(path, {})
+
+    return endpoint
 
 
 def _led(path: str, query: dict[str, str]) -> RedirectResponse:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
+
+from connector.errors import PreauError
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,14 @@ class Field:
         name: of its value.
         label: what it is.
         hint: what may stand there.
-        kind: `text`, `password`, `search`, `date`, `file`, `lines`, `choice` or `several`.
+        kind: `text`, `number`, `password`, `search`, `date`, `file`, `lines`, `choice`, `several`.
         value: what stands there first; of `lines` and `several` one a line.
         choices: values and what they are called; of `several` each has a box, sent as `NAME.PLACE`.
         needed: whether it must be filled.
         complete: token of the HTML autofill.
         longest: characters.
+        member: by which refusals name it; empty: as its value.
+        fault: what is wrong with what was brought.
     """
 
     name: str
@@ -122,6 +126,8 @@ class Field:
     needed: bool = False
     complete: str = "off"
     longest: int = 300
+    member: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,44 @@ class Form:
     name: str = ""
     grid: Grid | None = None
 
+    @property
+    def id(self) -> str:
+        """Of its element, which those of its fields begin with."""
+        return f"form-{self.path.strip('/').replace('/', '-')}{self.name}"
+
+    @property
+    def all_fields(self) -> Sequence[Field]:
+        """Its fields and those of its grid."""
+        rows = self.grid.rows if self.grid else ()
+        return [*self.fields, *(each for _, row in rows for each in row)]
+
+    def with_fields(self, change: Callable[[Field], Field]) -> Form:
+        """Return it with its fields changed."""
+        grid = self.grid
+        if grid is not None:
+            rows = [(name, list(map(change, row))) for name, row in grid.rows]
+            grid = replace(grid, rows=rows)
+        return replace(self, fields=list(map(change, self.fields)), grid=grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is wrong with what a form brought; the reader is led to it first.
+
+    Attributes:
+        text: words of ours.
+        code: stable code of the refusal.
+        hint: what to do.
+        faults: id of the element, label and fault, of each field that is meant.
+        again: whether something has to be chosen or typed again.
+    """
+
+    text: str
+    code: str
+    hint: str = ""
+    faults: Sequence[tuple[str, str, str]] = ()
+    again: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -194,7 +238,7 @@ class Picture:
     query: Mapping[str, str]
 
 
-Part: TypeAlias = Facts | Table | Sentences | Paragraphs | Notice | Form | Bars | Picture
+Part: TypeAlias = Facts | Table | Sentences | Paragraphs | Notice | Form | Summary | Bars | Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +251,7 @@ class Page:
         status: of HTTP.
         subject: whose page it is, such as an id; shown beneath the heading.
         live: stamp of what it shows, of a page that is watched; empty: it is not.
+        refusal: why what a form brought was not done; the page is then marked with it.
     """
 
     title: str
@@ -214,6 +259,7 @@ class Page:
     status: int = 200
     subject: str = ""
     live: str = ""
+    refusal: PreauError | None = None
 
 
 def tables(parts: Iterable[Part]) -> list[Table]:

@@ -68,7 +68,8 @@ def check_name(name: str) -> str:
     """
     if not NAME.fullmatch(name):
         raise Malformed(
-            "the name of an account has up to 64 small letters, digits, `.`, `_`, `@`, `+` and `-`"
+            "the name of an account has up to 64 small letters, digits, `.`, `_`, `@`, `+` and `-`",
+            where="name",
         )
     return name
 
@@ -83,9 +84,11 @@ def read_roles(stated: Iterable[str]) -> tuple[AccountRole, ...]:
     known = {each.value for each in AccountRole}
     for name in sorted(names - known):
         listed = ", ".join(f"`{each}`" for each in AccountRole)
-        raise Malformed(f"no account has the role `{name[:64]}`", hint=f"known are {listed}")
+        raise Malformed(
+            f"no account has the role `{name[:64]}`", hint=f"known are {listed}", where="roles"
+        )
     if not names:
-        raise Malformed("an account has at least one role")
+        raise Malformed("an account has at least one role", where="roles")
     return tuple(each for each in AccountRole if each.value in names)
 
 
@@ -98,9 +101,11 @@ def read_reviews(stated: Iterable[str], roles: Iterable[AccountRole]) -> tuple[s
     found = tuple(dict.fromkeys(stated))
     for name in found:
         if not REVIEW.fullmatch(name):
-            raise Malformed("roles of approvals have small letters, digits and hyphens")
+            raise Malformed(
+                "roles of approvals have small letters, digits and hyphens", where="reviews"
+            )
     if found and AccountRole.APPROVER not in roles:
-        raise Malformed("who decides on approvals has the role `approver`")
+        raise Malformed("who decides on approvals has the role `approver`", where="roles")
     return found
 
 
@@ -111,6 +116,8 @@ def check_password(password: str, name: str) -> None:
         Malformed: it is too short or too long, or is the account's name.
     """
     if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD:
-        raise Malformed(f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters")
+        raise Malformed(
+            f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters", where="password"
+        )
     if password.lower() == name:
-        raise Malformed("a password is not the account's name")
+        raise Malformed("a password is not the account's name", where="password")

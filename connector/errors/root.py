@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -15,12 +16,21 @@ class PreauError(Exception):
         reason: one line for people.
         hint: what to do about it; may be empty.
         retry_after: seconds after which the same may be tried again; 0 where that is not known.
+        where: name of each member at fault -> what is wrong with it; empty where none is meant.
     """
 
     code: ClassVar[str] = "INTERNAL"
 
-    def __init__(self, reason: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        hint: str = "",
+        retry_after: float = 0.0,
+        where: str | Mapping[str, str] = "",
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
         self.retry_after = retry_after
+        self.where = ({where: reason} if where else {}) if isinstance(where, str) else where

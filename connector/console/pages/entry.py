@@ -54,6 +54,8 @@ class Entry:
         method: `GET`, or `POST` where it changes something.
         open: whether who is not logged in gets it.
         watch: returns a stamp that changes when what the page shows does; None: it is not watched.
+        on: path of the page on which its form stands, of what is sent by `POST`; whoever asks for
+            it by `GET` is led there.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Entry:
     method: str = "GET"
     open: bool = False
     watch: Callable[[Visit], str] | None = None
+    on: str = ""
 
     def leads(self, desk: Desk) -> bool:
         """Say whether an account is led to it."""

@@ -32,7 +32,7 @@ def chosen(name: str) -> Template:
     try:
         return template(name)
     except OdrlError as exc:
-        raise PolicyInvalid("choose a template from the list") from exc
+        raise PolicyInvalid("choose a template from the list", where="template") from exc
 
 
 def notes(found: Template, language: str) -> list[Notice]:
@@ -85,20 +85,18 @@ def filled(found: Template, stated: Mapping[str, str], language: str) -> dict[st
     try:
         return policy_document(fill(found, {"id": f"urn:uuid:{uuid4()}", **stated}))
     except OdrlError as exc:
-        raise PolicyInvalid(exc.in_(language)) from exc
+        raise PolicyInvalid(exc.in_(language), where=getattr(exc, "field", "")) from exc
 
 
 def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -> Field:
     name, label, hint = f"value.{each.name}", each.label[language], each.help[language]
-    value = value or each.default
+    kind, known = "lines" if each.kind == "lines" else "text", list[tuple[str, str]]()
     if each.choices:
+        kind = "several" if each.kind == "choices" else "choice"
         known = [(iri, word(iri, language)) for iri in each.choices]
-        if each.kind == "choices":
-            return Field(name, label, hint, "several", value, known, needed=each.required)
-        free = [] if each.default else [("", "")]
-        return Field(name, label, hint, "choice", value, [*free, *known], needed=each.required)
-    if each.name == "columns" and columns:
-        known = [(column, column) for column in columns]
-        return Field(name, label, hint, "several", value, known, needed=each.required)
-    kind = "lines" if each.kind == "lines" else "text"
-    return Field(name, label, hint, kind, value, needed=each.required, longest=_LONGEST)
+        if kind == "choice" and not each.default:
+            known.insert(0, ("", ""))
+    elif each.name == "columns" and columns:
+        kind, known = "several", [(column, column) for column in columns]
+    more: dict[str, Any] = {"needed": each.required, "longest": _LONGEST, "member": each.name}
+    return Field(name, label, hint, kind, value or each.default, known, **more)

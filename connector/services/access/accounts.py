@@ -56,7 +56,9 @@ def add(
     made = Account(ports.ids.new(), name, read, decides, kept, "", False, now, now)  # noqa: FBT003
     with ports.store.write() as tx:
         if not tx.accounts.add(made):
-            raise AccountTaken(f"there is an account `{name}`", hint="choose another name")
+            raise AccountTaken(
+                f"there is an account `{name}`", hint="choose another name", where="name"
+            )
         _note(tx, "account.made", made)
     return made
 

@@ -150,7 +150,9 @@ def check_reason(reason: str) -> None:
         Malformed: it is not.
     """
     if not 0 < len(reason) <= signed.MAX_REASON or not reason.isprintable():
-        raise Malformed(f"a reason is one line of 1 to {signed.MAX_REASON} characters")
+        raise Malformed(
+            f"a reason is one line of 1 to {signed.MAX_REASON} characters", where="reason"
+        )
 
 
 def of_agreement(ports: Ports, agreement_id: str) -> list[Notice]:

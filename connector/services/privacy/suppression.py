@@ -120,9 +120,9 @@ def _named(names: Iterable[str]) -> frozenset[str]:
     """
     plain = [spelling(name, "text") for name in names]
     if not 0 < len(plain) <= MOST_AT_ONCE:
-        raise Malformed(f"1 to {MOST_AT_ONCE} persons are named at once")
+        raise Malformed(f"1 to {MOST_AT_ONCE} persons are named at once", where="names")
     if None in plain:
-        raise Malformed(f"person {plain.index(None) + 1} of the list names nobody")
+        raise Malformed(f"person {plain.index(None) + 1} of the list names nobody", where="names")
     return frozenset(each for each in plain if each is not None)
 
 

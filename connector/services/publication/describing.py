@@ -43,7 +43,7 @@ a misspelt one would be silently lost. Checking file and policies is `publish.py
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -96,6 +96,7 @@ _SHARE: Final = 0.05
 _TERRITORY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST: Final = 2**53 - 1
+_STATEMENT: Final = re.compile("`([^`]+)` ")  # with which what is wrong begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,15 @@ def read(
             hint="`--offer FILE` names an offer; `preau policy new` writes one"
             if "offer" in missing
             else "",
+            where=_where(missing, problems),
         )
     return Draft(dataset, offers, reserve, rule, order)
+
+
+def _where(missing: Iterable[str], problems: Iterable[str]) -> dict[str, str]:
+    """Return what is wrong by statement, of what begins with the name of one."""
+    named = {found[1]: each for each in problems if (found := _STATEMENT.match(each))}
+    return dict.fromkeys(missing, "is missing") | named
 
 
 def is_rounded(population: int) -> bool:

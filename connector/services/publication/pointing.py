@@ -131,7 +131,7 @@ def publish_pointed(
 
 def _source(ports: Ports, connection: str, place: str) -> Source:
     if not place:
-        raise DescriptionIncomplete("name a file, or a table of a connection")
+        raise DescriptionIncomplete("name a file, or a table of a connection", where="place")
     if not connection:
         return Source(path=str(_allowed(ports, place)))
     known = connections(ports.settings.connections).get(connection)
@@ -163,6 +163,7 @@ def _allowed(ports: Ports, place: object) -> Path:
         "the file is not beneath a folder that accounts may point at",
         hint=f"folders: {', '.join(settings.console_folders) or 'none'}; the operator states them "
         "in `console_folders`",
+        where="place",
     )
 
 

@@ -235,7 +235,7 @@ def _forms(found: Approval, own: list[str]) -> list[Part]:
 PAGES: Final = (
     Entry("/approvals", approvals, (deciding.approvals,), "Decisions"),
     Entry("/approval", approval, (viewing.brief,)),
-    Entry("/approval/look", look, (decisions.look,), method="POST"),
-    Entry("/approval/accept", accept, (decisions.accept,), method="POST"),
-    Entry("/approval/refuse", refuse, (decisions.refuse,), method="POST"),
+    Entry("/approval/look", look, (decisions.look,), method="POST", on="/approval"),
+    Entry("/approval/accept", accept, (decisions.accept,), method="POST", on="/approval"),
+    Entry("/approval/refuse", refuse, (decisions.refuse,), method="POST", on="/approval"),
 )

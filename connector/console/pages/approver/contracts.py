@@ -94,5 +94,5 @@ def _form(found: Agreement) -> Form:
 PAGES: Final = (
     Entry("/contracts", contracts, (agree.agreements,), "Contracts"),
     Entry("/contract", contract, (agree.agreement,)),
-    Entry("/contract/take-back", take_back, (notices.give,), method="POST"),
+    Entry("/contract/take-back", take_back, (notices.give,), method="POST", on="/contract"),
 )

@@ -88,6 +88,6 @@ def _forms(visit: Visit, found: Duty) -> list[Part]:
 PAGES: Final = (
     Entry("/duties", duties, (stating.duties,), "Duties"),
     Entry("/duty", duty, (stating.duty,)),
-    Entry("/duty/done", done, (stating.done,), method="POST"),
-    Entry("/duty/waive", waive, (stating.waive,), method="POST"),
+    Entry("/duty/done", done, (stating.done,), method="POST", on="/duty"),
+    Entry("/duty/waive", waive, (stating.waive,), method="POST", on="/duty"),
 )

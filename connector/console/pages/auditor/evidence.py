@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.console.pages.entry import Entry, Moved, Sent
+from connector.console.pages.entry import Entry, Sent
 from connector.console.parts import Facts, Field, Form, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.errors import Malformed
@@ -29,16 +29,12 @@ def verify(visit: Visit) -> Page:
     """Judge a bundle, part by part; nothing of it is kept."""
     bundle, authority = visit.files.get("bundle", b""), visit.files.get("authority", b"")
     if not bundle:
-        raise Malformed("no file was chosen", hint="choose the bundle, such as `evidence.json`")
+        hint = "choose the bundle, such as `evidence.json`"
+        raise Malformed("no file was chosen", hint=hint, where="bundle")
     authorities = [authority] if authority else []
     pinned = visit.given("pinned") == "yes"
     found = visit.served.do(verifying.verify, bundle, authorities, pinned=pinned)
     return Page("Evidence", [*_judged(found), _brought()], subject=found.agreement)
-
-
-def again(_visit: Visit) -> Moved:
-    """Lead who comes back to the form: what was judged is not kept."""
-    return Moved("/evidence")
 
 
 def export(visit: Visit) -> Sent:
@@ -100,7 +96,6 @@ def _judged(found: Verdict) -> list[Part]:
 
 PAGES: Final = (
     Entry("/evidence", evidence, (verifying.verify,), "Evidence"),
-    Entry("/evidence/verify", again, (verifying.verify,)),
-    Entry("/evidence/verify", verify, (verifying.verify,), method="POST"),
-    Entry("/evidence/export", export, (exporting.export,), method="POST"),
+    Entry("/evidence/verify", verify, (verifying.verify,), method="POST", on="/evidence"),
+    Entry("/evidence/export", export, (exporting.export,), method="POST", on="/evidence"),
 )

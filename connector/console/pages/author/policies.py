@@ -16,7 +16,7 @@ from connector.console.pages.author import conditions
 from connector.console.pages.entry import Entry, Moved
 from connector.console.parts import Cell, Field, Form, Notice, Page, Part, Sentences, Table, Words
 from connector.console.visit import Visit
-from connector.errors import PreauError, status
+from connector.errors import PreauError
 from connector.jsonld.canonical import canonical, parse_object
 from connector.services.policies import drafting, trying
 from connector.services.policies.drafting import Draft
@@ -44,10 +44,9 @@ def begin(visit: Visit) -> Page:
         offer = visit.served.do(publish.offer, identifier)
         draft = visit.served.do(drafting.from_document, offer.policy.decode(), visit.language)
         return _shown(visit, draft, offer=identifier)
-    blank = visit.served.do(drafting.blank, visit.language)
     known = Field("template", "template", kind="choice", choices=filling.choices(visit.language))
     begin = Form("Begin with a template", "/policy/template", (known,), "go on")
-    return _shown(visit, blank, [begin])
+    return _shown(visit, _blank(visit), [begin])
 
 
 def template(visit: Visit) -> Page:
@@ -64,7 +63,7 @@ def template(visit: Visit) -> Page:
         made = filling.filled(found, filling.values(found, visit.form), visit.language)
         return _shown(visit, visit.served.do(drafting.from_document, made, visit.language))
     except PreauError as exc:
-        return Page(_TITLE, [_wrong(exc), *parts], status(exc.code)[1])
+        return Page(_TITLE, parts, refusal=exc)
 
 
 def edit(visit: Visit) -> Page:
@@ -73,16 +72,8 @@ def edit(visit: Visit) -> Page:
     try:
         return _shown(visit, _read(visit, view), offer=offer)
     except PreauError as exc:
-        parts: list[Part] = [_wrong(exc)]
-        if view in ("sentences", "document"):
-            parts.append(_texts(visit.given("text"), view, offer, visit.given("document")))
-        if before := visit.given("document"):
-            draft = visit.served.do(drafting.from_document, before, visit.language)
-            parts += [
-                Notice("Beneath it stands the policy as it was."),
-                *_views(draft, visit, offer),
-            ]
-        return Page(_TITLE, parts, status(exc.code)[1])
+        before = _kept(visit) if visit.given("document") else _blank(visit)
+        return _shown(visit, before, offer=offer, refusal=exc)
 
 
 def what_if(visit: Visit) -> Page:
@@ -99,7 +90,7 @@ def what_if(visit: Visit) -> Page:
             trying.what_if, draft.policy, asked, stated, visit.language
         )
     except PreauError as exc:
-        return _shown(visit, draft, [_wrong(exc)], visit.given("offer"))
+        return _shown(visit, draft, offer=visit.given("offer"), refusal=exc)
     told = "The request would be granted." if granted else "The request would be refused."
     said: list[Part] = [Notice(told, "done" if granted else "info"), Sentences("What if", lines)]
     return _shown(visit, draft, said, visit.given("offer"))
@@ -112,7 +103,7 @@ def compare(visit: Visit) -> Page:
         other = visit.served.do(drafting.from_document, visit.given("other"), visit.language)
         found = visit.served.do(trying.against, draft.policy, other.policy)
     except PreauError as exc:
-        return _shown(visit, draft, [_wrong(exc)], visit.given("offer"))
+        return _shown(visit, draft, offer=visit.given("offer"), refusal=exc)
     return _shown(visit, draft, _compared(found, visit.language), visit.given("offer"))
 
 
@@ -123,7 +114,7 @@ def layers(visit: Visit) -> Page:
     try:
         found = visit.served.do(trying.layered, draft.policy, personal=personal)
     except PreauError as exc:
-        return _shown(visit, draft, [_wrong(exc)], visit.given("offer"))
+        return _shown(visit, draft, offer=visit.given("offer"), refusal=exc)
     rows = [
         (each.constraint, Words(each.label), Words(each.by), Words(each.layer))
         for each in found.lines
@@ -147,19 +138,17 @@ def layers(visit: Visit) -> Page:
 def replace(visit: Visit) -> Page | Moved:
     """Put the policy in the place of an own offer's terms."""
     offer, reason = visit.given("offer"), visit.given("reason").strip()
-    entry = parse_object(visit.given("document").encode())
-    found, effects = visit.served.do(withdrawing.replace_offer, offer, {"policy": entry}, reason)
+    entry = {"policy": parse_object(visit.given("document").encode())}
+    try:
+        found, effects = visit.served.do(withdrawing.replace_offer, offer, entry, reason)
+    except PreauError as exc:
+        return _shown(visit, _kept(visit), offer=offer, refusal=exc)
     if not effects:
         return Moved("/dataset", {"id": found.dataset_id})
     return Page(
         "Replaced",
         [Notice("The offer has these terms now.", "done"), *(Notice(each) for each in effects)],
     )
-
-
-def again(_visit: Visit) -> Moved:
-    """Begin anew: what stood in the forms is gone."""
-    return Moved(_START)
 
 
 def _read(visit: Visit, view: str) -> Draft:
@@ -178,8 +167,19 @@ def _kept(visit: Visit) -> Draft:
     return visit.served.do(drafting.from_document, visit.given("document"), visit.language)
 
 
-def _shown(visit: Visit, draft: Draft, said: Sequence[Part] = (), offer: str = "") -> Page:
-    return Page(_TITLE, [*said, *_views(draft, visit, offer)], subject=draft.policy.id)
+def _blank(visit: Visit) -> Draft:
+    return visit.served.do(drafting.blank, visit.language)
+
+
+def _shown(
+    visit: Visit,
+    draft: Draft,
+    said: Sequence[Part] = (),
+    offer: str = "",
+    refusal: PreauError | None = None,
+) -> Page:
+    parts = [*said, *_views(draft, visit, offer)]
+    return Page(_TITLE, parts, subject=draft.policy.id, refusal=refusal)
 
 
 def _views(draft: Draft, visit: Visit, offer: str) -> list[Part]:
@@ -314,10 +314,6 @@ def _compared(found: Comparison, language: str) -> list[Part]:
     ]
 
 
-def _wrong(error: PreauError) -> Notice:
-    return Notice(error.reason, "wrong", error.code, error.hint)
-
-
 _POSTED: Final = (
     ("/policy/template", template, drafting.spaces),
     ("/policy/edit", edit, drafting.from_document),
@@ -328,6 +324,5 @@ _POSTED: Final = (
 )
 PAGES: Final = (
     Entry(_START, begin, (drafting.blank,), "Policy editor"),
-    *(Entry(path, page, (service,), method="POST") for path, page, service in _POSTED),
-    *(Entry(path, again, (drafting.blank,)) for path, _, _ in _POSTED),
+    *(Entry(path, page, (service,), method="POST", on=_START) for path, page, service in _POSTED),
 )

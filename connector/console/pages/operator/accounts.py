@@ -60,6 +60,6 @@ def _row(each: Account) -> tuple[Cell, ...]:
 
 PAGES: Final = (
     Entry("/accounts", accounts, (services.page,), "Accounts"),
-    Entry("/accounts/add", add, (services.add,), method="POST"),
-    Entry("/accounts/close", close, (services.close,), method="POST"),
+    Entry("/accounts/add", add, (services.add,), method="POST", on="/accounts"),
+    Entry("/accounts/close", close, (services.close,), method="POST", on="/accounts"),
 )

@@ -68,5 +68,5 @@ def _row(each: Known) -> tuple[Cell, ...]:
 
 PAGES: Final = (
     Entry("/peers", peers, (services.page,), "Peers"),
-    Entry("/peers/meet", meet, (services.meet,), method="POST"),
+    Entry("/peers/meet", meet, (services.meet,), method="POST", on="/peers"),
 )

@@ -216,5 +216,5 @@ def _asking(visit: Visit, found: DatasetView, offer: OfferView, number: int) -> 
 PAGES: Final = (
     Entry("/catalog", catalog, (searching.everywhere,), "Catalogs"),
     Entry("/catalog/dataset", dataset, (catalog_pages.fetch_dataset,)),
-    Entry("/negotiation/ask", ask, (negotiate.request,), method="POST"),
+    Entry("/negotiation/ask", ask, (negotiate.request,), method="POST", on="/catalog/dataset"),
 )

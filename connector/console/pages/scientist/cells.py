@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from connector.console.figures import figure
 from connector.console.pages.entry import Entry, Moved
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
@@ -64,8 +65,8 @@ def ask(visit: Visit) -> Moved:
         "measures": list(map(_measure, _boxes(visit, "measure"))),
         "filters": list(_filters(visit)),
         "totals": visit.given("totals") == "yes",
-        "epsilon": _number(visit.given("epsilon")),
-        "delta": _number(visit.given("delta")),
+        "epsilon": figure(visit.given("epsilon") or "0", "/epsilon"),
+        "delta": figure(visit.given("delta") or "0", "/delta"),
     }
     cells = TableRequest.read(Member(body, _refusal))
     found = visit.served.do(asking.ask, contract.id, Wanted(action=use.action, cells=cells))
@@ -101,8 +102,23 @@ def _form(contract: Agreement) -> Iterator[Part]:
     columns = [(each, each) for each in allowed.dimensions]
     measures = [(each, each.replace(":", " ")) for each in _measures(allowed)]
     fields = [
-        Field("by", "a row for each", "columns to group by", "several", choices=columns),
-        Field("measure", "figures", kind="several", value="count", choices=measures, needed=True),
+        Field(
+            "by",
+            "a row for each",
+            "columns to group by",
+            "several",
+            choices=columns,
+            member="/dimensions",
+        ),
+        Field(
+            "measure",
+            "figures",
+            kind="several",
+            value="count",
+            choices=measures,
+            needed=True,
+            member="/measures",
+        ),
     ]
     for number in range(1, _FILTERS + 1):
         name, nothing = f"filter-{number}", ("", "no condition")
@@ -114,9 +130,11 @@ def _form(contract: Agreement) -> Iterator[Part]:
     totals = (("no", "no"), ("yes", "yes"))
     fields.append(Field("totals", "totals over each column", kind="choice", choices=totals))
     if plan.noise:
-        hint = "of the contract's budget; the less, the more noise"
-        fields.append(Field("epsilon", "ε that it spends", hint, needed=True))
-        fields.append(Field("delta", "δ that it spends", "0 for Laplace noise", value="0"))
+        hint, more = "of the contract's budget; the less, the more noise", "0 for Laplace noise"
+        fields += [
+            Field("epsilon", "ε that it spends", hint, "number", needed=True, member="/epsilon"),
+            Field("delta", "δ that it spends", more, "number", "0", member="/delta"),
+        ]
     yield Form("The table", "/table/ask", fields, "ask", {"contract": contract.id})
 
 
@@ -146,15 +164,8 @@ def _filters(visit: Visit) -> Iterator[dict[str, Any]]:
             yield {"column": column, "is": visit.given(f"filter-{number}-test"), "values": values}
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text.strip().replace(",", ".") or 0)
-    except ValueError:
-        raise Malformed("ε and δ are numbers") from None
-
-
 def _refusal(pointer: str, fault: str) -> PreauError:
-    return Malformed(f"table {pointer or '/'}: {fault}")
+    return Malformed(f"table {pointer or '/'}: {fault}", where={pointer: fault})
 
 
 def _getting(request_id: str) -> Form:
@@ -204,6 +215,6 @@ def _shown(value: Any) -> Cell:
 PAGES: Final = (
     Entry("/tables", tables, (agree.consumed,), "Tables"),
     Entry("/table", table, (asking.requested,)),
-    Entry("/table", answer, (asking.again,), method="POST"),
-    Entry("/table/ask", ask, (asking.ask,), method="POST"),
+    Entry("/table", answer, (asking.again,), method="POST", on="/table"),
+    Entry("/table/ask", ask, (asking.ask,), method="POST", on="/tables"),
 )

@@ -109,5 +109,5 @@ PAGES: Final = (
     Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs"),
     Entry("/job", job, (lead_jobs.progress,), watch=watched),
     *outcomes.PAGES,
-    Entry("/job/cancel", cancel, (lead_jobs.cancel,), method="POST"),
+    Entry("/job/cancel", cancel, (lead_jobs.cancel,), method="POST", on="/job"),
 )

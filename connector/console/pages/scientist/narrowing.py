@@ -106,8 +106,10 @@ def _given(item: Constraint, visit: Visit, number: int) -> Constraint:
         changed = replace(value, lexical=text)
         known = OPERANDS.get(item.left)
         if not text or (known is not None and scalar(known.kind, changed) is None):
-            raise Malformed(f"`{text[:_LONGEST]}` cannot stand in place of `{value.lexical}`")
+            reason = f"`{text[:_LONGEST]}` cannot stand in place of `{value.lexical}`"
+            raise Malformed(reason, where=_NAME.format(number))
         return replace(item, right=(changed,))
     if text not in _within(value.value):
-        raise Malformed("a value of the terms is none of those that were offered")
+        reason = "a value of the terms is none of those that were offered"
+        raise Malformed(reason, where=_NAME.format(number))
     return replace(item, right=(Iri(text),))

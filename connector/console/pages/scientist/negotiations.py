@@ -149,7 +149,13 @@ def _forms(visit: Visit, found: Negotiation) -> list[Part]:
 PAGES: Final = (
     Entry("/negotiations", negotiations, (negotiate.negotiations,), "Negotiations"),
     Entry("/negotiation", negotiation, (negotiate.negotiation,), watch=watched),
-    Entry("/negotiation/accept", accept, (negotiate.accept,), method="POST"),
-    Entry("/negotiation/narrow", narrow, (negotiate.counter,), method="POST"),
-    Entry("/negotiation/terminate", terminate, (negotiate.terminate,), method="POST"),
+    Entry("/negotiation/accept", accept, (negotiate.accept,), method="POST", on="/negotiation"),
+    Entry("/negotiation/narrow", narrow, (negotiate.counter,), method="POST", on="/negotiation"),
+    Entry(
+        "/negotiation/terminate",
+        terminate,
+        (negotiate.terminate,),
+        method="POST",
+        on="/negotiation",
+    ),
 )

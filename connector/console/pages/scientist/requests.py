@@ -5,18 +5,18 @@ Rule: a request travels in the forms until it is submitted; nothing is stored or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, Final
 
+from connector.console.figures import figure
 from connector.console.pages.entry import Entry, Moved
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement.mechanisms import train
-from connector.errors import Malformed, PreauError, status
+from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical, parse_object
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.request import check as checking
@@ -28,7 +28,6 @@ _MOST_SITES: Final = 8  # of a form; a request in a file names more
 _NOBODY: Final = ("", "none")
 _LEFT_OUT: Final = "no"
 _USED: Final = (("yes", "is learnt from"), (_LEFT_OUT, "is left out"))
-_LONGEST: Final = 80  # characters of a value that a refusal shows
 # Fields of a request that the form asks for, by JSON pointer.
 _LABELS: Final[dict[str, str]] = {
     "/purpose": "purpose",
@@ -61,11 +60,13 @@ def request(visit: Visit) -> Page:
     if not visit.asked("target"):
         return Page("Ask for a job", parts)
     try:
-        epsilon = _number(visit.asked("epsilon")) if visit.asked("epsilon").strip() else None
+        epsilon = (
+            figure(visit.asked("epsilon"), "epsilon") if visit.asked("epsilon").strip() else None
+        )
         names = [each for each in chosen if each]
         made = visit.served.do(drafting.draft, names, visit.asked("target").strip(), epsilon)
     except PreauError as exc:
-        return _again(exc, parts)
+        return Page("Ask for a job", parts, refusal=exc)
     return Page("Ask for a job", [*parts, _remarks(made.remarks), _form(made.request)])
 
 
@@ -74,10 +75,10 @@ def check(visit: Visit) -> Page:
     before = _brought(visit)
     try:
         asked = _overlaid(visit, before)
+        tried = visit.given("tried") == "yes"
+        report = visit.served.do(checking.check, asked, rehearse=tried)
     except PreauError as exc:
-        return _again(exc, [_form(before)])
-    tried = visit.given("tried") == "yes"
-    report = visit.served.do(checking.check, asked, rehearse=tried)
+        return Page("Ask for a job", [_form(before)], refusal=exc)
     parts: list[Part] = []
     if report.accepted:
         parts.append(Notice("Nothing that can be known here refuses the job.", "done"))
@@ -91,16 +92,14 @@ def check(visit: Visit) -> Page:
     return Page("Ask for a job", parts)
 
 
-def submit(visit: Visit) -> Moved:
+def submit(visit: Visit) -> Page | Moved:
     """Submit a job."""
-    made = visit.served.do(lead_jobs.submit, parse_object(visit.given("request").encode()))
+    asked = _brought(visit)
+    try:
+        made = visit.served.do(lead_jobs.submit, asked)
+    except PreauError as exc:
+        return Page("Ask for a job", [_form(asked)], refusal=exc)
     return Moved("/job", {"id": made.id})
-
-
-def _again(error: PreauError, parts: Sequence[Part]) -> Page:
-    """Return a form with what is wrong with what it brought."""
-    notice = Notice(error.reason, "wrong", error.code, error.hint)
-    return Page("Ask for a job", [notice, *parts], status(error.code)[1])
 
 
 def _where_to_begin() -> Part:
@@ -209,30 +208,20 @@ def _overlaid(visit: Visit, before: Mapping[str, Any]) -> dict[str, Any]:
                 part = part[each]
             given = visit.given(pointer).strip()
             if given != _spelled(value):
-                part[name] = given if isinstance(value, str) else _number(given)
+                part[name] = given if isinstance(value, str) else figure(given, pointer)
     asked["features"] = [
         each
         for number, each in enumerate(asked["features"])
         if visit.given(f"feature-{number}") != _LEFT_OUT
     ]
     if every := visit.given(_EVERY).strip():
-        told = {**asked.get("evaluation", {}), "every": _number(every)}
+        told = {**asked.get("evaluation", {}), "every": figure(every, _EVERY)}
         if noise := visit.given(_NOISE).strip():
-            told["noiseMultiplier"] = noise if noise == "none" else _number(noise)
+            told["noiseMultiplier"] = noise if noise == "none" else figure(noise, _NOISE)
         asked["evaluation"] = told
     elif _EVERY in visit.form:
         asked.pop("evaluation", None)
     return asked
-
-
-def _number(text: str) -> int | float:
-    try:
-        found = json.loads(text.strip().replace(",", "."))
-    except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        raise Malformed(f"`{text[:_LONGEST]}` is no number")
-    return found
 
 
 def _spelled(value: Any) -> str:
@@ -282,6 +271,6 @@ def _report(report: Report) -> Iterator[Part]:
 
 PAGES: Final = (
     Entry("/job/request", request, (drafting.draft,)),
-    Entry("/job/check", check, (checking.check,), method="POST"),
-    Entry("/job/submit", submit, (lead_jobs.submit,), method="POST"),
+    Entry("/job/check", check, (checking.check,), method="POST", on="/job/request"),
+    Entry("/job/submit", submit, (lead_jobs.submit,), method="POST", on="/job/request"),
 )

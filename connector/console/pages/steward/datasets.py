@@ -145,8 +145,16 @@ def _offer_form(found: Offer) -> Form:
 PAGES: Final = (
     Entry("/datasets", datasets, (publish.datasets,), "Datasets"),
     Entry("/dataset", dataset, (publish.dataset,)),
-    Entry("/dataset/check", check, (checking.check,), method="POST"),
-    Entry("/dataset/refresh", refresh, (snapshots.refresh,), method="POST"),
-    Entry("/offer/withdraw", withdraw_offer, (withdrawing.withdraw_offer,), method="POST"),
-    Entry("/dataset/withdraw", withdraw, (withdrawing.withdraw_dataset,), method="POST"),
+    Entry("/dataset/check", check, (checking.check,), method="POST", on="/dataset"),
+    Entry("/dataset/refresh", refresh, (snapshots.refresh,), method="POST", on="/dataset"),
+    Entry(
+        "/offer/withdraw",
+        withdraw_offer,
+        (withdrawing.withdraw_offer,),
+        method="POST",
+        on="/dataset",
+    ),
+    Entry(
+        "/dataset/withdraw", withdraw, (withdrawing.withdraw_dataset,), method="POST", on="/dataset"
+    ),
 )

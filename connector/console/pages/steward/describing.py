@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from connector.console.figures import figure
 from connector.console.parts import Field, Form, Grid
 from connector.domain.catalog.dataset import ColumnClass
+from connector.errors import Malformed
 from connector.jsonld.canonical import canonical, parse_object
 from policies_odrl.concepts import hierarchy
 from policies_odrl.language.phrases import word
@@ -26,6 +28,7 @@ _HEADINGS: Final = (
     "greatest",
 )
 _LONGEST: Final = 4000
+_POPULATION: Final = "persons, rounded to two digits; it becomes public"
 
 
 def packed(description: Mapping[str, Any]) -> str:
@@ -102,8 +105,8 @@ def _fields(stated: Mapping[str, Any], language: str) -> list[Field]:
         Field("personal", "personal data", "", "choice", personal, _YES),
         choice("person_column", "person", "the column that tells one person from another", persons),
         choice("person_format", "how persons are spelled", "", spelled),
-        text("rows_per_person", "most rows of one person"),
-        text("population", "population", "persons, rounded to two digits; it becomes public"),
+        text("rows_per_person", "most rows of one person", kind="number"),
+        text("population", "population", _POPULATION, kind="number"),
         choice("collection_purpose", "purpose of collection", "", _concepts("purposes", language)),
         choice("legal_basis", "legal basis", "", _concepts("legal_bases", language)),
         text("retention", "retention", "a duration such as `P5Y`"),
@@ -113,9 +116,11 @@ def _fields(stated: Mapping[str, Any], language: str) -> list[Field]:
             "epsilon",
             "cap ε",
             "per person, over all contracts; left empty: the register's",
-            value=found["epsilon"],
+            "number",
+            found["epsilon"],
+            member="cap/epsilon",
         ),
-        Field("delta", "cap δ", value=found["delta"]),
+        Field("delta", "cap δ", "", "number", found["delta"], member="cap/delta"),
     ]
 
 
@@ -131,7 +136,13 @@ def _rows(stated: Mapping[str, Any]) -> list[tuple[str, list[Field]]]:
             name: str, label: str, value: Any, longest: int = 300, place: int = place
         ) -> Field:
             shown = "" if value is None else str(value)
-            return Field(f"column.{place}.{name}", label, value=shown, longest=longest)
+            return Field(
+                f"column.{place}.{name}",
+                label,
+                value=shown,
+                longest=longest,
+                member=f"columns/{place}/{name}",
+            )
 
         labels = _members(each.get("labels"))
         start = f"column.{place}."
@@ -187,15 +198,10 @@ def _listed(values: Any) -> str:
 
 def _number(text: str) -> int | float | str | None:
     """Return a number; what is none as it is, so that the check names its place."""
-    text = text.strip().replace(",", ".")
-    if not text:
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    try:
+        return figure(text) if text.strip() else None
+    except Malformed:
+        return text.strip()
 
 
 def _concepts(table: str, language: str) -> list[tuple[str, str]]:

@@ -63,6 +63,6 @@ def _names(visit: Visit) -> list[str]:
 
 PAGES: Final = (
     Entry("/persons", persons, (suppression.lists,), "Persons who objected"),
-    Entry("/persons/suppress", suppress, (suppression.suppress,), method="POST"),
-    Entry("/persons/restore", restore, (suppression.restore,), method="POST"),
+    Entry("/persons/suppress", suppress, (suppression.suppress,), method="POST", on="/persons"),
+    Entry("/persons/restore", restore, (suppression.restore,), method="POST", on="/persons"),
 )

@@ -26,7 +26,7 @@ from connector.console.parts import (
     Words,
 )
 from connector.console.visit import Visit
-from connector.errors import Malformed, PreauError, status
+from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical
 from connector.services.publication import pointing
 from policies_odrl.authoring import Template
@@ -60,8 +60,7 @@ def source(visit: Visit) -> Page:
         found = visit.served.do(pointing.propose, connection, place)
     except PreauError as exc:
         known = visit.served.do(pointing.places)
-        parts: list[Part] = [_wrong(exc), _place_form(known, connection, place)]
-        return Page("Publish a dataset", parts, status(exc.code)[1])
+        return Page("Publish a dataset", [_place_form(known, connection, place)], refusal=exc)
     return Page(
         "Publish a dataset",
         [*_report(found.found, visit.language), describing.form(found.description, visit.language)],
@@ -75,8 +74,7 @@ def describe(visit: Visit) -> Page:
     try:
         visit.served.do(pointing.confirm, made)
     except PreauError as exc:
-        parts: list[Part] = [_wrong(exc), describing.form(made, visit.language)]
-        return Page("Publish a dataset", parts, status(exc.code)[1])
+        return Page("Publish a dataset", [describing.form(made, visit.language)], refusal=exc)
     return Page("Offers of the dataset", [_summary(made), _choice(made, visit.language)])
 
 
@@ -94,8 +92,7 @@ def offer(visit: Visit) -> Page:
         made = {**draft, "offers": [*_offers(draft), _entry(visit, found, stated)]}
         parts = _weighed(visit, made, _others(visit, found, stated))
     except PreauError as exc:
-        parts = [_wrong(exc), *_terms(visit, found, draft)]
-        return Page("Terms of the offer", parts, status(exc.code)[1])
+        return Page("Terms of the offer", [*_terms(visit, found, draft)], refusal=exc)
     return Page("Offers of the dataset", parts)
 
 
@@ -110,18 +107,13 @@ def publish(visit: Visit) -> Page | Moved:
             raise_cap=visit.given("raise_cap") == "yes",
         )
     except PreauError as exc:
-        parts = [_wrong(exc), *_ending(draft), describing.form(draft, visit.language)]
-        return Page("Offers of the dataset", parts, status(exc.code)[1])
+        parts = [*_ending(draft), describing.form(draft, visit.language)]
+        return Page("Offers of the dataset", parts, refusal=exc)
     if not made.effects:
         return Moved("/dataset", {"id": made.dataset.id})
     rows = (("dataset", Link(made.dataset.id, "/dataset", {"id": made.dataset.id})),)
     told = [Notice(each) for each in made.effects]
     return Page("Published", [Facts("Published", rows), *told])
-
-
-def again(_visit: Visit) -> Moved:
-    """Begin anew: what stood in the forms is gone."""
-    return Moved(_START)
 
 
 def _place_form(known: pointing.Places, connection: str, place: str) -> Form:
@@ -283,10 +275,6 @@ def _offers(draft: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return found
 
 
-def _wrong(error: PreauError) -> Notice:
-    return Notice(error.reason, "wrong", error.code, error.hint)
-
-
 _POSTED: Final = (
     ("/publish/describe", describe),
     ("/publish/terms", terms),
@@ -294,8 +282,7 @@ _POSTED: Final = (
 )
 PAGES: Final = (
     Entry(_START, point, (pointing.places,), "Publish"),
-    Entry(_START, publish, (pointing.publish_pointed,), method="POST"),
+    Entry(_START, publish, (pointing.publish_pointed,), method="POST", on=_START),
     Entry("/publish/source", source, (pointing.propose,)),
-    *(Entry(path, page, (pointing.places,), method="POST") for path, page in _POSTED),
-    *(Entry(path, again, (pointing.places,)) for path, _ in _POSTED),
+    *(Entry(path, page, (pointing.places,), method="POST", on=_START) for path, page in _POSTED),
 )
