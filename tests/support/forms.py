@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
 
 import httpx
 
@@ -14,17 +13,13 @@ _AREA = re.compile(r'<textarea[^>]*name="([^"]*)"[^>]*>\n(.*?)</textarea>', re.D
 _SELECT = re.compile(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', re.DOTALL)
 
 
-def fields_of(answer: httpx.Response, path: str, name: str = "", *, every: bool = False) -> Any:
-    """What the form to a path, of that name, holds; of every one, a list."""
+def fields_of(answer: httpx.Response, path: str, name: str = "") -> dict[str, str]:
+    """What the form to a path, of that name, holds."""
     forms = re.findall(rf'<form[^>]*action="{path}".*?</form>', answer.text, re.DOTALL)
     start = "form" + path.replace("/", "-") + name
-    view = f'name="view" value="{name[1:]}"'  # a form without fields has no other mark
-    named = [form for form in forms if not name or f'id="{start}-' in form or view in form]
-    found = list(map(_held, named))
-    if every:
-        return found
-    (one,) = found
-    return one
+    named = [form for form in forms if not name or f'id="{start}"' in form]
+    (one,) = named
+    return _held(one)
 
 
 def sent(

@@ -11,6 +11,7 @@ from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, fill, template, templates
 from policies_odrl.authoring import Parameter, Template
+from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.phrases import word
 
 # What a catalog fills in by itself.
@@ -85,7 +86,8 @@ def filled(found: Template, stated: Mapping[str, str], language: str) -> dict[st
     try:
         return policy_document(fill(found, {"id": f"urn:uuid:{uuid4()}", **stated}))
     except OdrlError as exc:
-        raise PolicyInvalid(exc.in_(language), where=getattr(exc, "field", "")) from exc
+        where = exc.field if isinstance(exc, TemplateRefused) else ""
+        raise PolicyInvalid(exc.in_(language), where=where) from exc
 
 
 def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -> Field:
@@ -98,5 +100,14 @@ def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -
             known.insert(0, ("", ""))
     elif each.name == "columns" and columns:
         kind, known = "several", [(column, column) for column in columns]
-    more: dict[str, Any] = {"needed": each.required, "longest": _LONGEST, "member": each.name}
-    return Field(name, label, hint, kind, value or each.default, known, **more)
+    return Field(
+        name,
+        label,
+        hint,
+        kind,
+        value or each.default,
+        known,
+        needed=each.required,
+        longest=_LONGEST,
+        member=each.name,
+    )

@@ -155,7 +155,7 @@ def read(
 def _where(missing: Iterable[str], problems: Iterable[str]) -> dict[str, str]:
     """Return what is wrong by statement, of what begins with the name of one."""
     named = {found[1]: each for each in problems if (found := _STATEMENT.match(each))}
-    return dict.fromkeys(missing, "is missing") | named
+    return {name.partition(" ")[0]: "is missing" for name in missing} | named
 
 
 def is_rounded(population: int) -> bool:
