@@ -119,8 +119,8 @@ class _Texts(ast.NodeVisitor):
     def __init__(self, *, command: bool, all_said: bool) -> None:
         self.found: list[str] = []
         self._command, self._naming = command, all_said
-        # A field of a page is shown; one of a view of the API is described to programs.
-        self._unsaid = _UNSAID - {"Field"} if all_said else _UNSAID
+        # A field of a page is shown, one of a view of the API is not; elsewhere `text` is SQL.
+        self._unsaid = _UNSAID - {"Field", "text"} if all_said else _UNSAID
 
     def generic_visit(self, node: ast.AST) -> None:
         """Leave docstrings and annotations out, but for the options of commands."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,8 @@ from connector.console.visit import Visit
 from connector.language.catalog import LANGUAGES, translated
 
 _FOLDER: Final = Path(__file__).parent / "templates"
+_DID: Final = "did:"
+_SMALLEST: Final = 1e-9  # of what is written without an exponent
 _NAMES: Final = {"en": "English", "fr": "Français"}
 
 
@@ -54,7 +57,8 @@ class Renderer:
             language=visit.language,
             others=[each for each in LANGUAGES if each != visit.language],
             said=said,
-            cell=partial(_cell, said, visit.language),
+            numeric=_numeric,
+            cell=partial(_cell, said, visit),
             where=address,
             kind=lambda part: type(part).__name__.lower(),
         )
@@ -65,26 +69,45 @@ def address(path: str, query: dict[str, str] | None = None) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _cell(said: Callable[[str], str], language: str, value: Cell) -> dict[str, Any]:
-    """Return how a cell is shown: text, address and whether it is a number."""
+def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, Any]:
+    """Return how a cell is shown: text, address, whose DID it is, and whether it is a number."""
+    shown = {"text": _text(said, visit.language, value), "number": _is_number(value)}
+    to = address(value.path, dict(value.query)) if isinstance(value, Link) else ""
+    known = isinstance(value, str) and value.startswith(_DID)
+    return {**shown, "to": to, "name": visit.named(str(value)) if known else ""}
+
+
+def _text(said: Callable[[str], str], language: str, value: Cell) -> str:
     match value:
-        case Link(text=text, path=path, query=query):
-            return {"text": text, "to": address(path, dict(query)), "number": False}
+        case Link(text=text):
+            return text
         case Words(text=text):
-            return {"text": said(text), "to": "", "number": False}
+            return said(text)
         case bool():
-            return {"text": said("yes" if value else "no"), "to": "", "number": False}
+            return said("yes" if value else "no")
         case int() | float():
-            return {"text": number(value, language), "to": "", "number": True}
+            return number(value, language)
         case datetime():
-            return {"text": moment(value, language), "to": "", "number": False}
+            return moment(value, language)
         case _:
-            return {"text": value or "", "to": "", "number": False}
+            return value or ""
+
+
+def _numeric(rows: Sequence[Sequence[Cell]]) -> list[bool]:
+    """Say of each column of a table whether it holds numbers."""
+    columns = zip(*rows, strict=True)
+    return [any(_is_number(each) for each in column) for column in columns]
+
+
+def _is_number(value: Cell) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def number(value: float, language: str) -> str:
     """Return a number as it is written in a language; thousands apart, decimals as they are."""
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    if _SMALLEST <= abs(value) < 1 and "e" in text:
+        text = f"{Decimal(text):f}"
     if language != "fr":
         return text
     return text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connector.console.sessions import Session
 from connector.services.access.desk import Desk
 from connector.services.health.watching import Watch
+from connector.services.membership import peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Visit:
     node_name: str = ""
     contact: str = ""
     told: Watch | None = None
+    _names: dict[str, str] = field(default_factory=dict)
 
     @property
     def served(self) -> Desk:
@@ -51,6 +53,12 @@ class Visit:
         if self.told is None:
             raise RuntimeError("the console was made without what tells of the node")
         return self.told
+
+    def named(self, did: str) -> str:
+        """Return the name of a participant; empty where it is not known."""
+        if self.desk is not None and did not in self._names:
+            self._names[did] = self.desk.do(peers.name, did)
+        return self._names.get(did, "")
 
     def asked(self, name: str) -> str:
         """Return a value of the address; empty where it has none."""

@@ -137,6 +137,7 @@ def decide(dpo: Person) -> None:
     """Find what waits, weigh it, and accept it with a reason."""
     dpo.opens("/")
     dpo.follows(NORTH)
+    assert "Node lab" in dpo.section("What is asked")
     assert "ε = 3" in dpo.section("Terms")
     assert "8" in dpo.section("Budget")
     dpo.sends("/approval/accept", {"reason": "analyse d'impact 2026-14"})

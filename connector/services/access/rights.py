@@ -137,6 +137,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     life.life: _seen_by(Role.AUDITOR, Role.OPERATOR, Role.STEWARD),
     verifying.verify: _seen_by(Role.AUDITOR, Role.STEWARD),
     peers.page: _seen_by(Role.OPERATOR, Role.AUDITOR),
+    peers.name: _seen_by(),
     peers.meet: _done_by(Role.OPERATOR),
     watching.memberships: _seen_by(Role.OPERATOR, Role.AUDITOR),
     watching.health: _seen_by(),

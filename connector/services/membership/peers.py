@@ -36,6 +36,18 @@ def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Known]:
     return Page(known, found.next, found.damaged)
 
 
+def name(ports: Ports, did: str) -> str:
+    """Return the name of a participant, as its membership states it; empty: not known."""
+    if did == ports.settings.did:
+        return ports.settings.name
+    with ports.store.read() as tx:
+        try:
+            found = tx.participants.get(did)
+        except PreauError:  # what is stored of it cannot be read
+            return ""
+    return found.name if found else ""
+
+
 def meet(ports: Ports, did: str, space: str = "") -> Known:
     """Meet a peer, or choose the space in which it is dealt with.
 

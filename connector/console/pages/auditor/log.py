@@ -106,10 +106,14 @@ def _row(entry: LogEntry) -> tuple[Cell, ...]:
     event: dict[str, Any] = shown.part(partial(parse_object, entry.event), nothing)
     facts = {k: v for k, v in event.get("facts", {}).items() if v not in ("", [], None)}
     account = str(facts.pop("account", ""))
-    said = "; ".join(f"{name}: {value}" for name, value in facts.items())
+    said = "; ".join(f"{name}: {_plain(value)}" for name, value in facts.items())
     kind = Link(entry.kind, "/log", {"kind": entry.kind})
     about = Link(entry.subject, "/log", {"subject": entry.subject}) if entry.subject else ""
     return entry.index, entry.at, kind, about, account, shown.fault or said
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _day(text: str) -> datetime | None:

@@ -50,7 +50,10 @@ def tables(visit: Visit) -> Page:
         return Page("Ask for a table", [Notice(text)])
     asked = visit.asked("contract")
     chosen = next((each for each in usable if each.id == asked), usable[0])
-    known = [(each.id, f"{each.dataset_id} ({each.provider})") for each in usable]
+    known = [
+        (each.id, f"{each.dataset_id} ({visit.named(each.provider) or each.provider})")
+        for each in usable
+    ]
     contract = Field("contract", "contract", kind="choice", value=chosen.id, choices=known)
     choosing = Form("Contract", "/tables", (contract,), "show", method="get")
     return Page("Ask for a table", [choosing, *_form(chosen)])

@@ -25,6 +25,26 @@ from connector.domain.contract.negotiation import Negotiation, NegotiationState,
 from connector.errors import Malformed, PreauError
 from connector.services.negotiation import negotiate, terms
 
+_CONCERNED: Final = {
+    NegotiationState.AGREED: "The contract is being signed.",
+    NegotiationState.VERIFIED: "The contract is being signed.",
+    NegotiationState.FINALIZED: "The contract is concluded.",
+    NegotiationState.TERMINATED: "The negotiation ended without a contract.",
+}
+_DECIDED: Final = "The provider answers next; where persons decide, once they have decided."
+_OURS: Final = "This node answers next; where persons decide, see the decisions."
+_ANSWERS: Final = {
+    Role.CONSUMER: {
+        NegotiationState.REQUESTED: _DECIDED,
+        NegotiationState.ACCEPTED: _DECIDED,
+        NegotiationState.OFFERED: "The provider waits for the answer of a scientist of this node.",
+    },
+    Role.PROVIDER: {
+        NegotiationState.REQUESTED: _OURS,
+        NegotiationState.ACCEPTED: _OURS,
+        NegotiationState.OFFERED: "The consumer answers next.",
+    },
+}
 _OVER: Final = frozenset({NegotiationState.FINALIZED, NegotiationState.TERMINATED})
 
 
@@ -57,9 +77,11 @@ def negotiation(visit: Visit) -> Page:
         ("created", found.created_at),
         ("updated", found.updated_at),
     )
-    parts: list[Part] = [Notice(each) for each in found.reasons]
-    parts.append(Facts("Negotiation", rows))
-    parts += _changes(visit, found)
+    changes = _changes(visit, found)
+    parts: list[Part] = [_where(found)]
+    if not changes:  # which say the same in words
+        parts += [Notice(each) for each in found.reasons]
+    parts += [Facts("Negotiation", rows), *changes]
     if found.policy:
         parts.append(sentences("Terms on the table", found.policy, visit.language))
     parts += _forms(visit, found)
@@ -96,6 +118,13 @@ def terminate(visit: Visit) -> Moved:
     """End a negotiation."""
     visit.served.do(negotiate.terminate, visit.given("id"), visit.given("reason").strip())
     return Moved("/negotiation", {"id": visit.given("id")})
+
+
+def _where(found: Negotiation) -> Notice:
+    """Say where it stands, and who answers next."""
+    told = _CONCERNED.get(found.state) or _ANSWERS[found.role].get(found.state, "")
+    done = found.state is NegotiationState.FINALIZED
+    return Notice(told, "done" if done else "info")
 
 
 def _row(each: Negotiation) -> tuple[Cell, ...]:

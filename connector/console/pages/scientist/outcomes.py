@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry, Sent
@@ -128,7 +129,7 @@ def _card(stated: Mapping[str, Any], language: str) -> Iterator[Part]:
         (
             ("purpose", worded(str(stated["purpose"]), language)),
             ("kind of model", stated["model"].get("kind")),
-            ("made", stated["madeAt"]),
+            ("made", _moment(stated["madeAt"])),
             ("rounds", stated["rounds"]),
             ("ε", privacy["epsilon"]),
             ("δ", privacy["delta"]),
@@ -136,7 +137,7 @@ def _card(stated: Mapping[str, Any], language: str) -> Iterator[Part]:
             ("rows per person", privacy["unit"]["rows"]),
             ("noise multiplier", privacy.get("noiseMultiplier")),
             ("who may hold it", terms.get("holder")),
-            ("until when", terms.get("until")),
+            ("until when", _moment(terms.get("until"))),
             ("SHA-256 of the model", stated["model"]["sha256"]),
         ),
     )
@@ -146,6 +147,14 @@ def _card(stated: Mapping[str, Any], language: str) -> Iterator[Part]:
     ]
     headings = ("site", "rounds", "ε spent by a person")
     yield Table("What each site's persons were charged", headings, rows, "", name="charged")
+
+
+def _moment(stated: object) -> Cell:
+    """Return a time of a card, which was read as text."""
+    try:
+        return datetime.fromisoformat(str(stated)).astimezone(UTC) if stated else None
+    except ValueError:
+        return str(stated)
 
 
 PAGES: Final = (

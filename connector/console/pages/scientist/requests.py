@@ -107,7 +107,13 @@ def _where_to_begin() -> Part:
 
 
 def _beginning(visit: Visit, usable: Sequence[Agreement]) -> Form:
-    known = [_NOBODY, *((each.id, f"{each.dataset_id} ({each.provider})") for each in usable)]
+    known = [
+        _NOBODY,
+        *(
+            (each.id, f"{each.dataset_id} ({visit.named(each.provider) or each.provider})")
+            for each in usable
+        ),
+    ]
     fields = [
         Field(
             f"contract-{number}",

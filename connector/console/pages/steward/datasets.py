@@ -6,7 +6,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import ROWS, listed
-from connector.console.pages.wording import sentences
+from connector.console.pages.wording import sentences, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Dataset, Offer
@@ -36,8 +36,8 @@ def dataset(visit: Visit) -> Page:
         ("rows per person", found.rows_per_person or None),
         ("population", found.population or None),
         ("register", found.register_id),
-        ("purpose of collection", found.collection_purpose),
-        ("legal basis", found.legal_basis),
+        ("purpose of collection", worded(found.collection_purpose, visit.language)),
+        ("legal basis", worded(found.legal_basis, visit.language)),
         ("retention", found.retention),
         ("territory", found.territory),
         ("published", found.published_at),

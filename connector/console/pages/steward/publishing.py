@@ -38,6 +38,13 @@ _DECISIONS: Final = (
     ("review contract", "persons decide on each contract"),
     ("review each use", "persons decide on each use"),
 )
+_TYPES: Final = {  # what a reader of files names otherwise
+    "text": "text",
+    "integer": "whole number",
+    "number": "number",
+    "date": "date",
+    "boolean": "yes or no",
+}
 _REPORTS: Final = (("kept", "kept by this node"), ("shown", "shown to consumers"))
 
 
@@ -143,7 +150,7 @@ def _report(found: Mapping[str, Any], language: str) -> list[Part]:
         (
             each["name"],
             Words(each["class"]),
-            Words(each["datatype"]),
+            Words(_TYPES.get(each["datatype"], each["datatype"])),
             each["missing"],
             each["unreadable"],
             "; ".join(reason[language] for reason in each["reasons"]),

@@ -1,0 +1,63 @@
+"""How values are written on pages: figures, long texts, and who a DID belongs to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from connector.console.parts import Page, Table
+from connector.console.rendering import Renderer, number
+from connector.console.visit import Visit
+from connector.services.publication import publish
+from tests.support.console import browsers, text_of
+from tests.support.each import over
+from tests.support.link import description, entry, link
+from tests.support.negotiating import ask
+
+
+@over(
+    ("value", "english", "french"),
+    [
+        (0.00001, "0.00001", "0,00001"),
+        (3.3e-06, "0.0000033", "0,0000033"),
+        (-2e-05, "-0.00002", "-0,00002"),
+        (1e-12, "1e-12", "1e-12"),
+        (12345, "12,345", "12\N{NARROW NO-BREAK SPACE}345"),
+        (0.25, "0.25", "0,25"),
+    ],
+)
+def test_small_figures_are_written_out(value: float, english: str, french: str) -> None:
+    assert (number(value, "en"), number(value, "fr")) == (english, french)
+
+
+def written(*rows: tuple[object, ...]) -> str:
+    table = Table("T", ("what", "how many"), rows, "")  # type: ignore[arg-type]  # any cells
+    visit = Visit(None, None, "en", "/x", {}, {})
+    return Renderer("node", theme=False).page(Page("P", [table]), visit, [])
+
+
+def test_a_heading_stands_above_its_figures() -> None:
+    page = written(("a", None), ("b", 2))
+    assert '<th scope="col">what</th><th scope="col" class="number">how many</th>' in page
+    assert 'class="number">how many' not in written(("a", "none"), ("b", True))
+
+
+def test_a_long_cell_is_folded_and_kept_whole() -> None:
+    token = "e" * 500
+    assert f"<summary>{token[:80]}…</summary>{token}</details>" in written((token, 1))
+    assert "<details>" not in written((token[:400], 1))
+
+
+def test_a_participant_is_called_by_its_name_and_downloaded_by_its_did(tmp_path: Path) -> None:
+    with link(tmp_path) as pair:
+        school = pair.school.ports
+        publish.publish(school, description(pair.folder, offer=entry(roles=["dpo"])))
+        ask(pair)
+        with browsers(school, "steward") as (steward,):
+            with school.store.read() as tx:
+                lab = tx.participants.get(pair.lab.did)
+            assert lab is not None
+            assert lab.name
+            assert f"{lab.name} {lab.did}" in text_of(steward.get("/negotiations"))
+            (row,) = json.loads(steward.get("/negotiations?as=json").content)
+            assert row["peer"] == lab.did
