@@ -8,8 +8,10 @@ to `pages/`, and whose requests are answered to `guard.py`.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
@@ -17,7 +19,7 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -26,14 +28,15 @@ from connector.console.attempts import Attempts
 from connector.console.guard import SAFE, is_small
 from connector.console.live import Watching
 from connector.console.pages import PAGES
-from connector.console.pages.entry import Entry, Moved, Sent
-from connector.console.parts import Notice, Page, tables
+from connector.console.pages.entry import Entry, Sent
+from connector.console.parts import Notice, Page, Table, tables
 from connector.console.rendering import Renderer, address
 from connector.console.sessions import COOKIE, Session, Sessions
 from connector.console.visit import Visit
+from connector.domain.page import LONGEST
 from connector.errors import LoginRefused, Malformed, PreauError
 from connector.language.asked import of_header
-from connector.language.catalog import LANGUAGES
+from connector.language.catalog import LANGUAGES, translated
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.access.desk import Desk
@@ -46,6 +49,7 @@ LIVE: Final = "/live"
 RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
+_FILE_NAME: Final = re.compile("[A-Za-z0-9-]+([.][a-z0-9]+)+")
 _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
 
 
@@ -66,6 +70,7 @@ class Console:
         self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
         self._attempts = Attempts(ports.clock.now)
         self._watching = Watching()
+        self._gathering = downloads.Gathering()
 
     def application(self) -> Starlette:
         """Return the application; a `Guard` has to stand before it."""
@@ -99,7 +104,8 @@ class Console:
                 return _led(LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
                 return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
-            return await run_in_threadpool(self._answered, entry, visit)
+            cookie = request.cookies.get(COOKIE, "")
+            return await run_in_threadpool(self._answered, entry, visit, cookie)
 
         return endpoint
 
@@ -136,28 +142,49 @@ class Console:
             self._ports.settings.name,
             self._ports.settings.console_contact,
             self._watch,
+            request.method == "POST",
         )
 
-    def _answered(self, entry: Entry, visit: Visit) -> Response:
+    def _answered(self, entry: Entry, visit: Visit, cookie: str) -> Response:
+        ending = visit.given("as") if visit.posted else visit.asked("as")
+        if ending in downloads.FORMATS:
+            visit = replace(visit, rows=LONGEST)
         made, seen = _made(entry, visit), visit
+        if isinstance(made, Page) and ending in downloads.FORMATS and tables(made.parts):
+            try:
+                return self._saved(entry, visit, made, ending, cookie)
+            except PreauError as exc:
+                made = exc
         if isinstance(made, PreauError):
             found = refusals.stood(entry, visit, _made)
             if found is None:
                 return self._wrong(visit, made)
             made, seen = replace(found[0], refusal=made), found[1]
-        if isinstance(made, Moved):
-            return _led(made.path, dict(made.query))
-        if isinstance(made, Sent):
-            return _sent(made)
-        ending = visit.asked("as")
-        if ending in downloads.FORMATS and (known := tables(made.parts)):
-            wanted = visit.asked("table")
-            table = next((each for each in known if each.name == wanted), known[0])
-            media, write = downloads.FORMATS[ending]
-            return _sent(Sent(f"{table.name}.{ending}", media, write(table)))
+        if not isinstance(made, Page):
+            return _sent(made) if isinstance(made, Sent) else _led(made.path, dict(made.query))
         if made.refusal is not None:
             made = refusals.marked(made, made.refusal, visit)
         return self._shown(made, seen)
+
+    def _saved(self, entry: Entry, visit: Visit, page: Page, ending: str, cookie: str) -> Response:
+        """Return a table of a page as a file, with all rows that there are."""
+        first = _table(page, visit.given("table") or visit.asked("table"))
+
+        def follow(query: Mapping[str, str]) -> Table:
+            if self._sessions.find(cookie, used=False) is None:
+                raise LoginRefused("the session has ended")
+            made = entry.page(replace(visit, query=query))
+            return _table(made, first.name) if isinstance(made, Page) else replace(first, next={})
+
+        def rest(query: Mapping[str, str]) -> str:
+            return address(visit.path, {**query, "as": ending, "table": first.name})
+
+        say = partial(translated, language=visit.language)
+        media, write = downloads.FORMATS[ending]
+        content = write(self._gathering.pages(first, follow, rest), say)
+        return StreamingResponse(
+            content, media_type=media, headers=_saving(f"{first.name}.{ending}")
+        )
 
     def _shown(self, page: Page, visit: Visit) -> Response:
         menu = [
@@ -262,9 +289,24 @@ def _keep(answer: Response, name: str, value: str) -> None:
 
 
 def _sent(file: Sent) -> Response:
-    name = f'attachment; filename="{file.name}"'
-    headers = {"content-disposition": name}
-    return Response(file.content, media_type=file.media, headers=headers)
+    return Response(file.content, media_type=file.media, headers=_saving(file.name))
+
+
+def _saving(name: str) -> dict[str, str]:
+    """Return the header by which a browser saves a file under a name.
+
+    Raises:
+        RuntimeError: the name is not one of ours.
+    """
+    if not _FILE_NAME.fullmatch(name):
+        raise RuntimeError("a file is named by a page, never by what others wrote")
+    return {"content-disposition": f'attachment; filename="{name}"'}
+
+
+def _table(page: Page, name: str) -> Table:
+    """Return the table of a name; of what is none, the first one of the page."""
+    found = tables(page.parts)
+    return next((each for each in found if each.name == name), found[0])
 
 
 def _is_own(visit: Visit) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -54,7 +55,10 @@ class Table:
         empty: what to do first, where there is none.
         next: query by which the next page is asked for; empty on the last.
         name: by which it is downloaded.
-        fleeting: whether it is of what a form brought, so that it cannot be asked for again.
+        again: values of the form, sent to the page's own path, by which a page that was made of a
+            form is asked for again.
+        lost: what of it cannot be shown, a line each.
+        whole: page that has all rows, and files of them, where these are the first.
     """
 
     title: str
@@ -63,7 +67,9 @@ class Table:
     empty: str
     next: Mapping[str, str] = field(default_factory=dict)
     name: str = "table"
-    fleeting: bool = False
+    again: Mapping[str, str] = field(default_factory=dict)
+    lost: Sequence[str] = ()
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,5 +280,7 @@ def plain(cell: Cell) -> Any:
             return text
         case datetime():
             return cell.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case float() if not math.isfinite(cell):
+            return str(cell)
         case _:
             return cell

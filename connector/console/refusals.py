@@ -54,7 +54,7 @@ def stood(
     seen = on is not None and (on.open or (visit.desk is not None and on.leads(visit.desk)))
     if on is None or not seen or not (posted or visit.query):
         return None
-    again = replace(visit, path=path, query=_query(query), form={}, files={})
+    again = replace(visit, path=path, query=_query(query), form={}, files={}, posted=False)
     page = make(on, again)
     if not isinstance(page, Page):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,13 +13,15 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from connector.console.parts import Cell, Link, Page, Words
+from connector.console.downloads import FORMATS
+from connector.console.parts import Cell, Link, Page, Table, Words
 from connector.console.visit import Visit
 from connector.language.catalog import LANGUAGES, translated
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _DID: Final = "did:"
 _SMALLEST: Final = 1e-9  # of what is written without an exponent
+_HELD: Final = 200  # rows of a table that is in an address
 _NAMES: Final = {"en": "English", "fr": "Français"}
 
 
@@ -60,6 +63,7 @@ class Renderer:
             numeric=_numeric,
             cell=partial(_cell, said, visit),
             where=address,
+            saved=partial(_saved, said, visit),
             kind=lambda part: type(part).__name__.lower(),
         )
 
@@ -67,6 +71,24 @@ class Renderer:
 def address(path: str, query: dict[str, str] | None = None) -> str:
     """Return the address of a page of the console."""
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _saved(said: Callable[[str], str], visit: Visit, table: Table) -> list[tuple[str, str]]:
+    """Return each ending and where the file of a table is; empty: its form has to be sent again.
+
+    What a form brought is asked for once only: the file itself is in the address (RFC 2397), where
+    it is small.
+    """
+    if not visit.posted:
+        query = {**visit.kept, "table": table.name}
+        return [(each, address(visit.path, {**query, "as": each})) for each in FORMATS]
+    if table.again:
+        return [(each, "") for each in FORMATS]
+    files = []
+    for ending, (media, write) in FORMATS.items() if len(table.rows) <= _HELD else ():
+        content = base64.b64encode(b"".join(write(iter((table,)), said))).decode()
+        files.append((ending, f"data:{media.partition(';')[0]};base64,{content}"))
+    return files
 
 
 def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, Any]:

@@ -8,13 +8,13 @@ Source: OpenDocument 1.3 (OASIS, ISO/IEC 26300), part 3, sections 2.2.1 and 9.1;
 
 from __future__ import annotations
 
-import io
+import math
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
-from typing import Any, Final
+from typing import IO, Any, Final
 
 MEDIA: Final = "application/vnd.oasis.opendocument.spreadsheet"
 _NS: Final = "urn:oasis:names:tc:opendocument:xmlns"
@@ -38,27 +38,24 @@ _NOT_NAMED: Final = re.compile(r"[\[\]*?:/\\']")
 _LONGEST_NAME: Final = 31  # characters that every spreadsheet takes
 
 
-def spreadsheet(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return a spreadsheet of one sheet.
+def write(made: IO[bytes], name: str, rows: Iterable[Iterable[Any]]) -> None:
+    """Write a spreadsheet of one sheet, row by row.
 
     Args:
+        made: file that can be read over.
         name: of the sheet.
-        headings: texts of the first row.
-        rows: texts, numbers, truth values, times (UTC) and None.
+        rows: texts, numbers, truth values, times (UTC) and None; the first holds the headings.
     """
     sheet = _written(_NOT_NAMED.sub(" ", name)[:_LONGEST_NAME])
-    made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
         # It comes first and as it is, so that the file is told by its first bytes.
         file.writestr("mimetype", MEDIA, zipfile.ZIP_STORED)
         with file.open("content.xml", "w") as content:
             content.write(f'{_HEAD}<table:table table:name="{sheet}">'.encode())
-            content.write(_row(headings))
             for row in rows:
                 content.write(_row(row))
             content.write(f"</table:table>{_END}".encode())
         file.writestr("META-INF/manifest.xml", _MANIFEST)
-    return made.getvalue()
 
 
 def _row(cells: Iterable[Any]) -> bytes:
@@ -72,7 +69,7 @@ def _cell(value: Any) -> str:
         case bool():
             said = str(value).lower()
             return _typed("boolean", f'office:boolean-value="{said}"', said)
-        case int() | float():
+        case int() | float() if math.isfinite(value):
             return _typed("float", f'office:value="{value!r}"', repr(value))
         case datetime():
             said = value.strftime("%Y-%m-%dT%H:%M:%S")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from connector.console.sessions import Session
 from connector.services.access.desk import Desk
@@ -26,6 +27,8 @@ class Visit:
         node_name: of the institution.
         contact: to which one turns who cannot reach a part of the console; may be empty.
         told: what the composition root tells of the node; None where nobody does.
+        posted: whether a form brought it.
+        rows: of a page of a list.
     """
 
     desk: Desk | None
@@ -38,6 +41,8 @@ class Visit:
     node_name: str = ""
     contact: str = ""
     told: Watch | None = None
+    posted: bool = False
+    rows: int = 50
     _names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -53,6 +58,17 @@ class Visit:
         if self.told is None:
             raise RuntimeError("the console was made without what tells of the node")
         return self.told
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Which page of a list is asked for, as services take it."""
+        return {"after": self.asked("after"), "limit": self.rows}
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What its address asks for, whichever page of a list, as whichever file."""
+        left = ("after", "as", "table")
+        return {name: value for name, value in self.query.items() if name not in left}
 
     def named(self, did: str) -> str:
         """Return the name of a participant; empty where it is not known."""

@@ -190,8 +190,9 @@ def test_a_form_says_where_its_parts_end() -> None:
 def test_a_table_is_a_spreadsheet_of_typed_cells() -> None:
     at = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
     rows = [["=1+1", 7, 0.5, True, at, None, "<&\x00\nz"]]
-    made = sheets.spreadsheet('a"/b', ["h"] * 7, rows)
-    with zipfile.ZipFile(io.BytesIO(made)) as file:
+    made = io.BytesIO()
+    sheets.write(made, 'a"/b', [["h"] * 7, *rows])
+    with zipfile.ZipFile(made) as file:
         assert file.infolist()[0].filename == "mimetype"
         assert file.read("mimetype").decode() == sheets.MEDIA
         content = ET.fromstring(file.read("content.xml"))  # noqa: S314 - our own
@@ -204,5 +205,6 @@ def test_a_table_is_a_spreadsheet_of_typed_cells() -> None:
     assert not any("formula" in name for each in cells for name in each.attrib)
     assert [each.text for each in cells[6]] == ["<&", "z"]
     assert cells[4].get(f"{office}date-value") == "2027-01-02T03:04:05"
-    (_, read) = CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()
+    made.seek(0)
+    (_, read) = CalamineWorkbook.from_filelike(made).get_sheet_by_index(0).to_python()
     assert read == ["=1+1", 7, 0.5, True, at.replace(tzinfo=None), "", "<&\nz"]

@@ -38,6 +38,10 @@ def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
         shown = scientist.do("/table", **request)
         assert "alert(1)" in text_of(shown)
         assert "<script>" not in shown.text
+        assert "data:" not in shown.text
+        saved = scientist.do("/table", **request, **{"as": "csv", "table": "cells"})
+        assert "<script>alert(1)</script>,12" in saved.text
+        assert 'filename="cells.csv"' in saved.headers["content-disposition"]
         assert len(worker(pair).tasks) == 1
         assert auditor.do("/table/ask", **asked).status_code == 403
         for wrong in (

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.console import downloads
 from connector.console.pages import PAGES, home
-from connector.console.parts import Table
 from connector.domain.account import AccountRole
 from connector.domain.contract.approval import ApprovalState
 from connector.ports import Ports
@@ -23,7 +21,6 @@ from connector.services.approval import deciding
 from connector.services.negotiation import agree
 from connector.services.publication import publish
 from tests.support.console import Browser, browsers, person, served, text_of
-from tests.support.each import over
 from tests.support.link import DATASET, Link, description, entry, link
 from tests.support.negotiating import ask
 
@@ -190,13 +187,6 @@ def test_tables_are_downloaded(school: Ports) -> None:
         for answer in (as_csv, steward.get("/datasets?as=json")):
             assert "attachment" in answer.headers["content-disposition"]
         assert steward.get("/datasets?as=exe").headers["content-type"].startswith("text/html")
-
-
-@over("text", ["=cmd|'/C calc'!A0", "+1", "-1", "@x", "\t=1", "plain"])
-def test_a_table_holds_no_formula(text: str) -> None:
-    written = downloads.as_csv(Table("T", ("a",), [(text,)], "")).decode("utf-8-sig")
-    (row,) = list(csv.reader(io.StringIO(written)))[1:]
-    assert row == [text if text == "plain" else f"'{text}"]
 
 
 def test_a_page_in_french_has_no_english_heading(pair: Link, school: Ports) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.console.pages import accessibility, door, home
+from connector.console.pages import accessibility, budgets, door, home
 from connector.console.pages.approver import approvals, contracts, duties
 from connector.console.pages.auditor import evidence, life, log
 from connector.console.pages.author import policies
@@ -15,6 +15,7 @@ from connector.console.pages.steward import datasets, persons, publishing
 
 PAGES: Final[tuple[Entry, ...]] = (
     *home.PAGES,
+    *budgets.PAGES,
     *approvals.PAGES,
     *datasets.PAGES,
     *catalogs.PAGES,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
+from connector.console.pages import budgets
 from connector.console.pages.auditor.life import DUTIES, duty_row
 from connector.console.pages.entry import Entry
 from connector.console.pages.operator import node
-from connector.console.parts import Link, Notice, Page, Part, Table, Words
+from connector.console.parts import Link, Notice, Page, Part, Table, Words, tables
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
 from connector.services.access import inbox
@@ -17,7 +19,6 @@ from connector.services.duties import stating
 from connector.services.federation.lead import jobs
 from connector.services.health import watching
 from connector.services.negotiation import negotiate
-from connector.services.privacy import standing
 
 _MOST: Final = 10
 _CHANGED: Final = {
@@ -55,7 +56,7 @@ def home(visit: Visit) -> Page:
     parts: list[Part] = [node.said(visit.served.do(watching.health, visit.watch))]
     if visit.served.may(deciding.approvals):
         parts.append(_waiting(visit))
-    parts += [*_inbox(visit), *_since(visit), _budgets(visit), _jobs(visit)]
+    parts += [*_inbox(visit), *_since(visit), *_budgets(visit), _jobs(visit)]
     return Page("Home", parts)
 
 
@@ -76,9 +77,8 @@ def _waiting(visit: Visit) -> Part:
         for each in (mine if own else page.values)
     ]
     headings = ("dataset", "peer", "of a", "still to accept", "lapses")
-    return Table(
-        "Waits for a decision", headings, rows, "Nothing waits for a decision.", name="waiting"
-    )
+    empty = "Nothing waits for a decision."
+    return Table("Waits for a decision", headings, rows, empty, name="waiting", whole="/approvals")
 
 
 def _inbox(visit: Visit) -> Iterator[Part]:
@@ -96,11 +96,13 @@ def _inbox(visit: Visit) -> Iterator[Part]:
         ]
         headings = ("dataset", "peer", "offered", "lapses")
         empty = "No offer waits for your answer."
-        yield Table("Waits for your answer", headings, rows, empty, name="offers")
+        where = "/negotiations"
+        yield Table("Waits for your answer", headings, rows, empty, name="offers", whole=where)
     if found.duties or visit.served.may(stating.done):
         owed = [duty_row(each, visit.language) for each in found.duties]
         empty = "This institution owes nothing."
-        yield Table("Duties of this institution", DUTIES, owed, empty, name="duties")
+        title, where = "Duties of this institution", "/duties"
+        yield Table(title, DUTIES, owed, empty, name="duties", whole=where)
 
 
 def _since(visit: Visit) -> Iterator[Part]:
@@ -121,16 +123,9 @@ def _about(each: LogEntry) -> Link:
     return Link(each.subject, _WHERE[each.kind.partition(".")[0]], {"id": each.subject})
 
 
-def _budgets(visit: Visit) -> Part:
-    page = visit.served.do(standing.registers, limit=_MOST)
-    rows = [
-        (each.register_id, each.standing.budget.epsilon, each.promised_epsilon, each.standing.spent)
-        for each in page.values
-    ]
-    headings = ("register", "cap ε", "promised ε", "spent ε")
-    return Table(
-        "Budgets of persons", headings, rows, "No dataset holds persons yet.", name="budgets"
-    )
+def _budgets(visit: Visit) -> list[Part]:
+    found = budgets.table(visit, _MOST)
+    return [replace(each, next={}, whole=budgets.PATH) for each in tables(found)]
 
 
 def _jobs(visit: Visit) -> Part:
@@ -139,7 +134,8 @@ def _jobs(visit: Visit) -> Part:
         (Link(each.id, "/job", {"id": each.id}), each.state, each.updated_at)
         for each in page.values
     ]
-    return Table("Jobs", ("job", "state", "updated"), rows, "No job was run yet.", name="jobs")
+    headings, empty = ("job", "state", "updated"), "No job was run yet."
+    return Table("Jobs", headings, rows, empty, name="jobs", whole="/jobs")
 
 
 PAGES: Final = (Entry("/", home, (inbox.inbox,), menu="Home"),)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
-from connector.console.parts import Cell, Notice, Part, Table
+from connector.console.parts import Cell, Part, Table
 from connector.console.visit import Visit
 from connector.domain.page import Page
 
 T = TypeVar("T")
-ROWS: Final = 50
 
 
 def listed(
@@ -23,7 +22,7 @@ def listed(
     name: str,
     visit: Visit,
 ) -> list[Part]:
-    """Return a list as a table, after what of it cannot be read.
+    """Return a list as a table.
 
     Args:
         title: caption.
@@ -34,9 +33,11 @@ def listed(
         name: by which the table is downloaded.
         visit: who asks for it.
     """
-    damaged = [
-        Notice(f"{each.row}: cannot be shown: {each.fault}", "wrong") for each in page.damaged
-    ]
-    kept = {key: value for key, value in visit.query.items() if key not in ("after", "as", "table")}
-    following = {**kept, "after": page.next} if page.next else {}
-    return [*damaged, Table(title, headings, list(map(row, page.values)), empty, following, name)]
+    following = {**visit.kept, "after": page.next} if page.next else {}
+    rows = list(map(row, page.values))
+    return [Table(title, headings, rows, empty, following, name, lost=damaged(page))]
+
+
+def damaged(page: Page[Any]) -> list[str]:
+    """Return what of a page cannot be shown, a line each."""
+    return [f"{each.row}: cannot be shown: {each.fault}" for each in page.damaged]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved, Sent
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.pages.wording import sentences
 from connector.console.parts import (
     Cell,
@@ -39,8 +39,7 @@ def approvals(visit: Visit) -> Page:
     page = visit.served.do(
         deciding.approvals,
         pending=not closed,
-        after=visit.asked("after"),
-        limit=ROWS,
+        **visit.place,
         newest=closed,
     )
     empty = "Nothing waits for a decision."

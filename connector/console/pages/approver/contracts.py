@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.pages.wording import sentences
 from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, Words
 from connector.console.visit import Visit
@@ -22,7 +22,7 @@ _ACTS: Final = {"end": Act.ENDED, "suspend": Act.SUSPENDED, "resume": Act.RESUME
 
 def contracts(visit: Visit) -> Page:
     """List the contracts."""
-    page = visit.served.do(agree.agreements, after=visit.asked("after"), limit=ROWS, newest=True)
+    page = visit.served.do(agree.agreements, **visit.place, newest=True)
     headings = ("contract", "role", "peer", "dataset", "valid until", "standing")
     empty = "There is no contract yet: a scientist asks a peer for one."
     parts = listed("Contracts", headings, page, _row, empty=empty, name="contracts", visit=visit)

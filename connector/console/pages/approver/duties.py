@@ -6,7 +6,7 @@ from typing import Final
 
 from connector.console.pages.auditor.life import DEEDS, DUTIES, deed_row, duty_row
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.contract.duty import DeedKind, Duty
@@ -18,7 +18,7 @@ from connector.services.duties.stating import Said
 def duties(visit: Visit) -> Page:
     """List the duties that are open, or all."""
     closed = visit.asked("closed") == "yes"
-    page = visit.served.do(stating.duties, closed=closed, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(stating.duties, closed=closed, **visit.place)
 
     def row(each: Duty) -> tuple[Cell, ...]:
         contract = Link(each.agreement_id, "/contract", {"id": each.agreement_id})

@@ -75,7 +75,7 @@ def _judged(found: Verdict) -> list[Part]:
         headings = ("part", "verdict", "finding", "at fault")
         parts += [
             Facts("What it is evidence of", rows),
-            Table("Verdicts", headings, verdicts, "", name="verdicts", fleeting=True),
+            Table("Verdicts", headings, verdicts, "", name="verdicts"),
         ]
     if checks:
         parts.append(
@@ -85,12 +85,11 @@ def _judged(found: Verdict) -> list[Part]:
                 checks,
                 "",
                 name="verified",
-                fleeting=True,
             )
         )
     return [
         *parts,
-        Table("What no bundle proves", ("limit",), limits, "", name="limits", fleeting=True),
+        Table("What no bundle proves", ("limit",), limits, "", name="limits"),
     ]
 
 

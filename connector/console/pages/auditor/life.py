@@ -18,7 +18,7 @@ from connector.services.negotiation import notices
 
 def life(visit: Visit) -> Page:
     """Show all that became of a contract, then its entries of the log in order."""
-    found = visit.served.do(services.life, visit.asked("id"), log.start(visit), log.ROWS)
+    found = visit.served.do(services.life, visit.asked("id"), log.start(visit), visit.rows)
     parts: list[Part] = [Notice(found.fault, "wrong")] if found.fault else []
     parts += [_contract(found), *_tables(found, visit.language)]
     empty = "The log has no such entry."

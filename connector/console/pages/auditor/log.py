@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry
-from connector.console.parts import Cell, Field, Form, Link, Notice, Page, Part, Table
+from connector.console.pages.listing import damaged
+from connector.console.parts import Cell, Field, Form, Link, Page, Part, Table
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
 from connector.domain.page import Page as Listed
@@ -16,7 +17,6 @@ from connector.jsonld.canonical import parse_object
 from connector.services.evidence import own_log
 from connector.services.readable import Readable
 
-ROWS: Final = 100
 _FURTHEST: Final = 2**53 - 1
 _HEADINGS: Final = ("index", "at", "event", "about", "account", "facts")
 _KINDS: Final = (
@@ -49,7 +49,7 @@ def log(visit: Visit) -> Page:
     page = visit.served.do(
         own_log.events,
         start(visit),
-        ROWS,
+        visit.rows,
         subject or None,
         kind=kind,
         since=first,
@@ -77,15 +77,13 @@ def entries(title: str, page: Listed[LogEntry], visit: Visit, empty: str) -> lis
         visit: who asks for it.
         empty: what is said where there is none.
     """
-    damaged = [
-        Notice(f"{each.row}: cannot be shown: {each.fault}", "wrong") for each in page.damaged
-    ]
     following = {}
-    if len(page.values) == ROWS:
-        kept = {name: value for name, value in visit.query.items() if name not in ("as", "table")}
-        following = {**kept, "start": str(page.values[-1].index + 1)}
+    if len(page.rows) == visit.rows:
+        places = [each.index for each in page.values]
+        places += [int(each.row) for each in page.damaged if each.row.isdecimal()]
+        following = {**visit.kept, "after": str(max(places, default=start(visit)))}
     rows = list(map(_row, page.values))
-    return [*damaged, Table(title, _HEADINGS, rows, empty, following, "log")]
+    return [Table(title, _HEADINGS, rows, empty, following, "log", lost=damaged(page))]
 
 
 def start(visit: Visit) -> int:
@@ -94,10 +92,16 @@ def start(visit: Visit) -> int:
     Raises:
         Malformed: no whole number.
     """
-    text = visit.asked("start").strip()
-    if text and (not (text.isascii() and text.isdigit()) or int(text) > _FURTHEST):
+    return max(
+        _index(visit.asked("start")), _index(visit.asked("after")) + bool(visit.asked("after"))
+    )
+
+
+def _index(text: str) -> int:
+    found = text.strip() or "0"
+    if not (found.isascii() and found.isdigit()) or int(found) > _FURTHEST:
         raise Malformed("the first entry is a whole number from 0 on")
-    return int(text or "0")
+    return int(found)
 
 
 def _row(entry: LogEntry) -> tuple[Cell, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Field, Form, Page
 from connector.console.visit import Visit
 from connector.domain.account import Account, AccountRole
@@ -14,7 +14,7 @@ from connector.services.access import accounts as services
 
 def accounts(visit: Visit) -> Page:
     """List the accounts, and make one."""
-    page = visit.served.do(services.page, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(services.page, **visit.place)
     headings = ("account name", "id", "roles", "decides as", "closed", "made")
     parts = listed(
         "Accounts", headings, page, _row, empty="no account", name="accounts", visit=visit

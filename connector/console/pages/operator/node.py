@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.console.pages.entry import Entry
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.delivery import OutgoingMessage
@@ -63,7 +63,7 @@ def doctor(visit: Visit) -> Page:
 
 def messages(visit: Visit) -> Page:
     """List the messages that were not delivered."""
-    page = visit.served.do(waiting.undelivered, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(waiting.undelivered, **visit.place)
     headings = ("message", "peer", "about", "state", "made", "tries", "next try", "why given up")
     empty = "Every message was delivered."
     parts = listed("Messages", headings, page, _message, empty=empty, name="messages", visit=visit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Field, Form, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.services.health import watching
@@ -16,7 +16,7 @@ from connector.services.membership.peers import Known
 
 def peers(visit: Visit) -> Page:
     """List the peers, and meet one."""
-    page = visit.served.do(services.page, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(services.page, **visit.place)
     own = visit.served.do(watching.memberships)
     headings = ("peer", "name", "standing", "space", "met", "fetched", "reason")
     empty = "No peer was met yet: meet one by its DID."

@@ -105,8 +105,7 @@ def _found(visit: Visit) -> Iterator[Part]:
         catalogs, after = [each.catalog for each in page.values if each.catalog], page.next
         yield _answers(visit, page.values)
     if after:
-        kept = {name: text for name, text in visit.query.items() if name not in ("as", "table")}
-        following = {**kept, "after": after}
+        following = {**visit.kept, "after": after}
     rows = [_row(visit, each, it) for each in catalogs for it in each.datasets]
     empty = "No dataset is like that: search for less."
     yield Table("Datasets of peers", _HEADINGS, rows, empty, following, "datasets")
@@ -116,7 +115,7 @@ def _answers(visit: Visit, found: Iterable[Found]) -> Table:
     """Say who was asked and what came of it; a catalog of several pages is led to."""
     rows: list[tuple[Cell, ...]] = []
     for each in found:
-        query = {**visit.query, "peer": each.peer.did}
+        query = {**visit.kept, "peer": each.peer.did}
         more = Words("there is more") if each.catalog and each.catalog.next else None
         why = Words(f"{each.refusal.code}: {each.refusal.reason}") if each.refusal else more
         count = len(each.catalog.datasets) if each.catalog else None
@@ -126,7 +125,7 @@ def _answers(visit: Visit, found: Iterable[Found]) -> Table:
 
 
 def _row(visit: Visit, shown: CatalogView, found: DatasetView) -> tuple[Cell, ...]:
-    facts, query = found.facts, {"words": "", **visit.query}
+    facts, query = found.facts, {"words": "", **visit.kept}
 
     def narrower(name: str, value: str, text: str) -> Cell:
         """Lead to what else is like that."""

@@ -208,7 +208,8 @@ def _answer(found: Answered) -> Iterator[Part]:
         yield Facts("What it spent", (("ε", spent.epsilon), ("δ", spent.delta)))
     headings = list(rows[0]) if rows else ["cell"]
     cells: list[list[Cell]] = [[_shown(row.get(name)) for name in headings] for row in rows]
-    yield Table("Cells", headings, cells, "No cell can be shown.", name="cells")
+    again = {"id": found.request_id}
+    yield Table("Cells", headings, cells, "No cell can be shown.", name="cells", again=again)
 
 
 def _shown(value: Any) -> Cell:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.pages.scientist import outcomes
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
@@ -20,7 +20,7 @@ _OVER: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLE
 
 def jobs(visit: Visit) -> Page:
     """List the jobs, led or taken part in."""
-    page = visit.served.do(lead_jobs.jobs, after=visit.asked("after"), limit=ROWS, newest=True)
+    page = visit.served.do(lead_jobs.jobs, **visit.place, newest=True)
     headings = ("job", "state", "side", "lead", "round", "updated")
     empty = "No job was run yet."
     parts = listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.pages.scientist import narrowing
 from connector.console.pages.wording import sentences
 from connector.console.parts import (
@@ -50,9 +50,7 @@ _OVER: Final = frozenset({NegotiationState.FINALIZED, NegotiationState.TERMINATE
 
 def negotiations(visit: Visit) -> Page:
     """List the negotiations."""
-    page = visit.served.do(
-        negotiate.negotiations, after=visit.asked("after"), limit=ROWS, newest=True
-    )
+    page = visit.served.do(negotiate.negotiations, **visit.place, newest=True)
     headings = ("negotiation", "state", "role", "peer", "dataset", "updated")
     empty = "Nothing was negotiated yet."
     parts = listed(

@@ -244,9 +244,7 @@ def _report(report: Report) -> Iterator[Part]:
         for each in report.findings
     ]
     headings = ("where", "finding", "code", "dataset")
-    yield Table(
-        "Findings", headings, findings, "There is no finding.", name="findings", fleeting=True
-    )
+    yield Table("Findings", headings, findings, "There is no finding.", name="findings")
     if report.manifest is not None and report.accepted:
         noise = report.manifest.privacy.noise_multiplier
         yield Facts("The job", (("rounds", report.manifest.turns), ("noise multiplier", noise)))
@@ -256,7 +254,7 @@ def _report(report: Report) -> Iterator[Part]:
     ]
     if costs:
         columns = ("site", "contract", "limit ε", "ε of the job", "left ε", "ε after it", "code")
-        yield Table("What it costs a person", columns, costs, "", name="costs", fleeting=True)
+        yield Table("What it costs a person", columns, costs, "", name="costs")
     if report.rehearsal is not None:
         found = asdict(report.rehearsal)
         sites: list[tuple[Cell, ...]] = [
@@ -264,7 +262,7 @@ def _report(report: Report) -> Iterator[Part]:
             for each in found["parts"]
         ]
         tried = ("site", "persons", "persons who take part", "labels", "seconds a round")
-        yield Table("Tried on made-up rows", tried, sites, "", name="tried", fleeting=True)
+        yield Table("Tried on made-up rows", tried, sites, "", name="tried")
         yield Facts(
             "The try",
             (

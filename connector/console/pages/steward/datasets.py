@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import ROWS, listed
+from connector.console.pages.listing import listed
 from connector.console.pages.wording import sentences, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
@@ -18,7 +18,7 @@ from connector.services.publication import checking, publish, snapshots, withdra
 
 def datasets(visit: Visit) -> Page:
     """List the datasets."""
-    page = visit.served.do(publish.datasets, after=visit.asked("after"), limit=ROWS)
+    page = visit.served.do(publish.datasets, **visit.place)
     headings = ("dataset", "title", "personal data", "population", "published")
     empty = "No dataset is published yet: a steward publishes one by pointing at its data."
     parts = listed("Datasets", headings, page, _row, empty=empty, name="datasets", visit=visit)
