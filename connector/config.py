@@ -16,7 +16,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from connector.domain import provider as providers
 from connector.domain import space as spaces
+from connector.domain.provider import Provider
 from connector.domain.space import MEMBERSHIP_SCOPE, Space
 from connector.errors import ConfigurationInvalid
 
@@ -73,6 +75,11 @@ class Settings:
             empty: none.
         console_contact: address, or page, to which one turns who cannot reach a part of the
             console; its statement on accessibility shows it. Empty: none is stated.
+        console_oidc: table `[console_oidc]` of the institution's provider of OpenID Connect, by
+            which persons log in to the console: `issuer`, `client_id`, the tables `roles` and
+            `decides_as` of what its groups may do, and where they differ from the default
+            `secret_file`, `claim`, `name_claim` and `scopes` (guide of the console). None: nobody
+            logs in so.
         console_folders: folders, from the home on, beneath which accounts of the console may name
             data files; empty: none.
         database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
@@ -175,6 +182,7 @@ class Settings:
     console_address: str = ""
     console_theme: str = ""
     console_contact: str = ""
+    console_oidc: Provider | None = None
     console_folders: tuple[str, ...] = ("data",)
     database: str = ""
     signing_key: str = "file:keys/signing.pem"
@@ -307,7 +315,7 @@ def dump(settings: Settings) -> str:
     """Write settings as TOML text; defaults are written too, so that they can be seen."""
     lines = []
     for item in fields(Settings):
-        if item.name in ("home", "connections", "spaces"):
+        if item.name in ("home", "connections", "spaces", "console_oidc"):
             continue
         lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
     for name, options in settings.connections.items():
@@ -316,7 +324,19 @@ def dump(settings: Settings) -> str:
     for space in settings.spaces[1:]:
         lines += ["", f"[spaces.{space.name}]"]
         lines += [f"{option} = {_toml(getattr(space, option))}" for option in spaces.OPTIONS]
+    if settings.console_oidc is not None:
+        lines += _dumped(settings.console_oidc)
     return "\n".join(lines) + "\n"
+
+
+def _dumped(provider: Provider) -> list[str]:
+    lines = ["", "[console_oidc]"]
+    lines += [f"{name} = {_toml(value)}" for name, value in providers.options(provider).items()]
+    for table in providers.TABLES:
+        lines += ["", f"[console_oidc.{table}]"]
+        groups = getattr(provider, table).items()
+        lines += [f"{_toml(group)} = {_toml(value)}" for group, value in groups]
+    return lines
 
 
 def _check_served(values: Mapping[str, Any]) -> None:
@@ -381,6 +401,8 @@ def _typed(name: str, kind: str, value: Any) -> Any:
         return _connections(value)
     if name == "spaces":
         return spaces.read(value)
+    if name == "console_oidc":
+        return providers.read(value)
     ok = {
         "str": isinstance(value, str),
         "int": isinstance(value, int) and not isinstance(value, bool),

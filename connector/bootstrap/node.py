@@ -166,6 +166,7 @@ class Node:
 
     def _console(self, started: ExitStack) -> LocalServer:
         """Bind the console; nobody pays for what it needs without one."""
+        from connector.bootstrap import logins  # noqa: PLC0415 - see above
         from connector.bootstrap.diagnosis.watch import watch  # noqa: PLC0415 - see above
         from connector.console.app import Console  # noqa: PLC0415 - see above
         from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
@@ -177,7 +178,10 @@ class Node:
         listening = local.bind(settings, "console_listen")
         started.callback(listening.close)
         hosts = listening.hosts | {urlsplit(settings.console_address).netloc} - {""}
-        console = Console(self._ports, theme, watch(settings, self._life.vitals))
+        told, provider = watch(settings, self._life.vitals), settings.console_oidc
+        reached = settings.console_address.rstrip("/") or listening.address
+        institution = logins.institution(self._ports, provider, reached) if provider else None
+        console = Console(self._ports, theme, told, institution)
         app = Guard(console.application(), Reached(frozenset(hosts)))
         return LocalServer("console", app, listening)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
-from urllib.parse import parse_qsl
+from typing import Final, Literal, TypeAlias
+from urllib.parse import parse_qsl, quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,30 +23,36 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import downloads, multipart, refusals
+from connector.console import beginnings, downloads, multipart, refusals
 from connector.console.attempts import Attempts
-from connector.console.guard import SAFE, is_small
+from connector.console.beginnings import Beginnings
+from connector.console.guard import SAFE, is_small, of_own_page
 from connector.console.live import Watching
-from connector.console.pages import PAGES
+from connector.console.pages import PAGES, door
 from connector.console.pages.entry import Entry, Sent
 from connector.console.parts import Notice, Page, Table, tables
 from connector.console.rendering import Renderer, address
 from connector.console.sessions import COOKIE, Session, Sessions
 from connector.console.visit import Visit
+from connector.domain.account import Account
 from connector.domain.page import LONGEST
-from connector.errors import LoginRefused, Malformed, PreauError
+from connector.errors import LoginRefused, Malformed, NotFound, PreauError
 from connector.language.asked import of_header
 from connector.language.catalog import LANGUAGES, translated
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.access.desk import Desk
+from connector.services.access.institution import Institution
 from connector.services.health.watching import Watch
+
+SameSite: TypeAlias = Literal["strict", "lax"]
 
 _log = logging.getLogger(__name__)
 LANGUAGE: Final = "preau-language"  # cookie
-LOGIN: Final = "/login"
 LIVE: Final = "/live"
 RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
+_BEGUN: Final = int(beginnings.LONGEST.total_seconds())
+_SAFE: Final = ":/%#?=@[]!$&'()*+,;"  # as Starlette leaves it in `Location`
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
 _FILE_NAME: Final = re.compile("[A-Za-z0-9-]+([.][a-z0-9]+)+")
@@ -56,19 +62,27 @@ _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is s
 class Console:
     """The pages of one node."""
 
-    def __init__(self, ports: Ports, theme: Path | None = None, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        theme: Path | None = None,
+        watch: Watch | None = None,
+        institution: Institution | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             ports: of the node.
             watch: tells of its process, keys and backup.
             theme: folder with the style sheet `theme.css` of the institution; None for none.
+            institution: logs persons in by its provider; None: nobody does.
         """
-        self._ports, self._watch = ports, watch
+        self._ports, self._watch, self._institution = ports, watch, institution
         self._theme = theme
         self._renderer = Renderer(ports.settings.name, theme=theme is not None)
         self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
         self._attempts = Attempts(ports.clock.now)
+        self._beginnings = Beginnings(ports.clock.now)
         self._watching = Watching()
         self._gathering = downloads.Gathering()
 
@@ -87,7 +101,10 @@ class Console:
             Route(entry.path, _leading(entry.on)) for entry in PAGES if entry.path not in shown
         ]
         routes += [
-            Route(LOGIN, self._login, methods=["POST"]),
+            Route(door.LOGIN, self._login, methods=["POST"]),
+            Route(door.PROVIDER, self._to_provider),
+            Route(door.RETURN, self._from_provider),
+            Route(door.FAREWELL, self._to_farewell),
             Route("/logout", self._logout, methods=["POST"]),
             Route("/language", self._language, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
@@ -101,7 +118,7 @@ class Console:
             visit = await self._visit(request, used=RENEWED not in request.headers)
             if visit.session is None and not entry.open:
                 to = visit.given(refusals.BACK) or entry.on
-                return _led(LOGIN, {"to": visit.path if entry.method == "GET" else to})
+                return _led(door.LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
                 return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
             cookie = request.cookies.get(COOKIE, "")
@@ -143,6 +160,7 @@ class Console:
             self._ports.settings.console_contact,
             self._watch,
             request.method == "POST",
+            provided=self._institution is not None,
         )
 
     def _answered(self, entry: Entry, visit: Visit, cookie: str) -> Response:
@@ -216,31 +234,87 @@ class Console:
         except PreauError as exc:
             if isinstance(exc, LoginRefused):
                 self._attempts.failed(name)
-            entry = next(each for each in PAGES if each.path == LOGIN)
-            page = entry.page(visit)
-            if not isinstance(page, Page):
-                return _led("/", {})
-            return self._shown(refusals.marked(page, exc, visit), visit)
+            return self._at_door(visit, exc)
         self._attempts.succeeded(name)
+        return self._let_in(request, found, _led(_inside(visit.given("to")), {}))
+
+    def _let_in(self, request: Request, found: Account, answer: Response) -> Response:
+        """Begin a session of another name than any that the browser had."""
         if (before := request.cookies.get(COOKIE, "")) != "":
             self._sessions.end(before)
-        to = visit.given("to")
-        answer = _led(to if _is_ours(to) else "/", {})
         _keep(answer, COOKIE, self._sessions.begin(found))
         return answer
 
+    def _at_door(self, visit: Visit, exc: PreauError) -> Response:
+        """Say why nobody was let in, and ask again."""
+        seen = replace(visit, desk=None, session=None, path=door.LOGIN, query={})
+        return self._shown(refusals.marked(door.asking(seen), exc, visit), seen)
+
+    async def _to_provider(self, request: Request) -> Response:
+        """Lead a browser to the provider, with a login begun in it; none of another site begins."""
+        visit = await self._visit(request)
+        to = _inside(visit.asked("to"))
+        if visit.session is not None:
+            return _led(to, {})
+        if not of_own_page(request.headers):
+            return _led(door.LOGIN, {"to": to})
+        begun = self._beginnings.begin(to)
+        try:
+            address = await run_in_threadpool(self._provider.leading, begun.secrets)
+        except PreauError as exc:
+            return self._at_door(visit, exc)
+        answer = RedirectResponse(address, 303)
+        # Not `strict`: it has to come along when the provider leads back.
+        _keep(answer, beginnings.COOKIE, begun.cookie, samesite="lax", seconds=_BEGUN)
+        return answer
+
+    async def _from_provider(self, request: Request) -> Response:
+        """Let in who comes back, by a page: no redirect brings a cookie that is `strict`."""
+        visit = await self._visit(request)
+        cookie = request.cookies.get(beginnings.COOKIE, "")
+        try:
+            provider = self._provider
+            begun = self._beginnings.end(cookie, visit.asked("state"))
+            found = await run_in_threadpool(provider.enter, visit.query, begun.secrets)
+        except PreauError as exc:
+            return self._at_door(visit, exc)
+        to = _inside(begun.to)
+        # Its address holds what was brought, which is of no use again.
+        visit = replace(visit, desk=None, session=None, path="/", query={})
+        shown = self._shown(door.welcome(to), visit)
+        answer = self._let_in(request, found, shown)
+        answer.headers["refresh"] = f"0; url={quote(to, safe=_SAFE)}"
+        _drop(answer, beginnings.COOKIE, "lax")
+        return answer
+
+    async def _to_farewell(self, request: Request) -> Response:
+        visit = await self._visit(request)
+        try:
+            address = await run_in_threadpool(self._provider.farewell)
+        except PreauError as exc:
+            return self._at_door(visit, exc)
+        return RedirectResponse(address, 303) if address else _led(door.LOGIN, {})
+
+    @property
+    def _provider(self) -> Institution:
+        if self._institution is None:
+            raise NotFound("this node logs nobody in by a provider")
+        return self._institution
+
     async def _logout(self, request: Request) -> Response:
         visit = await self._visit(request)
+        query = {}
         if visit.session is not None and _is_own(visit):
             self._sessions.end(request.cookies.get(COOKIE, ""))
-        answer = _led(LOGIN, {})
-        answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+            query = {door.LEFT: "yes"} if visit.session.account.subject else {}
+        answer = _led(door.LOGIN, query)
+        _drop(answer, COOKIE, "strict")
         return answer
 
     async def _language(self, request: Request) -> Response:
         visit = await self._visit(request)
-        to, chosen = visit.given("to"), visit.given("language")
-        answer = _led(to if _is_ours(to) else "/", {})
+        chosen = visit.given("language")
+        answer = _led(_inside(visit.given("to")), {})
         if chosen in LANGUAGES:
             answer.set_cookie(
                 LANGUAGE, chosen, _YEAR, path="/", secure=True, httponly=True, samesite="lax"
@@ -284,8 +358,18 @@ def _form(body: bytes) -> Mapping[str, str]:
         return {}
 
 
-def _keep(answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="strict")
+def _keep(
+    answer: Response,
+    name: str,
+    value: str,
+    samesite: SameSite = "strict",
+    seconds: int | None = None,
+) -> None:
+    answer.set_cookie(name, value, seconds, path="/", secure=True, httponly=True, samesite=samesite)
+
+
+def _drop(answer: Response, name: str, samesite: SameSite) -> None:
+    answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite=samesite)
 
 
 def _sent(file: Sent) -> Response:
@@ -314,10 +398,11 @@ def _is_own(visit: Visit) -> bool:
     return session is not None and session.brings(visit.given("word"))
 
 
-def _is_ours(path: str) -> bool:
-    """Say whether a browser that is led there stays in the console."""
+def _inside(path: str) -> str:
+    """Return where a browser is led; the first page unless it stays in the console."""
     plain = all(each.isprintable() for each in path)
-    return plain and path.startswith("/") and not path.startswith(("//", "/\\"))
+    ours = plain and path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if ours else "/"
 
 
 def _leading(path: str) -> Callable[[Request], object]:

@@ -82,7 +82,7 @@ class Guard:
             return None
         origin = headers.get("origin", "")
         foreign = origin not in ("", "null") and urlsplit(origin).netloc != host
-        if foreign or origin == "null" or headers.get("sec-fetch-site", "") not in _OWN:
+        if foreign or origin == "null" or not of_own_page(headers):
             return PlainTextResponse("the request comes from another site", 403)
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
@@ -90,6 +90,11 @@ class Guard:
         if int(length) > limit:
             return PlainTextResponse("the request is too large", 413)
         return None
+
+
+def of_own_page(headers: Headers) -> bool:
+    """Say whether a person's browser does not say that another site led it here."""
+    return headers.get("sec-fetch-site", "") in _OWN
 
 
 def is_small(headers: Headers) -> bool:

@@ -89,6 +89,19 @@ class Paragraphs:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """Links of ours that lead on.
+
+    Attributes:
+        title: what they are for.
+        links: whose text is words of ours.
+    """
+
+    title: str
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something to know first.
 
@@ -244,7 +257,9 @@ class Picture:
     query: Mapping[str, str]
 
 
-Part: TypeAlias = Facts | Table | Sentences | Paragraphs | Notice | Form | Summary | Bars | Picture
+Part: TypeAlias = (
+    Facts | Table | Sentences | Paragraphs | Ways | Notice | Form | Summary | Bars | Picture
+)
 
 
 @dataclass(frozen=True, slots=True)

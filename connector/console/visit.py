@@ -26,6 +26,7 @@ class Visit:
         files: that it brings.
         node_name: of the institution.
         contact: to which one turns who cannot reach a part of the console; may be empty.
+        provided: whether the institution's provider logs persons in as well.
         told: what the composition root tells of the node; None where nobody does.
         posted: whether a form brought it.
         rows: of a page of a list.
@@ -43,6 +44,7 @@ class Visit:
     told: Watch | None = None
     posted: bool = False
     rows: int = 50
+    provided: bool = False
     _names: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from connector.errors import Malformed
@@ -58,6 +59,29 @@ class Account:
     closed: bool
     made_at: datetime
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom the institution's provider of logins states.
+
+    Attributes:
+        subject: see `Account`.
+        called: by the provider; may be empty.
+        roles: that its groups give here; maybe none.
+        reviews: roles of approvals that they give.
+    """
+
+    subject: str = field(repr=False)
+    called: str = field(repr=False)
+    roles: tuple[AccountRole, ...]
+    reviews: tuple[str, ...]
+
+    def names(self) -> tuple[str, ...]:
+        """Return names for the account, the best first; the last is the person's alone."""
+        own = f"oidc-{sha256(self.subject.encode()).hexdigest()[:32]}"
+        called = self.called.lower()
+        return (called, own) if NAME.fullmatch(called) else (own,)
 
 
 def check_name(name: str) -> str:

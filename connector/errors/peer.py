@@ -214,7 +214,10 @@ class Unauthenticated(Untrusted):
 
 
 class LoginRefused(Untrusted):
-    """Name or password of an account is wrong, or a session has ended."""
+    """Name or password is wrong, the provider does not say who it is, or a session has ended.
+
+    Log in again; who is in no group that has a role here asks the operator.
+    """
 
     code = "LOGIN_REFUSED"
 

@@ -53,6 +53,15 @@ class LogBroken(WorldFault):
     code = "LOG_BROKEN"
 
 
+class LoginUnavailable(WorldFault):
+    """The institution's provider of logins does not answer, or not as OpenID Connect says.
+
+    Log in later, or with an account of the node; `preau doctor` says what is wrong.
+    """
+
+    code = "LOGIN_UNAVAILABLE"
+
+
 class KeyUnusable(WorldFault):
     """A key file is missing, has unsafe rights or cannot be read."""
 

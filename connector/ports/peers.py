@@ -56,7 +56,7 @@ class Web(Protocol):
 
         Args:
             url: of the peer.
-            body: JSON to post; None to get.
+            body: to post, JSON where `headers` name no `Content-Type`; None to get.
             headers: beside those of every request; what they hold is never logged.
             limit: most bytes of the answer's body.
 

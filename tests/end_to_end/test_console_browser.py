@@ -21,10 +21,12 @@ from connector.services.publication import publish
 from tests.support import browsing
 from tests.support.browsing import Visitor
 from tests.support.console import PASSWORD, person, served
+from tests.support.doubles import FixedClock
 from tests.support.federation import Federation
 from tests.support.jobs import all_running, submitted
 from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
+from tests.support.provider import provider, trusting
 
 pytestmark = pytest.mark.browser
 
@@ -235,3 +237,24 @@ def test_a_job_is_watched_to_its_end_and_shown_in_curves(chromium: Any, tmp_path
         assert visitor.violations() == []
         assert visitor.faults == []
         visitor.context.close()
+
+
+def test_the_institutions_login_leads_to_the_page_that_was_asked_for(
+    tmp_path: Path, chromium: Any
+) -> None:
+    with provider(tmp_path, FixedClock()) as at:
+        at.asks = True
+        with served(trusting(tmp_path, at, FixedClock())) as address:
+            visitor = Visitor(chromium, address, "fr", ignore_https_errors=True)
+            page = visitor.page
+            page.goto("/approvals")
+            assert visitor.violations() == []
+            page.locator("a[href^='/login/institution']").click()
+            page.locator("button").click()  # of another site: no strict cookie comes along
+            page.wait_for_url("**/approvals")
+            assert page.locator(".who p").inner_text() == "dana.martin"
+            page.locator("form[action='/logout'] button").click()
+            page.wait_for_url("**/login?left=yes")
+            assert visitor.violations() == []
+            assert [each for each in visitor.faults if at.origin not in each] == []
+            visitor.context.close()

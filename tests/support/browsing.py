@@ -33,8 +33,8 @@ def chromium() -> Iterator[Any]:
 class Visitor:
     """Somebody at a browser, who notes what the browser complains of."""
 
-    def __init__(self, browser: Any, address: str, language: str) -> None:
-        self.context = browser.new_context(locale=language, base_url=address)
+    def __init__(self, browser: Any, address: str, language: str, **more: Any) -> None:
+        self.context = browser.new_context(locale=language, base_url=address, **more)
         self.page = self.context.new_page()
         self.address = address
         self.faults: list[str] = []

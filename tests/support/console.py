@@ -11,6 +11,7 @@ from html import unescape
 import httpx
 from argon2 import PasswordHasher
 
+from connector.bootstrap import logins
 from connector.console.app import Console
 from connector.console.guard import Guard, Reached
 from connector.domain.account import AccountRole
@@ -109,7 +110,10 @@ def watch(ports: Ports) -> Watch:
 def served(ports: Ports) -> Iterator[str]:
     """Serve the console; yields its address."""
     listening = local.loopback("console_listen", "127.0.0.1:0")
-    app = Guard(Console(ports, watch=watch(ports)).application(), Reached(listening.hosts))
+    provider = ports.settings.console_oidc
+    provided = logins.institution(ports, provider, listening.address) if provider else None
+    console = Console(ports, watch=watch(ports), institution=provided)
+    app = Guard(console.application(), Reached(listening.hosts))
     server = local.LocalServer("console", app, listening)
     server.start()
     try:

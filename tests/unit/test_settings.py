@@ -125,3 +125,37 @@ def test_a_node_in_no_space_yet() -> None:
 def test_what_is_no_space(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationInvalid, match=r"space|scopes"):
         read(**changes)
+
+
+PROVIDER = {"issuer": "https://login.example/a", "client_id": "c", "roles": {"x": ["steward"]}}
+
+
+def test_a_provider_of_logins() -> None:
+    groups = {'cn=dpo, "ou"': ["approver", "auditor"], "x": ["steward"]}
+    decides = {'cn=dpo, "ou"': ["dpo", "head"]}
+    stated = {**PROVIDER, "roles": groups, "decides_as": decides, "scopes": ["openid", "groups"]}
+    made = read(console_oidc=stated)
+    named = made.console_oidc
+    assert named is not None
+    assert named.granted(["x"]) == (("steward",), ())
+    assert named.granted([*groups, "y"]) == (("steward", "approver", "auditor"), ("dpo", "head"))
+    assert named.granted(["y", ""]) == ((), ())
+    assert config.from_mapping(HOME, tomllib.loads(config.dump(made))) == made
+    assert read().console_oidc is None
+
+
+@over("changes", [
+        {"issuer": None}, {"client_id": None}, {"roles": None}, {"issuer": "http://login.example"},
+        {"issuer": "https://login.example/?a=b"}, {"issuer": "https://a@login.example"},
+        {"issuer": "https://login.example/#a"}, {"client_id": "a\nb"}, {"claim": ""}, {"claim": 7},
+        {"client_secret": "in here"}, {"roles": {}}, {"roles": {"x": []}}, {"roles": ["steward"]},
+        {"roles": {"x": ["head"]}}, {"roles": {"x": "steward"}}, {"decides_as": {"x": ["dpo"]}},
+        {"decides_as": {"y": ["dpo"]}}, {"scopes": ["profile"]}, {"scopes": ["openid", "a b"]},
+        {"roles": {"a\nb": ["steward"]}},
+    ])  # fmt: skip
+def test_what_is_no_provider_of_logins(changes: dict[str, Any]) -> None:
+    stated = {key: value for key, value in {**PROVIDER, **changes}.items() if value is not None}
+    with pytest.raises(ConfigurationInvalid, match="console_oidc"):
+        read(console_oidc=stated)
+    with pytest.raises(ConfigurationInvalid, match="console_oidc"):
+        read(console_oidc="https://login.example")

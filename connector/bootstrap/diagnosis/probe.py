@@ -27,6 +27,7 @@ from connector.bootstrap.computing import BoundedAccountant
 from connector.bootstrap.diagnosis import (
     kept_keys,
     liveness,
+    provider,
     reputation,
     sources,
     vocabularies,
@@ -101,6 +102,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
         *vocabularies.checks(settings),
         *sources.checks(settings),
         *liveness.checks(settings),
+        *provider.checks(settings, ask=ask_peers),
         *stored(settings, BoundedAccountant(ProcessAccountant()), ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),
         *diagnose.unsafe_settings(settings),

@@ -89,16 +89,29 @@ class GuardedWeb:
         self._lines = Lines() if keeps else None  # for all that `within` makes
 
     @classmethod
-    def of(cls, settings: Settings, *, keeps: bool = False) -> GuardedWeb:
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        keeps: bool = False,
+        own: Collection[str] = (),
+        seconds: float = TOTAL_SECONDS,
+    ) -> GuardedWeb:
         """Build the client that the settings describe; see the constructor.
+
+        Args:
+            settings: of the node.
+            keeps: see the constructor.
+            own: hosts of the institution's own, which may be inside as well.
+            seconds: longest exchange.
 
         Raises:
             AddressForbidden: the file of extra roots cannot be read.
         """
         roots = settings.path(settings.web_roots) if settings.web_roots else None
         context = tls_context(roots, system=roots is None)
-        hosts, whole = settings.unsafe_allow_hosts, roots is None
-        return cls(context, allow_hosts=hosts, whole=whole, keeps=keeps)
+        hosts, whole = {*settings.unsafe_allow_hosts, *own}, roots is None
+        return cls(context, allow_hosts=hosts, whole=whole, keeps=keeps, seconds=seconds)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -289,7 +302,9 @@ def _headers(
         ("User-Agent", "preau"),
         *further.items(),
     ]
-    return [*headers, ("Content-Type", "application/json")] if posting else headers
+    if posting and "Content-Type" not in further:
+        headers.append(("Content-Type", "application/json"))
+    return headers
 
 
 def _read(goal: Target, answer: httpcore.Response, limit: int) -> Answer:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from connector.domain import account as accounts
-from connector.domain.account import Account
+from connector.domain.account import Account, Person
 from connector.domain.page import PAGE, Page
-from connector.errors import AccountTaken, LoginRefused
+from connector.errors import AccountTaken, LoginRefused, NotPermitted
 from connector.identity import passwords
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
@@ -82,6 +82,7 @@ def change(
 
     Raises:
         NotFound: there is none of that name.
+        NotPermitted: the institution's provider says what it may do.
         Malformed: one of them may not be so.
     """
     if password is not None:
@@ -89,6 +90,11 @@ def change(
     kept = None if password is None else passwords.hashed(password)
     with ports.store.write() as tx:
         found = require(tx.accounts.lock(name), "account", name)
+        if found.subject:
+            raise NotPermitted(
+                "the institution's provider says who this account is, and what it may do",
+                hint="change the person's groups there, or `[console_oidc]` in preau.toml",
+            )
         read = found.roles if roles is None else accounts.read_roles(roles)
         decides = accounts.read_reviews(found.reviews if reviews is None else reviews, read)
         made = replace(
@@ -138,6 +144,60 @@ def enter(ports: Ports, name: str, password: str) -> Account:
             tx.accounts.put(replace(found, password=passwords.hashed(password)))
         tx.audit.append(ENTERED, found.id)
     return found
+
+
+def vouched(ports: Ports, person: Person) -> Account:
+    """Return the account of somebody whom the provider states; the first login makes it.
+
+    Raises:
+        LoginRefused: nothing that the provider states gives a role here, or the account is closed.
+        AccountTaken: its name is another's.
+    """
+    with ports.store.write() as tx:
+        made = _vouched(tx, ports, person)
+        tx.audit.append(ENTERED if made.roles else REFUSED, made.id)
+    if not made.roles:
+        raise LoginRefused(
+            "none of your groups has a role here, or your account was closed",
+            hint="ask the operator of this node",
+        )
+    return made
+
+
+def _vouched(tx: Transaction, ports: Ports, person: Person) -> Account:
+    """Return an account as the provider states it now; without roles where nobody is let in."""
+    now = ports.clock.now()
+    found = next(iter(tx.accounts.find(subject=person.subject)), None)
+    if found is None:
+        kept, closed = "", False
+        roles, subject = person.roles, person.subject
+        made = Account(ports.ids.new(), "", roles, person.reviews, kept, subject, closed, now, now)
+        return _added(tx, made, person) if made.roles else replace(made, id="")
+    known = require(tx.accounts.lock(found.name), "account", found.name)
+    if known.closed:
+        return replace(known, roles=())
+    if (known.roles, known.reviews) == (person.roles, person.reviews):
+        return known
+    # An account has a role; one that has none now keeps those that it had, and what it began ends.
+    changed = replace(known, changed_at=now)
+    if person.roles:
+        changed = replace(changed, roles=person.roles, reviews=person.reviews)
+    tx.accounts.put(changed)
+    if not person.roles:
+        return replace(changed, roles=())
+    _note(tx, "account.changed", changed)
+    return changed
+
+
+def _added(tx: Transaction, account: Account, person: Person) -> Account:
+    for name in person.names():
+        if tx.accounts.add(made := replace(account, name=name)):
+            _note(tx, "account.made", made)
+            return made
+        other = tx.accounts.get(name)
+        if other is not None and other.subject == person.subject:  # made in this moment
+            return other
+    raise AccountTaken("the name of your account is taken here", hint="begin again")
 
 
 def standing(ports: Ports, name: str) -> Account | None:
