@@ -8,13 +8,12 @@ to `pages/`, and whose requests are answered to `guard.py`.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
-from urllib.parse import parse_qsl, quote
+from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +22,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import beginnings, downloads, multipart, refusals
+from connector.console import answers, beginnings, downloads, multipart, refusals
 from connector.console.attempts import Attempts
 from connector.console.beginnings import Beginnings
 from connector.console.guard import SAFE, is_small, of_own_page
@@ -45,17 +44,13 @@ from connector.services.access.desk import Desk
 from connector.services.access.institution import Institution
 from connector.services.health.watching import Watch
 
-SameSite: TypeAlias = Literal["strict", "lax"]
-
 _log = logging.getLogger(__name__)
 LANGUAGE: Final = "preau-language"  # cookie
 LIVE: Final = "/live"
 RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
 _BEGUN: Final = int(beginnings.LONGEST.total_seconds())
-_SAFE: Final = ":/%#?=@[]!$&'()*+,;"  # as Starlette leaves it in `Location`
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
-_FILE_NAME: Final = re.compile("[A-Za-z0-9-]+([.][a-z0-9]+)+")
 _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
 
 
@@ -98,7 +93,9 @@ class Console:
         ]
         shown = {entry.path for entry in PAGES if entry.method == "GET"}
         routes += [
-            Route(entry.path, _leading(entry.on)) for entry in PAGES if entry.path not in shown
+            Route(entry.path, answers.leading(entry.on))
+            for entry in PAGES
+            if entry.path not in shown
         ]
         routes += [
             Route(door.LOGIN, self._login, methods=["POST"]),
@@ -118,7 +115,7 @@ class Console:
             visit = await self._visit(request, used=RENEWED not in request.headers)
             if visit.session is None and not entry.open:
                 to = visit.given(refusals.BACK) or entry.on
-                return _led(door.LOGIN, {"to": visit.path if entry.method == "GET" else to})
+                return answers.led(door.LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
                 return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
             cookie = request.cookies.get(COOKIE, "")
@@ -179,7 +176,9 @@ class Console:
                 return self._wrong(visit, made)
             made, seen = replace(found[0], refusal=made), found[1]
         if not isinstance(made, Page):
-            return _sent(made) if isinstance(made, Sent) else _led(made.path, dict(made.query))
+            if isinstance(made, Sent):
+                return answers.sent(made)
+            return answers.led(made.path, dict(made.query))
         if made.refusal is not None:
             made = refusals.marked(made, made.refusal, visit)
         return self._shown(made, seen)
@@ -201,7 +200,7 @@ class Console:
         media, write = downloads.FORMATS[ending]
         content = write(self._gathering.pages(first, follow, rest), say)
         return StreamingResponse(
-            content, media_type=media, headers=_saving(f"{first.name}.{ending}")
+            content, media_type=media, headers=answers.saving(f"{first.name}.{ending}")
         )
 
     def _shown(self, page: Page, visit: Visit) -> Response:
@@ -236,13 +235,13 @@ class Console:
                 self._attempts.failed(name)
             return self._at_door(visit, exc)
         self._attempts.succeeded(name)
-        return self._let_in(request, found, _led(_inside(visit.given("to")), {}))
+        return self._let_in(request, found, answers.led(answers.inside(visit.given("to")), {}))
 
     def _let_in(self, request: Request, found: Account, answer: Response) -> Response:
         """Begin a session of another name than any that the browser had."""
         if (before := request.cookies.get(COOKIE, "")) != "":
             self._sessions.end(before)
-        _keep(answer, COOKIE, self._sessions.begin(found))
+        answers.keep(answer, COOKIE, self._sessions.begin(found))
         return answer
 
     def _at_door(self, visit: Visit, exc: PreauError) -> Response:
@@ -253,19 +252,19 @@ class Console:
     async def _to_provider(self, request: Request) -> Response:
         """Lead a browser to the provider, with a login begun in it; none of another site begins."""
         visit = await self._visit(request)
-        to = _inside(visit.asked("to"))
+        to = answers.inside(visit.asked("to"))
         if visit.session is not None:
-            return _led(to, {})
+            return answers.led(to, {})
         if not of_own_page(request.headers):
-            return _led(door.LOGIN, {"to": to})
+            return answers.led(door.LOGIN, {"to": to})
         begun = self._beginnings.begin(to)
         try:
-            address = await run_in_threadpool(self._provider.leading, begun.secrets)
+            where = await run_in_threadpool(self._provider.leading, begun.secrets)
         except PreauError as exc:
             return self._at_door(visit, exc)
-        answer = RedirectResponse(address, 303)
+        answer = RedirectResponse(where, 303)
         # Not `strict`: it has to come along when the provider leads back.
-        _keep(answer, beginnings.COOKIE, begun.cookie, samesite="lax", seconds=_BEGUN)
+        answers.keep(answer, beginnings.COOKIE, begun.cookie, "lax", _BEGUN)
         return answer
 
     async def _from_provider(self, request: Request) -> Response:
@@ -278,22 +277,22 @@ class Console:
             found = await run_in_threadpool(provider.enter, visit.query, begun.secrets)
         except PreauError as exc:
             return self._at_door(visit, exc)
-        to = _inside(begun.to)
+        to = answers.inside(begun.to)
         # Its address holds what was brought, which is of no use again.
         visit = replace(visit, desk=None, session=None, path="/", query={})
         shown = self._shown(door.welcome(to), visit)
         answer = self._let_in(request, found, shown)
-        answer.headers["refresh"] = f"0; url={quote(to, safe=_SAFE)}"
-        _drop(answer, beginnings.COOKIE, "lax")
+        answers.leads_on(answer, to)
+        answers.drop(answer, beginnings.COOKIE, "lax")
         return answer
 
     async def _to_farewell(self, request: Request) -> Response:
         visit = await self._visit(request)
         try:
-            address = await run_in_threadpool(self._provider.farewell)
+            where = await run_in_threadpool(self._provider.farewell)
         except PreauError as exc:
             return self._at_door(visit, exc)
-        return RedirectResponse(address, 303) if address else _led(door.LOGIN, {})
+        return RedirectResponse(where, 303) if where else answers.led(door.LOGIN, {})
 
     @property
     def _provider(self) -> Institution:
@@ -307,18 +306,16 @@ class Console:
         if visit.session is not None and _is_own(visit):
             self._sessions.end(request.cookies.get(COOKIE, ""))
             query = {door.LEFT: "yes"} if visit.session.account.subject else {}
-        answer = _led(door.LOGIN, query)
-        _drop(answer, COOKIE, "strict")
+        answer = answers.led(door.LOGIN, query)
+        answers.drop(answer, COOKIE)
         return answer
 
     async def _language(self, request: Request) -> Response:
         visit = await self._visit(request)
         chosen = visit.given("language")
-        answer = _led(_inside(visit.given("to")), {})
+        answer = answers.led(answers.inside(visit.given("to")), {})
         if chosen in LANGUAGES:
-            answer.set_cookie(
-                LANGUAGE, chosen, _YEAR, path="/", secure=True, httponly=True, samesite="lax"
-            )
+            answers.keep(answer, LANGUAGE, chosen, "lax", _YEAR)
         return answer
 
 
@@ -358,35 +355,6 @@ def _form(body: bytes) -> Mapping[str, str]:
         return {}
 
 
-def _keep(
-    answer: Response,
-    name: str,
-    value: str,
-    samesite: SameSite = "strict",
-    seconds: int | None = None,
-) -> None:
-    answer.set_cookie(name, value, seconds, path="/", secure=True, httponly=True, samesite=samesite)
-
-
-def _drop(answer: Response, name: str, samesite: SameSite) -> None:
-    answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite=samesite)
-
-
-def _sent(file: Sent) -> Response:
-    return Response(file.content, media_type=file.media, headers=_saving(file.name))
-
-
-def _saving(name: str) -> dict[str, str]:
-    """Return the header by which a browser saves a file under a name.
-
-    Raises:
-        RuntimeError: the name is not one of ours.
-    """
-    if not _FILE_NAME.fullmatch(name):
-        raise RuntimeError("a file is named by a page, never by what others wrote")
-    return {"content-disposition": f'attachment; filename="{name}"'}
-
-
 def _table(page: Page, name: str) -> Table:
     """Return the table of a name; of what is none, the first one of the page."""
     found = tables(page.parts)
@@ -396,21 +364,3 @@ def _table(page: Page, name: str) -> Table:
 def _is_own(visit: Visit) -> bool:
     session: Session | None = visit.session
     return session is not None and session.brings(visit.given("word"))
-
-
-def _inside(path: str) -> str:
-    """Return where a browser is led; the first page unless it stays in the console."""
-    plain = all(each.isprintable() for each in path)
-    ours = plain and path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if ours else "/"
-
-
-def _leading(path: str) -> Callable[[Request], object]:
-    async def endpoint(_request: Request) -> Response:
-        return _led(path, {})
-
-    return endpoint
-
-
-def _led(path: str, query: dict[str, str]) -> RedirectResponse:
-    return RedirectResponse(address(path, query), 303)

@@ -154,8 +154,11 @@ class Provider:
         challenge = _b64(sha256(form.get("code_verifier", "").encode()).digest())
         fits = challenge == begun.get("code_challenge")
         fits &= begun.get("redirect_uri") == form.get("redirect_uri")
-        if self.status != 200 or not known or not fits:
-            return (self.status, "/", "") if self.status != 200 else (400, "text/plain", "")
+        assert headers.get_all("content-type") == ["application/x-www-form-urlencoded"]
+        if self.status != 200:
+            return self.status, "/", '{"error": "invalid_client"}'
+        if not known or not fits:
+            return 400, "application/json", '{"error": "invalid_grant"}'
         access = secrets.token_urlsafe(16)
         said = {
             **self.person,

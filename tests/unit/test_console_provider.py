@@ -16,7 +16,7 @@ import pytest
 from connector.bootstrap import logins
 from connector.bootstrap.diagnosis.provider import checks
 from connector.console import beginnings
-from connector.console.sessions import COOKIE
+from connector.console.sessions import COOKIE, IDLE
 from connector.domain.account import AccountRole, Person
 from connector.errors import AccountTaken, NotPermitted, TooManyRequests
 from connector.ports import Ports
@@ -300,6 +300,27 @@ def test_a_login_that_was_begun_too_long_ago_ends(
     assert browser.get(brought).status_code == status
 
 
+def test_a_code_of_another_login_is_not_redeemed(browser: Browser, at: Provider) -> None:
+    victim = Browser(browser.address)
+    stolen, own = back(victim, at), back(browser, at)
+    code = parse_qs(urlsplit(stolen).query)["code"][0]
+    state = parse_qs(urlsplit(own).query)["state"][0]
+    refused = browser.get(f"{DONE}?code={code}&state={state}")
+    victim.close()
+    assert (refused.status_code, COOKIE in browser.cookies) == (401, False)
+    assert "invalid_grant" in refused.text  # its verifier is the victim's
+
+
+def test_a_session_of_it_ends_as_any_other(
+    browser: Browser, at: Provider, clock: FixedClock
+) -> None:
+    log_in(browser, at)
+    clock.advance(IDLE.total_seconds())
+    assert browser.get("/").url.path == "/"
+    clock.advance(IDLE.total_seconds() + 1)
+    assert browser.get("/").url.path == "/login"
+
+
 def test_a_session_that_somebody_planted_is_not_taken_over(browser: Browser, at: Provider) -> None:
     brought = back(browser, at)
     browser.cookies[COOKIE] = "planted"
@@ -396,6 +417,7 @@ def test_a_code_that_is_not_redeemed(browser: Browser, at: Provider, status: int
     answer = log_in(browser, at)
     assert answer.status_code in (401, 503)
     assert ("LOGIN_REFUSED" if status != 302 else "LOGIN_UNAVAILABLE") in answer.text
+    assert ("invalid_client" in answer.text) is (status != 302)
 
 
 def test_a_provider_that_does_not_fit_is_not_led_to(

@@ -118,6 +118,15 @@ def redeeming(
     return urlencode(form).encode(), headers
 
 
+def refused(answer: bytes) -> LoginRefused:
+    """Return why a provider did not redeem a code, by its answer (RFC 6749 section 5.2)."""
+    try:
+        said = parsed(answer, _refused, limit=LIMIT).child("error").content()
+    except Malformed:
+        said = ""
+    return _refusal(said)
+
+
 def redeemed(answer: bytes) -> tuple[str, str]:
     """Return the ID token and the access token that a code was redeemed for.
 
@@ -140,6 +149,13 @@ def farewell(endpoints: Endpoints, provider: Provider) -> str:
     if not endpoints.farewell:
         return ""
     return _with(endpoints.farewell, {"client_id": provider.client_id})
+
+
+def _refusal(error: str) -> LoginRefused:
+    said = error if _ERROR.fullmatch(error) else "unknown"  # never what else was written
+    return LoginRefused(
+        f"the provider refused: `{said}`", hint="begin again, or ask the operator of this node"
+    )
 
 
 def _with(address: str, query: Mapping[str, str]) -> str:

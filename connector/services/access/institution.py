@@ -133,7 +133,7 @@ class Institution:
         )
         answer = self._web.ask(found.token, body, headers=headers, limit=code.LIMIT)
         if answer.status != _OK:
-            raise LoginRefused("the provider does not redeem the code", hint="begin again")
+            raise code.refused(answer.body)
         identity, access = code.redeemed(answer.body)
         keys = self._web.get(found.keys, limit=token.LIMIT)
         now = self._ports.clock.now()
