@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from connector.console import sheets
-from connector.console.parts import Cell, Link, Table, Words, plain
+from connector.console.parts import Cell, Link, Spoken, Table, Words, plain
 from connector.errors import PreauError, TooManyRequests
 
 MOST_ROWS: Final = 100_000  # of a file
@@ -140,7 +140,7 @@ def _typed(cell: Cell, say: Say) -> Any:
     match cell:
         case Words(text=text):
             return say(text)
-        case Link(text=text):
+        case Link(text=text) | Spoken(text=text):
             return text
         case _:
             return cell

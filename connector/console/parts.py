@@ -33,7 +33,20 @@ class Words:
     text: str
 
 
-Cell: TypeAlias = "str | int | float | bool | datetime | Link | Words | None"
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What somebody else wrote in a language that is known.
+
+    Attributes:
+        text: as written.
+        language: its tag (RFC 5646).
+    """
+
+    text: str
+    language: str
+
+
+Cell: TypeAlias = "str | int | float | bool | datetime | Link | Words | Spoken | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +304,7 @@ def tables(parts: Iterable[Part]) -> list[Table]:
 def plain(cell: Cell) -> Any:
     """Return a cell as a value of JSON."""
     match cell:
-        case Link(text=text) | Words(text=text):
+        case Link(text=text) | Words(text=text) | Spoken(text=text):
             return text
         case datetime():
             return cell.strftime("%Y-%m-%dT%H:%M:%SZ")

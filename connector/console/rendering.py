@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from connector.console.downloads import FORMATS
-from connector.console.parts import Cell, Link, Page, Table, Words
+from connector.console.parts import Cell, Link, Page, Spoken, Table, Words
 from connector.console.visit import Visit
 from connector.language.catalog import LANGUAGES, translated
 
@@ -92,8 +92,15 @@ def _saved(said: Callable[[str], str], visit: Visit, table: Table) -> list[tuple
 
 
 def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, Any]:
-    """Return how a cell is shown: text, address, whose DID it is, and whether it is a number."""
-    shown = {"text": _text(said, visit.language, value), "number": _is_number(value)}
+    """Return how a cell is shown: text, address, whose DID it is, and whether it is a number.
+
+    Text of others says its language where that is known, and runs in its own direction.
+    """
+    text = _text(said, visit.language, value)
+    theirs = isinstance(value, str | Link | Spoken) and not text.isascii()
+    spoken = value.language if isinstance(value, Spoken) else visit.language
+    shown = {"text": text, "number": _is_number(value), "theirs": theirs}
+    shown["language"] = "" if spoken == visit.language else spoken
     to = address(value.path, dict(value.query)) if isinstance(value, Link) else ""
     known = isinstance(value, str) and value.startswith(_DID)
     return {**shown, "to": to, "name": visit.named(str(value)) if known else ""}
@@ -101,7 +108,7 @@ def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, An
 
 def _text(said: Callable[[str], str], language: str, value: Cell) -> str:
     match value:
-        case Link(text=text):
+        case Link(text=text) | Spoken(text=text):
             return text
         case Words(text=text):
             return said(text)

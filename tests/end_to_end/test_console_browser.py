@@ -21,7 +21,7 @@ from connector.services.publication import publish
 from tests.support import browsing
 from tests.support.browsing import Visitor
 from tests.support.console import PASSWORD, person, served
-from tests.support.doubles import FixedClock
+from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.federation import Federation
 from tests.support.jobs import all_running, submitted
 from tests.support.link import DATASET, Link, description, entry, link, offer
@@ -29,6 +29,9 @@ from tests.support.negotiating import ask
 from tests.support.provider import provider, trusting
 
 pytestmark = pytest.mark.browser
+OUTLINED = "getComputedStyle(document.activeElement).outlineStyle"
+STOPS = """[...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']")].length"""
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +97,9 @@ def consumed(pair: Link) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
 def test_every_page_is_accessible_alone_and_without_complaint(
-    pair: Link, chromium: Any, language: str
+    pair: Link, chromium: Any, language: str, scheme: str
 ) -> None:
     for node, found in (
         (pair.school, paths(pair.school.ports)),
@@ -104,18 +107,104 @@ def test_every_page_is_accessible_alone_and_without_complaint(
     ):
         person(node.ports, "everybody", *AccountRole, reviews=("dpo", "head"))
         with served(node.ports) as address:
-            visitor = Visitor(chromium, address, language)
+            visitor = Visitor(chromium, address, language, color_scheme=scheme)
             visitor.page.goto("/login")
             assert visitor.violations() == []
             visitor.log_in("everybody")
+            titles = set()
             for path in found:
                 answer = visitor.page.goto(path)
                 assert visitor.language == language
                 assert visitor.violations() == [], path
                 assert len(answer.body()) < 150_000
+                titles.add((visitor.page.title(), path.partition("?")[0]))
+            assert len({title for title, _ in titles}) == len(titles), (
+                "pages have titles of their own"
+            )
             # what Chromium says of an answer that is an error on purpose
-            visitor.faults = [each for each in visitor.faults if not re.search("40[034]", each)]
+            visitor.faults = [
+                each for each in visitor.faults if not re.search("4(0[034]|22)", each)
+            ]
             assert visitor.faults == []
+            visitor.context.close()
+
+
+def test_every_page_is_accessible_on_a_node_that_holds_nothing(
+    chromium: Any, tmp_path: Path
+) -> None:
+    ports = ports_for_tests(tmp_path)
+    person(ports, "everybody", *AccountRole)
+    person(ports, "auditor")
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "fr")
+        visitor.log_in("everybody")
+        for path in (each.path for each in PAGES if each.menu):
+            assert visitor.page.goto(path).status == 200, path
+            assert visitor.violations() == [], path
+        visitor.context.close()
+        visitor = Visitor(chromium, address, "en")
+        visitor.log_in("auditor")
+        assert visitor.page.goto("/accounts").status == 403
+        assert visitor.violations() == []
+        visitor.context.close()
+
+
+def test_what_was_refused_is_accessible_and_comes_first(pair: Link, chromium: Any) -> None:
+    ports = pair.school.ports
+    person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
+    (waits,) = deciding.approvals(ports).values
+    with served(ports) as address:
+        visitor = Visitor(chromium, address, "fr")
+        page = visitor.page
+        page.goto("/login")
+        page.locator("main button").click()
+        assert_refused(visitor, 2)
+        visitor.log_in("everybody")
+        for path, form, fields in (
+            ("/accounts", "/accounts/add", 3),
+            (f"/approval?id={waits.id}", "/approval/refuse", 1),
+            ("/publish/source?place=data/grades.csv", "/publish/describe", 5),
+            ("/evidence", "/evidence/verify", 1),
+            ("/log?start=x", "", 1),
+        ):
+            page.goto(path)
+            if form:
+                page.locator(f"form[action='{form}'] button").click()
+            assert_refused(visitor, fields)
+        visitor.context.close()
+
+
+def assert_refused(visitor: Visitor, fields: int) -> None:
+    """The summary has the focus, and leads by keyboard to each field that is meant."""
+    page = visitor.page
+    assert page.title().startswith("Erreur : ")
+    assert page.evaluate("document.activeElement.id") == "refused"
+    links = page.locator("#refused a")
+    assert links.count() >= fields
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('input, select, textarea')")
+    assert page.evaluate("document.activeElement.ariaInvalid") == "true"
+    assert visitor.violations() == []
+
+
+def test_what_others_wrote_breaks_no_page(pair: Link, chromium: Any) -> None:
+    name, long = f"urn:example:{'i' * 200}", "x" * 150
+    title = f"\u200b{long}\u05d0\u05d1\u05d2 \u202e{long}"
+    told = description(pair.folder, id=name, title=title, offer={**offer(), "@id": "urn:example:o"})
+    publish.publish(pair.school.ports, told, distinct="the same file on purpose")
+    for node, found in (
+        (pair.school, ("/datasets", f"/dataset?id={name}")),
+        (pair.lab, ("/catalog?words=", f"/catalog/dataset?peer={pair.school.did}&id={name}")),
+    ):
+        person(node.ports, "everybody", *AccountRole)
+        with served(node.ports) as address:
+            visitor = Visitor(chromium, address, "en")
+            visitor.log_in("everybody")
+            for path in found:
+                assert visitor.page.goto(path).status == 200, path
+                assert title in visitor.page.locator("main").text_content()
+                assert visitor.violations() == [], path
             visitor.context.close()
 
 
@@ -185,6 +274,7 @@ def test_the_keyboard_is_enough(pair: Link, chromium: Any) -> None:
     with served(ports) as address:
         visitor = Visitor(chromium, address, "en")
         page = visitor.page
+        page.emulate_media(forced_colors="active")
         page.goto("/login")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
@@ -196,24 +286,43 @@ def test_the_keyboard_is_enough(pair: Link, chromium: Any) -> None:
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url("**/")
-        outlined = "getComputedStyle(document.activeElement).outlineStyle"
-        for _ in range(12):
+        page.goto("/evidence")
+        stops = page.evaluate(STOPS)
+        assert stops > len(PAGES) / 3
+        for stop in range(stops):
             page.keyboard.press("Tab")
-            assert page.evaluate(outlined) != "none"
+            assert (
+                page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)")
+                > 0
+            )
+            assert page.evaluate(OUTLINED) != "none", stop
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body"), "nothing holds the focus"
         visitor.context.close()
 
 
-def test_nothing_is_cut_at_twice_the_size(pair: Link, chromium: Any) -> None:
+PLANTED = {
+    "no caption": "document.querySelector('caption').remove()",
+    "focus is not seen": "document.querySelector('main a').style.outline = 'none'",
+    "faint border": "document.querySelector('main select').style.borderColor = '#eeeeee'",
+    "scrolls sideways": "document.querySelector('h1').style.width = '500px'",
+    "is cut": "document.querySelector('h1').style.cssText = 'height: 1em; overflow: hidden'",
+    "target-size": "document.querySelectorAll('nav ul, nav a').forEach("
+    "each => each.style.cssText = 'display: block; font-size: 9px; line-height: 9px; padding: 0')",
+    "html-has-lang": "document.documentElement.removeAttribute('lang')",
+}
+
+
+def test_faults_of_pages_are_seen(pair: Link, chromium: Any) -> None:
     ports = pair.school.ports
     person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
     with served(ports) as address:
-        visitor = Visitor(chromium, address, "fr")
+        visitor = Visitor(chromium, address, "en")
         visitor.log_in("everybody")
-        visitor.page.set_viewport_size({"width": 320, "height": 512})
-        for path in paths(ports):
-            visitor.page.goto(path)
-            wide = visitor.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= 320, path
+        for fault, plant in PLANTED.items():
+            visitor.page.goto("/approvals")
+            visitor.page.evaluate(plant)
+            assert any(fault in each for each in visitor.violations()), fault
         visitor.context.close()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connector.console.parts import Notice, Part, Sentences
+from connector.console.parts import Cell, Notice, Part, Sentences, Spoken
+from connector.domain.catalog.dataset import Column
+from connector.domain.catalog.dictionary import labelled
 from connector.errors import PreauError
 from connector.jsonld.policy import read_shown
 from policies_odrl import OdrlError, explain
@@ -21,6 +23,12 @@ def sentences(title: str, policy: bytes, language: str) -> Part:
         return Sentences(title, list(explain(read_shown(policy), language)))
     except (PreauError, OdrlError) as exc:
         return Notice(f"the terms cannot be put into words: {exc}", "wrong")
+
+
+def meant(column: Column, language: str) -> Cell:
+    """Return what a column means, in the language of the reader where the dictionary has it."""
+    tag, text = labelled(dict(column.meaning.labels), language, column.description)
+    return Spoken(text, tag) if tag else text
 
 
 def worded(iri: str, language: str) -> str:

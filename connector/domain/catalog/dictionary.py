@@ -121,8 +121,13 @@ def label(labels: Mapping[str, str], language: str, otherwise: str) -> str:
         language: tag of the reader's.
         otherwise: where there is none at all.
     """
-    found = (labels[tag] for tag in (language, *LANGUAGES, *labels) if tag in labels)
-    return next(found, otherwise)
+    return labelled(labels, language, otherwise)[1]
+
+
+def labelled(labels: Mapping[str, str], language: str, otherwise: str) -> tuple[str, str]:
+    """Return the tag of a label's language, empty where it has none, and the label; see `label`."""
+    found = ((tag, labels[tag]) for tag in (language, *LANGUAGES, *labels) if tag in labels)
+    return next(found, ("", otherwise))
 
 
 def faults(meaning: Meaning, datatype: str) -> list[str]:

@@ -100,7 +100,7 @@ def start(visit: Visit) -> int:
 def _index(text: str) -> int:
     found = text.strip() or "0"
     if not (found.isascii() and found.isdigit()) or int(found) > _FURTHEST:
-        raise Malformed("the first entry is a whole number from 0 on")
+        raise Malformed("the first entry is a whole number from 0 on", where="start")
     return int(found)
 
 

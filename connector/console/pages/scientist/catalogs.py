@@ -7,7 +7,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.scientist import narrowing
-from connector.console.pages.wording import sentences, worded
+from connector.console.pages.wording import meant, sentences, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Column
@@ -175,7 +175,7 @@ def _column(each: Column, language: str) -> tuple[Cell, ...]:
     more = len(meaning.categories) - len(values)
     return (
         each.name,
-        label(dict(meaning.labels), language, each.description),
+        meant(each, language),
         Words(each.kind.value),
         Words(each.datatype),
         meaning.unit,

@@ -6,11 +6,10 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
-from connector.console.pages.wording import sentences, worded
+from connector.console.pages.wording import meant, sentences, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Dataset, Offer
-from connector.domain.catalog.dictionary import label
 from connector.domain.page import Damaged
 from connector.services.policies import drafting
 from connector.services.publication import checking, publish, snapshots, withdrawing
@@ -45,7 +44,7 @@ def dataset(visit: Visit) -> Page:
     columns = [
         (
             each.name,
-            label(dict(each.meaning.labels), visit.language, each.description),
+            meant(each, visit.language),
             Words(each.kind.value),
             Words(each.datatype),
         )
