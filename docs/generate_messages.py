@@ -58,6 +58,7 @@ _PAGES: Final = "connector/console/pages/"
 _ENUMERATED: Final = (
     "connector/domain/",
     "connector/enforcement/",
+    "connector/identity/evidence/",
     "policies_odrl/checking/findings.py",
 )
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s+\S*[A-Za-zδε]|[A-Za-z]{2,}:? \{")

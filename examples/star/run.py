@@ -4,7 +4,8 @@ Three académies and a lab, each a node of its own; one model trained with diffe
 a table with noise and an extract of one académie; then five refusals.
 
 Writes `result.json`, a picture (PNG and SVG), the model, the extract, and the evidence
-bundles. See README.md beside this file.
+bundles. With `--console` the space runs on until Ctrl-C, and its consoles are named. See README.md
+beside this file.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import argparse
 import json
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import consoles
 import contracts
 import picture
 import pupils
@@ -45,43 +48,65 @@ def main() -> int:
     options = _options()
     out = options.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    result = run(out, seed=options.seed, rounds=options.rounds)
-    (out / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    _report(result, out)
+    with ExitStack() as running:
+        result, links = run(
+            out, running, seed=options.seed, rounds=options.rounds, console=options.console
+        )
+        (out / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        _report(result, out)
+        if options.console:
+            consoles.stay(links, CONSOLE.print)
     return 0 if result["ok"] else 1
 
 
-def run(out: Path, *, seed: int = 0, rounds: int = 20) -> dict[str, Any]:
-    """Run everything in a fresh space below `out` and return what is worth keeping."""
+def run(
+    out: Path, running: ExitStack, *, seed: int = 0, rounds: int = 20, console: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Run everything in a fresh space below `out`.
+
+    Args:
+        out: folder.
+        running: what stops the space; it is stopped here unless its consoles are wanted.
+        seed: of the pupils kept out.
+        rounds: of the job.
+        console: whether persons visit the space afterwards.
+
+    Returns:
+        What is worth keeping, and how to get to the consoles.
+    """
     started = time.monotonic()
     division = pupils.divide(pupils.load(), seed=seed)
-    with spaces.space(out / "space") as space:
-        _say("an authority and four nodes, each with its own keys, database, ports and data")
-        cast = story.assemble(space)
-        pids = {node.name: node.pid for node in [space.authority, *space.nodes]}
-        _say("three académies publish their part of Project STAR")
-        story.publish(cast, space, division, out / "data")
-        _say("the lab reads the catalogs and negotiates over gRPC")
-        story.negotiate(cast)
-        _say("one job, three sites; rows stay, noised updates leave")
-        job, manifest, model, spent = train(cast, rounds)
-        (out / "model.npz").write_bytes(model)
-        _say("a second contract with one académie: a table with noise, an extract, their risk")
-        released = release.release(cast, space, division, out / "data")
-        _say("five things that the contracts forbid")
-        refused = story.refusals(cast, space)
-        verdicts = verify(story.evidence(cast, out / "evidence"), space)
-        cpu = spaces.cpu_seconds([space.authority, *space.nodes])
+    space = running.enter_context(spaces.space(out / "space"))
+    _say("an authority and four nodes, each with its own keys, database, ports and data")
+    cast = story.assemble(space, consoles.SETTINGS if console else {})
+    pids = {node.name: node.pid for node in [space.authority, *space.nodes]}
+    _say("three académies publish their part of Project STAR")
+    story.publish(cast, space, division, out / "data")
+    _say("the lab reads the catalogs and negotiates over gRPC")
+    story.negotiate(cast)
+    _say("one job, three sites; rows stay, noised updates leave")
+    job, manifest, model, spent = train(cast, rounds)
+    (out / "model.npz").write_bytes(model)
+    _say("a second contract with one académie: a table with noise, an extract, their risk")
+    released = release.release(cast, space, division, out / "data")
+    _say("five things that the contracts forbid")
+    refused = story.refusals(cast, space)
+    verdicts = verify(story.evidence(cast, out / "evidence"), space)
+    cpu = spaces.cpu_seconds([space.authority, *space.nodes])
+    links = consoles.open_to_persons(cast, space, out / "data") if console else []
+    if not console:
+        running.close()
     _say("yardsticks on all records, which only this script may hold")
     scores = yardsticks.measure(division, parse(manifest), model, seed)
     draw(scores, spent, released.levels, out)
-    return _result(job, scores, refused, verdicts, pids, released) | {
+    result = _result(job, scores, refused, verdicts, pids, released) | {
         "seed": seed,
         "rounds": rounds,
         "populations": {name: division.population(name) for name in division.parts},
         "seconds": round(time.monotonic() - started, 1),
         "cpu_seconds_of_nodes": round(cpu, 1),
     }
+    return result, links
 
 
 def train(cast: story.Cast, rounds: int) -> tuple[JobView, bytes, bytes, Curves]:
@@ -233,6 +258,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("demo-output"), help="output folder")
     parser.add_argument("--seed", type=int, default=0, help="which pupils are kept out")
+    parser.add_argument(
+        "--console", action="store_true", help="leave the space running, with consoles for persons"
+    )
     parser.add_argument("--rounds", type=int, default=20, help="rounds; fewer for a quick look")
     return parser.parse_args()
 

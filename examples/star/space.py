@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,7 @@ class Node:
         did: its identifier.
         process: the running `preau serve`; None while stopped.
         serve: starts it.
+        console: address of its console; empty where it has none, or does not run.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Node:
     did: str
     process: subprocess.Popen[str] | None = None
     serve: Callable[[Path, IO[str]], subprocess.Popen[str]] = serve
+    console: str = ""
 
     def client(self, seconds: float = 60.0) -> Client:
         """Return a client of the node's management API."""
@@ -88,6 +91,7 @@ class Node:
             self.stop()
             tail = (self.home / "serve.log").read_text(encoding="utf-8")[-2000:]
             raise RuntimeError(f"{self.name} did not start:\n{tail}")
+        self.console = json.loads(line).get("console", "")
 
     def stop(self) -> None:
         """Stop the node; at once when it does not stop in order."""
@@ -158,7 +162,8 @@ class Space:
             settings: texts to be put into its `preau.toml` before it starts.
             options: further options of `preau init`, such as `database`.
         """
-        short = name.lower().replace(" ", "-")
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        short = plain.lower().replace(" ", "-")
         home = self.folder / short
         https, grpc = self.port(), self.port()
         did = f"did:web:localhost%3A{https}"

@@ -6,10 +6,11 @@ Each act does what a person would do with the command `preau`; nothing reaches i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import contracts
@@ -42,10 +43,11 @@ class Cast:
     short_ends: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def assemble(space: Space) -> Cast:
-    """Make and start the four nodes."""
-    academies = {name: space.node(f"Academie {name}") for name in pupils.ACADEMIES}
-    return Cast(academies, space.node("Laboratoire"))
+def assemble(space: Space, settings: Mapping[str, str] = MappingProxyType({})) -> Cast:
+    """Make and start the four nodes, with settings of their own."""
+    names = pupils.ACADEMIES
+    academies = {name: space.node(f"Académie {name}", settings=settings) for name in names}
+    return Cast(academies, space.node("Laboratoire", settings=settings))
 
 
 def publish(cast: Cast, space: Space, division: pupils.Division, folder: Path) -> None:

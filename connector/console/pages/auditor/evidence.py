@@ -14,6 +14,14 @@ from connector.services.evidence import verifying
 
 _KIND: Final = {Outcome.PROVEN: "done", Outcome.CONSISTENT: "info", Outcome.INVALID: "wrong"}
 
+_PARTS: Final = {
+    "contract": "contract",
+    "membership": "membership",
+    "revocation": "revocation",
+    "log": "audit log",
+    "layers": "layers of terms",
+}
+
 
 def evidence(visit: Visit) -> Page:
     """Ask for a bundle to judge, or for the contract of which one is wanted."""
@@ -65,10 +73,19 @@ def _judged(found: Verdict) -> list[Part]:
         ("concluded", found.concluded_at),
     )
     verdicts = [
-        (Words(each.name), Words(each.standing.value), Words(each.finding), each.at_fault)
+        (
+            Words(_PARTS.get(each.name, each.name)),
+            Words(each.standing.value),
+            Words(each.finding),
+            each.at_fault,
+        )
         for each in found.parts
     ]
-    checks = [(Words(each.name), Words(line)) for each in found.parts for line in each.checks]
+    checks = [
+        (Words(_PARTS.get(each.name, each.name)), Words(line))
+        for each in found.parts
+        for line in each.checks
+    ]
     limits = [(Words(line),) for line in found.limits]
     parts: list[Part] = [Notice(found.outcome.value, _KIND[found.outcome], hint=found.reason)]
     if verdicts:
