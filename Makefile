@@ -6,11 +6,15 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint protos bench soak audit wheel docs clean
+.PHONY: demo screenshots test lint protos bench soak audit wheel docs clean
 
-demo:            ## The main job on real pupil data: five processes, three contracts, one model
+demo:            ## The main job on real pupil data; ARGS=--console leaves it to persons at browsers
 	@scripts/setup demo
 	@$(BIN)/python examples/star/run.py --out $(OUT) $(ARGS)
+
+screenshots:     ## Pictures of the console for the manual, taken in the demonstration's space
+	@scripts/setup dev
+	@$(BIN)/python examples/star/screenshots.py $(ARGS)
 
 # One test more than there are cores: one of them usually waits for a process that it started.
 test:            ## Every test, several at once; who is idle takes from others
