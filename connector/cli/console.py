@@ -54,8 +54,8 @@ def list_(
         output.json_value(found)
         return
     output.table(
-        ("account name", "roles", "decides as", "closed", "made"),
-        ((it.name, it.roles, it.reviews, it.closed, it.made_at) for it in found),
+        ("account name", "roles", "decides as", "by the provider", "closed", "made"),
+        ((it.name, it.roles, it.reviews, it.provided, it.closed, it.made_at) for it in found),
         empty="no account yet; `preau console account add` makes one",
     )
 

@@ -197,6 +197,8 @@ def test_a_name_does_not_lead_into_an_account_of_this_node(
     assert browser.get("/accounts").status_code == 403
     local = Browser(browser.address)
     assert local.log_in("ada").status_code == 200
+    shown = local.get("/accounts?as=json").json()
+    assert [each["by the provider"] for each in shown] == [False, True]
     assert local.log_in(other.name).status_code == 401  # it has no password
     local.close()
 

@@ -42,6 +42,7 @@ def _view(value: Account) -> AccountView:
         name=value.name,
         roles=list(value.roles),
         reviews=list(value.reviews),
+        provided=value.subject != "",
         closed=value.closed,
         made_at=value.made_at,
         changed_at=value.changed_at,

@@ -15,6 +15,7 @@ class AccountView(View):
     name: str
     roles: list[str]
     reviews: list[str] = Field(description="roles of approvals in which it decides")
+    provided: bool = Field(description="the institution's provider says who it is")
     closed: bool
     made_at: datetime
     changed_at: datetime

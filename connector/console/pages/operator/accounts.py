@@ -15,7 +15,7 @@ from connector.services.access import accounts as services
 def accounts(visit: Visit) -> Page:
     """List the accounts, and make one."""
     page = visit.served.do(services.page, **visit.place)
-    headings = ("account name", "id", "roles", "decides as", "closed", "made")
+    headings = ("account name", "id", "roles", "decides as", "by the provider", "closed", "made")
     parts = listed(
         "Accounts", headings, page, _row, empty="no account", name="accounts", visit=visit
     )
@@ -53,6 +53,7 @@ def _row(each: Account) -> tuple[Cell, ...]:
         each.id,
         ", ".join(each.roles),
         ", ".join(each.reviews),
+        each.subject != "",
         each.closed,
         each.made_at,
     )
