@@ -16,9 +16,10 @@ import pytest
 from connector.bootstrap import logins
 from connector.bootstrap.diagnosis.provider import checks
 from connector.console import beginnings
+from connector.console.beginnings import Beginnings
 from connector.console.sessions import COOKIE, IDLE
 from connector.domain.account import AccountRole, Person
-from connector.errors import AccountTaken, NotPermitted, TooManyRequests
+from connector.errors import AccountTaken, LoginRefused, NotPermitted, TooManyRequests
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.access.institution import AT_ONCE, KEPT
@@ -246,6 +247,15 @@ def test_groups_that_are_stated_apart_from_the_token(
     assert log_in(browser, at).status_code == status
 
 
+def test_groups_that_the_provider_does_not_state_when_it_is_asked(
+    browser: Browser, at: Provider
+) -> None:
+    at.person = {"sub": DANA["sub"]}
+    answer = log_in(browser, at)
+    assert answer.status_code == 503
+    assert "LOGIN_UNAVAILABLE" in answer.text
+
+
 # --- of this login, and of no other
 
 
@@ -290,6 +300,18 @@ def test_what_was_brought_once_is_not_brought_again(browser: Browser, at: Provid
     assert again.status_code == 401
     assert "this login has ended" in text_of(again)
     assert at.asked.count("/token") == 1
+
+
+def test_so_many_ended_logins_are_remembered(
+    clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginnings, "MOST", 2)
+    logins = Beginnings(clock.now)
+    for begun in [logins.begin("/log") for _ in range(3)]:
+        assert logins.end(begun.cookie, begun.secrets.state).to == "/log"
+        with pytest.raises(LoginRefused):
+            logins.end(begun.cookie, begun.secrets.state)
+    assert len(logins._ended) == 2
 
 
 @over(("seconds", "status"), [(599, 200), (601, 401)])

@@ -11,8 +11,9 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
+from connector.domain.provider import Provider
 from connector.errors import LoginRefused, Malformed
-from connector.identity.oidc import discovery, token
+from connector.identity.oidc import code, discovery, token
 from connector.identity.oidc.token import Expected
 from connector.jsonld.canonical import b64url
 from federated.reading import Member
@@ -150,7 +151,17 @@ def test_a_token_that_nobody_of_the_provider_signed() -> None:
     public = KEYS["ec"].as_pem(private=False)
     mixed = f"{mixed}.{b64url(hmac.digest(public, mixed.encode(), 'sha256'))}"
     flipped = f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    for bad in ("", "a.b", f"{none}.{body}.", forged, mixed, flipped, f"{sound}.x", "é.é.é"):
+    for bad in (
+        "x" * (token.LIMIT + 1),
+        "",
+        "a.b",
+        f"{none}.{body}.",
+        forged,
+        mixed,
+        flipped,
+        f"{sound}.x",
+        "é.é.é",
+    ):
         with pytest.raises(LoginRefused):
             token.verified(bad, ALL, EXPECTED)
     assert token.verified(sound, ALL, EXPECTED)
@@ -198,3 +209,37 @@ def test_what_is_no_groups(claims: dict[str, Any]) -> None:
 
 def claimed(claims: dict[str, Any]) -> Member:
     return token.verified(signed({**CLAIMS, **claims}), ALL, EXPECTED)
+
+
+@over("query", [{}, {"code": ""}, {"code": "a\nb"}, {"code": "x" * 4097}, {"code": "é"}])
+def test_an_answer_without_a_code(query: dict[str, str]) -> None:
+    endpoints = discovery.read(stated(), ISSUER)
+    with pytest.raises(LoginRefused, match="holds no code"):
+        code.brought(query, endpoints, ISSUER)
+    assert code.brought({"code": "a b", "state": "x"}, endpoints, ISSUER) == "a b"
+
+
+@over(("answer", "said"), [
+        (b'{"error": "invalid_grant"}', "invalid_grant"), (b"", "unknown"), (b"[]", "unknown"),
+        (b'{"error": 7}', "unknown"), (b'{"error": "<b>Dana Martin</b>"}', "unknown"),
+    ])  # fmt: skip
+def test_why_a_code_was_not_redeemed(answer: bytes, said: str) -> None:
+    assert code.refused(answer).reason == f"the provider refused: `{said}`"
+
+
+@over("changes", [
+        {"token_type": "DPoP"}, {"token_type": None}, {"id_token": None}, {"access_token": ""},
+        {"access_token": "a b"}, {"id_token": 7},
+    ])  # fmt: skip
+def test_what_a_code_is_redeemed_for(changes: dict[str, Any]) -> None:
+    sound = {"id_token": "a.b.c", "access_token": "d", "token_type": "bearer", "expires_in": 60}
+    assert code.redeemed(json.dumps(sound).encode()) == ("a.b.c", "d")
+    with pytest.raises(Malformed, match="answer"):
+        code.redeemed(json.dumps({**sound, **changes}).encode())
+
+
+def test_where_one_logs_out() -> None:
+    named = Provider(ISSUER, "the console", {})
+    assert code.farewell(discovery.read(stated(), ISSUER), named) == ""
+    leads = discovery.read(stated(end_session_endpoint="https://x.example/?a=b"), ISSUER)
+    assert code.farewell(leads, named) == "https://x.example/?a=b&client_id=the+console"
