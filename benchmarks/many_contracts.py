@@ -121,8 +121,13 @@ def _copies(
     contract: Agreement, negotiation: Negotiation, many: int
 ) -> Iterator[tuple[Agreement, Negotiation]]:
     for number in range(many):
-        name, pid = (f"urn:uuid:{kind}0000000-0000-4000-8000-{number:012d}" for kind in "ab")
+        name, pid = name_of("a", number), name_of("b", number)
         yield (
             replace(contract, id=name, pid=pid),
             replace(negotiation, pid=pid, peer_pid=f"{pid}-theirs", agreement_id=name),
         )
+
+
+def name_of(kind: str, number: int) -> str:
+    """Return the id of a copy: of a contract (`a`), or of its negotiation (`b`)."""
+    return f"urn:uuid:{kind}0000000-0000-4000-8000-{number:012d}"

@@ -56,6 +56,7 @@ class Renderer:
         return self._environment.get_template("page.html").render(
             page=page,
             visit=visit,
+            word=visit.session.masked() if visit.session else "",
             menu=menu,
             language=visit.language,
             others=[each for each in LANGUAGES if each != visit.language],

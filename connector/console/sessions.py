@@ -2,9 +2,11 @@
 
 Rules: a session has a name of 256 bits that only its cookie knows; it is new at each login, ends
 half an hour after its last page and eight hours after its first, at logout, with the process, and
-when its account is changed or closed. Each has a word of its own that every form must bring back.
+when its account is changed or closed. Each has a word of its own that every form must bring back;
+it is written otherwise on each page, so that the length of a compressed one tells nothing of it.
 
-Source: OWASP ASVS 5.0, V7 (sessions) and V3.5 (requests of other sites).
+Source: OWASP ASVS 5.0, V7 (sessions) and V3.5 (requests of other sites); Gluck, Harris, Prado,
+"BREACH", 2013, section 3.4 (masking secrets).
 """
 
 from __future__ import annotations
@@ -33,19 +35,29 @@ class Session:
 
     Attributes:
         account: as it was then.
-        word: that forms bring back.
+        word: that forms bring back, masked.
         begun_at: UTC.
         seen_at: of the last page, UTC.
     """
 
     account: Account
-    word: str
+    word: bytes
     begun_at: datetime
     seen_at: datetime
 
+    def masked(self) -> str:
+        """Return the word as a page holds it, another each time: a mask, and the word under it."""
+        mask = secrets.token_bytes(_BYTES)
+        return (mask + _under(mask, self.word)).hex()
+
     def brings(self, word: str) -> bool:
         """Say whether a form is of this session."""
-        return hmac.compare_digest(self.word.encode(), word.encode())
+        try:
+            brought = bytes.fromhex(word)
+        except ValueError:
+            return False
+        mask, held = brought[:_BYTES], brought[_BYTES:]
+        return len(held) == _BYTES and hmac.compare_digest(_under(mask, held), self.word)
 
 
 class Sessions:
@@ -67,7 +79,7 @@ class Sessions:
     def begin(self, account: Account) -> str:
         """Let somebody in; return the name of the session, for the cookie."""
         name, now = secrets.token_urlsafe(_BYTES), self._now()
-        made = Session(account, secrets.token_urlsafe(_BYTES), now, now)
+        made = Session(account, secrets.token_bytes(_BYTES), now, now)
         with self._lock:
             if len(self._open) >= MOST:
                 del self._open[min(self._open, key=lambda key: self._open[key].seen_at)]
@@ -103,6 +115,10 @@ class Sessions:
         """Let a session go on no longer."""
         with self._lock:
             self._open.pop(_key(name), None)
+
+
+def _under(mask: bytes, word: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(mask, word, strict=True))
 
 
 def _key(name: str) -> bytes:

@@ -32,6 +32,7 @@ from connector.ports.nature import (
 from connector.ports.peers import Answer, Flight, Mail, PeerWire, SiteStream, Web
 from connector.ports.records import (
     Among,
+    Approvals,
     AuditLog,
     Duties,
     Holdings,
@@ -52,6 +53,7 @@ __all__ = [
     "Accountant",
     "Among",
     "Answer",
+    "Approvals",
     "AuditLog",
     "Charges",
     "Clock",

@@ -101,6 +101,9 @@ class Repository(Protocol[T]):
         Where `newest` is set, the order is the other one: the newest first.
         """
 
+    def keys(self, **equal: object) -> list[tuple[str | int, ...]]:
+        """Return the keys of the values that `find` returns; nothing else of these is read."""
+
     def count(self, **equal: object) -> int:
         """Return how many values have fields that equal these."""
 
@@ -184,8 +187,18 @@ class Notices(Repository[Notice], Protocol):
         """Return contract -> how it stands, where a party ended it, or suspended it last."""
 
 
+class Approvals(Repository[Approval], Protocol):
+    """What waits for persons, or waited."""
+
+    def awaiting(self, roles: Collection[str], limit: int = PAGE) -> Page[Approval]:
+        """Return what still waits for one of these roles, at least one; the oldest first."""
+
+
 class Duties(Repository[Duty], Protocol):
     """Duties of contracts, as of the last look."""
+
+    def urgent(self, *, debtor: str = "", after: str = "", limit: int = PAGE) -> Page[Duty]:
+        """Return open duties of a debtor, or of all: those due first, then those without an end."""
 
     def contracts_due(self, now: datetime, limit: int) -> list[str]:
         """Return contracts with a duty to look at by now, the most urgent first."""
@@ -276,7 +289,7 @@ class Transaction(Protocol):
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id
     notices: Notices  # key: agreement_id, party, number
-    approvals: Repository[Approval]  # key: id
+    approvals: Approvals  # key: id
     requests: Repository[Requested]  # key: consumer, request_id
     released: Repository[ReleasedTables]  # key: use_id
     extracts: Repository[Extract]  # key: id

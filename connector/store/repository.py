@@ -38,7 +38,7 @@ Form = tuple[Names, Table, Names, Callable[[Any], Any]]
 _ALL: Final = 1 << 62  # rows
 _PREFIX: Final = "asked_"
 _AFTER: Final = "after_seq"
-_MOST: Final = "most_rows"
+MOST: Final = "most_rows"
 OLDEST, NEWEST = "oldest", "newest"  # orders of a page
 
 
@@ -115,21 +115,22 @@ class SqlRepository(Generic[T]):
         limit = limit or _ALL
         shape, values = self._asked(equal)
         order = NEWEST if newest else OLDEST
-        statement = _listing(self._table, self._fields, shape, order)
-        start = place(after) or (_ALL if newest else 0)
-        values |= {_AFTER: start, _MOST: limit + 1}
-        found: list[T | Damaged]
-        try:
-            read = self._scope.ask(statement, values)
-            found = [self._read(row[1:]) for row in read[:limit]]
-            places = [row[0] for row in read]
-        except rows.UNREADABLE as exc:
-            if not rows.spoiled(exc):
-                raise
-            only = _listing(self._table, (), shape, order)
-            places = [row[0] for row in self._scope.ask(only, values)]
-            found = list(self._one_by_one(places[:limit]))
+        values[_AFTER] = place(after) or (_ALL if newest else 0)
+
+        def listing(fields: Names) -> Select[Any]:
+            return _listing(self._table, fields, shape, order)
+
+        found, places = self._taken(listing, values, limit)
         return Page.of(found, str(places[limit - 1]) if len(places) > limit else "")
+
+    def keys(self, **equal: object) -> list[tuple[str | int, ...]]:
+        """Return the keys of the values that `find` returns, and read nothing else of these.
+
+        Raises:
+            KeyError: the value has no such field (a fault of the caller's code).
+        """
+        shape, values = self._asked(equal)
+        return [row[1:] for row in self._scope.ask(_listing(self._table, self._key, shape), values)]
 
     def damaged(self, until: float) -> tuple[list[Damaged], bool]:
         """Return the rows that cannot be read, and whether all were looked at.
@@ -160,6 +161,26 @@ class SqlRepository(Generic[T]):
             RuntimeError: the transaction is for reading.
         """
         self._scope.tell(_removal(self._table, self._key), self._values(key))
+
+    def _taken(
+        self, listing: Callable[[Names], Select[Any]], values: dict[str, Any], limit: int
+    ) -> tuple[list[T | Damaged], list[int]]:
+        """Return the first rows of a list, whatever they hold, and where they and the next are.
+
+        Args:
+            listing: returns the query for `seq` and some fields of its first `MOST` rows.
+            values: of its parameters, but for `MOST`.
+            limit: most rows.
+        """
+        values = {**values, MOST: limit + 1}
+        try:
+            read = self._scope.ask(listing(self._fields), values)
+            return [self._read(row[1:]) for row in read[:limit]], [row[0] for row in read]
+        except rows.UNREADABLE as exc:
+            if not rows.spoiled(exc):
+                raise
+        places = [row[0] for row in self._scope.ask(listing(()), values)]
+        return list(self._one_by_one(places[:limit])), places
 
     def _get(self, key: tuple[str | int, ...]) -> T | None:
         statement, values = one(self._table, self._fields, self._key), self._values(key)
@@ -286,7 +307,7 @@ def _listing(table: Table, fields: Names, shape: Shape, paged: str = "") -> Sele
     query = select(seq, *(table.c[name] for name in fields)).where(*_compared(table, shape))
     if not paged:
         return query.order_by(seq)
-    after, most = bindparam(_AFTER, type_=BigInteger()), bindparam(_MOST, type_=BigInteger())
+    after, most = bindparam(_AFTER, type_=BigInteger()), bindparam(MOST, type_=BigInteger())
     beside, order = (seq < after, seq.desc()) if paged == NEWEST else (seq > after, seq)
     return query.where(beside).order_by(order).limit(most)
 

@@ -20,7 +20,6 @@ from typing import Any, Generic, TypeVar, cast
 
 from connector.domain.account import Account
 from connector.domain.catalog.dataset import Dataset, Offer
-from connector.domain.contract.approval import Approval
 from connector.domain.contract.duty import Deed
 from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.contract.notice import Telling
@@ -47,6 +46,7 @@ from connector.domain.transfer.requested import ReleasedTables, Requested
 from connector.domain.transfer.transfer import Transfer
 from connector.errors import StoreUnavailable
 from connector.ports import (
+    Approvals,
     AuditLog,
     Clock,
     Duties,
@@ -71,7 +71,7 @@ from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tables import credentials, records
 from connector.store.tables.accounts import AccountRow
-from connector.store.tables.approvals import ApprovalRow
+from connector.store.tables.approvals import SqlApprovals
 from connector.store.tables.duties import DeedRow, SqlDuties, SqlUses
 from connector.store.tables.keyed import Row
 from connector.store.tables.messages import InboxRow, OutboxRow
@@ -119,7 +119,7 @@ class SqlTransaction:
     negotiations: Repository[Negotiation] = _of(Negotiation, records.NegotiationRow)
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
     notices: Notices = cast("Any", _Part(SqlNotices))
-    approvals: Repository[Approval] = _of(Approval, ApprovalRow)
+    approvals: Approvals = cast("Any", _Part(SqlApprovals))
     requests: Repository[Requested] = _of(Requested, RequestedRow)
     released: Repository[ReleasedTables] = _of(ReleasedTables, ReleasedRow)
     extracts: Repository[Extract] = _of(Extract, ExtractRow)

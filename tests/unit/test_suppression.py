@@ -71,7 +71,7 @@ def test_a_list_holds_keyed_digests_and_counts_for_its_operator_alone(
     restored = suppression.restore(ports, register, ["1"])
     assert (restored.persons, restored.known) == (1, 0)
     assert not suppression.suppressed(ports, register).holds("1")
-    assert suppression.lists(ports) == [restored]
+    assert suppression.lists(ports).values == (restored,)
 
 
 @pytest.mark.parametrize("names", [[], ["1", " "], ["1", "NA"], ["1"] * 100_001])
@@ -81,7 +81,7 @@ def test_a_list_without_persons_is_refused_and_says_no_name(
     with pytest.raises(Malformed) as refusal:
         suppression.suppress(ports, register, names)
     assert "NA" not in refusal.value.reason
-    assert suppression.lists(ports) == []
+    assert suppression.lists(ports).values == ()
     with pytest.raises(NotFound):
         suppression.suppress(ports, "urn:nobody", ["1"])
 

@@ -22,7 +22,8 @@ def budgets(visit: Visit) -> Page:
 
 def table(visit: Visit, most: int) -> list[Part]:
     """Return the budgets of so many registers at most, as a table."""
-    page = visit.served.do(standing.registers, after=visit.asked("after"), limit=most)
+    after = visit.asked("after")
+    page = visit.served.do(standing.registers, after=after, limit=most, named=False)
     title, empty = "Budgets of persons", "No dataset holds persons yet."
     return listed(title, _HEADINGS, page, _row, empty=empty, name="budgets", visit=visit)
 

@@ -14,7 +14,6 @@ from connector.console.parts import Link, Notice, Page, Part, Table, Words, tabl
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
 from connector.services.access import inbox
-from connector.services.approval import deciding
 from connector.services.duties import stating
 from connector.services.federation.lead import jobs
 from connector.services.health import watching
@@ -54,17 +53,16 @@ _WHERE: Final = {
 def home(visit: Visit) -> Page:
     """Show what waits, what changed, and where budgets stand."""
     parts: list[Part] = [node.said(visit.served.do(watching.health, visit.watch))]
-    if visit.served.may(deciding.approvals):
+    if visit.served.may(inbox.decisions):
         parts.append(_waiting(visit))
     parts += [*_inbox(visit), *_since(visit), *_budgets(visit), _jobs(visit)]
     return Page("Home", parts)
 
 
 def _waiting(visit: Visit) -> Part:
-    page = visit.served.do(deciding.approvals, limit=_MOST)
-    own = set(visit.served.account.reviews)
-    mine = [each for each in page.values if own.intersection(each.missing)]
-    if own and not mine:
+    account = visit.served.account
+    found = visit.served.do(inbox.decisions, account)
+    if account.reviews and not found:
         return Notice("Nothing waits for your decision.", "done")
     rows = [
         (
@@ -74,7 +72,7 @@ def _waiting(visit: Visit) -> Part:
             ", ".join(each.missing),
             each.lapses_at,
         )
-        for each in (mine if own else page.values)
+        for each in found
     ]
     headings = ("dataset", "peer", "of a", "still to accept", "lapses")
     empty = "Nothing waits for a decision."

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Final
 
 from connector.domain.account import Account
-from connector.domain.contract.duty import OPEN, Duty
+from connector.domain.contract.approval import Approval, ApprovalState
+from connector.domain.contract.duty import Duty
 from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.log.audit import LogEntry, Sought
 from connector.ports import Ports
@@ -70,13 +71,16 @@ def inbox(ports: Ports) -> Inbox:
             role=Role.CONSUMER,
             policy_by=Role.PROVIDER,
         ).values
-        found = [
-            each
-            for state in sorted(OPEN)
-            for each in tx.duties.page(state=state, debtor=own).values
-        ]
-    urgent = sorted(found, key=lambda each: (each.due is None, each.due or ports.clock.now()))
-    return Inbox(offers, tuple(urgent[:MOST]))
+        duties = tx.duties.urgent(debtor=own, limit=MOST).values
+    return Inbox(offers, duties)
+
+
+def decisions(ports: Ports, account: Account) -> tuple[Approval, ...]:
+    """Return `MOST` of what waits for a role in which an account decides; without one, for any."""
+    with ports.store.read() as tx:
+        if account.reviews:
+            return tx.approvals.awaiting(account.reviews, MOST).values
+        return tx.approvals.page(limit=MOST, state=ApprovalState.PENDING).values
 
 
 def since(ports: Ports, account: Account) -> Since:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.approval import Approval, Subject
@@ -23,7 +24,7 @@ from connector.errors import UseRefused
 from connector.identity import agreement as documents
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
-from connector.ports import Ports, Transaction
+from connector.ports import Not, Ports, Transaction
 from connector.protocol.messages import CoverageLine
 from connector.services.approval.words import jobs, uses
 from connector.services.federation.site.cost import cost
@@ -33,11 +34,13 @@ from connector.services.negotiation.plans import plan_of
 from connector.services.privacy.budget import promised
 from connector.services.privacy.cost import Cost
 from connector.services.privacy.registers import register_of
-from connector.services.readable import Readable, readable
+from connector.services.readable import Readable
 from connector.services.use import charging, releasing
 from federated.job import JobManifest, parse
 from policies_odrl import Policy
 from policies_odrl.comparison.differences import Compared
+
+_NEWEST: Final = 5  # contracts, of which the first that can be read is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +240,13 @@ def _changes(ports: Ports, previous: Agreement, policy: bytes) -> tuple[Compared
 
 
 def _previous(tx: Transaction, found: Approval) -> Agreement | None:
-    earlier = readable(
-        tx.agreements,
+    earlier = tx.agreements.page(
+        limit=_NEWEST,
+        newest=True,
         dataset_id=found.dataset_id,
         role=Role.PROVIDER,
         consumer=found.peer,
         finalized=True,
+        pid=Not(found.id),
     )
-    others = [each for each in earlier if each.pid != found.id]
-    return others[-1] if others else None
+    return next(iter(earlier.values), None)

@@ -65,6 +65,16 @@ class Said:
     note: str = ""
 
 
+def urgent(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Duty]:
+    """Return a page of the duties that are open, the most urgent first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
+    with ports.store.read() as tx:
+        return tx.duties.urgent(after=after, limit=limit)
+
+
 def duties(
     ports: Ports, *, closed: bool = False, agreement: str = "", after: str = "", limit: int = PAGE
 ) -> Page[Duty]:

@@ -84,8 +84,15 @@ class Figure:
     value: float
 
 
-def measure(ports: Ports, vitals: Vitals, version: str) -> list[Figure]:
-    """Return the figures of now; nothing is asked of anybody, nothing is changed."""
+def measure(ports: Ports, vitals: Vitals, version: str, *, registers: bool = True) -> list[Figure]:
+    """Return the figures of now; nothing is asked of anybody, nothing is changed.
+
+    Args:
+        ports: of the node.
+        vitals: of its process.
+        version: of this software.
+        registers: whether those of each register and dataset are wanted, which may be many.
+    """
     settings, now = ports.settings, ports.clock.now()
     held = ports.held.all().values()
     full = sum(each >= settings.member_stored_bytes for each in held)
@@ -112,6 +119,7 @@ def measure(ports: Ports, vitals: Vitals, version: str) -> list[Figure]:
     try:
         with ports.store.read() as tx:
             stored = list(_stored(ports, tx, now))
+            stored += _budgets(tx, now) if registers and _is_participant(ports) else []
         return [*found, Figure(READ, (), 1), *stored, *_membership(ports, now)]
     except StoreUnavailable:
         return [*found, Figure(READ, (), 0)]
@@ -144,11 +152,14 @@ def _stored(ports: Ports, tx: Transaction, now: datetime) -> Iterator[Figure]:
         for job_state in JobState:
             number = tx.jobs.count(side=side, state=job_state)
             yield Figure("preau_jobs", (side.value, job_state), number)
-    if ports.settings.kind == "participant":
+    if _is_participant(ports):
         with suppress(RowDamaged):
             short = recovery.faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
             yield Figure("preau_recovery", (), float(bool(short)))
-        yield from _budgets(tx, now)
+
+
+def _is_participant(ports: Ports) -> bool:
+    return ports.settings.kind == "participant"
 
 
 def _budgets(tx: Transaction, now: datetime) -> Iterator[Figure]:
@@ -159,8 +170,8 @@ def _budgets(tx: Transaction, now: datetime) -> Iterator[Figure]:
         with suppress(RowDamaged):
             for part, epsilon in _parts(tx, register, now).items():
                 yield Figure("preau_budget_epsilon", (register.id, part), epsilon)
-        for dataset in tx.datasets.page(limit=0, register_id=register.id).values:
-            yield Figure("preau_dataset_register_info", (dataset.id, register.id), 1)
+        for (dataset,) in tx.datasets.keys(register_id=register.id):
+            yield Figure("preau_dataset_register_info", (str(dataset), register.id), 1)
 
 
 def _parts(tx: Transaction, register: Register, now: datetime) -> dict[str, float]:
@@ -175,7 +186,7 @@ def _parts(tx: Transaction, register: Register, now: datetime) -> dict[str, floa
 
 
 def _membership(ports: Ports, now: datetime) -> list[Figure]:
-    if ports.settings.kind != "participant":
+    if not _is_participant(ports):
         return []
     return [
         Figure("preau_membership_left_seconds", (each.id,), _membership_left(ports, each, now))

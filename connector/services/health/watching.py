@@ -123,8 +123,8 @@ def backup(_ports: Ports, watch: Watch) -> LastBackup | None:
 
 
 def figures(ports: Ports, watch: Watch) -> list[Figure]:
-    """Return the figures that a monitor keeps."""
-    return measure.measure(ports, watch.vitals(), watch.version)
+    """Return the figures that a monitor keeps, but for those of single registers and datasets."""
+    return measure.measure(ports, watch.vitals(), watch.version, registers=False)
 
 
 def doctor(_ports: Ports, watch: Watch, *, peers: bool) -> Sequence[Check]:

@@ -18,7 +18,7 @@ from connector.domain import instant
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Standing
-from connector.domain.page import LONGEST, PAGE, Page
+from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.enforcement.compile import Outline
 from connector.enforcement.ground import Ground
@@ -54,6 +54,8 @@ from federated.task.engine import recipe
 from policies_odrl import Policy
 from policies_odrl.checking import semantics
 
+CHOICES: Final = 50  # contracts to choose from
+LOOKED_AT: Final = 500
 TAKEN_BACK: Final[Mapping[Standing, type[Unlawful]]] = MappingProxyType(
     {Standing.ENDED: ContractEnded, Standing.SUSPENDED: ContractSuspended}
 )
@@ -74,13 +76,19 @@ def agreements(
 def consumed(ports: Ports, mechanism: str) -> tuple[Agreement, ...]:
     """Return the contracts under which this node may ask for what a mechanism does, newest first.
 
-    Those are of the first `LONGEST` of which it is the consumer; whether one can be used right now
-    is judged when it is.
+    Those are `CHOICES` at most, of the newest `LOOKED_AT` of which it is the consumer; whether one
+    can be used right now is judged when it is.
     """
-    with ports.store.read() as tx:
-        page = tx.agreements.page(limit=LONGEST, role=Role.CONSUMER, finalized=True)
-    standing = (each for each in page.values if each.standing is Standing.RUNNING)
-    return tuple(each for each in standing if plans.lets(each, mechanism))[::-1]
+    of = {"role": Role.CONSUMER, "finalized": True, "standing": Standing.RUNNING}
+    found: list[Agreement] = []
+    page: Page[Agreement] = Page((), "")
+    for _ in range(LOOKED_AT // CHOICES):
+        with ports.store.read() as tx:
+            page = tx.agreements.page(after=page.next, limit=CHOICES, newest=True, **of)
+        found += (each for each in page.values if plans.lets(each, mechanism))
+        if not page.next or len(found) >= CHOICES:
+            break
+    return tuple(found[:CHOICES])
 
 
 def agreement(ports: Ports, agreement_id: str) -> Agreement:

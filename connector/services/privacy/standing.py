@@ -85,7 +85,7 @@ class RegisterBudget:
 
     Attributes:
         register_id: the register.
-        datasets: ids of its datasets.
+        datasets: ids of its datasets; none where nobody asked for them.
         promised_epsilon: sum of ε over contracts that count.
         promised_delta: sum of δ.
         unpromised: ε that a further contract may still promise.
@@ -103,9 +103,16 @@ class RegisterBudget:
 
 
 def registers(
-    ports: Ports, dataset_id: str = "", *, after: str = "", limit: int = PAGE
+    ports: Ports, dataset_id: str = "", *, after: str = "", limit: int = PAGE, named: bool = True
 ) -> Page[RegisterBudget]:
     """Return a page of the budgets of all registers with a cap, oldest first, or of a dataset's.
+
+    Args:
+        ports: of this node.
+        dataset_id: of whose register; empty: of all.
+        after: `next` of the page before.
+        limit: most registers.
+        named: whether the datasets of each are wanted, which may be many.
 
     Raises:
         NotFound: no such dataset.
@@ -117,7 +124,7 @@ def registers(
         only: dict[str, Any] = {"id": _dataset(tx, dataset_id).register_id} if dataset_id else {}
         page = tx.registers.page(after=after, limit=limit, **only)
         held = [(each, _cap(each)) for each in page.values if not each.merged_into]
-        seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
+        seen = [_seen(tx, each, budget, now, named=named) for each, budget in held if budget]
     found = _found(ports.accountant, [each.whole for each in seen])
     shown = tuple(_register(each, of.standing) for each, of in zip(seen, found, strict=True))
     return Page(shown, page.next, page.damaged)
@@ -216,11 +223,13 @@ def _dataset(tx: Transaction, dataset_id: str) -> Dataset:
     return require(tx.datasets.get(dataset_id), "dataset", dataset_id)
 
 
-def _seen(tx: Transaction, register: Register, budget: Budget, now: datetime) -> _Seen:
+def _seen(
+    tx: Transaction, register: Register, budget: Budget, now: datetime, *, named: bool
+) -> _Seen:
     shown = Readable()
-    datasets = tx.datasets.page(limit=0, register_id=register.id).values
+    datasets = tx.datasets.keys(register_id=register.id) if named else []
     sums = shown.part(partial(promised, tx, register, now), (0.0, 0.0))
-    names, whole = tuple(each.id for each in datasets), _whole(tx, register, budget, shown)
+    names, whole = tuple(str(each) for (each,) in datasets), _whole(tx, register, budget, shown)
     return _Seen(register, names, sums, whole)
 
 

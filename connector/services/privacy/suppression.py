@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from connector.domain.page import Page
 from connector.domain.privacy.census import SuppressedPersons
 from connector.errors import Malformed
 from connector.ports import Ports, Transaction
@@ -22,6 +23,7 @@ from federated.persons import NOBODY_SUPPRESSED, Suppressed, digest, spelling
 
 SUPPRESSED: Final = "persons.suppressed"  # kinds of audit entries; none says who, or how many
 RESTORED: Final = "persons.restored"
+CHOICES: Final = 50
 MOST_AT_ONCE: Final = 100_000
 _Parts = frozenset[bytes]
 
@@ -69,10 +71,25 @@ def restore(ports: Ports, register_id: str, names: Iterable[str]) -> Listed:
     return _change(ports, register_id, names, RESTORED, frozenset.difference)
 
 
-def lists(ports: Ports) -> list[Listed]:
-    """Return the lists of all registers that have one, for the operator's own eyes."""
+def lists(ports: Ports, *, after: str = "", limit: int = 0) -> Page[Listed]:
+    """Return a page of the lists of registers that have one, for the operator's own eyes.
+
+    With a `limit` of 0, all of them.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return [_listed(tx, each) for each in tx.suppressed.find()]
+        page = tx.suppressed.page(after=after, limit=limit)
+        found = tuple(_listed(tx, each) for each in page.values)
+    return Page(found, page.next, page.damaged)
+
+
+def choices(ports: Ports) -> Page[str]:
+    """Return the first `CHOICES` registers of which there may be a list."""
+    with ports.store.read() as tx:
+        page = tx.registers.page(limit=CHOICES, merged_into="")
+    return Page(tuple(each.id for each in page.values), page.next, page.damaged)
 
 
 def suppressed(ports: Ports, register_id: str) -> Suppressed:

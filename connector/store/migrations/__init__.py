@@ -20,7 +20,7 @@ from sqlalchemy.types import String
 from connector.errors import ConfigurationInvalid
 from connector.store.database.engine import open_engine, reading, translated, writing
 
-HEAD: Final = "0039"
+HEAD: Final = "0040"
 VERSION_TABLE: Final = "alembic_version"
 _TURN: Final = 0x50524541  # advisory lock of PostgreSQL, any fixed number
 _WAIT_SECONDS: Final = 30.0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Index, Select, bindparam, func, select
+from sqlalchemy import BigInteger, Index, Select, bindparam, func, or_, select, union_all
 
-from connector.domain.contract.duty import Duty
+from connector.domain.contract.duty import OPEN, Duty
 from connector.domain.contract.use import Counted, UseRecord
+from connector.domain.page import PAGE, Page, place
+from connector.errors import Malformed
+from connector.store.database.prepared import Names
 from connector.store.database.scope import Scope
-from connector.store.repository import SqlRepository
+from connector.store.repository import MOST, SqlRepository
 from connector.store.tables.declared import column
 from connector.store.tables.keyed import LONG, UTC_TIME, WHOLE, Row, keyed, table_of
 
@@ -22,7 +27,8 @@ class DutyRow(Row, table=True):
     PARTS = (
         keyed("duty", "agreement_id", "path"),
         Index("duty_look_at", "look_at"),
-        Index("duty_state", "state"),
+        Index("duty_urgent", "state", "due", "seq"),
+        Index("duty_owed", "debtor", "state", "due", "seq"),
     )
     KEY = ("agreement_id", "path")
 
@@ -88,6 +94,22 @@ class SqlDuties(SqlRepository[Duty]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, Duty, DutyRow)
 
+    def urgent(self, *, debtor: str = "", after: str = "", limit: int = PAGE) -> Page[Duty]:
+        """Return open duties, the most urgent first; see `ports.Duties`.
+
+        Raises:
+            Malformed: `after` is not a `Page.next`.
+        """
+        due, seq = _place(after)
+        values = {"after_due": due or _LAST, "after_seq": seq, "endless": 0 if due else seq}
+        if debtor:
+            values["asked_debtor"] = debtor
+        found, places = self._taken(partial(_urgent, bool(debtor)), values, limit)
+        if len(places) <= limit:
+            return Page.of(found, "")
+        ends = self._scope.ask(_DUE_AT, {"asked_seq": places[limit - 1]})[0][0]
+        return Page.of(found, f"{ends.isoformat() if ends else ''}_{places[limit - 1]}")
+
     def contracts_due(self, now: datetime, limit: int) -> list[str]:
         """Return contracts with a duty to look at by now; see `ports.Duties`."""
         return [row[0] for row in self._scope.ask(_DUE, {"asked_now": now, "most_rows": limit})]
@@ -109,6 +131,45 @@ class SqlUses(SqlRepository[UseRecord]):
         return [Counted(*row) for row in self._scope.ask(_COUNTED, {})]
 
 
+def _place(after: str) -> tuple[datetime | None, int]:
+    """Return deadline and number of the row that a page comes after; no deadline: it has none.
+
+    Raises:
+        Malformed: not where a page ended.
+    """
+    if not after:
+        return _FIRST, 0
+    due, _, seq = after.rpartition("_")
+    try:
+        read = datetime.fromisoformat(due).astimezone(UTC) if due else None
+    except ValueError:
+        raise Malformed("`after` is not where a page of this list ended") from None
+    return read, place(seq)
+
+
+@cache
+def _urgent(owed: bool, fields: Names) -> Select[Any]:  # noqa: FBT001 - half of a statement's name
+    """Return the query: few rows of each state by the index, and the first of these."""
+    each = [part.subquery() for state in sorted(OPEN) for part in _of_state(state, owed, fields)]
+    found = union_all(*(select(part) for part in each)).subquery()
+    shown = (found.c[name] for name in ("seq", *fields))
+    order = (found.c.due_at.is_(None), found.c.due_at, found.c.seq)
+    return select(*shown).order_by(*order).limit(bindparam(MOST, type_=BigInteger()))
+
+
+def _of_state(state: str, owed: bool, fields: Names) -> Iterator[Select[Any]]:  # noqa: FBT001
+    row: Any = table_of(DutyRow).c
+    due = bindparam("after_due", type_=row.due.type)
+    seq, endless = (bindparam(name, type_=BigInteger()) for name in ("after_seq", "endless"))
+    wanted = [row.state == state]
+    wanted += [row.debtor == bindparam("asked_debtor", type_=row.debtor.type)] if owed else []
+    query = select(row.due.label("due_at"), row.seq, *(row[name] for name in fields)).where(*wanted)
+    most = bindparam(MOST, type_=BigInteger())
+    dated = query.where(row.due >= due, or_(row.due > due, row.seq > seq))
+    yield dated.order_by(row.due, row.seq).limit(most)
+    yield query.where(row.due.is_(None), row.seq > endless).order_by(row.seq).limit(most)
+
+
 def _due() -> Select[Any]:
     row: Any = table_of(DutyRow).c
     by_now = row.look_at <= bindparam("asked_now", type_=row.look_at.type)
@@ -117,7 +178,11 @@ def _due() -> Select[Any]:
     return found.order_by(func.min(row.look_at)).limit(most)
 
 
+_FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1, 9999))
 _DUE: Final = _due()
+_DUE_AT: Final = select(table_of(DutyRow).c.due).where(
+    table_of(DutyRow).c.seq == bindparam("asked_seq", type_=BigInteger())
+)
 _NEXT: Final = select(func.min(table_of(DutyRow).c.look_at))
 _use: Final = table_of(UseRecordRow).c
 _COUNTED: Final = select(

@@ -245,6 +245,8 @@ class AgreementRow(Row, table=True):
     PARTS = (
         keyed("agreement", "id"),
         Index("agreement_dataset", "dataset_id", "role", "seq"),
+        Index("agreement_consumer", "consumer", "dataset_id", "role", "seq"),
+        Index("agreement_role", "role", "finalized", "standing", "seq"),
     )
 
     id: str
@@ -355,7 +357,11 @@ class JobRow(Row, table=True):
     """`Job`."""
 
     NAME = "job"
-    PARTS = (keyed("job", "id"), Index("job_state", "state"))
+    PARTS = (
+        keyed("job", "id"),
+        Index("job_state", "state"),
+        Index("job_agreement", "agreement_id"),
+    )
 
     id: str
     side: str
@@ -377,7 +383,10 @@ class JobSiteRow(Row, table=True):
     """`JobSite`."""
 
     NAME = "job_site"
-    PARTS = (keyed("job_site", "job_id", "site"),)
+    PARTS = (
+        keyed("job_site", "job_id", "site"),
+        Index("job_site_agreement", "agreement_id"),
+    )
     KEY = ("job_id", "site")
 
     job_id: str

@@ -44,7 +44,11 @@ class RequestedRow(Row, table=True):
     """`Requested`."""
 
     NAME = "use_request"
-    PARTS = (keyed("use_request", "consumer", "request_id"), Index("use_request_id", "id"))
+    PARTS = (
+        keyed("use_request", "consumer", "request_id"),
+        Index("use_request_id", "id"),
+        Index("use_request_agreement", "agreement_id"),
+    )
     KEY = ("consumer", "request_id")
 
     consumer: str

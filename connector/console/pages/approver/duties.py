@@ -18,7 +18,10 @@ from connector.services.duties.stating import Said
 def duties(visit: Visit) -> Page:
     """List the duties that are open, or all."""
     closed = visit.asked("closed") == "yes"
-    page = visit.served.do(stating.duties, closed=closed, **visit.place)
+    if closed:
+        page = visit.served.do(stating.duties, closed=True, **visit.place)
+    else:
+        page = visit.served.do(stating.urgent, **visit.place)
 
     def row(each: Duty) -> tuple[Cell, ...]:
         contract = Link(each.agreement_id, "/contract", {"id": each.agreement_id})

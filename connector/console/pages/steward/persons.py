@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.parts import Field, Form, Notice, Page, Part, Table
+from connector.console.pages.listing import listed
+from connector.console.parts import Cell, Field, Form, Notice, Page, Part
 from connector.console.visit import Visit
-from connector.services.privacy import standing, suppression
+from connector.domain.page import Page as Some
+from connector.services.privacy import suppression
+from connector.services.privacy.suppression import Listed
 
 _HEADINGS: Final = ("register", "persons on the list", "of these in a file")
 _LONGEST: Final = 500_000  # characters
@@ -18,18 +21,18 @@ _LONGEST: Final = 500_000  # characters
 
 def persons(visit: Visit) -> Page:
     """Show the lists, and forms that change one."""
-    found = visit.served.do(suppression.lists)
-    rows = [(each.register_id, each.persons, each.known) for each in found]
+    title = "Persons who objected"
+    page = visit.served.do(suppression.lists, **visit.place)
+    empty = "No list has a person."
     parts: list[Part] = [
         Notice("From the next step on, none of the rows of these persons is used."),
-        Table("Persons who objected", _HEADINGS, rows, "No list has a person.", name="suppressed"),
+        *listed(title, _HEADINGS, page, _row, empty=empty, name="suppressed", visit=visit),
     ]
-    registers = visit.served.do(standing.registers, limit=0)
-    known = [(each.register_id, each.register_id) for each in registers.values]
-    if known and visit.served.may(suppression.suppress):
+    registers = visit.served.do(suppression.choices)
+    if registers.values and visit.served.may(suppression.suppress):
         hint = "one a line, as they stand in the person column of a file"
         fields = (
-            Field("register", "register", kind="choice", choices=known),
+            _register(registers),
             Field("names", "persons", hint, "lines", needed=True, longest=_LONGEST),
         )
         parts.append(Form("Use no row of them", "/persons/suppress", fields, "add to the list"))
@@ -42,7 +45,7 @@ def persons(visit: Visit) -> Page:
                 grave=True,
             )
         )
-    return Page("Persons who objected", parts)
+    return Page(title, parts)
 
 
 def suppress(visit: Visit) -> Moved:
@@ -55,6 +58,18 @@ def restore(visit: Visit) -> Moved:
     """Take persons off the list of a register."""
     visit.served.do(suppression.restore, visit.given("register"), _names(visit))
     return Moved("/persons")
+
+
+def _row(each: Listed) -> tuple[Cell, ...]:
+    return each.register_id, each.persons, each.known
+
+
+def _register(known: Some[str]) -> Field:
+    """Return the field of a register: a choice where they are few."""
+    if known.next:
+        return Field("register", "register", "as the page of its dataset names it", needed=True)
+    choices = [(each, each) for each in known.values]
+    return Field("register", "register", kind="choice", choices=choices)
 
 
 def _names(visit: Visit) -> list[str]:

@@ -15,7 +15,7 @@ router: Final = APIRouter(tags=["persons"])
 @router.get("/persons/suppressed")
 def lists(here: Here) -> list[SuppressionView]:
     """Say of each register with a list how many persons are on it."""
-    return [_view(each) for each in suppression.lists(here.ports)]
+    return [_view(each) for each in suppression.lists(here.ports).values]
 
 
 @router.post("/persons/suppress")
