@@ -139,7 +139,8 @@ class Field:
         name: of its value.
         label: what it is.
         hint: what may stand there.
-        kind: `text`, `number`, `password`, `search`, `date`, `file`, `lines`, `choice`, `several`.
+        kind: `text`, `number`, `password`, `search`, `date`, `file`, `lines`, `choice`, `several`,
+            or `box`, which sends `yes` where it is ticked.
         value: what stands there first; of `lines` and `several` one a line.
         choices: values and what they are called; of `several` each has a box, sent as `NAME.PLACE`.
         needed: whether it must be filled.
@@ -169,12 +170,14 @@ class Grid:
     Attributes:
         title: caption.
         headings: of the columns; the first is that of the names.
-        rows: name, and the fields, as many as there are further headings.
+        rows: name, and the fields or None, as many as there are further headings.
+        note: to know first.
     """
 
     title: str
     headings: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Field]]]
+    rows: Sequence[tuple[str, Sequence[Field | None]]]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ class Form:
         grave: whether what it does is not undone easily.
         name: tells it from others of a page that are sent to the same path.
         grid: further fields.
+        typed: leads to what it comes to; where it leads somewhere, a browser with scripts sends the
+            form while one types, and takes over the other parts of the page that is answered.
     """
 
     title: str
@@ -202,6 +207,7 @@ class Form:
     grave: bool = False
     name: str = ""
     grid: Grid | None = None
+    typed: Link | None = None
 
     @property
     def id(self) -> str:
@@ -212,13 +218,13 @@ class Form:
     def all_fields(self) -> Sequence[Field]:
         """Its fields and those of its grid."""
         rows = self.grid.rows if self.grid else ()
-        return [*self.fields, *(each for _, row in rows for each in row)]
+        return [*self.fields, *(each for _, row in rows for each in row if each)]
 
     def with_fields(self, change: Callable[[Field], Field]) -> Form:
         """Return it with its fields changed."""
         grid = self.grid
         if grid is not None:
-            rows = [(name, list(map(change, row))) for name, row in grid.rows]
+            rows = [(name, [each and change(each) for each in row]) for name, row in grid.rows]
             grid = replace(grid, rows=rows)
         return replace(self, fields=list(map(change, self.fields)), grid=grid)
 
@@ -270,8 +276,21 @@ class Picture:
     query: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parts, none or several, that stand at one place of a page whose forms are typed.
+
+    Attributes:
+        name: of the place.
+        parts: in order.
+    """
+
+    name: str
+    parts: Sequence[Part]
+
+
 Part: TypeAlias = (
-    Facts | Table | Sentences | Paragraphs | Ways | Notice | Form | Summary | Bars | Picture
+    Facts | Table | Sentences | Paragraphs | Ways | Notice | Form | Summary | Bars | Picture | Group
 )
 
 
@@ -295,10 +314,16 @@ class Page:
     live: str = ""
     refusal: PreauError | None = None
 
+    @property
+    def typed(self) -> bool:
+        """Whether one of its forms is sent while one types."""
+        return any(isinstance(each, Form) and each.typed for each in self.parts)
+
 
 def tables(parts: Iterable[Part]) -> list[Table]:
     """Return the tables among the parts of a page."""
-    return [each for each in parts if isinstance(each, Table)]
+    held = (each.parts if isinstance(each, Group) else (each,) for each in parts)
+    return [each for several in held for each in several if isinstance(each, Table)]
 
 
 def plain(cell: Cell) -> Any:

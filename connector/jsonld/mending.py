@@ -22,14 +22,27 @@ _TAKING: Final = frozenset({Change.REMOVE, Change.MOVE})
 
 def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, Any]:
     """Return a copy of a written policy, or a checked document, with edits of findings applied."""
+    return edited(document, (step for item in findings for step in item.edit))[0]
+
+
+def edited(
+    document: Mapping[str, Any], steps: Iterable[Step]
+) -> tuple[dict[str, Any], tuple[Step, ...]]:
+    """Return a copy of a written policy with edits applied, and those that were left out.
+
+    What is named elsewhere in the policy and described only here is not taken away.
+    """
     copy: dict[str, Any] = deepcopy(dict(document))
     mentions = Counter(_texts(copy))
-    steps = {(step.change, step.path): step for item in findings for step in item.edit}
-    ordered = sorted(steps.values(), key=_rank, reverse=True)
+    each = {(step.change, step.path): step for step in steps}
+    ordered = sorted(each.values(), key=_rank, reverse=True)
+    left: list[Step] = []
     for step in sorted(ordered, key=lambda step: _ORDER.index(step.change)):
         if step.change not in _TAKING or _spared(copy, step, mentions):
             _apply(copy, step)
-    return copy
+        else:
+            left.append(step)
+    return copy, tuple(left)
 
 
 def _rank(step: Step) -> list[tuple[int, str]]:

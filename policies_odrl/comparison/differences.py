@@ -86,6 +86,7 @@ class Compared:
         """
         sentences, because = table("changes"), ""
         rule, about = _number(self.rule, lang), _subject(self.operand, lang)
+        asked, offered = self.sides(lang)
         if self.because:
             because = fill(sentences["because"], lang, source=_word(self.because, lang), rule=rule)
         special = ["unasked"] if not self.asked else []
@@ -97,10 +98,22 @@ class Compared:
             path=_number(self.path, lang),
             rule=rule,
             subject=about,
-            asked=_row((_thing(item, lang) for item in self.asked), lang) or _word("silent", lang),
-            offered=_row((_thing(item, lang) for item in self.offered), lang),
+            asked=asked or _word("silent", lang),
+            offered=offered,
             because=because,
         )
+
+    def sides(self, lang: str = "en") -> tuple[str, str]:
+        """Return what is asked for and what is offered, in words; empty where that is nothing.
+
+        Raises:
+            ValueError: a language other than `en` and `fr`.
+        """
+        asked, offered = (
+            _row((_thing(item, lang) for item in items), lang)
+            for items in (self.asked, self.offered)
+        )
+        return asked, offered
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Chromium is Debian's package, driven by Playwright; what axe-core finds is a fau
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,113 @@ def test_the_editor_is_accessible_in_each_state(pair: Link, chromium: Any) -> No
         assert page.locator("[role=alert]").count() == 1
         assert visitor.violations() == []
         visitor.context.close()
+
+
+class Editor:
+    """The policy editor in a browser, and how many requests of it are under way at a time."""
+
+    def __init__(self, visitor: Visitor, offer: str) -> None:
+        self.page, self.most, self._open = visitor.page, 0, 0
+        self.page.on("request", lambda request: self._counted(request, 1))
+        self.page.on("requestfinished", lambda request: self._counted(request, -1))
+        visitor.log_in("author")
+        self.page.goto(f"/policy?offer={offer}")
+        self.page.evaluate("window.loaded = true")
+        self.said = self.page.locator("#form-policy-edit-sentences-text")
+        self.written = self.page.locator("#form-policy-edit-document-text")
+        self.line = self.page.locator("#form-policy-edit-sentences-beside")
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Which field has the focus, and where its caret is."""
+        here = "[document.activeElement.id, document.activeElement.selectionStart]"
+        name, caret = self.page.evaluate(here)
+        return name, caret
+
+    def shows(self, area: Any, text: str) -> None:
+        """Wait until a view holds a text."""
+        from playwright.sync_api import expect  # noqa: PLC0415 - only where it is used
+
+        expect(area).to_have_value(re.compile(re.escape(text)))
+
+    def _counted(self, request: Any, more: int) -> None:
+        if request.url.endswith("/policy/edit"):
+            self._open += more
+            self.most = max(self.most, self._open)
+
+
+@pytest.fixture
+def editor(pair: Link, chromium: Any) -> Iterator[tuple[Visitor, Editor]]:
+    person(pair.school.ports, "author")
+    with served(pair.school.ports) as address:
+        visitor = Visitor(chromium, address, "fr")
+        editor = Editor(visitor, publish.offers(pair.school.ports, DATASET)[0].id)
+        yield visitor, editor
+        assert editor.page.evaluate("window.loaded"), "no page was loaded anew"
+        assert editor.most == 1, "one request at a time"
+        assert [each for each in visitor.faults if "422" not in each] == []
+        visitor.context.close()
+
+
+def test_views_and_findings_follow_what_is_typed(editor: tuple[Visitor, Editor]) -> None:
+    visitor, views = editor
+    page = views.page
+    page.locator("main").focus()
+    for _ in range(40):  # by keyboard alone
+        if views.place[0] == "form-policy-edit-sentences-text":
+            break
+        page.keyboard.press("Tab")
+    before, document = views.said.input_value(), views.written.input_value()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(before.replace("au moins 3 sites", "au moins 12 sites"))
+    views.shows(views.written, '"@value": "12"')
+    assert views.place == ("form-policy-edit-sentences-text", len(views.said.input_value()))
+    assert "au moins 12 sites" in views.said.input_value()
+    assert visitor.violations() == []
+    twice = json.loads(document)
+    conditions = twice["permission"][0]["constraint"]
+    conditions.append(conditions[0])
+    views.written.fill(json.dumps(twice))
+    page.locator("#findings td a").wait_for()
+    beside = page.locator("#form-policy-edit-document-beside")
+    assert "constats : 1, dont erreurs : 0" in beside.inner_text()
+    assert visitor.violations() == []
+    box = f"out:/permission/0/constraint/{len(conditions) - 1}"
+    page.locator(f"input[name='{box}']").focus()
+    page.keyboard.press("Space")
+    page.locator("#findings td a").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.name") == box
+    assert views.said.input_value() == before
+
+
+def test_what_cannot_be_read_has_its_line_and_changes_nothing(
+    editor: tuple[Visitor, Editor],
+) -> None:
+    visitor, views = editor
+    before, document = views.said.input_value(), views.written.input_value()
+    views.said.focus()
+    views.page.keyboard.press("Control+End")
+    views.page.keyboard.type(" et plus", delay=20)
+    views.line.get_by_text("POLICY_INVALID").wait_for()
+    assert views.said.get_attribute("aria-invalid") == "true"
+    assert views.written.input_value() == document
+    assert visitor.violations() == []
+    # nor is it lost when another view is changed
+    views.written.fill(document.replace("dpv#AcademicResearch", "dpv#ScientificResearch"))
+    views.page.locator("#form-policy-edit-document-beside a").wait_for()
+    views.page.locator("[id='form-policy-edit-form-part']", has_text="scientifique").wait_for()
+    assert views.said.input_value() == f"{before} et plus"
+    views.said.focus()
+    views.page.keyboard.press("Control+End")
+    for _ in " et plus":
+        views.page.keyboard.press("Backspace")
+    views.shows(views.written, "dpv#AcademicResearch")
+    assert views.said.get_attribute("aria-invalid") is None
+    # a session that has ended
+    visitor.context.clear_cookies()
+    views.page.keyboard.type(" ")
+    views.line.get_by_text("n'est pas lu").wait_for()
+    assert views.said.input_value() == f"{before} "
 
 
 def test_the_keyboard_is_enough(pair: Link, chromium: Any) -> None:

@@ -17,7 +17,12 @@ def fields_of(answer: httpx.Response, path: str, name: str = "") -> dict[str, st
     """What the form to a path, of that name, holds."""
     forms = re.findall(rf'<form[^>]*action="{path}".*?</form>', answer.text, re.DOTALL)
     start = "form" + path.replace("/", "-") + name
-    named = [form for form in forms if not name or f'id="{start}"' in form]
+    saving = '<form class="more"'  # of a table
+    named = [
+        form
+        for form in forms
+        if not form.startswith(saving) and (not name or f'id="{start}"' in form)
+    ]
     (one,) = named
     return _held(one)
 

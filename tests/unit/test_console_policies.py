@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from connector.console.pages.author import conditions
+from connector.console.pages.author import conditions, findings
+from connector.console.parts import Link
+from connector.errors import Malformed
+from connector.jsonld import mending
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports
+from connector.services.policies import drafting
 from connector.services.publication import publish
-from policies_odrl import fill, same_meaning, templates
+from policies_odrl import (
+    Policy,
+    explain,
+    fill,
+    from_sentences,
+    same_meaning,
+    templates,
+)
+from policies_odrl.language.explain import numbered
+from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.console import browsers, text_of
 from tests.support.each import over
 from tests.support.forms import fields_of, sent
-from tests.support.link import Link, description, entry, link
+from tests.support.link import Link as Pair
+from tests.support.link import description, entry, link
 
 HOSTILE = "<script>alert(1)</script>"
-FORM, SENTENCES, DOCUMENT = "-form", "-sentences", "-document"
+FORM, SENTENCES, DOCUMENT, ADD = "-form", "-sentences", "-document", "-add"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     with link(tmp_path_factory.mktemp("policies")) as pair:
         publish.publish(pair.school.ports, description(pair.folder, offer=entry()))
         yield pair
 
 
 @pytest.fixture(scope="module")
-def school(pair: Link) -> Ports:
+def school(pair: Pair) -> Ports:
     ports: Ports = pair.school.ports
     return ports
+
+
+def policies() -> list[Policy]:
+    """Those of the templates, and of the examples that the node reads."""
+    files = [
+        *EXAMPLES.glob("contracts/*/contrat.json"),
+        *EXAMPLES.glob("policies/meaning/o*.json"),
+        *(EXAMPLES / "policies" / name for name in ("research.json", "lending.json")),
+        *EXAMPLES.glob("policies/star/shelf/*.json"),
+    ]
+    assert len(files) > 12
+    return [
+        *(fill(each, each.example) for each in templates()),
+        *(read_policy(each.read_bytes()) for each in sorted(files)),
+    ]
 
 
 def own_offer(school: Ports) -> str:
@@ -63,12 +94,13 @@ def test_all_views_follow_the_one_that_was_changed(school: Ports) -> None:
         changed = sent(author, changed, "/policy/edit", DOCUMENT, text=text)
         assert "at least 5 sites" in views(changed)[0]
         form = fields_of(changed, "/policy/edit", FORM)
-        place = next(name for name, value in form.items() if value == "5").split(".")[0]
-        changed = sent(author, changed, "/policy/edit", FORM, **{f"{place}.value": "6"})
+        place = next(name for name, value in form.items() if value == "5")
+        changed = sent(author, changed, "/policy/edit", FORM, **{place: "6"})
         now, written = views(changed)
         assert "at least 6 sites" in now
         assert '"@value": "6"' in written
-        gone = sent(author, changed, "/policy/edit", FORM, **{f"{place}.keep": "no"})
+        out = place.replace("value:", "out:")
+        gone = sent(author, changed, "/policy/edit", FORM, **{out: "yes"})
         assert "sites" not in views(gone)[0]
         assert "minimumSites" not in views(gone)[1]
 
@@ -81,12 +113,14 @@ def test_what_cannot_be_read_changes_no_view(school: Ports) -> None:
             wrong = sent(author, shown, "/policy/edit", view, text=text)
             assert wrong.status_code in (400, 422), text_of(wrong)
             assert HOSTILE not in wrong.text
-            areas = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", wrong.text, re.DOTALL)
-            assert len(areas) == 3, "both texts, and the other policy"
-            other = 1 if view == SENTENCES else 0
-            typed = views(wrong)
-            assert typed[1 - other] == text, "what was typed stands where it was typed"
-            assert typed[other] == before[other]
+            now = views(wrong)
+            left = (text, before[1]) if view == SENTENCES else (before[0], text)
+            assert now == left, "what was typed stays in its view, the other as it was"
+        place = next(each for each in fields_of(shown, "/policy/edit", FORM) if "value:" in each)
+        wrong = sent(author, shown, "/policy/edit", FORM, **{place: ""})
+        assert "has no value" in text_of(wrong)
+        assert views(wrong) == before
+        assert fields_of(wrong, "/policy/edit", FORM)[place] == "", "and so does a field"
 
 
 @over("document", ["", "3", '{"permission": 3}', '{"permission": [3]}', '["a"]'])
@@ -97,45 +131,122 @@ def test_a_form_that_was_changed_by_hand_is_refused(school: Ports, document: str
             assert 400 <= answer.status_code < 500, (path, view)
 
 
-@over("template", [each.name for each in templates()])
-def test_the_form_gives_back_what_it_was_given(template: str) -> None:
-    found = next(each for each in templates() if each.name == template)
-    document = policy_document(fill(found, found.example))
-    form = conditions.form(document, "en")
-    rows = form.grid.rows if form.grid else []
-    given = {field.name: field.value for _, fields in rows for field in fields}
-    given |= {field.name: field.value for field in form.fields}
-    assert conditions.changed(document, given) == document
+@over("policy", policies())
+@over("language", ["en", "fr"])
+def test_each_view_gives_back_what_it_was_given(policy: Policy, language: str) -> None:
+    document, lines = policy_document(policy), numbered(policy, language)
+    rows = conditions.form(document, lines, language, {}, Link("", "")).grid.rows  # type: ignore[union-attr]
+    named = [name for name, _ in rows]
+    assert [name for name in named if name in set(map(str, lines))] == list(map(str, lines))
+    shown = [field for _, fields in rows for field in fields if field]
+    assert len({field.name for field in shown}) == len(shown)
+    constraints = json.dumps(document).count('"leftOperand"')
+    assert sum(field.name.startswith("value:") for field in shown) == constraints
+    given = {field.name: field.value for field in shown if field.kind != "box"}
+    assert conditions.changed(document, given, language) == document
     # each value spelled anew, as a person copies it, means the same
-    anew = {name: f"{text};" for name, text in given.items() if name.endswith(".value")}
-    spelled = {**given, **anew, "new.value": ""}
-    made = read_policy(conditions.changed(document, spelled))
-    assert same_meaning(made, read_policy(document))
+    anew = {name: f"{text};" for name, text in given.items() if name.startswith("value:")}
+    made = read_policy(conditions.changed(document, {**given, **anew}, language))
+    assert same_meaning(made, policy)
+    assert same_meaning(from_sentences("\n".join(explain(made, language)), language), policy)
+    taken = [field.name for field in shown if field.kind == "box" and "constraint/" in field.name]
+    for name in taken:  # one condition less, and nothing else
+        less = read_policy(conditions.changed(document, {**given, name: "yes"}, language))
+        assert less != policy
+        assert len(numbered(less, language)) < len(lines)
 
 
-def test_conditions_and_rules_are_added(school: Ports) -> None:
+def test_what_is_joined_is_taken_out_as_a_whole() -> None:
+    found = next(each for each in templates() if each.name == "adaptive-content")
+    document = policy_document(fill(found, found.example))
+    place = "/permission/0/constraint/2"
+    both = {f"out:{place}/or/{number}": "yes" for number in (0, 1)}
+    with pytest.raises(Malformed, match="take out the whole"):
+        conditions.changed(document, both, "en")
+    one = conditions.changed(document, {f"out:{place}/or/0": "yes"}, "en")
+    assert len(one["permission"][0]["constraint"][2]["or"]) == 1
+    whole = conditions.changed(document, {**both, f"out:{place}": "yes"}, "en")
+    assert len(whole["permission"][0]["constraint"]) == 5
+    for strange in ("out:/permission/7", "value:/permission/0", "value:/nothing/0", "operator:"):
+        with pytest.raises(Malformed, match="does not have"):
+            conditions.changed(document, {strange: "1"}, "en")
+
+
+@over(
+    "typed",
+    [
+        ("retention", "P2Y", {"@value": "P2Y", "@type": "xsd:duration"}),
+        ("dateTime", "2027-06-30", {"@value": "2027-06-30", "@type": "xsd:date"}),
+        ("age", "12,5", {"@value": "12.5", "@type": "xsd:decimal"}),
+        ("purpose", "publicité", {"@id": f"{DPV}Advertising"}),
+        ("purpose", "advertising", {"@id": f"{DPV}Advertising"}),
+        ("purpose", "dpv:Advertising", {"@id": f"{DPV}Advertising"}),
+        ("columns", "a; b", ["a", "b"]),
+    ],
+)
+def test_values_are_read_as_a_person_writes_them(typed: tuple[str, str, object]) -> None:
+    left, text, value = typed
+    found = next(each for each in templates() if each.name == "adaptive-content")
+    document = policy_document(fill(found, found.example))
+    nodes = {
+        each.path: mending.at(document, each.path)
+        for each in numbered(fill(found, found.example), "fr")
+    }
+    path = next(
+        path
+        for path, node in nodes.items()
+        if isinstance(node, dict) and str(node.get("leftOperand", "")).endswith(left)
+    )
+    made = conditions.changed(document, {f"value:{path}": text}, "fr")
+    assert mending.at(made, f"{path}/rightOperand") == value
+
+
+def test_conditions_rules_and_duties_are_added(school: Ports) -> None:
+    delete, distribute = f"{ODRL}delete", f"{ODRL}distribute"
     with browsers(school, "author") as (author,):
         shown = author.get("/policy")
-        added = sent(
-            author,
-            shown,
-            "/policy/edit",
-            FORM,
-            **{
-                "new.rule": "permission/0",
-                "new.left": "https://w3id.org/preau/odrl/v1#retention",
-                "new.operator": "lteq",
-                "new.value": "P1Y",
-                "rule.kind": "prohibition",
-                "rule.action": "http://www.w3.org/ns/odrl/2/distribute",
-            },
-        )
+        condition = {
+            "new.holder": "/permission/0",
+            "new.left": f"{PREAU}retention",
+            "new.operator": "lteq",
+            "new.value": "P1Y",
+            "rule.kind": "prohibition",
+            "rule.action": distribute,
+        }
+        added = sent(author, shown, "/policy/edit", ADD, **condition)
         assert added.status_code == 200, text_of(added)
+        duty = {"rule.kind": "duty", "rule.above": "/permission/0", "rule.action": delete}
+        added = sent(author, added, "/policy/edit", ADD, **duty)
         policy = read_policy(json.loads(views(added)[1]))
         assert len(policy.prohibitions) == 1
         assert policy.permissions[0].constraints
-        wrong = sent(author, shown, "/policy/edit", FORM, **{"new.rule": "permission/7"})
-        assert wrong.status_code == 400
+        assert [each.action.id for each in policy.permissions[0].duties] == [delete]
+        for wrong in ({"new.holder": "/permission/7"}, {"new.holder": "/permission/0"}, {}):
+            answer = sent(author, shown, "/policy/edit", ADD, **wrong)
+            assert answer.status_code == 400, wrong
+            assert "MALFORMED" in answer.text
+            assert views(answer) == views(shown)
+
+
+def test_a_policy_that_is_too_large_is_refused_in_one_line(school: Ports) -> None:
+    with browsers(school, "author") as (author,):
+        shown = author.get("/policy")
+        for view in (SENTENCES, DOCUMENT):
+            answer = sent(author, shown, "/policy/edit", view, text="{" * (drafting.MOST + 1))
+            assert answer.status_code == 422
+            assert f"at most {drafting.MOST} characters" in text_of(answer)
+
+
+def test_what_is_typed_is_use_of_the_session_and_no_act(school: Ports) -> None:
+    with browsers(school, "author") as (author,):
+        shown = author.get("/policy")
+        with school.store.read() as tx:
+            before = tx.audit.size()
+        form = fields_of(shown, "/policy/edit", SENTENCES)
+        assert author.post("/policy/edit", form).status_code == 200
+        assert author.post("/policy/edit", {**form, "word": "another"}).status_code == 401
+        with school.store.read() as tx:
+            assert tx.audit.size() == before
 
 
 def test_findings_come_with_fixes_that_can_be_applied(school: Ports) -> None:
@@ -146,41 +257,105 @@ def test_findings_come_with_fixes_that_can_be_applied(school: Ports) -> None:
         rule["constraint"].append(rule["constraint"][0])
         twice = sent(author, shown, "/policy/edit", DOCUMENT, text=json.dumps(document))
         assert "Apply the fixes" in text_of(twice), text_of(twice)
+        assert "findings: 1, of which errors: 0" in text_of(twice)
+        place = len(rule["constraint"]) - 1
+        link_to = f'href="#form-policy-edit-form-value:/permission/0/constraint/{place}"'
+        assert link_to in twice.text
+        assert link_to.replace('href="#', 'id="') in twice.text
+        number = f"1.{place + 1}"
+        line = next(each for each in views(twice)[0].splitlines() if each.startswith(f"{number}."))
+        assert number in text_of(twice)
+        assert line.removeprefix(number) in text_of(twice)
         mended = sent(author, twice, "/policy/edit", "-fixes")
         assert len(json.loads(views(mended)[1])["permission"][0]["constraint"]) + 1 == len(
             rule["constraint"]
         )
 
 
+def test_each_part_of_a_document_has_its_line() -> None:
+    for policy in policies():
+        document = policy_document(policy)
+        text = findings.written(document).splitlines()
+        found = findings.places(document)
+        assert max(found.values()) < len(text)
+        for path, number in found.items():
+            name, value = path.rpartition("/")[2], mending.at(document, path)
+            if path and not name.isdigit():
+                written = name.replace("~1", "/").replace("~0", "~")
+                assert text[number - 1].strip().startswith(json.dumps(written)), path
+            elif isinstance(value, str):
+                assert json.dumps(value, ensure_ascii=False) in text[number - 1]
+
+
+def test_what_this_node_cannot_uphold_is_a_finding(school: Ports) -> None:
+    with browsers(school, "author") as (author,):
+        shown = author.get("/policy")
+        strange = {
+            "new.holder": "/permission/0",
+            "new.left": f"{ODRL}event",
+            "new.operator": "eq",
+            "new.value": "urn:example:fair",
+        }
+        answer = sent(author, shown, "/policy/edit", ADD, **strange)
+        assert "CONSTRAINT_UNKNOWN" in text_of(answer)
+        assert "of which errors: 1" in text_of(answer)
+
+
 def test_a_request_is_tried_out(school: Ports) -> None:
     with browsers(school, "author") as (author,):
         shown = author.get(f"/policy?offer={own_offer(school)}")
-        refused = sent(
-            author, shown, "/policy/what-if", now="2026-12-01T10:00:00Z", assignee="urn:a"
-        )
+        asked = {
+            "now": "2026-12-01",
+            "assignee": "urn:a",
+            f"value:{ODRL}purpose": "dpv:Marketing",
+        }
+        refused = sent(author, shown, "/policy/what-if", **asked)
         assert "would be refused" in text_of(refused)
+        assert "Sentence 1." in text_of(refused), "the rule that decides, by its number"
+        kept = fields_of(refused, "/policy/what-if")
+        assert {name: kept[name] for name in asked} == asked
         wrong = sent(author, shown, "/policy/what-if", now=HOSTILE)
         assert wrong.status_code == 422
         assert "POLICY_INVALID" in wrong.text
         assert HOSTILE not in wrong.text
-        assert fields_of(wrong, "/policy/what-if")["now"] == HOSTILE
         french = author.post(
             "/policy/what-if",
             {**fields_of(shown, "/policy/what-if"), "assignee": "urn:a"},
             accept_language="fr",
         )
         assert "serait refusée" in text_of(french)
+        lending = (EXAMPLES / "policies" / "lending.json").read_text("utf-8")
+        shown = sent(author, shown, "/policy/edit", DOCUMENT, text=lending)
+        assert shown.status_code == 200, text_of(shown)
+        about = {"assignee": "urn:example:ada", "target": "urn:example:atlas"}
+        granted = sent(author, shown, "/policy/what-if", now="2026-12-01", **about)
+        assert "Granted: sentence 1 permits it." in text_of(granted), text_of(granted)
+        other = sent(author, shown, "/policy/what-if", now="2026-12-01", action=f"{ODRL}sell")
+        assert "would be refused" in text_of(other), "of an action that the policy does not name"
 
 
 def test_two_policies_are_compared(school: Ports) -> None:
     with browsers(school, "author") as (author,):
         shown = author.get(f"/policy?offer={own_offer(school)}")
-        text = views(shown)[1]
-        same = sent(author, shown, "/policy/compare", other=text)
-        assert "equivalent" in text_of(same)
-        tighter = text.replace('"@value": "3"', '"@value": "1"', 1)
-        wider = sent(author, shown, "/policy/compare", other=tighter)
-        assert "wider: whatever the other grants" in text_of(wider)
+        sentences, text = views(shown)
+        for other in (text, sentences):
+            same = sent(author, shown, "/policy/compare", other=other)
+            assert "The same: both policies permit the same." in text_of(same)
+            assert "No difference was found" in text_of(same)
+        fewer = text.replace('"@value": "3"', '"@value": "1"', 1)
+        more = sentences.replace("at least 3 sites", "at least 5 sites")
+        for other, relation, where in (
+            (fewer, "More: whatever the other", "permits more"),
+            (more, "More: whatever the other", "permits more"),
+            (sentences.replace("at least 3 sites", "at least 2 sites"), "Less: ", "permits less"),
+        ):
+            found = sent(author, shown, "/policy/compare", other=other)
+            assert relation in text_of(found), text_of(found)
+            assert where in text_of(found)
+            assert fields_of(found, "/policy/compare")["other"] == other
+        wrong = sent(author, shown, "/policy/compare", other=HOSTILE)
+        assert wrong.status_code == 422
+        assert HOSTILE not in wrong.text
 
 
 def test_each_line_says_which_layer_it_is_from(school: Ports) -> None:

@@ -116,6 +116,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     drafting.blank: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.spaces: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.from_document: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.from_either: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.from_sentences: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.with_fixes: _seen_by(Role.AUTHOR, Role.STEWARD),
     trying.what_if: _seen_by(Role.AUTHOR, Role.STEWARD),

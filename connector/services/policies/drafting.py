@@ -20,10 +20,12 @@ from connector.ports import Ports
 from policies_odrl import Action, Conflict, Finding, OdrlError, Permission, Policy, PolicyKind
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import linked
+from policies_odrl.language.explain import Line, numbered
+from policies_odrl.language.voice import References
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PROFILE
 
-MOST: Final = 400_000  # characters
+MOST: Final = 100_000  # characters; the longest template has 5,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,15 @@ class Draft:
     Attributes:
         policy: as it is read.
         document: JSON-LD, in our own writing.
-        sentences: numbered.
+        lines: numbered sentences, each with the place in the document of what it says.
+        sentences: all of it, with the addresses that sentences mention.
         findings: the worst first.
         gap: what this node cannot uphold of it; empty where it can all.
     """
 
     policy: Policy
     document: Mapping[str, Any]
+    lines: tuple[Line, ...]
     sentences: tuple[str, ...]
     findings: tuple[Finding, ...]
     gap: str
@@ -74,6 +78,16 @@ def from_document(ports: Ports, document: str | Mapping[str, Any], language: str
     return _draft(ports, read_policy(stated, ports.mechanisms.profiles), language)
 
 
+def from_either(ports: Ports, text: str, language: str) -> Draft:
+    """Return the draft of a text that is JSON-LD or sentences.
+
+    Raises:
+        PreauError: as `from_document` and `from_sentences`.
+    """
+    read = from_document if text.lstrip().startswith("{") else from_sentences
+    return read(ports, text, language)
+
+
 def from_sentences(ports: Ports, text: str, language: str) -> Draft:
     """Return the draft that numbered sentences state.
 
@@ -106,10 +120,12 @@ def _draft(ports: Ports, policy: Policy, language: str) -> Draft:
     try:
         nodes = translated(linked(document))
         found = policies_odrl.inspect(nodes, known, language)
-        sentences = policies_odrl.explain(policy, language, known)
+        references = References()
+        lines = numbered(policy, language, references, known)
     except OdrlError as exc:
         raise PolicyInvalid(exc.in_(language)) from exc
-    return Draft(policy, document, sentences, found, _gap(ports, policy))
+    sentences = (*map(str, lines), *references.lines())
+    return Draft(policy, document, lines, sentences, found, _gap(ports, policy))
 
 
 def _gap(ports: Ports, policy: Policy) -> str:
@@ -122,5 +138,8 @@ def _gap(ports: Ports, policy: Policy) -> str:
 
 def _bounded(text: str) -> str:
     if len(text) > MOST:
-        raise PolicyInvalid(f"a policy has at most {MOST} characters here")
+        raise PolicyInvalid(
+            f"a policy has at most {MOST} characters here",
+            hint="`preau policy check` reads larger ones from files",
+        )
     return text

@@ -73,29 +73,32 @@ def against(ports: Ports, policy: Policy, other: Policy) -> Comparison:
     return policies_odrl.compare(policy, other, known)
 
 
-def layered(ports: Ports, policy: Policy, *, personal: bool) -> Layered:
-    """Return what a policy would be offered as, under the layers in force in the first space.
+def layered(ports: Ports, policy: Policy, *, personal: bool, space: str = "") -> Layered:
+    """Return what a policy would be offered as, under the layers in force in a space.
 
     Args:
         ports: of this node.
         policy: as it is written.
         personal: whether it is for personal data.
+        space: its name or IRI; empty: the first.
 
     Raises:
+        NotFound: this node is not in such a space.
         LayerUnmet: nothing is left of it under a template or the charter, or one is not here.
         Untrusted: which templates are in force cannot be known.
         ConstraintUnknown: a part that this node cannot uphold.
     """
     profiles = ports.mechanisms.profiles
     with ports.store.read() as tx:
-        above = force.for_own(ports, tx, belonging.chosen(ports.settings, ""), personal=personal)
+        found = belonging.chosen(ports.settings, space)
+        above = force.for_own(ports, tx, found, personal=personal)
     whole = layers.merged(above, policy, profiles)
     document = policy_document(whole, profiles)
     read = read_policy(document, profiles)
-    found = terms.coverage(read, ports.mechanisms)
-    pairs = [(each.path, each.constraint) for each in found]
+    covered = terms.coverage(read, ports.mechanisms)
+    pairs = [(each.path, each.constraint) for each in covered]
     kinds = layers.origins(layers.chained(above, profiles), read, pairs, LayerKind.OFFER)
-    lines = (replace(line, layer=kind.value) for line, kind in zip(found, kinds, strict=True))
+    lines = (replace(line, layer=kind.value) for line, kind in zip(covered, kinds, strict=True))
     return Layered(tuple(str(each.name) for each in above), document, tuple(lines))
 
 

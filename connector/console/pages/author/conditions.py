@@ -1,164 +1,358 @@
-"""The conditions of a policy as fields of a form, and back.
+"""A policy as fields of a form, and back: a row for each of its sentences.
 
-Rule: the form changes the written document at the places that it shows; what comes out is read as
-any other document, so that no field can say what the policy model does not know.
+Rule: the form changes the written document at the places that it shows, and nothing else of it;
+what comes out is read as any other document, so that no field can say what the policy model does
+not know. A sentence without fields is changed in another view. A value is a field only where the
+field gives back the very same value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
-from connector.console.parts import Field, Form, Grid
+from connector.console.parts import Field, Form, Grid, Link
 from connector.errors import Malformed
-from connector.jsonld.canonical import canonical
+from connector.jsonld.mending import at, edited
 from policies_odrl.authoring import full
-from policies_odrl.language.phrases import word
-from policies_odrl.model import XSD, Operator
+from policies_odrl.checking.findings import Change, Step
+from policies_odrl.checking.written import pointer
+from policies_odrl.language.explain import Line
+from policies_odrl.language.phrases import LANGUAGES, fill, names, table, word
+from policies_odrl.model import Operator
 from policies_odrl.vocabulary import ACTIONS, OPERANDS, Kind, prefixed
 
-_RULES: Final = ("permission", "prohibition", "obligation")
-_JOINED: Final = ("and", "or", "xone", "andSequence")
-_HEADINGS: Final = ("condition", "operator", "value", "keep")
-_TYPES: Final = {Kind.NUMBER: "decimal", Kind.INSTANT: "dateTime", Kind.DURATION: "duration"}
-_NAMED: Final = frozenset({Kind.CONCEPT, Kind.LEVEL})
-_OPERATORS: Final = [(each.value, each.value) for each in Operator]
-_KEEP: Final = (("yes", "yes"), ("no", "no"))
-_LONGEST: Final = 20_000
+VALUE: Final = "value:"
+_OPERATOR: Final = "operator:"
+_OUT: Final = "out:"
+_LONGEST: Final = 20_000  # characters of a value
 _BETWEEN: Final = "; "
+_HEADINGS: Final = ("sentence", "operator", "value", "take out")
+_JOINED: Final = ("and", "or", "xone", "andSequence")
+_HELD: Final = frozenset({"constraint", "odrl:refinement", *_JOINED, "@list"})
+_RULES: Final = ("permission", "prohibition", "obligation")
+# What holds a rule -> what holds the duties below it.
+_BELOW: Final = {
+    "permission": "duty",
+    "prohibition": "odrl:remedy",
+    "obligation": "odrl:consequence",
+    "duty": "odrl:consequence",
+    "odrl:remedy": "odrl:consequence",
+    "odrl:consequence": "odrl:consequence",
+}
+_TYPES: Final = {
+    Kind.NUMBER: "xsd:decimal",
+    Kind.COUNT: "xsd:decimal",
+    Kind.INSTANT: "xsd:dateTime",
+    Kind.DURATION: "xsd:duration",
+}
+NAMED: Final = frozenset({Kind.CONCEPT, Kind.LEVEL, Kind.PLACE, Kind.EVENT})
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_DAYS: Final = "xsd:date"
 
 
-def form(document: Mapping[str, Any], language: str) -> Form:
-    """Return a form with a row for each condition, and fields for a new one or a new rule."""
+def form(
+    document: Mapping[str, Any],
+    lines: Sequence[Line],
+    language: str,
+    hidden: Mapping[str, str],
+    typed: Link,
+) -> Form:
+    """Return the form of a policy, with a row for each sentence.
+
+    Args:
+        document: JSON-LD.
+        lines: its sentences.
+        language: of the reader.
+        hidden: values that go with each form of the editor.
+        typed: see `Form`.
+    """
     rows = [
-        (_name(rule, item, language), _row(place, item))
-        for place, (rule, _, item) in enumerate(_conditions(document))
+        row
+        for line, paths in zip(lines, _beneath(document, lines), strict=True)
+        for row in _rows(line, paths, document, language)
     ]
-    rules = [("", ""), *((name, name + ", " + said) for name, said in _rules(document, language))]
-    operands = sorted((word(iri, language, "operands"), iri) for iri in OPERANDS)
-    actions = sorted((word(iri, language, "actions"), iri) for iri in ACTIONS)
-    kinds = (("", ""), *((each, each) for each in _RULES))
+    note = (
+        "Several values have semicolons between them. A sentence without fields is kept as it is; "
+        "change it in another view."
+    )
+    grid = Grid("Sentence by sentence", _HEADINGS, rows, note)
+    hidden = {**hidden, "view": "form"}
+    return Form(
+        "As a form", "/policy/edit", (), "change", hidden, grid=grid, name="-form", typed=typed
+    )
+
+
+def adding(
+    document: Mapping[str, Any], lines: Sequence[Line], language: str, hidden: Mapping[str, str]
+) -> Form:
+    """Return the form that adds a condition, a rule or a duty."""
+    rules = [(each.path, str(each)) for each in lines if _kind(each.path) in _BELOW]
+    holders = [
+        (each.path, str(each))
+        for each in lines
+        if _kind(each.path) in _BELOW or _joins(at(document, each.path))
+    ]
+    kinds = (("", ""), *((each, each) for each in (*_RULES, "duty")))
     fields = (
-        Field("new.rule", "add a condition to", kind="choice", choices=rules),
+        Field("new.holder", "add a condition to", kind="choice", choices=[("", ""), *holders]),
+        Field("new.left", "what it is about", kind="choice", choices=operands(language)),
         Field(
-            "new.left",
-            "what it is about",
+            "new.operator",
+            "operator",
             kind="choice",
-            choices=[(iri, said) for said, iri in operands],
+            choices=[(each.value, _said(each.value, language)) for each in Operator],
         ),
-        Field("new.operator", "operator", kind="choice", choices=_OPERATORS),
         Field("new.value", "value", "several ones with semicolons between", longest=_LONGEST),
         Field("rule.kind", "add a rule", kind="choice", choices=kinds),
-        Field(
-            "rule.action",
-            "of the action",
-            kind="choice",
-            choices=[(iri, said) for said, iri in actions],
-        ),
+        Field("rule.above", "of which rule", "of a duty only", "choice", choices=rules),
+        Field("rule.action", "of the action", kind="choice", choices=actions(language)),
     )
-    hidden = {"view": "form", "document": canonical(document).decode()}
-    grid = Grid("Conditions", _HEADINGS, rows) if rows else None
-    return Form("As a form", "/policy/edit", fields, "change", hidden, grid=grid, name="-form")
+    title = "Add a condition or a rule"
+    return Form(title, "/policy/edit", fields, "add", {**hidden, "view": "add"}, name="-add")
 
 
-def changed(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return a document with what a form holds.
+def changed(document: Mapping[str, Any], given: Mapping[str, str], language: str) -> dict[str, Any]:
+    """Return a document with what the form of its sentences holds.
 
     Raises:
-        Malformed: it names a rule that the document does not have.
+        Malformed: it names a place that the document does not have, holds no value for a
+            condition, or takes out what the policy names elsewhere.
     """
-    made: dict[str, Any] = deepcopy(dict(document))
-    gone = []
-    for place, (_, holder, item) in enumerate(list(_conditions(made))):
-        if f"{place}.value" not in given:
+    gone = {name.removeprefix(_OUT) for name in given if name.startswith(_OUT)}
+    steps = [Step(Change.REMOVE, path) for path in gone]
+    for name, text in given.items():
+        part, _, path = name.partition(":")
+        if f"{part}:" not in (VALUE, _OPERATOR):
             continue
-        if given.get(f"{place}.keep") == "no":
-            gone.append((holder, item))
-            continue
-        item["operator"] = given.get(f"{place}.operator", item.get("operator"))
-        text = given[f"{place}.value"].strip()
-        if text != _text(item.get("rightOperand")):
-            item["rightOperand"] = _values(text, item.get("rightOperand"), item["leftOperand"])
-    for holder, item in gone:
-        holder[:] = [each for each in holder if each is not item]
-    _add(made, given)
-    for name in _RULES:
-        for rule in made.get(name, []):
-            if rule.get("constraint") == []:
-                del rule["constraint"]
+        node = at(document, path)
+        if not isinstance(node, Mapping) or "leftOperand" not in node:
+            raise Malformed("the form names a condition that the policy does not have")
+        if not _within(path, gone):
+            steps += _edits(path, node, part, text, language)
+    for path in gone:
+        if at(document, path) is None:
+            raise Malformed("the form names a part that the policy does not have")
+        _insist_some_left(document, path, gone)
+    made, left = edited(document, steps)
+    for step in left:
+        raise Malformed(
+            f"what stands at `{step.path[:200]}` is named elsewhere in the policy",
+            hint="take it out in the JSON-LD, or in the sentences",
+        )
     return made
 
 
-def operands(document: Mapping[str, Any]) -> list[str]:
-    """Return the left operands that a document speaks of, as IRIs, each once."""
-    found = (full(str(item["leftOperand"])) for _, _, item in _conditions(document))
-    return list(dict.fromkeys(found))
+def added(document: Mapping[str, Any], given: Mapping[str, str], language: str) -> dict[str, Any]:
+    """Return a document with a condition or a rule more.
 
-
-def actions(document: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
-    """Return the actions of a document's rules, with what they are called."""
-    found = dict.fromkeys(_action(rule) for name in _RULES for rule in document.get(name, []))
-    return [(iri, word(iri, language, "actions")) for iri in found if iri]
-
-
-def _add(made: dict[str, Any], given: Mapping[str, str]) -> None:
-    if place := given.get("new.rule", ""):
-        kind, _, number = place.partition("/")
-        rules = made.get(kind, []) if kind in _RULES else []
-        if not (number.isascii() and number.isdigit()) or int(number) >= len(rules):
-            raise Malformed("the form names a rule that the policy does not have")
-        left, text = given.get("new.left", ""), given.get("new.value", "").strip()
+    Raises:
+        Malformed: nothing is to be added, the condition has no value, or the form names a place
+            that the document does not have.
+    """
+    made: dict[str, Any] = deepcopy(dict(document))
+    holder, kind = given.get("new.holder", ""), given.get("rule.kind", "")
+    if not holder and not kind:
+        raise Malformed("choose to what a condition is added, or a kind of rule")
+    if holder:
+        left = full(given.get("new.left", ""))
+        value = _values(given.get("new.value", ""), None, left)
+        if value == []:
+            raise _without_value(left, language, "new.value")
         item = {
             "leftOperand": left,
             "operator": given.get("new.operator", ""),
-            "rightOperand": _values(text, None, left),
+            "rightOperand": value,
         }
-        rules[int(number)].setdefault("constraint", []).append(item)
-    if (kind := given.get("rule.kind", "")) in _RULES:
-        made.setdefault(kind, []).append({"action": given.get("rule.action", "")})
+        _conditions(_node(made, holder)).append(item)
+    if kind:
+        rule = {"action": full(given.get("rule.action", ""))}
+        above = given.get("rule.above", "")
+        if kind == "duty" and _kind(above) in _BELOW:
+            _node(made, above).setdefault(_BELOW[_kind(above)], []).append(rule)
+        elif kind in _RULES:
+            made.setdefault(kind, []).append(rule)
+        else:
+            raise Malformed("choose the rule that has the duty")
+    return made
 
 
-def _conditions(
+def field_of(path: str, document: Mapping[str, Any], language: str) -> str:
+    """Return the id of the field that changes what stands at a place; empty where none does."""
+    while path:
+        node = at(document, path)
+        if isinstance(node, Mapping) and "leftOperand" in node:
+            name = VALUE if _shown(node, language) is not None else _OPERATOR
+            return f"form-policy-edit-form-{name}{path}"
+        path = path.rpartition("/")[0]
+    return ""
+
+
+def stated(document: Mapping[str, Any], lines: Sequence[Line]) -> tuple[list[str], list[str]]:
+    """Return the actions and the left operands that a policy speaks of, as IRIs, each once."""
+    rules = [at(document, each.path) for each in lines if _kind(each.path) in _BELOW]
+    acts = (_action(rule) for rule in rules if isinstance(rule, Mapping))
+    lefts = (full(str(at(document, path)["leftOperand"])) for path in _constraints(document, ""))
+    return list(dict.fromkeys(filter(None, acts))), list(dict.fromkeys(lefts))
+
+
+def operands(language: str) -> list[tuple[str, str]]:
+    """Return all left operands, prefixed, with what they are called, in alphabetical order."""
+    return _alphabetic((prefixed(each), word(each, language, "operands")) for each in OPERANDS)
+
+
+def actions(language: str) -> list[tuple[str, str]]:
+    """Return all actions, prefixed, with what they are called, in alphabetical order."""
+    return _alphabetic((prefixed(each), word(each, language, "actions")) for each in ACTIONS)
+
+
+def iri(text: str) -> str:
+    """Return the IRI that a person means: of a name in any language, a prefixed name, or itself."""
+    found = (names("values", language).terms.get(text) for language in LANGUAGES)
+    return next(filter(None, found), "") or full(text)
+
+
+def _alphabetic(found: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted(found, key=lambda each: each[1].casefold())
+
+
+_Row = tuple[str, Sequence[Field | None]]
+
+
+def _beneath(document: Mapping[str, Any], lines: Sequence[Line]) -> list[list[str]]:
+    """Return, for each sentence, where the conditions are that it says; it may say a duty's."""
+    first = {each.path: place for place, each in reversed(list(enumerate(lines))) if each.path}
+    found: list[list[str]] = [[] for _ in lines]
+    for path in _constraints(document, ""):
+        above = path
+        while above and above not in first:
+            above = above.rpartition("/")[0]
+        if above:
+            found[first[above]].append(path)
+    return found
+
+
+def _constraints(part: Any, path: str) -> Iterator[str]:
+    """Yield the places of the conditions of a document, in order."""
+    if isinstance(part, Mapping):
+        if "leftOperand" in part:
+            yield path
+            return
+        for name, item in part.items():
+            yield from _constraints(item, pointer(path, name))
+    elif isinstance(part, list):
+        for place, item in enumerate(part):
+            yield from _constraints(item, pointer(path, place))
+
+
+def _rows(
+    line: Line,
+    paths: Sequence[str],
     document: Mapping[str, Any],
-) -> Iterator[tuple[Mapping[str, Any], list[Any], dict[str, Any]]]:
-    """Yield rule, the list that holds it, and the constraint, of all that are written there."""
-    for name in _RULES:
-        for rule in document.get(name, []):
-            yield from _within(rule, rule.get("constraint", []))
+    language: str,
+) -> Iterator[_Row]:
+    """Yield the row of a sentence, and one for each further condition that it says."""
+    pairs = [_fields(path, at(document, path), language) for path in paths] or [[None, None]]
+    node = at(document, line.path) if line.path else None
+    whole = [_box(line.path) if isinstance(node, Mapping) else None]
+    yield str(line), [*pairs[0], *whole]
+    for path, pair in zip(paths[1:], pairs[1:], strict=False):
+        left = word(full(str(at(document, path)["leftOperand"])), language, "operands")
+        yield line.number + ", " + left, [*pair, _box(path)]
 
 
-def _within(
-    rule: Mapping[str, Any], holder: Any
-) -> Iterator[tuple[Mapping[str, Any], list[Any], dict[str, Any]]]:
-    for item in holder if isinstance(holder, list) else ():
-        if isinstance(item, dict) and "leftOperand" in item:
-            yield rule, holder, item
-        elif isinstance(item, dict):
-            for name in _JOINED:
-                inner = item.get(name, [])
-                yield from _within(rule, inner.get("@list") if isinstance(inner, dict) else inner)
+def _box(path: str) -> Field | None:
+    """Return the box that takes out what stands at a place; None where the form may not."""
+    holder = _kind(path)
+    if holder not in _HELD and holder not in _BELOW:
+        return None
+    return Field(f"{_OUT}{path}", "take out", kind="box")
 
 
-def _row(place: int, item: Mapping[str, Any]) -> list[Field]:
-    value = _text(item.get("rightOperand"))
-    operator = str(item.get("operator", ""))
-    return [
-        Field(f"{place}.operator", "operator", "", "choice", operator, _OPERATORS),
-        Field(f"{place}.value", "value", value=value, longest=_LONGEST),
-        Field(f"{place}.keep", "keep", "", "choice", "yes", _KEEP),
-    ]
+def _fields(path: str, node: Mapping[str, Any], language: str) -> list[Field | None]:
+    operator, known = str(node.get("operator", "")), OPERANDS.get(full(str(node["leftOperand"])))
+    usual = [each for each in Operator if known is None or each in known.usual]
+    choices = dict.fromkeys([operator, *(each.value for each in usual)])
+    name = f"{_OPERATOR}{path}"
+    picked = Field(
+        name,
+        "operator",
+        kind="choice",
+        value=operator,
+        choices=[(each, _said(each, language)) for each in choices],
+    )
+    name, value = f"{VALUE}{path}", _shown(node, language)
+    if value is None:
+        return [picked, None]
+    return [picked, Field(name, "value", value=value, longest=_LONGEST)]
 
 
-def _name(rule: Mapping[str, Any], item: Mapping[str, Any], language: str) -> str:
-    left = full(str(item["leftOperand"]))
-    return word(_action(rule), language, "actions") + ", " + word(left, language, "operands")
+def _edits(
+    path: str, node: Mapping[str, Any], part: str, text: str, language: str
+) -> Iterator[Step]:
+    if f"{part}:" == _OPERATOR:
+        if text != node.get("operator"):
+            yield Step(Change.REPLACE, f"{path}/operator", text)
+        return
+    text = text.strip()
+    if text == _shown(node, language):
+        return
+    left, before = str(node["leftOperand"]), node.get("rightOperand")
+    value = _values(text, before, left)
+    if value == []:
+        raise _without_value(left, language, f"{VALUE}{path}")
+    if value != before:
+        yield Step(Change.REPLACE, f"{path}/rightOperand", value)
 
 
-def _rules(document: Mapping[str, Any], language: str) -> Iterator[tuple[str, str]]:
-    for name in _RULES:
-        for place, rule in enumerate(document.get(name, [])):
-            yield f"{name}/{place}", word(_action(rule), language, "actions")
+def _insist_some_left(document: Mapping[str, Any], path: str, gone: set[str]) -> None:
+    """Insist that something is left of joined conditions: none of them would say something else."""
+    *above, holder, _ = path.split("/")
+    whole = "/".join(above[:-1] if holder == "@list" else above)
+    held = at(document, path.rpartition("/")[0])
+    if holder not in (*_JOINED, "@list") or _within(whole, gone):
+        return
+    if all(f"{path.rpartition('/')[0]}/{place}" in gone for place in range(len(held))):
+        raise Malformed("nothing would be left of conditions that are joined: take out the whole")
+
+
+def _without_value(left: str, language: str, field: str) -> Malformed:
+    name = word(full(left), language, "operands")
+    return Malformed(
+        f"a condition has no value: {name}", hint="state one, or take it out", where=field
+    )
+
+
+def _within(path: str, gone: set[str]) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in gone)
+
+
+def _kind(path: str) -> str:
+    """Return what holds the part at a place: `permission`, `constraint` and so on."""
+    *_, holder, place = ("", *path.split("/"))
+    return holder if place.isdigit() else ""
+
+
+def _joins(node: Any) -> bool:
+    return isinstance(node, Mapping) and any(each in node for each in _JOINED)
+
+
+def _node(document: Any, path: str) -> dict[str, Any]:
+    node = at(document, path) if path else None
+    if not isinstance(node, dict) or not (_kind(path) in _BELOW or _joins(node)):
+        raise Malformed("the form names a rule that the policy does not have")
+    return node
+
+
+def _conditions(node: dict[str, Any]) -> list[Any]:
+    name = next((each for each in _JOINED if each in node), "")
+    held = node[name] if name else node.setdefault("constraint", [])
+    held = held.get("@list") if isinstance(held, Mapping) else held
+    if not isinstance(held, list):
+        raise Malformed("the form names a rule that the policy does not have")
+    return held
 
 
 def _action(rule: Mapping[str, Any]) -> str:
@@ -166,20 +360,44 @@ def _action(rule: Mapping[str, Any]) -> str:
     while isinstance(action, list) and action:
         action = action[0]
     if isinstance(action, Mapping):
-        action = action.get("@id") or action.get("rdf:value") or ""
+        action = next((action[key] for key in action if key.endswith(("#value", ":value"))), "")
+        action = action[0] if isinstance(action, list) and action else action
         action = action.get("@id", "") if isinstance(action, Mapping) else action
     return full(action) if isinstance(action, str) and action else ""
 
 
-def _text(value: Any) -> str:
+def _said(operator: str, language: str) -> str:
+    """Return what an operator is called: its phrase without the value."""
+    phrases = table("operators")
+    found = fill(phrases[operator], language, values="…") if operator in phrases else operator
+    return found.removesuffix("…").strip()
+
+
+def _shown(node: Mapping[str, Any], language: str) -> str | None:
+    """Return the value of a condition as the text of a field; None where the text would lose it."""
+    value, left = node.get("rightOperand"), str(node["leftOperand"])
+    if value is None:
+        return None
+    text = _text(value, language)
+    return text if _values(text, value, left) == value and text.isprintable() else None
+
+
+def _text(value: Any, language: str) -> str:
     if isinstance(value, list):
-        return _BETWEEN.join(map(_text, value))
+        return _BETWEEN.join(_text(each, language) for each in value)
     if isinstance(value, Mapping):
-        return prefixed(str(value["@id"])) if "@id" in value else str(value.get("@value", ""))
-    return "" if value is None else str(value)
+        return _name(str(value["@id"]), language) if "@id" in value else str(value.get("@value"))
+    return str(value)
+
+
+def _name(name: str, language: str) -> str:
+    """Return a name for people that leads back to the IRI, or the IRI."""
+    found = (names("values", language).of_term.get(name, ""), prefixed(name))
+    return next((each for each in found if each and iri(each) == name), name)
 
 
 def _values(text: str, before: Any, left: str) -> Any:
+    """Return the values that a text stands for, in the manner of those before."""
     found = [each.strip() for each in text.split(";") if each.strip()]
     model = before[0] if isinstance(before, list) and before else before
     made = [_value(each, model, left) for each in found]
@@ -187,12 +405,25 @@ def _values(text: str, before: Any, left: str) -> Any:
 
 
 def _value(text: str, model: Any, left: str) -> Any:
-    if isinstance(model, Mapping):
-        return {"@id": full(text)} if "@id" in model else {**model, "@value": text}
     known = OPERANDS.get(full(left)) if left else None
-    if model is None and known is not None and known.kind in _TYPES:
-        return {"@value": text, "@type": f"{XSD}{_TYPES[known.kind]}"}
-    named = known is not None and known.kind in _NAMED
-    if model is None and (named or ":" in text):
-        return {"@id": full(text)}
-    return text
+    kind = known.kind if known else None
+    if isinstance(model, Mapping) and "@id" in model:
+        return {"@id": iri(text)}
+    if isinstance(model, Mapping):
+        return {**model, **_typed(text, kind, model)}
+    if model is not None:
+        return text
+    if kind in _TYPES:
+        return _typed(text, kind, {"@type": _TYPES[kind]})
+    return {"@id": iri(text)} if kind in NAMED or ":" in text else text
+
+
+def _typed(text: str, kind: Kind | None, model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a literal: of a day where it is one, of any number where it is none of a type."""
+    datatype = model.get("@type")
+    if kind is Kind.INSTANT and datatype in (_DAYS, "xsd:dateTime"):
+        datatype = _DAYS if _DAY.fullmatch(text) else "xsd:dateTime"
+    elif kind in (Kind.NUMBER, Kind.COUNT):
+        text = text.replace(",", ".")
+        datatype = datatype if text.isascii() and text.isdecimal() else "xsd:decimal"
+    return {"@value": text, **({"@type": datatype} if datatype else {})}
