@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.life import Life
@@ -177,12 +176,13 @@ class Node:
         theme = next(iter(given_out.folders(settings, "console_theme")), None)
         listening = local.bind(settings, "console_listen")
         started.callback(listening.close)
-        hosts = listening.hosts | {urlsplit(settings.console_address).netloc} - {""}
+        origins = {f"http://{host}" for host in listening.hosts}
+        origins |= {settings.console_address.rstrip("/")} - {""}
         told, provider = watch(settings, self._life.vitals), settings.console_oidc
         reached = settings.console_address.rstrip("/") or listening.address
         institution = logins.institution(self._ports, provider, reached) if provider else None
         console = Console(self._ports, theme, told, institution)
-        app = Guard(console.application(), Reached(frozenset(hosts)))
+        app = Guard(console.application(), Reached(frozenset(origins)))
         return LocalServer("console", app, listening)
 
     def _start_face(self, started: ExitStack) -> Bound:

@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 from connector.console import answers, beginnings, downloads, multipart, refusals
 from connector.console.attempts import Attempts
 from connector.console.beginnings import Beginnings
-from connector.console.guard import SAFE, is_small, of_own_page
+from connector.console.guard import SAFE, TooSlow, is_small, of_own_page, too_slow
 from connector.console.live import Watching
 from connector.console.pages import PAGES, door
 from connector.console.pages.entry import Entry, Sent
@@ -51,6 +51,7 @@ RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
 _BEGUN: Final = int(beginnings.LONGEST.total_seconds())
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
+_FORM: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
 
 
@@ -108,7 +109,8 @@ class Console:
         ]
         if self._theme is not None:
             routes.append(Mount("/theme", StaticFiles(directory=self._theme)))
-        return Starlette(routes=routes, exception_handlers={404: self._nothing, 405: self._nothing})
+        failing = {404: self._nothing, 405: self._nothing, TooSlow: too_slow}
+        return Starlette(routes=routes, exception_handlers=failing)
 
     def _endpoint(self, entry: Entry) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -339,8 +341,11 @@ async def _brought(
     if request.method != "POST" or not (known or is_small(request.headers)):
         return {}, {}
     body, media = await request.body(), request.headers.get("content-type", "")
-    if media.partition(";")[0].strip().lower() != multipart.MEDIA:
+    kind = media.partition(";")[0].strip().lower()
+    if kind == _FORM:
         return _form(body), {}
+    if kind != multipart.MEDIA:
+        return {}, {}
     try:
         return await run_in_threadpool(multipart.read, media, body)
     except Malformed:  # as below

@@ -10,10 +10,10 @@ Source: CSP Level 3; OWASP ASVS 5.0, V3; Fetch Metadata Request Headers.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,6 +31,11 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Of what is no page: an SVG or a file that a browser opens by itself runs and loads nothing.
+SEALED: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+_PAGE: Final = "text/html"
+_PATIENCE: Final = 10.0  # seconds for a body, beyond those that its size needs
+_SLOWEST: Final = 64 * 1024  # bytes a second
 HEADERS: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -46,17 +51,33 @@ class Reached:
     """How browsers reach the console.
 
     Attributes:
-        hosts: values of `Host`.
+        origins: scheme and host, and port where it is not the scheme's, as browsers state them.
     """
 
-    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Values of `Host`."""
+        return frozenset(each.partition("://")[2] for each in self.origins)
+
+
+class TooSlow(Exception):
+    """A body comes too slowly; answered by `too_slow`."""
 
 
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, reached: Reached) -> None:
-        self._app, self._reached = app, reached
+    def __init__(self, app: ASGIApp, reached: Reached, patience: float = _PATIENCE) -> None:
+        """Prepare.
+
+        Args:
+            app: the console.
+            reached: how browsers reach it.
+            patience: seconds for a body, beyond those that its size needs.
+        """
+        self._app, self._reached, self._patience = app, reached, patience
         self._compressing = GZipMiddleware(app, _LEAST, _LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +90,8 @@ class Guard:
                 headers = MutableHeaders(raw=message["headers"])
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if not headers.get("content-type", "").startswith(_PAGE):
+                    headers["content-security-policy"] = SEALED
             await send(message)
 
         headers = Headers(scope=scope)
@@ -76,7 +99,10 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
-        own = headers.get("sec-fetch-site", "") in _OWN
+        if scope["method"] not in SAFE:
+            size = int(headers["content-length"])
+            receive = _bounded(receive, self._patience + size / _SLOWEST)
+        own = of_own_page(headers)
         await (self._compressing if own else self._app)(scope, receive, guarded)
 
     def _refusal(self, method: str, headers: Headers, limit: int) -> PlainTextResponse | None:
@@ -86,8 +112,8 @@ class Guard:
         if method in SAFE:
             return None
         origin = headers.get("origin", "")
-        foreign = origin not in ("", "null") and urlsplit(origin).netloc != host
-        if foreign or origin == "null" or not of_own_page(headers):
+        own = origin in self._reached.origins and origin.partition("://")[2] == host
+        if (origin and not own) or not of_own_page(headers):
             return PlainTextResponse("the request comes from another site", 403)
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
@@ -100,6 +126,28 @@ class Guard:
 def of_own_page(headers: Headers) -> bool:
     """Say whether a person's browser does not say that another site led it here."""
     return headers.get("sec-fetch-site", "") in _OWN
+
+
+async def too_slow(_request: object, _error: Exception) -> PlainTextResponse:
+    """Say that a body came too slowly, and end the connection."""
+    return PlainTextResponse("the request comes too slowly", 408, {"connection": "close"})
+
+
+def _bounded(receive: Receive, seconds: float) -> Receive:
+    """Return what receives a body within so many seconds, and what comes after it at any time."""
+    end, whole = asyncio.get_running_loop().time() + seconds, False
+
+    async def within() -> Message:
+        nonlocal whole
+        try:
+            async with asyncio.timeout_at(None if whole else end):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
+        whole = whole or not message.get("more_body", False)
+        return message
+
+    return within
 
 
 def is_small(headers: Headers) -> bool:

@@ -21,6 +21,11 @@ from connector.language.catalog import LANGUAGES, translated
 _FOLDER: Final = Path(__file__).parent / "templates"
 _DID: Final = "did:"
 _SMALLEST: Final = 1e-9  # of what is written without an exponent
+# Controls of C0 and C1 but tab and line ends, and those of Unicode's annex 9 that embed, override
+# and isolate.
+_TURNING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS: Final = ({*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}) | {*_TURNING}
+_HIDING: Final = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 _HELD: Final = 200  # rows of a table that is in an address
 _NAMES: Final = {"en": "English", "fr": "Français"}
 
@@ -41,6 +46,7 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_seen,
         )
         self._environment.globals.update(node=node, theme=theme, languages=_NAMES)
 
@@ -67,6 +73,14 @@ class Renderer:
             saved=partial(_saved, said, visit),
             kind=lambda part: type(part).__name__.lower(),
         )
+
+
+def _seen(value: Any) -> Any:
+    """Return a text with what would hide or turn round others of its line made visible.
+
+    What is escaped already is a template's own, or goes back as it came: a value of a form.
+    """
+    return value.translate(_HIDING) if type(value) is str else value
 
 
 def address(path: str, query: dict[str, str] | None = None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import httpx
 from argon2 import PasswordHasher
@@ -107,13 +108,23 @@ def watch(ports: Ports) -> Watch:
 
 
 @contextmanager
-def served(ports: Ports) -> Iterator[str]:
-    """Serve the console; yields its address."""
+def served(
+    ports: Ports, theme: Path | None = None, patience: float = 10.0, public: str = ""
+) -> Iterator[str]:
+    """Serve the console; yields its address.
+
+    Args:
+        ports: of the node.
+        theme: folder of a theme.
+        patience: seconds for a body.
+        public: address by which browsers reach it through a proxy.
+    """
     listening = local.loopback("console_listen", "127.0.0.1:0")
+    origins = {*(f"http://{host}" for host in listening.hosts), *filter(None, [public])}
     provider = ports.settings.console_oidc
     provided = logins.institution(ports, provider, listening.address) if provider else None
-    console = Console(ports, watch=watch(ports), institution=provided)
-    app = Guard(console.application(), Reached(listening.hosts))
+    console = Console(ports, theme, watch(ports), provided)
+    app = Guard(console.application(), Reached(frozenset(origins)), patience)
     server = local.LocalServer("console", app, listening)
     server.start()
     try:

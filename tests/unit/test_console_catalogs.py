@@ -70,6 +70,19 @@ def test_all_peers_are_searched_and_one_that_fails_hides_no_other(
     assert "No dataset is like that" in text_of(scientist.get("/catalog?words=south"))
 
 
+def test_looking_meets_nobody(pair: Link, scientist: Browser) -> None:
+    stranger, calls = "did:web:stranger.example", len(pair.calls)
+    for path in (
+        f"/catalog?words=&peer={stranger}",
+        f"/catalog/dataset?peer={stranger}&id={DATASET}",
+    ):
+        assert "UNKNOWN_PEER" in scientist.get(path).text
+    assert scientist.do("/negotiation/ask", **asking(pair, peer=stranger)).status_code >= 400
+    assert len(pair.calls) == calls
+    with pair.lab.ports.store.read() as tx:
+        assert tx.participants.get(stranger) is None
+
+
 def test_facets_lead_to_what_is_alike(pair: Link, scientist: Browser) -> None:
     peer = pair.school.did
     page = scientist.get(f"/catalog?peer={peer}&words=")

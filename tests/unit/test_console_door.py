@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from connector.console.attempts import FREE
-from connector.console.guard import HEADERS
 from connector.console.sessions import COOKIE, IDLE, LONGEST
 from connector.ports import Ports
 from connector.services.access import accounts
@@ -129,44 +128,11 @@ def test_logging_out_ends_the_session(browser: Browser) -> None:
     assert browser.get("/").url.path == "/login"
 
 
-def test_a_form_without_the_word_of_its_session_does_nothing(
-    browser: Browser, ports: Ports
-) -> None:
-    browser.log_in("ada")
-    form = {"name": "eve", "roles": "operator", "reviews": "", "password": PASSWORD}
-    for word in ({}, {"word": ""}, {"word": "x" * 43}):
-        assert browser.post("/accounts/add", {**form, **word}).status_code == 401
-    assert accounts.standing(ports, "eve") is None
-    assert browser.do("/accounts/add", **form).status_code == 200
-    assert accounts.standing(ports, "eve") is not None
-
-
-@over(("headers", "status"), [
-        ({"origin": "https://evil.example"}, 403), ({"origin": "null"}, 403),
-        ({"sec_fetch_site": "cross-site"}, 403), ({"sec_fetch_site": "same-site"}, 403),
-        ({"host": "evil.example"}, 421), ({"sec_fetch_site": "same-origin"}, 200),
-    ])  # fmt: skip
-def test_requests_of_other_sites_are_not_answered(
-    browser: Browser, headers: dict[str, str], status: int
-) -> None:
-    form = {"name": "ada", "password": PASSWORD}
-    assert browser.post("/login", form, **headers).status_code == status
-
-
 @over("to", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nx: y", "evil"])
 def test_nobody_is_led_to_another_site(browser: Browser, to: str) -> None:
     answer = browser.log_in("ada", to=to)
     assert answer.status_code == 200
     assert answer.url.path == "/"
-
-
-def test_every_answer_says_what_browsers_keep_to(browser: Browser) -> None:
-    for path in ("/login", "/nothing", "/static/preau.css", "/"):
-        answer = browser.get(path)
-        for name, value in HEADERS.items():
-            assert answer.headers[name] == value, (path, name)
-    assert "<script" not in browser.get("/login").text
-    assert "style=" not in browser.get("/login").text
 
 
 def test_the_language_is_the_browsers_or_the_one_chosen(browser: Browser) -> None:

@@ -24,7 +24,6 @@ from connector.services.negotiation import agree, negotiate, notices
 from connector.services.policies import drafting, trying
 from connector.services.privacy import standing, suppression
 from connector.services.publication import (
-    catalog_pages,
     checking,
     pointing,
     publish,
@@ -92,8 +91,8 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     negotiate.obstacle: _seen_by(*_READERS),
     searching.peers: _seen_by(*_READERS),
     searching.everywhere: _seen_by(*_READERS),
-    catalog_pages.fetch_catalog: _seen_by(*_READERS),
-    catalog_pages.fetch_dataset: _seen_by(*_READERS),
+    searching.catalog: _seen_by(*_READERS),
+    searching.dataset: _seen_by(*_READERS),
     deciding.approvals: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
     viewing.brief: _seen_by(Role.APPROVER, Role.STEWARD, Role.AUDITOR),
     decisions.accept: _done_by(Role.APPROVER),

@@ -90,7 +90,7 @@ def obstacle(ports: Ports, dataset: DatasetView, offer: OfferView) -> PreauError
         offer: one of its offers.
     """
     try:
-        peer = onboard.known(ports, dataset.facts.publisher)
+        peer = onboard.judge(ports, dataset.facts.publisher)
         _checked(ports, peer, dataset, offer)
     except PreauError as exc:
         return exc

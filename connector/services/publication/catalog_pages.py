@@ -224,13 +224,19 @@ def fetch_catalog(
     An older peer shows what was not searched for too; that is left out here.
 
     Raises:
-        UnknownPeer: this node has not met it.
+        UnknownPeer: this node has not met it, and cannot.
         DescriptionTampered: a description does not verify, or is another's.
         Malformed: the answer cannot be read.
         PeerUnreachable: it does not answer.
         PreauError: the refusal that it answered with.
     """
-    peer = onboard.known(ports, peer_did)
+    return catalog_of(ports, onboard.known(ports, peer_did), search, after=after, limit=limit)
+
+
+def catalog_of(
+    ports: Ports, peer: Participant, search: Search, *, after: str = "", limit: int = PAGE
+) -> CatalogView:
+    """Fetch and verify a page of the catalog of a peer that is known; as `fetch_catalog`."""
     request = messages.CatalogRequestMessage(
         after, limit, search.words, search.territory, search.purpose, search.legal_basis
     )
@@ -250,19 +256,23 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     """Fetch and verify one dataset of a peer.
 
     Raises:
-        UnknownPeer: this node has not met it.
+        UnknownPeer: this node has not met it, and cannot.
         NotFound: the peer shows no such dataset.
         DescriptionTampered: its description does not verify, or is another's.
         Malformed: the answer cannot be read.
         PeerUnreachable: it does not answer.
     """
-    peer = onboard.known(ports, peer_did)
+    return dataset_of(ports, onboard.known(ports, peer_did), dataset_id)
+
+
+def dataset_of(ports: Ports, peer: Participant, dataset_id: str) -> DatasetView:
+    """Fetch and verify one dataset of a peer that is known; as `fetch_dataset`."""
     request = messages.DatasetRequestMessage(dataset_id)
     try:
         answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
     except NotFound as exc:
-        hint = f"`preau catalog {peer_did}` lists what it shows"
-        raise NotFound(f"`{peer_did}` shows no dataset `{dataset_id}`", hint=hint) from exc
+        hint = f"`preau catalog {peer.did}` lists what it shows"
+        raise NotFound(f"`{peer.did}` shows no dataset `{dataset_id}`", hint=hint) from exc
     found = messages.Dataset.from_body(answer)
     if found.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")

@@ -17,7 +17,7 @@ from connector.domain.participant import Participant
 from connector.errors import PreauError
 from connector.identity.descriptions.dataset_facts import DatasetFacts
 from connector.services.negotiation import negotiate
-from connector.services.publication import catalog_pages, searching
+from connector.services.publication import searching
 from connector.services.publication.catalog_pages import CatalogView, DatasetView, OfferView
 from connector.services.publication.searching import Found
 from policies_odrl.concepts import hierarchy
@@ -45,7 +45,7 @@ def catalog(visit: Visit) -> Page:
 def dataset(visit: Visit) -> Page:
     """Show a dataset of a peer: what it is, its columns, and its offers."""
     peer = visit.asked("peer")
-    found = visit.served.do(catalog_pages.fetch_dataset, peer, visit.asked("id"))
+    found = visit.served.do(searching.dataset, peer, visit.asked("id"))
     parts: list[Part] = [_facts(visit, found.facts)]
     if not found.description:
         text = "The peer describes its data with no signature: nothing is known but its offers."
@@ -65,7 +65,7 @@ def dataset(visit: Visit) -> Page:
 def ask(visit: Visit) -> Moved:
     """Ask a peer for a contract, as offered or on narrower terms."""
     peer, about, name = (visit.given(each).strip() for each in ("peer", "dataset", "offer"))
-    found = visit.served.do(catalog_pages.fetch_dataset, peer, about).offer(name)
+    found = visit.served.do(searching.dataset, peer, about).offer(name)
     wish = narrowing.narrowed(found.policy, visit)
     opened = visit.served.do(negotiate.request, peer, about, found.id, wish)
     return Moved("/negotiation", {"id": opened.pid})
@@ -98,7 +98,7 @@ def _found(visit: Visit) -> Iterator[Part]:
     search, peer, after = Search(*asked), visit.asked("peer"), visit.asked("after")
     following: dict[str, str] = {}
     if peer:
-        one = visit.served.do(catalog_pages.fetch_catalog, peer, search, after=after)
+        one = visit.served.do(searching.catalog, peer, search, after=after)
         catalogs, after = [one], one.next
     else:
         page = visit.served.do(searching.everywhere, search, after=after)
@@ -134,7 +134,7 @@ def _row(visit: Visit, shown: CatalogView, found: DatasetView) -> tuple[Cell, ..
     return (
         Link(found.id, "/catalog/dataset", {"peer": shown.participant, "id": found.id}),
         facts.title,
-        narrower("peer", shown.participant, shown.name or shown.participant),
+        narrower("peer", shown.participant, _named(shown)),
         facts.personal,
         facts.population or None,
         narrower("territory", facts.territory, facts.territory),
@@ -144,6 +144,11 @@ def _row(visit: Visit, shown: CatalogView, found: DatasetView) -> tuple[Cell, ..
         narrower("basis", facts.legal_basis, worded(facts.legal_basis, visit.language)),
         len(found.offers),
     )
+
+
+def _named(shown: CatalogView) -> str:
+    """Return the name of a peer with its DID: anybody may take another's name."""
+    return f"{shown.name} ({shown.participant})" if shown.name else shown.participant
 
 
 def _facts(visit: Visit, facts: DatasetFacts) -> Facts:
@@ -214,6 +219,6 @@ def _asking(visit: Visit, found: DatasetView, offer: OfferView, number: int) -> 
 
 PAGES: Final = (
     Entry("/catalog", catalog, (searching.everywhere,), "Catalogs"),
-    Entry("/catalog/dataset", dataset, (catalog_pages.fetch_dataset,)),
+    Entry("/catalog/dataset", dataset, (searching.dataset,)),
     Entry("/negotiation/ask", ask, (negotiate.request,), method="POST", on="/catalog/dataset"),
 )
