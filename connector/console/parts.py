@@ -163,6 +163,16 @@ class Field:
     fault: str = ""
 
 
+def ticked(given: Mapping[str, str], name: str) -> list[str]:
+    """Return what a form holds of a field of kind `several`.
+
+    Args:
+        given: of the form.
+        name: of the field.
+    """
+    return [value for each, value in given.items() if each.startswith(f"{name}.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Fields in the rows and columns of a table.

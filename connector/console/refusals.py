@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from connector.console.figures import figure
 from connector.console.pages import PAGES
 from connector.console.pages.entry import Entry, Moved, Sent
-from connector.console.parts import Field, Form, Page, Summary
+from connector.console.parts import Field, Form, Page, Summary, ticked
 from connector.console.visit import Visit
 from connector.errors import Malformed, PreauError, status
 
@@ -107,13 +107,9 @@ def _element(form: Form, field: Field) -> str:
     return f"{form.id}-{field.name}{first}"
 
 
-def _boxes(field: Field, given: Mapping[str, str]) -> list[str]:
-    return [value for name, value in given.items() if name.startswith(f"{field.name}.")]
-
-
 def _filled(field: Field, given: Mapping[str, str], fault: str) -> Field:
     if field.kind == "several":
-        return replace(field, value="\n".join(_boxes(field, given)), fault=fault)
+        return replace(field, value="\n".join(ticked(given, field.name)), fault=fault)
     kept = "" if field.kind in _ASKED_AGAIN else given.get(field.name, field.value)
     return replace(field, value=kept, fault=fault)
 
@@ -124,7 +120,7 @@ def _fault(field: Field, error: PreauError, visit: Visit) -> str:
         return said
     given = visit.form or visit.query
     value = given.get(field.name, field.value).replace("\r\n", "\n").strip()
-    there = {"several": bool(_boxes(field, given)), "file": field.name in visit.files}
+    there = {"several": bool(ticked(given, field.name)), "file": field.name in visit.files}
     lacking = _LACKING.get(field.kind, "fill this in")
     if not there.get(field.kind, bool(value)):
         return lacking if field.needed else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.console.parts import ticked
 from connector.console.sessions import Session
 from connector.services.access.desk import Desk
 from connector.services.health.watching import Watch
@@ -81,6 +82,10 @@ class Visit:
     def asked(self, name: str) -> str:
         """Return a value of the address; empty where it has none."""
         return self.query.get(name, "")
+
+    def ticked(self, name: str) -> list[str]:
+        """Return the values whose boxes were ticked in a field of kind `several`."""
+        return ticked(self.form, name)
 
     def given(self, name: str) -> str:
         """Return a value of the form; empty where it has none."""

@@ -67,6 +67,7 @@ def paths(ports: Ports) -> list[str]:
     standing = publish.offers(ports, DATASET)[0]
     details = [
         f"/approval?id={waits.id}",
+        "/account?name=everybody",
         f"/dataset?id={DATASET}",
         f"/contract?id={contract.id}",
         f"/contract/life?id={contract.id}",

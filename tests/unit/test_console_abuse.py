@@ -38,7 +38,7 @@ def operator(ports: Ports) -> Iterator[Browser]:
         yield made
 
 
-FORM = {"name": "eve", "roles": "operator", "reviews": "", "password": PASSWORD}
+FORM = {"name": "eve", "roles.0": "operator", "reviews": "", "password": PASSWORD}
 FORGED: list[tuple[str, str, dict[str, str], dict[str, str]]] = [
     ("POST", "/accounts/add", {}, {}),
     ("POST", "/accounts/add", {"word": "x" * 43}, {}),

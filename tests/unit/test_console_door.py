@@ -128,6 +128,24 @@ def test_logging_out_ends_the_session(browser: Browser) -> None:
     assert browser.get("/").url.path == "/login"
 
 
+def test_the_operator_changes_and_closes_accounts(browser: Browser, ports: Ports) -> None:
+    person(ports, "dana", "auditor")
+    browser.log_in("ada")
+    assert 'href="/account?name=dana"' in browser.get("/accounts").text
+    changed = {"name": "dana", "roles.3": "approver", "roles.5": "auditor", "reviews": "dpo"}
+    assert "approver, auditor" in text_of(browser.do("/accounts/change", **changed))
+    nobody = browser.do("/accounts/change", name="dana", reviews="")
+    assert (nobody.status_code, "at least one" in text_of(nobody)) == (400, True)
+    browser.do("/accounts/password", name="dana", password="another long password")
+    found = accounts.standing(ports, "dana")
+    assert found is not None
+    assert (found.roles, found.reviews) == (("approver", "auditor"), ("dpo",))
+    assert accounts.enter(ports, "dana", "another long password") == found
+    assert "closed for good" in text_of(browser.do("/accounts/close", name="dana"))
+    assert accounts.standing(ports, "dana") is None
+    assert browser.get("/account?name=nobody").status_code == 404
+
+
 @over("to", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nx: y", "evil"])
 def test_nobody_is_led_to_another_site(browser: Browser, to: str) -> None:
     answer = browser.log_in("ada", to=to)

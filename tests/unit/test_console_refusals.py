@@ -67,7 +67,7 @@ def faults(answer: httpx.Response) -> dict[str, str]:
 
 def test_what_was_typed_is_kept_but_no_password(browser: Browser) -> None:
     shown = browser.get("/accounts")
-    typed = {"name": "Eve", "roles": "auditor", "reviews": HOSTILE, "password": PASSWORD}
+    typed = {"name": "Eve", "roles.5": "auditor", "reviews": HOSTILE, "password": PASSWORD}
     answer = browser.post("/accounts/add", {**fields_of(shown, "/accounts/add"), **typed})
     assert answer.status_code == 400
     held = fields_of(answer, "/accounts/add")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from connector.console.parts import Field, Notice
+from connector.console.parts import Field, Notice, ticked
 from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, fill, template, templates
@@ -72,7 +72,7 @@ def values(found: Template, given: Mapping[str, str]) -> dict[str, str]:
     made = {}
     for each in found.parameters:
         name = f"value.{each.name}"
-        boxes = [value for key, value in given.items() if key.startswith(f"{name}.")]
+        boxes = ticked(given, name)
         made[each.name] = "\n".join(boxes) if boxes else given.get(name, "").replace("\r", "")
     return {name: value for name, value in made.items() if value.strip()}
 

@@ -32,6 +32,16 @@ def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Account]:
         return tx.accounts.page(after=after, limit=limit)
 
 
+def account(ports: Ports, name: str) -> Account:
+    """Return an account, closed or not.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    with ports.store.read() as tx:
+        return require(tx.accounts.get(name), "account", name)
+
+
 def add(
     ports: Ports, name: str, roles: Iterable[str], reviews: Iterable[str], password: str
 ) -> Account:

@@ -150,6 +150,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     watching.doctor: _seen_by(Role.OPERATOR),
     waiting.undelivered: _seen_by(Role.OPERATOR),
     accounts.page: _seen_by(Role.OPERATOR),
+    accounts.account: _seen_by(Role.OPERATOR),
     accounts.add: _done_by(Role.OPERATOR),
     accounts.change: _done_by(Role.OPERATOR),
     accounts.close: _done_by(Role.OPERATOR),

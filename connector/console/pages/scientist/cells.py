@@ -64,8 +64,8 @@ def ask(visit: Visit) -> Moved:
     contract = visit.served.do(agree.agreement, visit.given("contract"))
     use = _use(contract)
     body = {
-        "dimensions": _boxes(visit, "by"),
-        "measures": list(map(_measure, _boxes(visit, "measure"))),
+        "dimensions": visit.ticked("by"),
+        "measures": list(map(_measure, visit.ticked("measure"))),
         "filters": list(_filters(visit)),
         "totals": visit.given("totals") == "yes",
         "epsilon": figure(visit.given("epsilon") or "0", "/epsilon"),
@@ -153,10 +153,6 @@ def _measures(allowed: Aggregate) -> Iterator[str]:
 def _measure(text: str) -> dict[str, str]:
     function, _, column = text.partition(":")
     return {"function": function, "column": column}
-
-
-def _boxes(visit: Visit, name: str) -> list[str]:
-    return [value for key, value in visit.form.items() if key.startswith(f"{name}.")]
 
 
 def _filters(visit: Visit) -> Iterator[dict[str, Any]]:
