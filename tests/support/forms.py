@@ -24,7 +24,7 @@ def fields_of(answer: httpx.Response, path: str, name: str = "") -> dict[str, st
         if not form.startswith(saving) and (not name or f'id="{start}"' in form)
     ]
     (one,) = named
-    return _held(one)
+    return held(one)
 
 
 def sent(
@@ -34,7 +34,7 @@ def sent(
     return browser.post(path, {**fields_of(answer, path, name), **changed})
 
 
-def _held(form: str) -> dict[str, str]:
+def held(form: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote, urlencode
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from connector.services.approval import deciding
 from connector.services.publication import publish
 from tests.support.console import PASSWORD, Browser, browsers, person, text_of
 from tests.support.each import over
-from tests.support.forms import fields_of, sent
+from tests.support.forms import fields_of, held, sent
 from tests.support.link import DATASET, Link, description, entry, link
 from tests.support.negotiating import ask
 
@@ -198,3 +199,35 @@ def test_a_field_says_what_may_stand_there(kind: str, value: str, fault: str) ->
     form = made.parts[1]
     assert isinstance(form, Form)
     assert form.fields[0].fault == fault
+
+
+def test_every_form_without_what_it_needs_is_refused_and_says_so(
+    pair: Link, school: Ports, browser: Browser
+) -> None:
+    """Whatever page is reached by links alone; what is needed is what the form says is needed."""
+    data = school.settings.home / "data" / "grades.csv"
+    data.parent.mkdir()
+    data.write_text("pupil,grade\na1,2\na2,3\n", encoding="utf-8")
+    ask(pair)
+    found: dict[str, str] = {}
+    seen, left = {"/"}, ["/"]
+    while left and len(seen) < 200:
+        text = browser.get(left.pop()).text
+        for form in re.findall(r"<form id=.*?</form>", text, re.DOTALL):
+            found.setdefault(re.search('id="([^"]+)"', form)[1], form)
+        links = {unescape(each) for each in re.findall(r'<a href="(/[^"]*)">', text)}
+        left += sorted(links - seen)
+        seen |= links
+    asked = {name: form for name, form in found.items() if " required" in form}
+    assert len(asked) > 12, sorted(found)
+    for name, form in asked.items():
+        needs = {unescape(each) for each in re.findall(r' id="([^"]+)"[^>]* required', form)}
+        path = re.search('action="([^"]+)"', form)[1]
+        blank = {each.removeprefix(f"{name}-"): "" for each in needs}
+        given = {**held(form), **blank}
+        posted = 'method="post"' in form
+        answer = browser.post(path, given) if posted else browser.get(f"{path}?{urlencode(given)}")
+        assert 400 <= answer.status_code < 500, (name, text_of(answer)[:300])
+        faults(answer)
+        linked = {unquote(each) for each, _, _ in LINKED.findall(answer.text)}
+        assert needs <= linked, (name, needs - linked)

@@ -168,7 +168,7 @@ def _forms(visit: Visit, found: Negotiation) -> list[Part]:
         made += _narrowing(visit, found)
     if found.state not in _OVER and visit.served.may(negotiate.terminate):
         hint = "one line that names no person; the peer is told"
-        reason = Field("reason", "reason", hint=hint, needed=True)
+        reason = Field("reason", "reason", hint=hint)
         made.append(Form("End it", "/negotiation/terminate", (reason,), "end", hidden, grave=True))
     return made
 
