@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,7 +28,10 @@ from tests.support.federation import Federation
 from tests.support.jobs import all_running, submitted
 from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
+from tests.support.owing import INFORM, name, owed
 from tests.support.provider import provider, trusting
+from tests.unit.test_use_flow import linked, prepared, worker
+from tests.unit.test_use_flow import offer as use
 
 pytestmark = pytest.mark.browser
 OUTLINED = "getComputedStyle(document.activeElement).outlineStyle"
@@ -72,6 +76,7 @@ def paths(ports: Ports) -> list[str]:
         f"/contract?id={contract.id}",
         f"/contract/life?id={contract.id}",
         "/accessibility",
+        "/map",
         "/doctor?look=here",
         "/messages",
         "/figures",
@@ -151,6 +156,39 @@ def test_every_page_is_accessible_on_a_node_that_holds_nothing(
         visitor.context.close()
 
 
+def test_duties_and_tables_are_accessible(chromium: Any, tmp_path: Path) -> None:
+    with owed(tmp_path / "owed") as pair:
+        person(pair.lab.ports, "everybody", *AccountRole)
+        with served(pair.lab.ports) as address:
+            visitor = Visitor(chromium, address, "fr")
+            visitor.log_in("everybody")
+            for path in ("/", "/duties", f"/duty?id={quote(name(pair, INFORM))}"):
+                assert visitor.page.goto(path).status == 200, path
+                assert visitor.violations() == [], path
+            visitor.context.close()
+    with linked(tmp_path / "linked", use("odrl:aggregate")) as pair:
+        worker(pair).content = b'{"grade": "2", "persons": 12}\n'
+        person(pair.lab.ports, "everybody", *AccountRole)
+        with served(pair.lab.ports) as address:
+            visitor = Visitor(chromium, address, "en", color_scheme="dark")
+            page = visitor.page
+            visitor.log_in("everybody")
+            page.goto("/tables")
+            assert visitor.violations() == []
+            page.locator("input[name^='measure.']:checked").uncheck()
+            page.locator("form[action='/table/ask'] button").click()
+            assert page.evaluate("document.activeElement.id") == "refused"
+            assert visitor.violations() == []
+            page.locator("input[name^='measure.']").first.check()
+            page.locator("form[action='/table/ask'] button").click()
+            page.wait_for_url("**/table?id=*")
+            prepared(pair)
+            page.locator("form[action='/table'] button").click()
+            assert page.locator("caption").count() >= 1
+            assert visitor.violations() == []
+            visitor.context.close()
+
+
 def test_what_was_refused_is_accessible_and_comes_first(pair: Link, chromium: Any) -> None:
     ports = pair.school.ports
     person(ports, "everybody", *AccountRole, reviews=("dpo", "head"))
@@ -191,13 +229,15 @@ def assert_refused(visitor: Visitor, fields: int) -> None:
 
 
 def test_what_others_wrote_breaks_no_page(pair: Link, chromium: Any) -> None:
-    name, long = f"urn:example:{'i' * 200}", "x" * 150
+    about, long = f"urn:example:{'i' * 200}", "x" * 150
     title = f"\u200b{long}\u05d0\u05d1\u05d2 \u202e{long}"
-    told = description(pair.folder, id=name, title=title, offer={**offer(), "@id": "urn:example:o"})
+    told = description(
+        pair.folder, id=about, title=title, offer={**offer(), "@id": "urn:example:o"}
+    )
     publish.publish(pair.school.ports, told, distinct="the same file on purpose")
     for node, found in (
-        (pair.school, ("/datasets", f"/dataset?id={name}")),
-        (pair.lab, ("/catalog?words=", f"/catalog/dataset?peer={pair.school.did}&id={name}")),
+        (pair.school, ("/datasets", f"/dataset?id={about}")),
+        (pair.lab, ("/catalog?words=", f"/catalog/dataset?peer={pair.school.did}&id={about}")),
     ):
         person(node.ports, "everybody", *AccountRole)
         with served(node.ports) as address:
@@ -205,7 +245,7 @@ def test_what_others_wrote_breaks_no_page(pair: Link, chromium: Any) -> None:
             visitor.log_in("everybody")
             for path in found:
                 assert visitor.page.goto(path).status == 200, path
-                assert title in visitor.page.locator("main").text_content()
+                assert long in visitor.page.locator("main").text_content()
                 assert visitor.violations() == [], path
             visitor.context.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.console.pages import accessibility, budgets, door, home
+from connector.console.pages import accessibility, budgets, door, home, sitemap
 from connector.console.pages.approver import approvals, contracts, duties
 from connector.console.pages.auditor import evidence, life, log
 from connector.console.pages.author import policies
@@ -13,7 +13,7 @@ from connector.console.pages.operator import accounts, node, peers
 from connector.console.pages.scientist import catalogs, cells, jobs, negotiations, requests
 from connector.console.pages.steward import datasets, persons, publishing
 
-PAGES: Final[tuple[Entry, ...]] = (
+_ALL: Final[tuple[Entry, ...]] = (
     *home.PAGES,
     *budgets.PAGES,
     *approvals.PAGES,
@@ -37,3 +37,4 @@ PAGES: Final[tuple[Entry, ...]] = (
     *accessibility.PAGES,
     *door.PAGES,
 )
+PAGES: Final = (*_ALL, sitemap.entry_of(_ALL))
