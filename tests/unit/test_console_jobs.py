@@ -51,7 +51,11 @@ def test_a_completed_job_has_curves_evidence_and_files(
             assert f"figure={name}" in page.text
             drawn = scientist.get(f"/job/curve?id={completed}&figure={name}")
             assert drawn.headers["content-type"] == "image/svg+xml"
-            assert ET.fromstring(drawn.content).tag.endswith("svg")  # noqa: S314 - drawn here
+            picture = ET.fromstring(drawn.content)  # noqa: S314 - drawn here
+            assert [each.tag.rpartition("}")[2] for each in picture[:2]] == ["title", "desc"]
+            inside = scientist.get(str(drawn.url), accept_language="fr").text
+            assert "<desc>La ligne bleue" in inside
+            assert "round" not in inside
         assert scientist.get(f"/job/curve?id={completed}&figure=<script>").status_code == 404
         rows = json.loads(scientist.get(f"/job?id={completed}&as=json&table=evaluations").content)
         assert {each["after round"] for each in rows} == {2, 3}

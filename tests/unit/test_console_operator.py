@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,15 +14,20 @@ import pytest
 from connector import config
 from connector.bootstrap.backups import backup
 from connector.bootstrap.diagnosis import probe
-from connector.bootstrap.diagnosis.watch import watch
+from connector.bootstrap.diagnosis.watch import _stated, watch
+from connector.bootstrap.keys import signing_rotation
+from connector.bootstrap.system import SystemClock
 from connector.errors import TooManyRequests
 from connector.ports import Ports
+from connector.services.health import watching
 from connector.services.health.diagnose import Check
 from connector.services.health.vitals import Vitals
+from connector.services.health.watching import HeldKey
 from connector.services.membership import onboard
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.console import browsers, text_of
+from tests.support.console import watch as watch_of
 from tests.support.link import DATASET, Link, description, link
 from tests.support.samples import first_generation
 
@@ -61,6 +69,15 @@ def test_doctor_looks_when_it_is_told_to(school: Ports) -> None:
             assert steward.get(path).status_code == 403
 
 
+def test_the_first_key_is_as_old_as_the_log(school: Ports) -> None:
+    now = school.clock.now()
+    for since, by in ((now + timedelta(days=9), "log"), (now - timedelta(days=40), "file")):
+        held = HeldKey(school.settings.signing_key.removeprefix("file:"), since)
+        told = replace(watch_of(school), key_files=lambda held=held: [held])
+        ((found,), _) = watching.keys(school, told)
+        assert (found.by, found.since == since) == (by, by == "file")
+
+
 def test_peers_are_judged_and_met(
     pair: Link, school: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +111,7 @@ def test_messages_that_were_not_delivered_are_listed(pair: Link) -> None:
         assert "ContractRequestMessage" in shown
         assert "waits" in shown
         pair.pump()
-        assert "Every message was delivered." in text_of(operator.get("/messages"))
+        assert "Every message was delivered" in text_of(operator.get("/messages"))
 
 
 def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +120,17 @@ def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.M
     told = watch(settings, Vitals)
     assert told.backup() is None
     assert all(each.since for each in told.key_files())
+    before = {each.name: each for each in told.key_files()}
+    for name in before:  # as a restored backup writes them
+        os.utime(settings.path(name), (2**31, 2**31))
+    after = {each.name: each for each in told.key_files()}
+    kept = {name for name, each in after.items() if each == before[name] or each.by != "file"}
+    assert {each.by for each in after.values()} == {"certificate", "file"}
+    assert settings.https_key in kept
+    assert {name for name in before if name.startswith("keys/tls-ca-")} <= kept
+    made_key = signing_rotation.make(settings, SystemClock())
+    named = {each.name: each for each in _stated(settings)}
+    assert named[made_key.uri.removeprefix("file:")].by == "record"
     made = backup.make(settings, tmp_path / "lab.tar")
     found = told.backup()
     assert found is not None

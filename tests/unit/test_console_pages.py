@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from connector.services.approval import deciding
 from connector.services.negotiation import agree
 from connector.services.publication import publish
 from tests.support.console import Browser, browsers, person, served, text_of
+from tests.support.doubles import ports_for_tests
 from tests.support.link import DATASET, Link, description, entry, link
 from tests.support.negotiating import ask
 
+_EMPTY = re.compile(r'<h2 id="table-([^"]*)">[^<]*</h2>\s*<p>([^<]*)</p>')
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>"\' {{ 7*7 }}'
 
 
@@ -204,6 +207,21 @@ def test_what_was_not_foreseen_is_said_and_not_shown(
         assert answer.status_code == 500
         assert "secret" not in answer.text
         assert "INTERNAL" in answer.text
+
+
+def test_an_empty_table_says_what_to_do_first(tmp_path: Path) -> None:
+    ports = ports_for_tests(tmp_path)
+    person(ports, "all", *AccountRole)
+    with served(ports) as address:
+        browser = Browser(address)
+        browser.log_in("all")
+        told = {}
+        for page in (each for each in PAGES if each.method == "GET" and not each.open):
+            told |= dict(_EMPTY.findall(browser.get(page.path).text))
+        browser.close()
+    assert len(told) > 10
+    for name, text in told.items():
+        assert ": " in text, (name, text)  # what there is not, and what to do
 
 
 def test_long_lists_come_a_page_at_a_time(school: Ports) -> None:

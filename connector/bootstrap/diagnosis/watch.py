@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from connector.bootstrap import state
-from connector.bootstrap.keys import own
+from connector.bootstrap.keys import own, signing_rotation, tls_rotation
 from connector.config import Settings
 from connector.domain import instant
 from connector.errors import PreauError, TooManyRequests
+from connector.identity import certificate as certificates
 from connector.services.health.diagnose import Check
 from connector.services.health.vitals import Vitals
 from connector.services.health.watching import HeldKey, LastBackup, Watch
@@ -47,7 +49,8 @@ def watch(settings: Settings, vitals: Callable[[], Vitals]) -> Watch:
 
 
 def _keys(settings: Settings) -> Iterator[HeldKey]:
-    needed = own.key_files(settings)
+    """Yield the private files, each as old as what was made with it says, or else its file."""
+    needed, stated = own.key_files(settings), {each.name: each for each in _stated(settings)}
     for name in (*needed, own.PERSON_KEY, own.PSEUDONYM_KEY):
         try:
             written = settings.path(name).stat().st_mtime
@@ -55,7 +58,25 @@ def _keys(settings: Settings) -> Iterator[HeldKey]:
             if name in needed:  # the others are made when they are used first
                 yield HeldKey(name, None)
             continue
-        yield HeldKey(name, datetime.fromtimestamp(written, UTC))
+        at, told = datetime.fromtimestamp(written, UTC), stated.get(name)
+        # The key of a certificate that others made may be older than it.
+        older = told is None or (name == settings.https_key and told.since and at < told.since)
+        yield HeldKey(name, at) if told is None or older else told
+
+
+def _stated(settings: Settings) -> Iterator[HeldKey]:
+    """Yield what records and certificates say of the keys that they name."""
+    with suppress(PreauError):
+        for key in signing_rotation.read(settings):
+            if key.made_at is not None:
+                yield HeldKey(key.uri.removeprefix(signing_rotation.FILE), key.made_at, "record")
+    with suppress(PreauError):
+        for each in tls_rotation.read(settings):
+            begun = certificates.begins(each.certificate) + certificates.BACKDATED
+            yield HeldKey(f"{tls_rotation.PREFIX}{each.number}.key", begun, "certificate")
+    with suppress(PreauError, OSError, UnicodeDecodeError):
+        chain = settings.path(settings.https_certificate).read_text(encoding="ascii")
+        yield HeldKey(settings.https_key, certificates.begins(chain), "certificate")
 
 
 def _backup(settings: Settings) -> LastBackup | None:

@@ -24,7 +24,10 @@ def table(visit: Visit, most: int) -> list[Part]:
     """Return the budgets of so many registers at most, as a table."""
     after = visit.asked("after")
     page = visit.served.do(standing.registers, after=after, limit=most, named=False)
-    title, empty = "Budgets of persons", "No dataset holds persons yet."
+    title, empty = (
+        "Budgets of persons",
+        "No dataset holds persons yet: a steward publishes one with a cap.",
+    )
     return listed(title, _HEADINGS, page, _row, empty=empty, name="budgets", visit=visit)
 
 

@@ -75,7 +75,7 @@ def _waiting(visit: Visit) -> Part:
         for each in found
     ]
     headings = ("dataset", "peer", "of a", "still to accept", "lapses")
-    empty = "Nothing waits for a decision."
+    empty = "Nothing waits for a decision: offers say on which contracts and uses persons decide."
     return Table("Waits for a decision", headings, rows, empty, name="waiting", whole="/approvals")
 
 
@@ -93,12 +93,12 @@ def _inbox(visit: Visit) -> Iterator[Part]:
             for each in found.offers
         ]
         headings = ("dataset", "peer", "offered", "lapses")
-        empty = "No offer waits for your answer."
+        empty = "No offer waits for your answer: ask a peer for a contract, from its catalog."
         where = "/negotiations"
         yield Table("Waits for your answer", headings, rows, empty, name="offers", whole=where)
     if found.duties or visit.served.may(stating.done):
         owed = [duty_row(each, visit.language) for each in found.duties]
-        empty = "This institution owes nothing."
+        empty = "This institution owes nothing: duties come with contracts."
         title, where = "Duties of this institution", "/duties"
         yield Table(title, DUTIES, owed, empty, name="duties", whole=where)
 
@@ -112,7 +112,7 @@ def _since(visit: Visit) -> Iterator[Part]:
         yield Notice(text, "wrong", "", hint)
     if found.last is not None:
         rows = [(each.at, Words(_CHANGED[each.kind]), _about(each)) for each in found.changes]
-        empty = "Nothing changed."
+        empty = "Nothing changed: the audit log has what happened before."
         headings = ("at", "what", "about")
         yield Table("Changed since your last login", headings, rows, empty, name="changed")
 
@@ -132,7 +132,10 @@ def _jobs(visit: Visit) -> Part:
         (Link(each.id, "/job", {"id": each.id}), each.state, each.updated_at)
         for each in page.values
     ]
-    headings, empty = ("job", "state", "updated"), "No job was run yet."
+    headings, empty = (
+        ("job", "state", "updated"),
+        "No job was run yet: a scientist asks for one under contracts that permit training.",
+    )
     return Table("Jobs", headings, rows, empty, name="jobs", whole="/jobs")
 
 

@@ -6,8 +6,8 @@ the interval of its noise, and the figure of each site.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 from xml.etree import ElementTree as ET
 
 from connector.errors import NotFound
@@ -16,12 +16,17 @@ WIDTH, HEIGHT = 640, 360  # of the picture, in pixels
 _LEFT, _EDGE = 70, 40  # its margins
 _GREY: Final = {"stroke": "#999", "fill": "none"}
 BLUE: Final = "#2457a6"
+_ABOUT: Final = (
+    "The blue line is the figure over all sites, its band the interval of the noise; each grey "
+    "line is a site. The table of the job has the same figures."
+)
 Point = tuple[int, float]
+Say: TypeAlias = Callable[[str], str]
 
 
-def drawn(evaluation: Mapping[str, Any], figure: str) -> bytes:
+def drawn(evaluation: Mapping[str, Any], figure: str, say: Say = str) -> bytes:
     """Return the curve of a figure as SVG 1.1, UTF-8; see `panel`."""
-    return written(panel(evaluation, figure))
+    return written(panel(evaluation, figure, say))
 
 
 def written(root: ET.Element) -> bytes:
@@ -30,20 +35,23 @@ def written(root: ET.Element) -> bytes:
     return picture
 
 
-def picture(width: int, height: int, title: str) -> ET.Element:
-    """Return an empty picture of a size in pixels."""
+def picture(width: int, height: int, title: str, about: str = "") -> ET.Element:
+    """Return an empty picture of a size in pixels; `about` says what is to be seen in it."""
     box = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}"}
-    root = ET.Element("svg", box)
+    root = ET.Element("svg", {**box, "role": "img"})
     ET.SubElement(root, "title").text = title
+    if about:
+        ET.SubElement(root, "desc").text = about
     return root
 
 
-def panel(evaluation: Mapping[str, Any], figure: str) -> ET.Element:
+def panel(evaluation: Mapping[str, Any], figure: str, say: Say = str) -> ET.Element:
     """Return the curve of a figure, `WIDTH` by `HEIGHT`.
 
     Args:
         evaluation: of the job, as `lead/evaluation.described` returns it.
         figure: its name, `loss` or another.
+        say: returns words of ours in the language of the reader.
 
     Raises:
         NotFound: no model was evaluated yet, or there is no such figure.
@@ -61,8 +69,9 @@ def panel(evaluation: Mapping[str, Any], figure: str) -> ET.Element:
     seen = [value for _, value in [*middle, *band, *(p for line in lines.values() for p in line)]]
     plot = _Plot(max(number for number, _ in middle), min(seen), max(seen))
     noise = "with noise" if dp else "without noise: not DP"
-    root = picture(WIDTH, HEIGHT, f"{figure} by round, on persons held out, {noise}")
-    _axes(root, plot, figure if dp else f"{figure}, not DP")
+    title = say(f"{figure} by round, on persons held out, {noise}")
+    root = picture(WIDTH, HEIGHT, title, say(_ABOUT))
+    _axes(root, plot, figure if dp else say(f"{figure}, not DP"), say(f"round {plot.rounds}"))
     if len(held) > 1:
         ET.SubElement(
             root, "polygon", {"points": plot.points(band), "fill": BLUE, "fill-opacity": "0.15"}
@@ -99,14 +108,14 @@ class _Plot:
         return " ".join(",".join(self.place(point)) for point in line)
 
 
-def _axes(root: ET.Element, plot: _Plot, figure: str) -> None:
+def _axes(root: ET.Element, plot: _Plot, figure: str, last: str) -> None:
     corner, end, top = (0, plot.low), (plot.rounds, plot.low), (0, plot.high)
     ET.SubElement(root, "polyline", {"points": plot.points([top, corner, end]), **_GREY})
     left, below = str(_LEFT - 6), str(HEIGHT - _EDGE + 18)
     for value in (plot.low, plot.high):
         text(root, left, plot.place((0, value))[1], f"{value:.4g}", "end")
     text(root, left, str(HEIGHT // 2), figure, "end")
-    text(root, plot.place(end)[0], below, f"round {plot.rounds}", "end")
+    text(root, plot.place(end)[0], below, last, "end")
 
 
 def text(root: ET.Element, x: str, y: str, words: str, anchor: str) -> None:

@@ -6,9 +6,10 @@ Rule: what only the composition root can tell comes in as a `Watch`; nothing her
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from connector.domain.log.audit import Sought
 from connector.domain.space import Space
 from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
@@ -27,11 +28,14 @@ class HeldKey:
 
     Attributes:
         name: below the home.
-        since: when its file was written, UTC; None where it is missing.
+        since: from when on it is known to be there, UTC; None where it is missing.
+        by: what says so: `record`, `certificate`, `log`, or `file`, whose time a restored backup
+            and whoever copies it make a later one.
     """
 
     name: str
     since: datetime | None
+    by: str = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,21 @@ def health(ports: Ports, watch: Watch) -> Health:
     return Health(found.dead, unready, dict(ports.faults), diagnose.unsafe(ports.settings))
 
 
-def keys(_ports: Ports, watch: Watch) -> tuple[Sequence[HeldKey], Mapping[str, datetime]]:
-    """Return the private files, and the end of each certificate of ours, UTC."""
-    return watch.key_files(), watch.vitals().expiries
+def keys(ports: Ports, watch: Watch) -> tuple[Sequence[HeldKey], Mapping[str, datetime]]:
+    """Return the private files, and the end of each certificate of ours, UTC.
+
+    The first signing key has no record: it is as old as the log at least.
+    """
+    with ports.store.read() as tx:
+        first = tx.audit.page(Sought(), 1).values
+    signing = ports.settings.signing_key.removeprefix("file:")
+    files = [
+        replace(each, since=first[0].at, by="log")
+        if each.name == signing and first and each.since and first[0].at < each.since
+        else each
+        for each in watch.key_files()
+    ]
+    return files, watch.vitals().expiries
 
 
 def backup(_ports: Ports, watch: Watch) -> LastBackup | None:

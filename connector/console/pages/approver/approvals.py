@@ -42,7 +42,7 @@ def approvals(visit: Visit) -> Page:
         **visit.place,
         newest=closed,
     )
-    empty = "Nothing waits for a decision."
+    empty = "Nothing waits for a decision: offers say on which contracts and uses persons decide."
     parts = listed("Decisions", _HEADINGS, page, _row, empty=empty, name="approvals", visit=visit)
     value = "yes" if closed else "no"
     choices = (("no", "what waits"), ("yes", "what was decided as well"))
@@ -198,7 +198,13 @@ def _coverage(brief: Brief, _language: str) -> Iterator[Part]:
         for each in brief.coverage()
     ]
     headings = ("constraint", "label", "by", "layer")
-    yield Table("How each constraint is upheld", headings, rows, "no constraint", name="coverage")
+    yield Table(
+        "How each constraint is upheld",
+        headings,
+        rows,
+        "The terms hold no constraint: they limit nothing.",
+        name="coverage",
+    )
 
 
 def _budget(brief: Brief, _language: str) -> Iterator[Part]:

@@ -27,7 +27,7 @@ def duties(visit: Visit) -> Page:
         contract = Link(each.agreement_id, "/contract", {"id": each.agreement_id})
         return *duty_row(each, visit.language), contract
 
-    empty = "Nothing is due."
+    empty = "Nothing is due: duties come with the contracts that state them."
     headings = (*DUTIES, "contract")
     parts = listed("Duties", headings, page, row, empty=empty, name="duties", visit=visit)
     choices = (("no", "what is to be done"), ("yes", "all"))

@@ -21,7 +21,7 @@ def life(visit: Visit) -> Page:
     found = visit.served.do(services.life, visit.asked("id"), log.start(visit), visit.rows)
     parts: list[Part] = [Notice(found.fault, "wrong")] if found.fault else []
     parts += [_contract(found), *_tables(found, visit.language)]
-    empty = "The log has no such entry."
+    empty = "The log has no such entry: leave the filters empty to see all."
     parts += log.entries("The log, in order", found.entries, visit, empty)
     return Page("Life of a contract", parts, subject=found.agreement.id)
 

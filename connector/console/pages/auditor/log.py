@@ -64,7 +64,7 @@ def log(visit: Visit) -> Page:
         Field("start", "from entry", value=visit.asked("start")),
     )
     form = Form("Filter", "/log", fields, "show", method="get")
-    empty = "The log has no such entry."
+    empty = "The log has no such entry: leave the filters empty to see all."
     return Page("Audit log", [form, *entries("Audit log", page, visit, empty)])
 
 

@@ -169,7 +169,7 @@ def layered(found: Layered, whole: Draft, again: Mapping[str, str]) -> list[Part
             "Where each line comes from",
             _LAYERS,
             rows,
-            "no constraint",
+            "The terms hold no constraint: they limit nothing.",
             name="layers",
             again=again,
         ),

@@ -22,6 +22,14 @@ _SAID: Final = {
     diagnose.WARN: "Nothing has to be mended at once.",
     diagnose.FAIL: "Something has to be mended.",
 }
+_NO_KEY: Final = "No key is found: put the folder `keys` back from a backup."
+# What says how old a key is.
+_TOLD: Final = {
+    "record": "the record of its rotation",
+    "certificate": "its certificate",
+    "log": "the audit log, which begins with it",
+    "file": "its file: a restored backup makes it younger",
+}
 _VERDICTS: Final = {diagnose.OK: "in order", diagnose.WARN: "warning", diagnose.FAIL: "to mend"}
 
 
@@ -65,7 +73,7 @@ def messages(visit: Visit) -> Page:
     """List the messages that were not delivered."""
     page = visit.served.do(waiting.undelivered, **visit.place)
     headings = ("message", "peer", "about", "state", "made", "tries", "next try", "why given up")
-    empty = "Every message was delivered."
+    empty = "Every message was delivered: there is nothing to do."
     parts = listed("Messages", headings, page, _message, empty=empty, name="messages", visit=visit)
     return Page("Messages", parts)
 
@@ -77,7 +85,7 @@ def figures(visit: Visit) -> Page:
         for each in visit.served.do(watching.figures, visit.watch)
     ]
     headings = ("what it is", "of which", "value", "name for monitors")
-    empty = "The node has no figures."
+    empty = "The node has no figures yet: load this page again in a moment."
     return Page("Figures", [Table("Figures", headings, rows, empty, name="figures")])
 
 
@@ -96,15 +104,19 @@ def _faults(found: Health) -> list[Part]:
 def _keys(visit: Visit) -> list[Part]:
     files, ends = visit.served.do(watching.keys, visit.watch)
     now = visit.served.now
-    keys = [(each.name, each.since or Words("missing"), _days(each.since, now)) for each in files]
+    keys = [
+        (each.name, each.since or Words("missing"), _days(each.since, now), Words(_TOLD[each.by]))
+        for each in files
+    ]
+    headings = ("file", "there since", "age in days", "told by")
     certificates = [(name, end, _days(now, end)) for name, end in sorted(ends.items())]
     return [
-        Table("Private keys", ("file", "written", "age in days"), keys, "no key", name="keys"),
+        Table("Private keys", headings, keys, _NO_KEY, name="keys"),
         Table(
             "Certificates",
             ("certificate", "valid until", "days left"),
             certificates,
-            "no certificate",
+            "No certificate was read yet: load this page again in a moment, or let doctor look.",
             name="certificates",
         ),
     ]

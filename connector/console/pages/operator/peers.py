@@ -19,10 +19,16 @@ def peers(visit: Visit) -> Page:
     page = visit.served.do(services.page, **visit.place)
     own = visit.served.do(watching.memberships)
     headings = ("peer", "name", "standing", "space", "met", "fetched", "reason")
-    empty = "No peer was met yet: meet one by its DID."
+    empty = "No peer was met yet: an operator meets one by its DID."
     rows = list(map(_membership, own))
     parts: list[Part] = [
-        Table("Own memberships", _MEMBERSHIPS, rows, "This node is in no space.", name="own"),
+        Table(
+            "Own memberships",
+            _MEMBERSHIPS,
+            rows,
+            "This node is in no space: `space` in `preau.toml` names the one that it joins.",
+            name="own",
+        ),
         *listed("Peers", headings, page, _row, empty=empty, name="peers", visit=visit),
     ]
     if visit.served.may(services.meet):

@@ -53,10 +53,17 @@ def dataset(visit: Visit) -> Page:
     columns = [_column(each, visit.language) for each in found.facts.columns]
     headings = ("column", "meaning", "class", "type", "unit", "from", "to", "values", "missing")
     parts.append(
-        Table("Data dictionary", headings, columns, "no column is described", {}, "columns")
+        Table(
+            "Data dictionary",
+            headings,
+            columns,
+            "No column is described: ask the peer for its data dictionary.",
+            {},
+            "columns",
+        )
     )
     if not found.offers:
-        parts.append(Notice("There is no offer for this node."))
+        parts.append(Notice("There is no offer for this node: ask the peer to make one."))
     for number, offer in enumerate(found.offers, 1):
         parts += _offer(visit, found, offer, number)
     return Page("Dataset of a peer", parts, subject=found.id)
@@ -121,7 +128,13 @@ def _answers(visit: Visit, found: Iterable[Found]) -> Table:
         count = len(each.catalog.datasets) if each.catalog else None
         rows.append((Link(each.peer.did, "/catalog", query), each.peer.name, count, why))
     headings = ("peer", "name", "datasets", "note")
-    return Table("Peers that were asked", headings, rows, "Nobody was asked.", name="peers")
+    return Table(
+        "Peers that were asked",
+        headings,
+        rows,
+        "Nobody was asked: an operator meets a peer first.",
+        name="peers",
+    )
 
 
 def _row(visit: Visit, shown: CatalogView, found: DatasetView) -> tuple[Cell, ...]:
@@ -198,7 +211,9 @@ def _offer(visit: Visit, found: DatasetView, offer: OfferView, number: int) -> I
     ]
     headings = ("constraint", "label", "by", "layer")
     title, name = "How each constraint is upheld", f"coverage-{number}"
-    yield Table(title, headings, lines, "The peer does not say how.", name=name)
+    yield Table(
+        title, headings, lines, "The peer does not say how: ask it before you sign.", name=name
+    )
     against = visit.served.do(negotiate.obstacle, found, offer)
     if against is not None:
         text = f"This node would not sign this offer: {against.reason}"

@@ -205,7 +205,14 @@ def _answer(found: Answered) -> Iterator[Part]:
     headings = list(rows[0]) if rows else ["cell"]
     cells: list[list[Cell]] = [[_shown(row.get(name)) for name in headings] for row in rows]
     again = {"id": found.request_id}
-    yield Table("Cells", headings, cells, "No cell can be shown.", name="cells", again=again)
+    yield Table(
+        "Cells",
+        headings,
+        cells,
+        "No cell can be shown: ask for fewer columns, so that more persons are in each.",
+        name="cells",
+        again=again,
+    )
 
 
 def _shown(value: Any) -> Cell:

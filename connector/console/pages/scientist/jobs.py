@@ -22,7 +22,7 @@ def jobs(visit: Visit) -> Page:
     """List the jobs, led or taken part in."""
     page = visit.served.do(lead_jobs.jobs, **visit.place, newest=True)
     headings = ("job", "state", "side", "lead", "round", "updated")
-    empty = "No job was run yet."
+    empty = "No job was run yet: a scientist asks for one under contracts that permit training."
     parts = listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit)
     if visit.served.may(drafting.draft):
         title = "Train a model where the data are"

@@ -52,7 +52,7 @@ def negotiations(visit: Visit) -> Page:
     """List the negotiations."""
     page = visit.served.do(negotiate.negotiations, **visit.place, newest=True)
     headings = ("negotiation", "state", "role", "peer", "dataset", "updated")
-    empty = "Nothing was negotiated yet."
+    empty = "Nothing was negotiated yet: a scientist asks a peer for a contract, from its catalog."
     parts = listed(
         "Negotiations", headings, page, _row, empty=empty, name="negotiations", visit=visit
     )

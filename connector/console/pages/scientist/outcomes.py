@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry, Sent
@@ -12,6 +13,7 @@ from connector.console.parts import Cell, Facts, Link, Notice, Part, Picture, Ta
 from connector.console.visit import Visit
 from connector.errors import NotFound, PreauError
 from connector.jsonld.canonical import parse_object
+from connector.language.catalog import translated
 from connector.services.federation.lead import jobs as lead_jobs
 from federated.job import JobState
 
@@ -36,7 +38,11 @@ def learnt(visit: Visit, found: Mapping[str, Any]) -> Iterator[Part]:
         yield Notice(exc.reason, "wrong", exc.code, exc.hint)
         return
     if not told["curve"]:
-        yield Notice("No model of this job was evaluated yet.")
+        text = (
+            "No model of this job was evaluated yet: figures come with the first round that "
+            "evaluates."
+        )
+        yield Notice(text)
         return
     if not told["dp"]:
         yield Notice("The figures have no noise: they are not DP.")
@@ -81,7 +87,8 @@ def results(visit: Visit, found: Mapping[str, Any]) -> Iterator[Part]:
 
 def curve(visit: Visit) -> Sent:
     """Send the learning curve of a figure."""
-    picture = visit.served.do(lead_jobs.drawn, visit.asked("id"), visit.asked("figure"))
+    say = partial(translated, language=visit.language)
+    picture = visit.served.do(lead_jobs.drawn, visit.asked("id"), visit.asked("figure"), say)
     return Sent("curve.svg", "image/svg+xml", picture)
 
 

@@ -140,7 +140,13 @@ def _beginning(visit: Visit, usable: Sequence[Agreement]) -> Form:
 
 def _remarks(lines: Sequence[str]) -> Part:
     rows = [(Words(each),) for each in lines]
-    return Table("Why it is proposed", ("remark",), rows, "nothing to remark", name="remarks")
+    return Table(
+        "Why it is proposed",
+        ("remark",),
+        rows,
+        "Nothing is to be remarked: the proposal follows the contracts.",
+        name="remarks",
+    )
 
 
 def _form(asked: Mapping[str, Any]) -> Form:
@@ -244,7 +250,13 @@ def _report(report: Report) -> Iterator[Part]:
         for each in report.findings
     ]
     headings = ("where", "finding", "code", "dataset")
-    yield Table("Findings", headings, findings, "There is no finding.", name="findings")
+    yield Table(
+        "Findings",
+        headings,
+        findings,
+        "There is no finding: the job may be submitted.",
+        name="findings",
+    )
     if report.manifest is not None and report.accepted:
         noise = report.manifest.privacy.noise_multiplier
         yield Facts("The job", (("rounds", report.manifest.turns), ("noise multiplier", noise)))

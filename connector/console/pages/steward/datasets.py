@@ -53,7 +53,13 @@ def dataset(visit: Visit) -> Page:
     headings = ("column", "meaning", "class", "type")
     parts: list[Part] = [
         Facts("Dataset", rows),
-        Table("Columns", headings, columns, "no column is described", name="columns"),
+        Table(
+            "Columns",
+            headings,
+            columns,
+            "No column is described: a steward publishes the dataset anew with its dictionary.",
+            name="columns",
+        ),
     ]
     offers = visit.served.do(publish.offers, found.id)
     parts.append(_offers(visit, [each for each in offers if not isinstance(each, Damaged)]))
@@ -130,7 +136,13 @@ def _offers(visit: Visit, found: list[Offer]) -> Table:
         for each in found
     ]
     headings = ("offer", "decision", "layers", "withdrawn", "made")
-    return Table("Offers", headings, rows, "no offer stands", name="offers")
+    return Table(
+        "Offers",
+        headings,
+        rows,
+        "No offer stands: a steward publishes the dataset anew with one.",
+        name="offers",
+    )
 
 
 def _offer_form(found: Offer) -> Form:

@@ -23,7 +23,7 @@ def persons(visit: Visit) -> Page:
     """Show the lists, and forms that change one."""
     title = "Persons who objected"
     page = visit.served.do(suppression.lists, **visit.place)
-    empty = "No list has a person."
+    empty = "No list has a person: a steward adds who objected, by the form below."
     parts: list[Part] = [
         Notice("From the next step on, none of the rows of these persons is used."),
         *listed(title, _HEADINGS, page, _row, empty=empty, name="suppressed", visit=visit),

@@ -54,7 +54,7 @@ def point(visit: Visit) -> Page:
     form = _place_form(known, visit.asked("connection"), visit.asked("place"))
     rows = [(Link(each, "/publish/source", {"place": each}),) for each in known.files]
     folders = ", ".join(known.folders)
-    empty = f"Put files into a folder that accounts may point at ({folders}), or name a table."
+    empty = f"There is no file yet: put some into {folders}, or name a table of a connection."
     told = Notice("Nothing is uploaded: a file stays where it is, and the node reads it there.")
     table = Table("Files of this node", ("file",), rows, empty, name="files")
     return Page("Publish a dataset", [told, form, table])
@@ -161,7 +161,13 @@ def _report(found: Mapping[str, Any], language: str) -> list[Part]:
     headings = ("column", "class", "type", "missing", "unreadable", "why", "to confirm")
     return [
         Facts("What was found", rows),
-        Table("Proposed classes", headings, columns, "no column", name="proposed"),
+        Table(
+            "Proposed classes",
+            headings,
+            columns,
+            "No column was found: see whether the file has a line of headings.",
+            name="proposed",
+        ),
         *(Notice(each[language]) for each in found["notes"]),
     ]
 

@@ -160,13 +160,13 @@ def evaluated(ports: Ports, job_id: str) -> dict[str, Any]:
     return found
 
 
-def drawn(ports: Ports, job_id: str, figure: str) -> bytes:
+def drawn(ports: Ports, job_id: str, figure: str, say: curve.Say = str) -> bytes:
     """Return the learning curve of a figure as SVG, see `curve.py`.
 
     Raises:
         NotFound: as `evaluated`, or no model was evaluated yet, or there is no such figure.
     """
-    return curve.drawn(evaluated(ports, job_id), figure)
+    return curve.drawn(evaluated(ports, job_id), figure, say)
 
 
 def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:
