@@ -46,7 +46,7 @@ def edited(
 
 
 def _rank(step: Step) -> list[tuple[int, str]]:
-    return [(int(it), "") if it.isdigit() else (-1, it) for it in _tokens(step.path)]
+    return [(int(it), "") if it.isdecimal() else (-1, it) for it in _tokens(step.path)]
 
 
 def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> bool:

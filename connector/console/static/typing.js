@@ -11,6 +11,7 @@ let timer = 0;
 let busy = false;
 let took = 0; // milliseconds
 let last = ""; // what was read last
+let typed = false; // whether the page shows what nobody else keeps
 let leaving = false;
 
 const brought = (form) => `${form.id} ${new URLSearchParams(new FormData(form))}`;
@@ -25,10 +26,10 @@ const tell = (form, ...nodes) => {
 
 const mark = (form, wrong) => {
   const area = form.querySelector("textarea");
-  form.classList.toggle("unread", wrong);
+  form.querySelector(".beside").classList.toggle("fault", wrong);
   if (wrong) unread.add(form.id);
   else unread.delete(form.id);
-  for (const each of form.querySelectorAll(".fault")) each.remove();
+  for (const each of form.querySelectorAll(".fault:not(.beside)")) each.remove();
   for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
   if (!area) return;
   if (wrong) area.setAttribute("aria-invalid", "true");
@@ -53,10 +54,11 @@ const renew = (part, fresh) => {
   const typed = form && "typed" in form.dataset;
   const area = typed && form.querySelector("textarea");
   if (area) {
-    const [text, start, end] = [within(other, area.id).value, area.selectionStart, area.selectionEnd];
+    const [made, start, end] = [within(other, area.id), area.selectionStart, area.selectionEnd];
     bring(form, other);
-    if (area.value !== text) {
-      area.value = text;
+    if (area.value !== made.value) {
+      area.rows = made.rows;
+      area.value = made.value;
       area.setSelectionRange(start, end);
     }
     mark(form, false);
@@ -77,7 +79,9 @@ const renew = (part, fresh) => {
 
 const take = (form, page) => {
   mark(form, false);
+  typed = true;
   document.getElementById("refused")?.remove();
+  main.querySelector(".subject")?.replaceWith(page.querySelector(".subject"));
   for (const fresh of page.querySelectorAll("#main > [data-part]")) {
     const part = document.getElementById(fresh.id);
     const own = part?.querySelector("form[data-typed]");
@@ -132,6 +136,9 @@ const later = (event, pause) => {
   timer = setTimeout(ask, pause && Math.max(pause, 2 * took));
 };
 
+window.addEventListener("beforeunload", (event) => {
+  if (typed && !leaving) event.preventDefault();
+});
 for (const each of main.querySelectorAll("form[data-typed] [aria-invalid]")) unread.add(each.form.id);
 main.addEventListener("input", (event) => later(event, PAUSE));
 main.addEventListener("submit", () => {

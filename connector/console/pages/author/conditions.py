@@ -25,13 +25,15 @@ from policies_odrl.model import Operator
 from policies_odrl.vocabulary import ACTIONS, OPERANDS, Kind, prefixed
 
 VALUE: Final = "value:"
+UPDATE: Final = "update the views"
 _OPERATOR: Final = "operator:"
 _OUT: Final = "out:"
 _LONGEST: Final = 20_000  # characters of a value
 _BETWEEN: Final = "; "
-_HEADINGS: Final = ("sentence", "operator", "value", "take out")
+_COMPARED: Final = "how it is compared"
+_HEADINGS: Final = ("sentence", _COMPARED, "value", "take out")
 _JOINED: Final = ("and", "or", "xone", "andSequence")
-_HELD: Final = frozenset({"constraint", "odrl:refinement", *_JOINED, "@list"})
+_HOLDERS: Final = frozenset({"constraint", "odrl:refinement", *_JOINED, "@list"})
 _RULES: Final = ("permission", "prohibition", "obligation")
 # What holds a rule -> what holds the duties below it.
 _BELOW: Final = {
@@ -81,7 +83,7 @@ def form(
     grid = Grid("Sentence by sentence", _HEADINGS, rows, note)
     hidden = {**hidden, "view": "form"}
     return Form(
-        "As a form", "/policy/edit", (), "change", hidden, grid=grid, name="-form", typed=typed
+        "As a form", "/policy/edit", (), UPDATE, hidden, grid=grid, name="-form", typed=typed
     )
 
 
@@ -101,7 +103,7 @@ def adding(
         Field("new.left", "what it is about", kind="choice", choices=operands(language)),
         Field(
             "new.operator",
-            "operator",
+            _COMPARED,
             kind="choice",
             choices=[(each.value, _said(each.value, language)) for each in Operator],
         ),
@@ -133,7 +135,7 @@ def changed(document: Mapping[str, Any], given: Mapping[str, str], language: str
         if not _within(path, gone):
             steps += _edits(path, node, part, text, language)
     for path in gone:
-        if at(document, path) is None:
+        if not path or at(document, path) is None:
             raise Malformed("the form names a part that the policy does not have")
         _insist_some_left(document, path, gone)
     made, left = edited(document, steps)
@@ -166,14 +168,15 @@ def added(document: Mapping[str, Any], given: Mapping[str, str], language: str) 
             "operator": given.get("new.operator", ""),
             "rightOperand": value,
         }
-        _conditions(_node(made, holder)).append(item)
+        node = _node(made, holder)
+        _held(node, next((each for each in _JOINED if each in node), "constraint")).append(item)
     if kind:
         rule = {"action": full(given.get("rule.action", ""))}
         above = given.get("rule.above", "")
         if kind == "duty" and _kind(above) in _BELOW:
-            _node(made, above).setdefault(_BELOW[_kind(above)], []).append(rule)
+            _held(_node(made, above), _BELOW[_kind(above)]).append(rule)
         elif kind in _RULES:
-            made.setdefault(kind, []).append(rule)
+            _held(made, kind).append(rule)
         else:
             raise Malformed("choose the rule that has the duty")
     return made
@@ -266,7 +269,7 @@ def _rows(
 def _box(path: str) -> Field | None:
     """Return the box that takes out what stands at a place; None where the form may not."""
     holder = _kind(path)
-    if holder not in _HELD and holder not in _BELOW:
+    if holder not in _HOLDERS and holder not in _BELOW:
         return None
     return Field(f"{_OUT}{path}", "take out", kind="box")
 
@@ -278,7 +281,7 @@ def _fields(path: str, node: Mapping[str, Any], language: str) -> list[Field | N
     name = f"{_OPERATOR}{path}"
     picked = Field(
         name,
-        "operator",
+        _COMPARED,
         kind="choice",
         value=operator,
         choices=[(each, _said(each, language)) for each in choices],
@@ -332,7 +335,7 @@ def _within(path: str, gone: set[str]) -> bool:
 def _kind(path: str) -> str:
     """Return what holds the part at a place: `permission`, `constraint` and so on."""
     *_, holder, place = ("", *path.split("/"))
-    return holder if place.isdigit() else ""
+    return holder if place.isdecimal() else ""
 
 
 def _joins(node: Any) -> bool:
@@ -346,13 +349,13 @@ def _node(document: Any, path: str) -> dict[str, Any]:
     return node
 
 
-def _conditions(node: dict[str, Any]) -> list[Any]:
-    name = next((each for each in _JOINED if each in node), "")
-    held = node[name] if name else node.setdefault("constraint", [])
-    held = held.get("@list") if isinstance(held, Mapping) else held
-    if not isinstance(held, list):
+def _held(node: dict[str, Any], name: str) -> list[Any]:
+    """Return the array of a member, to which something is added."""
+    found = node.setdefault(name, [])
+    found = found.get("@list") if isinstance(found, Mapping) else found
+    if not isinstance(found, list):
         raise Malformed("the form names a rule that the policy does not have")
-    return held
+    return found
 
 
 def _action(rule: Mapping[str, Any]) -> str:

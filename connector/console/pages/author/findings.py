@@ -57,7 +57,7 @@ def group(draft: Draft, language: str, hidden: Mapping[str, str]) -> Group:
             each.sentence,
             each.fix,
             _sentence(each.path, draft, numbers, language),
-            _nearest(each.path, lines),
+            nearest(each.path, lines),
             each.mechanical,
             each.code,
         )
@@ -84,12 +84,12 @@ def group(draft: Draft, language: str, hidden: Mapping[str, str]) -> Group:
 
 
 def _sentence(path: str, draft: Draft, numbers: Mapping[str, str], language: str) -> Cell:
-    number = _nearest(path, numbers) or ""
+    number = nearest(path, numbers) or ""
     field = conditions.field_of(path, draft.document, language)
     return Link(number, f"#{field}") if number and field else number
 
 
-def _nearest(path: str, known: Mapping[str, Any]) -> Any:
+def nearest(path: str, known: Mapping[str, Any]) -> Any:
     """Return what is known of a place, or of the nearest one that holds it."""
     while path and path not in known:
         path = path.rpartition("/")[0]

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from connector.console.pages.author import conditions
+from connector.console.pages.author.findings import nearest
 from connector.console.parts import Cell, Field, Form, Notice, Part, Sentences, Table, Words
 from connector.services.policies import drafting
 from connector.services.policies.drafting import Draft
 from connector.services.policies.trying import Layered
-from policies_odrl import Request
+from policies_odrl import Iri, Request
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.comparison.compare import Answer, Comparison, Containment, Relation
 from policies_odrl.concepts import hierarchy
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.language.phrases import word
 from policies_odrl.model import ODRL
-from policies_odrl.text import values
+from policies_odrl.text import value
 from policies_odrl.vocabulary import DPV, OPERANDS, Kind, prefixed
 
 _PURPOSE: Final = f"{ODRL}purpose"
@@ -36,7 +38,10 @@ _RELATIONS: Final[Mapping[Relation, str]] = {
     Relation.UNKNOWN: "It cannot be shown how these policies relate.",
 }
 _LAYERS: Final = ("sentence", "label", "by", "layer")
-_COMPARED: Final = ("this policy", "sentence here", "here", "there", "sentence there")
+_COMPARED: Final = (
+    *("this policy", "its sentence", "it says"),
+    *("the other says", "the other's sentence"),
+)
 
 
 def request(
@@ -45,17 +50,14 @@ def request(
     """Return the form that tries a request out."""
     acts, lefts = conditions.stated(draft.document, draft.lines)
     every = conditions.actions(language)
+    named = {"assignee": draft.policy.assignee, "target": draft.policy.target}
+    known = {name: given.get(name, part.id if part else "") for name, part in named.items()}
     first = [(prefixed(each), word(each, language, "actions")) for each in acts]
     rest = [each for each in every if each not in first]
     fields = [
         Field("action", "action", "", "choice", given.get("action", ""), [*first, *rest]),
-        Field("assignee", "who asks", "an IRI, such as a DID", value=given.get("assignee", "")),
-        Field(
-            "target",
-            "dataset",
-            "its IRI; left empty: not stated",
-            value=given.get("target", ""),
-        ),
+        Field("assignee", "who asks", "an IRI, such as a DID", value=known["assignee"]),
+        Field("target", "dataset", "its IRI; left empty: not stated", value=known["target"]),
         Field(
             "now",
             "when",
@@ -159,7 +161,12 @@ def layered(found: Layered, whole: Draft, again: Mapping[str, str]) -> list[Part
     """
     said = {each.path: str(each) for each in whole.lines}
     rows = [
-        (said.get(each.path, each.constraint), Words(each.label), Words(each.by), Words(each.layer))
+        (
+            nearest(each.path, said) or each.constraint,
+            Words(each.label),
+            Words(each.by),
+            Words(each.layer),
+        )
         for each in found.lines
     ]
     names = ", ".join(found.names)
@@ -179,14 +186,14 @@ def layered(found: Layered, whole: Draft, again: Mapping[str, str]) -> list[Part
 
 def _stated(left: str, given: Mapping[str, str], language: str) -> Field:
     name, label = f"{conditions.VALUE}{left}", word(left, language, "operands")
-    value, known = given.get(f"{conditions.VALUE}{left}", ""), OPERANDS.get(left)
+    stated, known = given.get(name, ""), OPERANDS.get(left)
     terms = [*hierarchy(_KNOWN[left])] if left in _KNOWN else [*(known.steps if known else ())]
     if not terms:
-        return Field(name, label, value=value, longest=2000)
+        return Field(name, label, value=stated, longest=2000)
     named = sorted(
         ((prefixed(each), word(each, language)) for each in terms), key=lambda each: each[1]
     )
-    return Field(name, label, "", "choice", value, [("", ""), *named])
+    return Field(name, label, "", "choice", stated, [("", ""), *named])
 
 
 def _meant(left: str, text: str) -> str:
@@ -226,8 +233,15 @@ def _side(
 
 def _request(found: Request, language: str) -> str:
     named = (word(found.action, language, "actions"), found.assignee, found.target)
+    between = " : " if language == "fr" else ": "
     facts = (
-        word(left, language, "operands") + ": " + values(stated)
+        word(left, language, "operands")
+        + between
+        + ", ".join(_value(each, language) for each in stated)
         for left, stated in sorted(found.facts.items())
     )
     return "; ".join([*filter(None, named), *facts])
+
+
+def _value(fact: Fact, language: str) -> str:
+    return word(fact.value, language) if isinstance(fact, Iri) else value(fact)

@@ -68,7 +68,9 @@ def _text(view: str, text: str, hidden: Mapping[str, str], summary: Link) -> For
     # one character more is refused with a reason, not cut off
     field = Field("text", "text", hint, "lines", text, needed=True, longest=drafting.MOST + 1)
     hidden = {**hidden, "view": view}
-    return Form(title, "/policy/edit", (field,), "change", hidden, name=f"-{view}", typed=summary)
+    return Form(
+        title, "/policy/edit", (field,), conditions.UPDATE, hidden, name=f"-{view}", typed=summary
+    )
 
 
 def _replacing(hidden: Mapping[str, str]) -> Form:
