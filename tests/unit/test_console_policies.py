@@ -11,6 +11,7 @@ import pytest
 
 from connector.console.pages.author import conditions, findings
 from connector.console.parts import Link
+from connector.console.sessions import IDLE
 from connector.errors import Malformed
 from connector.jsonld import mending
 from connector.jsonld.policy import policy_document, read_policy
@@ -30,6 +31,7 @@ from policies_odrl.language.explain import numbered
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 from tests.support.console import browsers, text_of
+from tests.support.doubles import FixedClock
 from tests.support.each import over
 from tests.support.forms import fields_of, sent
 from tests.support.link import Link as Pair
@@ -244,7 +246,7 @@ def test_a_policy_that_is_too_large_is_refused_in_one_line(school: Ports) -> Non
             assert f"at most {drafting.MOST} characters" in text_of(answer)
 
 
-def test_what_is_typed_is_use_of_the_session_and_no_act(school: Ports) -> None:
+def test_what_is_typed_is_no_act(school: Ports) -> None:
     with browsers(school, "author") as (author,):
         shown = author.get("/policy")
         with school.store.read() as tx:
@@ -390,6 +392,14 @@ def test_a_template_becomes_a_draft(school: Ports) -> None:
         assert made.status_code == 200, text_of(made)
         assert HOSTILE not in made.text
         assert HOSTILE in views(made)[1]
+        form = fields_of(
+            sent(author, author.get("/policy"), "/policy/template", template="statistics"),
+            "/policy/template",
+        )
+        none = {name: text for name, text in form.items() if not name.startswith("value.purpose")}
+        unticked = author.post("/policy/template", {**none, "value.until": "2030-06-30"})
+        assert unticked.status_code == 422, "none is not the usual ones"
+        assert "choose at least one" in text_of(unticked)
         missing = sent(author, asked, "/policy/template", **{"value.attribution": ""})
         assert missing.status_code == 422
         assert "attribution" in text_of(missing)
@@ -427,3 +437,14 @@ def test_each_line_says_which_layer_it_is_from(school: Ports) -> None:
         for form in ({"personal": "no"}, {"space": "urn:none"}):
             answer = sent(author, shown, "/policy/layers", **form)
             assert answer.status_code == (404 if "space" in form else 200)
+
+
+def test_typing_lets_a_session_go_on(school: Ports) -> None:
+    assert isinstance(school.clock, FixedClock)
+    with browsers(school, "author") as (author,):
+        form = fields_of(author.get("/policy"), "/policy/edit", SENTENCES)
+        for _ in range(3):
+            school.clock.advance(IDLE.total_seconds() - 60)
+            answer = author.post("/policy/edit", form)
+            assert "Policy editor" in text_of(answer)
+            assert views(answer)[0]

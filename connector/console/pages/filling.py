@@ -1,17 +1,14 @@
-"""Templates of contracts as fields of a form, and what is filled in as a policy."""
+"""Templates of contracts as fields of a form, and what was filled in there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
 from connector.console.parts import Field, Notice, ticked
 from connector.errors import PolicyInvalid
-from connector.jsonld.policy import policy_document
-from policies_odrl import OdrlError, fill, template, templates
+from policies_odrl import OdrlError, template, templates
 from policies_odrl.authoring import Parameter, Template
-from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.phrases import word
 
 # What a catalog fills in by itself.
@@ -75,19 +72,6 @@ def values(found: Template, given: Mapping[str, str]) -> dict[str, str]:
         boxes = ticked(given, name)
         made[each.name] = "\n".join(boxes) if boxes else given.get(name, "").replace("\r", "")
     return {name: value for name, value in made.items() if value.strip()}
-
-
-def filled(found: Template, stated: Mapping[str, str], language: str) -> dict[str, Any]:
-    """Return the offer that a template makes of values, as JSON-LD.
-
-    Raises:
-        PolicyInvalid: a value is missing or does not fit.
-    """
-    try:
-        return policy_document(fill(found, {"id": f"urn:uuid:{uuid4()}", **stated}))
-    except OdrlError as exc:
-        where = exc.field if isinstance(exc, TemplateRefused) else ""
-        raise PolicyInvalid(exc.in_(language), where=where) from exc
 
 
 def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -> Field:

@@ -114,6 +114,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     publish.offer: _seen_by(),
     drafting.blank: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.spaces: _seen_by(Role.AUTHOR, Role.STEWARD),
+    drafting.filled: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.from_document: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.from_either: _seen_by(Role.AUTHOR, Role.STEWARD),
     drafting.from_sentences: _seen_by(Role.AUTHOR, Role.STEWARD),

@@ -18,8 +18,10 @@ from connector.jsonld.mending import mended
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports
 from policies_odrl import Action, Conflict, Finding, OdrlError, Permission, Policy, PolicyKind
+from policies_odrl.authoring import Template
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import linked
+from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.explain import Line, numbered
 from policies_odrl.language.voice import References
 from policies_odrl.model import ODRL
@@ -60,6 +62,26 @@ def blank(ports: Ports, language: str) -> Draft:
         permissions=(permission,),
     )
     return _draft(ports, made, language)
+
+
+def filled(
+    ports: Ports, found: Template, stated: Mapping[str, str], language: str
+) -> dict[str, Any]:
+    """Return the offer that a template makes of values, JSON-LD.
+
+    A form sends nothing of boxes of which none is ticked: that is no wish for the usual ones.
+
+    Raises:
+        PolicyInvalid: a value is missing or does not fit.
+    """
+    for each in found.parameters:
+        if each.kind == "choices" and each.required and not stated.get(each.name):
+            raise PolicyInvalid("choose at least one", where=each.name)
+    try:
+        return policy_document(policies_odrl.fill(found, {"id": ports.ids.new(), **stated}))
+    except OdrlError as exc:
+        where = exc.field if isinstance(exc, TemplateRefused) else ""
+        raise PolicyInvalid(exc.in_(language), where=where) from exc
 
 
 def spaces(ports: Ports) -> tuple[str, ...]:

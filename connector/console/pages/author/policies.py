@@ -48,7 +48,8 @@ def template(visit: Visit) -> Page:
     if visit.given("filled") != "yes":
         return Page(views.TITLE, parts)
     try:
-        made = filling.filled(found, filling.values(found, visit.form), visit.language)
+        stated = filling.values(found, visit.form)
+        made = visit.served.do(drafting.filled, found, stated, visit.language)
         return shown(visit, visit.served.do(drafting.from_document, made, visit.language))
     except PreauError as exc:
         return Page(views.TITLE, parts, refusal=exc)

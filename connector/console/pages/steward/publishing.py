@@ -28,6 +28,7 @@ from connector.console.parts import (
 from connector.console.visit import Visit
 from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical
+from connector.services.policies import drafting
 from connector.services.publication import pointing
 from policies_odrl.authoring import Template
 from policies_odrl.language.phrases import word
@@ -220,7 +221,7 @@ def _terms(visit: Visit, found: Template, draft: Mapping[str, Any]) -> list[Part
 def _entry(visit: Visit, found: Template, stated: Mapping[str, str]) -> dict[str, Any]:
     decision = visit.given("decision") or "automatic"
     made: dict[str, Any] = {
-        "policy": filling.filled(found, stated, visit.language),
+        "policy": visit.served.do(drafting.filled, found, stated, visit.language),
         "decision": decision,
         "report": visit.given("report") or "kept",
     }
@@ -236,7 +237,9 @@ def _others(visit: Visit, found: Template, stated: Mapping[str, str]) -> dict[st
         return {}
     chosen = stated.get("level") or levels_of.default
     return {
-        word(each, visit.language): filling.filled(found, {**stated, "level": each}, visit.language)
+        word(each, visit.language): visit.served.do(
+            drafting.filled, found, {**stated, "level": each}, visit.language
+        )
         for each in levels_of.choices
         if each != chosen
     }
