@@ -12,7 +12,7 @@ from typing import Any
 from connector.language.catalog import translated
 from tests.support.console import PASSWORD
 
-_RULES = {
+_RULES: dict[str, Any] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "rules": {"target-size": {"enabled": True}},
     "resultTypes": ["violations"],
@@ -64,12 +64,17 @@ class Visitor:
     def language(self) -> str:
         return str(self.page.locator("html").get_attribute("lang"))
 
-    def violations(self) -> list[str]:
-        """What axe-core finds, and whoever looks further; a fault of the page."""
+    def violations(self, *, colours: bool = False) -> list[str]:
+        """What axe-core finds, and whoever looks further; a fault of the page.
+
+        Args:
+            colours: whether axe-core looks at contrast as well; whoever looks further does.
+        """
         from axe_playwright_python.base import AXE_SCRIPT  # noqa: PLC0415 - same
 
         self.page.evaluate(AXE_SCRIPT)
-        found: list[str] = self.page.evaluate(_FOUND, _RULES)
+        rules = {**_RULES["rules"], "color-contrast": {"enabled": colours}}
+        found: list[str] = self.page.evaluate(_FOUND, {**_RULES, "rules": rules})
         self.page.set_viewport_size(_NARROW)
         found += self.page.evaluate(_LOOKING)
         self.page.set_viewport_size(_WIDE)
