@@ -16,6 +16,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
+from connector.bootstrap import system
 from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.life import Life
 from connector.bootstrap.state import HomeLock
@@ -170,6 +171,7 @@ class Node:
         from connector.console.app import Console  # noqa: PLC0415 - see above
         from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
         from connector.services.storage import given_out  # noqa: PLC0415 - same
+        from connector.serving.resting import Resting  # noqa: PLC0415 - same
 
         settings = self._ports.settings
         given_out.folders(settings, "console_folders")  # before anybody points at one
@@ -183,7 +185,7 @@ class Node:
         institution = logins.institution(self._ports, provider, reached) if provider else None
         console = Console(self._ports, theme, told, institution)
         app = Guard(console.application(), Reached(frozenset(origins)))
-        return LocalServer("console", app, listening)
+        return LocalServer("console", Resting(app, system.give_back), listening)
 
     def _start_face(self, started: ExitStack) -> Bound:
         bound = self._face.start()

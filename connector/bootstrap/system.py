@@ -43,6 +43,13 @@ def share_arenas() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, ARENAS)
 
 
+def give_back() -> None:
+    """Give memory that is not used back to the system, as far as the C library can."""
+    gc.collect()
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def spare_collector() -> None:
     """Let the collector pass over what a started node keeps for good, and look less often.
 

@@ -149,25 +149,28 @@ def _place(after: str) -> tuple[datetime | None, int]:
 
 @cache
 def _urgent(owed: bool, fields: Names) -> Select[Any]:  # noqa: FBT001 - half of a statement's name
-    """Return the query: few rows of each state by the index, and the first of these."""
-    each = [part.subquery() for state in sorted(OPEN) for part in _of_state(state, owed, fields)]
-    found = union_all(*(select(part) for part in each)).subquery()
-    shown = (found.c[name] for name in ("seq", *fields))
-    order = (found.c.due_at.is_(None), found.c.due_at, found.c.seq)
-    return select(*shown).order_by(*order).limit(bindparam(MOST, type_=BigInteger()))
+    """Return the query: few rows of each state by the index, and of these the first, whole."""
+    table, most = table_of(DutyRow), bindparam(MOST, type_=BigInteger())
+    each = [part.subquery() for state in sorted(OPEN) for part in _of_state(state, owed)]
+    some = union_all(*(select(part) for part in each)).subquery()
+    order = (some.c.due.is_(None), some.c.due, some.c.seq)
+    found = select(some).order_by(*order).limit(most).subquery()
+    order = (found.c.due.is_(None), found.c.due, found.c.seq)
+    shown = (found.c.seq, *(table.c[name] for name in fields))
+    return select(*shown).join_from(found, table, table.c.seq == found.c.seq).order_by(*order)
 
 
-def _of_state(state: str, owed: bool, fields: Names) -> Iterator[Select[Any]]:  # noqa: FBT001
+def _of_state(state: str, owed: bool) -> Iterator[Select[Any]]:  # noqa: FBT001 - same
     row: Any = table_of(DutyRow).c
     due = bindparam("after_due", type_=row.due.type)
     seq, endless = (bindparam(name, type_=BigInteger()) for name in ("after_seq", "endless"))
+    most = bindparam(MOST, type_=BigInteger())
     wanted = [row.state == state]
     wanted += [row.debtor == bindparam("asked_debtor", type_=row.debtor.type)] if owed else []
-    query = select(row.due.label("due_at"), row.seq, *(row[name] for name in fields)).where(*wanted)
-    most = bindparam(MOST, type_=BigInteger())
+    query = select(row.due, row.seq).where(*wanted).limit(most)
     dated = query.where(row.due >= due, or_(row.due > due, row.seq > seq))
-    yield dated.order_by(row.due, row.seq).limit(most)
-    yield query.where(row.due.is_(None), row.seq > endless).order_by(row.seq).limit(most)
+    yield dated.order_by(row.due, row.seq)
+    yield query.where(row.due.is_(None), row.seq > endless).order_by(row.seq)
 
 
 def _due() -> Select[Any]:
