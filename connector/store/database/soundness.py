@@ -83,17 +83,17 @@ class _Unnamed(FunctionElement[bool]):
 
 class _Nothing(_Unnamed):
     inherit_cache = True
-    FORM = "{0} IS NULL"
+    FORM = "IS NULL"
 
 
 class _Figure(_Unnamed):
     inherit_cache = True
-    FORM = "{0} < ''"
+    FORM = "< ''"
 
 
 class _Bytes(_Unnamed):
     inherit_cache = True
-    FORM = "{0} >= x''"
+    FORM = ">= x''"
 
 
 @compiles(_Unnamed)
@@ -105,7 +105,7 @@ def _named(_element: Any, _compiler: Any, **_options: Any) -> str:
 def _sorted(element: Any, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
     shown = compiler.process(column, **options)
-    return f"({element.FORM.format(shown)})"
+    return f"({shown} {element.FORM})"
 
 
 def spoiled(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
