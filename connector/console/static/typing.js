@@ -38,14 +38,16 @@ const mark = (form, wrong) => {
 
 const changed = (field) => {
   if (field.type === "checkbox") return field.checked !== field.defaultChecked;
-  const first = field.options && [...field.options].findIndex((each) => each.defaultSelected);
-  if (field.options) return field.selectedIndex !== Math.max(0, first);
-  return field.value !== field.defaultValue;
+  if (!field.options) return field.value !== field.defaultValue;
+  const first = [...field.options].findIndex((each) => each.defaultSelected);
+  return field.selectedIndex !== Math.max(0, first);
 };
 
 // Values that go with a form without being shown.
 const bring = (form, fresh) => {
-  for (const each of fresh.querySelectorAll("input[type=hidden]")) form.elements[each.name].value = each.value;
+  for (const { name, value } of fresh.querySelectorAll("input[type=hidden]")) {
+    form.elements[name].value = value;
+  }
 };
 
 // A part as the page that answers has it; the place and the caret stay where they are.
@@ -66,10 +68,10 @@ const renew = (part, fresh) => {
     return;
   }
   const kept = typed ? [] : fields(part).filter(changed);
-  for (const each of kept) { // what somebody filled in elsewhere
+  for (const each of kept) { // what somebody filled in elsewhere, where it can still stand
     const field = within(fresh, each.id);
-    if (field && each.type === "checkbox") field.checked = each.checked;
-    else if (field && (!field.options || [...field.options].some((one) => one.value === each.value))) field.value = each.value;
+    const known = !field?.options || [...field.options].some((one) => one.value === each.value);
+    if (field && known) field.value = each.value;
   }
   if (part.isEqualNode(fresh) && !(typed && fields(part).some(changed))) return;
   const here = part.contains(document.activeElement) ? document.activeElement.id : "";
@@ -111,13 +113,13 @@ const ask = async () => {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const wrong = page.querySelectorAll("#refused p");
     if (brought(form) === sent && (!waiting || waiting === form)) { // else the newest is on its way
-      last = sent;
       if (answer.redirected || !(answer.ok || wrong.length)) throw new Error("not read");
       if (answer.ok) take(form, page);
       else {
         mark(form, true);
         tell(form, ...wrong);
       }
+      last = brought(form);
     }
   } catch {
     last = "";
@@ -139,9 +141,12 @@ const later = (event, pause) => {
 window.addEventListener("beforeunload", (event) => {
   if (typed && !leaving) event.preventDefault();
 });
-for (const each of main.querySelectorAll("form[data-typed] [aria-invalid]")) unread.add(each.form.id);
+for (const { form } of main.querySelectorAll("form[data-typed] [aria-invalid]")) {
+  unread.add(form.id);
+}
 main.addEventListener("input", (event) => later(event, PAUSE));
-main.addEventListener("submit", () => {
+main.addEventListener("submit", (event) => {
+  if (event.target.matches(".more")) return; // a file, which leaves the page where it is
   leaving = true;
   waiting = null;
 });
