@@ -378,7 +378,9 @@ def _network(name: str, text: str) -> None:
     try:
         ipaddress.ip_network(text)
     except ValueError as exc:
-        raise ConfigurationInvalid(f"setting `{name}` names `{text}`, which is no address") from exc
+        raise ConfigurationInvalid(
+            f"setting `{name}` names `{text}`, which is not an address"
+        ) from exc
 
 
 def _connections(raw: Any) -> dict[str, dict[str, str]]:

@@ -77,16 +77,16 @@ MEANINGS: Final[Mapping[JobState, tuple[str, str]]] = {
     JobState.SUBMITTED: ("signed; the sites are asked", "–"),
     JobState.ACCEPTED: (
         "a quorum has accepted",
-        "accepted; its ε is set aside",
+        "accepted; its ε is reserved",
     ),
     JobState.RUNNING: ("rounds run", "a round was charged"),
     JobState.COMPLETED: ("all rounds are done; there is a model", "its lead has completed the job"),
     JobState.FAILED: (
         "it cannot go on; the reason is kept",
-        "the same, at the site",
+        "the site has completed its part",
     ),
-    JobState.CANCELLED: ("the lead has ended it", "the same, at the site"),
-    JobState.REFUSED: ("refusals left no quorum", "refused, and nothing was set aside"),
+    JobState.CANCELLED: ("the lead has ended it", "the site has completed its part"),
+    JobState.REFUSED: ("refusals left no quorum", "refused, and nothing was reserved"),
 }
 
 
@@ -233,7 +233,7 @@ def _privacy(member: Member) -> Privacy:
 
 def _check_sites(manifest: JobManifest) -> None:
     if len(set(manifest.sites)) != len(manifest.sites):
-        raise ManifestInvalid("/contracts", "has a site twice")
+        raise ManifestInvalid("/contracts", "names a site twice")
     if manifest.quorum > len(manifest.contracts):
         raise ManifestInvalid("/quorum", "must be at most the number of contracts")
     if manifest.privacy.steps % manifest.rounds:

@@ -70,4 +70,6 @@ def check(manifest: JobManifest, population: int, limit: int | None = None) -> N
     if limit == resource.RLIM_INFINITY:
         return
     if most_bytes(manifest, population) + _LIBRARIES[manifest.engine] > limit - for_file(limit):
-        raise WorkerFailed("the declared persons, at that many inputs, outgrow a worker's memory")
+        raise WorkerFailed(
+            "with that many inputs, the declared persons need more memory than a worker has"
+        )

@@ -49,7 +49,7 @@ def digest(data: bytes) -> str:
         zlib.error,
         NotImplementedError,
     ) as exc:
-        raise DataFileUnreadable("the model file is no npz of arrays") from exc
+        raise DataFileUnreadable("the model file is not an npz file of arrays") from exc
     return total.hexdigest()
 
 
@@ -58,7 +58,7 @@ def _canonical(file: str, data: bytes) -> bytes:
     size = int.from_bytes(data[len(_MAGIC) : start], "little")
     header = _HEADER.fullmatch(data[start : start + size])
     if not file.endswith(_SUFFIX) or data[: len(_MAGIC)] != _MAGIC or header is None:
-        raise DataFileUnreadable("the model file holds another thing than arrays of 32-bit floats")
+        raise DataFileUnreadable("the model file does not only hold arrays of 32-bit floats")
     shape = ",".join(part.strip() for part in header[1].decode().split(",") if part.strip())
     name = file.removesuffix(_SUFFIX)
     return f"{len(name)} {len(shape)} {name} {shape} ".encode() + data[start + size :]

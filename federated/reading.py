@@ -128,7 +128,7 @@ class Member:
         if not is_plain(text):
             self.refuse("has characters that cannot be shown")
         if pattern and re.fullmatch(pattern, text) is None:
-            self.refuse("has another form than it must")
+            self.refuse("does not have the required form")
         return text
 
     def content(self) -> str:

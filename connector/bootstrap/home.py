@@ -176,7 +176,7 @@ def _given(certificate: Path | None, key: Path | None) -> tuple[str, str] | None
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        raise ConfigurationInvalid("`--https-certificate` and `--https-key` belong together")
+        raise ConfigurationInvalid("`--https-certificate` and `--https-key` must be given together")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
         return certificate.read_text(encoding="ascii"), key.read_text(encoding="ascii")

@@ -53,7 +53,7 @@ class PlainLines(logging.Formatter):
         about, again = _about(record), getattr(record, "again", 0)
         shown = f"{_at(record)} {record.levelname.lower():7} {record.name}: {text}"
         shown += f" [{about}]" if about else ""
-        shown += f" ({again} times more since)" if again else ""
+        shown += f" ({again} more times since)" if again else ""
         return f"{shown}\n{self.formatException(record.exc_info)}" if record.exc_info else shown
 
 

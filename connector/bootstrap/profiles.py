@@ -6,7 +6,7 @@ from connector.config import FILE_NAME, Settings
 from connector.errors import ConfigurationInvalid
 from connector.jsonld.profiles import NoProfile, Profile, Profiles, profile
 
-MEND = f"mend the file, or take it out of `profiles` in {FILE_NAME}"
+MEND = f"correct the file, or remove it from `profiles` in {FILE_NAME}"
 
 
 def read(settings: Settings) -> Profiles:

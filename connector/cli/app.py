@@ -113,7 +113,7 @@ def _misused(exc: click.UsageError) -> ConfigurationInvalid:
 _HELP = """Préau: a data-space node. Data is used without being given away.
 
 `preau init` makes a node, `preau serve` runs it, `preau doctor` says what is wrong with it and how
-to mend it. The other commands speak to the running node of `--home`, and `preau COMMAND --help`
+to fix it. The other commands speak to the running node of `--home`, and `preau COMMAND --help`
 explains each.
 """
 # noun -> the module that adds it
@@ -188,7 +188,7 @@ def _root(
             "--lang",
             click_type=click.Choice(LANGUAGES),
             metavar="|".join(LANGUAGES),
-            help="Speak this language, also where it stands after a command; else the locale's.",
+            help="Language of all output; may also follow the command. Default: the locale's.",
         ),
     ] = ENGLISH,
 ) -> None:

@@ -35,8 +35,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def log(
-    start: Annotated[int, typer.Option(min=0, help="First index to show.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most events to show.")] = 100,
+    start: Annotated[int, typer.Option(min=0, help="First entry to show.")] = 0,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="Maximum number of events to show.")
+    ] = 100,
     subject: Annotated[
         str, typer.Option(help="Only events about this agreement, negotiation, job or peer.")
     ] = "",
@@ -63,7 +65,7 @@ def check(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Show, for each line of a contract that is upheld afterwards, what the log shows of it.
+    """Show, for each line of a contract that is audited afterwards, what the log shows of it.
 
     Those are the lines labelled `audited` in the table that both parties signed. Nothing found of
     a prohibition means that nobody stated a breach, and no more.
@@ -76,7 +78,7 @@ def check(
     output.table(
         ("line", "what", "looked for", "about", "the log", "entries"),
         ((a.path, a.constraint, a.looked_for, a.about, a.found, a.entries) for a in found),
-        empty="no line of this contract is upheld afterwards",
+        empty="no line of this contract is audited afterwards",
     )
 
 
@@ -111,8 +113,8 @@ def verify(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="Public key (JWK) or DID document of the space's authority, had from a source "
-            "that you trust; without it membership stays unproven. Repeatable.",
+            help="Public key (JWK) or DID document of the space's authority, obtained from a "
+            "source that you trust; without it membership stays unproven. Repeatable.",
         ),
     ] = None,
     pinned: Annotated[
@@ -128,10 +130,10 @@ def verify(
 ) -> None:
     """Check an evidence bundle, with no network and no node.
 
-    Contract, membership, revocation, log and layers are judged apart, and each says whose signature
-    or paper failed. Ends with 0 when all are proven, with 4 when nothing fails but not all is
-    proven (no authority's key, no status list of the time, no cosigned log), with 5 when a part
-    fails.
+    Contract, membership, revocation, log and layers are judged separately; each says whose
+    signature or document failed. Ends with 0 when all are proven, with 4 when nothing fails but
+    not all is proven (no authority's key, no status list of the time, no cosigned log), with 5
+    when a part fails.
     """
     from connector.identity import evidence  # noqa: PLC0415 - start-up stays fast
 
@@ -157,7 +159,7 @@ def card(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="DID document of the job's lead, had from a source that you trust.",
+            help="DID document of the job's lead, obtained from a source that you trust.",
         ),
     ],
     card: Annotated[
@@ -177,18 +179,18 @@ def card(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="DID document of a site, had from a source that you trust; without it the "
-            "site's receipts count by the document that the lead names. Repeatable.",
+            help="DID document of a site, obtained from a source that you trust; without it the "
+            "site's receipts are checked against the document that the lead names. Repeatable.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
     """Check the card of a model and show it, with no network and no node.
 
-    Where the receipts of its job are at hand, they are checked too: the manifest, the contracts
-    and each round, as those who signed them. Ends with 0 when the lead signed the card for exactly
-    this model and all receipts are proven, with 4 when sites are known by the lead's word only,
-    with 5 when something fails.
+    Where the receipts of its job are available, they are checked too: the manifest, the
+    contracts and each round, against those who signed them. Ends with 0 when the lead signed
+    the card for exactly this model and all receipts are proven, with 4 when sites are known by
+    the lead's word only, with 5 when something fails.
     """
     beside = receipts or model.with_suffix(".receipts.json")
     tokens = read_bytes(beside) if receipts or beside.exists() else b""

@@ -97,7 +97,7 @@ def readmit(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Admit a member anew that lost its signing key, under the keys that it has now.
+    """Admit a member again that lost its signing key, under the keys that it has now.
 
     Make sure by another way that it is the member. The old membership is revoked for good; what
     the lost key signed before stays as it is.

@@ -19,7 +19,7 @@ from connector.domain.account import AccountRole
 if TYPE_CHECKING:
     from connector.management.views.accounts import AccountView
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
 Role = Annotated[
     list[AccountRole] | None,
     typer.Option("--role", help="What the account is there for; repeatable."),
@@ -98,7 +98,7 @@ def password(name: Name, home: Home = DEFAULT_HOME, json: Json = False) -> None:
 
 
 def close(name: Name, home: Home = DEFAULT_HOME, json: Json = False) -> None:
-    """Let nobody log in to an account any more; the audit log goes on naming it."""
+    """Close an account: nobody can log in to it any more; the audit log still names it."""
     with node_of(home) as node:
         found = node.close_account(name)
     _print(found, json=json)

@@ -32,7 +32,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.UNPROVEN: "`audit verify`: nothing fails, but not all of it is proven",
     Exit.INVALID: "`audit verify` and `audit card`: something does not verify; "
     "`policy check` and `policy lint`: a policy has errors; `job check`: the job is refused",
-    Exit.TO_MEND: "`doctor`: something has to be mended",
+    Exit.TO_MEND: "`doctor`: something has to be fixed",
     Exit.NOT_YET: "`--wait`, `--watch` or a wait ended before what was waited for did",
 }
 

@@ -30,7 +30,7 @@ def read_object(file: Path) -> dict[str, Any]:
     except OSError as exc:
         raise _unread(file, exc.strerror) from exc
     except RecursionError as exc:
-        raise ConfigurationInvalid(f"`{file}` is nested too deep") from exc
+        raise ConfigurationInvalid(f"`{file}` is nested too deeply") from exc
     except ValueError as exc:
         form = "TOML" if file.suffix == ".toml" else "JSON"
         raise ConfigurationInvalid(f"`{file}` is not {form}: {exc}") from exc
@@ -63,13 +63,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"`{name}` stands there twice")
+            raise ValueError(f"`{name}` occurs twice in it")
         found[name] = value
     return found
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"`{text}` is no number")
+    raise ValueError(f"`{text}` is not a number")
 
 
 def _check_sendable(file: Path, value: Any) -> None:
@@ -79,7 +79,7 @@ def _check_sendable(file: Path, value: Any) -> None:
     except TypeError as exc:
         raise ConfigurationInvalid(f"`{file}` holds a date or time; write it as text") from exc
     except UnicodeEncodeError as exc:
-        raise ConfigurationInvalid(f"`{file}` holds half of a character") from exc
+        raise ConfigurationInvalid(f"`{file}` holds an unpaired surrogate") from exc
     except ValueError as exc:
         raise ConfigurationInvalid(f"`{file}` holds a number without a finite value") from exc
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 _WIDTH: Final = 20  # signs of a bar
 _PARTS: Final = " ▏▎▍▌▋▊▉█"
 _SHARES: Final = (
-    ("unique", "persons alone"),
-    ("rare", "persons among fewer than 5"),
-    ("linkable", "persons who can be linked"),
+    ("unique", "unique persons"),
+    ("rare", "persons in groups of fewer than 5"),
+    ("linkable", "linkable persons"),
 )
 
 
@@ -26,9 +26,9 @@ def rows(found: FindingsView) -> Iterator[tuple[str, str]]:
     if found.epsilon is not None:
         yield "ε of all tables", f"{found.epsilon:g}"
     for column, lost in found.marginal.items():
-        yield f"loss, `{column}`", "does not leave" if lost is None else bar(lost)
+        yield f"information loss, `{column}`", "not released" if lost is None else bar(lost)
     if found.pairs is not None:
-        yield "loss, two columns", bar(found.pairs)
+        yield "information loss, pairs of columns", bar(found.pairs)
 
 
 def bar(share: float) -> str:
@@ -43,8 +43,8 @@ def _risk(risk: RiskView) -> Iterator[tuple[str, str]]:
     few = f"{risk.k} persons or more" if risk.k else "fewer than 5 persons"
     yield "same quasi-identifiers (k)", few
     if risk.l is not None:
-        yield "values of a sensitive column (l)", str(risk.l)
+        yield "distinct values of a sensitive column (l)", str(risk.l)
     if risk.t is not None:
-        yield "distance of its values (t)", bar(risk.t)
+        yield "distance of their distribution from that of all (t)", bar(risk.t)
     for name, text in _SHARES:
         yield text, bar(getattr(risk, name))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ENDS = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
 Id = Annotated[str, typer.Argument(help="Id of the job.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Stay and show it live until it has ended.")]
-Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest watch.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Maximum time to watch.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -157,16 +157,14 @@ def save(
 
 def evaluation(
     job: Id,
-    figure: Annotated[
-        str, typer.Option(help="Figure of the curve that is drawn: loss, auc, rmse …")
-    ] = "loss",
+    figure: Annotated[str, typer.Option(help="Metric to draw: loss, auc, rmse …")] = "loss",
     out: Annotated[
         Path | None, typer.Option(help="SVG file for the learning curve; it must not exist.")
     ] = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Tell how a job's models predict, on persons held out at the sites.
+    """Show how well a job's models predict, on persons held out at the sites.
 
     The figures come from noised histograms, which the job was charged for; looking costs nothing.
     Intervals are of the noise alone. Figures without noise are marked: they are not DP.
@@ -183,7 +181,7 @@ def evaluation(
         output.json_value(found)
         return
     output.table(
-        ("after round", "site", "figure", "value", "low", "high"),
+        ("after round", "site", "figure", "value", "lower bound", "upper bound"),
         (
             (model.round, site, each.name, each.value, each.low, each.high)
             for model in found.curve
@@ -195,7 +193,7 @@ def evaluation(
         ),
         empty="no model is evaluated yet"
         if found.dp
-        else "no model is evaluated: no counts of three sites or more have added up",
+        else "no model is evaluated: counts were never summed over three sites or more",
     )
 
 
@@ -207,8 +205,8 @@ def cancel(
 ) -> None:
     """Stop a job at once, here and at its sites: workers end within a step.
 
-    Where no round ran it counts nothing. Else it counts whole under the rule `sums`, and as far as
-    it ran under `renyi`.
+    A job without a finished round counts nothing. Else it counts in full under the rule `sums`,
+    and for the rounds that ran under `renyi`.
     """
     with node_of(home) as node:
         found = node.cancel(job, reason=reason)
@@ -268,7 +266,7 @@ def _print(job: JobView, *, json: bool) -> None:
             ("reason", job.reason),
             ("result", job.result),
             ("model of the last round", ", ".join(sorted({r.digest for r in job.receipts}))),
-            ("receipts of it", len(job.receipts)),
+            ("receipts of that round", len(job.receipts)),
             *_evaluated(job),
         )
     )

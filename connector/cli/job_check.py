@@ -97,10 +97,13 @@ def check(
     request: RequestFile,
     agreement: Agreements = None,
     rehearse: Annotated[
-        bool, typer.Option(help="Also run the whole job on made-up rows, in a worker here.")
+        bool, typer.Option(help="Also run the whole job on made-up rows, in a worker of this node.")
     ] = True,
     seconds: Annotated[
-        float, typer.Option(min=0.1, max=600, help="After which that begins no further round.")
+        float,
+        typer.Option(
+            min=0.1, max=600, help="Seconds after which this trial begins no further round."
+        ),
     ] = 60.0,
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -134,12 +137,12 @@ def schema(json: Json = False) -> None:
 
 def _print(found: CheckView) -> None:
     output.table(
-        ("", "where", "what", "code", "data set"),
+        ("", "where", "what", "code", "dataset"),
         (
             ("✗" if each.code else "·", each.where or "/", each.what, each.code, each.dataset)
             for each in sorted(found.findings, key=lambda finding: not finding.code)
         ),
-        empty="nothing speaks against it",
+        empty="no finding",
     )
     if found.costs:
         output.table(

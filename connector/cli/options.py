@@ -30,8 +30,11 @@ Json = Annotated[
 ]
 DEFAULT_HOME = Path("preau-home")
 
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Longest list.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of entries.")]
 After = Annotated[
-    str, typer.Option("--after", metavar="PLACE", help="Go on where a list ended that said so.")
+    str,
+    typer.Option(
+        "--after", metavar="PLACE", help="Continue where an earlier list ended, as it said."
+    ),
 ]
 PAGE = 100

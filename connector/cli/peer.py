@@ -99,7 +99,7 @@ def spaces(home: Home = DEFAULT_HOME, json: Json = False) -> None:
 
 def membership(
     space: Annotated[
-        str, typer.Option(help="DID of the space's authority, or its name; the first if left out.")
+        str, typer.Option(help="DID of the space's authority, or its name. Default: the first.")
     ] = "",
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Fetch it from the space's authority now.")
@@ -107,7 +107,8 @@ def membership(
     pin: Annotated[
         str,
         typer.Option(
-            help="Believe the authority under the key of this id, which you had from its operator."
+            help="Trust the authority under the key with this id, which you obtained from its "
+            "operator."
         ),
     ] = "",
     home: Home = DEFAULT_HOME,

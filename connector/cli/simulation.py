@@ -28,7 +28,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ],
     request: Annotated[
         Path,
-        typer.Option(exists=True, dir_okay=False, help="JSON or TOML, as of `preau job submit`."),
+        typer.Option(exists=True, dir_okay=False, help="JSON or TOML, as for `preau job submit`."),
     ],
     split: Annotated[
         str, typer.Option(help="Number of sites, or the column whose value is the site.")
@@ -49,17 +49,17 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
             "what the request leaves out of its features follows from its `columns`.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="How often each is tried.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Number of trials of each.")] = 5,
     kept_out: Annotated[
         float, typer.Option(help="Share of the persons that it is evaluated on.")
     ] = 0.2,
-    processes: Annotated[int, typer.Option(min=0, help="How many; 0: as many as cores.")] = 0,
+    processes: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as cores.")] = 0,
     json: Json = False,
 ) -> None:
     """Try a job on rows of your own, divided into sites: what would it be worth, at which ε?
 
-    Each site runs the engine of a real one, with noise; nothing is spent and no node is asked. All
-    figures come from persons kept out, mean and standard deviation over the seeds.
+    Each site runs the engine of a real one, with noise; nothing is spent and no node is asked.
+    All figures come from persons held out: mean and standard deviation over the seeds.
     """
     from connector.sdk.training.simulation import simulate as tried  # noqa: PLC0415 - start-up
 

@@ -20,7 +20,7 @@ def table(path: Path) -> pa.Table:
     """
     reader = _READERS.get(path.suffix)
     if reader is None:
-        raise DataFileUnreadable(f"`{path.name}` is of no form that is transferred")
+        raise DataFileUnreadable(f"`{path.name}` is not in a format that can be transferred")
     try:
         return reader(path)
     except (OSError, pa.ArrowException) as exc:

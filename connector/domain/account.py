@@ -129,7 +129,7 @@ def read_reviews(stated: Iterable[str], roles: Iterable[AccountRole]) -> tuple[s
                 "roles of approvals have small letters, digits and hyphens", where="reviews"
             )
     if found and AccountRole.APPROVER not in roles:
-        raise Malformed("who decides on approvals has the role `approver`", where="roles")
+        raise Malformed("whoever decides on approvals needs the role `approver`", where="roles")
     return found
 
 
@@ -144,4 +144,4 @@ def check_password(password: str, name: str) -> None:
             f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters", where="password"
         )
     if password.lower() == name:
-        raise Malformed("a password is not the account's name", where="password")
+        raise Malformed("a password must not be the account's name", where="password")

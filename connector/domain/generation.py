@@ -38,5 +38,5 @@ def check(did: str, generation: int) -> None:
         raise UpgradeRequired(
             f"`{did}` must upgrade: it speaks generation {generation} between nodes, and {OLDEST}"
             " is the oldest that is safe",
-            hint="its operator installs a newer release; nothing else is lost",
+            hint="ask its operator to install a newer release; nothing is lost by that",
         )

@@ -66,5 +66,5 @@ def place(after: str) -> int:
     if not after:
         return 0
     if not (after.isascii() and after.isdigit() and len(after) <= 18):  # noqa: PLR2004 - 64 bits
-        raise Malformed("`after` is not where a page of this list ended")
+        raise Malformed("`after` is not the end of a page of this list")
     return int(after)

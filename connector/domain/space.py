@@ -71,7 +71,9 @@ def check(spaces: Sequence[Space], *, participant: bool) -> None:
     if further and not participant:
         raise ConfigurationInvalid("an authority is in its own space only", hint="remove `spaces`")
     if further and not first.id:
-        raise ConfigurationInvalid("setting `space` must state the first space before others")
+        raise ConfigurationInvalid(
+            "setting `space` must state the first space before `spaces` states others"
+        )
     if len({each.id for each in spaces}) < len(spaces):
         raise ConfigurationInvalid("setting `spaces` must state each space once, by its `id`")
     for space in spaces:

@@ -142,7 +142,7 @@ def read_asked(data: bytes) -> Asked:
 def beyond(asked: Asked, steps: TableSteps | Refer) -> Refusal | None:
     """Return why a request reaches beyond the steps of its use, or None."""
     if unknown := [name for name in asked.stated if name not in tables.STATED]:
-        return _no(f"`{unknown[0]}` is not for a request to state")
+        return _no(f"a request cannot state `{unknown[0]}`")
     return _beyond_referral(asked) if isinstance(steps, Refer) else _beyond_table(asked, steps)
 
 
@@ -162,7 +162,7 @@ def _beyond_table(asked: Asked, steps: TableSteps) -> Refusal | None:
         return _no(f"the contract allows no file of format `{asked.format}`")
     if limits is None or asked.cells is None:
         wrong = [each for each in asked.columns if each not in steps.minimise.columns]
-        return _no(f"the contract lets no column `{wrong[0]}` leave") if wrong else None
+        return _no(f"the contract does not let column `{wrong[0]}` leave") if wrong else None
     try:
         (spending if steps.noise else check)(asked.cells, steps)
     except TableRefused as exc:

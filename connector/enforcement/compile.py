@@ -97,7 +97,7 @@ def _permitted(policy: Policy, mechanisms: Mechanisms) -> list[tuple[Permission,
 
 def _total(parts: list[Figures]) -> Figures:
     if sum(each.epsilon > 0 for each in parts) > 1:  # each use would spend the sum of both
-        raise PolicyInvalid("two permissions state a budget of privacy: they need two contracts")
+        raise PolicyInvalid("two permissions state a privacy budget: make two contracts of them")
     return Figures(
         epsilon=sum(each.epsilon for each in parts),
         delta=sum(each.delta for each in parts),

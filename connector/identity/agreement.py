@@ -261,7 +261,9 @@ def verify_provider(agreement: AgreementDocument, signature: str, document: DidD
     """
     _verify(agreement, agreement.provider, signature, document)
     if jws.key_id(signature) != agreement.provider.key:
-        raise AgreementTampered("the provider signed with another key than the agreement names")
+        raise AgreementTampered(
+            "the provider signed with a key other than the one that the agreement names"
+        )
 
 
 def verify_consumer(agreement: AgreementDocument, signature: str, document: DidDocument) -> None:
@@ -273,7 +275,9 @@ def verify_consumer(agreement: AgreementDocument, signature: str, document: DidD
     """
     _verify(agreement, agreement.consumer, signature, document)
     if agreement.alone and jws.key_id(signature) != agreement.consumer.key:
-        raise AgreementTampered("the consumer signed with another key than the agreement names")
+        raise AgreementTampered(
+            "the consumer signed with a key other than the one that the agreement names"
+        )
 
 
 def _verify(
@@ -342,7 +346,7 @@ def _check_policy(agreement: AgreementDocument) -> None:
         if stated != value:
             raise AgreementTampered(f"`{name}` of the policy contradicts the agreement")
     if agreement.provider.did == agreement.consumer.did:
-        raise AgreementTampered("nobody contracts with oneself")
+        raise AgreementTampered("a party cannot contract with itself")
 
 
 def _named(party: Party) -> dict[str, str]:

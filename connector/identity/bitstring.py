@@ -30,7 +30,7 @@ def expanded(packed: bytes) -> bytes:
     if len(bits) > MAX_BYTES:
         raise Malformed(f"more than {MAX_BYTES} bytes when unpacked")
     if not opener.eof or opener.unused_data:
-        raise Malformed("cut off, or with something after its end")
+        raise Malformed("truncated, or followed by other data")
     return bits
 
 

@@ -176,7 +176,7 @@ def build(signer: jws.Signer, evidence: Evidence) -> bytes:
     content = _render(evidence)
     sealed = canonical(content)
     if len(sealed) > MAX_BYTES or len(evidence.entries) > MAX_ENTRIES:
-        raise EvidenceInvalid(f"the bundle of {len(sealed)} bytes is over the limit")
+        raise EvidenceInvalid(f"the bundle of {len(sealed)} bytes exceeds the limit")
     return canonical({**content, "seal": jws.sign_detached(signer, sealed, SEAL_TYPE)})
 
 

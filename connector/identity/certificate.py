@@ -137,7 +137,7 @@ def check_leaf(leaf_pem: Pem, did: str, authorities_pem: Sequence[str], now: dat
     if not roots:
         raise CertificateMismatch(f"`{did}` has no valid CA")
     if not _valid(leaf, now):
-        raise CertificateMismatch(f"the certificate of `{did}` is not of this time")
+        raise CertificateMismatch(f"the certificate of `{did}` is not valid at this time")
     _check_issued(leaf, did, roots)
 
 
@@ -332,9 +332,11 @@ def _check_both_ends(leaf: x509.Certificate) -> None:
     try:
         uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except _UNREADABLE as exc:
-        raise CertificateMismatch("the certificate states no use") from exc
+        raise CertificateMismatch("the certificate states no extended key usage") from exc
     if _CLIENT not in uses or _SERVER not in uses:
-        raise CertificateMismatch("the certificate is not for both ends of a connection")
+        raise CertificateMismatch(
+            "the certificate does not allow both server and client authentication"
+        )
 
 
 def _uris(leaf: x509.Certificate) -> list[str]:

@@ -172,7 +172,7 @@ def unverified_claim(note: str) -> Claim:
     if not _plain_number(size) or len(root) != HASH_BYTES or not origin:
         raise Malformed("not a checkpoint")
     if size == "0" and root != EMPTY_ROOT:
-        raise Malformed("an empty log has another root")
+        raise Malformed("the root is not that of an empty log")
     epoch, charged, tally = _extension(lines[_LINES:], int(size))
     return Claim(origin, Head(epoch, int(size), root), charged, tally)
 

@@ -168,7 +168,7 @@ def verify(token: str, issuer_document: jws.KeyHolder) -> Credential:
     """
     result = _read(_KIND.verified(token, issuer_document))
     if result.issuer != issuer_document.did:
-        raise CredentialInvalid("the credential was signed by another than its issuer")
+        raise CredentialInvalid("the credential was not signed by its issuer")
     return result
 
 
@@ -217,14 +217,14 @@ def check_period(credential: Credential, now: datetime, *, ahead: timedelta = ti
     """
     if credential.valid_from is not None and now + ahead < credential.valid_from:
         raise CredentialExpired(
-            f"the credential is not valid before {instant.text(credential.valid_from)}, and here"
-            f" it is {instant.text(now)}",
+            f"the credential is not valid before {instant.text(credential.valid_from)}; "
+            f"this node's clock says {instant.text(now)}",
             hint="check both clocks",
         )
     if credential.valid_until is not None and now >= credential.valid_until:
         raise CredentialExpired(
-            f"the credential expired at {instant.text(credential.valid_until)}, and here it is"
-            f" {instant.text(now)}",
+            f"the credential expired at {instant.text(credential.valid_until)}; this "
+            f"node's clock says {instant.text(now)}",
             hint="renew it, or check both clocks",
         )
 

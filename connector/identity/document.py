@@ -196,7 +196,7 @@ def _add(methods: dict[str, dict[str, Any]], member: Member, did: str) -> str:
     part = member.fields("id", "controller", others=True)
     kid = _absolute(part["id"].text(), did)
     if not kid.startswith(did + "#") or kid in methods or len(methods) == MAX_METHODS:
-        part["id"].refuse("must be one of its own")
+        part["id"].refuse("must be a new id of the document's own DID")
     part["controller"].exactly(did)
     methods[kid] = member.value
     return kid
@@ -234,7 +234,7 @@ def _services(member: Member) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(endpoint, str):
             continue  # other shapes are legal (DID Core 5.4), and nothing that we use
         if name in services and name.startswith(OURS):
-            item.refuse("is a second service of its type")
+            item.refuse("is the second service of a type that may occur once only")
         services.setdefault(name, endpoint)  # other types may have several
     return services
 
@@ -261,7 +261,7 @@ def _authorities(
 
 def _check_attestation(document: DidDocument, attestation: object, pem: str) -> None:
     if not isinstance(attestation, str):
-        raise DidUnresolvable("no signing key vouches for a CA")
+        raise DidUnresolvable("a CA has no attestation by a signing key")
     payload = _attested(document.did, pem)
     jws.verify_detached(attestation, payload, document, Relationship.ASSERTION, ATTESTATION_TYPE)
 

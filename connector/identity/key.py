@@ -99,7 +99,7 @@ def algorithm(jwk: Mapping[str, Any]) -> str:
     """
     found = algorithms(jwk)
     if not found:
-        raise Malformed("the key says another use than its kind has")
+        raise Malformed("the key states a use that keys of its type do not have")
     return found[0]
 
 
@@ -114,9 +114,9 @@ def read(jwk: Any) -> dict[str, str]:
         raise Malformed("not a public key")
     algorithm(jwk)
     if jwk.get("use", "sig") != "sig":
-        raise Malformed("the key says another use than its kind has")
+        raise Malformed("the key states a use that keys of its type do not have")
     if "key_ops" in jwk and jwk["key_ops"] != ["verify"]:  # RFC 7517 section 4.3
-        raise Malformed("the key is for other operations than to verify")
+        raise Malformed("the key may not be used to verify")
     names = _MEMBERS[jwk["kty"]]
     if not all(isinstance(jwk.get(name), str) for name in names):
         raise Malformed("the key lacks a member")
@@ -155,16 +155,16 @@ def _check_modulus(public: dict[str, str]) -> None:
     try:
         modulus, exponent = (unb64url(public[name]) for name in ("n", "e"))
     except ValueError as exc:
-        raise Malformed("the key is no RSA key") from exc
+        raise Malformed("the key is not an RSA key") from exc
     least, most = _RSA_BITS
     if not least <= int.from_bytes(modulus).bit_length() <= most:
         raise Malformed(f"an RSA key must be of {least} to {most} bits")
     low, high = _EXPONENTS
     if not low <= int.from_bytes(exponent) < high or exponent[-1] % 2 == 0:
-        raise Malformed("the exponent of the RSA key is not a usual one")
+        raise Malformed("the exponent of the RSA key is even, too small or too large")
     # RFC 7518 section 6.3.1: no leading zeros, or one key would have several names
     if modulus[0] == 0 or exponent[0] == 0:
-        raise Malformed("the key is not in its canonical spelling")
+        raise Malformed("the key is not in its canonical encoding")
 
 
 def _check_point(public: dict[str, str]) -> None:
@@ -183,4 +183,4 @@ def _check_point(public: dict[str, str]) -> None:
     # RFC 8032 section 5.1.3, RFC 7518 section 6.2.1.2: a point has one spelling, or one key would
     # have several names
     if any(len(each) != size or int.from_bytes(each) >= prime for each in coordinates):
-        raise Malformed("the key is not in its canonical spelling")
+        raise Malformed("the key is not in its canonical encoding")

@@ -94,7 +94,7 @@ def read(data: bytes) -> LayerDocument:
     with _KIND.reading():
         root = _KIND.opened(data)
         if len(data) > MAX_BYTES:
-            root.refuse(f"is too large: {len(data)} of {MAX_BYTES} bytes")
+            root.refuse(f"is too large: {len(data)} bytes, at most {MAX_BYTES}")
         found = _read(root, data)
         if canonical(root.value) != data:
             root.refuse("is not in canonical form")
@@ -126,7 +126,7 @@ def verify(token: str, document: jws.KeyHolder, digest: str) -> LayerDocument:
     if found.name.digest != digest:
         raise CredentialInvalid("the template is not the one that was asked for")
     if (found.issuer, found.name.layer) != (document.did, LayerKind.AUTHORITY):
-        raise CredentialInvalid("the template is not its issuer's")
+        raise CredentialInvalid("the template was not signed by its issuer")
     return found
 
 

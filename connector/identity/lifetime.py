@@ -35,10 +35,10 @@ class Lifetime:
         """
         if not timedelta(0) < self.expires - self.issued <= longest:
             seconds = f"{longest.total_seconds():.0f}"
-            raise TokenInvalid(f"the token's life is not between 0 and {seconds} seconds")
+            raise TokenInvalid(f"the token's lifetime is not between 0 and {seconds} seconds")
         # RFC 7519 section 4.1.5: a token is not taken before its `nbf`, whoever stated one
         begins = max(self.issued, self.begins or self.issued)
-        here = f"and here it is {instant.text(now)}"
+        here = f"and this node's clock says {instant.text(now)}"
         if begins > now + instant.SKEW:
             raise TokenInvalid(
                 f"the token is not valid before {instant.text(begins)}, {here}",

@@ -124,4 +124,4 @@ class Kind:
 
     def _check_size(self, token: str) -> None:
         if len(token) > self.limit:
-            raise self.refusal("", f"is too large: {len(token)} of {self.limit} characters")
+            raise self.refusal("", f"is too large: {len(token)} characters, at most {self.limit}")

@@ -208,8 +208,9 @@ def check_fresh(found: VerifiedList, now: datetime) -> None:
     """
     if not found.valid_from <= now + LEEWAY or now >= found.valid_until:
         raise StatusListStale(
-            f"the status list is valid from {instant.text(found.valid_from)} until"
-            f" {instant.text(found.valid_until)}, and here it is {instant.text(now)}"
+            f"the status list is valid from {instant.text(found.valid_from)} until "
+            f"{instant.text(found.valid_until)}; this node's clock says "
+            f"{instant.text(now)}"
         )
 
 

@@ -85,7 +85,7 @@ def read(record: str, did: str, known: Mapping[str, Mapping[str, str]]) -> Succe
         part["did"].exactly(did)
         key_id = part["kid"].text()
         if not key_id.startswith(f"{did}#"):
-            part["kid"].refuse("is no key of this DID")
+            part["kid"].refuse("is not a key of this DID")
         key, made_at = keys.read(part["key"].value), part["made"].instant()
         return Successor(key_id, key, made_at, jws.key_id(record))
 
@@ -143,8 +143,8 @@ def check(old: DidDocument, new: DidDocument) -> None:
     signing = signers(new)
     if not signing or not signing <= reachable(new, signers(old)):
         raise UntrustedIssuer(
-            f"`{new.did}` serves a key that the one known of it did not sign",
-            hint="ask its operator for the key's id; `preau membership --pin ID` believes it",
+            f"`{new.did}` serves a key that its known key did not sign",
+            hint="ask its operator for the key's id, then trust it by `preau membership --pin ID`",
         )
 
 

@@ -84,7 +84,7 @@ class AllOf:
     def check(self, claim: Claim) -> None:
         """Check each, in order."""
         if not self.policies:
-            raise CredentialInvalid("no condition was stated, so nothing can be believed")
+            raise CredentialInvalid("no condition was stated, so that nothing can be trusted")
         for policy in self.policies:
             policy.check(claim)
 
@@ -154,7 +154,7 @@ class NotRevoked:
             raise CredentialInvalid("the membership names no status list")
         known = self.lists.get(entry.url)
         if known is None:
-            raise StatusListStale("no status list of the issuer is at hand")
+            raise StatusListStale("no status list of the issuer is available here")
         issuer = claim.credential.issuer
         found = read_list(known.credential, self.issuers[issuer], issuer)
         status.check_in(entry, found, claim.now)
@@ -240,7 +240,7 @@ def _claim(
     if issuer not in trusted_issuers:
         raise UntrustedIssuer(f"`{issuer[:200]}` is not a trusted issuer")
     if issuer not in issuers:
-        raise UntrustedIssuer(f"the document of the issuer `{issuer}` is not at hand")
+        raise UntrustedIssuer(f"the document of the issuer `{issuer}` is not available here")
     issuer_document = documents.read(issuers[issuer], issuer)
     verified = _verified(credential_jwt, issuers[issuer], issuer)
     return Claim(verified, issuer_document, holder, now)

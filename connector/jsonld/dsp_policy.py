@@ -58,7 +58,7 @@ def to_dsp(policy: bytes, *, kind: str) -> dict[str, Any]:
     body = _written(found)
     whole = Member(body, _unsayable)
     if found.inherits:
-        whole.child("odrl:inheritFrom").refuse("names rules that stand elsewhere")
+        whole.child("odrl:inheritFrom").refuse("names rules that are defined elsewhere")
     if kind == CATALOG:
         target = whole.child("target")
         if "target" in body and not isinstance(target.value, str):
@@ -135,7 +135,7 @@ def _at(pointer: str, fault: str) -> str:
 def _unsayable(pointer: str, fault: str) -> PolicyOutsideProtocol:
     return PolicyOutsideProtocol(
         _at(pointer, fault),
-        hint="say it otherwise, or offer it to peers over gRPC only",
+        hint="express it differently, or offer it to peers over gRPC only",
     )
 
 

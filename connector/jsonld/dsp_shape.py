@@ -61,7 +61,7 @@ def shaped(policy: Member, kind: str) -> Shaped:
     if "@type" in known:  # the schema of offers in a catalog does not ask for it
         found["@type"] = known["@type"].exactly(*(("Offer",) if in_catalog else _KINDS))
     if in_catalog and "target" in known:
-        known["target"].refuse("stands in no offer of a catalog, whose target is the dataset")
+        known["target"].refuse("is not allowed in an offer of a catalog: its target is the dataset")
     if found["@type"] == "Agreement":
         known |= policy.fields(*_PARTIES, others=True)
     for name in ("@id", "target", *_PARTIES):
@@ -141,7 +141,9 @@ def _rule(rule: Member) -> Shaped:
     maybe = ("@id", "target", *_PARTIES, "constraint", *_BELOW)
     known = rule.fields("action", maybe=maybe, others=True)
     if "target" in known:
-        known["target"].refuse("stands in no rule: the protocol has one target for all of them")
+        known["target"].refuse(
+            "is not allowed in a rule: the protocol has one target for all of them"
+        )
     if not isinstance(known["action"].value, str):
         known["action"].refuse("must be a name: the protocol has no refined actions")
     known["action"].text()
@@ -164,7 +166,7 @@ def _condition(item: Member) -> Shaped:
         return {**item.value, **named}
     name = joined[0]
     if not isinstance(known[name].value, list):
-        known[name].refuse("must be a list, of which the protocol's context keeps no order")
+        known[name].refuse("must be a list: the protocol's context does not keep its order")
     parts = [_condition(it) for it in known[name].items(least=1, most=MAX_ITEMS)]
     # The context keeps no order of it, the author of JSON meant one (schema: LogicalConstraint).
     read = {"@list": parts} if name is Connective.AND_SEQUENCE else parts

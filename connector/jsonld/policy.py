@@ -219,7 +219,9 @@ def _policy(found: list[dict[str, Any]], profiles: Profiles) -> Policy:
         )
     unknown = next(strange(policy, profiles.known(policy)), "")
     if unknown:
-        raise PolicyInvalid(f"`{unknown[:200]}` is not known here, or of no profile declared")
+        raise PolicyInvalid(
+            f"`{unknown[:200]}` is not known here, or is of no profile that the policy declares"
+        )
     if not any(policy.rules()) and not (policy.inherits or policy.replaced_by):
         raise PolicyInvalid("a policy without rules")
     return policy

@@ -98,7 +98,7 @@ class Fetched:
         whole = self._call.code() is grpc.StatusCode.OK
         self.close()
         if not whole:
-            raise PeerUnreachable(f"`{self._peer}` broke off")
+            raise PeerUnreachable(f"`{self._peer}` closed the connection too early")
         return None
 
     def _look(self) -> None:

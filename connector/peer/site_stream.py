@@ -120,7 +120,7 @@ class GrpcSiteStream:
         """
         data = write_site_frame(frame)
         if len(data) > self._limit:
-            raise MessageTooLarge(f"the frame has {len(data)} bytes, over the limit")
+            raise MessageTooLarge(f"the frame has {len(data)} bytes, more than the limit")
         with self._changed:
             room = self._changed.wait_for(
                 lambda: len(self._outgoing) < MAX_QUEUED or self._over, SEND_SECONDS

@@ -58,7 +58,7 @@ OURS: Final = (
 _GONE: Final = {
     grpc.StatusCode.UNAVAILABLE: "is not reachable, or refuses this node's certificate",
     grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
-    grpc.StatusCode.CANCELLED: "broke off",
+    grpc.StatusCode.CANCELLED: "closed the connection too early",
 }
 
 
@@ -131,7 +131,7 @@ def translate(peer: str, error: object) -> PreauError:
         error: the `grpc.RpcError` that was raised; those of calls are a `grpc.Call` too.
     """
     if not isinstance(error, grpc.Call):
-        return PeerUnreachable(f"`{peer}` broke off")
+        return PeerUnreachable(f"`{peer}` closed the connection too early")
     metadata = tuple(error.trailing_metadata() or ())
     for key, value in metadata:
         if key == PROBLEM_KEY and isinstance(value, bytes):
@@ -141,10 +141,10 @@ def translate(peer: str, error: object) -> PreauError:
     large = "larger" in said or "metadata size" in said  # gRPC's own words, for either limit
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not large:
         return TooManyRequests(
-            f"`{peer}` answers too many calls at once", hint="try again", retry_after=1.0
+            f"`{peer}` is answering too many calls at once", hint="try again", retry_after=1.0
         )
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return MessageTooLarge(f"the message is larger than `{peer}` or this node takes")
+        return MessageTooLarge(f"the message is larger than `{peer}` or this node accepts")
     return PeerUnreachable(f"`{peer}` {_GONE.get(code, f'failed with {code.name}')}")
 
 
@@ -161,7 +161,7 @@ def _rebuilt(peer: str, raw: bytes) -> PreauError:
     try:
         message = problem_pb2.Problem.FromString(raw)
     except DecodeError:
-        return PeerUnreachable(f"`{peer}` answered with an unreadable problem")
+        return PeerUnreachable(f"`{peer}` answered with a problem document that cannot be read")
     if message.code not in BY_CODE:
         return PeerUnreachable(f"`{peer}` refused with the unknown code `{_line(message.code)}`")
     wait = min(float(message.retry_after), LONGEST_WAIT)

@@ -86,7 +86,8 @@ class Wires:
     def _over_https(self, peer: Participant) -> DspWire:
         if self._https is None:
             raise PeerUnreachable(
-                f"`{peer.did}` is reached over HTTPS, where this node does not speak",
+                f"`{peer.did}` can only be reached over HTTPS, where this node offers no "
+                "Dataspace Protocol",
                 hint="state `dsp_path` in preau.toml",
             )
         return self._https

@@ -132,7 +132,7 @@ def _wanted(
 ) -> Iterator[pa.RecordBatch]:
     """Leave out columns that nobody asked for; what leaves is chosen by the steps alone."""
     if beyond := set(columns) - set(steps.minimise.columns):
-        raise UseRefused(f"the plan lets {len(beyond)} of the columns asked for not leave")
+        raise UseRefused(f"the plan does not let {len(beyond)} of the requested columns leave")
     return (batch.select(columns) if columns else batch for batch in made)
 
 

@@ -77,7 +77,7 @@ class ConfinedPreparing:
 
 
 def _refusal(pointer: str, fault: str) -> WorkerFailed:
-    return WorkerFailed(f"the process answered what is no finding: {pointer} {fault}")
+    return WorkerFailed(f"the process did not answer with a finding: {pointer} {fault}")
 
 
 def body(task: Task) -> dict[str, Any]:

@@ -115,6 +115,6 @@ def _unquoted() -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.TransactionException):  # also when kept
-        raise DataFileUnreadable("the rows take more memory than a step may") from None
+        raise DataFileUnreadable("the rows need more memory than a step may use") from None
     except duckdb.Error:  # not shown: it quotes values
         raise DataFileUnreadable("a step of the plan cannot be computed for these rows") from None

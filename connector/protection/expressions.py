@@ -143,7 +143,7 @@ def passes(test: RowTest, value: Value) -> exp.Expr:
         found = exp.In(this=value.made.copy(), expressions=literals)
         return found if test.test == ANY_OF else exp.Not(this=found)
     if value.datatype not in (*NUMBERS, "date") and not days:
-        raise StepUnknown(f"`{test.test}` is no test for the column `{test.column}`")
+        raise StepUnknown(f"`{test.test}` is not a test for the column `{test.column}`")
     side = exp.GTE if test.test == AT_LEAST else exp.LTE
     found = side(this=value.made.copy(), expression=literals[0])
     return exp.and_(_day_like(value.made), found) if days else found
@@ -165,7 +165,7 @@ def coarser(step: Generalise, value: Value, ground: Ground) -> Value:
     if value.datatype == "text":  # as files have days that jobs read: ISO 8601
         return _dated_text(value.made, how)
     if value.datatype != "date":
-        raise StepUnknown(f"the column `{step.column}` has no days to make coarser")
+        raise StepUnknown(f"the column `{step.column}` has no days to generalise")
     return _dated(value.made, how)
 
 
@@ -190,7 +190,7 @@ def _literal(value: str | Number, datatype: str) -> exp.Expr:
         return exp.true() if value == "true" else exp.false()
     if datatype == "date" and isinstance(value, str) and _is_day(value):
         return exp.cast(exp.Literal.string(value), "DATE")
-    raise StepUnknown(f"a value of a test is no {datatype}")
+    raise StepUnknown(f"a value of a test is not of type {datatype}")
 
 
 def _is_day(text: str) -> bool:
@@ -210,7 +210,7 @@ def _numbered(step: Generalise, how: Band | Coding | Bins, value: Value) -> Valu
 
 def _numeric(step: Generalise, value: Value, make: Callable[[exp.Expr], exp.Expr]) -> Value:
     if value.datatype not in NUMBERS:
-        raise StepUnknown(f"the column `{step.column}` has no numbers to make coarser")
+        raise StepUnknown(f"the column `{step.column}` has no numbers to generalise")
     _whole(step.how, value.datatype)
     return Value(make(value.made), value.datatype)
 
@@ -218,7 +218,7 @@ def _numeric(step: Generalise, value: Value, make: Callable[[exp.Expr], exp.Expr
 def _whole(how: How, datatype: str) -> None:
     stated = how.body().values() if isinstance(how, Band | Coding) else ()
     if datatype == "integer" and not all(isinstance(each, int) for each in stated):
-        raise StepUnknown("whole numbers are made coarser by whole numbers")
+        raise StepUnknown("whole numbers are generalised by whole numbers only")
 
 
 def _banded(value: exp.Expr, how: Band, datatype: str) -> exp.Expr:

@@ -25,13 +25,13 @@ def released(steps: TableSteps, made: pa.Table) -> pa.RecordBatch:
         StepUnknown: they are not what the plan says; nothing of them leaves.
     """
     if tuple(made.schema.names) != steps.minimise.columns:
-        raise StepUnknown("what was made has other columns than the plan")
+        raise StepUnknown("the result has other columns than the plan")
     for name in steps.pseudonyms:
         if not _all_match(made.column(name), _PSEUDONYM):
-            raise StepUnknown("what was made has an identifier where the plan has pseudonyms")
+            raise StepUnknown("the result has an identifier where the plan has pseudonyms")
     for step in steps.generalise:
         if step.how == SUPPRESS and made.column(step.column).null_count != made.num_rows:
-            raise StepUnknown("what was made has values where the plan has none")
+            raise StepUnknown("the result has values where the plan has none")
     columns = [each.combine_chunks() for each in made.columns]
     return pa.record_batch(columns, names=made.schema.names)
 

@@ -72,7 +72,7 @@ def added(
     """
     joins = not asked.members and not sides
     if steps.sum is None or (len(sides) != len(asked.members) - 1 and not joins):
-        raise StepUnknown("a sum has a mask for each other site")
+        raise StepUnknown("a sum needs a mask for each other site")
     named = bool(ground.person)
     view = viewed(steps.minimise, (), ground, numbered(ground))
     engine = Engine(ground, means.memory, means.spill)
@@ -87,7 +87,7 @@ def added(
             return pa.table({SUM: pa.array([], pa.string())})
         # INVARIANT: no vector leaves that fewer than two other sites hide.
         if len(sides) < LEAST_SITES - 1:
-            raise StepUnknown("a sum is hidden by the masks of two other sites at least")
+            raise StepUnknown("a sum needs the masks of at least two other sites, to hide it")
         vector = made.vector(engine, named=named)
     finally:
         engine.close()
@@ -161,7 +161,9 @@ class _Rows:
             found = engine.ask(exp.select(*sums).from_(who.subquery("who")))
             whole, squares = (column.to_pylist()[0] or 0.0 for column in found.columns)
             if not LEAST_SITES * whole**2 >= self.step.minimum * squares > 0:
-                raise SumRefused("few persons of the site count at the coefficients")
+                raise SumRefused(
+                    "at these coefficients, too few persons of the site determine the sums"
+                )
 
     def _whole(self) -> exp.Expr:
         step = self.step
@@ -207,15 +209,22 @@ def _check(made: _Rows, engine: Engine, *, named: bool) -> None:
     if persons < step.minimum:
         raise SumRefused("the site has fewer persons than the contract demands")
     if made.asked.terms > step.parameters * persons:
-        raise SumRefused(f"more than {step.parameters} terms for each person of the site")
+        raise SumRefused(
+            f"the sums have more than {step.parameters} terms for each person of the site"
+        )
     places = [f"k{at}" for at in range(len(made.groups))]
     for keys in [*([each] for each in places), *map(list, combinations(places, 2))]:
         if _groups(engine, keys, named=named)[1] < step.minimum:
-            raise SumRefused("a value, or a pair of values, has fewer persons than may be told of")
+            raise SumRefused(
+                "a value, or a pair of values, belongs to fewer persons than the contract's minimum"
+            )
     for column in (*(f"x{at}" for at in range(made.asked.terms)), "y"):
         several, fewest = _groups(engine, [column], named=named)
         if several <= _AS_CATEGORIES and fewest < step.minimum:
-            raise SumRefused("one of two numbers has fewer persons than may be told of")
+            raise SumRefused(
+                "a number of a column with few different numbers belongs to fewer persons "
+                "than the contract's minimum"
+            )
 
 
 def _groups(engine: Engine, keys: list[str], *, named: bool) -> tuple[int, int]:

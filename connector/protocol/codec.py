@@ -79,9 +79,9 @@ class Text:
             raise Malformed("is empty")
         shown = value.replace("\n", "") if self.lines else value
         if _CONTROL.search(shown) or (not self.spaces and any(map(str.isspace, value))):
-            raise Malformed("holds a character that does not belong there")
+            raise Malformed("holds a character that is not allowed")
         if self.among and value not in self.among:
-            raise Malformed(f"is none of {', '.join(self.among)}")
+            raise Malformed(f"is not one of {', '.join(self.among)}")
         return value
 
     def write(self, value: str) -> str:

@@ -215,7 +215,7 @@ class ContractNegotiationEventMessage(Body):
             Malformed: it is present elsewhere.
         """
         if self.receipt and self.event_type != "FINALIZED":
-            raise Malformed(f"field `receipt` does not fit the event `{self.event_type}`")
+            raise Malformed(f"field `receipt` is not allowed with the event `{self.event_type}`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class ContractNegotiation(Body):
             Malformed: one is there without the other.
         """
         if bool(self.next_kind) != bool(self.next):
-            raise Malformed("fields `next_kind` and `next` do not belong together")
+            raise Malformed("fields `next_kind` and `next` must be stated together")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,10 @@ class UseAnswer(Body):
             Malformed: they do not belong together.
         """
         if (self.state in ("refused", "failed")) != bool(self.code):
-            raise Malformed(f"field `code` does not fit the state `{self.state}`")
+            raise Malformed(f"field `code` contradicts the state `{self.state}`")
         signed = self.state in _SIGNED
         if signed != bool(self.statement) or (self.content and self.state != "ready"):
-            raise Malformed(f"the content does not fit the state `{self.state}`")
+            raise Malformed(f"the content contradicts the state `{self.state}`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class ApprovalCalls(Calls):
         """
         found = self.approval(approval)
         if found.output is None or found.state != "pending":
-            raise ApprovalClosed(f"approval `{approval}` holds no output to look at")
+            raise ApprovalClosed(f"approval `{approval}` holds no output to review")
         file = Path(out) / f"{approval.removeprefix(_OUTPUT)}.{found.output.format}"
         expected = receiving.Expected(found.output.digest, found.output.bytes)
         asked = {"id": approval, "role": role}

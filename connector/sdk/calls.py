@@ -94,8 +94,8 @@ def _read(kind: type[T], content: bytes) -> T:
         return cast("T", _reader(kind).validate_json(content))
     except ValidationError as exc:
         raise PreauError(
-            "the node's answer is not understood",
-            hint="command and node should be of the same version",
+            "the node's answer cannot be read",
+            hint="use the same version of the command and of the node",
         ) from exc
 
 

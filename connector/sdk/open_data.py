@@ -90,7 +90,9 @@ def get_open(
         WorldFault: the file cannot be written.
     """
     if urlsplit(url).scheme != "https":
-        raise Malformed(f"`{url}` is no address of open data", hint="it begins with `https://`")
+        raise Malformed(
+            f"`{url}` is not an address of open data", hint="such an address begins with `https://`"
+        )
     folder = Path(out)
     headers = {"Accept-Encoding": "identity"}  # the digest is of the bytes as they are
     with httpx.Client(transport=transport, timeout=seconds, headers=headers) as http:
@@ -110,7 +112,7 @@ def _entry(http: httpx.Client, url: str, seconds: float) -> tuple[bytes, dict[st
             for chunk in answer.iter_raw(_CHUNK):
                 data += chunk
                 if len(data) > _MOST_ENTRY:
-                    raise Malformed(f"`{url}` says more of itself than an entry does")
+                    raise Malformed(f"the description of the data at `{url}` is too long")
         return data, parse_object(data, limit=_MOST_ENTRY)
 
     return _patiently(asked, seconds)
@@ -126,11 +128,11 @@ def _address(said: tuple[bytes, dict[str, Any]], url: str, wanted: str) -> tuple
         name = wanted or next(iter(found))
         licence, attribution = said[1]["dct:license"]["@id"], said[1]["cc:attributionName"]
     except (KeyError, TypeError, StopIteration) as exc:
-        raise Malformed(f"`{url}` is no entry of open data") from exc
+        raise Malformed(f"`{url}` is not a description of open data") from exc
     if name not in receiving.FORMATS or name not in found:
         raise NotFound(f"`{url}` has no file of format `{name}`")
     if urlsplit(found[name])[:2] != urlsplit(url)[:2] or not (licence and attribution):
-        raise Malformed(f"`{url}` sends elsewhere for its bytes, or states no licence")
+        raise Malformed(f"`{url}` names a file on another server, or states no licence")
     return found[name], name
 
 
@@ -139,7 +141,7 @@ def _head(http: httpx.Client, address: str) -> tuple[int, str]:
         digest = answer.headers.get("etag", "").strip('"')
         size = answer.headers.get("content-length", "")
     if not (len(digest) == 64 and set(digest) <= set("0123456789abcdef") and size.isdecimal()):  # noqa: PLR2004 - hex digits of SHA-256
-        raise Malformed(f"`{address}` says neither size nor digest of its bytes")
+        raise Malformed(f"`{address}` does not state the size and the digest of its file")
     return int(size), digest
 
 
@@ -147,11 +149,11 @@ def _bytes(http: httpx.Client, address: str, offset: int) -> Iterator[bytes]:
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     with _answered(http, "GET", address, headers) as answer:
         if offset and answer.status_code != httpx.codes.PARTIAL_CONTENT:
-            raise PeerUnreachable(f"`{address}` does not go on from where it broke off")
+            raise PeerUnreachable(f"`{address}` does not resume an interrupted transfer")
         try:
             yield from answer.iter_raw(_CHUNK)
         except httpx.HTTPError as exc:
-            raise PeerUnreachable(f"`{address}` broke off") from exc
+            raise PeerUnreachable(f"`{address}` closed the connection too early") from exc
 
 
 @contextmanager
@@ -172,7 +174,7 @@ def _refusal(url: str, answer: httpx.Response) -> PreauError:
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return TooManyRequests(f"`{url}` is not ready", retry_after=float(wait or 1))
     if answer.status_code == httpx.codes.NOT_FOUND:
-        return NotFound(f"nothing is open at `{url}`")
+        return NotFound(f"there are no open data at `{url}`")
     try:
         answer.read()
         said = parse_object(answer.content, limit=_MOST_ENTRY)

@@ -83,7 +83,7 @@ def noted(note: Path) -> str:
     try:
         return note.read_text(encoding="utf-8").strip() if note.exists() else ""
     except (OSError, ValueError) as exc:
-        raise WorldFault(f"`{note}` cannot be read", hint="remove it to ask anew") from exc
+        raise WorldFault(f"`{note}` cannot be read", hint="remove it to start over") from exc
 
 
 def write_note(note: Path, request: str) -> None:
@@ -123,7 +123,7 @@ def receive(
     _check_started(transfer)
     content = transfer.content
     if content is None:
-        raise TransferInactive("the provider states nothing of what it sends")
+        raise TransferInactive("the provider does not state what it sends")
     stream = partial(_content, wire, transfer.id)
     expected = Expected(content.digest, content.bytes)
     return receive_file(folder / name_of(transfer), expected, stream, progress, seconds)
@@ -288,7 +288,9 @@ def _fill(stream: Callable[[int], Iterator[bytes]], part: _Part, seconds: float)
         if part.have > before:
             until = time.monotonic() + seconds
         elif time.monotonic() >= until:
-            raise PeerUnreachable("the provider sends nothing", hint="the same command goes on")
+            raise PeerUnreachable(
+                "the provider sends nothing", hint="run the same command again to continue"
+            )
         if not part.whole:
             time.sleep(_PAUSE_SECONDS)
     part.check()
@@ -314,7 +316,7 @@ def _is_there(file: Path, content: Expected) -> bool:
     with file.open("rb") as found:
         if _hashed(found).hexdigest() == content.digest:
             return True
-    raise WorldFault(f"`{file}` is there and is another file", hint="name another folder")
+    raise WorldFault(f"`{file}` exists already, and is another file", hint="name another folder")
 
 
 def _synced(folder: Path) -> None:

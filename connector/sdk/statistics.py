@@ -298,8 +298,8 @@ def _check(table: TableRequest, parts: Sequence[_Part], event: tuple[str, str]) 
     for each in parts:
         if each.again and not (each.again.cells and _table(each.again.cells).holds(table)):
             raise StatisticUnfit(
-                f"the request `{each.request}` is of another table than this statistic is of",
-                hint="give what it was asked with, or the contract in its place",
+                f"the request `{each.request}` is for another table than this statistic needs",
+                hint="repeat the options of that request, or name the contract instead",
             )
         try:
             if each.steps.noise:
@@ -322,7 +322,10 @@ def _check_event(spent: Spending, event: tuple[str, str]) -> None:
     values = dict(zip(spent.request.dimensions, spent.domain, strict=True)).get(event[0], ())
     counted = [spelled(each) for each in values]
     if counted and event[1] not in counted:
-        reason = f"`{event[1]}` is no value of `{event[0]}`; counted are {', '.join(counted)}"
+        reason = (
+            f"`{event[1]}` is not a value of `{event[0]}`; values that were counted: "
+            f"{', '.join(counted)}"
+        )
         raise StatisticUnfit(reason)
 
 
@@ -381,7 +384,7 @@ def _nobody(sites: Sequence[Site]) -> PreauError:
 def _again(sites: Sequence[Site]) -> str:
     if not any(it.request for it in sites):
         return ""
-    return f"ask for the same again by {' '.join(it.request or it.agreement for it in sites)}"
+    return f"to ask for the same again, name {' '.join(it.request or it.agreement for it in sites)}"
 
 
 def _refusal(pointer: str, fault: str) -> PreauError:

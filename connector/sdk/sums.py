@@ -92,7 +92,9 @@ class Fit:
         self.parts = [Part(each, _step(each)) for each in agreements]
         providers = [each.provider for each in agreements]
         if len(set(providers)) != len(providers):
-            raise StatisticUnfit("two contracts are with one site: a sum is over different ones")
+            raise StatisticUnfit(
+                "two contracts are with the same site: a sum needs different sites"
+            )
         self._asked = asked
         self._terms, self._blank = _request(asked, [each.step for each in self.parts])
         for each in self.parts:
@@ -136,7 +138,7 @@ class Fit:
                 it for it, one in zip(missing, found.values(), strict=True) if one.state != _READY
             ]
             if not gone:
-                raise SumRefused(exc.reason, hint="no round was asked of any site") from exc
+                raise SumRefused(exc.reason, hint="no site was asked for a round") from exc
             raise SumRefused(f"without {'; '.join(gone)}", hint=exc.reason) from exc
 
     def _joined(self, part: Part) -> Told:
@@ -154,7 +156,9 @@ class Fit:
                 reason = f"{part.agreement.provider}: {each.reason or each.state}"
                 raise from_code(each.code or StatisticUnfit.code, reason, _AGAIN)
             if len(each.rows) != request.entries:
-                raise StatisticUnfit(f"{part.agreement.provider} answered no vector of the round")
+                raise StatisticUnfit(
+                    f"{part.agreement.provider} did not answer with a vector of the round"
+                )
         return _own(
             lambda: decoded(
                 total([[unspelled(str(row.get("sum"))) for row in each.rows] for each in told])
@@ -186,9 +190,7 @@ class Fit:
                 time.sleep(_PAUSE)
 
 
-_AGAIN: Final = (
-    "sums of these data are over these sites or nobody: fit anew once all of them answer"
-)
+_AGAIN: Final = "sums of these data need all of these sites: fit again once all of them answer"
 
 
 def _step(agreement: AgreementDetailView) -> Sum:
@@ -230,7 +232,7 @@ def _request(asked: Asked, steps: Sequence[Sum]) -> tuple[Terms, SumRequest]:
         order = [str(each) for each in asked.order.get(name, values)]
         if sorted(order) != sorted(values):
             raise StatisticUnfit(
-                f"the order of `{name}` names all of its values: {', '.join(values)}"
+                f"the order of `{name}` must name all of its values: {', '.join(values)}"
             )
         levels[name] = tuple(order)
     ends = {

@@ -59,7 +59,7 @@ def find(home: Path) -> Address:
         return Address(str(record["management"]), token)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         if not (home / _SETTINGS_FILE).exists():
-            raise NodeUnreachable(f"`{home}` is no home of a node", hint=_NO_HOME) from exc
+            raise NodeUnreachable(f"`{home}` is not the home of a node", hint=_NO_HOME) from exc
         raise NodeUnreachable(f"no node runs in `{home}`", hint=_HINT) from exc
 
 
@@ -173,7 +173,9 @@ class Transport:
         except httpx.HTTPError as exc:
             with suppress(NodeUnreachable):  # it may start again, with another token
                 self._connect(self._http, self._where())
-            raise NodeUnreachable(f"the node broke off: {_why(exc)}", hint=_HINT) from exc
+            raise NodeUnreachable(
+                f"the node closed the connection: {_why(exc)}", hint=_HINT
+            ) from exc
 
     def _again(self, used: httpx.Client, until: float) -> bool:
         """Wait for the node and connect anew; return whether it is there in time."""

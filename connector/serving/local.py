@@ -115,7 +115,7 @@ def socket_path(settings: Settings, setting: str) -> Path:
     if len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
         raise ConfigurationInvalid(
             f"the path of the socket `{setting}` is longer than {_SOCKET_PATH_LIMIT} bytes",
-            hint=f"choose a shorter home, or set `{setting}` to `127.0.0.1:PORT`",
+            hint=f"choose a home with a shorter path, or set `{setting}` to `127.0.0.1:PORT`",
         )
     return path
 

@@ -35,7 +35,7 @@ def contradictions(layout: Layout, counts: Mapping[str, Any]) -> list[str]:
         counts: rows, missing and unreadable values.
     """
     return [
-        f"most values of column `{field.name}` are no {field.datatype}"
+        f"most values of column `{field.name}` are not of type {field.datatype}"
         for field in layout.fields
         if 2 * counts["unreadable"][field.name] > counts["rows"] - counts["missing"][field.name]
     ]

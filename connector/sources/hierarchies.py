@@ -67,7 +67,7 @@ class Hierarchies(FileSources):
         path = self._copy(digest)
         if not path.is_file():
             raise DataFileMissing(
-                f"no hierarchy of digest `{digest}` is kept",
+                f"no hierarchy with the digest `{digest}` is kept",
                 hint=f"put the file back as `{path}`, or publish the dataset again",
             )
         if self.digest(path) != digest:

@@ -119,7 +119,7 @@ def parts(path: Path, *, folder: bool) -> list[Part]:
             holds too many files or a link.
     """
     if folder != path.is_dir():
-        what = "is no folder" if folder else "is a folder, and the layout states a file"
+        what = "is not a folder" if folder else "is a folder, and the layout states a file"
         raise DataFileUnreadable(f"`{path.name}` {what}")
     if not folder:
         return [Part(path, {})]
@@ -147,7 +147,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise DataFileUnreadable(f"`{path.name}` cannot be read: {exc.strerror}") from exc
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise DataFileUnreadable(f"`{path.name}` is no plain file")
+            raise DataFileUnreadable(f"`{path.name}` is not a regular file")
         yield file
 
 
@@ -156,7 +156,7 @@ def _within(folder: Path, stated: Mapping[str, str], deeper: int) -> Iterator[Pa
         if each.name.startswith((".", "_")):  # what tools leave beside the rows
             continue
         if each.is_symlink():
-            raise DataFileUnreadable(f"the folder `{folder.name}` holds a link")
+            raise DataFileUnreadable(f"the folder `{folder.name}` holds a symbolic link")
         if not each.is_dir():
             yield Part(each, stated)
             continue
@@ -171,7 +171,7 @@ def _rows(file: BinaryIO, part: Part, layout: Layout) -> Iterator[list[pa.Array]
     names = [each.name for each in layout.fields]
     inside = [name for name in names if name not in part.stated]
     if not inside:
-        raise ColumnMissing("the layout names no column that stands in the files themselves")
+        raise ColumnMissing("the layout names no column that is in the files themselves")
     for arrays in _FORMATS[layout.format](file, layout, inside):
         found = dict(zip(inside, arrays, strict=True))
         rows = len(arrays[0])

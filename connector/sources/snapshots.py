@@ -65,7 +65,7 @@ class HomeSources(Hierarchies):
             os.fsync(file.fileno())
             if faults := contradictions(source.layout, found):
                 raise DataFileUnreadable(
-                    f"`{source.place}` is not of its layout: {'; '.join(faults)}",
+                    f"`{source.place}` does not match its layout: {'; '.join(faults)}",
                     hint="`preau source inspect` proposes a layout",
                 )
             digest = out.state.hexdigest()

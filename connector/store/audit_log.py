@@ -217,13 +217,13 @@ class SqlAuditLog:
             except rows.UNREADABLE as exc:
                 if not rows.spoiled(exc):
                     raise
-                return f"entry {grown.size}, or one soon after it, cannot be read"
+                return f"entry {grown.size}, or one shortly after it, cannot be read"
             if not self._holds(trees, before, grown.size):
                 return f"the tree over the entries {before} to {grown.size - 1} was changed"
             if grown.size == before:
                 break
         if grown != kept:
-            return f"the log has {grown.size} entries, and its head is of {kept.size} others"
+            return f"the log has {grown.size} entries, but its head covers {kept.size}"
         return ""
 
     def hold(self) -> None:

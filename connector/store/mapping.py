@@ -144,13 +144,13 @@ def whole_number(number: int) -> int:
         Malformed: it is past 64 bits.
     """
     if not -_WHOLE_LIMIT <= number < _WHOLE_LIMIT:
-        raise Malformed("a whole number is past 64 bits")
+        raise Malformed("a whole number exceeds 64 bits")
     return number
 
 
 def _aware(time: datetime) -> datetime:
     if time.tzinfo is None:
-        raise ValueError("a naive time cannot be stored")
+        raise ValueError("a time without a time zone cannot be stored")
     return time
 
 

@@ -48,8 +48,8 @@ ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)
 MOST_ADDED: Final = 1e200  # of one contract or job; no cap is near it
 _FIGURES: Final = ("role", "stands", "dataset_id", "valid_until", "epsilon", "delta")
 _KEY: Final = ("dataset_id", "until", "epsilon", "delta")
-_COUNTED_MEND: Final = "`preau agreement recount` counts the contracts anew"
-_JOB_MEND: Final = "`preau doctor` names it; a backup has it as it was"
+_COUNTED_MEND: Final = "`preau agreement recount` recounts the contracts"
+_JOB_MEND: Final = "`preau doctor` names the row; restore it from a backup"
 
 
 class SqlPromises:

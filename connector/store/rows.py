@@ -59,7 +59,7 @@ def _named(table: Table, exc: Exception) -> RowDamaged:
     if not spoiled(exc):
         raise exc
     reason = f"a row of table `{table.name}` cannot be read"
-    return RowDamaged(reason, hint="`preau doctor` names it; a backup has it as it was")
+    return RowDamaged(reason, hint="`preau doctor` names the row; restore it from a backup")
 
 
 def spoiled(exc: Exception) -> bool:

@@ -59,7 +59,7 @@ def agreed(secret: bytes, public: bytes) -> bytes:
     try:
         return own.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as exc:
-        raise StatisticUnfit("a site's key is no key of X25519") from exc
+        raise StatisticUnfit("a site's key is not an X25519 key") from exc
 
 
 def side(shared: bytes, own: str, other: str, context: bytes) -> Side:

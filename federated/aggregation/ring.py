@@ -87,5 +87,5 @@ def unspelled(text: str) -> int:
         StatisticUnfit: they are none.
     """
     if len(text) != _DIGITS or set(text) - set("0123456789abcdef"):
-        raise StatisticUnfit("a site answered what is no masked sum")
+        raise StatisticUnfit("a site did not answer with a masked sum")
     return int(text, 16)

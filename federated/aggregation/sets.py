@@ -68,16 +68,16 @@ def why_not(before: Iterable[Left], new: Left, most_points: int) -> str:
     """
     kept, points = list(before), {_asked(new)}
     if len(new.members) < LEAST_SITES:
-        return f"sums are over at least {LEAST_SITES} sites, and {len(new.members)} are named"
+        return f"a sum needs at least {LEAST_SITES} sites, and {len(new.members)} are named"
     for each in kept:
         if fault := _conflict(each, new):
             return fault
         if (each.held, each.model, each.snapshot) == (new.held, new.model, new.snapshot):
             points.add(_asked(each))
     if len(points) > most_points and new.held:
-        return f"the contract permits as many evaluations without noise as were made: {most_points}"
+        return f"the contract permits {most_points} evaluations without noise, and all were made"
     if len(points) > most_points:
-        return f"the regression was asked at {most_points} points, which is all that may be"
+        return f"the regression was asked at {most_points} points, the most that is allowed"
     return ""
 
 
@@ -88,13 +88,19 @@ def _asked(left: Left) -> tuple[str, str]:
 
 def _conflict(left: Left, new: Left) -> str:
     if left.context == new.context:
-        return "this very round left before, under the same masks: begin anew"
+        return "this round was answered already, under the same masks: start over"
     if left.members != new.members:
-        began = "the session is" if left.session == new.session else "the dataset's sums are"
+        began = "the session began" if left.session == new.session else "the dataset's sums began"
         sites = ", ".join(site for site, _ in sorted(left.members))
-        return f"{began} over {sites}: with others too they would tell of single sites"
+        return (
+            f"{began} over {sites}: over other sites as well, they would reveal the sums "
+            "of a single site"
+        )
     if left.held == new.held and left.rows != new.rows:
-        return "sums of the dataset are of other rows or columns: both together tell of few persons"
+        return (
+            "earlier sums of the dataset are of other rows or columns: together they "
+            "would reveal something about few persons"
+        )
     return ""
 
 

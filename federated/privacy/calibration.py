@@ -86,7 +86,7 @@ def _bracket(cost: Callable[[float], float], target: float, start: float) -> tup
     while cost(high) > target:
         high *= 2
         if high > MOST_NOISE:
-            raise CalibrationImpossible("no noise within bounds keeps that ε and δ")
+            raise CalibrationImpossible("no noise within its bounds achieves that ε and δ")
     while high > LEAST_NOISE and cost(high / 2) <= target:
         high /= 2
     return (high / 2 if high > LEAST_NOISE else high), high

@@ -111,7 +111,7 @@ class ProcessAccountant:
         question = {"op": "several", "questions": [json.loads(key) for key in keys]}
         answers = _read(self._run(json.dumps(question))).get("answers")
         if not isinstance(answers, list) or len(answers) != len(keys):
-            raise WorkerFailed("the accountant left questions without an answer")
+            raise WorkerFailed("the accountant did not answer all questions")
         return [_value_or_infinity(answer) for answer in answers]
 
     def _keep(self, values: Mapping[str, float]) -> None:
@@ -128,7 +128,9 @@ class ProcessAccountant:
             with tempfile.TemporaryDirectory(prefix="preau-accountant-") as folder:
                 answer = self._ask(_Process(Path(folder)), question)
         if not answer:
-            raise WorkerFailed("the accountant failed; is the extra `federated` installed")
+            raise WorkerFailed(
+                "the accountant failed; check that the extra `federated` is installed"
+            )
         return answer
 
     def _ask(self, process: _Process, question: str) -> bytes:
@@ -232,9 +234,9 @@ def _read(output: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(output)
     except ValueError as exc:
-        raise WorkerFailed("the accountant answered no JSON") from exc
+        raise WorkerFailed("the accountant did not answer with JSON") from exc
     if not isinstance(answer, dict):
-        raise WorkerFailed("the accountant answered no object")
+        raise WorkerFailed("the accountant did not answer with an object")
     return answer
 
 

@@ -145,7 +145,7 @@ def common_range(answers: Sequence[Answer], column: str) -> tuple[float, float]:
     found = {each.ranges.get(column) for each in answers}
     ends = found.pop() if len(found) == 1 else None
     if ends is None:
-        raise StatisticUnfit(f"the sites do not state one public range of `{column}`")
+        raise StatisticUnfit(f"the sites do not state the same public range of `{column}`")
     return ends
 
 

@@ -75,8 +75,8 @@ def check_parameters(number: int, persons: float) -> None:
     """
     if number > MOST_PARAMETERS * persons:
         raise StatisticUnfit(
-            f"{number} parameters for {max(persons, 0):.0f} persons are over {MOST_PARAMETERS} a "
-            "person: leave out columns"
+            f"{number} parameters for {max(persons, 0):.0f} persons are more than "
+            f"{MOST_PARAMETERS} per person: leave columns out"
         )
 
 

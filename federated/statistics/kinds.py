@@ -84,16 +84,18 @@ def request(asked: Asked) -> dict[str, Any]:
     """
     kind = KINDS.get(asked.kind)
     if kind is None:
-        raise StatisticUnfit(f"`{asked.kind}` is no kind of statistic: {', '.join(KINDS)}")
+        raise StatisticUnfit(
+            f"`{asked.kind}` is not a kind of statistic; known kinds: {', '.join(KINDS)}"
+        )
     least, most = kind.of
     if not least <= len(asked.of) <= most:
         needs = f"{least}" if least == most else f"{least} to {most}"
-        raise StatisticUnfit(f"`{asked.kind}` is of {needs} columns, and {len(asked.of)} are named")
+        raise StatisticUnfit(f"`{asked.kind}` needs {needs} columns, and {len(asked.of)} are named")
     if kind.event is not all(asked.event):
-        needs = "needs an event, COLUMN=VALUE" if kind.event else "has no event"
+        needs = "needs an event, COLUMN=VALUE" if kind.event else "takes no event"
         raise StatisticUnfit(f"`{asked.kind}` {needs}")
     if asked.on and not kind.on:
-        raise StatisticUnfit(f"`{asked.kind}` is no regression on numbers")
+        raise StatisticUnfit(f"`{asked.kind}` does not take columns of numbers")
     named = [*asked.of, *asked.by, *asked.on, *filter(None, asked.event[:1])]
     if twice := sorted({each for each in named if named.count(each) > 1}):
         raise StatisticUnfit(f"`{twice[0]}` is named twice")
@@ -120,7 +122,8 @@ def combine(asked: Asked, answers: Sequence[Answer]) -> Result:
     hidden = sum(bool(row["withheld"]) for each in answers for row in each.rows)
     if hidden:
         notes.append(
-            f"{hidden} cells withheld at their sites: what they would add to has no upper end"
+            f"{hidden} cells withheld at their sites: what they would add is unknown, and "
+            "can be large"
         )
     sites = tuple(each.site for each in answers)
     table = made(kind.rows(asked, answers))
@@ -263,7 +266,7 @@ def _whole(found: Pool) -> Pool:
 
 
 _ROWS: Final = "the rows at the sites"
-_MORE: Final = "whom the rows are a sample of: sampling and noise"
+_MORE: Final = "the population that the rows are a sample of: sampling and noise"
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "count": Kind(_measured("count"), _totals, (0, 1), _ROWS),

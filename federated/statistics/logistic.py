@@ -99,11 +99,12 @@ def newton(
         at = at + step / max(1.0, longest / _LONGEST)
         if reach(at) > farthest:
             raise StatisticUnfit(
-                "columns tell the outcome apart, or a group has but one: leave out a column"
+                "columns separate the outcomes perfectly, or a group has only one outcome: "
+                "leave a column out"
             )
         if longest < close:
             return at, covariance
-    raise StatisticUnfit("the regression does not settle: leave out a column, or spend more")
+    raise StatisticUnfit("the regression does not converge: leave a column out, or spend more")
 
 
 def with_noise(fitted: Logistic, part: Part, maps: tuple[Floats, Floats], noise: Floats) -> Floats:
@@ -125,7 +126,7 @@ def _step(score: Floats, information: Floats) -> tuple[Floats, Floats]:
     least, most = np.linalg.eigvalsh(information)[[0, -1]]
     if not least > _CLOSE * most or most <= 0:
         raise StatisticUnfit(
-            "columns tell each other, or the noise hides them: leave out a column, or spend more"
+            "columns are collinear, or the noise hides them: leave a column out, or spend more"
         )
     inverse: Floats = np.asarray(np.linalg.inv(information), dtype=np.float64)
     return inverse @ score, inverse

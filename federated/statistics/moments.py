@@ -133,8 +133,12 @@ def linear(cells: Sequence[tuple[Floats, Floats, Floats]], design: Design, outco
     check_parameters(size - 1, count)
     norm = 2 * math.sqrt(float(noise[:-1, :-1].max()) * (size - 1))
     if np.linalg.eigvalsh(squares)[0] <= max(2 * norm, 1e-12 * count):
-        reason = "the noise hides what is regressed on" if norm else "columns tell each other"
-        raise StatisticUnfit(f"{reason}: leave out columns{', or spend more' if norm else ''}")
+        reason = (
+            ("the noise hides the columns that the regression uses")
+            if norm
+            else "columns are collinear"
+        )
+        raise StatisticUnfit(f"{reason}: leave columns out{', or spend more' if norm else ''}")
     inverse = np.linalg.inv(squares)
     fitted = np.linalg.solve(squares, whole[:-1, -1])
     signed = np.append(fitted, -1.0)

@@ -93,7 +93,7 @@ def regress(
     over = f"exact sums over {len(sites)} sites of at least {minimum} persons each"
     notes = (
         f"not DP: {over}, of which nobody saw the part of one",
-        f"intervals at {level:.0%}, about whom the rows are a sample of",
+        f"intervals at {level:.0%}, about the population that the rows are a sample of",
     )
     return Result(kind, made(rows), False, level, tuple(sites), notes)  # noqa: FBT003
 

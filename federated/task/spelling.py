@@ -49,7 +49,7 @@ def read(member: Member | None) -> Ignored:
         return ()
     found = [item.exactly(*IGNORABLE) for item in member.items(least=1, most=len(IGNORABLE))]
     if len(set(found)) != len(found):
-        member.refuse("names one twice")
+        member.refuse("names one of them twice")
     return tuple(sorted(found))
 
 

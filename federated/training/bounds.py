@@ -74,13 +74,13 @@ def read_array(data: bytes, shape: Shape) -> Floats:
     start = len(MAGIC) + 2
     size = int.from_bytes(data[len(MAGIC) : start], "little")
     if data[: len(MAGIC)] != MAGIC or size > MOST_HEADER:
-        raise RoundRefused("an array has another format than it must")
+        raise RoundRefused("an array does not have the required format")
     expected = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape!r}, }}"
     if data[start : start + size].rstrip(b" \n") != expected.encode():
-        raise RoundRefused("an array has another shape or type than it must")
+        raise RoundRefused("an array does not have the required shape or type")
     floats = data[start + size :]
     if len(floats) != _FLOAT * math.prod(shape):
-        raise RoundRefused("an array has another size than its shape says")
+        raise RoundRefused("the size of an array does not match its shape")
     return np.frombuffer(floats, dtype="<f4").reshape(shape).astype(np.float32)
 
 
@@ -105,13 +105,13 @@ def _check_arrays(record: ArrayRecord, expected: dict[str, Shape]) -> None:
 
 def _check_array(array: Array, shape: Shape) -> None:
     if (array.stype, tuple(array.shape)) != (_STYPE, shape):
-        raise RoundRefused("an array has another shape or type than it must")
+        raise RoundRefused("an array does not have the required shape or type")
     if len(array.data) > _FLOAT * math.prod(shape) + len(MAGIC) + 2 + MOST_HEADER:
-        raise RoundRefused("an array has another size than its shape says")
+        raise RoundRefused("the size of an array does not match its shape")
 
 
 def _check_settings(record: ConfigRecord) -> None:
     if [item.key for item in record.items] != [ROUND]:
         raise RoundRefused("the message carries other settings than its round")
     if record.items[0].value.WhichOneof("value") != "sint64":
-        raise RoundRefused("the message's round is no number")
+        raise RoundRefused("the message's round is not a number")

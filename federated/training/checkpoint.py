@@ -43,9 +43,9 @@ def load(data: bytes) -> Arrays:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as exc:
-        raise DataFileUnreadable("the model file is no npz of arrays") from exc
+        raise DataFileUnreadable("the model file is not an npz file of arrays") from exc
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # bytes, without magic
-        raise DataFileUnreadable("the model file is no npz of arrays")
+        raise DataFileUnreadable("the model file is not an npz file of arrays")
     return arrays
 
 

@@ -116,7 +116,7 @@ class ProcessWorkers:
             WorkerFailed: it did not start, or the extra `federated` is not installed.
         """
         if role not in ROLES:
-            raise WorkerFailed(f"`{role}` is no role of a worker")
+            raise WorkerFailed(f"`{role}` is not a role of a worker")
         missing = [name for name in ROLES[role] if importlib.util.find_spec(name) is None]
         if missing:
             raise WorkerFailed(f"the extra `federated` is not installed: no {', '.join(missing)}")

@@ -98,7 +98,7 @@ def check(arrays: Mapping[str, NDArray[np.generic]], manifest: JobManifest) -> A
     for name, shape in expected.items():
         array = arrays[name]
         if array.dtype != np.float32 or array.shape != shape:
-            raise RoundRefused(f"the array `{name}` has another shape or type than it must")
+            raise RoundRefused(f"the array `{name}` does not have the required shape or type")
         checked[name] = array.astype(np.float32)
         if not np.all(np.abs(checked[name]) <= MOST_WEIGHT):  # false for NaN, too
             raise RoundRefused(f"the array `{name}` holds a weight out of bounds")

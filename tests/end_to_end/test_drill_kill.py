@@ -122,7 +122,7 @@ def test_a_job_is_drafted_checked_and_tried_before_anything_is_spent(
     file.write_text(json.dumps(request), encoding="utf-8")
     done = typed("job", "check", str(file), home=home)
     assert done.code == Exit.INVALID
-    assert "`k` is no value of `gr` in the dictionary, did you mean `K`" in done.out
+    assert "`k` is not a value of `gr` in the dictionary, did you mean `K`" in done.out
     with fed.lab.client() as lab, pytest.raises(JobRefused, match="did you mean `K`"):
         lab.submit(request)
 

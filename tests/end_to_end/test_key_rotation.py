@@ -59,7 +59,7 @@ def the_tls_authority_is_rotated(two: Pair) -> None:
     made = step("keys", "rotate", "tls-ca", "--home", str(school.home))["name"]
     killed(school)  # before any peer was told
     assert wait_for(school, lambda _: keys(school, "tls-ca")[made] == "in use", PATIENCE)
-    assert sorted(keys(school, "tls-ca").values()) == ["in use", "still believed"]
+    assert sorted(keys(school, "tls-ca").values()) == ["in use", "still trusted"]
     killed(school)  # while both count
     two.negotiate()
 

@@ -94,7 +94,7 @@ class TestFrames:
         site, lead = space["site"], space["lead"]
         stream = join(site, lead)
         stream.close()
-        assert lead.hub.receive(JOB, 10) == (site.did, Left("", "the site hung up"))
+        assert lead.hub.receive(JOB, 10) == (site.did, Left("", "the site closed its stream"))
         assert lead.hub.connected(JOB) == ()
 
     def test_the_lead_learns_that_a_connection_broke(self, space: LiveSpace) -> None:

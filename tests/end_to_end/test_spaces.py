@@ -93,7 +93,7 @@ def test_the_only_space_of_both_is_found_and_of_two_one_is_chosen(two: Two) -> N
     assert space_of(two.other.ports, two.school.did).id == two.two.did
     with pytest.raises(SpaceUnstated, match="is a member of 2 spaces"):
         onboard.meet(two.school.ports, two.lab.did)
-    with pytest.raises(MembershipRequired, match="shows no membership of"):
+    with pytest.raises(MembershipRequired, match="does not present a membership of"):
         onboard.meet(two.school.ports, two.other.did, two.school.settings.spaces[0])
     deal(two.school, two.lab, two.two)
     assert space_of(two.school.ports, two.lab.did).id == two.two.did

@@ -91,7 +91,7 @@ def test_sums_over_three_sites_give_the_pooled_fit(
         assert pa.ipc.open_file(file).schema.metadata[b"label"] == b'"not DP"'
 
     # What differs by one site would tell of that site, whatever the model.
-    with Client(str(lab)) as node, pytest.raises(SumRefused, match="sums are over"):
+    with Client(str(lab)) as node, pytest.raises(SumRefused, match="sums began over"):
         node.stats(Asked(kind="linear", of=("score",), on=("hours",)), every, sums=True)
 
 

@@ -289,7 +289,7 @@ def test_a_spoiled_entry_of_the_log_is_named_and_the_others_are_listed(store: Sq
         assert page.damaged == (Damaged("1", fault),)
         with pytest.raises(RowDamaged):
             tx.audit.entries()
-        assert tx.audit.check() == "entry 1, or one soon after it, cannot be read"
+        assert tx.audit.check() == "entry 1, or one shortly after it, cannot be read"
 
 
 def _keyed(value: Any, key: tuple[str, ...], number: int) -> Any:

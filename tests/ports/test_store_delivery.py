@@ -168,7 +168,7 @@ TREE = "(SELECT hash FROM audit_node WHERE level = 1 AND position = 0)"
         ("UPDATE audit_entry SET {index} = 9 WHERE {index} = 1", "entry 1 "),
         ("DELETE FROM audit_entry WHERE {index} = 3", "entry 3 "),
         ("DELETE FROM audit_entry WHERE {index} >= 6", "has 6 entries"),
-        ("UPDATE audit_head SET size = 6", "head is of 6 others"),
+        ("UPDATE audit_head SET size = 6", "head covers 6"),
         ("UPDATE audit_head SET frontier = {tree}", "has 7 entries"),
         ("UPDATE audit_node SET hash = {tree} WHERE level = 1 AND position = 2", "the tree over"),
         ("DELETE FROM audit_node WHERE level = 2", "the tree over"),

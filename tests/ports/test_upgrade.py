@@ -184,7 +184,7 @@ def test_contracts_that_would_be_decided_otherwise_are_listed_with_the_clause(
     with school.store.read() as tx:
         held = tx.agreements.find()
     (good,) = contract_checks.contracts(held, MADE_AT)
-    assert (good.verdict, good.finding) == ("ok", "3 running, decided as they were signed")
+    assert (good.verdict, good.finding) == ("ok", "3 running, evaluated as when they were signed")
     with school.store.write() as tx:
         tx.agreements.put(_with_duties(held[0]))
         found = contract_checks.contracts(tx.agreements.find(), MADE_AT)
@@ -201,7 +201,7 @@ def test_contracts_that_would_be_decided_otherwise_are_listed_with_the_clause(
     assert ended.verdict == "ok"
     (lost,) = contract_checks.contracts([replace(held[0], document=b"{}")], MADE_AT)
     assert lost.verdict == "fail"
-    assert "cannot be read any more" in lost.finding
+    assert "can no longer be read" in lost.finding
 
 
 RESEARCH = "urn:sample:agreement:research"
@@ -386,7 +386,7 @@ def test_nothing_is_migrated_where_no_copy_can_be_written(old: config.Settings) 
     (old.home / upgrading.FOLDER).write_text("in the way")
     with pytest.raises(WorldFault, match="no copy of the database") as caught:
         upgrading.upgrade(old)
-    assert "make room" in caught.value.hint
+    assert "free some disk" in caught.value.hint
     assert _revision(old.database_url) == REVISION
     (old.home / upgrading.FOLDER).unlink()
     assert upgrading.upgrade(old)

@@ -9,10 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from connector.domain.participant import Participant
 from connector.errors import PreauError, status
+from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.identity.dcp import credential as dcp_credentials
 from connector.identity.dcp import services
 from connector.identity.dcp.services import Service
 from connector.jsonld.canonical import canonical
@@ -158,3 +162,19 @@ class Claims:
 
     def later(self, **spans: float) -> None:
         self.clock.advance(timedelta(**spans).total_seconds())
+
+
+def refused(world: Claims, error: type[PreauError], reason: str, token: str = "") -> None:
+    """See that a token, or none, is refused with this error and reason."""
+    with pytest.raises(PreauError) as found:
+        world.judged(f"Bearer {token}" if token else "")
+    assert type(found.value) is error
+    assert reason in found.value.reason
+
+
+def membership(world: Claims, signer: Any = None, **changes: Any) -> str:
+    """A membership of the holder, changed, as its Credential Service presents it."""
+    issuer = world.signers[AUTHORITY]
+    document = dict(dcp_credentials.unverified(world.membership).credential.document) | changes
+    kept = {name: value for name, value in document.items() if value is not None}
+    return credentials.issue(signer or issuer, kept)

@@ -127,7 +127,7 @@ class SiteWorker:
 
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
-            raise WorkerFailed("the worker is gone")
+            raise WorkerFailed("the worker has ended")
         assert header["op"] == "start" or bool(payload) == (header["op"] == "round")
         script = self._script
         script.orders.append(dict(header))
@@ -175,7 +175,7 @@ class SiteWorker:
             self._script.before.get("ready" if header["op"] == "failed" else header["op"], int)()
             return header, payload
         self._gone.wait(seconds)
-        raise WorkerFailed("the worker is gone or silent")
+        raise WorkerFailed("the worker has ended, or is silent")
 
     def stop(self) -> None:
         self._gone.set()
@@ -236,7 +236,7 @@ class LeadWorker:
 
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
-            raise WorkerFailed("the worker is gone")
+            raise WorkerFailed("the worker has ended")
         if header["op"] == "rehearse":
             self._answers.append((self._script.rehearsed(header), b""))
         elif header["op"] == "start":
@@ -297,7 +297,7 @@ class LeadWorker:
         if self._answers and not self._gone.is_set():
             return self._answers.pop(0)
         self._gone.wait(seconds)
-        raise WorkerFailed("the worker is gone or silent")
+        raise WorkerFailed("the worker has ended, or is silent")
 
     def stop(self) -> None:
         self._gone.set()
@@ -354,4 +354,4 @@ class MemoryStream:
             raise PeerUnreachable("the stream broke") from exc
 
     def close(self) -> None:
-        self._seat.leave("the site hung up")
+        self._seat.leave("the site closed its stream")

@@ -37,6 +37,7 @@ from connector.peer.face import PeerFace
 from connector.peer.routes import ROUTES
 from connector.peer.web.client import GuardedWeb
 from connector.ports import Ports
+from connector.protocol.messages import ContractNegotiation
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.membership import onboard
 from tests.support.doubles import open_store, ports_for_tests
@@ -45,6 +46,8 @@ from tests.support.ports import free_port
 
 YEAR = 365
 LIST_LIFE = timedelta(hours=24)
+STATE = ContractNegotiation("p", "c", "REQUESTED").to_body()
+ASKED = {"pid": "x"}
 
 
 class MovableClock:
@@ -428,3 +431,11 @@ def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> bool:
 
 def _ignored(_peer: str, _note: str) -> None:
     """Stand for a witness that nobody listens to."""
+
+
+def answer_all(node: Node) -> None:
+    """Let a node answer a call for a negotiation, and one for its catalog."""
+    node.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE
+    node.heard.answers["CatalogRequestMessage"] = lambda caller, _body: {
+        "participant_id": caller.did
+    }

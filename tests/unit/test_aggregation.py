@@ -96,7 +96,7 @@ def test_a_pair_that_is_told_different_rounds_gets_noise() -> None:
     one, another = (agreed(secret(own), public_key(secret(other))) for own, other in pair)
     assert one == another
     assert len({sides(own, other)[0].key for own, other in pair}) == 1
-    with pytest.raises(StatisticUnfit, match="no key"):
+    with pytest.raises(StatisticUnfit, match="not an X25519 key"):
         agreed(secret("a"), bytes(32))  # a point of small order
 
 
@@ -140,11 +140,11 @@ def test_evaluations_are_counted_by_contract_and_of_the_set_of_all_sums() -> Non
     first = Left("3", "job1", THREE, "held", "", "", "model", held="contract")
     again = replace(first, context="4", session="job2")
     assert why_not([FIRST], first, 1) == why_not([first], again, 2) == ""
-    assert "permits as many evaluations" in why_not([FIRST, first], again, 1)
+    assert "evaluations without noise, and all were made" in why_not([FIRST, first], again, 1)
     assert why_not([first], replace(again, held="another", rows="others"), 1) == ""
     assert "other rows" in why_not([first], replace(again, rows="others"), 2)
-    assert "sums are over" in why_not([FIRST], replace(first, members=MORE), 1)
-    assert "sums are over" in why_not([first], replace(NEXT, members=MORE), 30)
+    assert "sums began over" in why_not([FIRST], replace(first, members=MORE), 1)
+    assert "sums began over" in why_not([first], replace(NEXT, members=MORE), 30)
 
 
 def test_whole_numbers_are_told_in_64_bits() -> None:
@@ -161,16 +161,16 @@ MORE = frozenset({*THREE, ("d", "w")})
 OTHERS = frozenset({("a", "x"), *((each, each) for each in "defgh")})
 REFUSED = {
     "two sites": (replace(NEXT, members=frozenset(list(THREE)[:2])), "at least 3 sites"),
-    "a session of another set": (replace(NEXT, members=MORE), "the session is over a, b, c"),
-    "one site more": (replace(NEXT, session="t", members=MORE), "the dataset's sums are over"),
-    "most sites are others": (replace(NEXT, session="t", members=OTHERS), "sums are over"),
+    "a session of another set": (replace(NEXT, members=MORE), "the session began over a, b, c"),
+    "one site more": (replace(NEXT, session="t", members=MORE), "the dataset's sums began over"),
+    "most sites are others": (replace(NEXT, session="t", members=OTHERS), "sums began over"),
     "another dataset of a site": (
         replace(NEXT, session="t", members=THREE - {("c", "z")} | {("c", "q")}),
-        "sums are over",
+        "sums began over",
     ),
     "another model of another set": (
         replace(NEXT, session="t", model="m", members=MORE),
-        "sums are over",
+        "sums began over",
     ),
     "other rows": (replace(NEXT, rows="others"), "other rows"),
     "the same round": (replace(NEXT, context="1"), "same masks"),

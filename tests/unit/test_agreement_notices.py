@@ -261,7 +261,7 @@ def test_no_third_member_takes_a_contract_back(pair: Link) -> None:
 def test_a_number_has_one_statement_and_nothing_follows_an_end(pair: Link) -> None:
     pair.school.receive(pair.lab, statement(pair.lab, pair, act="suspended"))
     pair.school.receive(pair.lab, statement(pair.lab, pair, act="suspended"))
-    with pytest.raises(Malformed, match="other words"):
+    with pytest.raises(Malformed, match="another content"):
         pair.school.receive(pair.lab, statement(pair.lab, pair, act="resumed"))
     pair.school.receive(pair.lab, statement(pair.lab, pair, number=8))
     with pytest.raises(Unlawful, match="has ended"):

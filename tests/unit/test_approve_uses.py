@@ -149,7 +149,7 @@ def test_another_manifest_of_the_same_job_is_not_what_was_asked(federation: Fede
     _, again = federation.submission(named)
     assert again["job_id"] == body["job_id"]
     site = federation.site()
-    with pytest.raises(ApprovalDiffers, match="not what waits for a decision here"):
+    with pytest.raises(ApprovalDiffers, match="does not wait for a decision here"):
         federation.ask(site, again)
     deciding.accept(site.ports, waiting(site).id)
     with pytest.raises(ApprovalDiffers):

@@ -124,7 +124,7 @@ def test_a_file_that_is_cut_short_is_refused(space: Path, tmp_path: Path, size: 
 
 def test_what_follows_the_last_part_is_refused(space: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes((space / "lab.tar").read_bytes() + b"x")
-    refused(tmp_path / "bad.tar", tmp_path / "home", "follows its last part")
+    refused(tmp_path / "bad.tar", tmp_path / "home", "data after its last part")
 
 
 @over(
@@ -222,7 +222,7 @@ def _other_event(_: dict[str, Any], parts: Parts) -> None:
 
 
 BAD: dict[str, tuple[Callable[[dict[str, Any], Parts], None], str]] = {
-    "another format": (_set(format=2), "form that this release reads"),
+    "another format": (_set(format=2), "not one that this release reads"),
     "a newer schema": (_set(schema="9999"), "of another release"),
     "no schema": (_set(schema=""), "of another release"),
     "another node's settings": (_set(did="did:web:other.example"), "of another node"),
@@ -242,15 +242,15 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], Parts], None], str]] = {
     "an unknown column": (_rows('"job_id","site"', '"job","site"'), "columns of table `job_site`"),
     "a table twice": (_rows('"table":"job"', '"table":"inbox"'), "columns of table|twice"),
     "a number for a text": (_rows('"lead"', "7"), "cannot be read"),
-    "a row too long": (_rows('"COMPLETED",3', '"COMPLETED",3,4'), "not whole"),
+    "a row too long": (_rows('"COMPLETED",3', '"COMPLETED",3,4'), "incomplete"),
     "a text for a number": (_rows('"COMPLETED",3', '"COMPLETED","3"'), "cannot be read"),
     "a truth for a number": (_rows('"COMPLETED",3', '"COMPLETED",true'), "cannot be read"),
-    "nothing for a number": (_rows('"COMPLETED",3', '"COMPLETED",null'), "do not fit"),
+    "nothing for a number": (_rows('"COMPLETED",3', '"COMPLETED",null'), "do not match"),
     "a time without a zone": (_rows("+00:00", ""), "cannot be read"),
     "a line that is not JSON": (_added("{"), "not JSON"),
     "a line of nothing": (_added("null"), "neither a heading nor a row"),
     "a line too many": (_added("{}"), "no table of its schema"),
-    "brackets without end": (_added("[" * 100_000), "not JSON|not whole"),
+    "brackets without end": (_added("[" * 100_000), "not JSON|incomplete"),
 }
 
 

@@ -48,7 +48,7 @@ def test_in_one_space_everybody_is_dealt_with_there(tmp_path: Path) -> None:
 
 def test_in_several_nothing_is_guessed(tmp_path: Path, several: Settings) -> None:
     ports = ports_for_tests(tmp_path)
-    with pytest.raises(SpaceUnstated, match="is open"):
+    with pytest.raises(SpaceUnstated, match="not determined"):
         space_of(replace(ports, settings=several), PEER)
 
 
@@ -82,9 +82,9 @@ def test_matters_that_name_a_space(several: Settings) -> None:
     assert belonging.chosen(several, "") == first
     assert belonging.spellings(several, first) == ("", ONE)
     assert belonging.spellings(several, second) == (TWO,)
-    with pytest.raises(SpaceUnstated, match="no space of this node"):
+    with pytest.raises(SpaceUnstated, match="not a space of this node"):
         belonging.named(several, "did:web:left.example")
-    with pytest.raises(NotFound, match="no space of this node"):
+    with pytest.raises(NotFound, match="not a space of this node"):
         belonging.chosen(several, "three")
 
 

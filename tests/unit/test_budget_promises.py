@@ -169,7 +169,7 @@ def test_a_further_contract_fits_under_the_cap_or_not(
     assert (refusal.code if refusal else None) == code
     if refusal:
         assert "left" in refusal.reasons[0]
-        assert "was asked" in refusal.reasons[0]
+        assert "asked for" in refusal.reasons[0]
 
 
 def test_a_dataset_without_persons_has_no_cap(site: Node) -> None:
@@ -279,7 +279,7 @@ def test_a_contract_runs_no_endless_number_of_jobs(
     spend(site, agreement_id, epsilon=1e-6)
     refusal = budget.check_job(weighed(federation, site))
     assert refusal is not None
-    assert refusal.reasons == ("the contract has run 2 jobs, as many as one may",)
+    assert refusal.reasons == ("the contract has run 2 jobs, as many as it may",)
 
 
 def test_the_reason_says_what_is_left_and_what_was_asked(
@@ -289,8 +289,8 @@ def test_the_reason_says_what_is_left_and_what_was_asked(
     refusal = budget.check_job(weighed(federation, site))
     assert refusal is not None
     (reason,) = refusal.reasons
-    assert reason.startswith("the contract has ε 1 of 3 left and 1.5 asked")
-    assert reason.endswith("δ 9e-06 of 1e-05 left and 1e-06 asked (sums)")
+    assert reason.startswith("the contract has ε 1 of 3 left, 1.5 asked for")
+    assert reason.endswith("δ 9e-06 of 1e-05 left, 1e-06 asked for (sums)")
 
 
 def test_a_register_without_cap_knows_only_the_contract(federation: Federation, site: Node) -> None:

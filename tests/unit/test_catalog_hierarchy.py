@@ -11,14 +11,14 @@ from tests.support.each import over
 TEXT = "code,epci,zone\n35238,243500139,west\n35210,243500139,west\n22278,200065928,west\n"
 # Fault -> what is put in place of what.
 FAULTS = {
-    "must begin with a line": ("code,epci", "commune,epci"),
-    "levels, the smallest first": ("epci,zone", "epci,epci"),
-    "in small letters": ("epci,zone", "EPCI,zone"),
-    "line 3: must be a code and its 2 units": ("35210,243500139,west", "35210,243500139"),
-    "line 4: must be a code": ("200065928", ""),
-    "line 2: must be a code": ("35238", '"35238"'),
-    "line 3: states the code `35238` again": ("35210", "35238"),
-    "has `243500139` of level `epci` in two": ("35210,243500139,west", "35210,243500139,east"),
+    "must begin with a header": ("code,epci", "commune,epci"),
+    "levels, smallest first": ("epci,zone", "epci,epci"),
+    "in lower case": ("epci,zone", "EPCI,zone"),
+    "line 3 that is not a code with its 2 units": ("35210,243500139,west", "35210,243500139"),
+    "line 4 that is not a code": ("200065928", ""),
+    "line 2 that is not a code": ("35238", '"35238"'),
+    "in line 3 the code `35238` a second time": ("35210", "35238"),
+    "`243500139` of level `epci` into two": ("35210,243500139,west", "35210,243500139,east"),
 }
 
 

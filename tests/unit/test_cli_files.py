@@ -12,12 +12,12 @@ from connector.language.catalog import translated
 from tests.support.each import over
 
 BAD: dict[str, tuple[str, str]] = {
-    "a member twice": ('{"prohibition": [1], "prohibition": [2]}', "`prohibition` stands there"),
-    "a member twice further down": ('{"permission": [{"a": 1, "a": 2}]}', "`a` stands there twice"),
-    "no number": ('{"a": NaN}', "`NaN` is no number"),
-    "infinity": ('{"a": -Infinity}', "`-Infinity` is no number"),
+    "a member twice": ('{"prohibition": [1], "prohibition": [2]}', "`prohibition` occurs"),
+    "a member twice further down": ('{"permission": [{"a": 1, "a": 2}]}', "`a` occurs twice"),
+    "no number": ('{"a": NaN}', "`NaN` is not a number"),
+    "infinity": ('{"a": -Infinity}', "`-Infinity` is not a number"),
     "a number that is too large": ('{"a": [1e999]}', "a number without a finite value"),
-    "half of a character": ('{"a": "\\ud800"}', "half of a character"),
+    "half of a character": ('{"a": "\\ud800"}', "unpaired surrogate"),
     "nested too deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
     "no object": ("[1]", "does not hold a JSON object"),
     "no JSON": ("{", "is not JSON"),
@@ -76,7 +76,7 @@ FRENCH = {
         ('{"a": 1, "a": 2}', "`a` y figure deux fois"),
         ('{"a": NaN}', "`NaN` n'est pas un nombre"),
         ('{"a": [1e999]}', "un nombre sans valeur finie"),
-        ('{"a": "\\ud800"}', "la moitié d'un caractère"),
+        ('{"a": "\\ud800"}', "un demi-codet isolé"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "trop imbriqué"),
         ("[1]", "ne contient pas un objet JSON"),
         ("{", "n'est pas du JSON : un nom entre guillemets est attendu, ligne 1"),

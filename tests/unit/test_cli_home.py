@@ -220,7 +220,7 @@ def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
     authority(tmp_path / "authority")
     keys = tmp_path / "authority" / "keys"
     only = init(tmp_path / "a", "--https-certificate", str(keys / "https.pem"))
-    refused(only, "CONFIGURATION_INVALID", "belong together")
+    refused(only, "CONFIGURATION_INVALID", "must be given together")
     more = ("--https-certificate", str(keys / "https.pem"), "--https-key", str(keys / "web-ca.key"))
     refused(init(tmp_path / "b", *more), "CONFIGURATION_INVALID", "not a PEM certificate")
     assert not (tmp_path / "b").exists()

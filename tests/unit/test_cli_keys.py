@@ -70,7 +70,7 @@ def test_each_key_is_listed_with_what_it_is_for(home: Path) -> None:
     store.close()
     found = {each["name"]: each for each in keys(home, "list")}
     assert found["keys/tls-ca-2.pem"]["standing"] == "in use"
-    assert found["keys/tls-ca-1.pem"]["standing"] == "still believed"
+    assert found["keys/tls-ca-1.pem"]["standing"] == "still trusted"
 
 
 def test_what_was_taken_along_is_put_back(home: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_membership_is_shown(home: Path) -> None:
 
 
 def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) -> None:
-    assert "nothing is to be recovered" in preau(home, "recovery", "show").stdout
+    assert "there is nothing to recover" in preau(home, "recovery", "show").stdout
     nothing = preau(home, "recovery", "confirm")
     assert (nothing.exit_code, "UNLAWFUL" in nothing.stderr) == (exit_of(Unlawful("")), True)
     limit = Limit("urn:lost", "urn:register", "did:web:lab.example", 3.0, 1e-5, None)
@@ -136,9 +136,12 @@ def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) 
     assert "preau peer meet did:web:lab.example" in shown
     done = preau(home, "recovery", "confirm", "--charge-in-full")
     told = (
-        *("charged: job urn:job under urn:lost, ε 1.5", "counts in full: contract urn:lost"),
-        *("lost: contract urn:lost; did:web:lab.example negotiates anew", "epoch 1 of the log"),
-        *("in place of a state of 9 entries", "a peer that answers later"),
+        *("charged: job urn:job under urn:lost, ε 1.5", "counts as fully spent: contract urn:lost"),
+        *(
+            "lost: contract urn:lost; did:web:lab.example must negotiate it again",
+            "epoch 1 of the log",
+        ),
+        *("it replaces a state of 9 entries", "a peer that answers later"),
     )
     assert [words for words in told if words not in done.stdout] == []
     after = json.loads(preau(home, "recovery", "show", "--json").stdout)
@@ -497,5 +500,5 @@ def test_the_client_with_a_wrong_token_is_refused(home: Path) -> None:
 def test_an_answer_that_is_none_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Client(home) as node:
         monkeypatch.setattr(node._wire, "call", lambda *_args, **_more: b'{"did": 1}')
-        with pytest.raises(PreauError, match="not understood"):
+        with pytest.raises(PreauError, match="cannot be read"):
             node.node()

@@ -308,7 +308,7 @@ def test_doctor_says_how_to_mend_each(home: Path) -> None:
     (home / "keys" / "signing.pem").chmod(0o640)
     shown = preau("doctor", "--home", str(home), "--offline")
     assert shown.exit_code == 6
-    assert "FAIL  keys: `keys/signing.pem` may be read by others (mode 640)" in shown.stdout
+    assert "FAIL  keys: `keys/signing.pem` can be read by others (mode 640)" in shown.stdout
     assert "mend: chmod 600 keys/signing.pem" in shown.stdout
 
 
@@ -327,7 +327,7 @@ def test_doctor_finds_what_is_missing(home: Path, name: str, check: str) -> None
     code, found = checks(home)
     assert code == 6
     assert found[check]["verdict"] == "fail"
-    for words in ("put it back",) if name != "node.sqlite" else ("restore", "recovery"):
+    for words in ("restore it",) if name != "node.sqlite" else ("restore", "recovery"):
         assert words in found[check]["mend"]
     assert not (home / name).exists()  # a doctor looks, and makes nothing
 
@@ -382,7 +382,7 @@ def test_doctor_finds_a_damaged_page(home: Path) -> None:
             "SELECT rootpage FROM sqlite_master WHERE name = 'participant'"
         ).fetchone()
         (size,) = database.execute("PRAGMA page_size").fetchone()
-    assert "pages whole" in checks(home)[1]["database"]["finding"]
+    assert "all pages intact" in checks(home)[1]["database"]["finding"]
     with (home / "node.sqlite").open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)

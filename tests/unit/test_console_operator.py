@@ -86,7 +86,7 @@ def test_peers_are_judged_and_met(
         assert pair.lab.did in shown
         assert "in good standing" in shown
         alone = operator.do("/peers/meet", did=pair.lab.did, space="")
-        assert "takes no first contact" in text_of(alone)  # over this link
+        assert "does not accept first contacts" in text_of(alone)  # over this link
         assert "DID_UNRESOLVABLE" in text_of(alone)
         known = onboard.known(school, pair.lab.did)
         monkeypatch.setattr(onboard, "meet", lambda _ports, _did: known)

@@ -147,7 +147,7 @@ def test_the_doctor_names_each_and_what_mends_it(site: Node) -> None:
     all_ = counts.counts(Miscount(("urn:r", ""), ("urn:a",), ("urn:b",), ("urn:j",), whole=False))
     assert [(check.name, check.verdict) for check in all_] == [
         ("register urn:r", FAIL),
-        ("datasets that are not there", FAIL),
+        ("missing datasets", FAIL),
         ("agreement urn:a", FAIL),
         ("agreement urn:b", FAIL),
         ("job urn:j", FAIL),
@@ -163,5 +163,5 @@ def test_the_doctor_names_each_and_what_mends_it(site: Node) -> None:
     assert not found(site, seconds=-1).whole
     with commanded(site.ports) as preau:
         words = ("agreement", "recount", "--reason", WHY)
-        assert preau(*words).stdout == f"counted anew: {site.register.id}\n"
+        assert preau(*words).stdout == f"recounted: {site.register.id}\n"
         assert json.loads(preau(*words, "--json").stderr)["code"] == "UNLAWFUL"

@@ -137,7 +137,7 @@ def test_who_was_revoked_since_is_rejected(world: Claims) -> None:
     world.revoke()
     deliver(world)
     (request,) = requests(world)
-    assert (request.status, request.reason) == ("REJECTED", "no membership stands")
+    assert (request.status, request.reason) == ("REJECTED", "no membership is in force")
     assert not holding.held(world.holder)[1:]
     ask(world)
     assert len(requests(world)) == 1  # not again at once

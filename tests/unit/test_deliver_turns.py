@@ -161,12 +161,12 @@ def test_what_is_refused_is_handled_as_if_the_dispatcher_had_sent_it(
     assert found[0][1].count(VERIFICATION) == 1
 
 
-@pytest.mark.parametrize("why", ["others wait for a thread", "the node stops"])
+@pytest.mark.parametrize("why", ["others wait for a thread", "the node is stopping"])
 def test_it_is_left_to_the_dispatcher(
     pair: Link, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dispatcher, bell = asked(pair)
-    if why == "the node stops":
+    if why == "the node is stopping":
         dispatcher.close()
     else:
         monkeypatch.setattr(deliver, "THREADS", 0)

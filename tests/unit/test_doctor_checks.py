@@ -48,7 +48,7 @@ def test_the_worst_verdict_counts() -> None:
 
 def test_a_node_that_went_back_fails() -> None:
     assert diagnose.recovery([]) == []
-    (check,) = diagnose.recovery(["the log has 3 entries, it had 9"])
+    (check,) = diagnose.recovery(["the log has 3 entries, but had 9"])
     assert "3 entries" in only(check, FAIL)
     assert "preau recovery show" in check.mend
 
@@ -58,7 +58,7 @@ def test_members_at_a_limit_are_named() -> None:
     assert "none at a limit" in only(good, OK)
     quota, crowded = peer_checks.shares({"did:web:p": 10, "did:web:q": 9}, 10, {"did:web:q": 256})
     assert quota.name == "quota of did:web:p"
-    assert "10 bytes are stored for it, 10 may be" in only(quota, WARN)
+    assert "10 bytes are stored for it, the most that is allowed is 10" in only(quota, WARN)
     assert (crowded.name, crowded.verdict) == ("negotiations with did:web:q", WARN)
 
 
@@ -250,7 +250,7 @@ def test_status_lists_by_their_own_end() -> None:
     (good,) = diagnose.status_lists([fresh], NOW)
     (bad,) = diagnose.status_lists([stale], NOW)
     assert "5 min ago" in only(good, OK)
-    assert "no peer is believed" in only(bad, FAIL)
+    assert "no peer is trusted" in only(bad, FAIL)
     assert [check.verdict for check in diagnose.status_lists([], NOW)] == [OK]
 
 
@@ -380,7 +380,7 @@ def test_the_key_of_persons() -> None:
     assert only(data_checks.persons_key(FOUND, "another key"), FAIL) == "another key"
     lost = data_checks.persons_key(KeyFile(FOUND.name, None))
     assert "missing" in only(lost, FAIL)
-    assert "put it back" in lost.mend
+    assert "restore it" in lost.mend
     seen = data_checks.persons_key(KeyFile(FOUND.name, 0o644, "read by others"))
     assert "mode 644" in only(seen, FAIL)
     assert seen.mend.startswith("chmod 600")
@@ -391,7 +391,7 @@ def test_the_key_of_charges() -> None:
     assert only(data_checks.tally_key(found), OK)
     lost = data_checks.tally_key(replace(found, mode=None))
     assert "missing" in only(lost, FAIL)
-    assert "put it back" in lost.mend
+    assert "restore it" in lost.mend
     seen = data_checks.tally_key(replace(found, mode=0o644))
     assert "mode 644" in only(seen, FAIL)
     assert seen.mend.startswith("chmod 600")
@@ -431,8 +431,11 @@ def test_what_is_beyond_its_rule_is_listed_one_line_each() -> None:
     assert diagnose.budgets({}) == []
     found = diagnose.budgets({"register `urn:r`": "sums", "contract `urn:a`": "Rényi, order 9"})
     assert [(each.verdict, each.finding) for each in found] == [
-        ("warn", "contract `urn:a` is beyond its rule (Rényi, order 9): it runs no further job"),
-        ("warn", "register `urn:r` is beyond its rule (sums): it runs no further job"),
+        (
+            "warn",
+            "contract `urn:a` exceeds its rule (Rényi, order 9): no further job runs under it",
+        ),
+        ("warn", "register `urn:r` exceeds its rule (sums): no further job runs under it"),
     ]
     (unknown,) = diagnose.budgets({}, "the accountant failed")
     assert (unknown.verdict, "the accountant failed" in unknown.finding) == ("warn", True)

@@ -223,7 +223,7 @@ HOSTILE: Final = (
     (REQUEST, {"@type": "TransferStartMessage"}, "/@type: must be"),
     (REQUEST, {"providerPid": P}, "/: must have either `callbackAddress` or `providerPid`"),
     (REQUEST, {"callbackAddress": None}, "must have either"),
-    (REQUEST, {"consumerPid": "a b"}, "/consumerPid: has another form"),
+    (REQUEST, {"consumerPid": "a b"}, "/consumerPid: does not have the required form"),
     (REQUEST, {"consumerPid": "x" * 513}, "/consumerPid: must have 1 to 512"),
     (REQUEST, {"consumerPid": "a\u202eb"}, "/consumerPid: has characters that cannot be shown"),
     (REQUEST, {"offer": "urn:offer:1"}, "/offer/@id: is missing|/offer: must be an object"),
@@ -258,7 +258,7 @@ def test_a_refusal_names_type_and_member(sample: Sample, said: dict[str, Any], n
 
 @over("address", ["ftp://a.example", "https://u:p@a.example", "https://a.example/#x", "//a", "a b"])
 def test_answers_go_to_web_addresses_only(address: str) -> None:
-    with pytest.raises(Malformed, match="/callbackAddress: has another form"):
+    with pytest.raises(Malformed, match="/callbackAddress: does not have the required form"):
         REQUEST.read(octets(changed(REQUEST, callbackAddress=address)))
     assert REQUEST.read(octets(changed(REQUEST, callbackAddress="http://127.0.0.1:8080/x?y=1")))
 
@@ -497,7 +497,9 @@ def test_versions_are_chosen() -> None:
 
 @over("path", ["dsp", "//evil.example", "/a/../b", "/a?b", "/a#b", "https://evil.example/", "/a b"])
 def test_a_path_stays_below_the_root(path: str) -> None:
-    with pytest.raises(Malformed, match="/protocolVersions/0/path: has another form"):
+    with pytest.raises(
+        Malformed, match="/protocolVersions/0/path: does not have the required form"
+    ):
         versions.read(octets({"protocolVersions": [_version(path=path)]}))
 
 

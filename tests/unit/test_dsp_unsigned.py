@@ -163,7 +163,7 @@ def test_a_transfer_is_asked_for_once_and_refused_by_its_reason(
     with school.ports.store.read() as tx:
         assert (len(tx.transfers.find()), len(tx.extracts.find())) == (1, 1)
     other = replace(value, message=replace(message, consumer_pid="urn:c:2"))
-    with pytest.raises(NotSupported, match="transfers no `HttpData-PUSH`"):
+    with pytest.raises(NotSupported, match="does not transfer in the format `HttpData-PUSH`"):
         received(school.ports, caller, replace(other, format="HttpData-PUSH"))
     elsewhere = replace(message, agreement_id="urn:another")
     with pytest.raises(IllegalMessage, match="another agreement"):

@@ -260,5 +260,5 @@ def test_steps_out_of_order_are_refused(name: str) -> None:
 
 def test_a_training_use_is_no_table() -> None:
     assert [each.kind for each in registry.ordered(TRAINED)] == ["where", "train"]
-    with pytest.raises(StepUnknown, match="reads a table"):
+    with pytest.raises(StepUnknown, match="read rows"):
         registry.table(TRAINED)

@@ -470,13 +470,13 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
         "read",
         (amount("minimumCellCount", "5", "gteq"),),
         PUPILS,
-        "rows are about one person",
+        "row here is about one person",
     ),
     "cells over nobody knows how many": (
         "read",
         (amount("minimumCellCount", "5", "gteq"),),
         replace(PUPILS, personal=False),
-        "over how many persons",
+        "how many persons a row is about",
     ),
     "an unknown column": ("read", (columns("marks"),), PUPILS, "no column `marks`"),
     "no column": ("read", (columns("ine"), columns("name")), PUPILS, "leaves no column"),
@@ -490,7 +490,7 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
         "read",
         (columns("grade"), level("Pseudonymised")),
         PUPILS,
-        "list the one of the person",
+        "list the person column",
     ),
     "two levels": ("read", (level("Raw", "eq"), level("Minimised", "eq")), PUPILS, "levels"),
     "a level and a scope": ("read", (level("Raw", "eq"), scope("PerProject")), PUPILS, "levels"),
@@ -499,12 +499,12 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
         "read",
         (formats("text/csv"), formats("application/jsonl")),
         PUPILS,
-        "no format",
+        "no file format",
     ),
     "territories that no column tells": ("aggregate", (granularity("Region"),), PUPILS, "whose"),
     "a group of communes": (
         *("read", (granularity("MunicipalGroup", "eq"),), told(Meaning(territory="commune"))),
-        "gives `region` by epci",
+        "generalise `region` to epci",
     ),
     "a level beside an exact demand": (
         *("read", (granularity("Department", "eq"),)),
@@ -519,7 +519,7 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
     ),
     "larger than exactly demanded": (
         *("aggregate", (granularity("Department", "eq"),), told(Meaning(territory="region"))),
-        "gives `region` by departement",
+        "generalise `region` to departement",
     ),
     "two granularities": (
         *("read", (granularity("Region"), granularity("Department", "eq"))),
@@ -528,7 +528,7 @@ UNFIT: dict[str, tuple[str, tuple[Condition, ...], Any, str]] = {
     "cells of identifiers": ("aggregate", (columns("ine"),), PUPILS, "all identify"),
     "a budget that is not whole": ("aggregate", BUDGET[1:], PUPILS, "no `"),
     "a budget of nobody": ("aggregate", BUDGET[:2], PUPILS, "be the person"),
-    "a budget of data of nobody": ("aggregate", BUDGET, SCHOOLS, "names none"),
+    "a budget of data of nobody": ("aggregate", BUDGET, SCHOOLS, "no person column"),
     "half a person": ("aggregate", (amount("minimumCellCount", "5.5", "gteq"),), PUPILS, "whole"),
 }
 

@@ -163,7 +163,7 @@ def test_a_contract_may_permit_counts_without_noise_and_counts_them(tmp_path: Pa
     _, body = federation.submission(evaluation=EXACT, privacy=_privacy(federation, 1.5))
     answer = federation.ask(federation.site(), body)
     assert answer["code"] == SumRefused.code
-    assert "permits as many evaluations" in answer["reasons"][0]
+    assert "evaluations without noise, and all were made" in answer["reasons"][0]
 
 
 def test_a_site_counts_with_those_whose_receipts_it_is_shown(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_site_counts_with_those_whose_receipts_it_is_shown(tmp_path: Path) -> 
     mine, its = map(round_receipt.unverified, shown[:2])
     forged = round_receipt.sign(other.member.signer, replace(its, key=mine.key))
     for receipts, why in (
-        ((shown[0], forged, shown[2]), "one key"),
+        ((shown[0], forged, shown[2]), "the same key"),
         ((*shown, forged), "two keys"),
         (
             (round_receipt.sign(node.member.signer, replace(mine, key=its.key)), *shown[1:]),

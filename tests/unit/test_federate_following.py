@@ -188,7 +188,7 @@ def test_updates_that_enter_nothing_are_given_twice_and_no_more(case: Case) -> N
     case.site.restart()  # what entered nothing is known after a restart, too
     frame = ask(case, 4, shown(case, 3, *OTHERS))
     assert isinstance(frame, RoundRefusal)
-    assert "3 rounds were charged here and did not enter the model" in frame.reason
+    assert "3 rounds were charged here, but are not in the model" in frame.reason
     assert wait_for(lambda: is_final(case.job.state))
     assert committed(case) == 3
 
@@ -197,4 +197,4 @@ def test_a_round_of_the_past_is_not_answered(case: Case) -> None:
     released(ask(case, 7, shown(case, 6, *OTHERS)))
     frame = ask(case, 5, shown(case, 4, *OTHERS))
     assert isinstance(frame, RoundRefusal)
-    assert "we are at round 7" in frame.reason
+    assert "this node is at round 7" in frame.reason

@@ -132,7 +132,7 @@ def test_the_budget_is_used_up(federation: Federation) -> None:
     job_id, body = federation.submission()
     answer = federation.ask(site, body)
     assert (answer["accepted"], answer["code"]) == (False, "BUDGET_EXCEEDED")
-    assert "has ε 0 of 3 left and 1.5 asked" in answer["reasons"][0]
+    assert "has ε 0 of 3 left, 1.5 asked for" in answer["reasons"][0]
     assert site.job(job_id).state == JobState.REFUSED
 
 
@@ -147,5 +147,5 @@ def test_the_cap_of_the_dataset_is_used_up(federation: Federation) -> None:
     answer = federation.ask(site, federation.submission()[1])
     assert answer["code"] == "CAP_EXCEEDED"
     (reason,) = answer["reasons"]
-    assert reason.endswith("over all its contracts, has less left than the 1.5, 1e-06 asked")
+    assert reason.endswith("over all its contracts, has less left than the 1.5, 1e-06 asked for")
     assert "4.5" not in reason  # the cap and what others spent of it are the operator's own

@@ -123,9 +123,9 @@ def test_a_request_without_kind_of_target_is_one_of_thresholds_by_group(
     ("change", "says"),
     [
         ({"rounds": 4}, "/privacy/steps: must be a multiple of `/rounds`; found `6`"),
-        ({"colour": "red"}, "/colour: is no member; known are purpose, "),
+        ({"colour": "red"}, "/colour: is not a member; known members: purpose, "),
         ({"start": {"source": "x", "model": "?"}}, "/start/model: must be a file in Base64"),
-        ({"start": {"source": "x", "model": "AAAA"}}, "/start/model: the model file is no npz"),
+        ({"start": {"source": "x", "model": "AAAA"}}, "/start/model: the model file is not an npz"),
     ],
 )
 def test_an_error_names_the_member_what_was_found_and_what_is_allowed(

@@ -394,7 +394,7 @@ def test_a_lead_that_asks_no_new_round_is_given_up_after_the_sites_own_time(tmp_
         assert wait_for(lambda: case.site.link.calls)  # its worker is ready: it calls the lead
         case.federation.pass_time(7201)
         job = case.ended(JobState.FAILED)
-    assert (job.code, job.reason) == ("DEADLINE_PASSED", "the lead asked no new round for 2 h")
+    assert (job.code, job.reason) == ("DEADLINE_PASSED", "the lead asked for no new round for 2 h")
     assert case.site.reservation(case.job_id).counted_rounds(Rule.RENYI) == 0
 
 

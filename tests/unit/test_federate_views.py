@@ -140,7 +140,7 @@ def test_a_receipt_of_another_site_or_kind_does_not_verify(federation: Federatio
     own = documents.read(federation.nodes[A].member.data, A)
     with pytest.raises(SignatureInvalid):
         round_receipt.read(round_receipt.sign(signer, _receipt()), other)
-    with pytest.raises(SignatureInvalid, match="another than its site"):
+    with pytest.raises(SignatureInvalid, match="not signed by its site"):
         round_receipt.read(round_receipt.sign(signer, _receipt(B)), own)
     with pytest.raises(SignatureInvalid):
         round_receipt.read(jws.sign_compact(signer, b"{}", "preau-receipt+jws"), own)

@@ -473,7 +473,7 @@ def test_a_failure_is_not_taken_for_infinity(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("import time; time.sleep(60)", "did not end"),
         ("raise SystemExit(3)", "failed"),
-        ("print('no json')", "no JSON"),
+        ("print('no json')", "not answer with JSON"),
     ],
 )
 def test_a_process_that_fails_is_an_answer(

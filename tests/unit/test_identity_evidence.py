@@ -282,7 +282,7 @@ def test_a_template_that_nobody_shows_or_signed_is_unproven() -> None:
     by_another = LayerEvidence(TEMPLATE, layer.sign(TAKER.signer, TEMPLATE))
     for shown in (LayerEvidence(TEMPLATE, ""), by_another):
         found = unproven(changed(layers={name: shown}), "layers")
-        assert "not signed by an authority's key" in found
+        assert "not signed by any authority's key" in found
 
 
 def test_another_template_in_place_of_the_one_that_was_signed() -> None:

@@ -72,7 +72,7 @@ def test_a_log_is_proven_as_far_as_the_other_party_cosigned_it() -> None:
     log = log_of(CONTRACT)
     assert "has not cosigned" in unproven(changed(cosigned=""), "log")
     said = unproven(changed(**exported(log, GIVER, TAKER, 3)), "log")
-    assert said == f"cosigned by `{CONSUMER}` up to 3 entries: 1 of the bundle's came later"
+    assert said == f"cosigned by `{CONSUMER}` up to 3 entries: 1 of the bundle's entries came later"
     log.append("thing.done", "urn:more")
     entries = (log.entry(2), log.entry(4))
     data = changed(entries=entries, **exported(log, GIVER, TAKER, 5))

@@ -195,5 +195,5 @@ def test_no_certificate() -> None:
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_a_clock_that_is_wrong_is_refused_with_the_time_here(hours: int) -> None:
     here = NOW + timedelta(hours=hours)
-    with pytest.raises(TokenInvalid, match=f"here it is {instant.text(here)}"):
+    with pytest.raises(TokenInvalid, match=f"clock says {instant.text(here)}"):
         checked(made(), now=here)

@@ -310,7 +310,7 @@ def test_a_draft_is_accepted_as_it_stands_and_says_why(pair: Link, lab: Ports) -
         assert (made.request["target"]["kind"], made.request["model"]["kind"]) == (kind, model)
         assert check(lab, made.request, rehearse=False).accepted
     assert draft(lab, [agreement.id], "left").request["target"]["positive"] == ["1"]
-    with pytest.raises(BudgetExceeded, match="has ε 3 left, and 4 is asked"):
+    with pytest.raises(BudgetExceeded, match="has ε 3 left, but 4 is asked for"):
         draft(lab, [agreement.id], "sex", 4.0)
 
 
@@ -319,7 +319,7 @@ def test_a_draft_takes_shorter_steps_where_epsilon_and_persons_are_few() -> None
     shorter, (why,) = settings(0.5, 1e-5, [6_000, 6_000])
     assert (usual["learningRate"], shorter["learningRate"]) == (1.0, 0.5)
     assert not nothing
-    assert "ε 0.5 of 12,000 persons" in why
+    assert "ε 0.5 on 12,000 persons" in why
     assert settings(1.0, 1e-5, [4, 6_000])[0]["privacy"]["samplingRate"] == 1.0
 
 

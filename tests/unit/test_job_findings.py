@@ -77,7 +77,7 @@ def test_a_job_that_fits_says_nothing() -> None:
 
 
 CASES = [
-    (by_group(K=430, l=520), "/target/thresholds", REFUSED, "`l` is no value of `grade`"),
+    (by_group(K=430, l=520), "/target/thresholds", REFUSED, "`l` is not a value of `grade`"),
     (by_group(k=430, **{"1": 520}), "/target/thresholds", REFUSED, "did you mean `K`"),
     (by_group(K=430), "/target/thresholds", REMARK, "rows whose `grade` is `1` have no label"),
     (
@@ -86,20 +86,25 @@ CASES = [
         REFUSED,
         "no value of `score`, 300 to 70",
     ),
-    (by_group(K=430, **{"1": 900}), "/target/thresholds", REMARK, "some lie outside the range"),
+    (
+        by_group(K=430, **{"1": 900}),
+        "/target/thresholds",
+        REMARK,
+        "some thresholds lie outside the range",
+    ),
     (aim("threshold", "score", above=299), "/target/above", REFUSED, "every value of `score`"),
     (aim("threshold", "odd", above=1), "/target/above", REMARK, "no range of `odd`"),
     (aim("binary", "score"), "/target/kind", REFUSED, "does not hold both 0 and 1"),
     (aim("binary", "share"), "/target/kind", REMARK, "neither 0 nor 1 have no label"),
     (aim("count", "share", most=2), "/target/kind", REMARK, "-1 to 1, is neither 0 nor a whole"),
     (aim("category", "grade", positive=["K", "1"]), "/target/positive", REFUSED, "every value of"),
-    (aim("category", "grade", positive=["2"]), "/target/positive", REFUSED, "listed are `K`, `1`"),
-    (aim("classes", "grade", values=["K", "2"]), "/target/values", REFUSED, "`2` is no value"),
+    (aim("category", "grade", positive=["2"]), "/target/positive", REFUSED, "it lists `K`, `1`"),
+    (aim("classes", "grade", values=["K", "2"]), "/target/values", REFUSED, "`2` is not a value"),
     (aim("number", "score", low=0, high=300), "/target", REFUSED, "lies outside the range"),
     (aim("number", "score", low=0, high=9000), "/target", REMARK, "twice as wide as the range"),
     (aim("count", "score", most=200), "/target", REFUSED, "lies outside the range"),
     (aim("threshold", "scores", above=400), "/target/column", MISSING, "did you mean `score`"),
-    (number("grade", 1, 5), "/features/0/kind", MISSING, "name the kind `category`"),
+    (number("grade", 1, 5), "/features/0/kind", MISSING, "choose the kind `category`"),
     (number("agge", 5, 15), "/features/0/column", MISSING, "did you mean `age`"),
     (number("age", 20, 90), "/features/0", REFUSED, "lies outside the range of `age`, 3 to 20"),
     (

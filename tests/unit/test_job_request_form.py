@@ -73,12 +73,15 @@ BAD: list[tuple[Mapping[str, Any], list[str]]] = [
     ({"model": {"kind": "logistics"}}, ["/model/kind: must be `linear`, "]),
     ({"model": {"kind": None}}, ["/model/kind: must be `linear`, "]),
     ({"model": {}}, ["/model/kind: must be `linear`, "]),
-    ({"model": {"kind": "linear", "hidden": []}}, ["/model/hidden: is no member of kind `linear`"]),
+    (
+        {"model": {"kind": "linear", "hidden": []}},
+        ["/model/hidden: is not a member of kind `linear`"],
+    ),
     ({"model": ["mlp"]}, ["/model: must be an object of kind "]),
     ({"privacy": ...}, ["/privacy: is missing: must be an object"]),
     (
         {"privcy": REQUEST["privacy"]},
-        ["/privcy: is no member, did you mean `privacy`; known are purpose, agreements, "],
+        ["/privcy: is not a member, did you mean `privacy`; known members: purpose, agreements, "],
     ),
     (with_privacy(delta=1), ["/privacy/delta: must be a number above 0 and below 1; found `1`"]),
     (
@@ -104,7 +107,7 @@ BAD: list[tuple[Mapping[str, Any], list[str]]] = [
     (
         {"features": [{"column": "a", "kind": "number", "low": "3", "values": ["a"]}]},
         [
-            "/features/0/values: is no member of kind `number`",
+            "/features/0/values: is not a member of kind `number`",
             '/features/0/low: must be a number above -1e12 and at most 1e12; found `"3"`',
         ],
     ),

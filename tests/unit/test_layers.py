@@ -234,7 +234,7 @@ def test_contracts_stay_and_offers_wait_when_a_template_changes(
     new = space.publish(STRICT)
     with pytest.raises(LayerUnmet, match="does not uphold template") as refused:
         negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-    assert "publishes the dataset anew" in refused.value.hint
+    assert "must publish the dataset again" in refused.value.hint
     with pair.school.ports.store.read() as tx:
         (check,) = doctor.offers(
             pair.school.ports.settings,

@@ -80,7 +80,7 @@ def test_the_socket_of_a_running_node_is_not_taken(home: Path) -> None:
 def test_a_path_too_long_for_a_socket_says_what_to_do(home: Path) -> None:
     with pytest.raises(ConfigurationInvalid, match="longer than 100 bytes") as caught:
         bind(settings(home, "unix:" + "x" * 120), "management_listen")
-    assert "shorter home" in caught.value.hint
+    assert "home with a shorter path" in caught.value.hint
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0"])

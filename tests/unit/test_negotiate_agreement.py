@@ -313,9 +313,7 @@ def test_small_print_is_refused_for_what_it_is(pair: Link, change: Change) -> No
     tamper(pair, "ContractAgreementMessage", rewritten(pair, change))
     negotiated(pair)
     assert pair.lab.agreements() == []
-    assert pair.school.only().reasons == (
-        "the agreement says something else than the offer that was shown",
-    )
+    assert pair.school.only().reasons == ("the agreement differs from the offer that was shown",)
 
 
 def test_what_the_offer_says_beside_its_rules_is_signed_as_it_was_shown(pair: Link) -> None:

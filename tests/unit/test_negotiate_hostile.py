@@ -97,10 +97,10 @@ def test_terms_too_large_to_be_judged_are_refused_at_both_ends(
     assert pair.school.negotiations() == []
     assert pair.lab.only().state is State.TERMINATED
     assert pair.lab.only().code == PolicyInvalid.code
-    assert "are judged" in pair.lab.only().reasons[0]
+    assert "are evaluated" in pair.lab.only().reasons[0]
     opening = m.ContractOfferMessage("urn:3", "urn:p", "", "urn:o", DATASET, canonical(wish))
     before = pair.lab.state_of_everything()
-    with pytest.raises(PolicyInvalid, match="are judged"):
+    with pytest.raises(PolicyInvalid, match="are evaluated"):
         pair.lab.receive(pair.school, opening)
     assert pair.lab.state_of_everything() == before
 
@@ -129,7 +129,7 @@ def test_terms_of_too_many_bytes_are_not_read(pair: Link) -> None:
 
 def test_terms_too_large_are_not_published(pair: Link) -> None:
     raw = description(pair.folder, offer=nested(terms.MAX_CONDITIONS + 1))
-    with pytest.raises(PolicyInvalid, match="are judged"):
+    with pytest.raises(PolicyInvalid, match="are evaluated"):
         publish.publish(pair.school.ports, raw)
 
 

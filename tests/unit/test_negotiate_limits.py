@@ -110,7 +110,7 @@ def test_two_contracts_up_to_the_cap_and_not_beyond(pair: Link) -> None:
     ]
     refused = pair.lab.negotiations()[-1]
     assert refused.code == "CAP_EXCEEDED"
-    assert "over all its contracts, has less left than the ε 3 that was asked" in refused.reasons[0]
+    assert "over all its contracts, has less left than the ε 3 asked for" in refused.reasons[0]
     other = pair.add("other")  # the persons are the same, whoever asks
     pid = negotiate.request(other.ports, pair.school.did, DATASET).pid
     pair.pump()
@@ -196,7 +196,7 @@ def test_an_offer_withdrawn_before_it_is_accepted(pair: Link) -> None:
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
     assert pair.lab.only().code == "OFFER_UNKNOWN"
-    assert pair.lab.only().reasons == ("the offer was withdrawn: the dataset was published anew",)
+    assert pair.lab.only().reasons == ("the offer was withdrawn: the dataset was published again",)
 
 
 def test_publishing_again_leaves_agreements(pair: Link) -> None:

@@ -74,7 +74,7 @@ def test_a_consumer_signs_no_contract_of_another_space(
 def test_an_offer_for_the_members_of_no_space_of_ours(pair: Link) -> None:
     stated = description(pair.folder)
     stated["offers"] = [{"policy": stated.pop("offer"), "space": "three"}]
-    with pytest.raises(NotFound, match="`three` is no space"):
+    with pytest.raises(NotFound, match="`three` is not a space"):
         publish.publish(pair.school.ports, stated)
 
 
@@ -86,7 +86,7 @@ def test_a_contract_is_not_used_once_this_node_left_its_space(pair: Link) -> Non
     with ports.store.read() as tx:
         assert agree.agreement_for(ports, tx, signed.id, pair.lab.did) == signed
         object.__setattr__(ports.settings, "spaces", (Space(TWO, (TWO,)),))
-        with pytest.raises(SpaceUnstated, match="no space of this node"):
+        with pytest.raises(SpaceUnstated, match="not a space of this node"):
             dealing.check(ports, tx, signed)
 
 

@@ -50,8 +50,8 @@ def test_a_time_within_the_skew_is_signed(pair: Link, shift: timedelta) -> None:
 @pytest.mark.parametrize(
     ("shift", "says"),
     [
-        (BEYOND, "ahead of this clock"),
-        (173 * YEARS, "ahead of this clock"),
+        (BEYOND, "ahead of this node's clock"),
+        (173 * YEARS, "ahead of this node's clock"),
         (-BEYOND, "before it was asked for"),
         (-25 * YEARS, "before it was asked for"),
     ],
@@ -145,7 +145,7 @@ def test_a_provider_completes_nothing_that_its_own_clock_denies(pair: Link) -> N
         for item in pair.lab.waiting()
     ]
     pair.clock.advance(-BEYOND.total_seconds())
-    with pytest.raises(AgreementTimeWrong, match="ahead of this clock"):
+    with pytest.raises(AgreementTimeWrong, match="ahead of this node's clock"):
         pair.school.receive(pair.lab, message)
     assert not pair.school.agreements()[0].finalized
     pair.clock.advance(BEYOND.total_seconds())

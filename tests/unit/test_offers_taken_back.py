@@ -118,13 +118,13 @@ ENDINGS: dict[str, tuple[Callable[[Link], object], str]] = {
         lambda pair: publish.publish(
             pair.school.ports, description(pair.folder, offer=offer(epsilon="1"))
         ),
-        "the offer was replaced: the dataset was published anew",
+        "the offer was replaced: the dataset was published again",
     ),
     "left out": (
         lambda pair: publish.publish(
             pair.school.ports, description(pair.folder, offer={**offer(), "@id": SECOND})
         ),
-        "the offer was withdrawn: the dataset was published anew",
+        "the offer was withdrawn: the dataset was published again",
     ),
 }
 
@@ -235,7 +235,7 @@ def test_a_withdrawn_offer_is_on_no_shelf_and_its_contracts_are_told(pair: Link)
     pair.pump()
     assert shown(pair) == [SECOND]
     assert facts(pair.school, "offer.withdrawn")["reason"] == "wrong terms"
-    line = f"offer `{OFFER}` is no longer made: wrong terms; this contract keeps its terms"
+    line = f"offer `{OFFER}` was withdrawn: wrong terms; this contract keeps its terms"
     assert [told(pair, each) for each in pair.lab.agreements()] == [[line], [line], []]
     assert len(pair.school.log("agreement.noted")) == len(pair.lab.log("agreement.noted")) == 2
     withdrawing.withdraw_offer(pair.school.ports, OFFER, "again")  # nothing more to take back
@@ -309,7 +309,7 @@ def test_other_terms_take_an_offers_place(pair: Link) -> None:
         pair.school.ports, OFFER, offer(epsilon="1"), "less is enough"
     )
     assert (found.id, shown(pair)) == (OFFER, [OFFER])
-    assert effects == (f"offer `{OFFER}` has other terms; contracts on it keep the former",)
+    assert effects == (f"offer `{OFFER}` has other terms; its contracts keep the former ones",)
     logged = facts(pair.school, "offer.replaced")
     assert (logged["after"], logged["reason"]) == (found.digest, "less is enough")
     assert logged["before"] != found.digest
@@ -386,10 +386,10 @@ def test_a_new_version_says_what_it_means_for_contracts(pair: Link) -> None:
     assert made.effects == (
         "contracts that run on under the terms that were signed: 1",
         "jobs read the new file",
-        "column `reading` is gone: jobs that name it are refused",
+        "column `reading` no longer exists: jobs that name it are refused",
         "population: `4700` from now on, contracts keep `4600`",
         "the cap is ε 5 at δ 0.0001: jobs beyond it are refused, whatever contracts have left",
-        f"offer `{OFFER}` has other terms; contracts on it keep the former",
+        f"offer `{OFFER}` has other terms; its contracts keep the former ones",
     )
 
 
@@ -438,7 +438,7 @@ def test_the_commands_take_back_and_say_what_they_did(pair: Link, tmp_path: Path
             return got.stdout
 
         replaced = preau("offer", "replace", OFFER, str(terms), *why)
-        assert "contracts on it keep the former" in replaced
+        assert "its contracts keep the former" in replaced
         raised = preau("dataset", "publish", str(wider), "--raise-cap")
         assert "contracts that run on under the terms that were signed: 1" in raised
         assert "(withdrawn)" in preau("offer", "withdraw", OFFER, *why)

@@ -269,7 +269,7 @@ def test_a_list_that_takes_a_revocation_back_is_not_taken(world: World) -> None:
     onboard.refresh(world.ports)
     world.clock.advance(60)
     world.revoked = [9]
-    with pytest.raises(CredentialInvalid, match="takes 1 revocations back"):
+    with pytest.raises(CredentialInvalid, match="drops 1 earlier revocations"):
         onboard.fetching.refresh_list(world.ports, LIST)
     with pytest.raises(CredentialRevoked):
         onboard.judge(world.ports, PEER)

@@ -275,7 +275,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             ]
         ),
         {},
-        "leaves one file",
+        "releases a single file",
     ),
 }
 

@@ -151,7 +151,7 @@ def test_a_finish_still_goes_out_after_the_close() -> None:
     lead.send("job", A, Finish("completed", "", ""))
     lead.close("job")
     lead.close("job")
-    assert seat.ended == Left("", "the job is over")
+    assert seat.ended == Left("", "the job has ended")
     assert seat.next(0) == Finish("completed", "", "")
     assert seat.next(0) is None
     with pytest.raises(NotFound):

@@ -29,8 +29,8 @@ def test_figures_are_said_in_words_with_a_bar_for_each_share() -> None:
     said = str(list(findings.rows(FOUND)))
     assert "fewer than 5 persons" in said
     assert "███████▊             39%" in said
-    assert "loss, `school`" in said
-    assert "does not leave" in said
+    assert "information loss, `school`" in said
+    assert "not released" in said
     assert findings.bar(0.0).strip() == "0%"
     assert findings.bar(1.0) == "█" * 20 + " 100%"
 
@@ -43,7 +43,7 @@ def test_they_are_said_in_french(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "moins de 5 personnes" in said
     assert "ne sort pas" in said
-    assert "cases retenues" in said
+    assert "cases masquées" in said
 
 
 def test_the_command_measures_a_file_or_what_is_published(tmp_path: Path) -> None:

@@ -344,7 +344,7 @@ def test_noise_needs_a_key_and_a_person() -> None:
     with pytest.raises(StepUnknown, match="no cells with noise"):
         spending(asking(epsilon=0.0), replace(using(), noise=None))
     for limit in ({"dominance": Dominance(1, 80)}, {"p_ratio": 10}):
-        with pytest.raises(StepUnknown, match="concentrated"):
+        with pytest.raises(StepUnknown, match="dominance"):
             using(**limit)
 
 

@@ -169,10 +169,10 @@ def test_a_body_is_an_object(body: Any) -> None:
         ("message_id", "", "is empty"),
         ("consumer_pid", "", "is empty"),
         ("offer_id", "x" * 513, "longer than 512"),
-        ("dataset", "a b", "does not belong"),
-        ("dataset", "a\u00a0b", "does not belong"),
-        ("dataset", "a\x00", "does not belong"),
-        ("dataset", "a\ud800", "does not belong"),
+        ("dataset", "a b", "is not allowed"),
+        ("dataset", "a\u00a0b", "is not allowed"),
+        ("dataset", "a\x00", "is not allowed"),
+        ("dataset", "a\ud800", "is not allowed"),
         ("policy", "e3", "not base64"),
         ("policy", "e30", "not base64"),
         ("policy", "e3 0=", "not base64"),
@@ -224,15 +224,15 @@ def test_longest_allowed_fields() -> None:
         (GOOD[9], {"reasons": ["x"] * 65}, "more than 64"),
         (GOOD[9], {"reasons": ["x" * 1001]}, "longer than 1000"),
         (GOOD[9], {"reasons": [""]}, "is empty"),
-        (GOOD[9], {"reasons": ["two\nlines"]}, "does not belong"),
+        (GOOD[9], {"reasons": ["two\nlines"]}, "is not allowed"),
         (GOOD[9], {"reasons": "x"}, "not a list"),
-        (GOOD[12], {"event_type": "VERIFIED"}, "none of ACCEPTED, FINALIZED"),
-        (GOOD[12], {"receipt": "h.p.s"}, "does not fit"),
-        (GOOD[17], {"state": "OPEN"}, "is none of"),
-        (GOOD[17], {"next": "e30="}, "do not belong together"),
-        (GOOD[-1], {"next": ""}, "do not belong together"),
-        (GOOD[-1], {"next_kind": ""}, "do not belong together"),
-        (GOOD[-1], {"next_kind": "ContractRequestMessage"}, "is none of"),
+        (GOOD[12], {"event_type": "VERIFIED"}, "not one of ACCEPTED, FINALIZED"),
+        (GOOD[12], {"receipt": "h.p.s"}, "is not allowed with"),
+        (GOOD[17], {"state": "OPEN"}, "is not one of"),
+        (GOOD[17], {"next": "e30="}, "must be stated together"),
+        (GOOD[-1], {"next": ""}, "must be stated together"),
+        (GOOD[-1], {"next_kind": ""}, "must be stated together"),
+        (GOOD[-1], {"next_kind": "ContractRequestMessage"}, "is not one of"),
         (GOOD[-1], {"next": "A" * (2 * m.MOST_CARRIED)}, "longer than 131072"),
         (GOOD[19], {"accepted": "true"}, "neither true nor false"),
         (GOOD[22], {"from_size": "01"}, "whole number"),
@@ -243,11 +243,11 @@ def test_longest_allowed_fields() -> None:
         (GOOD[23], {"hashes": [base64.b64encode(b"x" * 33).decode()]}, "longer than 32"),
         (GOOD[3], {"datasets": [{"id": "urn:d"}]}, "lacks the field `description`"),
         (GOOD[3], {"datasets": ["urn:d"]}, "`Dataset` is not an object"),
-        (READY, {"state": "done"}, "is none of"),
-        (READY, {"code": "USE_REFUSED"}, "does not fit"),
-        (READY, {"statement": ""}, "does not fit"),
-        (READY, {"state": "refused"}, "does not fit"),
-        (READY, {"state": "gone"}, "does not fit"),
+        (READY, {"state": "done"}, "is not one of"),
+        (READY, {"code": "USE_REFUSED"}, "contradicts"),
+        (READY, {"statement": ""}, "contradicts"),
+        (READY, {"state": "refused"}, "contradicts"),
+        (READY, {"state": "gone"}, "contradicts"),
     ],
 )
 def test_bad_fields_of_others(message: Body, changes: dict[str, Any], says: str) -> None:
@@ -256,7 +256,7 @@ def test_bad_fields_of_others(message: Body, changes: dict[str, Any], says: str)
 
 
 def test_a_bad_label_of_coverage_is_named() -> None:
-    with pytest.raises(Malformed, match="field `label` of `CoverageLine` is none of"):
+    with pytest.raises(Malformed, match="field `label` of `CoverageLine` is not one of"):
         m.CoverageLine.from_body({**LINE.to_body(), "label": "ignored"})
 
 

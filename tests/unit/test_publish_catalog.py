@@ -358,7 +358,7 @@ def test_another_dataset_than_the_one_asked_for(
 def test_a_peer_that_was_never_met_is_met_first(pair: Link) -> None:
     with pair.lab.ports.store.write() as tx:
         tx.participants.remove(pair.school.did)
-    with pytest.raises(DidUnresolvable, match="takes no first contact"):
+    with pytest.raises(DidUnresolvable, match="does not accept first contacts"):
         catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     with pair.lab.ports.store.read() as tx:
         assert tx.participants.get(pair.school.did) is not None

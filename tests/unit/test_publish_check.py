@@ -166,7 +166,7 @@ def test_a_population_far_above_the_persons_is_refused(
     census = replace(passing(dataset), counts=counts)
     declared = replace(dataset, population=population)
     with (
-        pytest.raises(DescriptionIncomplete, match=f"{population}, and the file has {persons}")
+        pytest.raises(DescriptionIncomplete, match=f"{population}, far more than the {persons}")
         if far
         else nullcontext()
     ):

@@ -188,7 +188,7 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
         ({"collection_purpose": "teaching"}, "`collection_purpose` must be an absolute IRI"),
         (
             {"legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-z"},
-            "`legal_basis` is none of the vocabulary",
+            "`legal_basis` is not a term of the vocabulary",
         ),
         ({"retention": "5 years"}, "`retention` must be an ISO 8601 duration"),
         ({"retention": "P"}, "`retention` must be an ISO 8601 duration"),
@@ -209,7 +209,10 @@ COLUMN = {"name": "grade", "class": "other", "datatype": "number"}
             {"columns": [{**COLUMN, "territory": "canton"}]},
             "`columns/0/territory` must be `uai` or `commune`",
         ),
-        ({"columns": [{**COLUMN, "datatype": "category", "lower": 0}]}, "and holds no numbers"),
+        (
+            {"columns": [{**COLUMN, "datatype": "category", "lower": 0}]},
+            "but does not hold numbers",
+        ),
         ({"columns": [{**COLUMN, "class": "secret"}]}, "`columns/0/class` must be one of"),
         ({"columns": [{**COLUMN, "datatype": "text"}]}, "must be number or category"),
         ({"columns": [{"name": "grade"}]}, "columns/0/class"),

@@ -148,7 +148,7 @@ def test_a_peer_is_not_told_how_the_node_fell_short(federation: Federation, tmp_
     _, body = federation.submission()
     with pytest.raises(InRecovery) as told:
         federation.ask(site, body)
-    assert told.value.reason == "this node went back to an older state"
+    assert told.value.reason == "this node was rolled back to an older state"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_a_peer_gave_back_and_the_database_spoiled_is_named(federation: Fed
         tx.returned_heads.put(ReturnedHead(LEAD, "no note", "", b"", NOW))
     refused(site, federation)
     plan = confirmation.plan(site.ports)
-    assert plan.faults == (f"what `{LEAD}` gave back of this log cannot be read any more",)
+    assert plan.faults == (f"what `{LEAD}` gave back of this log can no longer be read",)
     confirmation.confirm(site.ports, in_full=True)
     assert confirmation.plan(site.ports).faults == ()
 
@@ -451,7 +451,7 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     assert [each.id for each in done.gone] == [federation.agreements[SITES[0]].id]
     with site.ports.store.read() as tx:
         (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=counting.FORFEITED)
-    assert b"counts in full" in lost.event
+    assert b"counts as fully spent" in lost.event
     with pytest.raises(NotFound) as unknown:
         load(site.ports, first.id)
     assert first.id in unknown.value.hint

@@ -154,7 +154,7 @@ def test_only_a_deposit_lets_a_peer_that_resumed_vouch_again(
         held = newest(tx, SITES[0])
     assert held is not None
     with pytest.raises(CheckpointFork):
-        contradict(lead.ports, held, held, "it went back")
+        contradict(lead.ports, held, held, "it was rolled back")
     site.ports.asking.answered.clear()
     custody.ask(site.ports, known(site, LEAD))
     assert LEAD not in site.ports.asking.answered

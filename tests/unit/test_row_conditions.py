@@ -89,14 +89,14 @@ def test_conditions_of_several_constraints_all_count_and_each_once() -> None:
 
 UNFIT = {
     "town in Lyon": "the dataset has no such column",
-    "grade in high": "a value is none of the column `grade`",
-    "grade from 1 | 2": "a value is none of the column `grade`",
-    "born from 2010": "a value is none of the column `born`",
-    "born to 2010-02-30": "a value is none of the column `born`",
-    "région in Nord |  Est": "a value is none of the column `région`",
+    "grade in high": "its values are not valid for column `grade`",
+    "grade from 1 | 2": "its values are not valid for column `grade`",
+    "born from 2010": "its values are not valid for column `born`",
+    "born to 2010-02-30": "its values are not valid for column `born`",
+    "région in Nord |  Est": "its values are not valid for column `région`",
     "région in Nord | Ouest": "the dictionary of `région` has no `Ouest`",
     "grade to 13": "the dictionary of `grade` has no `13`",
-    "born in in Lyon": "can be read of two columns",
+    "born in in Lyon": "it matches two columns",
     "ine in 1": "identifies persons",
 }
 

@@ -87,7 +87,7 @@ def test_a_site_that_is_silent_in_a_round_is_asked_the_same_again(
     assert (len(rounds), len(set(rounds))) == (3, 1)
     with pytest.raises(PeerUnreachable, match="no answer") as gone:
         Fit(Sites(b=99), LINE, [*map(contract, "abc")], {}, 0.0).run()
-    assert "over these sites or nobody" in gone.value.hint
+    assert "need all of these sites" in gone.value.hint
 
 
 def test_nothing_is_asked_where_a_plan_refuses() -> None:
@@ -95,7 +95,7 @@ def test_nothing_is_asked_where_a_plan_refuses() -> None:
     cells = AgreementDetailView.model_validate(agreement("d"))
     for parts, asked, fault, said in (
         ([*three, cells], LINE, SumRefused, "preau:federatedSums"),
-        ([*three, three[0]], LINE, StatisticUnfit, "one site"),
+        ([*three, three[0]], LINE, StatisticUnfit, "the same site"),
         ([*three[:2], contract("c", {"x": [0, 1], "y": [-1, 1]})], LINE, StatisticUnfit, "same"),
         (three, Asked(kind="linear", of=("z",)), StatisticUnfit, "same"),
         (three, Asked(kind="mean", of=("x",)), StatisticUnfit, "linear and logistic"),

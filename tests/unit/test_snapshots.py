@@ -217,7 +217,7 @@ def test_a_source_on_a_server_is_not_asked() -> None:
         {"a": (snapshots.ON_SERVER, "2026-11-01T00:00:00Z"), "b": (snapshots.LARGE, "")}
     )
     (line,) = found
-    assert "0 of 2 sources are as they were read, 2 on servers or too large" in line.finding
+    assert "0 of 2 sources are unchanged since they were read; 2 are not compared" in line.finding
     assert "the oldest snapshot is 2026-11-01T00:00:00Z" in line.finding
 
 

@@ -198,7 +198,7 @@ def test_an_object_of_a_store_is_read_like_any_other(tmp_path: Path, web: tuple[
         ("none.csv", {}, "", DataFileMissing, "no such object"),
         ("rows.csv", {"prefix": "other"}, "", DataFileMissing, "no such object"),
         ("rows.csv", {}, f"{KEY} other", ConfigurationInvalid, "refuses the connection's"),
-        ("rows.csv", {}, KEY, ConfigurationInvalid, "no name of a key and a key"),
+        ("rows.csv", {}, KEY, ConfigurationInvalid, "must be the name of a key and the key"),
         ("rows.csv", {"roots": ""}, "", DataFileUnreadable, "over TLS"),
     ],
 )

@@ -77,7 +77,7 @@ def test_the_process_is_confined(pupils: Path) -> None:
 
 def test_faults_come_back_as_they_are(pupils: Path, tmp_path: Path) -> None:
     pupils.write_bytes(TEXT.encode("cp1252") + b'"open;1;2\n')
-    with pytest.raises(DataFileUnreadable, match="line 72: a quote is not closed"):
+    with pytest.raises(DataFileUnreadable, match="line 72: has a quote that is not closed"):
         child.inspect(pupils)
     with pytest.raises(DataFileMissing):
         child.inspect(tmp_path / "none.csv")
@@ -149,7 +149,7 @@ def test_a_file_that_is_not_of_its_layout_leaves_nothing(described: Path, tmp_pa
     words = ["source", "convert", str(described), "--data", str(other), "--out", str(out)]
     done = invoked(words)
     assert done.exit_code == 1
-    assert "most values of column `note` are no number" in done.stderr
+    assert "most values of column `note` are not of type number" in done.stderr
     assert list(tmp_path.iterdir()) == [other]
 
 

@@ -125,8 +125,8 @@ def test_every_format_and_a_folder_are_recognised(tmp_path: Path) -> None:
         (b"a;a\n1;2\n", "name each column"),
         (b"a;b\n1;2;3\n4\n5;6;7;8\n", "no separator"),
         (b"a;b\n" + b"1;2\n" * 50 + b"1;2;3\n", "line 52: has 3 fields"),
-        (b"a;b\n" + b"1;2\n" * 50 + b'"1;2\n', "line 52: a quote is not closed"),
-        (b'{"a": 1}\n{"a": \n', "line 2: is no JSON object"),
+        (b"a;b\n" + b"1;2\n" * 50 + b'"1;2\n', "line 52: has a quote that is not closed"),
+        (b'{"a": 1}\n{"a": \n', "line 2: is not a JSON object"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path: Path, content: bytes, what: str) -> None:

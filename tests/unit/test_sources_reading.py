@@ -125,8 +125,8 @@ SECRET = "Zoé-82"
 @over(
     ("content", "what"),
     [
-        (f'nom;note;né\na;1;\n"{SECRET};1;\n'.encode(), "line 3: a quote is not closed"),
-        (f'nom;note;né\n"{SECRET}"x;1;\n'.encode(), "line 2: a quote is not closed"),
+        (f'nom;note;né\na;1;\n"{SECRET};1;\n'.encode(), "line 3: has a quote that is not closed"),
+        (f'nom;note;né\n"{SECRET}"x;1;\n'.encode(), "line 2: has a quote that is not closed"),
         (f"nom;note;né\n\n{SECRET};1\n".encode(), "line 3: has 2 fields, the header has 3"),
         (f"nom;note;né\n{SECRET}\0;1;\n".encode(), "line 2: holds a NUL"),
         (b"nom;note;n\xc3\xa9\na;1;\nZo\xe9-82;;\n", "line 3: is not text in utf-8"),
@@ -146,7 +146,7 @@ def test_what_is_no_row_stops_with_its_line(tmp_path: Path, content: bytes, what
 def test_a_line_that_is_no_object_stops(tmp_path: Path, line: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"nom": "a"}}\n{line}\n', encoding="utf-8")
-    with pytest.raises(DataFileUnreadable, match="line 2: is no JSON object"):
+    with pytest.raises(DataFileUnreadable, match="line 2: is not a JSON object"):
         rows(path, Layout("jsonl", FIELDS))
 
 
@@ -168,7 +168,7 @@ def test_a_folder_is_its_files_and_what_their_folders_say(tmp_path: Path) -> Non
     found = rows(tmp_path, layout)
     assert found == [{"annee": year, "nom": f"élève {year}"} for year in (2024, 2025)]
     (tmp_path / "link.csv").symlink_to("/etc/passwd")
-    with pytest.raises(DataFileUnreadable, match="holds a link"):
+    with pytest.raises(DataFileUnreadable, match="holds a symbolic link"):
         rows(tmp_path, layout)
     with pytest.raises(DataFileUnreadable, match="is a folder"):
         rows(tmp_path, csv())

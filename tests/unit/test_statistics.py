@@ -447,20 +447,20 @@ def test_a_fit_with_too_few_persons_or_too_much_noise_is_refused(
     with pytest.raises(StatisticUnfit, match="noise"):
         combine(linear, noisy(many, 200.0, 1, laplace=False))
     other = Answer("b", many[0].rows, ranges={**RANGES, "x": (0.0, 8.0)})
-    with pytest.raises(StatisticUnfit, match="one public range"):
+    with pytest.raises(StatisticUnfit, match="the same public range"):
         combine(linear, [many[0], other])
     asked = Asked(kind="logistic", by=("sex",), event=("passed", "yes"))
     rows = [{**row, "passed": "yes" if row["sex"] == "f" else "no"} for row in pupils(90, 1)]
-    with pytest.raises(StatisticUnfit, match="tell the outcome apart"):
+    with pytest.raises(StatisticUnfit, match="separate the outcomes perfectly"):
         combine(asked, [answered(rows, request(asked))])
     monkeypatch.setattr(logit, "_MOST_STEPS", 1)
-    with pytest.raises(StatisticUnfit, match="settle"):
+    with pytest.raises(StatisticUnfit, match="converge"):
         combine(asked, [answered(pupils(90, 1), request(asked))])
     monkeypatch.undo()
     never = Asked(kind="logistic", by=("sex",), event=("passed", "perhaps"))
     alike = [{**row, "copy": row["sex"]} for row in pupils(90, 1)]
     both = Asked(kind="logistic", by=("sex", "copy"), event=("passed", "yes"))
-    with pytest.raises(StatisticUnfit, match="columns tell each other"):
+    with pytest.raises(StatisticUnfit, match="columns are collinear"):
         combine(both, [answered(alike, request(both))])
     sums = [{**row, "moment(score,score)": 0.0} for row in many[0].rows]
     hidden = replace(many[0], rows=sums, deviations=dict.fromkeys(sums[0], 0.1))

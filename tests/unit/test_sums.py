@@ -149,10 +149,10 @@ FEW: dict[str, tuple[SumRequest, list[Row], str]] = {
         [*(r for r in pupils(40) if r[1:3] != ("M", "no")), *ONE_M],
         "a pair of values",
     ),
-    "one of two numbers": (
+    "few different numbers": (
         LINEAR,
         [(*r[:3], float(at == 0), r[4]) for at, r in enumerate(pupils(40))],
-        "one of two numbers",
+        "few different numbers",
     ),
     "coefficients that weigh one": (
         replace(LOGIT, at=(-60.0, 0.0, 120.0)),
@@ -219,7 +219,7 @@ def test_what_the_plan_does_not_say_is_refused(name: str) -> None:
         check(BEYOND[name], STEP, SITE, LAB)
     with pytest.raises(SumRefused, match="no sums"):
         check(LINEAR, None, SITE, LAB)
-    with pytest.raises(SumRefused, match="not of who asks"):
+    with pytest.raises(SumRefused, match="not the consumer"):
         check(LINEAR, STEP, SITE, OTHERS[0])
 
 
@@ -275,9 +275,9 @@ def test_a_round_leaves_once_and_binds_those_after_it(tmp_path: Path) -> None:
         assert summing.refusal(school, agreement, of, another, "today") is None
         for new, steps_of, fault in (
             (asked, of, "same masks"),
-            (replace(another, members=(*MEMBERS, own)), of, "with others too"),
+            (replace(another, members=(*MEMBERS, own)), of, "over other sites as well"),
             (another, steps(replace(STEP, ranges={"hours": (0.0, 8.0)})), "other rows"),
-            (replace(another, members=(*MEMBERS[1:], forged)), of, "another key"),
+            (replace(another, members=(*MEMBERS[1:], forged)), of, "does not have the key"),
         ):
             refused = summing.refusal(school, agreement, steps_of, new, "today")
             assert refused is not None

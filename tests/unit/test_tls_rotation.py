@@ -1,4 +1,4 @@
-"""TLS authorities follow one another: announced, in use, still believed, over."""
+"""TLS authorities follow one another: announced, in use, still trusted, over."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_an_end_in_the_middle_is_noticed(pair: tuple[Frames, socket.socket], dat
     frames, theirs = pair
     theirs.sendall(data)
     theirs.close()
-    with pytest.raises(WorkerFailed, match="gone"):
+    with pytest.raises(WorkerFailed, match="has ended"):
         frames.receive(5)
 
 
@@ -91,7 +91,7 @@ def test_a_reader_that_does_not_read_has_an_end(pair: tuple[Frames, socket.socke
 def test_sending_to_nobody_is_noticed(pair: tuple[Frames, socket.socket]) -> None:
     frames, theirs = pair
     theirs.close()
-    with pytest.raises(WorkerFailed, match="gone"):
+    with pytest.raises(WorkerFailed, match="has ended"):
         frames.send({}, bytes(8_000_000))
 
 
@@ -124,6 +124,6 @@ def test_closing_wakes_a_reader(pair: tuple[Frames, socket.socket]) -> None:
     frames.close()
     frames.close()
     reader.join(10)
-    assert caught == ["the worker is gone"]
+    assert caught == ["the worker has ended"]
     with pytest.raises(WorkerFailed):
         frames.send({})

@@ -74,9 +74,9 @@ def test_a_job_fits_by_what_is_declared() -> None:
     job, least = manifest(**_changes()), _least()
     memory.check(job, POPULATION, least)
     memory.check(job, POPULATION, resource.RLIM_INFINITY)
-    with pytest.raises(WorkerFailed, match="outgrow"):
+    with pytest.raises(WorkerFailed, match="more memory than"):
         memory.check(job, POPULATION, least - 2)
-    with pytest.raises(WorkerFailed, match="outgrow"):
+    with pytest.raises(WorkerFailed, match="more memory than"):
         memory.check(job, POPULATION + 1, least)
 
 

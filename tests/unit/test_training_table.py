@@ -154,7 +154,7 @@ def test_a_csv_is_no_parquet_file(tmp_path: Path) -> None:
 
 def test_a_kind_that_is_not_known(tmp_path: Path) -> None:
     path = _csv(tmp_path)
-    with pytest.raises(DataFileUnreadable, match="`xls` is no kind"):
+    with pytest.raises(DataFileUnreadable, match="`xls` is not a known kind"):
         read_table(path, "xls", _digest(path), NAMES).whole()
 
 

@@ -233,7 +233,7 @@ def test_a_value_that_the_dictionary_does_not_list_is_refused_before_it_is_sent(
         before = pair.school.state_of_everything()
         for test in ("anyOf", "noneOf"):
             cells = replace(COUNT, filters=(RowTest("grade", test, ("2", "9")),))
-            with pytest.raises(Malformed, match="`9` is no value of `grade`") as caught:
+            with pytest.raises(Malformed, match="`9` is not a value of `grade`") as caught:
                 asking.ask(pair.lab.ports, agreement, replace(WANTED, cells=cells))
             assert "1, 2, 3" in caught.value.hint
         assert pair.school.state_of_everything() == before

@@ -184,7 +184,7 @@ def test_cells_with_noise_are_of_all_units_whether_a_row_is_there_or_not(pair: L
     assert [row["commune"] for row in rows] == ["200054781", "200065928", "243500139"]
     assert abs(rows[0]["persons"]) < 60  # nobody lives there; beyond this once in e⁶⁰
     filters = (RowTest("commune", "anyOf", ("35238",)),)
-    with pytest.raises(Malformed, match="`35238` is no value of `commune`"):
+    with pytest.raises(Malformed, match="`35238` is not a value of `commune`"):
         used(pair, agreement, replace(table, filters=filters))
 
 
@@ -234,11 +234,11 @@ def test_everybody_sees_which_file_it_is_and_the_steward_what_it_lacks(pair: Lin
         (-2, {"hierarchy": {**COMMUNE["hierarchy"], "date": "2026-13-01"}}, *(None, "calendar")),
         (-2, {"hierarchy": {**COMMUNE["hierarchy"], "file": "none.csv"}}, DataFileMissing, "none"),
         (-2, {"hierarchy": {"file": "epci.csv"}}, None, "is missing"),
-        (-2, {"categories": ["35238", "99999"]}, None, "`99999`, which is no code"),
+        (-2, {"categories": ["35238", "99999"]}, None, "`99999`, which is not a code"),
         (-1, {"leaves_as": "csp24"}, None, "no `hierarchy` with that level"),
         (-1, {"hierarchy": None}, None, "no `hierarchy` with that level"),
         (-3, {"leaves_as": "day"}, None, "no `hierarchy` with that level"),
-        (-4, {"leaves_as": "year"}, None, "none of numbers"),
+        (-4, {"leaves_as": "year"}, None, "not for numbers"),
     ],
 )
 def test_a_hierarchy_that_is_not_as_declared_is_not_published(

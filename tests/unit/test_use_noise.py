@@ -248,7 +248,7 @@ def test_what_is_refused_is_charged_nothing(pair: Link) -> None:
     assert ask(pair, cells=replace(COUNT, epsilon=0.7)).state == "ready"
     refused = ask(pair)
     assert (refused.code, len(charged(pair))) == ("BUDGET_EXCEEDED", 1)
-    assert "0.3 of 1 left and 0.5 asked" in refused.reasons[0]
+    assert "0.3 of 1 left, 0.5 asked for" in refused.reasons[0]
     gaussian = replace(COUNT, epsilon=0.2, delta=1e-6)
     found = ask(pair, cells=gaussian)
     assert found.state == "ready", found.reasons

@@ -258,7 +258,7 @@ def test_only_an_output_has_something_to_look_at(tmp_path: Path) -> None:
         assert wish(pair, READ).state == "waiting"
         (waits,) = deciding.approvals(pair.school.ports).values
         assert viewing.brief(pair.school.ports, waits.id).output is None
-        with pytest.raises(NotFound, match="not of an output"):
+        with pytest.raises(NotFound, match="not an output"):
             releasing.content(pair.school.ports, waits.id, "", 0)
 
 
@@ -360,7 +360,7 @@ def test_the_table_says_who_holds_what_was_made(action: str) -> None:
 
 def test_persons_look_before_the_release_and_nowhere_else() -> None:
     steps = [registry.signed(each) for each in (Release("Raw", ("csv",)), Review(2))]
-    with pytest.raises(StepUnknown, match="after"):
+    with pytest.raises(StepUnknown, match="cannot follow"):
         registry.ordered(tuple(steps))
     with pytest.raises(StepUnknown):
         registry.typed(replace(steps[1], body={"reviewers": 0}))

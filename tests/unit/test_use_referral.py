@@ -157,7 +157,7 @@ def test_who_is_no_node_verifies_it_offline(three: Link) -> None:
         assert caught.value.code == code, change
     with pytest.raises(PreauError) as caught:
         referring.present(three.lab.ports, token)
-    assert "is no node" in caught.value.reason
+    assert "is not a node" in caught.value.reason
     assert code_of(three, three.lab, token) == "TOKEN_MISMATCH"
 
 

@@ -170,7 +170,7 @@ class Archive:
         self._at: dict[Part, int] = {}
         for part in self.manifest.parts:
             if _entered(file, part.name, part.size) != part.size:
-                raise BackupInvalid(f"part `{part.name}` has not the size that is stated")
+                raise BackupInvalid(f"part `{part.name}` does not have the stated size")
             self._at[part] = file.tell()
             digest = hashlib.sha256()
             for chunk in _chunks(file, part.size):
@@ -178,7 +178,7 @@ class Archive:
             if digest.hexdigest() != part.sha256:
                 raise BackupInvalid(f"part `{part.name}` is damaged")
         if file.read(2 * _BLOCK + 1) != bytes(2 * _BLOCK):
-            raise BackupInvalid("something follows its last part, or its end is missing")
+            raise BackupInvalid("there is data after its last part, or its end is missing")
 
     def content(self, part: Part) -> BinaryIO:
         """Return the bytes of a part; one part is read at a time."""
@@ -237,7 +237,7 @@ def _entered(file: BinaryIO, name: str, most: int) -> int:
     try:
         info = tarfile.TarInfo.frombuf(file.read(_BLOCK), "ascii", "strict")
     except (tarfile.HeaderError, ValueError) as exc:
-        raise BackupInvalid("it is cut short, or is no backup") from exc
+        raise BackupInvalid("it is truncated, or is not a backup") from exc
     if info.type != tarfile.REGTYPE or info.name != name or not 0 <= info.size <= most:
         raise BackupInvalid(f"`{name}` was expected and something else was found")
     return info.size
@@ -248,18 +248,18 @@ def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
     while left:
         chunk = file.read(min(left, _CHUNK))
         if not chunk:
-            raise BackupInvalid("it is cut short")
+            raise BackupInvalid("it is truncated")
         left -= len(chunk)
         yield chunk
     if file.read(len(_padding(size))) != _padding(size):
-        raise BackupInvalid("it is cut short, or holds more than it states")
+        raise BackupInvalid("it is truncated, or holds more than it states")
 
 
 def _manifest(data: bytes) -> Manifest:
     try:
         raw = json.loads(data)
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise BackupInvalid("it is not in a form that this release reads")
+            raise BackupInvalid("its format is not one that this release reads")
         parts = tuple(_built(Part, each) for each in raw.pop("parts"))
         manifest = _built(Manifest, {**raw, "parts": parts})
     except (ValueError, TypeError, KeyError, RecursionError) as exc:

@@ -178,7 +178,7 @@ def _require_keys(settings: Settings) -> None:
         path = settings.path(name)
         if path.is_relative_to(settings.home) and not path.is_file():
             raise ConfigurationInvalid(
-                f"`{path}` is missing, so that no node could start from the backup",
+                f"`{path}` is missing: no node could start from the backup",
                 hint="put the keys back, or pass `--without-keys`",
             )
 

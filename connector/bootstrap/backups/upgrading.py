@@ -64,5 +64,5 @@ def _copy(settings: Settings, file: Path) -> None:
     except OSError as exc:
         raise WorldFault(
             f"no copy of the database could be written: `{file}`: {exc.strerror}",
-            hint="make room; nothing is migrated before",
+            hint="free some disk space; nothing is migrated until then",
         ) from exc

@@ -63,7 +63,9 @@ def _persons(settings: Settings, tx: Transaction) -> Iterator[Check]:
     fault = fault or (_OTHER_KEY if here and used and {here} != used else "")
     if used:
         yield data_checks.persons_key(file, fault)
-    missing = fault or f"`{own.PERSON_KEY}` " + ("is of another list" if here else "is missing")
+    missing = fault or f"`{own.PERSON_KEY}` " + (
+        "belongs to another list" if here else "is missing"
+    )
     yield from data_checks.suppressed([it.register_id for it in lists if it.key != here], missing)
 
 

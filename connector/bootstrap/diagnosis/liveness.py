@@ -46,7 +46,7 @@ def checks(settings: Settings) -> list[Check]:
         try:
             host, port = split(address)
         except ConfigurationInvalid as exc:
-            found.append(diagnose.setting(f"{name} port", exc.reason, f"mend `{name}_listen`"))
+            found.append(diagnose.setting(f"{name} port", exc.reason, f"correct `{name}_listen`"))
             continue
         answers = _answers(
             settings, name, _reachable(host), port, whole=running and name != "flight"

@@ -119,7 +119,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
 def _keys(settings: Settings) -> list[Check]:
     if not settings.signing_key.startswith("file:"):
         fault = "`signing_key` must be a URI of `file:`"
-        return [diagnose.setting("keys", fault, "mend `signing_key` in preau.toml")]
+        return [diagnose.setting("keys", fault, "correct `signing_key` in preau.toml")]
     files = [kept_keys.key_file(settings, name) for name in own.key_files(settings)]
     checks = [diagnose.keys(files, _mismatch(settings))]
     now = SystemClock().now()

@@ -58,7 +58,11 @@ def peers(
         if asked is None or not ask:
             return facts
         answers = in_time(partial(_said, asked), found)
-    late = ("", f"not asked, or no answer, within the {TOTAL_SECONDS:.0f} s for all peers", "")
+    late = (
+        "",
+        f"not asked, or did not answer, within the {TOTAL_SECONDS:.0f} s allowed for all peers",
+        "",
+    )
     return [
         PeerFact(fact.did, fact.fault or old, silent, said)
         for fact, (said, silent, old) in zip(facts, (each or late for each in answers), strict=True)

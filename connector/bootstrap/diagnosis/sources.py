@@ -17,7 +17,7 @@ from connector.services.negotiation import plans
 from connector.services.readable import readable
 from connector.store.files import keys
 
-_MEND = "mend `[connections]` in preau.toml"
+_MEND = "correct `[connections]` in preau.toml"
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -55,7 +55,7 @@ def hierarchies(held: Sources, tx: Transaction) -> Iterator[Check]:
         mend = next(filter(None, (each.hint for each in lost)), "put the file back from a backup")
         yield Check("hierarchies", FAIL, "; ".join(each.reason for each in lost), mend)
     elif named:
-        yield Check("hierarchies", OK, f"{len(named)} files, as they were kept")
+        yield Check("hierarchies", OK, f"{len(named)} files, unchanged since they were stored")
 
 
 def _named(plan: Plan) -> set[str]:

@@ -33,7 +33,7 @@ def watch(settings: Settings, vitals: Callable[[], Vitals]) -> Watch:
         from connector.bootstrap.diagnosis import probe  # noqa: PLC0415 - only where it is asked
 
         if not at_work.acquire(blocking=False):
-            raise TooManyRequests("`doctor` is at work already: wait a moment", retry_after=10)
+            raise TooManyRequests("`doctor` is running already: wait a moment", retry_after=10)
         try:
             return probe.examine(settings, ask_peers=peers)
         finally:

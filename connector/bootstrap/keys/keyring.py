@@ -129,8 +129,8 @@ def bring_in(settings: Settings, file: Path) -> list[str]:
     for name, data in content.items():
         if (folder / name).exists() and _bytes(folder / name) != data:
             raise KeyUnusable(
-                f"`keys/{name}` is another in the home, and nothing was changed",
-                hint="move it away first, if the one of the export is the right one",
+                f"`keys/{name}` in the home differs from that of the export; nothing was changed",
+                hint="if the export's is the right one, move the other out of the home first",
             )
     put = [name for name in content if not (folder / name).exists()]
     # Keys before certificates, since a certificate without its key stops the node.
@@ -151,7 +151,7 @@ def _content(data: bytes, did: str) -> dict[str, bytes]:
         raise BackupInvalid("the export is another node's")
     files = whole.get("files")
     if not isinstance(files, dict) or not all(map(_NAME.fullmatch, files)):
-        raise BackupInvalid("the export names what is no key")
+        raise BackupInvalid("the export names a file that is not a key")
     return {name: _decoded(value) for name, value in files.items()}
 
 

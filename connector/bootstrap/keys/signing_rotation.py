@@ -87,14 +87,14 @@ def make(settings: Settings, clock: Clock, *, lost: bool = False) -> SigningKey:
         ConfigurationInvalid: the keys are not files, or a document can list no more.
     """
     if not settings.signing_key.startswith(FILE):
-        raise ConfigurationInvalid("`signing_key` is no file; rotate it where it is kept")
+        raise ConfigurationInvalid("`signing_key` is not a file: rotate the key where it is kept")
     taken = [_number(file) for file in settings.path("keys").glob("signing-*")]
     number = max([*taken, 1]) + 1
     found = [] if lost else read(settings)
     if len(found) >= MOST:
         raise ConfigurationInvalid(
-            f"there are {MOST} signing keys, and peers read no more",
-            hint="begin anew with `preau keys rotate signing --lost`",
+            f"there are {MOST} signing keys already, the most that peers read",
+            hint="start over with `preau keys rotate signing --lost`",
         )
     uri, key_id = f"{FILE}{PREFIX}{number}.pem", f"{settings.did}#key-{number}"
     if found and found[0].made_at is None:

@@ -26,7 +26,7 @@ OVERLAP: Final = timedelta(days=1)
 DAYS: Final = 3650
 ANNOUNCED: Final = "announced"
 IN_USE: Final = "in use"
-OLD: Final = "still believed"
+OLD: Final = "still trusted"
 OVER: Final = "over"
 
 
@@ -56,8 +56,8 @@ def make(settings: Settings, clock: Clock) -> TlsAuthority:
     """
     if len(list(settings.path("keys").glob("tls-ca-*.pem"))) >= MAX_AUTHORITIES:
         raise ConfigurationInvalid(
-            f"there are {MAX_AUTHORITIES} TLS authorities, and peers read no more",
-            hint="start the node, and wait until those that are over are removed",
+            f"there are {MAX_AUTHORITIES} TLS authorities already, the most that peers read",
+            hint="start the node, and wait until it has removed those that are no longer needed",
         )
     taken = [_number(file) for file in settings.path("keys").glob("tls-ca-*")]
     number = max(taken, default=0) + 1

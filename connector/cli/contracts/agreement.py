@@ -77,7 +77,8 @@ def end(
 ) -> None:
     """End a contract for good, as provider or as consumer.
 
-    No further round runs under it. What its jobs spent stays spent; the rest is free again.
+    No further round runs under it. What its jobs spent stays spent; the rest of its budget is
+    free again.
     """
     _print(_take_back(home, agreement, "end", reason), json=json)
 
@@ -106,7 +107,9 @@ def attest(
             help="IRI of the paper, as the contract names it; `DataSubject` or `Guardian`; years."
         ),
     ],
-    retract: Annotated[bool, typer.Option("--retract", help="It holds no longer.")] = False,
+    retract: Annotated[
+        bool, typer.Option("--retract", help="Withdraw the attestation: it no longer holds.")
+    ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -139,9 +142,9 @@ def recount(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Count what all contracts promise anew, from what was signed: `preau doctor` named a fault.
+    """Recount what contracts promise, from what was signed: `preau doctor` named a fault.
 
-    Refused where all is counted right, and where a contract cannot be read.
+    Refused where all counts are right, and where a contract cannot be read.
     """
     with node_of(home) as node:
         found = node.recount_agreements(reason)
@@ -149,7 +152,7 @@ def recount(
         output.json_value(found)
         return
     for name in found:
-        output.line(f"counted anew: {name}")
+        output.line(f"recounted: {name}")
 
 
 def _take_back(home: Path, agreement: str, act: str, reason: str) -> AgreementDetailView:
@@ -174,9 +177,9 @@ def _print(found: AgreementDetailView, *, json: bool) -> None:
             ("population", found.population),
             ("concluded", found.concluded_at),
             ("valid until", found.valid_until),
-            ("privacy adds up by", spoken(found.rule)),
+            ("privacy accounting", spoken(found.rule)),
             ("Rényi order", found.order or None),
-            ("neighbours", spoken(found.adjacency)),
+            ("neighbouring data sets", spoken(found.adjacency)),
             ("training recipes", [_recipe(found, each) for each in found.recipes]),
             ("digest", found.digest),
             ("signed by provider", bool(found.provider_signature)),

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         ApprovalView,
     )
 
-Id = Annotated[str, typer.Argument(help="Our id of it; `preau approve list` has it.")]
+Id = Annotated[str, typer.Argument(help="Our id of the approval; `preau approve list` shows it.")]
 Role = Annotated[
-    str, typer.Option(help="Role in which you decide; may be left out where only one decides.")
+    str, typer.Option(help="Role in which you decide; optional where only one decides.")
 ]
 
 
@@ -43,7 +43,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_(
-    closed: Annotated[bool, typer.Option("--all", help="Also what was decided.")] = False,
+    closed: Annotated[
+        bool, typer.Option("--all", help="Also approvals that were decided already.")
+    ] = False,
     limit: Limit = PAGE,
     after: After = "",
     home: Home = DEFAULT_HOME,
@@ -78,9 +80,9 @@ def show(
     approval: Id,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder into which an output is written, to look at it; it is logged."),
+        typer.Option(help="Folder to write an output to, for review; this is logged."),
     ] = None,
-    role: Annotated[str, typer.Option(help="Role in which you look at an output.")] = "",
+    role: Annotated[str, typer.Option(help="Role in which you review an output.")] = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -102,7 +104,7 @@ def show(
     own_words = language() == "en" or asked is None  # else its sentences say what it does
     _print(found, figures=found.figures if own_words else "")
     if found.output is not None:
-        written = (("would leave, SHA-256", found.output.digest), ("written to", file))
+        written = (("would be released, SHA-256", found.output.digest), ("written to", file))
         output.pairs(written)
     output.unreadable([(found.id, found.fault)])
     if found.job is not None:
@@ -129,7 +131,10 @@ def accept(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Accept in a role. Once all have, the node judges all anew, and signs, runs or lets go."""
+    """Accept in a role.
+
+    Once all roles have, the node judges everything again, then signs, runs or releases it.
+    """
     with node_of(home) as node:
         found = node.approve(approval, role=role, reason=reason)
     _print_decided(found, json=json)
@@ -144,7 +149,7 @@ def refuse(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Refuse in a role: nothing is signed, run or let go, and the consumer is told why."""
+    """Refuse in a role: nothing is signed, run or released; the consumer is told why."""
     with node_of(home) as node:
         found = node.refuse(approval, reason, role=role)
     _print_decided(found, json=json)

@@ -48,7 +48,9 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
     territory: Annotated[str, typer.Option(help="Only of this territory, ISO 3166.")] = "",
     purpose: Annotated[str, typer.Option(help="Only collected for this purpose, an IRI.")] = "",
     legal_basis: Annotated[str, typer.Option(help="Only with this legal basis, an IRI.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100, help="Most datasets of each peer.")] = PAGE,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100, help="Maximum number of datasets of each peer.")
+    ] = PAGE,
     after: After = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -58,7 +60,7 @@ def catalog(  # noqa: PLR0913, PLR0917 - each is an option
     A peer that is new is met first: its documents and its membership are verified.
     """
     if after and not peer:
-        raise typer.BadParameter("`--after` needs the peer whose list goes on")
+        raise typer.BadParameter("`--after` needs the peer whose list it continues")
     with node_of(home) as node:
 
         def fetch(did: str) -> CatalogView:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from connector.management.views.contracts.duties import DutyDetailView, DutyView
 
-Id = Annotated[str, typer.Argument(help="Id of the duty; `preau duty list` has it.")]
+Id = Annotated[str, typer.Argument(help="Id of the duty; `preau duty list` shows it.")]
 AgreementId = Annotated[str, typer.Argument(help="Id of the agreement.")]
 At = Annotated[
     str, typer.Option(help="When it took place, such as 2026-11-24T15:00:00Z. Default: now.")
@@ -32,7 +32,7 @@ Evidence = Annotated[
     typer.Option(
         exists=True,
         dir_okay=False,
-        help="File that shows it. Its SHA-256 is signed; the file stays where it is.",
+        help="File that proves it. Its SHA-256 is signed; the file stays where it is.",
     ),
 ]
 Note = Annotated[
@@ -54,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
 
 def list_(
     closed: Annotated[
-        bool, typer.Option("--all", help="Also those of which nothing is to be done.")
+        bool, typer.Option("--all", help="Also those with nothing left to do.")
     ] = False,
     agreement: Annotated[str, typer.Option(help="Only of this contract.")] = "",
     limit: Limit = PAGE,
@@ -89,7 +89,8 @@ def done(
 ) -> None:
     """State that a duty of ours was done. It is signed, logged, and the other party is told.
 
-    Of a duty to delete this is a receipt: it names each file that the contract delivered here.
+    For a duty to delete, this is a receipt: it names each file that the contract delivered
+    here.
     """
     with node_of(home) as node:
         found = node.do_duty(duty, at=_at(at), evidence=_digest(evidence), note=note)
@@ -189,7 +190,7 @@ def _print(found: DutyDetailView, *, json: bool) -> None:
             ("due", found.due),
             ("last done", found.done_at),
             ("still to be done", found.open or None),
-            ("cannot be told", found.note),
+            ("not known because", found.note),
             ("waived", found.waived),
             ("reminded of", found.reminded),
             ("missed", found.escalated),

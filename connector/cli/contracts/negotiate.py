@@ -41,7 +41,7 @@ _WAITS: Final = {
 }
 Pid = Annotated[str, typer.Argument(help="Our id of the negotiation.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended, or waits for you.")]
-Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest wait.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Maximum wait.")]
 PolicyFile = Annotated[
     Path | None,
     typer.Option(

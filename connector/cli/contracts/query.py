@@ -34,8 +34,8 @@ Spend = Annotated[
     typer.Option(
         "--spend",
         metavar="EPSILON[,DELTA]",
-        help="Of the contract's budget, where cells have noise: `0.5`, or `0.5,1e-6` for Gaussian "
-        "noise. The less, the more noise.",
+        help="What to spend of the contract's budget, where cells have noise: `0.5` is ε, "
+        "`0.5,1e-6` are ε and δ for Gaussian noise. The less, the more noise.",
     ),
 ]
 
@@ -57,7 +57,7 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
         typer.Option(
             "--measure",
             help="`count`, `persons`, `count:COLUMN`, `sum:COLUMN` or `mean:COLUMN`; repeat for "
-            "more. Left out: `count`.",
+            "more. Default: `count`.",
         ),
     ] = None,
     where: Annotated[
@@ -72,17 +72,17 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option
         list[str] | None,
         typer.Option(
             "--state",
-            help="What only you know (purpose, legal basis …), `OPERAND=VALUE` with IRIs; left "
-            "out: as the contract demands.",
+            help="What only you can state (purpose, legal basis …), `OPERAND=VALUE` with IRIs. "
+            "Default: as the contract demands.",
         ),
     ] = None,
     totals: Annotated[
-        bool, typer.Option("--totals", help="Also over each column of --by.")
+        bool, typer.Option("--totals", help="Also totals over each column of --by.")
     ] = False,
     spend: Spend = "",
     publish: Annotated[
         bool,
-        typer.Option("--publish", help="For a table that you may publish by the contract."),
+        typer.Option("--publish", help="Ask for a table that the contract lets you publish."),
     ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -113,7 +113,7 @@ def budget(text: str) -> dict[str, float]:
     found = _SPEND.fullmatch(text)
     if found is None:
         raise PolicyInvalid(
-            f"`{text}` is no budget", hint="write `--spend 0.5`, or `--spend 0.5,1e-6`"
+            f"`{text}` is not a budget", hint="write `--spend 0.5`, or `--spend 0.5,1e-6`"
         )
     return {name: float(part or 0) for name, part in found.groupdict().items()}
 
@@ -140,7 +140,7 @@ def filter_of(text: str) -> dict[str, Any]:
     found = _TEST.fullmatch(text)
     if found is None:
         raise PolicyInvalid(
-            f"`{text}` is no condition on rows", hint="for example `--where region=Bretagne`"
+            f"`{text}` is not a condition on rows", hint="for example `--where region=Bretagne`"
         )
     values = found["values"].split(",") if found["sign"] in ("=", "!=") else [found["values"]]
     return {"column": found["column"].strip(), "is": _TESTS[found["sign"]], "values": values}
@@ -156,7 +156,9 @@ def stated(state: Sequence[str]) -> dict[str, list[str]]:
     for text in state:
         left, equals, value = text.partition("=")
         if not (left and equals and value):
-            raise PolicyInvalid(f"`{text}` is no statement", hint="write `--state OPERAND=VALUE`")
+            raise PolicyInvalid(
+                f"`{text}` is not a statement", hint="write `--state OPERAND=VALUE`"
+            )
         found.setdefault(left, []).append(value)
     return found
 
@@ -165,7 +167,7 @@ def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
     if json:
         output.json_value(found)
     elif found.state == "ready" and found.content and found.content.rows > len(found.rows):
-        output.line(f"{found.content.rows} cells, more than come with an answer:")
+        output.line(f"{found.content.rows} cells, more than an answer holds:")
         output.line(
             f"`preau get {found.agreement} --extract {found.extract} --out FOLDER` fetches them"
         )
@@ -179,9 +181,9 @@ def _print(found: UseView, by: Sequence[str], *, json: bool) -> None:
         if found.noise is not None:
             noise = found.noise
             output.line(
-                f"with noise, for ε {noise.epsilon:g} at δ {noise.delta:g}; deviation of it:"
+                f"with noise, for ε {noise.epsilon:g} at δ {noise.delta:g}; its standard deviation:"
             )
-            output.table(("figure", "deviation"), noise.deviations.items(), empty="")
+            output.table(("figure", "standard deviation"), noise.deviations.items(), empty="")
     elif found.state in ("waiting", "preparing"):
         said = "; ".join(found.reasons) or found.state
         output.line(f"{said}: `preau query {found.request}` asks for it again")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connector.management.views.contracts.uses import ReferralView
 
 File = Annotated[Path, typer.Argument(help="The referral.")]
-Holder = Annotated[str, typer.Option(help="DID of who presents it, as you have found out.")]
+Holder = Annotated[str, typer.Option(help="DID of whoever presents it, as you have verified.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,14 +41,16 @@ def get(
     out: Annotated[Path, typer.Option(help="File that the referral goes into.")],
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
+        typer.Option(
+            "--state", help="What only you can state, `OPERAND=VALUE`, as for `preau query`."
+        ),
     ] = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Ask the provider for a referral to the third party that the contract names.
 
-    It is good for an hour, for one use, and only for your node.
+    It is valid for an hour, for one use, and only for your node.
     """
     check_new(out)
     with node_of(home) as node:
@@ -77,7 +79,9 @@ def present(file: File, home: Home = DEFAULT_HOME, json: Json = False) -> None:
 def verify(
     file: File,
     document: Annotated[Path, typer.Option(help="DID document of the provider, a file.")],
-    party: Annotated[str, typer.Option(help="DID or https origin of who takes it in.")],
+    party: Annotated[
+        str, typer.Option(help="DID or https origin of the third party that receives it.")
+    ],
     holder: Holder,
     json: Json = False,
 ) -> None:
@@ -89,7 +93,7 @@ def verify(
 
 
 def accept(file: File, holder: Holder, home: Home = DEFAULT_HOME, json: Json = False) -> None:
-    """Take in a referral to this node, once, that its holder handed to you."""
+    """Receive a referral to this node, once, that its holder handed to you."""
     with node_of(home) as node:
         found = node.accept_referral(_token(file), holder)
     _print(found, json=json)
@@ -99,7 +103,7 @@ def _token(file: Path) -> str:
     try:
         return read_bytes(file).decode("ascii").strip()
     except UnicodeDecodeError as exc:
-        raise Malformed(f"`{file}` is no referral") from exc
+        raise Malformed(f"`{file}` is not a referral") from exc
 
 
 def _print(found: ReferralView, *, json: bool) -> None:
@@ -116,7 +120,7 @@ def _print(found: ReferralView, *, json: bool) -> None:
             ("dataset", found.dataset),
             ("action", found.action),
             ("plan", found.plan),
-            ("good until", found.until),
+            ("valid until", found.until),
             *((left, ", ".join(values)) for left, values in found.stated.items()),
         )
     )

@@ -36,7 +36,7 @@ _Agreements = Annotated[
     list[str],
     typer.Argument(help="Ids of contracts, or of the requests that an earlier call printed."),
 ]
-_Of = Annotated[_Names, typer.Option("--of", help="Column that it is of; repeat for more.")]
+_Of = Annotated[_Names, typer.Option("--of", help="Column to compute it for; repeat for more.")]
 _By = Annotated[
     _Names,
     typer.Option(
@@ -58,32 +58,37 @@ _Bins = Annotated[
 ]
 _Quantiles = Annotated[
     list[float] | None,
-    typer.Option("--quantile", help="In (0, 1); repeat for more. Left out: the quartiles."),
+    typer.Option(
+        "--quantile", help="Quantile, in (0, 1); repeat for more. Default: the quartiles."
+    ),
 ]
 _Periods = Annotated[
-    bool, typer.Option("--periods", help="A row is a person in a step; else it is a person.")
+    bool,
+    typer.Option(
+        "--periods", help="Each row is a person in one period. Default: each row is a person."
+    ),
 ]
 _Where = Annotated[
     _Names,
     typer.Option(
         "--where",
-        help="Which rows count, as of `preau query`; values are in the order in which they are "
+        help="Which rows count, as for `preau query`; values have the order in which they are "
         "listed. Repeat for more.",
     ),
 ]
 _State = Annotated[
     _Names,
-    typer.Option("--state", help="What only you know, `OPERAND=VALUE`, as of `preau query`."),
+    typer.Option("--state", help="What only you can state, `OPERAND=VALUE`, as for `preau query`."),
 ]
 _Sums = Annotated[
     bool,
     typer.Option(
         "--sums",
-        help="A regression of exact sums over at least three sites, of which nobody sees one "
-        "site's own: not DP, where the contracts permit `preau:federatedSums`.",
+        help="Regression on exact sums over at least three sites; nobody sees the sums of a "
+        "single site. Not DP: the contracts must permit `preau:federatedSums`.",
     ),
 ]
-_Level = Annotated[float, typer.Option("--level", help="Chance of the intervals.")]
+_Level = Annotated[float, typer.Option("--level", help="Confidence level of the intervals.")]
 _Out = Annotated[
     Path | None, typer.Option("--out", help="New file for the table: .arrow, .csv or .json.")
 ]
@@ -163,7 +168,7 @@ def _asked(**members: Any) -> Asked:
 def _event(text: str) -> tuple[str, str]:
     column, equals, value = text.partition("=")
     if text and not (column and equals and value):
-        raise PolicyInvalid(f"`{text}` is no event", hint="for example `--event passed=yes`")
+        raise PolicyInvalid(f"`{text}` is not an event", hint="for example `--event passed=yes`")
     return column, value
 
 

@@ -47,13 +47,14 @@ def get(  # noqa: PLR0913, PLR0917 - each is an option
     out: Annotated[Path, typer.Option(help="Folder that the file goes into.")] = Path(),
     column: Annotated[
         list[str] | None,
-        typer.Option(help="Column to fetch; repeat for more. Left out: all that may leave."),
+        typer.Option(help="Column to fetch; repeat for more. Default: all that may leave."),
     ] = None,
     format_: Annotated[
         str,
         typer.Option(
             "--format",
-            help="Of the file, as the contract allows it. Left out: what its plan prefers.",
+            help="Format of the file, if the contract allows it. Default: the one that its plan "
+            "prefers.",
             metavar="csv|parquet|jsonl|arrow",
         ),
     ] = "",
@@ -64,19 +65,21 @@ def get(  # noqa: PLR0913, PLR0917 - each is an option
         bool, typer.Option("--open", help="Fetch open data, without a contract and a node.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option(help="How long the provider may send nothing.", min=1)
+        float, typer.Option(help="Maximum time without data from the provider.", min=1)
     ] = 60.0,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Fetch rows under a contract; the same command goes on after an interruption.
+    """Fetch rows under a contract; after an interruption the same command continues.
 
     The provider prepares them by the plan that both signed. The file has its name only once it is
     whole and is what the provider signed. Both sides then hold a signed receipt.
     """
     if open_:
         if column or extract:
-            raise typer.BadParameter("open data come whole", param_hint="--column, --extract")
+            raise typer.BadParameter(
+                "open data can only be fetched whole", param_hint="--column, --extract"
+            )
         _get_open(agreement, out, format_, seconds, json=json)
         return
     with node_of(home) as node, _progress(shown=not json) as told:
@@ -105,7 +108,7 @@ def _get_open(url: str, out: Path, format_: str, seconds: float, *, json: bool) 
         output.json_value({"file": str(done.path), "about": done.entry})
         return
     output.line(f"written to {done.path}")
-    output.pairs((("licence", done.licence), ("name as the source", done.attribution)))
+    output.pairs((("licence", done.licence), ("source to cite", done.attribution)))
 
 
 def list_(
@@ -153,7 +156,7 @@ def access(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Print how another client pulls the same bytes over HTTPS; whoever has the token may."""
+    """Print how another client pulls the same bytes over HTTPS; anyone who has the token can."""
     with node_of(home) as node:
         found = node.transfer_access(transfer, flight=flight)
     if json:

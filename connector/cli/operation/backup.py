@@ -102,4 +102,4 @@ def restore(
     output.line(
         "what was spent since the backup stays spent: the node asks its peers, and where it"
     )
-    output.line("went back it works on only after `preau recovery confirm`")
+    output.line("was rolled back it resumes only after `preau recovery confirm`")

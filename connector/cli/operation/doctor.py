@@ -32,7 +32,7 @@ def doctor(
     """Check keys, clock, ports, database, peers, status list, isolation, settings and versions.
 
     Works with and without the node running. Ends with a non-zero code when something has to be
-    mended.
+    fixed.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap.diagnosis import probe  # noqa: PLC0415 - same

@@ -70,7 +70,7 @@ OfSpace = Annotated[
     typer.Option(
         "--space",
         "--authority",
-        help="DID of the space's authority; members it admitted are believed.",
+        help="DID of the space's authority; members it admitted are trusted.",
     ),
 ]
 FurtherSpace = Annotated[

@@ -19,7 +19,9 @@ from connector.errors import ConfigurationInvalid
 File = Annotated[Path, typer.Argument(help="The export's file, as secret as keys/ itself.")]
 
 
-_NEXT = "it signs once your membership states it (an authority's: in a day), from the next start on"
+_NEXT = (
+    "it signs from the first start after your membership names it (an authority's key: after a day)"
+)
 
 
 class Rotated(StrEnum):
@@ -62,7 +64,7 @@ def rotate(
         bool,
         typer.Option(
             "--lost",
-            help="The signing key is lost, or others have it: begin anew. The authority must "
+            help="The signing key is lost, or others have it: start over. The authority must "
             "readmit you.",
         ),
     ] = False,
@@ -71,13 +73,13 @@ def rotate(
 ) -> None:
     """Make the next key. A running node takes it up within a minute.
 
-    Peers are told of a new TLS authority before it is used: until each has answered, or a day has
-    passed. The old one is removed once nothing that it issued can be valid.
+    Peers are informed of a new TLS authority first; it is used once each has answered, or a day
+    has passed. The old one is removed once no certificate that it issued can be valid.
 
-    A new signing key is named by the old one. A member's signs from the first start on after its
-    membership states it: ask the authority for `preau authority admit`. An authority's signs from
-    the first start on after a day. What the old one signed still verifies, and so does what whoever
-    has it signs from now on: give up a key that others have with --lost.
+    The old signing key signs the new one. A member's new key is used from the first start after
+    its membership names it: ask the authority to run `preau authority admit`. An authority's
+    new key is used from the first start after a day. Signatures of the old key stay valid,
+    those made later included: if others have that key, give it up with --lost.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap.keys import signing_rotation, tls_rotation  # noqa: PLC0415 - same
@@ -91,11 +93,13 @@ def rotate(
         said += "restart the node, and ask for `preau authority readmit`" if lost else _NEXT
         standing = tls_rotation.IN_USE if lost else standing
     elif lost:
-        raise ConfigurationInvalid("`--lost` is for signing keys; a new TLS authority needs no old")
+        raise ConfigurationInvalid(
+            "`--lost` is for signing keys only; a new TLS authority does not need the old one"
+        )
     else:
         number = tls_rotation.make(settings, SystemClock()).number
         name, key_id = f"{tls_rotation.PREFIX}{number}.pem", ""
-        said = f"made {name}; peers are told of it before it is used"
+        said = f"made {name}; peers are informed of it before it is used"
     if json:
         value = {"use": what.value, "name": name, "id": key_id, "standing": standing}
         output.json_value(value)

@@ -25,11 +25,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def show(home: Home = DEFAULT_HOME, json: Json = False) -> None:
-    """Show whether the node went back, and what confirming would charge.
+    """Show whether the node was rolled back, and what confirming would charge.
 
-    A node that went back answers and spends nothing. What its peers and its home tell of jobs that
-    the database forgot is spent. Contracts of a counterparty that has not answered count in full;
-    where jobs may be missing of which nobody tells, so do the registers.
+    A node that was rolled back answers but spends nothing. Jobs that the database has lost, but
+    that its peers or its home report, count as spent. Contracts of a counterparty that has not
+    answered count as fully spent; so do the registers, where jobs may be missing that nobody
+    reports.
     """
     with node_of(home) as node:
         found = node.recovery()
@@ -40,18 +41,19 @@ def confirm(
     charge_in_full: Annotated[
         bool,
         typer.Option(
-            "--charge-in-full", help="Count in full what nobody can tell; it cannot be undone."
+            "--charge-in-full",
+            help="Count as fully spent what no peer can report; this cannot be undone.",
         ),
     ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Charge what is owed, and let the node work on within what is left.
+    """Charge what is owed, and let the node continue within what is left.
 
-    A signed record names the state that counts no more; the log goes on in a new epoch, and peers
-    that hold the old state get the record and resume. Refused without `--charge-in-full` where
-    something would count in full. A peer that answers later may hold more: then the node is in
-    recovery again, and what that peer tells is confirmed too.
+    A signed record names the state that no longer counts; the log continues in a new epoch, and
+    peers that hold the old state get the record and resume. Refused without `--charge-in-full`
+    where something would count as fully spent. A peer that answers later may hold more: then
+    the node is in recovery again, and what that peer reports is to be confirmed too.
     """
     with node_of(home) as node:
         done = node.confirm_recovery(charge_in_full=charge_in_full)
@@ -61,9 +63,9 @@ def confirm(
     for job in done.jobs:
         output.line(f"charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
     for contract in done.contracts:
-        output.line(f"counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
+        output.line(f"counts as fully spent: contract {contract.agreement}, ε {contract.epsilon:g}")
     for register in done.registers:
-        output.line(f"counts in full: register {register}")
+        output.line(f"counts as fully spent: register {register}")
     for merge in done.merges:
         output.line(f"merged again: register {merge.merged} into {merge.into}")
     _show_contracts(done)
@@ -84,11 +86,13 @@ def _show(found: RecoveryView, *, json: bool) -> None:
     for job in found.jobs:
         output.line(f"  to be charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
     for contract in found.contracts:
-        output.line(f"  counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
+        output.line(
+            f"  counts as fully spent: contract {contract.agreement}, ε {contract.epsilon:g}"
+        )
     for name in found.uncounted:
-        output.line(f"  counts in full: uses of contract {name}")
+        output.line(f"  counts as used up: uses of contract {name}")
     for register in found.registers:
-        output.line(f"  counts in full: register {register}")
+        output.line(f"  counts as fully spent: register {register}")
     for merge in found.merges:
         output.line(f"  to be merged again: register {merge.merged} into {merge.into}")
     for did in found.silent:
@@ -100,20 +104,22 @@ def _show(found: RecoveryView, *, json: bool) -> None:
 
 def _stand(found: RecoveryView) -> list[str]:
     if found.fault:
-        return [f"not known whether the node went back: {found.fault}"]
-    none = ["the node has not gone back: nothing is to be recovered"]
-    return [f"went back: {fault}" for fault in found.faults] or none
+        return [f"not known whether the node was rolled back: {found.fault}"]
+    none = ["the node was not rolled back: there is nothing to recover"]
+    return [f"rolled back: {fault}" for fault in found.faults] or none
 
 
 def _show_contracts(found: RecoveryView | ConfirmedView) -> None:
     for contract in found.gone:
-        output.line(f"  lost: contract {contract.agreement}; {contract.consumer} negotiates anew")
+        output.line(
+            f"  lost: contract {contract.agreement}; {contract.consumer} must negotiate it again"
+        )
     for name in found.taken_back:
-        output.line(f"  taken back again: contract {name}")
+        output.line(f"  ended or suspended again: contract {name}")
 
 
 def _show_epoch(epoch: EpochView) -> None:
     output.line(
-        f"epoch {epoch.number} of the log since {epoch.at:%Y-%m-%dT%H:%M:%SZ}, "
-        f"in place of a state of {epoch.abandoned} entries"
+        f"epoch {epoch.number} of the log since {epoch.at:%Y-%m-%dT%H:%M:%SZ}; it replaces a "
+        f"state of {epoch.abandoned} entries"
     )

@@ -86,9 +86,9 @@ def check(
 ) -> None:
     """Check a policy: is it well formed, and does it say what was meant?
 
-    Prints a line for each finding (severity, code, place, sentence) and how to mend it. A policy
-    with errors ends with exit code 5; warnings and notes end with 0. A mechanical fix changes no
-    decision; to mend an error may, so that it is done for the codes that you accept.
+    Prints a line for each finding (severity, code, place, sentence) and how to fix it. A policy
+    with errors ends with exit code 5; warnings and notes end with 0. A mechanical fix changes
+    no decision. Fixing an error may, so that it is done only for the codes that you accept.
     """
     accepted = _accepted(accept or (), fix)
     found = checked(file)
@@ -115,7 +115,7 @@ def _accepted(codes: Sequence[str], fix: Path | None) -> frozenset[str]:
         raise ConfigurationInvalid("`--accept` needs `--fix`")
     for code in codes:
         if code not in SUGGESTED:
-            hint = f"one is for {', '.join(f'`{it}`' for it in SUGGESTED)}"
+            hint = f"fixes are suggested for {', '.join(f'`{it}`' for it in SUGGESTED)}"
             raise ConfigurationInvalid(f"no fix is suggested for `{code[:80]}`", hint=hint)
     return frozenset(codes)
 
@@ -211,9 +211,7 @@ def _print_suggestions(found: Checked, accepted: frozenset[str]) -> None:
     """Say which fixes were not made, because they change what is decided."""
     left = {item.code for item in found.findings if item.edit and not item.mechanical} - accepted
     for code in sorted(left):
-        output.note(
-            f"not mended, as it changes what is decided: `{code}`; confirm it with --accept"
-        )
+        output.note(f"not fixed, as the fix changes decisions: `{code}`; confirm it with --accept")
 
 
 def _mended(policy: Policy, accepted: frozenset[str], rounds: int) -> dict[str, Any]:
@@ -250,8 +248,8 @@ def _bytes(file: Path, document: dict[str, Any]) -> bytes:
 
 
 def _by_hand(file: Path) -> PolicyInvalid:
-    hint = "correct what is named as an error first"
-    return PolicyInvalid(f"`{file}` cannot be mended by itself", hint=hint)
+    hint = "correct the findings that are errors first"
+    return PolicyInvalid(f"`{file}` cannot be fixed automatically", hint=hint)
 
 
 def print_finding(item: Finding, where: str = "") -> None:

@@ -81,7 +81,7 @@ def simulate(
         typer.Option("--role", metavar="IRI", help="Who asks; several are compared."),
     ] = None,
     mode: Annotated[
-        Reading, typer.Option("--mode", help="How unfulfilled duties are read.")
+        Reading, typer.Option("--mode", help="How unfulfilled duties are interpreted.")
     ] = Reading.W3C,
     json: Json = False,
 ) -> None:

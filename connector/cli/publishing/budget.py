@@ -32,7 +32,8 @@ _WIDTH = 30  # of a gauge, in characters
 _Table = Annotated[
     str,
     typer.Option(
-        help="What each table spends: how many fit. `0.5`, or `0.5,1e-6` for Gaussian noise.",
+        help="What each table spends, to compute how many fit: `0.5`, or `0.5,1e-6` for Gaussian "
+        "noise.",
         metavar="EPSILON[,DELTA]",
     ),
 ]
@@ -47,7 +48,8 @@ _Evaluation = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
-        no_args_is_help=True, help="The privacy budget of persons: what is spent, and what fits."
+        no_args_is_help=True,
+        help="The privacy budget of persons: what is spent, and what is still possible.",
     )
     group.command("show")(show)
     group.command("plan")(plan)
@@ -63,10 +65,10 @@ def show(
 ) -> None:
     """Show the privacy budget: the cap per person, what contracts promise, what jobs spent.
 
-    A new contract gets at most `promisable ε`, a new job `left to jobs ε`. `spent ε`
-    counts jobs with a finished round, `with open ε` open jobs as well. The last two columns say
-    what is left to jobs under either rule; the rule that was signed decides. A gauge is full where
-    nothing is left; `together ε` is what the contract's jobs count up to that one. Time gives
+    A new contract gets at most `promisable ε`, a new job `left to jobs ε`. `spent ε` counts
+    jobs with a finished round, `with open ε` open jobs as well. The last two columns say what
+    is left to jobs under either rule; the rule that was signed decides. A gauge is full where
+    nothing is left; `cumulative ε` is what the contract's jobs count up to that one. Time gives
     nothing back.
     """
     with node_of(home) as node:
@@ -150,7 +152,7 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
 def _rounds(job: JobBudgetView) -> tuple[str, str]:
     released = ", ".join(map(_release, job.released))
     if job.once:
-        released += f"; with the first: {', '.join(map(_release, job.once))}"
+        released += f"; in the first round also: {', '.join(map(_release, job.once))}"
     return f"{job.committed_rounds} of {job.rounds}", released
 
 
@@ -172,14 +174,14 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
     agreement: Annotated[
         str, typer.Option(help="Contract that this node provides: plan what is left of it.")
     ] = "",
-    epsilon: Annotated[float, typer.Option(help="ε of a contract that is thought of.")] = 0.0,
-    delta: Annotated[float, typer.Option(help="δ of it.")] = 0.0,
+    epsilon: Annotated[float, typer.Option(help="ε of a planned contract.")] = 0.0,
+    delta: Annotated[float, typer.Option(help="δ of the planned contract.")] = 0.0,
     table: _Table = "",
     noise: Annotated[float, typer.Option(help="σ of a job: how many of its rounds fit.")] = 0.0,
     rate: Annotated[float, typer.Option(help="q of that job, its sampling rate.")] = 1.0,
-    steps: Annotated[int, typer.Option(help="Steps of one of its rounds.")] = 1,
+    steps: Annotated[int, typer.Option(help="Steps in each of its rounds.")] = 1,
     job_delta: Annotated[
-        float, typer.Option(help="δ that the job states; left out: all that is left.")
+        float, typer.Option(help="δ that the job states. Default: all that is left.")
     ] = 0.0,
     evaluation: _Evaluation = "",
     home: Home = DEFAULT_HOME,
@@ -187,8 +189,9 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Say how many rounds or tables fit a budget, or which jobs of a file do; spends nothing.
 
-    Rounds belong to one job. A contract that is thought of is planned under either rule; one that
-    stands by its own, beside what is charged to it and to its register: the smallest number counts.
+    Rounds belong to one job. A planned contract is computed under either rule. One that exists
+    is computed under its own, together with what was charged to it and to its register: the
+    smallest number counts.
     """
     with node_of(home) as node:
         if sum(map(bool, (file, table, noise))) != 1:

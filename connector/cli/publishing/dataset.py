@@ -33,7 +33,7 @@ Distinct = Annotated[
     typer.Option(
         metavar="REASON",
         callback=_stated,
-        help="Why persons whom another register holds too are not the same; goes into the log.",
+        help="Why persons who also appear in another register are different persons; it is logged.",
     ),
 ]
 Reserve = Annotated[
@@ -41,15 +41,16 @@ Reserve = Annotated[
     typer.Option(
         exists=True,
         dir_okay=False,
-        help="ODRL: your own, private limits within which narrower terms are agreed at once.",
+        help="ODRL policy of your own, private limits: narrower terms within them are agreed at "
+        "once.",
     ),
 ]
 RaiseCap = Annotated[
     bool,
     typer.Option(
         "--raise-cap",
-        help="Let the cap of the register rise; it is logged, and told to the parties of its "
-        "contracts.",
+        help="Let the cap of the register rise; it is logged, and the parties of its contracts "
+        "are informed.",
     ),
 ]
 
@@ -133,9 +134,9 @@ def withdraw(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Offer a dataset to nobody any more; publish it again to offer it again.
+    """Withdraw a dataset: no one is offered it any more. Publish it again to offer it again.
 
-    Contracts on it run on: `preau agreement end` ends one.
+    Its contracts continue: `preau agreement end` ends one.
     """
     with node_of(home) as node:
         found = node.withdraw_dataset(dataset, reason)
@@ -158,7 +159,7 @@ def list_(
             (d.id, d.title, d.population, d.cap_epsilon, sum(not o.withdrawn for o in d.offers))
             for d in found
         ),
-        empty="nothing is published; `preau dataset publish` publishes",
+        empty="nothing is published yet; `preau dataset publish` publishes a dataset",
     )
     output.unreadable((d.id, d.fault) for d in found)
 
@@ -182,7 +183,7 @@ def check(
 ) -> None:
     """Read the file of a published dataset again, and say whether jobs may run on it.
 
-    Ends with 1 when none may.
+    Ends with 1 when jobs may run on none of them.
     """
     with node_of(home) as node:
         found = node.check(dataset, distinct=distinct or "")
@@ -208,7 +209,7 @@ def refresh(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Read the rows of a published dataset anew, as its description says; its offers stay.
+    """Read the rows of a published dataset again, as its description says; its offers stay.
 
     Until then every use reads them as they were published: a snapshot of the source, or the very
     file. What `preau dataset publish` refuses is refused here, and then nothing changes.
@@ -224,9 +225,10 @@ def merge(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Count the dataset's register in another one, whose persons are the same.
+    """Merge the dataset's register into another one, whose persons are the same.
 
-    All of its datasets, contracts and spending move, under the smaller cap. It cannot be undone.
+    All of its datasets, contracts and spending move to the other register, under the smaller
+    cap. This cannot be undone.
     """
     with node_of(home) as node:
         found = node.merge(dataset, register)
@@ -307,7 +309,10 @@ def _print_check(found: DatasetView) -> None:
                 if number
             ),
             ("persons of the register", check.register_persons),
-            *((f"others than those of `{name}`", why) for name, why in check.distinct.items()),
+            *(
+                (f"different persons from those of `{name}`", why)
+                for name, why in check.distinct.items()
+            ),
         ),
     )
 

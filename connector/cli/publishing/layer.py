@@ -44,7 +44,7 @@ def publish(
         ),
     ],
     personal: Annotated[
-        bool, typer.Option("--personal", help="It bears on datasets with personal data only.")
+        bool, typer.Option("--personal", help="It applies to datasets with personal data only.")
     ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -52,7 +52,7 @@ def publish(
     """Publish what no offer may weaken: a template of the space, or this participant's charter.
 
     An authority's node publishes a template, which members fetch with its status list. A
-    participant has one charter. Contracts keep their terms; offers are to be published anew.
+    participant has one charter. Contracts keep their terms; offers must be published again.
     """
     with node_of(home) as node:
         found = node.publish_layer(read_object(policy), personal=personal)
@@ -65,7 +65,7 @@ def withdraw(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Hold a template or the charter in force no longer. Contracts keep their terms."""
+    """Withdraw a template, or the charter, from force. Contracts keep their terms."""
     with node_of(home) as node:
         found = node.withdraw_layer(identifier, reason)
     _print(found, json=json)

@@ -48,7 +48,7 @@ def withdraw(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Take an offer back. Contracts on it keep their terms; `preau agreement end` ends one."""
+    """Withdraw an offer. Its contracts keep their terms; `preau agreement end` ends one."""
     with node_of(home) as node:
         found = node.withdraw_offer(offer, reason)
     _print(found, json=json)

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 Register = Annotated[str, typer.Argument(help="Register whose persons they are.")]
 Persons = Annotated[
     list[str] | None,
-    typer.Argument(help="As they stand in the person column. A shell remembers what is typed."),
+    typer.Argument(
+        help="As they stand in the person column. A shell keeps a history of what is typed."
+    ),
 ]
 From = Annotated[
-    Path | None, typer.Option("--from", help="File in UTF-8 with one person a line; `-`: input.")
+    Path | None,
+    typer.Option("--from", help="File in UTF-8 with one person a line; `-`: standard input."),
 ]
 
 
@@ -43,7 +46,11 @@ def suppress(
     persons: Persons = None,
     file: From = None,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Drop what was on the list; its key may be lost.")
+        bool,
+        typer.Option(
+            "--anew",
+            help="Start a new list without the persons of the old one; its key may be lost.",
+        ),
     ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -78,7 +85,7 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
 
 def _named(persons: list[str] | None, file: Path | None) -> list[str]:
     if bool(persons) == (file is not None):
-        raise ConfigurationInvalid("persons are named, or a file of them with `--from`")
+        raise ConfigurationInvalid("name persons, or a file of them with `--from`")
     return persons or (read_lines(file) if file else [])
 
 

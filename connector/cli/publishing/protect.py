@@ -52,10 +52,10 @@ def preview(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Measure what the uses of offers come to: who stands out in what leaves, and what it loses.
+    """Measure what the uses of offers would release: who stands out in it, and what is lost.
 
-    Every level stands below the other, so that they can be compared. Nothing is kept, and nothing
-    leaves this node.
+    The levels are listed below one another, for comparison. Nothing is kept, and nothing leaves
+    this node.
     """
     with node_of(home) as node:
         found = dict(_measured(node, dataset, plan or []))
@@ -63,7 +63,7 @@ def preview(
         output.json_value(found)
         return
     if not any(found.values()):
-        output.line("no use reads a table: there is nothing to measure")
+        output.line("no use reads rows: there is nothing to measure")
     for name, uses in found.items():
         for use in uses:
             output.line(name)
@@ -71,19 +71,19 @@ def preview(
 
 
 def translate(
-    agreement: Annotated[str, typer.Argument(help="Contract that the pseudonyms are of.")],
-    to: Annotated[str, typer.Argument(help="Contract whose pseudonyms are wanted.")],
+    agreement: Annotated[str, typer.Argument(help="Contract whose pseudonyms you have.")],
+    to: Annotated[str, typer.Argument(help="Contract whose pseudonyms you want.")],
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Pseudonyms, one in a line.")
+        Path, typer.Argument(exists=True, dir_okay=False, help="Pseudonyms, one a line.")
     ],
-    out: Annotated[Path, typer.Option(help="CSV file of `from` and `to`; it must not be there.")],
+    out: Annotated[Path, typer.Option(help="New CSV file with columns `from` and `to`.")],
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Translate pseudonyms of one contract to those of another, as provider of both.
 
     It is logged. Whoever has the file can link what both consumers hold: give it to neither
-    without a reason in law.
+    without a legal basis.
     """
     check_new(out)
     asked = [line.strip() for line in read_lines(file)]

@@ -63,7 +63,7 @@ def declare(
             ("δ", found.delta),
             ("rule", spoken(found.rule)),
             ("Rényi order", found.order or None),
-            ("neighbours", spoken(found.adjacency)),
+            ("neighbouring data sets", spoken(found.adjacency)),
         )
     )
 
@@ -93,7 +93,7 @@ def recount(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Take the persons of all files anew: `keys/persons.key` is lost, and in no backup.
+    """Record the persons of all files again: `keys/persons.key` is lost, and in no backup.
 
     Refused while the key is there. All answers about persons that registers share are asked again.
     No job runs on a dataset until its file was checked anew. Persons of files that were replaced
@@ -104,6 +104,6 @@ def recount(
     if json:
         output.json_value(found)
         return
-    output.line("the persons on record were dropped; each file is checked anew under a new key")
+    output.line("the persons on record were dropped; each file is checked again under a new key")
     for dataset in found:
         output.line(f"to be checked: `preau dataset check {dataset}`")

@@ -61,7 +61,7 @@ def inspect(
     from connector.domain.catalog.proposal import describe  # noqa: PLC0415 - start-up stays fast
 
     if (file is None) == (not connection) or bool(table and path):
-        raise typer.BadParameter("a file, or a connection with `--table` or `--path`")
+        raise typer.BadParameter("name a file, or a connection with `--table` or `--path`")
     if out is not None:
         check_new(out)
     where = str(file.absolute()) if file else path
@@ -99,14 +99,15 @@ def convert(
     ],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     data: Annotated[
-        Path | None, typer.Option(exists=True, help="Another file of that layout.")
+        Path | None, typer.Option(exists=True, help="Another file with that layout.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Read a file as its layout states, and write it as Parquet, which jobs read.
 
-    Nothing is guessed. A value that is not as stated becomes a missing one, and is counted; a
-    column of which more than half is so is refused, and so is a file with a line that is no row.
+    Nothing is guessed. A value that is not as stated counts as missing, and is reported. A
+    column with more than half such values is refused, and so is a file with a line that is not
+    a row.
     """
     from connector.sources import child  # noqa: PLC0415 - start-up stays fast
     from connector.sources.describing import contradictions, read_source  # noqa: PLC0415 - same
@@ -117,7 +118,7 @@ def convert(
         found = child.convert(data or path, layout, file)
         if faults := contradictions(layout, found):
             raise DataFileUnreadable(
-                f"`{(data or path).name}` is not of that layout: {'; '.join(faults)}",
+                f"`{(data or path).name}` does not have that layout: {'; '.join(faults)}",
                 hint="`preau source inspect FILE` proposes a layout",
             )
     if json:
@@ -165,7 +166,7 @@ def _print(found: dict[str, Any]) -> None:
             ("rows", found["rows"]),
             ("person column", found["person_column"]),
             ("persons", persons),
-            ("most rows of one", most),
+            ("most rows of one person", most),
         )
     )
     _print_columns(found["columns"], found["rows"])

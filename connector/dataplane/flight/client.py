@@ -53,7 +53,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         reason = str(exc).partition(f"{code}: ")[2].partition(". Detail")[0]
         raise from_code(code, reason or code) from exc
     except (pa.ArrowException, AttributeError) as exc:
-        raise PeerUnreachable("the provider broke off, or sent what is no file") from exc
+        raise PeerUnreachable("the provider closed the connection, or did not send a file") from exc
     return {"bytes": taken}
 
 

@@ -72,14 +72,14 @@ class Fetched:
     def _next(self) -> bytes | None:
         if not messages.ready(self._pipe, SILENT_SECONDS):
             self.close()
-            raise PeerUnreachable(f"`{self._peer}` sends nothing any more over Flight")
+            raise PeerUnreachable(f"`{self._peer}` has stopped sending over Flight")
         data = os.read(self._pipe, READ)
         if data:
             return data
         try:
             child.answered(self._end, MEMORY, LIFE_SECONDS)
         except WorkerFailed as exc:
-            raise PeerUnreachable(f"`{self._peer}` broke off over Flight") from exc
+            raise PeerUnreachable(f"`{self._peer}` closed the Flight connection too early") from exc
         finally:
             self.close()
         return None

@@ -176,9 +176,11 @@ class Opened(io.RawIOBase):
         try:
             data = sealed.read(self._descriptor, self._key, self._size, at, wanted)
         except (InvalidTag, OSError) as exc:
-            raise ExtractUnavailable("the file of the extract is not as it was made") from exc
+            raise ExtractUnavailable(
+                "the file of the extract was changed since it was made"
+            ) from exc
         if len(data) != wanted:
-            raise ExtractUnavailable("the file of the extract is not as it was made")
+            raise ExtractUnavailable("the file of the extract was changed since it was made")
         self._stream.position = at + wanted
         return data
 

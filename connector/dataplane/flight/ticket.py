@@ -51,13 +51,13 @@ def read(ticket: bytes) -> Asked:
     Asked(token='a.b.c', offset=0, rows=True)
     """
     if len(ticket) > MAX_BYTES or not ticket.isascii():
-        raise Malformed("the ticket is no token")
+        raise Malformed("the ticket is not a token")
     if not ticket.startswith(b"{"):
         return Asked(ticket.decode("ascii"), rows=True)
     try:
         stated = json.loads(ticket)
     except ValueError as exc:
-        raise Malformed("the ticket is no token") from exc
+        raise Malformed("the ticket is not a token") from exc
     found = Member(stated, _refusal).fields("token", "offset")
     return Asked(found["token"].text(most=MAX_BYTES), found["offset"].integer(most=_MOST_OFFSET))
 

@@ -145,22 +145,22 @@ def faults(meaning: Meaning, datatype: str) -> list[str]:
         "needs `lower` and `upper`, both or none": len(ends) == 1,
         "needs `lower` below `upper`": meaning.range is not None and within[0] >= within[1],
         "states numbers that are not finite": not all(map(isfinite, numbers)),
-        "states `lower`, `upper`, `missing` or `unit`, and holds no numbers": not number
+        "states `lower`, `upper`, `missing` or `unit`, but does not hold numbers": not number
         and bool(numbers or meaning.unit),
         "states a `missing` outside its range": meaning.missing is not None
         and not within[0] <= meaning.missing <= within[1],
-        "states a `spelling`, and holds numbers": number and bool(meaning.spelling),
+        "states a `spelling`, but holds numbers": number and bool(meaning.spelling),
         "names a category twice": len(set(meaning.values)) != len(meaning.values),
-        "names a category that is no number within its range": number
+        "names a category that is not a number within its range": number
         and not all(_within(value, within) for value in meaning.values),
-        "states a `territory`, and holds numbers: codes are texts, as `01` is": number
+        "states a `territory`, but holds numbers: codes are texts, such as `01`": number
         and bool(meaning.territory),
-        "states a `hierarchy`, and holds numbers: codes are texts": number
+        "states a `hierarchy`, but holds numbers: codes are texts": number
         and meaning.hierarchy is not None,
-        "states a `leaves_as` that is none of numbers, such as `width 5` or `from 0 to 20`": number
+        "states a `leaves_as` that is not for numbers: `width 5` and `from 0 to 20` are": number
         and bool(meaning.leaves_as)
         and coarseness.of_numbers(meaning.leaves_as) is None,
-        "states `leaves_as`, and no `hierarchy` with that level": not number
+        "states `leaves_as`, but no `hierarchy` with that level": not number
         and bool(meaning.leaves_as)
         and not _has_level(meaning),
     }
@@ -219,7 +219,7 @@ def day_of(member: Member) -> str:
     try:
         return date.fromisoformat(member.text(pattern=_DATE)).isoformat()
     except ValueError:
-        member.refuse("is no day of the calendar")
+        member.refuse("is not a day of the calendar")
 
 
 def labels_of(member: Member, stated: Iterable[tuple[str, Member]]) -> Labels:

@@ -86,7 +86,7 @@ def read(data: bytes) -> Units:
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as exc:
-        raise _unreadable("is no UTF-8") from exc
+        raise _unreadable("is not text in UTF-8") from exc
     levels = _levels(lines[0] if lines else "")
     if not 1 < len(lines) <= MOST_CODES + 1:
         raise _unreadable(f"must have 1 to {MOST_CODES} codes")
@@ -94,9 +94,11 @@ def read(data: bytes) -> Units:
     for number, line in enumerate(lines[1:], 2):
         code, *units = line.split(",")
         if len(units) != len(levels) or not all(map(_TEXT.fullmatch, (code, *units))):
-            raise _unreadable(f"line {number}: must be a code and its {len(levels)} units")
+            raise _unreadable(
+                f"has a line {number} that is not a code with its {len(levels)} units"
+            )
         if code in found[levels[0]]:
-            raise _unreadable(f"line {number}: states the code `{code}` again")
+            raise _unreadable(f"states in line {number} the code `{code}` a second time")
         for level, unit in zip(levels, units, strict=True):
             found[level][code] = unit
     _check_nested(found)
@@ -117,8 +119,8 @@ def _levels(line: str) -> tuple[str, ...]:
     named = all(map(_NAME.fullmatch, levels)) and len(set(levels)) == len(levels)
     if first != _CODE or not named or not 0 < len(levels) <= MOST_LEVELS:
         raise _unreadable(
-            "must begin with a line such as `code,epci`: the levels, the smallest first, in small "
-            "letters"
+            "must begin with a header such as `code,epci`: the names of the levels, smallest "
+            "first, in lower case"
         )
     return tuple(levels)
 
@@ -129,7 +131,9 @@ def _check_nested(units: Units) -> None:
         above: dict[str, str] = {}
         for code, unit in smaller.items():
             if above.setdefault(unit, larger[code]) != larger[code]:
-                raise _unreadable(f"has `{unit}` of level `{level}` in two units of the next one")
+                raise _unreadable(
+                    f"puts the unit `{unit}` of level `{level}` into two units of the next level"
+                )
 
 
 def _unreadable(what: str) -> DataFileUnreadable:

@@ -162,7 +162,7 @@ class Approval:
         if account and any(each.account == account for each in self.acceptances):
             raise RoleForbidden(
                 f"this account has accepted approval `{self.id}` already, in another role",
-                hint="two roles are two persons",
+                hint="each role needs a different person",
             )
         if role not in self.missing:
             raise RoleForbidden(

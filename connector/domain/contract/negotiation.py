@@ -218,7 +218,7 @@ def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> No
     """
     stated = f"the agreement states `{instant.text(at)}`, which is"
     if at > now + instant.SKEW:
-        raise _wrong(f"{stated} ahead of this clock, `{instant.text(now)}`")
+        raise _wrong(f"{stated} ahead of this node's clock, `{instant.text(now)}`")
     if at < negotiation.updated_at - instant.SKEW:
         asked = instant.text(negotiation.updated_at)
         raise _wrong(f"{stated} before it was asked for, `{asked}`")

@@ -25,7 +25,7 @@ class Step(Enum):
     NOTHING = "nothing: it is known, or was overtaken"
     ASK = "ask once for the proof between the two"
     FORK = "it contradicts the one held"
-    UNANNOUNCED = "it is of an epoch whose record has not come"
+    UNANNOUNCED = "it is of an epoch whose record has not arrived"
 
 
 def step(held: Checkpoint | None, shown: Checkpoint, record: Epoch | None = None) -> Step:

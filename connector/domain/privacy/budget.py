@@ -65,7 +65,7 @@ class Reservation:
         """
         least = min(self.epsilon, self.delta, self.committed_rounds)
         if least < 0 or self.committed_rounds > self.rounds or not self.events.items:
-            raise ValueError("no job has such figures")
+            raise ValueError("no job can have such ε, δ and rounds")
 
     def __hash__(self) -> int:
         """Return the hash of its key: a ledger asks for those of all jobs."""
@@ -97,6 +97,6 @@ def from_steps(noise: float, rate: float, steps: int, steps_per_round: int) -> t
         ValueError: no job has such figures.
     """
     if not 0 < steps_per_round <= steps:
-        raise ValueError("no job has such figures")
+        raise ValueError("no job can have such ε, δ and rounds")
     rounds = -(-steps // steps_per_round)  # rounded up: it never counts less than before
     return Events((sampled_gaussian(noise, rate, steps_per_round),)), rounds

@@ -159,9 +159,9 @@ def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> 
     if now.epoch > before.epoch:
         return ()
     if now.epoch < before.epoch:
-        return (f"the database is of epoch {now.epoch}, epoch {before.epoch} had begun",)
+        return (f"the database is in epoch {now.epoch}, but epoch {before.epoch} had begun",)
     if now.size < before.size:
-        return (f"the log has {now.size} entries, it had {before.size}",)
+        return (f"the log has {now.size} entries, but had {before.size}",)
     if root_at(before.size) != before.root:
         return (f"the first {before.size} entries of the log are not those that were written",)
     charged = {name: register.charges for name, register in present.registers.items()}

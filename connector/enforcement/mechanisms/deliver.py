@@ -81,7 +81,7 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     made: list[Typed] = [Where(DELIVERED), kept]
     if level == PSEUDONYMISED:
         if not direct:
-            raise PolicyInvalid("no column is left to be pseudonymised: list the one of the person")
+            raise PolicyInvalid("no column is left to be pseudonymised: list the person column")
         made.append(Pseudonymise(direct, _scope(rule, atoms)))
     made += territories.coarser(atoms, columns, ground)
     made += (*outputs.steps(atoms), Release(level, _formats(atoms)))
@@ -98,13 +98,13 @@ def _cells(atoms: tuple[Constraint, ...], ground: Ground) -> tuple[RowTest, ...]
         return ()
     if ground.personal:
         raise PolicyInvalid(
-            "a minimum of persons per cell is for cells, and rows are about one person",
+            "a minimum of persons per cell is for cells, but each row here is about one person",
             hint="permit `odrl:aggregate`, or publish the table as data of its own",
         )
     counts = [each.name for each in ground.columns if each.meaning.unit == PERSONS]
     if not counts:
         raise PolicyInvalid(
-            "no column says over how many persons a row is",
+            "no column states how many persons a row is about",
             hint=f"state the unit `{PERSONS}` of the column that counts them",
         )
     least = figures.whole(figures.bound(atoms, CELL_COUNT, max), CELL_COUNT)
@@ -170,7 +170,7 @@ def _formats(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
         if item.left == FILE_FORMAT:
             known &= _known_formats(item)
     if not known:
-        raise PolicyInvalid("the policy leaves no format of file")
+        raise PolicyInvalid("the policy leaves no file format")
     return tuple(each for each in FORMATS if each in known)
 
 

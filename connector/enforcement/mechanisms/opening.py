@@ -83,7 +83,9 @@ def use_of(plan: Plan) -> Use:
     """
     first, *others = plan.uses
     if any(each.steps != first.steps for each in others):
-        raise PolicyInvalid("an open offer leaves one file: give all that it permits one condition")
+        raise PolicyInvalid(
+            "an open offer releases a single file: put the same conditions on all its permissions"
+        )
     return first
 
 
@@ -93,7 +95,9 @@ def _compile(rule: Permission, ground: Ground) -> tuple[Step, ...]:
     columns, _ = tables.allowed(figures.required(rule.constraints), ground)
     closed = [each for each in columns if each.kind in _CLOSED]
     if closed:
-        raise PolicyInvalid(f"column `{closed[0].name}` is classed `{closed[0].kind}`: not open")
+        raise PolicyInvalid(
+            f"column `{closed[0].name}` is classed `{closed[0].kind}`: it cannot be open data"
+        )
     return deliver.MECHANISM.compile(rule, ground)
 
 

@@ -121,7 +121,9 @@ def _noise(
         return None
     privacy.check_unit(atoms)
     if not (ground.personal and ground.person_column):
-        raise PolicyInvalid("a budget of privacy is of persons, and the dataset names none")
+        raise PolicyInvalid(
+            "a privacy budget protects persons, but the dataset has no person column"
+        )
     epsilon, delta = privacy.budget(rule)
     rows = figures.bound(atoms, ROWS, min, Decimal(ground.rows_per_person))
     ranged = [(each.name, each.meaning.range) for each in columns if each.datatype == "number"]

@@ -62,7 +62,9 @@ def tests(atoms: tuple[Constraint, ...], ground: Ground) -> tuple[RowTest, ...]:
     found = [_test(text, columns) for text in _stated(atoms)]
     for each in found:
         if tables.identifies(columns[each.column], ground):
-            raise PolicyInvalid(f"rows are not chosen by `{each.column}`, which identifies persons")
+            raise PolicyInvalid(
+                f"rows cannot be selected by `{each.column}`, which identifies persons"
+            )
     return tuple(dict.fromkeys(found))
 
 
@@ -90,13 +92,13 @@ def _test(text: str, columns: Mapping[str, Column]) -> RowTest:
         named = (each.column for each in readings(text))
         known = next((each for each in named if each in columns), "")
         why = (
-            f"a value is none of the column `{known}`"
+            f"its values are not valid for column `{known}`"
             if known
             else "the dataset has no such column"
         )
         raise PolicyInvalid(f"the row condition `{text}`: {why}", hint=_HINT)
     if len(found) > 1:  # one column is called as another is with a sign behind it
-        raise PolicyInvalid(f"the row condition `{text}` can be read of two columns")
+        raise PolicyInvalid(f"the row condition `{text}` is ambiguous: it matches two columns")
     column = columns[found[0].column]
     if unknown := [it for it in found[0].values if not _public(it, column, found[0].test)]:
         raise PolicyInvalid(

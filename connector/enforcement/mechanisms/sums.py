@@ -82,7 +82,7 @@ def named_sites(atoms: tuple[Constraint, ...]) -> tuple[str, ...]:
     found = tuple(each for each in lists[0] if all(each in it for it in lists)) if lists else ()
     if len(found) < LEAST_SITES - 1:
         raise PolicyInvalid(
-            f"sums over sites name at least {LEAST_SITES - 1} other sites by `{NAMED_SITES}`"
+            f"sums over sites must name at least {LEAST_SITES - 1} other sites in `{NAMED_SITES}`"
         )
     return found
 

@@ -106,7 +106,7 @@ def _step(column: Column, level: str, *, exact: bool) -> Generalise | None:
     ways = [each for each in _ways(meaning) if not level or _fits(each.level, level, exact=exact)]
     if not ways:
         raise PolicyInvalid(
-            f"no step of this node gives `{column.name}` by {level}: leave the column out",
+            f"this node cannot generalise `{column.name}` to {level}: leave the column out",
             hint="a `hierarchy` in its data dictionary says to which units its codes belong",
         )
     smallest = min(ways, key=lambda each: _SIZES.index(each.level)) if level else ways[0]

@@ -88,12 +88,12 @@ def ordered(steps: tuple[Step, ...]) -> tuple[Typed, ...]:
     found = tuple(map(typed, steps))
     for one, after in pairwise((_END, *(each.kind for each in found), _END)):
         if after not in _NEXT[one]:
-            raise StepUnknown(f"no step `{after or 'end'}` comes after `{one or 'nothing'}`")
+            raise StepUnknown(f"step `{after or 'end'}` cannot follow `{one or 'nothing'}`")
     for runs, kind in _ALONE:
         used = any(isinstance(each, kind) for each in found)
         for each in found:
             if isinstance(each, Where) and (each.runs == runs) != used:
-                raise StepUnknown(f"what runs as `{each.runs}` has other steps")
+                raise StepUnknown(f"a use that runs as `{each.runs}` must have other steps")
     return found
 
 
@@ -105,7 +105,7 @@ def trained(steps: tuple[Step, ...]) -> tuple[Minimise | None, TrainingStep]:
     """
     found = ordered(steps)
     if not isinstance(found[-1], TrainingStep):
-        raise StepUnknown("the use is none that trains")
+        raise StepUnknown("this use does not train")
     return next((each for each in found if isinstance(each, Minimise)), None), found[-1]
 
 
@@ -117,7 +117,7 @@ def evaluated(steps: tuple[Step, ...]) -> ExactEvaluation:
     """
     found = ordered(steps)[-1]
     if not isinstance(found, ExactEvaluation):
-        raise StepUnknown("the use is none that evaluates")
+        raise StepUnknown("this use does not evaluate")
     return found
 
 

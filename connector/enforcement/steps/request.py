@@ -222,11 +222,11 @@ def _check_bins(request: TableRequest, steps: TableSteps) -> None:
     measured |= {each.column for each in request.filters}
     for name in request.bins:
         if name not in request.dimensions:
-            raise TableRefused(f"`{name}` has bins, and is no dimension of the table")
+            raise TableRefused(f"`{name}` has bins, but is not a dimension of the table")
         if name in steps.generalised:
-            raise TableRefused(f"the plan makes `{name}` coarser already")
+            raise TableRefused(f"the plan generalises `{name}` already")
         if name in measured:
-            raise TableRefused(f"`{name}` has bins, and is measured or filtered too")
+            raise TableRefused(f"`{name}` has bins, but is measured or filtered as well")
         public_range(steps, name)
 
 
@@ -245,9 +245,9 @@ def _check_measure(measure: Measure, columns: tuple[str, ...], functions: tuple[
     if measure.column and measure.column not in columns:
         raise TableRefused(f"the plan has no measure `{measure.column}`{_known(columns)}")
     if measure.function == "persons" and measure.column:
-        raise TableRefused("persons are counted of cells, not of a measure")
+        raise TableRefused("persons are counted per cell, not per measure")
     if not measure.column and measure.function not in _OF_ROWS:
-        raise TableRefused(f"`{measure.function}` is of a measure")
+        raise TableRefused(f"`{measure.function}` needs a measure")
 
 
 def _spelled(value: str | Number) -> str:

@@ -204,14 +204,16 @@ def _check_terms(request: SumRequest, step: Sum) -> None:
         raise SumRefused("a regression has one outcome, and names no column twice")
     for name, values in request.levels.items():
         if sorted(values) != sorted(step.categories.get(name, ())):
-            raise SumRefused(f"all values of `{name}` are terms, and no others")
+            raise SumRefused(
+                f"the request must name all values of `{name}` that the plan lists, and no others"
+            )
     if any(each not in step.ranges for each in (*request.numbers, request.outcome) if each):
         raise SumRefused("a term of numbers, or an outcome, has no public range in the plan")
     column, value = request.event
     if column and value not in step.categories.get(column, ()):
-        raise SumRefused(f"`{value}` is no value of `{column}` in the plan")
+        raise SumRefused(f"`{value}` is not a value of `{column}` in the plan")
     if sum(map(abs, request.at)) > _FARTHEST:
-        raise SumRefused("the coefficients are too large to be asked at")
+        raise SumRefused("the coefficients of the request are too large")
 
 
 def check_round(request: SumRequest, step: Sum, site: str, consumer: str) -> None:
@@ -221,16 +223,16 @@ def check_round(request: SumRequest, step: Sum, site: str, consumer: str) -> Non
         SumRefused: it does not; the reason says what.
     """
     if len(request.at) != (0 if request.outcome else request.terms):
-        raise SumRefused("a logistic regression is asked at a coefficient for each term")
+        raise SumRefused("a logistic regression needs one coefficient for each term")
     least, sites = max(step.minimum_sites, LEAST_SITES), [each.site for each in request.members]
     if len(sites) < least:
-        raise SumRefused(f"sums are over at least {least} sites, and {len(sites)} are named")
+        raise SumRefused(f"a sum needs at least {least} sites, and {len(sites)} are named")
     if sites != sorted(set(sites)):
-        raise SumRefused("the sites of a sum are named once each, in order")
+        raise SumRefused("the sites of a sum must be named once each, in order")
     if len({each.key for each in request.members}) != len(sites):
-        raise SumRefused("two sites of a sum have one key")
+        raise SumRefused("two sites of a sum have the same key")
     if site not in sites or consumer in sites:
-        raise SumRefused("a sum is of the site that is asked, and not of who asks")
+        raise SumRefused("a sum must name the site that is asked, but not the consumer")
     if strangers := [each for each in sites if each not in (site, *step.sites)]:
         raise SumRefused(
             f"the contract does not name `{strangers[0]}` among the sites (`preau:sites`)"

@@ -65,7 +65,7 @@ class Sum:
         part = member.fields(*stated, "parameters", "points")
         ranges, values = (part[it].entries(most=MOST_COLUMNS) for it in ("ranges", "categories"))
         if both := sorted(set(ranges) & set(values)):
-            member.refuse(f"has a range and categories of `{both[0]}`")
+            member.refuse(f"has both a range and categories for `{both[0]}`")
         return cls(
             sites=names(part["sites"], least=LEAST_SITES - 1),
             minimum_sites=part["minimumSites"].integer(least=LEAST_SITES, most=MOST_SITES),

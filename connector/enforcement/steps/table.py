@@ -61,15 +61,17 @@ class TableSteps:
         if self.aggregate:
             self._cells(self.aggregate)
         if self.noise and self.aggregate and (self.aggregate.dominance or self.aggregate.p_ratio):
-            raise StepUnknown("with noise persons are bounded: nothing is concentrated")
+            raise StepUnknown(
+                "noise bounds each person already: a dominance or p-ratio rule cannot be added"
+            )
         if self.sum:
             self._lets_through("sum", self.sum.columns)
         if self.no_rows != (self.where.runs == QUERY):
-            raise StepUnknown("cells are made where a query runs, and there only")
+            raise StepUnknown("a use makes cells exactly when it runs as a query")
         if self.no_rows != (self.release.level == AGGREGATED):
-            raise StepUnknown("`Aggregated` is what cells are, and nothing else")
+            raise StepUnknown("the level `Aggregated` is for cells, and cells have no other")
         if self.release.level == PSEUDONYMISED and not self.pseudonymise:
-            raise StepUnknown("nothing is pseudonymised")
+            raise StepUnknown("no column is pseudonymised, as the level demands")
 
     @property
     def no_rows(self) -> bool:
@@ -108,7 +110,7 @@ def table_steps(steps: Iterable[Typed]) -> TableSteps:
     found = tuple(steps)
     where, minimise, release = _one(found, Where), _one(found, Minimise), _one(found, Release)
     if where is None or minimise is None or release is None:
-        raise StepUnknown("the use is none that reads a table")
+        raise StepUnknown("this use does not read rows")
     return TableSteps(
         where=where,
         minimise=minimise,

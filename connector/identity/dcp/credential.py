@@ -76,7 +76,7 @@ def verify(token: str, issuer: DidDocument) -> Held:
     """
     held = _held(token, _FORM.opened(token, issuer))
     if held.credential.issuer != issuer.did:
-        raise CredentialInvalid("the credential was signed by another than its issuer")
+        raise CredentialInvalid("the credential was not signed by its issuer")
     return held
 
 
@@ -138,7 +138,7 @@ def identifier(member: Member) -> str:
 def _held(token: str, claims: Member) -> Held:
     part = claims.fields(maybe=("vc", "vp"), others=True)
     if "vp" in part:
-        part["vp"].refuse("belongs to a presentation")
+        part["vp"].refuse("is allowed in a presentation only")
     if "vc" in part:
         return Held(token, Profile.VC11, _vc11(claims))
     return Held(token, Profile.VC20, _vc20(claims))

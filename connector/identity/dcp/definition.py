@@ -179,7 +179,7 @@ def _path(member: Member) -> Path:
     text = member.text(most=MAX_CHARS)
     steps = [next(filter(None, found)) for found in _STEP.findall(text)]
     if text[:1] != "$" or _STEP.sub("", text) != "$":
-        _unsupported(member, "a path that is no chain of names")
+        _unsupported(member, "a path that is not a chain of names")
     return tuple(steps[1:] if steps[:1] == [_WRAPPED] else steps)
 
 
@@ -191,7 +191,7 @@ def _check_filter(member: Member) -> None:
     if "enum" in part:
         part["enum"].items(least=1, most=MOST)
     if "pattern" in part and not _LITERAL.fullmatch(part["pattern"].text(most=MAX_CHARS)):
-        _unsupported(part["pattern"], "a pattern that is no literal")
+        _unsupported(part["pattern"], "a pattern that is not a literal")
     if "contains" in part:
         if not set(part) <= {"contains", "type"}:
             _unsupported(member, "`contains` beside another condition")

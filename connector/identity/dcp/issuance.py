@@ -168,7 +168,7 @@ class CredentialMessage:
         stated = part.get("credentials")
         held = stated.items(most=MOST_CREDENTIALS) if stated else []
         if bool(held) != (status == RequestStatus.ISSUED):
-            part["status"].refuse(f"is `{status}` with {len(held)} credentials")
+            part["status"].refuse(f"is `{status}`, but has {len(held)} credentials")
         reason = part.get("rejectionReason")
         return cls(
             part["issuerPid"].text(),

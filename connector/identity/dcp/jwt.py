@@ -92,10 +92,12 @@ class Form:
             raise refusal(f"{name}: is not signed (`alg` is `none`)")
         for member in _OWN_KEY:
             if member in header:
-                raise refusal(f"{name}: the header brings a key of its own (`{member}`)")
+                raise refusal(f"{name}: the header contains a key of its own (`{member}`)")
         for member in _CRITICAL:
             if member in header:
-                raise refusal(f"{name}: the header demands what is not known here (`{member}`)")
+                raise refusal(
+                    f"{name}: the header demands an extension that is not known here (`{member}`)"
+                )
         if _text(header.get("typ", "")).lower() not in self.types:
             raise refusal(f"{name}: is a token of another type (`typ`)")
         if _text(header.get("cty", "")).lower() not in self.contents:

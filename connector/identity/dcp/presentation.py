@@ -223,7 +223,7 @@ def _check_registered(
             part[name].refuse("must be the holder")
     if ("aud" in part or not answered) and claims.child("aud").value not in (audience, [audience]):
         raise CredentialInvalid("the presentation was made for another verifier, or for several")
-    here = f"and here it is {instant.text(now)}"
+    here = f"and this node's clock says {instant.text(now)}"
     for name in ("iat", "nbf"):
         if name in part and (begins := moment(part[name])) > now + instant.SKEW:
             raise CredentialExpired(
@@ -262,7 +262,7 @@ def _check_presentation(part: Mapping[str, Member], context: str, did: str) -> N
         if contexts[0].value != context:
             part["@context"].refuse(f"must begin with `{context}`")
     if "holder" in part and identifier(part["holder"]) != did:
-        part["holder"].refuse("must be who signed it")
+        part["holder"].refuse("must be the DID that signed it")
 
 
 def _credential(member: Member, profile: Profile) -> str:

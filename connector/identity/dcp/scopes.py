@@ -104,7 +104,8 @@ def check_answered(asked: Iterable[Scope], presented: Sequence[Held]) -> None:
         if not any(scope.names(each.credential) for each in presented):
             raise CredentialInvalid(
                 f"no credential of {scope.naming} `{scope.value}` was presented",
-                hint="the holder grants another scope, or has no such credential that is valid",
+                hint="ask the holder to grant this scope, and whether it has such a credential "
+                "that is valid",
             )
 
 

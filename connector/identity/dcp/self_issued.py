@@ -166,7 +166,7 @@ def unverified_access(token: str) -> str:
 def _check_kind(claims: Member) -> None:
     for name in _OTHERS:
         if name in claims.value:
-            claims.child(name).refuse("belongs to a token of another kind")
+            claims.child(name).refuse("is allowed in a token of another kind only")
 
 
 def _check_parties(claims: Member, did: str, audience: str) -> None:
@@ -174,7 +174,7 @@ def _check_parties(claims: Member, did: str, audience: str) -> None:
     if issuer != subject:
         raise TokenInvalid("`iss` and `sub` of the self-issued ID token differ")
     if subject != did:
-        raise TokenInvalid(f"the self-issued ID token is not one of `{did}`")
+        raise TokenInvalid(f"the self-issued ID token was not issued by `{did}`")
     # RFC 7519 section 4.1.3 lets one name several: whoever of them has the token could use it here.
     if claims.child("aud").value not in (audience, [audience]):
         raise TokenInvalid("the self-issued ID token was made for another verifier, or for several")

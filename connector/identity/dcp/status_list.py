@@ -124,7 +124,9 @@ def read(credential: Credential, url: str, *, least: int = bitstring.MIN_BITS) -
         StatusListTooShort: it has fewer entries.
     """
     if credential.id.startswith(_WEB) and credential.id != url:
-        raise StatusVerificationFailed("the status list says that it is another one")
+        raise StatusVerificationFailed(
+            "the id of the status list is not the address that it was fetched from"
+        )
     root = Member(credential.document, status_entry.refusal)
     model = next(
         (m for m in (BITSTRING, STATUS_LIST_2021) if m.credential in credential.types), None
@@ -139,7 +141,9 @@ def read(credential: Credential, url: str, *, least: int = bitstring.MIN_BITS) -
         status_entry.check_size(part["statusSize"])
     bits = _unpacked(part["encodedList"], model)
     if len(bits) * 8 < least:
-        raise StatusListTooShort(f"the status list has {len(bits) * 8} entries of at least {least}")
+        raise StatusListTooShort(
+            f"the status list has {len(bits) * 8} entries; at least {least} are required"
+        )
     return PublishedList(
         url=url,
         issuer=credential.issuer,
@@ -204,9 +208,9 @@ def check_in(entry: Entry, issuer: str, found: PublishedList, now: datetime) -> 
     if found.url != entry.url:
         raise StatusVerificationFailed("the status list is not the one that the credential names")
     if found.issuer != issuer:
-        raise StatusVerificationFailed("the status list is another issuer's than the credential")
+        raise StatusVerificationFailed("the status list and the credential have different issuers")
     if found.model != entry.model:
-        raise StatusVerificationFailed(f"the status list is no `{entry.model.credential}`")
+        raise StatusVerificationFailed(f"the status list is not a `{entry.model.credential}`")
     if entry.purpose not in found.purposes:
         raise StatusVerificationFailed(f"the status list is not for purpose `{entry.purpose}`")
     _check_fresh(found, now)
@@ -222,13 +226,13 @@ def check_in(entry: Entry, issuer: str, found: PublishedList, now: datetime) -> 
 def _check_fresh(found: PublishedList, now: datetime) -> None:
     if found.valid_from is not None and now + LEEWAY < found.valid_from:
         raise StatusListStale(
-            f"the status list is not valid before {instant.text(found.valid_from)}, and here it is"
-            f" {instant.text(now)}"
+            f"the status list is not valid before {instant.text(found.valid_from)}; this "
+            f"node's clock says {instant.text(now)}"
         )
     if found.valid_until is not None and now >= found.valid_until:
         raise StatusListStale(
-            f"the status list ended at {instant.text(found.valid_until)}, and here it is"
-            f" {instant.text(now)}"
+            f"the status list expired at {instant.text(found.valid_until)}; this node's "
+            f"clock says {instant.text(now)}"
         )
 
 

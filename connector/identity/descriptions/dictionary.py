@@ -157,5 +157,5 @@ def _read_tier(member: Member) -> Tier:
     listed = part[_UNITS].items(least=1, most=MOST_LISTED) if _UNITS in part else []
     count = part[_COUNT].integer(least=1, most=MOST_CODES)
     if len(listed) != (count if count <= MOST_LISTED else 0):
-        member.refuse("lists other units than it counts")
+        member.refuse("does not list as many units as it counts")
     return Tier(part[_NAME].text(), count, tuple(each.text() for each in listed))

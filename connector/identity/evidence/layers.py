@@ -76,7 +76,9 @@ def _shown(
     if not of_authority:
         return f"{named} is the one whose digest `{issuer}` signed"
     if by is None or not _is_signed(shown.token, by[0], named):
-        missing.append(f"{named} is shown, and not signed by an authority's key that is at hand")
+        missing.append(
+            f"{named} is shown, but not signed by any authority's key that is available here"
+        )
         return ""
     return f"{named} is signed by `{issuer}`"
 

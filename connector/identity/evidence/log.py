@@ -62,7 +62,7 @@ def _missing(evidence: Evidence, agreement: AgreementDocument, peer: PartyEviden
     said = f"cosigned by `{peer.did}` up to {head.size} entries"
     beyond = sum(entry.index >= head.size for entry in evidence.entries)
     if beyond:
-        return f"{said}: {beyond} of the bundle's came later"
+        return f"{said}: {beyond} of the bundle's entries came later"
     if at is not None and instant.read(at) < agreement.timestamp - instant.SKEW:
         return f"{said} at {at}, which is before the contract was concluded"
     return ""
@@ -87,7 +87,7 @@ def _entries(evidence: Evidence, agreement: AgreementDocument) -> str:
     head = _head(evidence, agreement)
     indices = [entry.index for entry in evidence.entries]
     if indices != sorted(set(indices)):
-        raise EvidenceInvalid("log entries are out of order, or twice")
+        raise EvidenceInvalid("log entries are out of order, or duplicated")
     recorded = False
     for entry in evidence.entries:
         leaf = leaf_hash(entry.event)

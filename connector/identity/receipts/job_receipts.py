@@ -141,7 +141,7 @@ def _open(
     data = part["manifest"].content().encode()
     said = Member(card, _CARD.refusal)
     if said.child("manifest").digest() != sha256_hex(data):
-        raise EvidenceInvalid("the manifest beside the card is another one than it names")
+        raise EvidenceInvalid("the manifest beside the card is not the one that the card names")
     jws.verify_detached(
         part["signature"].content(), data, lead, Relationship.ASSERTION, MANIFEST_TYPE
     )
@@ -152,7 +152,7 @@ def _open(
         raise EvidenceInvalid("the card names other sites than the manifest")
     shown = part["documents"].entries(most=MAX_SITES)
     if set(shown) - set(sites):
-        part["documents"].refuse("has one of no site of the job")
+        part["documents"].refuse("has a receipt of a site that is not in the job")
     return _Case(
         job=job,
         digest=sha256_hex(data),
@@ -192,7 +192,7 @@ def _rounds(case: _Case) -> str:
     """See that the receipts are those that the card names, one of each site that answered."""
     found = [[sha256_hex(token.encode()) for token in each.values()] for each in case.rounds]
     if found != [_texts(each.child("receipts")) for each in case.stated]:
-        raise EvidenceInvalid("the receipts beside the card are others than it names")
+        raise EvidenceInvalid("the receipts beside the card are not those that the card names")
     for number, (tokens, said) in enumerate(zip(case.rounds, case.stated, strict=True), 1):
         answered = set(_texts(said.child("answered")))
         if said.child("round").integer() != number or not set(tokens) >= answered:
@@ -223,12 +223,16 @@ def _site(case: _Case, site: str) -> str:
         signed += 1
         answered += site in _texts(case.stated[number - 1].child("answered"))
         if {"recipe": found.recipe, "versions": dict(found.versions)} not in ran:
-            raise EvidenceInvalid(f"`{site}` ran in round {number} what the card does not name")
+            raise EvidenceInvalid(
+                f"`{site}` ran in round {number} a recipe or versions that the card does not name"
+            )
         if found.source and found.source not in read:
-            raise EvidenceInvalid(f"`{site}` read in round {number} what the card does not name")
+            raise EvidenceInvalid(
+                f"`{site}` read in round {number} a source that the card does not name"
+            )
     counted = said.child("rounds").integer(), said.child("spent").child("rounds").integer()
     if (answered, signed) != counted:
-        raise EvidenceInvalid(f"the card counts other rounds of `{site}` than it signed")
+        raise EvidenceInvalid(f"the card does not count as many rounds of `{site}` as it signed")
     return f"{signed} rounds signed by `{site}`"
 
 
@@ -236,7 +240,7 @@ def _check(case: _Case, number: int, found: RoundReceipt) -> None:
     """See that a receipt is of its round, of the model that was sent, and of the charge stated."""
     stated = (case.job.job, case.digest, number)
     if (found.job, found.manifest, found.round) != stated:
-        raise EvidenceInvalid(f"a receipt of `{found.site}` is of another round than {number}")
+        raise EvidenceInvalid(f"a receipt of `{found.site}` is not of round {number}")
     if found.digest not in _texts(case.stated[number - 1].child("sent")):
         raise EvidenceInvalid(f"`{found.site}` was sent another model in round {number}")
     if found.events not in (None, case.job.released(number)):
@@ -249,7 +253,7 @@ def _by_any(known: Sequence[DidDocument], read: Callable[[DidDocument], T]) -> T
     Raises:
         PreauError: none does.
     """
-    fault: PreauError = EvidenceInvalid("there is no document of the site by which to verify")
+    fault: PreauError = EvidenceInvalid("there is no DID document of the site to verify with")
     for document in known:
         try:
             return read(document)

@@ -118,9 +118,9 @@ def read_receipt(token: str, provider_document: DidDocument) -> Receipt:
     """
     result = _read(_KIND.verified(token, provider_document))
     if result.provider != provider_document.did:
-        raise AgreementTampered("the receipt was signed by another than its provider")
+        raise AgreementTampered("the receipt was not signed by its provider")
     if result.provider == result.consumer:
-        raise AgreementTampered("the receipt is of a contract with oneself")
+        raise AgreementTampered("the receipt is of a contract of a party with itself")
     return result
 
 

@@ -98,7 +98,7 @@ def read(token: str, document: DidDocument) -> RoundReceipt:
     """
     receipt = _read(_KIND.verified(token, document))
     if receipt.site != document.did:
-        raise SignatureInvalid("the receipt was signed by another than its site")
+        raise SignatureInvalid("the receipt was not signed by its site")
     return receipt
 
 

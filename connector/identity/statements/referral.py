@@ -102,13 +102,13 @@ def check(token: str, document: DidDocument, party: str, holder: str, now: datet
     """
     found = _read(token, document)
     if found.provider != document.did:
-        raise TokenInvalid("the referral was signed by another than it names")
+        raise TokenInvalid("the referral was not signed by the provider that it names")
     if found.party != party:
         raise TokenMismatch("the referral is to another third party")
     if found.holder != holder:
         raise TokenMismatch("the referral is of another holder")
     if found.until - found.at > LIFE or not found.at - _LEEWAY <= now < found.until:
-        raise TokenInvalid("the referral has expired, or is not good yet", hint="ask for another")
+        raise TokenInvalid("the referral has expired, or is not valid yet", hint="ask for another")
     return found
 
 

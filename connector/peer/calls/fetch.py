@@ -82,7 +82,7 @@ class Fetch:
                         await context.write(chunk)
                         position = min(position + CHUNK, extract.bytes)
         except TimeoutError as exc:
-            raise PeerUnreachable("the consumer takes nothing any more") from exc
+            raise PeerUnreachable("the consumer has stopped reading") from exc
         finally:  # also when the stream broke, which cancels this
             reading.add_done_callback(_let_go)
             with suppress(RuntimeError):  # the node stops
@@ -100,7 +100,7 @@ class Fetch:
 
     def _judge(self, pid: str, caller: str) -> None:
         if self._stopping.is_set():
-            raise PeerUnreachable("the node stops")
+            raise PeerUnreachable("the node is stopping")
         provider_side.judge(self._ports, pid, caller)
 
     def _reading(self, extract: Extract, position: int) -> asyncio.Future[list[bytes]]:
@@ -121,7 +121,7 @@ class Fetch:
         try:
             return asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RuntimeError as exc:  # there are no threads any more
-            raise PeerUnreachable("the node stops") from exc
+            raise PeerUnreachable("the node is stopping") from exc
 
 
 def _let_go(reading: asyncio.Future[list[bytes]]) -> None:

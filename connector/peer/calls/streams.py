@@ -83,7 +83,7 @@ class Participate:
         with self._lock:
             seats = list(self._seats)
         for seat in seats:
-            seat.leave("the node stops", PeerUnreachable.code)
+            seat.leave("the node is stopping", PeerUnreachable.code)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def open_streams(self) -> int:
@@ -176,7 +176,7 @@ class _Frames:
         if not isinstance(data, bytes):  # gRPC's mark of the end
             raise Malformed("the stream began without a frame")
         if len(data) > self._limit:
-            raise MessageTooLarge(f"a frame of {len(data)} bytes is over the limit")
+            raise MessageTooLarge(f"a frame of {len(data)} bytes exceeds the limit")
         return data
 
     async def deliver_to(
@@ -190,7 +190,7 @@ class _Frames:
             self.failure = exc
             seat.leave(exc.reason, exc.code)
         else:
-            seat.leave("the site hung up")
+            seat.leave("the site closed its stream")
 
     async def _read(self) -> bytes | None:
         data: object = await self._context.read()

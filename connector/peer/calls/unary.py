@@ -96,7 +96,7 @@ class Unary:
             await self._border.reception.identify(visit)
             data = await self._border.arrivals.read(visit.owner, context)
         except asyncio.CancelledError:  # nobody is there to be answered; the log says so
-            broken = Malformed("the request broke off, or is far too large")
+            broken = Malformed("the request was interrupted, or is far too large")
             self._border.record(visit, route.method, broken)
             raise
         if not isinstance(data, bytes):

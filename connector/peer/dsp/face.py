@@ -297,7 +297,9 @@ class DspFace:
         value = self._read(kind, asked)
         own = f"{found.role.value}_pid"
         if getattr(value.message, own) != found.pid:
-            raise Malformed(f"`{kind}` /{found.role.value}Pid: is not the process of the address")
+            raise Malformed(
+                f"`{kind}` /{found.role.value}Pid: is not the process that the address names"
+            )
         if binding.sender_of(kind) not in (None, found.role.other):
             raise IllegalMessage(f"the {found.role.other} of a process sends no `{kind}`")
         return self._taken(visit, caller, value, OK)

@@ -32,6 +32,6 @@ def check_open(ports: Ports, caller: Participant, consumer_pid: str) -> None:
     if going >= most:
         raise QuotaReached(
             f"{most} transfers of this participant have not ended",
-            hint="end some",
+            hint="end some of them",
             retry_after=_WAIT_SECONDS,
         )

@@ -93,5 +93,5 @@ class Arrivals:
 
 def _too_many_bytes() -> TooManyRequests:
     return TooManyRequests(
-        "too many bytes of this peer wait", hint="try again in a second", retry_after=1.0
+        "too many bytes of this peer are waiting", hint="try again in a second", retry_after=1.0
     )

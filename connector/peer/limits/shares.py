@@ -62,7 +62,7 @@ class Shares:
         most, held = self._ports.settings.member_stored_bytes, self._ports.held.of(member)
         if held >= most:
             raise QuotaReached(
-                f"{held} bytes are stored for this member, {most} may be",
+                f"{held} bytes are stored for this member, at most {most} may be",
                 hint="end what is open; what has ended is dropped after some days",
                 retry_after=STORED_SECONDS,
             )

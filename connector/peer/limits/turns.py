@@ -48,7 +48,9 @@ class Turns:
         queue = self._waiting.get(owner, deque())
         if len(queue) >= self._most:
             raise TooManyRequests(
-                "too many calls of this peer wait", hint="try again in a second", retry_after=1.0
+                "too many calls of this peer are waiting",
+                hint="try again in a second",
+                retry_after=1.0,
             )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)

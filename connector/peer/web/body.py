@@ -39,7 +39,7 @@ async def read(request: Request, limit: int) -> bytes:
     except TimeoutError as exc:
         raise Malformed("the body did not arrive in time") from exc
     except ClientDisconnect as exc:
-        raise Malformed("the request broke off") from exc
+        raise Malformed("the request was interrupted") from exc
     return bytes(data)
 
 

@@ -262,7 +262,7 @@ def tls_context(roots: Path | None = None, *, system: bool = True) -> ssl.SSLCon
         context = ssl.create_default_context(cafile=None if roots is None else str(roots))
     except (OSError, ssl.SSLError) as exc:
         raise AddressForbidden(
-            f"the roots in `{roots}` cannot be read", hint="mend the setting `web_roots`"
+            f"the roots in `{roots}` cannot be read", hint="correct the setting `web_roots`"
         ) from exc
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if roots is not None and system:  # with a file, the default is that file alone
@@ -282,7 +282,7 @@ def _body(goal: Target, answer: httpcore.Response, offset: int) -> Iterator[byte
         raise AddressForbidden(f"`{goal.host}` answers with a redirect, which is not followed")
     if answer.status not in (_WHOLE, _PART):
         gone = answer.status in _UNBELIEVED
-        hint = "its token is of the past: end the transfer, and ask again" if gone else ""
+        hint = "its token has expired: end the transfer, and ask again" if gone else ""
         raise PeerUnreachable(f"`{goal.host}` answers with status {answer.status}", hint=hint)
     passed_over = offset if answer.status == _WHOLE else 0
     for chunk in answer.iter_stream():
@@ -352,16 +352,16 @@ def _problem(goal: Target, status: int, body: bytes, wait: float) -> PreauError:
 
 def _unreachable(goal: Target, exc: Exception) -> PeerUnreachable:
     hint = "see whether its node runs, and whether its name and port are right"
-    said = "its answer is no HTTP"
+    said = "its answer is not HTTP"
     if isinstance(exc, httpcore.TimeoutException):
         said = "it took too long"
     elif isinstance(exc, httpcore.ConnectError):
         said = "no connection"
         if isinstance(_cause(exc), ssl.SSLError):
-            said = "its certificate is not trusted, or it speaks no TLS"
+            said = "its certificate is not trusted, or it does not speak TLS"
             hint = "name the authority of its certificate in the setting `web_roots`"
     elif isinstance(exc, httpcore.NetworkError):
-        said = "the connection broke off"
+        said = "the connection was interrupted"
     return PeerUnreachable(f"no answer from `{goal.host}:{goal.port}`: {said}", hint=hint)
 
 

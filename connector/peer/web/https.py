@@ -225,7 +225,7 @@ class PublicFace:
         except _FETCHING as exc:  # why would tell a stranger what this node can reach
             raise PeerUnreachable(
                 "this node could not read what that DID and its document name",
-                hint="its operator finds the cause in the log",
+                hint="ask its operator, who finds the cause in the log",
             ) from exc
 
 

@@ -45,7 +45,7 @@ class SmtpMail:
         except smtplib.SMTPResponseException as exc:
             raise self._fault(f"answers {exc.smtp_code}") from exc
         except (smtplib.SMTPException, OSError) as exc:
-            raise self._fault(f"takes nothing ({type(exc).__name__})") from exc
+            raise self._fault(f"does not accept the message ({type(exc).__name__})") from exc
 
     def _deliver(self, message: Any) -> None:
         import smtplib  # noqa: PLC0415 - see `send`

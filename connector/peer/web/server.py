@@ -94,7 +94,7 @@ class HttpsServer:
         except (OSError, ssl.SSLError) as exc:
             raise KeyUnusable(
                 "the HTTPS certificate or its key cannot be read",
-                hint="mend `https_certificate` and `https_key`",
+                hint="correct `https_certificate` and `https_key`",
             ) from exc
         if isinstance(config.ssl, ssl.SSLContext):
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -48,7 +48,7 @@ def certificate(own: str, stated: str, origin: str, proxies: Iterable[str]) -> s
         return ""
     text = stated.strip()
     if len(text) > _MOST or text[:1] != ":" or text[-1:] != ":":  # RFC 8941 section 3.3.5
-        raise CertificateMismatch("the header `Client-Cert` is none of RFC 9440")
+        raise CertificateMismatch("the header `Client-Cert` is not as RFC 9440 demands")
     try:
         found = x509.load_der_x509_certificate(binascii.a2b_base64(text[1:-1], strict_mode=True))
     except ValueError as exc:  # binascii.Error is one

@@ -35,7 +35,7 @@ from connector.protection.shape import TYPES
 
 MOST_BEFORE = 1000
 _WITHHELD: Final = "withheld"
-_TOO_FEW = "with the tables that left before, it would tell of too few persons"
+_TOO_FEW = "together with earlier tables, it would reveal something about too few persons"
 
 
 def check(
@@ -58,7 +58,7 @@ def check(
     """
     earlier = {_same(each[0]): each for each in before}
     if len(earlier) > MOST_BEFORE:
-        raise TableRefused(f"more than {MOST_BEFORE} tables of these data have left")
+        raise TableRefused(f"more than {MOST_BEFORE} tables of these data have left already")
     for other in earlier.values():
         moved = _moved(other, engine, named=named) if _other_rows(new, other) else {}
         for one in new:
@@ -174,5 +174,5 @@ def _keys(each: Released, view: View) -> pa.Table:
         try:
             columns[f"k{at}"] = pa.array([group[at] for group in each.withheld], kind)
         except (pa.ArrowException, IndexError):
-            raise StepUnknown("a table that left before cannot be compared") from None
+            raise StepUnknown("an earlier table cannot be compared") from None
     return pa.table(columns or {"none": pa.nulls(len(each.withheld), pa.int64())})

@@ -165,7 +165,7 @@ def _table(count: Count, cells: Cells, gone: frozenset[Key]) -> pa.Table:
         columns[TOTALS] = pa.array([_added(request, key) for key in order], pa.string())
     columns[WITHHELD] = pa.array([key in gone for key in order], pa.bool_())
     if len(columns) != len(request.dimensions) + len(request.measures) + 1 + request.totals:
-        raise TableRefused("a dimension is called as a column of the table")
+        raise TableRefused("a dimension has the name of another column of the table")
     return pa.table(columns)
 
 

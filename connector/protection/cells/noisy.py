@@ -258,7 +258,7 @@ def _table(made: Noisy, drawn: dict[Measure, list[int]]) -> pa.Table:
     columns[WITHHELD] = pa.array(few, pa.bool_())
     figures = len(request.measures) + len(request.pairs)
     if len(columns) != len(request.dimensions) + figures + 1:
-        raise TableRefused("a dimension is called as a column of the table")
+        raise TableRefused("a dimension has the name of another column of the table")
     return pa.table(columns)
 
 

@@ -75,6 +75,6 @@ def _nested(one: Released, other: Released, name: str, bins: list[Bins | None]) 
     """Whether one of two divisions is into bins that are unions of what the other has."""
     ends = {(each.low, each.high) for each in bins if each}
     if len(ends) > 1:
-        raise TableRefused(f"a table that left before has bins of `{name}` over another range")
+        raise TableRefused(f"an earlier table has bins of `{name}` over another range")
     plain = [each for each, it in zip((one, other), bins, strict=True) if it is None]
     return bool(ends) and all(name not in {it.column for it in each.generalise} for each in plain)

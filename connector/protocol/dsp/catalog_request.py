@@ -102,14 +102,14 @@ def read_dataset(data: bytes) -> m.DatasetRequestMessage:
 
 def _conditions(member: Member) -> dict[str, Any]:
     if not isinstance(member.value, dict):
-        _unsupported(member, "is no object")
+        _unsupported(member, "is not an object")
     if _plain(member.value.get("@type")) == _QUERY:
         return _range(member)
     found: dict[str, Any] = {}
     for name in member.value:
         each, known = member.child(name), _NAMES.get(name)
         if known is None:
-            _unsupported(each, "is no condition that this node knows")
+            _unsupported(each, "is not a condition that this node knows")
         found[known] = _number(each) if known in _NUMBERS else _line(each, known)
     return found
 
@@ -121,7 +121,7 @@ def _range(member: Member) -> dict[str, Any]:
         if plain in _NUMBERS:
             found[plain] = _number(each)
         elif name != "@type" and each.value not in _IDLE.get(plain, ()):
-            _unsupported(each, "is no condition that this node knows")
+            _unsupported(each, "is not a condition that this node knows")
     return found
 
 

@@ -93,7 +93,7 @@ def access(address: DataAddress) -> t.TransferAccess:
         Malformed: nothing that this node can pull from.
     """
     if address.endpoint_type != HTTP or not address.endpoint:
-        raise Malformed(f"the data address is none of type `{HTTP}`")
+        raise Malformed(f"the data address is not of type `{HTTP}`")
     found = dict(address.properties)
     if len(found) != len(address.properties):
         raise Malformed("the data address has a property twice")

@@ -46,7 +46,7 @@ def opened(data: bytes, *types: str, untyped: bool = False) -> tuple[str, Member
         UpgradeRequired: of another version of the protocol.
     """
     if len(data) > MAX_BYTES:
-        raise MessageTooLarge(f"{len(data)} bytes are over the limit of {MAX_BYTES}")
+        raise MessageTooLarge(f"{len(data)} bytes exceed the limit of {MAX_BYTES}")
     whole = read(data, _refusal(types[0] if len(types) == 1 else "message"))
     _check_context(whole.fields("@context", others=True)["@context"])
     if untyped and "@type" not in whole.value:
@@ -102,7 +102,7 @@ def needed(body: Mapping[str, Any], *names: str) -> None:
     """
     for name in names:
         if not body.get(name):
-            raise Malformed(f"`{body['@type']}` cannot be said without `{name}`")
+            raise Malformed(f"`{body['@type']}` cannot be written without `{name}`")
 
 
 def one_of(body: Mapping[str, Any], left: str, right: str) -> None:
@@ -112,7 +112,7 @@ def one_of(body: Mapping[str, Any], left: str, right: str) -> None:
         Malformed: the schema's `oneOf` does not hold.
     """
     if bool(body.get(left)) == bool(body.get(right)):
-        raise Malformed(f"`{body['@type']}` has either `{left}` or `{right}`")
+        raise Malformed(f"`{body['@type']}` must have either `{left}` or `{right}`")
 
 
 def identifier(root: Member, name: str) -> str:

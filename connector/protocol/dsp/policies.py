@@ -64,7 +64,7 @@ class Policies:
             PreauError: they cannot be said in the protocol.
         """
         if not policy:
-            raise Malformed(f"offer `{name}` cannot be said without its terms")
+            raise Malformed(f"offer `{name}` cannot be written without its terms")
         body = self.to_dsp(policy, kind=CATALOG)
         return {**body, "@id": name, "@type": "Offer", **({"target": target} if target else {})}
 
@@ -89,7 +89,7 @@ class Policies:
             PreauError: they cannot be said in the protocol.
         """
         if not policy:
-            raise Malformed("an agreement cannot be said without its terms")
+            raise Malformed("an agreement cannot be written without its terms")
         return self.to_dsp(policy, kind=MESSAGE)
 
     def read_agreement(self, member: Member, root: Member) -> bytes:

@@ -76,7 +76,7 @@ def read(data: bytes) -> tuple[Version, ...]:
         Malformed: no version document.
     """
     if len(data) > MAX_BYTES:
-        raise MessageTooLarge(f"{len(data)} bytes are over the limit of {MAX_BYTES}")
+        raise MessageTooLarge(f"{len(data)} bytes exceed the limit of {MAX_BYTES}")
     root = read_json(data, _refusal)
     listed = root.fields("protocolVersions", others=True)["protocolVersions"]
     return tuple(
@@ -127,7 +127,7 @@ def _read(member: Member) -> Version:
     if part["version"].text(most=64) == VERSION:
         path = part["path"].text(pattern=_SEGMENTS)
         if _CLIMBS.intersection(path.split("/")):
-            part["path"].refuse("has another form than it must")
+            part["path"].refuse("does not have the required form")
     return Version(
         version=part["version"].text(most=64),
         path=path,

@@ -55,7 +55,7 @@ class Job:
             reason = found.reason or f"the job ended as {found.state}"
             raise from_code(found.code or "JOB_REFUSED", reason)
         raise WorldFault(
-            f"the job is {found.state} after {seconds:g} s", hint="it goes on: `wait` waits again"
+            f"the job is {found.state} after {seconds:g} s", hint="it continues: call `wait` again"
         )
 
     def cancel(self, reason: str = "") -> JobView:

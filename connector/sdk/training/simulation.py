@@ -119,8 +119,8 @@ def simulate(  # noqa: PLR0913 - settings by name, each with a default
     """
     if not 1 <= seeds <= MOST_SEEDS or not 0 < kept_out < 1 or processes < 1:
         raise Malformed(
-            f"a simulation takes 1 to {MOST_SEEDS} seeds, a share kept out between 0 and 1, "
-            "and 1 process or more"
+            f"a simulation needs 1 to {MOST_SEEDS} seeds, a share held out between 0 and "
+            "1, and 1 process or more"
         )
     accountant = _accountant()
     with translated():

@@ -67,7 +67,7 @@ def add(
     with ports.store.write() as tx:
         if not tx.accounts.add(made):
             raise AccountTaken(
-                f"there is an account `{name}`", hint="choose another name", where="name"
+                f"there is an account `{name}` already", hint="choose another name", where="name"
             )
         _note(tx, "account.made", made)
     return made

@@ -55,6 +55,7 @@ def _checked(account: Account, role: str) -> str:
     if role not in account.reviews:
         raise NotPermitted(
             f"this account does not decide in the role `{role[:64]}`",
-            hint="an operator gives accounts the roles in which they decide",
+            hint="ask an operator for the role: operators give accounts the roles in which "
+            "they decide",
         )
     return role

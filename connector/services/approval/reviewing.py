@@ -115,7 +115,7 @@ def _found(tx: Transaction, use: Use) -> Approval | None:
     found = tx.approvals.get(use.id)
     if found is not None and found.request != use.request:
         raise ApprovalDiffers(
-            f"`{use.name}` is not what waits for a decision here, or was decided on", hint=_ANEW
+            f"`{use.name}` does not wait for a decision here, or was decided on already", hint=_ANEW
         )
     return found
 

@@ -123,12 +123,12 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
     with ports.store.write() as tx:
         found = _plan(ports, tx)
         if found.debt is None:
-            raise Unlawful("this node has not gone back: there is nothing to confirm")
+            raise Unlawful("this node was not rolled back: there is nothing to confirm")
         if not found.exact and not in_full:
             names = {*(each.id for each in found.debt.contracts), *found.uncounted}
             raise InRecovery(
-                f"{len(names)} contracts and {len(found.debt.registers)} registers "
-                "would count in full",
+                f"{len(names)} contracts and {len(found.debt.registers)} registers would "
+                "count as fully spent",
                 hint="wait for the peers that `preau recovery show` names, or pass "
                 "`--charge-in-full`",
             )
@@ -136,7 +136,10 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
         _end_jobs(ports, tx)
         _charge(ports, tx, found.debt, number)
         counting.restore(tx, _tallies(ports, tx), found.uncounted, number, ports.clock.now())
-        reason = "this node took the contract back before it went back to an older state"
+        reason = (
+            "this node had ended or suspended the contract before it was rolled back to "
+            "an older state"
+        )
         again = notices.restate(ports, tx, found.taken_back, reason)
         epoch = _begin_epoch(ports, tx, found.debt, number)
         tally = recovery.tally_of(ports, tx)
@@ -233,7 +236,7 @@ def _next_epoch(ports: Ports, tx: Transaction, debt: Debt) -> int:
 
 
 def _end_jobs(ports: Ports, tx: Transaction) -> None:
-    reason = "this node went back to an older state"
+    reason = "this node was rolled back to an older state"
     for state in JobState:
         if is_final(state):
             continue
@@ -257,12 +260,15 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
     registers = {*debt.registers, *uncountable}
     for each in debt.contracts:
         limit = _placed(tx, each)
-        reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
+        reason = f"the contract counts as fully spent since the recovery of {now:%Y-%m-%d}"
         counting.forfeit(tx, Forfeit(limit.id, number, reason, now))
         if not _fill(ports, tx, limit, number):
             registers.add(limit.register_id)
     for name in sorted(filter(None, registers)):
-        reason = f"the cap of register `{name}` counts in full since the recovery of {now:%Y-%m-%d}"
+        reason = (
+            f"the cap of register `{name}` counts as fully spent since the recovery of "
+            f"{now:%Y-%m-%d}"
+        )
         counting.forfeit(tx, Forfeit(name, number, reason, now))
     tx.after_commit(lambda: ports.wakeups.notify("job"))
 

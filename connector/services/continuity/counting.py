@@ -90,7 +90,7 @@ def restore(
             facts = {"action": told.action, "uses": len(again), "epoch": epoch}
             tx.audit.append(COUNTED, told.agreement_id, **facts)
     for name in lost:
-        reason = f"its uses count in full since the recovery of {now:%Y-%m-%d}"
+        reason = f"its uses count as used up since the recovery of {now:%Y-%m-%d}"
         forfeit(tx, Forfeit(name, epoch, reason, now))
 
 

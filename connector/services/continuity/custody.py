@@ -229,7 +229,7 @@ def _returned(ports: Ports, peer: str, answer: messages.HeldHead) -> ReturnedHea
     if answer.deposit:
         claim = checkpoints.unverified_claim(answer.deposit)
         if claim.tally != hashlib.sha256(answer.sealed).digest():
-            raise Malformed(f"`{peer}` gave back another tally than the note names")
+            raise Malformed(f"`{peer}` did not give back the tally that the note names")
     return ReturnedHead(peer, answer.note, answer.deposit, answer.sealed, now)
 
 

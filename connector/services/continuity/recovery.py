@@ -28,7 +28,7 @@ from federated.privacy.rule import Rule
 RECORDED: Final = "charges.recorded"  # from this entry on, the home holds a record of charges
 EXCHANGE: Final = "exchange"  # wakes the thread that deals with peers (`custody.py`)
 ASKING_SECONDS: Final = 20.0
-HINT: Final = "the node's operator runs `preau recovery show`"
+HINT: Final = "ask the node's operator to run `preau recovery show`"
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def whole(ports: Ports, tx: Transaction) -> None:
         InRecovery: it does.
     """
     if faults(tx, ports.charges, ports.settings.did, ports.asking.continued):
-        raise InRecovery("this node went back to an older state", hint=HINT)
+        raise InRecovery("this node was rolled back to an older state", hint=HINT)
 
 
 def faults(
@@ -96,7 +96,7 @@ def _spoiled(tx: Transaction) -> Iterator[str]:
             for note in filter(None, (row.note, row.deposit)):
                 checkpoints.unverified_claim(note)
         except Malformed:
-            yield f"what `{row.peer}` gave back of this log cannot be read any more"
+            yield f"what `{row.peer}` gave back of this log can no longer be read"
 
 
 def lost_heads(
@@ -228,7 +228,7 @@ def _of_home(tx: Transaction, home: Charges, did: str) -> tuple[str, ...]:
         return (exc.reason,)
     own = head(tx, did)
     if recorded is None and not own.size:
-        return ("the database is empty beside keys, and the home holds no record of charges",)
+        return ("the home holds keys, but the database is empty and there is no record of charges",)
     if recorded is None:  # a release that kept none leaves nothing to be missed
         begun = tx.audit.since(RECORDED)
         return ("the record of charges in the home is missing",) if begun else ()

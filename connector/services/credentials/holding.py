@@ -117,7 +117,7 @@ class Holder:
         found = [credentials.verify(each.payload, document) for each in told.credentials]
         for each in found:
             if each.credential.subject_id != self._ports.settings.did:
-                raise CredentialInvalid("a credential that was delivered is about another")
+                raise CredentialInvalid("a credential that was delivered is about another subject")
             own_credentials.check_period(each.credential, now, ahead=instant.SKEW)
         with self._ports.store.write() as tx:
             request = _request(tx, issuer, told)

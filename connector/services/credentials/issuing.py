@@ -152,8 +152,8 @@ class Issuer:
             known = self._offering.knows(tx, stated)
         if not known:
             raise MembershipRequired(
-                f"`{stated[:200]}` is no member of this space",
-                hint="its operator asks the authority to admit it",
+                f"`{stated[:200]}` is not a member of this space",
+                hint="ask its operator to have it admitted by the authority",
             )
         caller = self._authenticator.caller(token, shown)
         return caller.token.access_token, caller.document.did
@@ -206,7 +206,7 @@ def _deliver(ports: Ports, known: Documents, offering: Offering, row: IssuanceRe
 
 def _decided(row: IssuanceRequest, *, stands: bool) -> IssuanceRequest:
     status = RequestStatus.ISSUED if stands else RequestStatus.REJECTED
-    ended = issuing.ended(_request(row), status, "" if stands else "no membership stands")
+    ended = issuing.ended(_request(row), status, "" if stands else "no membership is in force")
     return replace(row, status=ended.status.value, reason=ended.reason)
 
 

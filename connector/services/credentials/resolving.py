@@ -138,7 +138,7 @@ def kept_issuer(tx: Transaction, settings: Settings, did: str) -> DidDocument | 
 
 def _unresolved(did: str, exc: PreauError) -> DidUnresolvable:
     return DidUnresolvable(
-        f"the DID document of `{did}` cannot be had: {exc.reason}", retry_after=exc.retry_after
+        f"the DID document of `{did}` cannot be obtained: {exc.reason}", retry_after=exc.retry_after
     )
 
 

@@ -158,13 +158,13 @@ def judge_kept(
     def issuers(did: str) -> DidDocument:
         found = kept_issuer(tx, settings, did)
         if found is None:
-            raise DidUnresolvable(f"the document of the issuer `{did}` is not at hand")
+            raise DidUnresolvable(f"the document of the issuer `{did}` is not available here")
         return found
 
     def lists(url: str) -> PublishedList:
         kept = kept_list(tx, settings, url, now, issuers)
         if kept is None:
-            raise StatusRetrievalFailed("no status list of the issuer is at hand")
+            raise StatusRetrievalFailed("no status list of the issuer is available here")
         if kept.due:
             due.add(url)
         return kept.found
@@ -194,7 +194,9 @@ def judge_shown(
 
     def issuers(did: str) -> DidDocument:
         if did not in space.trusted_issuers or did not in known.issuers:
-            raise UntrustedIssuer(f"`{did[:200]}` is not a trusted issuer, or not at hand")
+            raise UntrustedIssuer(
+                f"`{did[:200]}` is not a trusted issuer, or its document is not available here"
+            )
         return documents.read(known.issuers[did], did)
 
     def lists(url: str) -> PublishedList:
@@ -202,10 +204,12 @@ def judge_shown(
         if copy is None and own is not None:
             copy = PublishedCopy(url, own.credential, own.fetched_at)
         if copy is None:
-            raise StatusRetrievalFailed("no status list of the issuer is at hand")
+            raise StatusRetrievalFailed("no status list of the issuer is available here")
         kept = answering(copy, issuers(issuer_of(copy)), LONGEST, now)
         if kept is None:
-            raise StatusRetrievalFailed("the status list at hand answers no longer")
+            raise StatusRetrievalFailed(
+                "the status list that is kept here does not answer any more"
+            )
         return kept.found
 
     (shown,) = verified((membership,), holder.did, issuers)

@@ -205,6 +205,6 @@ def _check_follows(found: PublishedList, before: PublishedList) -> None:
     here = int.from_bytes(found.bits[:length].ljust(length, b"\0"))
     if int.from_bytes(before.bits) & ~here:
         raise StatusVerificationFailed(
-            "the status list takes revocations back",
-            hint="its issuer revokes again whom it had revoked",
+            "the status list drops earlier revocations",
+            hint="ask its issuer to revoke again those that it had revoked",
         )

@@ -216,8 +216,8 @@ class Verifier:
         ports, did = self._ports, caller.document.did
         if not caller.token.access_token:
             raise TokenInvalid(
-                f"the self-issued ID token of `{did}` brings no access token, so that its"
-                " credentials cannot be asked for"
+                f"the self-issued ID token of `{did}` contains no access token, so that its "
+                "credentials cannot be requested"
             )
         address = services.endpoint(caller.document, Service.CREDENTIAL) + QUERY_PATH
         token = self_issued.make(
@@ -235,7 +235,7 @@ class Verifier:
         if answer.status not in _OK:
             raise CredentialInvalid(
                 f"the Credential Service of `{did}` answers with status {answer.status}",
-                hint="the holder grants other scopes, or does not know this node's token",
+                hint="ask the holder whether it grants these scopes, and knows this node's token",
             )
         return answer.body
 

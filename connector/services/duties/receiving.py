@@ -46,20 +46,24 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
         if agreement is None or not agreement.finalized or other(agreement) != caller.did:
             raise AgreementUnknown(f"no agreement `{deed.agreement_id}` with this peer")
         if digest != agreement.digest:
-            raise Malformed("the deed is about another document than the one that was signed")
+            raise Malformed("the statement is about another document than the one that was signed")
         before = tx.deeds.get(agreement.id, deed.party, deed.number)
         if before is not None:
             _check_same(before, deed)
         else:
             policy = agree.policy_of(agreement, ports.mechanisms.profiles)
             if not may_state(policy, deed):
-                raise DutyForbidden(f"another party of the contract states that of `{deed.about}`")
+                raise DutyForbidden(
+                    f"only another party of the contract may state that of `{deed.about}`"
+                )
             planned = deed.kind is DeedKind.HAPPENED
             latest = deed.stated_at if planned else max(deed.at, deed.stated_at)
             if latest > ports.clock.now() + instant.SKEW:
-                raise Malformed("the deed is ahead of this clock")
+                raise Malformed("the statement is dated ahead of this node's clock")
             if tx.deeds.count(agreement_id=agreement.id, party=deed.party) >= MOST:
-                raise TooManyRequests(f"{MOST} deeds about one contract are kept")
+                raise TooManyRequests(
+                    f"a party can make at most {MOST} statements about one contract"
+                )
             keep(tx, agreement, replace(deed, unnamed=unnamed(tx, policy, deed)))
             keeping.refresh(ports, tx, agreement)
     return AgreementDeedReceipt(deed.number).to_body()
@@ -68,4 +72,4 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
 def _check_same(before: Deed, deed: Deed) -> None:
     """Check that a number comes with the words it had; a signature may be made anew."""
     if replace(before, statement="", unnamed=()) != replace(deed, statement="", unnamed=()):
-        raise Malformed(f"deed {deed.number} came with other words before")
+        raise Malformed(f"statement {deed.number} came with another content before")

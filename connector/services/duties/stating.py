@@ -187,8 +187,9 @@ def _of_duty(ports: Ports, name: str, said: Said) -> Duty:
         pid = require(tx.agreements.get(agreement_id), "agreement", agreement_id).pid
     if not sending.retry(ports, pid):
         raise DutyForbidden(
-            f"duty `{path}` is {found.state}: nothing is to be done",
-            hint="an act is stated once, and a duty after a use once there was one",
+            f"duty `{path}` is {found.state}: there is nothing to state",
+            hint="state each act once only; a duty that follows a use can be stated after "
+            "such a use",
         )
     return found
 
@@ -202,7 +203,7 @@ def _forgotten(ports: Ports, tx: Transaction, found: Duty, said: Said) -> bool:
 def _stated(ports: Ports, tx: Transaction, agreement_id: str, said: Said) -> tuple[Duty, ...]:
     agreement = tx.agreements.lock(agreement_id)
     if agreement is None or not agreement.finalized:
-        raise NotFound(f"no agreement `{agreement_id}` that both have signed")
+        raise NotFound(f"no agreement `{agreement_id}` that both parties have signed")
     policy = agree.policy_of(agreement, ports.mechanisms.profiles)
     deed = _deed(ports, tx, agreement, policy, said)
     statement = signed.make(ports.signer, deed, agreement.digest)
@@ -219,7 +220,9 @@ def _deed(ports: Ports, tx: Transaction, agreement: Agreement, policy: Policy, s
     at = (said.at or now).replace(microsecond=0)
     ahead = at > now and said.kind is not DeedKind.HAPPENED  # an event may be planned
     if ahead or at < agreement.concluded_at - instant.SKEW:
-        raise Malformed("what is stated took place between the contract's conclusion and now")
+        raise Malformed(
+            "the date of what is stated must lie between the contract's conclusion and now"
+        )
     deed = Deed(
         agreement_id=agreement.id,
         party=own,
@@ -265,9 +268,13 @@ def _check(policy: Policy, deed: Deed) -> None:
     if deed.kind is DeedKind.HAPPENED:
         known = histories.events(policy)
         if deed.about not in known:
-            hint = f"it speaks of {', '.join(sorted(known))}" if known else "it speaks of none"
-            raise NotFound(f"the contract speaks of no event `{deed.about}`", hint=hint)
+            hint = (
+                (f"the contract names these events: {', '.join(sorted(known))}")
+                if known
+                else ("the contract names no event")
+            )
+            raise NotFound(f"the contract does not name an event `{deed.about}`", hint=hint)
     elif deed.about not in histories.places(policy):
         raise NotFound(f"the contract has no duty or prohibition at `{deed.about}`")
     if not histories.may_state(policy, deed):
-        raise DutyForbidden(f"another party of the contract states that of `{deed.about}`")
+        raise DutyForbidden(f"only another party of the contract may state that of `{deed.about}`")

@@ -22,7 +22,7 @@ from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMess
 from connector.services.readable import Readable
 
 PAGE: Final = 1000
-MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
+MEND: Final = "restore the database from a backup (`preau restore`), and find out who wrote to it"
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
 CHARGED: Final = "use.charged"  # the same of a table with noise
 SPENDING: Final = (ACCEPTED, CHARGED)

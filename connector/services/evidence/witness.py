@@ -132,12 +132,14 @@ class Witness:
             answer = self._ports.wire.call(peer, kind, request.to_body(), seconds=PROOF_SECONDS)
             proof = ConsistencyProof.from_body(answer).hashes
         except Malformed:  # it says that it never had so many entries, or says nothing readable
-            contradict(self._ports, held, shown, "it cannot prove that one continues the other")
+            contradict(
+                self._ports, held, shown, "it cannot prove that one head continues the other"
+            )
         except PreauError as exc:
             _note_unproven(self._ports, held, shown, exc.code)
             raise
         if not verify_consistency(small.size, large.size, small.root, large.root, proof):
-            contradict(self._ports, held, shown, "neither continues the other")
+            contradict(self._ports, held, shown, "neither head continues the other")
         if shown.size < held.size:
             self._fine[peer.did] = shown.head
         with self._ports.store.write() as tx:
@@ -222,8 +224,8 @@ def check_peer(tx: Transaction, peer: str) -> None:
     found = suspicion(tx, peer)
     if found is not None:
         raise PeerRolledBack(
-            f"the log of `{peer}` went back: {found.reason}",
-            hint="its operator runs `preau recovery show` there",
+            f"the log of `{peer}` was rolled back: {found.reason}",
+            hint="ask its operator to run `preau recovery show` there",
         )
 
 

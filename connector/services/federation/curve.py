@@ -138,5 +138,5 @@ def _named(figures: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]
     found = next((each for each in figures if each["name"] == name), None)
     if found is None:
         names = ", ".join(f"`{each['name']}`" for each in figures)
-        raise NotFound(f"there is no figure `{name}`: the job has {names}")
+        raise NotFound(f"there is no metric `{name}`: the job has {names}")
     return found

@@ -116,9 +116,11 @@ def check_parties(case: Case) -> Refusal | None:
     """The job's lead calls, and is the consumer of our contract, which is concluded."""
     manifest, agreement = case.manifest, case.agreement
     if manifest.job != case.job_id:
-        return _no(ManifestTampered, "the manifest is of another job than the message says")
+        return _no(ManifestTampered, "the manifest is of another job than the message names")
     if manifest.lead != case.caller:
-        return _no(JobRefused, f"the manifest names `{manifest.lead}` as lead, who is not calling")
+        return _no(
+            JobRefused, f"the manifest names `{manifest.lead}` as lead, which is not the caller"
+        )
     ours = agreement.role is Role.PROVIDER and agreement.provider == case.site
     if not ours or agreement.consumer != case.caller or not agreement.finalized:
         return _no(AgreementUnknown, f"no agreement `{agreement.id}` with this consumer")
@@ -198,7 +200,7 @@ def check_unit(case: Case) -> Refusal | None:
     if unit.rows != agreed.rows_per_person:
         return _no(
             JobRefused,
-            f"{unit.rows} rows per person were asked, {agreed.rows_per_person} are agreed",
+            f"{unit.rows} rows per person were asked for, {agreed.rows_per_person} are agreed",
         )
     return None
 
@@ -208,15 +210,19 @@ def check_limits(case: Case) -> Refusal | None:
     asked, agreed = case.manifest.privacy, case.training
     exposure = asked.steps * (asked.sampling_rate / asked.noise_multiplier) ** 2 / 2
     if asked.noise_multiplier < LEAST_NOISE or exposure > FAR_TOO_MUCH * max(agreed.epsilon, 1.0):
-        return _no(JobRefused, f"a noise multiplier of {asked.noise_multiplier:g} protects nobody")
+        return _no(
+            JobRefused,
+            f"a noise multiplier of {asked.noise_multiplier:g} is too small to protect anyone",
+        )
     if asked.epsilon > agreed.epsilon * (1 + TOLERANCE):
         return _no(
             BudgetExceeded,
-            f"the job asks ε {asked.epsilon:g}, the contract allows {agreed.epsilon:g}",
+            f"the job asks for ε {asked.epsilon:g}, the contract allows {agreed.epsilon:g}",
         )
     if asked.delta > agreed.delta * (1 + TOLERANCE):
         return _no(
-            BudgetExceeded, f"the job asks δ {asked.delta:g}, the contract allows {agreed.delta:g}"
+            BudgetExceeded,
+            f"the job asks for δ {asked.delta:g}, the contract allows {agreed.delta:g}",
         )
     return None
 
@@ -235,7 +241,7 @@ def check_columns(case: Case) -> Refusal | None:
         ):
             return _no(JobRefused, f"the column `{name}` identifies a person")
         if case.kept and name not in case.kept.columns:
-            return _no(JobRefused, f"the contract lets no column `{name}` be used")
+            return _no(JobRefused, f"the contract does not let column `{name}` be used")
     numbers = [each.column for each in manifest.features if isinstance(each, NumberFeature)]
     if manifest.target.numeric:
         numbers.append(manifest.target.column)
@@ -271,7 +277,7 @@ def check_evaluation(case: Case) -> Refusal | None:
 def check_file(case: Case) -> Refusal | None:
     """The dataset's file passed its check, once and for all jobs: what is on record decides."""
     if not case.checked:
-        return _no(DataUnchecked, f"the file of `{case.dataset.id}` has no check that it passed")
+        return _no(DataUnchecked, f"the file of `{case.dataset.id}` has not passed its check")
     return None
 
 
@@ -285,7 +291,7 @@ def check_code(case: Case) -> Refusal | None:
     if not own:
         return _no(EngineRefused, f"this site does not run the engine `{case.manifest.engine}`")
     if asked not in accepted:
-        what = "the job's training recipe is none that this contract accepts"
+        what = "the job's training recipe is not one that this contract accepts"
         return _no(JobRefused, f"{what}: {_differs(case, asked, accepted)}")
     if own not in accepted:
         what = "the contract does not accept the training recipe of this site"
@@ -298,11 +304,11 @@ def _differs(case: Case, recipe: str, accepted: Sequence[str]) -> str:
     known = named(case.sources, [recipe])
     listed = named(case.sources, accepted)
     if not known:
-        return "it is of another release of the training code than is here"
+        return "it is of another release of the training code than this node's"
     if not listed:
         return (
-            "the contract was made for another release of the training code than is here: "
-            "negotiate a new one"
+            "the contract was made for another release of the training code than this "
+            "node's: negotiate a new one"
         )
     engines = ", ".join(f"`{each}`" for each in sorted(listed.values()))
     return f"it is of the engine `{known[recipe]}`, the contract accepts {engines} of this release"
@@ -313,7 +319,7 @@ def check_receipt(
 ) -> Refusal | None:
     """Another site's contract is what its provider's verified receipt says, with the same lead."""
     if lead in (contract.site, receipt.provider):
-        return _no(JobRefused, "the lead does not count as a site")
+        return _no(JobRefused, "the lead cannot be a site of its own job")
     stated = (contract.agreement, contract.digest, contract.site)
     if stated != (receipt.agreement, receipt.digest, receipt.provider):
         return _no(ManifestTampered, f"the receipt of `{contract.site}` is of another contract")

@@ -71,7 +71,7 @@ def check_reply(
     found = verified(ports, manifest, reply.receipt)
     sent = (job.id, job.manifest_digest, reply.number, site, digest)
     if (found.job, found.manifest, found.round, found.site, found.digest) != sent:
-        raise RoundRefused(f"its receipt of round {reply.number} is not one of what it was sent")
+        raise RoundRefused(f"its receipt of round {reply.number} does not match what it was sent")
 
 
 def shown(token: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _read(ports: Ports, known: Mapping[str, bytes], token: str, *, anew: bool) -
         site = round_receipt.signer(token)
         document = known.get(site)
         if document is None:
-            raise RoundRefused("a receipt is of no site of the job")
+            raise RoundRefused("a receipt is of a site that is not in the job")
         try:
             return round_receipt.read(token, documents.read(document, site))
         except SignatureInvalid:

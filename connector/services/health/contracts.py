@@ -24,7 +24,7 @@ MOST_SHOWN: Final = 20  # contracts
 MOST_CLAUSES: Final = 8  # of one contract
 
 _NAME: Final = "contracts"
-_ANEW: Final = "conclude it anew where that is not what both parties want"
+_ANEW: Final = "if that is not what both parties want, negotiate a new one"
 
 
 def contracts(
@@ -42,7 +42,7 @@ def contracts(
     if len(checks) > MOST_SHOWN:
         more = f"{len(checks) - MOST_SHOWN} more contracts like these"
         checks[MOST_SHOWN:] = [Check(_NAME, WARN, more, _ANEW)]
-    good = f"{len(running)} running, decided as they were signed"
+    good = f"{len(running)} running, evaluated as when they were signed"
     return checks or [Check(_NAME, OK, good)]
 
 
@@ -60,7 +60,7 @@ def _judged(agreement: Agreement, profiles: Profiles) -> Check | None:
         document = documents.read(agreement.document)
         policy = read_policy(document.policy, profiles)
     except PreauError as exc:
-        return Check(_NAME, FAIL, f"{named} cannot be read any more: {exc.reason}", _ANEW)
+        return Check(_NAME, FAIL, f"{named} can no longer be read: {exc.reason}", _ANEW)
     touched = [
         clause
         for clause in semantics.decided_otherwise(
@@ -74,7 +74,9 @@ def _judged(agreement: Agreement, profiles: Profiles) -> Check | None:
     shown = "; ".join(map(_said, touched[:MOST_CLAUSES]))
     more = len(touched) - MOST_CLAUSES
     rest = f"; and {more} more clauses" if more > 0 else ""
-    return Check(_NAME, WARN, f"{named}, {signed}, may be decided otherwise: {shown}{rest}", _ANEW)
+    return Check(
+        _NAME, WARN, f"{named}, {signed}, may now be evaluated differently: {shown}{rest}", _ANEW
+    )
 
 
 def _said(clause: Clause) -> str:

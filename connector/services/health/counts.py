@@ -10,20 +10,21 @@ from typing import Final
 from connector.services.health.diagnose import FAIL, MOST_ROWS, OK, ROW_MEND, WARN, Check
 from connector.services.privacy.promises import Miscount
 
-_PROMISED: Final = "what its contracts promise is counted wrongly"
+_PROMISED: Final = "the sum that its contracts promise is recorded wrongly"
 _ALTERED: Final = "its document is not the one that was signed; no job runs under it"
-_UNCHARGED: Final = "its row does not follow from the record of charges in the home"
+_UNCHARGED: Final = "its row does not match the record of charges in the home"
 
 
 def counts(found: Miscount) -> list[Check]:
     """Name what is counted otherwise than it was signed or charged."""
-    recount = "`preau agreement recount --reason …` counts anew from what was signed"
+    recount = "`preau agreement recount --reason …` recounts from what was signed"
     named = [
-        (f"register {each}" if each else "datasets that are not there", _PROMISED, recount)
+        (f"register {each}" if each else "missing datasets", _PROMISED, recount)
         for each in found.registers
     ]
     named += [
-        (f"agreement {each}", "its row is not what was signed", recount) for each in found.contracts
+        (f"agreement {each}", "its row does not match what was signed", recount)
+        for each in found.contracts
     ]
     named += [(f"agreement {each}", _ALTERED, ROW_MEND) for each in found.altered]
     named += [(f"job {each}", _UNCHARGED, ROW_MEND) for each in found.jobs]

@@ -33,7 +33,7 @@ def suppressed(registers: Sequence[str], fault: str) -> list[Check]:
         registers: ids of those with a list whose key is not at hand.
         fault: why it is not.
     """
-    mend = f"{PUT_BACK}; or make the list anew: `preau person suppress --anew`"
+    mend = f"{PUT_BACK}; or start a new list: `preau person suppress --anew`"
     return [
         Check("suppressed persons", FAIL, f"no use of register `{each}` is granted: {fault}", mend)
         for each in sorted(registers)
@@ -54,7 +54,7 @@ def tally_key(found: KeyFile) -> Check:
     said = unusable(found)
     if said is None:
         return Check("key of charges", OK, f"`{found.name}` is there")
-    mend = f"{said[1]}; without it nobody reads what peers keep of this node's charges"
+    mend = f"{said[1]}; without it, what peers keep of this node's charges cannot be read"
     return Check("key of charges", FAIL, said[0], mend)
 
 
@@ -81,8 +81,9 @@ def sources(found: Mapping[str, tuple[str, str]]) -> list[Check]:
     unasked = sum(state in unread for state, _ in found.values())
     oldest = min((at for _, at in found.values() if at), default="of an earlier release")
     line = (
-        f"{len(found) - len(others) - unasked} of {len(found)} sources are as they were read, "
-        f"{unasked} on servers or too large are not read; the oldest snapshot is {oldest}"
+        f"{len(found) - len(others) - unasked} of {len(found)} sources are unchanged "
+        f"since they were read; {unasked} are not compared, as they are on servers or "
+        f"too large; the oldest snapshot is {oldest}"
     )
     return [
         Check("snapshots", OK, line),
@@ -91,7 +92,7 @@ def sources(found: Mapping[str, tuple[str, str]]) -> list[Check]:
                 f"source of {name}",
                 WARN,
                 f"{state}; uses read the snapshot{f' of {at}' if at else ''}",
-                f"`preau dataset refresh {name}` reads it anew",
+                f"`preau dataset refresh {name}` reads it again",
             )
             for name, (state, at) in sorted(others.items())
         ),

@@ -42,13 +42,13 @@ def deliveries(
     checks += [_waiting(peer, waiting) for peer in sorted({m.peer for m in waiting})]
     if len(failed) > MOST_SHOWN:
         more = f"{len(failed) - MOST_SHOWN} older ones failed too"
-        checks.append(Check("deliveries", WARN, more, "mend the newer ones first"))
+        checks.append(Check("deliveries", WARN, more, "fix the newer ones first"))
     good = f"{len(failed)} failed for good, {len(waiting)} wait for more than an hour"
     return checks or [Check("deliveries", OK, good)]
 
 
 def _failed(message: OutgoingMessage) -> Check:
-    mend = "nothing is sent again by itself; ask the peer's operator"
+    mend = "nothing is sent again automatically; ask the peer's operator"
     if message.kind in outcomes.KINDS:
         mend = f"`preau negotiate reconcile {message.subject}` asks the peer and sends again"
     elif message.kind == introducing.KIND:
@@ -61,5 +61,5 @@ def _waiting(peer: str, waiting: Sequence[OutgoingMessage]) -> Check:
     mine = [message for message in waiting if message.peer == peer]
     oldest = min(message.created_at for message in mine)
     finding = f"{len(mine)} wait, the oldest since {oldest:%Y-%m-%dT%H:%M:%SZ}; they are sent again"
-    mend = f"see `peer {peer}`; what stands there keeps them"
+    mend = f"see `peer {peer}` for what keeps them"
     return Check(f"delivery to {peer}", WARN, finding, mend)

@@ -28,10 +28,10 @@ SOON: Final = timedelta(days=14)
 MOST_ROWS: Final = 20  # that are named, of those that cannot be read
 LITTLE_DISK: Final = 1 << 30  # bytes
 NO_DISK: Final = 100 << 20  # bytes
-RENEWED: Final = "put a new one in its place; a running node takes it"
-PUT_BACK: Final = "put it back: from a backup, or from your own copy of `keys/`"
+RENEWED: Final = "put a new one in its place; a running node takes it up"
+PUT_BACK: Final = "restore it from a backup, or from your own copy of `keys/`"
 ROW_MEND: Final = (
-    "what rests on a damaged row is refused; `preau restore FILE` of a backup has it as it was"
+    "what depends on a damaged row is refused; `preau restore FILE` restores it from a backup"
 )
 OLDEST_PYTHON: Final = (3, 11)
 
@@ -123,14 +123,14 @@ def unusable(file: KeyFile, fault: str = "") -> tuple[str, str] | None:
     if file.mode is None:
         return f"`{file.name}` is missing", PUT_BACK
     if stat.S_IMODE(file.mode) & 0o077:
-        found = f"`{file.name}` may be read by others (mode {stat.S_IMODE(file.mode):o})"
-        return found, f"chmod 600 {file.name}, then consider it seen"
+        found = f"`{file.name}` can be read by others (mode {stat.S_IMODE(file.mode):o})"
+        return found, f"chmod 600 {file.name}; regard its content as disclosed"
     return (file.fault or fault, PUT_BACK) if file.fault or fault else None
 
 
 def setting(name: str, fault: str, mend: str) -> Check:
     """Say that a setting names what the node does not start with."""
-    return Check(name, FAIL, fault, mend or "mend the setting in preau.toml")
+    return Check(name, FAIL, fault, mend or "correct the setting in preau.toml")
 
 
 def certificate(
@@ -156,7 +156,7 @@ def clock(skews: Mapping[str, timedelta], *, monotonic: bool, now: datetime) -> 
     """
     mend = "let the machine keep its time by NTP (`timedatectl set-ntp true`)"
     if not monotonic:
-        return Check("clock", FAIL, "the wall clock jumped while it was looked at", mend)
+        return Check("clock", FAIL, "the clock was changed while it was being checked", mend)
     if not skews:
         return Check("clock", OK, f"{_at(now)}; nobody could be asked for comparison")
     host, skew = max(skews.items(), key=lambda item: abs(item[1]))
@@ -187,14 +187,16 @@ def port(name: str, address: str, *, running: bool, free: bool, answers: bool) -
     if free:
         return Check(name, OK, f"{address} is free; the node is not running")
     mend = "stop the other program, or change the address in preau.toml"
-    return Check(name, FAIL, f"{address} cannot be bound, and no node of this home runs", mend)
+    return Check(
+        name, FAIL, f"{address} is in use or not permitted, and no node of this home runs", mend
+    )
 
 
 def process(*, silent: bool) -> Check:
     """Judge the running process by whether it answers."""
     if silent:
         mend = "end it (its pid is in run/node.json), then `preau serve`; nothing is lost"
-        return Check("node", FAIL, "it runs and answers nothing", mend)
+        return Check("node", FAIL, "it runs, but does not answer", mend)
     return Check("node", OK, "it runs and answers")
 
 
@@ -220,8 +222,8 @@ def database(fault: str, *, entries: int = 0, lost: bool = False, unchecked: boo
     """
     if lost:
         mend = (
-            "stop the node, `preau restore FILE --home FOLDER --replace`; without a backup, serve: "
-            "the node goes into recovery (`preau recovery show`)"
+            "stop the node, `preau restore FILE --home FOLDER --replace`; without a "
+            "backup, start it: the node goes into recovery (`preau recovery show`)"
         )
         return Check("database", FAIL, fault, mend)
     if fault:
@@ -229,14 +231,14 @@ def database(fault: str, *, entries: int = 0, lost: bool = False, unchecked: boo
     found = f"reachable, schema up to date, {entries} events in the audit log"
     if unchecked:
         mend = "stop the node and run `preau doctor` again"
-        return Check("database", WARN, f"{found}; too large to look at every page now", mend)
-    return Check("database", OK, f"{found}, pages whole")
+        return Check("database", WARN, f"{found}; too large to check every page now", mend)
+    return Check("database", OK, f"{found}, all pages intact")
 
 
 def recovery(faults: Sequence[str]) -> list[Check]:
     """Name how the database falls short of what home and peers tell."""
     mend = "`preau recovery show` says what is owed; nothing is spent until you confirm it"
-    return [Check("recovery", FAIL, f"the node went back: {fault}", mend) for fault in faults]
+    return [Check("recovery", FAIL, f"the node was rolled back: {fault}", mend) for fault in faults]
 
 
 def own_log(fault: str, entries: int, mend: str) -> Check:
@@ -275,9 +277,14 @@ def budgets(beyond: Mapping[str, str], fault: str = "", mend: str = "") -> list[
     if fault:
         finding = f"not known which are used up: {fault}"
         return [Check("budgets", WARN, finding, mend or _EXTRA_MEND)]
-    mend = "nothing, if what it has is done; a new contract is under the cap of its register"
+    mend = (
+        "nothing, if its jobs are done; else negotiate a new contract, under the cap "
+        "of its register"
+    )
     return [
-        Check("budget", WARN, f"{what} is beyond its rule ({rule}): it runs no further job", mend)
+        Check(
+            "budget", WARN, f"{what} exceeds its rule ({rule}): no further job runs under it", mend
+        )
         for what, rule in sorted(beyond.items())
     ]
 
@@ -339,7 +346,7 @@ def isolation(tier: str, missing: Sequence[str]) -> Check:
     closed = ", ".join(name for part, name in _LAYERS.items() if part in parts)
     opened = ", ".join(name for part, name in _LAYERS.items() if part not in parts)
     whose = "under a user of their own" if "uid" in parts else "under this node's user"
-    found = f"workers are processes of their own, {whose}; closed to them: {closed or 'nothing'}"
+    found = f"workers are separate processes, {whose}; closed to them: {closed or 'nothing'}"
     if opened:
         found = f"{found}; open to them: {opened}"
     if "root" in parts:
@@ -368,7 +375,7 @@ def unsafe_settings(settings: Settings) -> list[Check]:
     found = unsafe(settings)
     if not found:
         return [Check("unsafe settings", OK, "none")]
-    mend = "remove it from preau.toml, unless this is a private space or a try"
+    mend = "remove it from preau.toml, unless this is a private space or a trial"
     return [Check("unsafe settings", WARN, line, mend) for line in found]
 
 
@@ -414,8 +421,13 @@ def _status_list(fact: ListFact, now: datetime) -> Check:
     name = "status list"
     age = _span(now - fact.fetched_at)
     if fact.valid_until <= now:
-        found = f"past its validity since {_at(fact.valid_until)}; no peer is believed"
-        return Check(name, FAIL, found, f"reach `{fact.url}`; ask the authority's operator")
+        found = f"expired at {_at(fact.valid_until)}; no peer is trusted until it is renewed"
+        return Check(
+            name,
+            FAIL,
+            found,
+            f"make sure that `{fact.url}` can be reached; ask the authority's operator",
+        )
     return Check(name, OK, f"fetched {age} ago, valid until {_at(fact.valid_until)}")
 
 

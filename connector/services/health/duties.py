@@ -45,7 +45,7 @@ def _missed(duty: Duty, own: str) -> Check:
     due = f" since {instant.text(duty.due)}" if duty.due else ""
     finding = f"`{duty.id}`, {term(duty.action)}, is overdue{due}, by `{duty.debtor}`"
     ours = f"do it, then `preau duty done {duty.id}`"
-    theirs = "ask its debtor; `preau duty waive` lets it go"
+    theirs = "ask its debtor, or waive it with `preau duty waive`"
     return Check(_NAME, WARN, finding, ours if duty.debtor == own else theirs)
 
 

@@ -23,8 +23,10 @@ from connector.services.readable import readable
 
 MOST_SHOWN: Final = 20  # offers
 _NAME: Final = "layers"
-_ANEW: Final = "publish the dataset anew: `preau dataset publish FILE`"
-_KNOW: Final = "the authority's HTTPS server must answer; a running node asks again by itself"
+_ANEW: Final = "publish the dataset again: `preau dataset publish FILE`"
+_KNOW: Final = (
+    "make sure that the authority's HTTPS server answers; a running node asks again by itself"
+)
 
 
 def offers(
@@ -77,7 +79,7 @@ def _of_space(
         for each in standing
     }
     checks = [
-        Check(name, WARN, f"offer `{offer}` {fault}; nobody can contract it", _ANEW)
+        Check(name, WARN, f"offer `{offer}` {fault}; nobody can conclude a contract on it", _ANEW)
         for offer, fault in faults.items()
         if fault
     ]

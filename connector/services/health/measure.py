@@ -38,10 +38,16 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
     {
         "preau_node_info": (("did", "kind", "version"), "the node; always 1"),
         "preau_requests_total": (("method", "code"), "calls of peers, by how they were answered"),
-        "preau_thread_faults_total": (("thread",), "faults that a background thread went on after"),
+        "preau_thread_faults_total": (
+            ("thread",),
+            "faults of a background thread that it survived",
+        ),
         "preau_threads_dead": ((), "background threads that have ended"),
         READ: ((), "1 when the database answered"),
-        "preau_recovery": ((), "1 when the node went back and spends nothing until confirmed"),
+        "preau_recovery": (
+            (),
+            "1 when the node was rolled back and spends nothing until confirmed",
+        ),
         "preau_membership_left_seconds": (
             ("space",),
             "until the own membership of a space ends; 0 without one",
@@ -50,7 +56,7 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
         "preau_status_list_age_seconds": (("list",), "since a status list was fetched"),
         "preau_status_list_left_seconds": (("list",), "until a status list answers nothing"),
         "preau_peers": ((), "peers that were met"),
-        "preau_members_at_quota": ((), "members for whom as much is stored as may be"),
+        "preau_members_at_quota": ((), "members whose storage quota is used up"),
         "preau_member_bytes_most": ((), "bytes stored for the member with the most"),
         "preau_outbox_messages": (("state",), "messages to peers: waiting, or given up"),
         "preau_outbox_oldest_seconds": ((), "age of the oldest message that waits"),

@@ -41,7 +41,7 @@ def peers(found: Sequence[PeerFact]) -> list[Check]:
 
 def unproven(refusals: Mapping[str, str]) -> list[Check]:
     """Name each peer that did not join a head it signed to its log: DID -> code of its refusal."""
-    mend = "it is asked again; if it lasts, ask its operator why"
+    mend = "this node asks it again; if that lasts, ask its operator why"
     return [
         Check(f"log of {did}", WARN, f"a head that it signed is not proven: {code}", mend)
         for did, code in sorted(refusals.items())
@@ -68,7 +68,7 @@ def gone_back(reasons: Mapping[str, str]) -> list[Check]:
     """Name each peer whose log went back: DID -> why it is said to."""
     mend = "ask its operator to run `preau recovery show`; no new contract or job until then"
     return [
-        Check(f"log of {did}", WARN, f"went back: {reason}", mend)
+        Check(f"log of {did}", WARN, f"was rolled back: {reason}", mend)
         for did, reason in sorted(reasons.items())
     ]
 
@@ -81,14 +81,21 @@ def shares(stored: Mapping[str, int], most: int, still_open: Mapping[str, int]) 
         most: what may be stored for one.
         still_open: DIDs with as many negotiations as may be open, and how many those are.
     """
-    mend = "ask its operator; it begins nothing new until then, and no other member is touched"
+    mend = (
+        "ask its operator to end some; until then it cannot begin anything new, other members can"
+    )
     at_quota = [
-        Check(f"quota of {did}", WARN, f"{size} bytes are stored for it, {most} may be", mend)
+        Check(
+            f"quota of {did}",
+            WARN,
+            f"{size} bytes are stored for it, the most that is allowed is {most}",
+            mend,
+        )
         for did, size in sorted(stored.items())
         if size >= most
     ]
     crowded = [
-        Check(f"negotiations with {did}", WARN, f"{number} have not ended, no more may be", mend)
+        Check(f"negotiations with {did}", WARN, f"{number} are open, as many as may be", mend)
         for did, number in sorted(still_open.items())
     ]
     good = f"{len(stored)} members, none at a limit; the most: {max(stored.values(), default=0)} B"
@@ -100,7 +107,10 @@ def _peer(fact: PeerFact) -> Check:
         mend = "ask its operator, or the space's authority; its calls are refused until then"
         return Check(f"peer {fact.did}", WARN, fact.fault, mend)
     if fact.said:
-        mend = "see `membership`, `clock` and `keys`; else `preau doctor` at the peer tells"
+        mend = (
+            "see `membership`, `clock` and `keys`; if they are in order, the peer's "
+            "operator runs `preau doctor` there"
+        )
         return Check(f"peer {fact.did}", WARN, f"it refuses this node: {fact.said}", mend)
     mend = "ask its operator whether it runs; messages to it wait and are sent again"
     return Check(f"peer {fact.did}", WARN, f"does not answer: {fact.unreachable}", mend)

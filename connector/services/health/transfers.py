@@ -40,7 +40,7 @@ def transfers(found: Iterable[Transfer], differing: Collection[str], now: dateti
         Check(
             _NAME,
             WARN,
-            f"all of `{each.pid}` has left, and `{each.peer}` gave no receipt",
+            f"all of `{each.pid}` was sent, but `{each.peer}` gave no receipt",
             "ask the peer whether it has all of it",
         )
         for each in flowed

@@ -80,11 +80,11 @@ def templates(space: Space, tx: Transaction, membership: str, now: datetime) -> 
     issuer = credentials.unverified_issuer(membership)
     cached = tx.issuers.get(issuer) if issuer in space.trusted_issuers else None
     if cached is None:
-        raise UntrustedIssuer(f"the document of the issuer `{issuer[:200]}` is not at hand")
+        raise UntrustedIssuer(f"the document of the issuer `{issuer[:200]}` is not available here")
     url = trust.status_url(membership, did_documents.read(cached.document, issuer))
     known = tx.status_lists.get(url)
     if known is None:
-        raise StatusListStale("no status list of the issuer is at hand")
+        raise StatusListStale("no status list of the issuer is available here")
     listed = trust.read_list(known.credential, cached.document, issuer)
     status.check_fresh(listed, now)
     found = [tx.layers.get(digest) for digest in listed.templates]
@@ -92,7 +92,7 @@ def templates(space: Space, tx: Transaction, membership: str, now: datetime) -> 
     if len(here) < len(found):
         raise LayerUnmet(
             f"{len(found) - len(here)} templates of `{issuer}` are not here yet",
-            hint="the node fetches them by itself; `preau doctor` says what keeps it",
+            hint="the node fetches them by itself; `preau doctor` says what prevents it",
         )
     return sorted(here, key=lambda each: each.id)
 
@@ -108,7 +108,7 @@ def check_own(ports: Ports, tx: Transaction, offer: Offer, *, personal: bool) ->
     fault = changed(offer.layers, for_own(ports, tx, space, personal=personal))
     if fault:
         raise LayerUnmet(
-            f"offer `{offer.id}` {fault}", hint="the provider publishes the dataset anew"
+            f"offer `{offer.id}` {fault}", hint="the provider must publish the dataset again"
         )
 
 
@@ -118,7 +118,10 @@ def changed(named: Iterable[LayerName], present: Iterable[Stated]) -> str:
     if before == now:
         return ""
     gone, new = (", ".join(sorted(map(str, part))) for part in (before - now, now - before))
-    parts = (f"does not uphold {new}, which is in force", f"was made under {gone}, which is not")
+    parts = (
+        f"does not uphold {new}, which is in force",
+        f"was made under {gone}, which is no longer in force",
+    )
     return " and ".join(part for part, told in zip(parts, (new, gone), strict=True) if told)
 
 
@@ -146,7 +149,9 @@ def check_lines(
     expected = layers.origins(chain, policy, pairs, LayerKind.OFFER)
     for line, kind in zip(lines, expected, strict=True):
         if (line.layer == LayerKind.AUTHORITY) is not (kind is LayerKind.AUTHORITY):
-            raise LayerUnmet(f"the table names another layer than this node for `{line.path}`")
+            raise LayerUnmet(
+                f"the table names for `{line.path}` another layer than this node finds"
+            )
 
 
 def authority_of(named: Iterable[LayerName]) -> list[LayerName]:

@@ -49,7 +49,7 @@ def check(ports: Ports, provider: str, offer: OfferView, *, personal: bool) -> t
     if fault:
         raise LayerUnmet(
             f"offer `{offer.id}` {fault}",
-            hint="the provider publishes the dataset anew, or fetches the authority's list first",
+            hint="the provider must publish the dataset again, or first fetch the authority's list",
         )
     profiles = ports.mechanisms.profiles
     policy = read_policy(offer.policy, profiles)
@@ -151,7 +151,9 @@ def check_agreement(
     stated = {line["layer"] for line in document.coverage}
     unnamed = stated & {*_NAMED} - {each.layer for each in document.layers}
     if unnamed:
-        raise AgreementTampered(f"the agreement has lines of the {min(unnamed)} and names none")
+        raise AgreementTampered(
+            f"the agreement has lines of a layer ({min(unnamed)}) that it does not name"
+        )
     if not found:
         return
     policy = read_policy(document.policy, profiles)

@@ -30,7 +30,7 @@ def verdict(ports: Ports, fetched: Fetched, space: Space) -> MembershipFacts | P
     membership, did = fetched.memberships[space.id], fetched.document.did
     try:
         if not membership:
-            raise MembershipRequired(f"`{did}` shows no membership of `{space.id}`")
+            raise MembershipRequired(f"`{did}` does not present a membership of `{space.id}`")
         known = fetching.ensure_evidence(ports, membership)
         return judged(space, membership, fetched.document, known, ports.clock.now())
     except PreauError as exc:

@@ -36,7 +36,9 @@ def space_of(ports: Ports, peer_did: str) -> Space:
     with ports.store.read() as tx:
         peer = tx.participants.get(peer_did)
     if peer is None:
-        raise SpaceUnstated(f"in which space to deal with `{peer_did[:200]}` is open", hint=_HINT)
+        raise SpaceUnstated(
+            f"it is not determined in which space to deal with `{peer_did[:200]}`", hint=_HINT
+        )
     return stated(ports.settings, peer)
 
 
@@ -71,7 +73,8 @@ def named(settings: Settings, space: str) -> Space:
     found = first if space in ("", first.id) else settings.space_called(space)
     if found is None:
         raise SpaceUnstated(
-            f"`{space[:200]}` is no space of this node", hint="state it in `spaces` of preau.toml"
+            f"`{space[:200]}` is not a space of this node",
+            hint="state it in `spaces` of preau.toml",
         )
     return found
 
@@ -100,7 +103,9 @@ def chosen(settings: Settings, text: str) -> Space:
     found = settings.space_called(text) if text else settings.spaces[0]
     if found is None:
         known = ", ".join(f"`{each.id}`" for each in settings.spaces if each.id)
-        raise NotFound(f"`{text[:200]}` is no space of this node", hint=f"there are {known}")
+        raise NotFound(
+            f"`{text[:200]}` is not a space of this node", hint=f"the node's spaces are {known}"
+        )
     return found
 
 

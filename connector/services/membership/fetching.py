@@ -109,7 +109,7 @@ def fetch_peer(ports: Ports, did: str) -> Fetched:
     document = fetch_document(ports, did)
     shown = {each.id: _membership(ports, document, each) for each in ports.settings.spaces}
     if not any(shown.values()):
-        raise MembershipRequired(f"`{did}` shows no membership")
+        raise MembershipRequired(f"`{did}` does not present a membership")
     return Fetched(document, shown, _description(ports, document), _endpoint(document))
 
 
@@ -232,8 +232,9 @@ def _keep(
             raise CredentialInvalid("the status list is older than the one known")
         if before is not None and (gone := found.taken_back(before)):
             raise CredentialInvalid(
-                f"the status list takes {gone} revocations back",
-                hint="after a restore the authority revokes again whom it had revoked",
+                f"the status list drops {gone} earlier revocations",
+                hint="ask the authority to revoke again those that it had revoked before its "
+                "restore",
             )
         tx.status_lists.put(fetched)
         tx.audit.append("status_list.fetched", fetched.url, issuer=issuer.did)
@@ -317,8 +318,9 @@ def _check_new(rows: Repository[Any], what: str) -> None:
     """
     if any(not each.keyed for each in rows.page(limit=0).damaged):
         raise RowDamaged(
-            f"a new {what} may be one that was kept: a row does not say which it is",
-            hint="`preau doctor` names it; a backup has it as it was",
+            f"this may be a {what} that is kept already, in a damaged row that does not "
+            "say which one it holds",
+            hint="`preau doctor` names the row; restore it from a backup",
         )
 
 
@@ -350,9 +352,11 @@ def _description(ports: Ports, document: DidDocument) -> str:
     try:
         described = credentials.verify(token, document)
     except CredentialInvalid as exc:
-        raise DescriptionTampered(f"the self-description of `{document.did}` is not sound") from exc
+        raise DescriptionTampered(f"the self-description of `{document.did}` is not valid") from exc
     if described.subject_id != document.did:
-        raise DescriptionTampered(f"the self-description of `{document.did}` is about another")
+        raise DescriptionTampered(
+            f"the self-description of `{document.did}` is about another participant"
+        )
     return token
 
 

@@ -41,7 +41,7 @@ def introduce(web: Web, did: str, peer: Participant) -> None:
     document = documents.read(peer.document, peer.did)
     address = document.services.get(fetching.FIRST_CONTACT, "")
     if not address:
-        raise DidUnresolvable(f"`{peer.did}` takes no first contact")
+        raise DidUnresolvable(f"`{peer.did}` does not accept first contacts")
     web.post(address, canonical({"did": did}))
 
 

@@ -56,12 +56,15 @@ def judge_known(
         raise Untrusted(f"`{participant.did}` is blocked by the operator")
     if now - participant.refreshed_at > BELIEVED_FOR:
         raise DidUnresolvable(
-            f"the document of `{participant.did}` was not to be had for {BELIEVED_FOR.days} days",
-            hint="its HTTPS server must answer this node",
+            f"the document of `{participant.did}` could not be obtained for "
+            f"{BELIEVED_FOR.days} days",
+            hint="make sure that its HTTPS server answers this node",
         )
     space = belonging.stated(settings, participant)
     if not participant.membership:
-        raise MembershipRequired(f"`{participant.did}` shows no membership of `{space.id}`")
+        raise MembershipRequired(
+            f"`{participant.did}` does not present a membership of `{space.id}`"
+        )
     document = documents.read(participant.document, participant.did)
     if participant.grpc_endpoint:
         judged(space, participant.membership, document, known, now)

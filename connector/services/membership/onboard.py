@@ -80,7 +80,7 @@ def welcome(ports: Ports, did: str, space: Space | None = None) -> Participant:
         Malformed: it is this node itself.
     """
     if did == ports.settings.did:
-        raise Malformed("a node does not meet itself")
+        raise Malformed("a node cannot meet itself")
     fetched = fetching.fetch_peer(ports, did)
     standing = {each.id: admitting.verdict(ports, fetched, each) for each in ports.settings.spaces}
     return admitting.admit(ports, fetched, standing, space)

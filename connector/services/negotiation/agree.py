@@ -390,7 +390,7 @@ def complete(ports: Ports, agreement: Agreement, token: str, now: datetime) -> A
     if found.timestamp > now + instant.SKEW:
         made, here = instant.text(found.timestamp), instant.text(now)
         raise AgreementTimeWrong(
-            f"the receipt states `{made}`, which is ahead of this clock, `{here}`",
+            f"the receipt states `{made}`, which is ahead of this node's clock, `{here}`",
             hint="set the clocks of both nodes; the receipt is sent again",
         )
     stated = (found.minimum_sites, found.valid_until)

@@ -105,8 +105,8 @@ def _check_time(
         try:
             credentials.check_period(credentials.unverified_credential(token), at)
         except CredentialExpired as exc:
-            reason = f"the membership of `{did}` is not of the time of the agreement"
-            raise AgreementTimeWrong(reason, hint="ask again, for a new agreement") from exc
+            reason = f"the membership of `{did}` was not valid when the agreement was made"
+            raise AgreementTimeWrong(reason, hint="negotiate a new agreement") from exc
 
 
 def _check_parties(
@@ -176,9 +176,9 @@ def check_terms(
         document.timestamp,
     )
     if not identical(policy, expected):
-        raise AgreementTampered("the agreement says something else than the offer that was shown")
+        raise AgreementTampered("the agreement differs from the offer that was shown")
     if not terms.same(read_policy(negotiation.policy, ports.mechanisms.profiles), policy):
-        raise AgreementTampered("the agreement does not mean what was accepted")
+        raise AgreementTampered("the agreement does not have the meaning of what was accepted")
     unlayered = [{**line, "layer": ""} for line in document.coverage]
     if unlayered != [line.to_body() for line in terms.coverage(policy, ports.mechanisms)]:
         raise AgreementTampered("the agreement does not say how each constraint is upheld")

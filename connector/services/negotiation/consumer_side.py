@@ -323,7 +323,7 @@ def _verified(
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     steps.log(tx, agreed, **facts)
     if not tx.agreements.add(agreement):
-        raise AgreementTampered("an agreement of that id is here already")
+        raise AgreementTampered("there is an agreement with that id here already")
     export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)
     verification = messages.ContractAgreementVerificationMessage(
         message_id=ports.ids.new(),
@@ -410,13 +410,13 @@ def _check_table(ports: Ports, offer: OfferView) -> None:
     if other:
         raise PolicyInvalid(
             f"offer `{offer.id}` is in another version of profile `{other}` than this node's",
-            hint="both nodes need the same file of the profile",
+            hint="install the same file of the profile at both nodes",
         )
     unlayered = tuple(replace(line, layer="") for line in offer.coverage)
     if unlayered != terms.coverage(policy, ports.mechanisms):
         raise PolicyInvalid(
             f"the catalog says that offer `{offer.id}` is upheld otherwise than this node finds",
-            hint="both nodes need releases that uphold terms alike",
+            hint="upgrade the older of the two nodes: both must uphold terms alike",
         )
 
 

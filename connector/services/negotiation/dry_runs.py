@@ -77,7 +77,7 @@ def _report(ports: Ports, peer: str, found: Offer, policy: Policy) -> str:
         beyond = risk.beyond(bar) if risk and bar else ()
         if beyond:
             raise RiskDrifted(
-                "under these terms persons stand out more than the offer's report says: "
+                "under these terms the risk to persons is higher than the offer's report says: "
                 + ", ".join(beyond)
             )
     return judging.report(ports, dataset, policy, judged)

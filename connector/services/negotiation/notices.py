@@ -68,7 +68,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
     with ports.store.write() as tx:
         agreement = tx.agreements.lock(agreement_id)
         if agreement is None or not agreement.finalized:
-            raise NotFound(f"no agreement `{agreement_id}` that both have signed")
+            raise NotFound(f"no agreement `{agreement_id}` that both parties have signed")
         latest = notices.newest(tx.notices.find(agreement_id=agreement_id), own)
         again = latest is not None and latest.act is act
         if not again:
@@ -187,7 +187,7 @@ def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappi
             if _is_further(said, notice):
                 _keep(ports, tx, agreement, notice, known)
         elif (before.act, before.reason, before.at) != (notice.act, notice.reason, notice.at):
-            raise Malformed(f"notice {notice.number} came with other words before")
+            raise Malformed(f"notice {notice.number} came with another content before")
     return AgreementNoticeReceipt(notice.number).to_body()
 
 
@@ -225,7 +225,7 @@ def _is_further(said: list[Notice], notice: Notice) -> bool:
             return False
         raise Unlawful(f"`{notice.party}` has ended this contract")
     if len(said) >= MOST and notice.act is not Act.ENDED:
-        raise TooManyRequests(f"{MOST} notices about one contract are kept")
+        raise TooManyRequests(f"at most {MOST} notices about one contract are kept")
     return True
 
 

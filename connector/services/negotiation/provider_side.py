@@ -306,7 +306,10 @@ def on_verification(
         complete = unsigned.completed(agreement)
     else:
         steps.log(tx, verified, agreement=agreement.id)
-        reason = "a use of these terms is asked for over gRPC, and this participant signs nothing"
+        reason = (
+            "a use under these terms must be requested over gRPC, with a signature, "
+            "which this participant does not make"
+        )
         return steps.end(ports, tx, verified, NotSupported.code, (reason,))
     steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
@@ -451,7 +454,7 @@ def _contract(
             policy_by=Role.PROVIDER,
             reasons=(),
         )
-    refusal = refusal or Refusal(OfferUnknown.code, ("the dataset is no longer here",))
+    refusal = refusal or Refusal(OfferUnknown.code, ("the dataset is no longer published",))
     return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
 
 

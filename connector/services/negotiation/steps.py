@@ -141,7 +141,7 @@ def opened(
     if tx.holdings.open_negotiations(caller.did, role) >= most:
         raise QuotaReached(
             f"{most} negotiations of this peer, in which this node is the {role}, have not ended",
-            hint="end some, or wait until the other side has",
+            hint="end some of them, or wait until the other side has",
             retry_after=QUOTA_SECONDS,
         )
     now = ports.clock.now()
@@ -396,7 +396,7 @@ def end_here(
     if by_table and negotiation.peer_pid:
         return end(ports, tx, negotiation, code, reasons, statement=statement)
     for waiting in tx.outbox.find(subject=negotiation.pid, delivered_at=None, failed=""):
-        tx.outbox.put(replace(waiting, failed="the negotiation is over"))
+        tx.outbox.put(replace(waiting, failed="the negotiation has ended"))
     ended = replace(
         negotiation,
         state=NegotiationState.TERMINATED,

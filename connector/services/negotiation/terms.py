@@ -313,7 +313,7 @@ def check_size(policy: Policy) -> None:
     if any(count > limit for count, limit in zip(found, most, strict=True)):
         raise PolicyInvalid(
             "the policy has {} rules, {} conditions and {} values, ".format(*found)
-            + "at most {}, {} and {} are judged".format(*most)
+            + "at most {}, {} and {} are evaluated".format(*most)
         )
 
 
@@ -325,7 +325,7 @@ def read_small(data: bytes, profiles: Profiles) -> Policy:
         PolicyInvalid: larger than `MAX_BYTES`, not a policy that this node knows, or `check_size`.
     """
     if len(data) > MAX_BYTES:
-        raise PolicyInvalid(f"the policy has {len(data)} bytes, at most {MAX_BYTES} are judged")
+        raise PolicyInvalid(f"the policy has {len(data)} bytes, at most {MAX_BYTES} are evaluated")
     policy = read_policy(data, profiles)
     check_size(policy)
     return policy

@@ -91,7 +91,7 @@ def drawn_up(
 
 def _check_terms(ports: Ports, negotiation: Negotiation, policy: Policy, stated: bytes) -> None:
     if policy.kind is not PolicyKind.AGREEMENT or policy.target is None:
-        raise AgreementTampered("what was sent is no agreement about a dataset")
+        raise AgreementTampered("what was sent is not an agreement about a dataset")
     if opaque.outward(policy.target.id) != negotiation.dataset_id:
         raise AgreementTampered("the agreement is about another dataset than was negotiated")
     for party, did in ((policy.assigner, negotiation.peer), (policy.assignee, ports.settings.did)):
@@ -101,7 +101,9 @@ def _check_terms(ports: Ports, negotiation: Negotiation, policy: Policy, stated:
             raise AgreementTampered("the agreement names other parties than the negotiation's")
     accepted = (negotiation.policy, negotiation.offered)
     if not terms.fits(*accepted, stated, ports.mechanisms):
-        raise AgreementTampered("the agreement does not mean the offer that was accepted")
+        raise AgreementTampered(
+            "the agreement does not have the meaning of the offer that was accepted"
+        )
 
 
 def _document(

@@ -191,7 +191,7 @@ def account(
 def check_job(figures: Figures) -> Refusal | None:
     """Return why a job may not be charged, or None: contract first, then the register's cap."""
     if figures.jobs >= MOST_JOBS:
-        reason = f"the contract has run {figures.jobs} jobs, as many as one may"
+        reason = f"the contract has run {figures.jobs} jobs, as many as it may"
         return Refusal(BudgetExceeded.code, (reason,))
     for level in figures.levels:
         if not ledger.admits(level.budget, [level.before, level.job]):
@@ -295,7 +295,9 @@ def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
     if number <= kept.committed_rounds:
         return kept
     if number != kept.committed_rounds + 1:
-        raise RoundRefused(f"round {number} was asked, round {kept.committed_rounds + 1} is next")
+        raise RoundRefused(
+            f"round {number} was asked for, round {kept.committed_rounds + 1} is next"
+        )
     if number > kept.rounds:
         raise BudgetExceeded(f"round {number} goes beyond the {kept.rounds} rounds reserved")
     spent = replace(kept, committed_rounds=number)
@@ -352,7 +354,7 @@ def _jobs(claim: Claim) -> tuple[float, float]:
 def _cap(register: Register, asked: str) -> Refusal:
     """Return the refusal that a counterparty gets: what is left would tell what others promised."""
     where = f"the cap of register `{register.id}`"
-    reason = f"{where}, over all its contracts, has less left than the {asked} that was asked"
+    reason = f"{where}, over all its contracts, has less left than the {asked} asked for"
     return Refusal(CapExceeded.code, (reason,))
 
 
@@ -360,12 +362,12 @@ def _too_much(level: Level) -> str:
     """Return a refusal's reason: what the job asks, and of the lead's own contract what is left."""
     if level.code == CapExceeded.code:
         amounts = ", ".join(f"{each:.4g}" for each in level.job)
-        return f"{level.where}, over all its contracts, has less left than the {amounts} asked"
+        return f"{level.where}, over all its contracts, has less left than the {amounts} asked for"
     limit, left = level.budget.limit, ledger.left(level.budget, [level.before])
     sums = level.budget.accounting.rule is Rule.SUMS
     names = ("ε", "δ") if sums else ("divergence",)
     parts = [
-        f"{name} {there:.4g} of {most:.4g} left and {job:.4g} asked"
+        f"{name} {there:.4g} of {most:.4g} left, {job:.4g} asked for"
         for name, there, most, job in zip(names, left, limit, level.job, strict=True)
     ]
     return f"{level.where} has {', '.join(parts)} ({level.budget.accounting})"

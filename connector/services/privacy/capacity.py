@@ -72,7 +72,7 @@ class Rounds:
         if self.steps < 1 or not 0 <= self.delta < 1:
             raise EventUnknown("a round has 1 step or more, its job a δ of 0 or more, and below 1")
         if self.every < 0 or (self.every and not self.evaluation_noise):
-            raise EventUnknown("evaluations are after every 1 round or more, and have noise")
+            raise EventUnknown("evaluations must be at least 1 round apart, and have noise")
         asked = None
         if self.evaluation_noise:
             if not LEAST_NOISE < self.evaluation_noise <= MOST_NOISE:
@@ -171,7 +171,8 @@ def of_agreement(ports: Ports, agreement_id: str, what: Rounds | Tables) -> list
         if found is None or found.role is not Role.PROVIDER or not found.epsilon > 0:
             raise NotFound(
                 f"this node provides no contract `{agreement_id}` with a budget",
-                hint="`preau agreement list` has them; without one pass `--epsilon` and `--delta`",
+                hint="`preau agreement list` shows contracts; without one, pass `--epsilon` and "
+                "`--delta`",
             )
         register = register_of(tx, require(tx.datasets.get(found.dataset_id), "dataset", ""))
         seen = spending(tx, register)

@@ -110,7 +110,8 @@ def _check_countable(tx: Transaction, source: str, kept: Register) -> None:
     if any(tx.forfeits.get(job.agreement_id) for job in tx.reservations.find(register_id=source)):
         # Of a contract that counts in full only ε and δ are known, which bound no divergence.
         raise RegisterFixed(
-            f"contracts of register `{source}` count in full, which Rényi cannot count",
+            f"contracts of register `{source}` count as fully spent, which the Rényi rule "
+            "cannot express",
             hint=f"merge `{kept.id}` into `{source}`",
         )
 

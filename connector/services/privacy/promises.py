@@ -115,7 +115,7 @@ def recount(ports: Ports, reason: str) -> Miscount:
 
 
 def _check_readable(tx: Transaction, found: Miscount) -> None:
-    hint = "restore a backup that has it as it was"
+    hint = "restore it from a backup"
     for name in found.altered:
         raise RowDamaged(f"agreement `{name}` is not the one that was signed", hint=hint)
     for what, page in (

@@ -55,7 +55,9 @@ def declare(
         if known is None:
             return _new(tx, Register(register_id, cap, accounting, 0, ports.clock.now()))
     if (known.cap, known.accounting) != (cap, accounting):
-        raise RegisterFixed(f"register `{register_id}` was declared otherwise")
+        raise RegisterFixed(
+            f"register `{register_id}` was declared already, with another cap or rule"
+        )
     return known
 
 
@@ -88,7 +90,9 @@ def register_of(tx: Transaction, dataset: Dataset) -> Register:
     found = require(tx.registers.get(dataset.register_id), "register", dataset.register_id)
     if dataset.personal and found.cap is None:
         reason = f"register `{found.id}` of persons has no cap on record"
-        raise RowDamaged(reason, hint="a backup has it as it was; publishing states a cap anew")
+        raise RowDamaged(
+            reason, hint="restore it from a backup, or publish the dataset again with a cap"
+        )
     return found
 
 
@@ -147,7 +151,9 @@ def settle(
         register = _new(tx, Register(wanted, described.cap, accounting, 0, described.published_at))
     kept_rule, kept_order = register.accounting.rule, register.accounting.order
     if rule not in (None, kept_rule) or order not in (0, kept_order):
-        raise RegisterFixed(f"register `{register.id}` accounts by {register.accounting}, for good")
+        raise RegisterFixed(
+            f"register `{register.id}` accounts by {register.accounting}, which cannot be changed"
+        )
     register = _capped(tx, register, described.cap, raise_cap=raise_cap)
     if described.personal and register.cap is None:
         raise DescriptionIncomplete(f"dataset `{described.id}`: missing: {CAP}")
@@ -166,7 +172,7 @@ def _capped(
         raise RegisterFixed(
             f"the cap of register `{register.id}` is ε {kept.epsilon:g} at δ {kept.delta:g}, and "
             f"does not rise by itself; ε {stated.epsilon:g} at δ {stated.delta:g} was stated",
-            hint="`--raise-cap` raises it, and tells the parties of its contracts",
+            hint="`--raise-cap` raises it, and informs the parties of its contracts",
         )
     changed = replace(register, cap=stated)
     tx.registers.put(changed)
@@ -189,7 +195,8 @@ def _accounting(cap: PrivacyCap | None, rule: Rule, order: int) -> Accounting:
         raise ConfigurationInvalid(exc.reason) from exc
     if min(budget.limit) <= 0:
         raise ConfigurationInvalid(
-            f"at the Rényi order {found.order}, no job fits ε {cap.epsilon:g} at δ {cap.delta:g}",
+            f"at the Rényi order {found.order}, no job is possible within ε "
+            f"{cap.epsilon:g} at δ {cap.delta:g}",
             hint="state a larger order, or none",
         )
     return found

@@ -139,7 +139,7 @@ def _named(names: Iterable[str]) -> frozenset[str]:
     if not 0 < len(plain) <= MOST_AT_ONCE:
         raise Malformed(f"1 to {MOST_AT_ONCE} persons are named at once", where="names")
     if None in plain:
-        raise Malformed(f"person {plain.index(None) + 1} of the list names nobody", where="names")
+        raise Malformed(f"entry {plain.index(None) + 1} of the list is empty", where="names")
     return frozenset(each for each in plain if each is not None)
 
 

@@ -271,11 +271,13 @@ def dataset_of(ports: Ports, peer: Participant, dataset_id: str) -> DatasetView:
     try:
         answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
     except NotFound as exc:
-        hint = f"`preau catalog {peer.did}` lists what it shows"
-        raise NotFound(f"`{peer.did}` shows no dataset `{dataset_id}`", hint=hint) from exc
+        hint = f"`preau catalog {peer.did}` lists what it offers"
+        raise NotFound(
+            f"`{peer.did}` offers this node no dataset `{dataset_id}`", hint=hint
+        ) from exc
     found = messages.Dataset.from_body(answer)
     if found.id != dataset_id:
-        raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
+        raise DescriptionTampered(f"the answer is about another dataset than `{dataset_id}`")
     return _verified(ports, peer, documents.read(peer.document, peer.did), found)
 
 
@@ -389,4 +391,4 @@ def page_start(token: str) -> str:
     try:
         return unb64url(token).decode()
     except UnicodeDecodeError as exc:
-        raise Malformed("the page token is not one of ours") from exc
+        raise Malformed("the page token was not issued by this node") from exc

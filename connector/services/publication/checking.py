@@ -312,6 +312,6 @@ def _check_reason(distinct: str) -> None:
     plain = distinct.isprintable() and len(distinct) <= LONGEST_REASON
     if distinct and not (plain and distinct.strip()):
         raise DescriptionIncomplete(
-            f"the reason why persons are others must be one line of at most {LONGEST_REASON} "
-            "characters"
+            "the reason why persons are different ones must be one line of at most "
+            f"{LONGEST_REASON} characters"
         )

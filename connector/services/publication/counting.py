@@ -24,8 +24,8 @@ from connector.services.federation.site.rounds import one_line
 SECONDS: Final = 600.0
 FOLDER: Final = "jobs/check"
 _COMMAS: Final = (
-    "the first line of a CSV file names the columns, with commas between them, where no `layout` "
-    "says otherwise: `preau source inspect FILE` proposes one"
+    "the first line of a CSV file must name the columns, separated by commas, "
+    "unless a `layout` says otherwise: `preau source inspect FILE` proposes one"
 )
 
 
@@ -70,7 +70,7 @@ def take(ports: Ports, dataset: Dataset, key: bytes, own: bytes, others: Sequenc
     try:
         return _taken(header, payload, len(others))
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise WorkerFailed("the worker answered something else than was asked") from exc
+        raise WorkerFailed("the worker did not answer what it was asked") from exc
 
 
 def _question(

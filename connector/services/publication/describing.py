@@ -410,12 +410,12 @@ def _contradictions(dataset: Dataset) -> list[str]:
     if dataset.person_column and dataset.person_column not in names:
         found.append(f"`person_column` names `{dataset.person_column}`, which is not described")
     if _is_misspelt(dataset.legal_basis, "legal_bases"):
-        found.append("`legal_basis` is none of the vocabulary that its IRI names")
+        found.append("`legal_basis` is not a term of the vocabulary that its IRI names")
     kinds = {column.name: column.kind for column in dataset.columns}
     if dataset.personal and kinds.get(dataset.person_column) is ColumnClass.OTHER:
         found.append(
             f"`person_column` names `{dataset.person_column}`, which is classed `other`: "
-            "what names a person identifies"
+            "it must be classed as an identifier"
         )
     if dataset.personal and dataset.population and not is_rounded(dataset.population):
         found.append(

@@ -18,7 +18,7 @@ def of_dataset(before: Dataset, after: Dataset) -> tuple[str, ...]:
     if before.file.digest != after.file.digest:
         lines.append("jobs read the new file")
     gone = sorted({each.name for each in before.columns} - {each.name for each in after.columns})
-    lines += [f"column `{name}` is gone: jobs that name it are refused" for name in gone]
+    lines += [f"column `{name}` no longer exists: jobs that name it are refused" for name in gone]
     for what, old, new in (
         ("population", before.population, after.population),
         ("rows per person", before.rows_per_person, after.rows_per_person),
@@ -39,9 +39,9 @@ def of_offers(before: Sequence[Offer], after: Sequence[Offer]) -> tuple[str, ...
     for old in before:
         new = made.get(old.id)
         if new is None:
-            lines.append(f"offer `{old.id}` is withdrawn; contracts on it keep its terms")
+            lines.append(f"offer `{old.id}` is withdrawn; its contracts keep its terms")
         elif new.digest != old.digest:
-            lines.append(f"offer `{old.id}` has other terms; contracts on it keep the former")
+            lines.append(f"offer `{old.id}` has other terms; its contracts keep the former ones")
         if new is not None and new.review != old.review:
             lines.append(f"offer `{old.id}`: {new.decision.value} from now on")
     return tuple(lines)

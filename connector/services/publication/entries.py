@@ -110,7 +110,9 @@ def entry_of(raw: Mapping[str, Any], where: str) -> tuple[Entry, list[str]]:
     says, shown = "decision" in raw, shows == "shown"
     if decision == Decision.AUTOMATIC:
         idle = sorted(_MEMBERS & set(raw) - _UNDECIDED)
-        problems += [f"`{where}{name}` says nothing where no person decides" for name in idle]
+        problems += [
+            f"`{where}{name}` has no effect where no person decides: leave it out" for name in idle
+        ]
         return Entry(policy, None, says, shown, peers, space), problems
     review = Review(
         Decision(decision),

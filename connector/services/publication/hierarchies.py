@@ -37,7 +37,7 @@ def _kept(ports: Ports, column: Column) -> Column:
     faults = dictionary.faults(meaning, column.datatype)
     known = next(iter(units.values()))
     if unknown := [each for each in meaning.values if each not in known]:
-        faults.append(f"lists `{unknown[0]}`, which is no code of its hierarchy")
+        faults.append(f"lists `{unknown[0]}`, which is not a code of its hierarchy")
     if faults:
         raise DescriptionIncomplete(f"column `{column.name}` {'; '.join(faults)}")
     return replace(column, meaning=meaning)

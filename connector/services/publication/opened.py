@@ -74,7 +74,7 @@ def check(mechanisms: Mechanisms, offer: Offer, policy: Policy, dataset: Dataset
     if opening.licence_of(policy) is None:
         return
     if offer.audience:
-        raise PolicyInvalid("an open offer is to everybody, and this one names an assignee")
+        raise PolicyInvalid("an open offer is for everybody, but this one names an assignee")
     if offer.review is not None:
         raise PolicyInvalid("nobody asks before reading open data, so that no person can decide")
     try:

@@ -130,7 +130,7 @@ def publish_anew(
             if not checking.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
             said = _apply(tx, dataset, offers, running)
-            telling.end_open(ports, tx, dataset.id, "the dataset was published anew")
+            telling.end_open(ports, tx, dataset.id, "the dataset was published again")
             _tell(ports, tx, before, register)
             tx.after_commit(partial(recovery.note, ports))
             return Published(dataset, (*_narrowed(ports, offers, draft.offers), *said))
@@ -360,7 +360,7 @@ def _offers(
         stated = read_policy(entry.policy, ports.mechanisms.profiles).id
         name = _identifier(tx, dataset.id, stated)
         if name in {offer.id for offer in found}:
-            raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
+            raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state the same `@id`")
         found.append(offer_of(ports, tx, dataset, entry, reserve, name, judged))
     return found
 

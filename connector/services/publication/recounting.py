@@ -32,7 +32,7 @@ def recount(ports: Ports, reason: str) -> list[str]:
         else:
             raise Unlawful(
                 "the key of the persons' digests is not lost",
-                hint="`preau doctor` says what stands in the way of publishing",
+                hint="`preau doctor` says what prevents publishing",
             )
         ports.person_key(make=True)
         for persons in seen:

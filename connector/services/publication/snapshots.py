@@ -23,10 +23,10 @@ from connector.services.continuity import recovery
 from connector.services.lookup import require
 from connector.services.publication import checking, effects, verdicts
 
-SAME: Final = "as its snapshot was taken"
+SAME: Final = "unchanged since its snapshot was taken"
 CHANGED: Final = "changed since its snapshot was taken"
-ON_SERVER: Final = "on a server, which is not asked"
-LARGE: Final = "too large to be read here"
+ON_SERVER: Final = "on a server, and not compared"
+LARGE: Final = "too large to be compared"
 
 
 @dataclass(frozen=True, slots=True)

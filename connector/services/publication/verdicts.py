@@ -57,7 +57,7 @@ def verdict(dataset: Dataset, censuses: Iterable[Census]) -> Verdict:
             found = census
             against += [overlap_line(each) for each in census.open_overlaps]
         elif any(each.register_id == dataset.register_id for each in census.open_overlaps):
-            against.append(f"dataset `{census.dataset_id}` may be about persons of this register")
+            against.append(f"dataset `{census.dataset_id}` may hold persons of this register")
     if found is None:
         return Verdict(DataUnchecked.code, ("the file was not checked yet",), None)
     if found.code:
@@ -86,13 +86,14 @@ def mend(dataset_id: str, code: str) -> str:
         return f"a running node checks it by itself; or run {check}"
     if code == PersonsOverlap.code:
         return (
-            f"if they are others, run `preau dataset check {dataset_id} --distinct REASON`; if "
-            f"they are the same persons, `preau dataset merge {dataset_id} REGISTER`"
+            f"if they are different persons, run `preau dataset check {dataset_id} "
+            f"--distinct REASON`; if they are the same, `preau dataset merge {dataset_id} "
+            "REGISTER`"
         )
     if code in OF_THE_FILE:
         anew = f"`preau dataset refresh {dataset_id}`"
         return f"put back the file as it was and run {check}, or use it as it is now: {anew}"
-    return "mend the file or its description, and publish it again"
+    return "correct the file or its description, and publish it again"
 
 
 _FEW: Final = 100  # persons, below which a file may be a first delivery or an example
@@ -104,21 +105,22 @@ def judge(dataset: Dataset, counts: Counts) -> DataFault | None:
     """Return why a file with these counts may not be used as described, or None."""
     if counts.quotes:
         return RowsMalformed(
-            f"{counts.quotes} rows have a quote that is not closed on their line, so that it cannot"
-            " be told where they end",
+            f"{counts.quotes} rows have a quote that is not closed on their line, so that "
+            "their end is unknown",
             hint="write the file without line breaks in its values",
         )
     if counts.malformed > dataset.malformed_share * counts.rows:
         return RowsMalformed(
-            f"{counts.malformed} of {counts.rows} rows are malformed ({_faults(counts)}), at most "
-            f"{dataset.malformed_share:.4g} of them may be",
-            hint="mend the file, or state `malformed_share`: malformed rows take no part in a job",
+            f"{counts.malformed} of {counts.rows} rows are malformed ({_faults(counts)}); "
+            f"the share may be at most {dataset.malformed_share:.4g}",
+            hint="correct the file, or state a larger `malformed_share`: malformed rows take "
+            "no part in a job",
         )
     if dataset.personal and counts.persons > dataset.population:
         return PersonsExceeded(
             f"the file has {counts.persons} persons, the declared population is "
             f"{dataset.population}",
-            hint="declare a round number that is not below the true one",
+            hint="declare a rounded number that is not below the true one",
         )
     return None
 
@@ -150,7 +152,7 @@ def refuse(dataset: Dataset, census: Census) -> None:
         raise PersonsOverlap(
             "; ".join(overlap_line(each) for each in census.open_overlaps),
             hint=f'state `register = "{first}"` if they are the same persons, or pass '
-            "`--distinct REASON` if they are others",
+            "`--distinct REASON` if they are different ones",
         )
 
 
@@ -174,8 +176,8 @@ def _far(dataset: Dataset, counts: Counts) -> DataFault | None:
     if not dataset.personal or found < _FEW or declared <= _FAR * found:
         return None
     return DescriptionIncomplete(
-        f"`population` is {declared}, and the file has {found} persons",
-        hint="declare the persons of this file, rounded up to two significant digits",
+        f"`population` is {declared}, far more than the {found} persons of the file",
+        hint="declare the number of persons of this file, rounded up to two significant digits",
     )
 
 
@@ -186,8 +188,9 @@ def _outside(dataset: Dataset, counts: Counts) -> DataFault | None:
             return DescriptionIncomplete(
                 f"{each.values} of {each.of} values of `{each.column}` are outside its range, "
                 "list, hierarchy or territory",
-                hint="mend the file or the dictionary, by the codebook: what it says is public, "
-                "and a range or a value of a row would tell of a person",
+                hint="correct the file, or correct the dictionary from the codebook. The "
+                "dictionary is public: never copy a range or a value from rows, as that "
+                "could reveal something about a person",
             )
     return None
 
@@ -206,7 +209,7 @@ def _faults(counts: Counts) -> str:
     parts = {
         "name no person": counts.nameless,
         "have another number of fields": counts.fields,
-        "are no UTF-8": counts.encoding,
+        "are not UTF-8": counts.encoding,
         **{f"have no readable value in `{each.column}`": each.values for each in counts.unreadable},
     }
     return ", ".join(f"{number} {what}" for what, number in parts.items() if number)

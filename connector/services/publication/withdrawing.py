@@ -66,7 +66,7 @@ def withdraw_offer(ports: Ports, offer_id: str, reason: str) -> Offer:
             found = replace(found, withdrawn=True)
             tx.offers.put(found)
             tx.audit.append("offer.withdrawn", found.id, dataset=found.dataset_id, reason=reason)
-            _tell(ports, tx, found, "is no longer made", reason)
+            _tell(ports, tx, found, "was withdrawn", reason)
     telling.turn(ports, pages=1)
     return found
 

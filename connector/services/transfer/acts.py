@@ -75,7 +75,7 @@ def give(ports: Ports, pid: str, wish: Wish, reason: str) -> Transfer:
             steps.send(ports, tx, moved, message)
             return moved
         if found.state is not TransferState.SUSPENDED:
-            raise IllegalMessage(f"the transfer is {found.state}, so that nothing is to resume")
+            raise IllegalMessage(f"the transfer is {found.state}: there is nothing to resume")
         moved = steps.move(ports, tx, found, Act.START, found.role)
         statement = found.receipt  # a consumer has none yet
         start = TransferStartMessage(ports.ids.new(), **steps.pids(moved), statement=statement)

@@ -73,7 +73,7 @@ def request(ports: Ports, agreement_id: str, extract_id: str = "") -> Transfer:
         address = made.address if made is not None else ""
         if not extract_id and not address:
             raise Malformed(
-                "a transfer over gRPC names what the provider has prepared",
+                "a transfer over gRPC must name what the provider has prepared",
                 hint="ask for a use first",
             )
         known = tx.transfers.find(agreement_id=agreement_id)
@@ -125,7 +125,7 @@ def on_start(
         ):
             theirs = receipts.of_peer(ports, transfer, caller, message.statement)
             if transfer.content not in (None, theirs.content):
-                raise ContentMismatch("the provider stated another content before")
+                raise ContentMismatch("the provider has stated another content already")
             said |= {"content": theirs.content, "peer_receipt": message.statement}
             said["extract_id"] = theirs.extract
         return steps.move(ports, tx, transfer, Act.START, transfer.role.other, **said)
@@ -268,5 +268,5 @@ def _access(ports: Ports, peer: Participant, transfer: Transfer, *, flight: bool
 def _peer(tx: Transaction, transfer: Transfer) -> Participant:
     peer = tx.participants.get(transfer.peer)
     if peer is None:
-        raise PeerUnreachable(f"`{transfer.peer}` was never met")
+        raise PeerUnreachable(f"`{transfer.peer}` is not known here: meet it first")
     return peer

@@ -55,7 +55,8 @@ def on_request(
     """
     if value.format not in ("", data_address.PULL):
         raise NotSupported(
-            f"this node transfers no `{value.format[:64]}`", hint=f"ask for `{data_address.PULL}`"
+            f"this node does not transfer in the format `{value.format[:64]}`",
+            hint=f"ask for `{data_address.PULL}`",
         )
     message = replace(message, agreement_id=opaque.inward(message.agreement_id))
     named = bool(message.extract_id)
@@ -73,7 +74,7 @@ def on_request(
         if (extract.consumer, extract.agreement_id) != (caller.did, message.agreement_id):
             raise _gone(message.extract_id)
         if tx.transfers.find(peer=caller.did, peer_pid=message.consumer_pid, role=Role.PROVIDER):
-            raise IllegalMessage("this transfer was opened before")
+            raise IllegalMessage("this transfer is open already")
         opened = Transfer(
             pid=ports.ids.new(),
             role=Role.PROVIDER,

@@ -115,7 +115,7 @@ def file_of(ports: Ports, dataset_id: str, format_: str) -> tuple[Open, Extract]
     with ports.store.read() as tx:
         found = _open(ports, tx, dataset_id)
         if format_ not in found.formats:
-            raise NotFound("these data are not there in this format")
+            raise NotFound("these data are not available in this format")
         extract = _usable(_newest(tx, found, format_), ports.clock.now())
     if extract is None:
         extract = _wanted(ports, found, format_)

@@ -23,12 +23,14 @@ from connector.services.use import referring, releasing
 _NOT_MADE: Final = "what was asked for could not be prepared"
 # What a code comes to, where the consumer may know it: nothing of the rows.
 _WHY: Final[Mapping[str, str]] = {
-    TableRefused.code: "the table, by itself or with those that left before, would tell of too few "
-    "persons",
-    SumRefused.code: "the sums would tell of too few persons: terms for each person, a value or a "
-    "pair of values that few have, coefficients at which few count, or another set of sites before",
-    RiskDrifted.code: "more would be told of persons, or lack, than the contract's report "
-    "of risk says",
+    TableRefused.code: "the table, alone or together with earlier ones, would reveal something "
+    "about too few persons",
+    SumRefused.code: "the sums would reveal something about too few persons: too many terms for "
+    "the number of persons, a value or a pair of values that few have, "
+    "coefficients at which few persons determine the sums, or an earlier sum "
+    "over other sites",
+    RiskDrifted.code: "the risk to persons, or the loss of information, would be larger than the "
+    "contract's risk report says",
 }
 
 

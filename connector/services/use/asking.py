@@ -129,7 +129,7 @@ def ask(ports: Ports, agreement_id: str, wanted: Wanted) -> Answered:
     if known is not None:
         return again(ports, known.request_id)
     if wanted.request_id and identifier.uuid_in(wanted.request_id) is None:
-        raise Malformed("the id to ask under is no `urn:uuid:…`")
+        raise Malformed("the id of the request is not a `urn:uuid:…`")
     agreement = _contract(ports, agreement_id)
     use = plans.plan_of(agreement).of(wanted.action)
     if use is None:
@@ -275,7 +275,7 @@ def _check_ordered(cells: TableRequest, numbers: Collection[str]) -> None:
         if not re.fullmatch(_DAY, str(each.values[0])):
             raise Malformed(
                 f"`{each.column}` holds texts, which have no order",
-                hint="days are compared, as `2026-11-24`",
+                hint="compare days only, such as `2026-11-24`",
             )
 
 
@@ -292,7 +292,7 @@ def _check_listed(cells: TableRequest, listed: Mapping[str, Collection[str]]) ->
         values = set(known if texts else map(float, known))
         if missing := [value for value in each.values if value not in values]:
             raise Malformed(
-                f"`{missing[0]}` is no value of `{each.column}`",
+                f"`{missing[0]}` is not a value of `{each.column}`",
                 hint=f"its dictionary lists {', '.join(list(known)[:_MOST_SHOWN])}"
                 f"{' …' if len(known) > _MOST_SHOWN else ''}",
             )
@@ -303,7 +303,7 @@ def _number(value: str | float) -> int | float:
         return value
     found = number(value)
     if found is None:
-        raise Malformed(f"`{value}` is no number, and the column holds numbers")
+        raise Malformed(f"`{value}` is not a number, but the column holds numbers")
     return int(found) if found == int(found) else float(found)
 
 
@@ -340,7 +340,7 @@ def _sent(ports: Ports, agreement: Agreement, kept: Requested) -> Answered:
         )
     found = UseAnswer.from_body(body)
     if found.request_id != kept.request_id:
-        raise WorldFault(f"`{agreement.provider}` answered another request")
+        raise WorldFault(f"`{agreement.provider}` answered a different request")
     content = spent = None
     if found.state == "referred":
         _note_referral(ports, agreement, kept, found.statement)

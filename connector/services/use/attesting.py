@@ -48,7 +48,7 @@ def attest(
     """
     left = operand if ":" in operand else PREAU + operand
     if left not in ATTESTED:
-        raise PolicyInvalid(f"`{operand}` is nothing that a provider attests")
+        raise PolicyInvalid(f"`{operand}` is not something that a provider can attest")
     value = _value(left, value)
     with ports.store.write() as tx:
         found = require(tx.agreements.get(agreement_id), "agreement", agreement_id)
@@ -81,14 +81,14 @@ def _value(left: str, value: str) -> str:
     """
     if left == AGE:
         if _YEARS.fullmatch(value) is None:
-            raise PolicyInvalid(f"`{value[:200]}` is no age in whole years")
+            raise PolicyInvalid(f"`{value[:200]}` is not an age in whole years")
         return value
     if left == CONSENT_BY:
         value = PREAU + value.removeprefix(PREAU).removeprefix("preau:")
         if value not in _CONSENTING:
-            raise PolicyInvalid("consent is attested of `DataSubject` or `Guardian`")
+            raise PolicyInvalid("state who consented: `DataSubject` or `Guardian`")
     if _IRI.fullmatch(value) is None:
-        raise PolicyInvalid(f"`{value[:200]}` is no absolute IRI")
+        raise PolicyInvalid(f"`{value[:200]}` is not an absolute IRI")
     return value
 
 

@@ -117,7 +117,7 @@ def _reservation(
 def _refusal(figures: budget.Figures, spent: asked.Spending) -> Refusal | None:
     stated = spent.request.epsilon
     if not budget.within(figures.epsilon, stated):
-        reason = f"the table costs ε {figures.epsilon:.4g}, and {stated:.4g} was asked"
+        reason = f"the table costs ε {figures.epsilon:.4g}, but {stated:.4g} was asked for"
         return Refusal(BudgetExceeded.code, (reason,))
     return budget.check_job(figures)
 
@@ -149,7 +149,7 @@ def commit(ports: Ports, use_id: str, consumer: str) -> tuple[Event, ...]:
     with ports.store.read() as tx:
         peer = tx.participants.get(consumer)
     if peer is None:
-        raise NotFound(f"the consumer `{consumer}` is not known any more")
+        raise NotFound(f"the consumer `{consumer}` is no longer known")
     custody.deposit(ports, peer)
     with ports.store.write() as tx:
         spent = budget.commit_round(tx, use_id, 1)

@@ -37,7 +37,7 @@ _REQUEST: Final = "urn:preau:transfer:"
 _NAMES: Final = frozenset(
     {Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.IS_PART_OF, Operator.LTEQ}
 )
-_HINT: Final = "its consumer asks for a use first: a Préau node does by `preau get`"
+_HINT: Final = "request a use first: a Préau node does so by `preau get`"
 
 
 def ask(ports: Ports, caller: Participant, agreement_id: str, consumer_pid: str) -> Requested:
@@ -97,7 +97,9 @@ def _use(agreement: Agreement) -> Use:
     found = [each for each in plans.plan_of(agreement).uses if _delivers(each)]
     whole = [each for each in found if each.action == USE] or found
     if not whole:
-        raise UseRefused("the contract lets no rows leave by a transfer alone", hint=_HINT)
+        raise UseRefused(
+            "the contract does not let rows leave by a transfer without a request", hint=_HINT
+        )
     if any(each.steps != whole[0].steps for each in whole):
         raise UseRefused("the contract permits several deliveries", hint=_HINT)
     return whole[0]
@@ -131,4 +133,7 @@ def _value(item: Constraint) -> str:
         found = value.lexical if isinstance(value, Literal) else name(value)
         if found:
             return found
-    raise UseRefused(f"the contract leaves a choice of `{item.left}`", hint=_HINT)
+    raise UseRefused(
+        f"the contract allows several values of `{item.left}`, and a transfer cannot choose one",
+        hint=_HINT,
+    )

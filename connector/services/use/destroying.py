@@ -25,10 +25,10 @@ class Cause(StrEnum):
     """Why an extract was destroyed."""
 
     KEPT = "kept for as long as extracts are"
-    CONTRACT = "the contract is over"
+    CONTRACT = "the contract has ended"
     DUTY = "a duty to delete was due"
     RECEIPT = "a receipt of deletion names it"
-    LOST = "its file or its key is not here any more"
+    LOST = "its file or its key no longer exists"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,4 @@ def check(ports: Ports, agreement_id: str, dataset: Dataset, use: Use) -> None:
     if promised is None or not promised.is_held_to or registry.table(use.steps).noise:
         return
     if drifted := judging.measured(ports, dataset, use).beyond(promised):
-        raise RiskDrifted(f"the use is beyond the report of the contract: {', '.join(drifted)}")
+        raise RiskDrifted(f"the use exceeds the risk report of the contract: {', '.join(drifted)}")

@@ -279,7 +279,7 @@ def _work(ports: Ports, extract: Extract) -> Work:
             return Work(found.dataset, found.use)
         known = tx.requests.get(extract.consumer, extract.request_id)
     if known is None:
-        raise NotFound("the request of an extract is gone")
+        raise NotFound("the request of an extract no longer exists")
     case = deciding.case_of(ports, read_asked(known.request))
     asked = case.asked
     return Work(

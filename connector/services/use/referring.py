@@ -55,7 +55,7 @@ def granted(ports: Ports, known: Requested) -> str:
     with ports.store.read() as tx:
         agreement = tx.agreements.get(known.agreement_id)
     if agreement is None:
-        raise AgreementUnknown("the contract of a request is gone")
+        raise AgreementUnknown("the contract of a request no longer exists")
     step = step_of(agreement, known.action)
     at = known.at.replace(microsecond=0)
     if step is None or ports.clock.now() >= at + LIFE:
@@ -94,7 +94,7 @@ def checked(agreement: Agreement, action: str, token: str, now: datetime) -> Ref
     """
     step = step_of(agreement, action)
     if step is None:
-        raise UseRefused("the contract refers to no third party")
+        raise UseRefused("the contract gives no referral to a third party")
     holder = documents.read(agreement.provider_document, agreement.provider)
     found = referrals.check(token, holder, step.party, agreement.consumer, now)
     about = (found.agreement, found.dataset, found.action, found.plan)
@@ -117,7 +117,7 @@ def present(ports: Ports, token: str) -> Referral:
     own, now = ports.settings.did, ports.clock.now()
     found = referrals.check(token, documents.read(issuer.document, issuer.did), party, own, now)
     if not party.startswith(_DID):
-        raise UseRefused(f"`{party}` is no node", hint="present the referral there yourself")
+        raise UseRefused(f"`{party}` is not a node", hint="present the referral there yourself")
     kind = ReferralMessage.__name__
     peer = onboard.known(ports, party)
     body = ports.wire.call(peer, kind, ReferralMessage(token).to_body())
@@ -160,7 +160,7 @@ def _taken(ports: Ports, token: str, provider: Participant, holder: str) -> Refe
     found = referrals.check(token, document, mine, holder, now)
     with ports.store.write() as tx:
         if not tx.tokens.use(found.provider, f"referral:{found.id}", found.until):
-            raise TokenReplayed("the referral was taken in before")
+            raise TokenReplayed("the referral was already received")
         tx.audit.append(
             ACCEPTED,
             found.id,

@@ -176,12 +176,12 @@ def _roles(ports: Ports, number: int) -> tuple[str, ...]:
 def _held(tx: Transaction, approval_id: str) -> tuple[Approval, Extract]:
     found = require(tx.approvals.get(approval_id), "approval", approval_id)
     if found.subject is not Subject.OUTPUT:
-        raise NotFound(f"approval `{approval_id}` is of a {found.subject.value}, not of an output")
+        raise NotFound(f"approval `{approval_id}` concerns a {found.subject.value}, not an output")
     extract = tx.extracts.lock(found.id.replace(_OUTPUT, _EXTRACT))
     there = extract is not None and extract.state is ExtractState.HELD
     if extract is None or not there or extract.digest != found.request:
         state = "void" if found.state is ApprovalState.PENDING else found.state.value
-        raise ApprovalClosed(f"approval `{found.id}` is {state}: nothing is held")
+        raise ApprovalClosed(f"approval `{found.id}` is {state}: there is no output to review")
     return found, extract
 
 

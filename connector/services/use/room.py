@@ -25,6 +25,6 @@ def check(ports: Ports, tx: Transaction, consumer: str) -> None:
     """
     if left(ports, tx, consumer) <= 0:
         raise QuotaReached(
-            "this node holds as many extracts as it may",
-            hint="fetch what is ready and delete it by a receipt, or ask again in some days",
+            "this node holds the maximum number of extracts",
+            hint="fetch what is ready and confirm with a receipt, or ask again in some days",
         )

@@ -70,7 +70,7 @@ def before(
     """
     own = next(each for each in asked.members if each.site == ports.settings.did)
     if (own.dataset, own.key) != (agreement.dataset_id, _key(ports, agreement, asked.session)):
-        raise SumRefused("the round has another key, or other data, than this site joined with")
+        raise SumRefused("the round does not have the key and the data with which this site joined")
     with ports.store.read() as tx:
         kept = _before(tx, agreement.dataset_id)
     points = steps.sum.points if steps.sum else 0

@@ -54,10 +54,12 @@ def translate(
         WorkerFailed: the process that reads ended without an answer.
     """
     if len(pseudonyms) > MOST:
-        raise Malformed(f"{len(pseudonyms)} pseudonyms are more than {MOST} at once")
+        raise Malformed(
+            f"{len(pseudonyms)} pseudonyms are more than the {MOST} that are translated at once"
+        )
     for at, each in enumerate(pseudonyms, 1):
         if not _PSEUDONYM.fullmatch(each):
-            raise Malformed(f"line {at} is no pseudonym: it has 32 hex digits")
+            raise Malformed(f"line {at} is not a pseudonym: a pseudonym has 32 hex digits")
     with ports.store.read() as tx:
         source, dataset = _provided(tx, source_id)
         target, other = _provided(tx, target_id)

@@ -37,7 +37,7 @@ def row(line: str, number: int) -> dict[str, Any]:
     with contextlib.suppress(ValueError, RecursionError):  # not chained: they quote the line
         value = json.loads(line, object_pairs_hook=_once, parse_constant=_refuse)
     if not isinstance(value, dict):
-        raise fault(number, "is no JSON object, or has a member twice")
+        raise fault(number, "is not a JSON object, or has a member twice")
     return value
 
 

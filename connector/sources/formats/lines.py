@@ -33,7 +33,7 @@ def blocks(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
     while True:
         data = file.read(_BLOCK)
         if first and encoding == "utf-16" and not data.startswith(_MARKS):
-            raise DataFileUnreadable("line 1: UTF-16 begins with a byte order mark, this does not")
+            raise DataFileUnreadable("line 1: a file in UTF-16 must begin with a byte order mark")
         first = False
         lines = (rest + _decoded(decoder, data, encoding, at)).split("\n")
         rest = lines.pop() if data else ""

@@ -124,7 +124,7 @@ def _row(line: str, layout: Layout, number: int, width: int) -> list[str]:
         row = (parsed([line], layout.separator, layout.quote) or [[]])[0]
         wrong = ""
     except csv.Error:
-        wrong = "a quote is not closed on its line, or has text behind it"
+        wrong = "has a quote that is not closed on its line, or is followed by text"
     if not wrong and width and len(row) not in (0, width):
         wrong = f"has {len(row)} fields, the header has {width}"
     if wrong:

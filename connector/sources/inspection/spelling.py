@@ -36,7 +36,7 @@ def encoding_of(blocks: Sequence[bytes]) -> tuple[str, Reason]:
     if blocks[0].startswith(_UTF_16):
         return "utf-16", Reason("bom")
     if b"\x00" in whole:
-        raise DataFileUnreadable("the file holds NUL bytes: it is no text that can be read")
+        raise DataFileUnreadable("the file holds NUL bytes: it is not text")
     if blocks[0].startswith(codecs.BOM_UTF8):
         return "utf-8", Reason("bom")
     if all(_is_utf8(block, first=not at) for at, block in enumerate(blocks)):

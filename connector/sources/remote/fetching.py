@@ -59,7 +59,7 @@ def _system(kind: str, options: Mapping[str, str], secret: str) -> AbstractFileS
     with guarded():
         made = files(options, secret)
     if not isinstance(made, AbstractFileSystem):
-        raise DataFileUnreadable("the source is no file system of fsspec")
+        raise DataFileUnreadable("the source is not a file system of fsspec")
     return made
 
 

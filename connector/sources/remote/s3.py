@@ -30,7 +30,9 @@ def files(options: Mapping[str, str], secret: str) -> AbstractFileSystem:
     """
     parts = secret.split()
     if secret and len(parts) != _PARTS:
-        raise ConfigurationInvalid("the secret of the connection is no name of a key and a key")
+        raise ConfigurationInvalid(
+            "the secret of the connection must be the name of a key and the key"
+        )
     keys = dict(zip(("access_key", "secret_key"), parts, strict=True)) if parts else {}
     store = fs.S3FileSystem(
         **keys,

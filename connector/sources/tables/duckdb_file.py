@@ -39,7 +39,7 @@ def opened(options: Mapping[str, str], secret: str, table: str) -> Iterator[Tabl
             connection.execute("SET lock_configuration = true")
             yield _Open(connection, table)
     except duckdb.Error:  # not chained: it can quote values
-        raise DataFileUnreadable("the table is not there, or cannot be read as DuckDB") from None
+        raise DataFileUnreadable("the table does not exist, or cannot be read as DuckDB") from None
 
 
 @dataclass(frozen=True, slots=True)

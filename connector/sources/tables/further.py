@@ -61,5 +61,5 @@ class _Checked:
 
 def _plain(array: Any) -> pa.Array:
     if not isinstance(array, pa.Array):
-        raise DataFileUnreadable("the source yields something else than columns of Arrow")
+        raise DataFileUnreadable("the source does not yield columns of Arrow")
     return array

@@ -32,7 +32,7 @@ def opened(options: Mapping[str, str], secret: str, table: str) -> Iterator[Tabl
             connection.execute("PRAGMA cell_size_check = ON")
             yield _Open(connection, table)
     except sqlite3.Error:  # not chained: it quotes a text that is not UTF-8
-        raise DataFileUnreadable("the table is not there, or cannot be read as SQLite") from None
+        raise DataFileUnreadable("the table does not exist, or cannot be read as SQLite") from None
 
 
 @dataclass(frozen=True, slots=True)

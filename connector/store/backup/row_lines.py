@@ -65,7 +65,7 @@ def _kind(column: Column[Any]) -> type[Any]:
     """Return the Python type of a reflected column: the same on both databases."""
     kind = column.type.python_type
     if kind not in _WRITERS:
-        raise ConfigurationInvalid(f"column `{column.name}` is of a kind that no backup holds")
+        raise ConfigurationInvalid(f"column `{column.name}` is of a type that backups do not hold")
     return kind
 
 
@@ -97,7 +97,7 @@ class _Lines:
     ) -> Iterator[dict[str, Any]]:
         while isinstance(row := self.next(), list):
             if len(row) != len(readers):
-                raise BackupInvalid(f"a row of table `{name}` is not whole")
+                raise BackupInvalid(f"a row of table `{name}` is incomplete")
             try:
                 yield {
                     column: None if value is None else read(value)

@@ -192,13 +192,13 @@ def _fill(connection: Connection, lines: BinaryIO, stated: State) -> None:
     try:
         for name, rows in row_lines.blocks(lines, tables):
             if name in seen:
-                raise BackupInvalid(f"table `{name}` stands there twice")
+                raise BackupInvalid(f"table `{name}` occurs twice")
             seen[name] = 0
             while chunk := list(islice(rows, _ROWS)):
                 connection.execute(tables[name].insert(), chunk)
                 seen[name] += len(chunk)
     except (DataError, IntegrityError) as exc:
-        raise BackupInvalid("its rows do not fit their schema") from exc
+        raise BackupInvalid("its rows do not match their schema") from exc
     if seen != dict(stated.rows) or set(seen) != set(tables):
         raise BackupInvalid("it does not hold the tables and rows that it states")
     _grow_log(connection, tables, stated)

@@ -159,7 +159,7 @@ class SqliteSession(Session):
 
 def undone() -> StoreUnavailable:
     """Return what a transaction ends with of which a statement failed, whoever passed over it."""
-    return StoreUnavailable("a statement failed, so nothing was kept", hint="try again")
+    return StoreUnavailable("an SQL statement failed, so that nothing was stored", hint="try again")
 
 
 def open_session(idle: Idle, *, writable: bool) -> Session:

@@ -112,7 +112,7 @@ class HomeCharges:
         plain = len(data).to_bytes(_LENGTH_BYTES, "big") + data
         size = next((each for each in SIZES if len(plain) <= each), 0)
         if not size:
-            raise MessageTooLarge(f"the tally has {len(plain)} bytes, peers take {SIZES[-1]}")
+            raise MessageTooLarge(f"the tally has {len(plain)} bytes, peers accept {SIZES[-1]}")
         return self._cipher().encrypt(plain.ljust(size, b"\0"), [self._did])
 
     def unseal(self, sealed: bytes) -> Tally:
@@ -128,7 +128,7 @@ class HomeCharges:
             data = zlib.decompress(plain[_LENGTH_BYTES : _LENGTH_BYTES + length])
             return _read(parse_object(data, limit=MAX_FILE_BYTES))
         except (InvalidTag, zlib.error, *SPOILED) as exc:
-            raise SignatureInvalid("the tally is not one that this node sealed") from exc
+            raise SignatureInvalid("the tally was not sealed by this node") from exc
 
     def _cipher(self) -> AESSIV:
         with self._lock:
@@ -164,7 +164,7 @@ def _key(path: Path) -> bytes:
         keys.private_file(path, secrets.token_bytes(_KEY_BYTES), replace=False)
     key = keys.read_private_file(path)
     if len(key) != _KEY_BYTES:
-        raise KeyUnusable(f"key file `{path}` has not {_KEY_BYTES} bytes")
+        raise KeyUnusable(f"key file `{path}` does not have {_KEY_BYTES} bytes")
     return key
 
 

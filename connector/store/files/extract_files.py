@@ -74,11 +74,13 @@ class HomeFiles:
         try:
             data = sealed.read(handle, key, held.bytes, offset, size)
         except (InvalidTag, OSError) as exc:
-            raise ExtractUnavailable("the file of the extract is not as it was made") from exc
+            raise ExtractUnavailable(
+                "the file of the extract was changed since it was made"
+            ) from exc
         finally:
             os.close(handle)
         if len(data) != size:
-            raise ExtractUnavailable("the file of the extract is not as it was made")
+            raise ExtractUnavailable("the file of the extract was changed since it was made")
         return data
 
     def there(self, held: HeldFile) -> bool:
@@ -113,12 +115,12 @@ class HomeFiles:
             key = sealed.unwrap(held.sealed_key, self._home_key(make=False), held.id)
             handle = os.open(self._folder / held.path, os.O_RDONLY | os.O_NOFOLLOW)
         except KeyUnusable as exc:
-            raise ExtractUnavailable("the key of the extract is gone") from exc
+            raise ExtractUnavailable("the key of the extract no longer exists") from exc
         except OSError as exc:
             raise ExtractUnavailable("the file of the extract cannot be read") from exc
         if os.fstat(handle).st_size != sealed.sealed_size(held.bytes):
             os.close(handle)
-            raise ExtractUnavailable("the file of the extract is not as it was made")
+            raise ExtractUnavailable("the file of the extract was changed since it was made")
         return handle, key
 
     def _home_key(self, *, make: bool) -> bytes:

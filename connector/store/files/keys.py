@@ -183,7 +183,7 @@ def _check_rights(path: Path, found: os.stat_result, limit: int) -> None:
         raise KeyUnusable(f"key file `{path}` is not a file")
     if found.st_mode & _OTHERS:
         raise KeyUnusable(
-            f"key file `{path}` may be read by others", hint=f"run `chmod 600 {path}`"
+            f"key file `{path}` can be read by others", hint=f"run `chmod 600 {path}`"
         )
     if found.st_size > limit:
         raise KeyUnusable(f"key file `{path}` is too large")

@@ -54,7 +54,7 @@ class SealedWriter:
         """
         self.bytes += len(data)
         if self.bytes > self._most:
-            raise QuotaReached("what is made takes more room than there is left for it")
+            raise QuotaReached("the result needs more disk space than is left for it")
         self._digest.update(data)
         self._rest += data
         whole = (len(self._rest) - 1) // CHUNK * CHUNK  # the last chunk is never empty
@@ -143,7 +143,7 @@ def unwrap(wrapped: str, home_key: bytes, name: str) -> bytes:
         data = bytes.fromhex(wrapped)
         return AESGCM(home_key).decrypt(data[:_NONCE], data[_NONCE:], name.encode())
     except (InvalidTag, ValueError) as exc:
-        raise KeyUnusable("the key of a file that the node held is gone") from exc
+        raise KeyUnusable("the key of a file that the node held no longer exists") from exc
 
 
 def _last(size: int) -> int:

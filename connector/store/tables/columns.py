@@ -33,7 +33,7 @@ def _utc(value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise ValueError("a naive time cannot be stored")
+        raise ValueError("a time without a time zone cannot be stored")
     return value.astimezone(UTC)
 
 

@@ -113,5 +113,5 @@ def round_of(message: Message) -> int:
         raise RoundRefused("the message carries other settings than its round")
     number = settings[SETTINGS][ROUND]
     if not isinstance(number, int) or isinstance(number, bool):
-        raise RoundRefused("the message's round is no number")
+        raise RoundRefused("the message's round is not a number")
     return number

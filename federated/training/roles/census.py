@@ -87,6 +87,6 @@ def _registers(header: Mapping[str, Any], payload: bytes) -> list[NDArray[np.uin
     sizes = member(header, "registers", list)
     held = np.frombuffer(payload, np.uint8)
     if not sizes or len(held) != sum(sizes) * DIGEST.itemsize:
-        raise WorkerFailed("the node sent digests that do not fit their sizes")
+        raise WorkerFailed("the node sent digests that do not match their sizes")
     parts = np.split(held.view(DIGEST), np.cumsum(sizes)[:-1])
     return [part.astype(np.uint64) for part in parts]

@@ -55,7 +55,7 @@ class Frames:
             except TimeoutError as exc:
                 raise WorkerFailed("the worker does not read what it is sent") from exc
             except OSError as exc:
-                raise WorkerFailed("the worker is gone") from exc
+                raise WorkerFailed("the worker has ended") from exc
 
     def receive(self, seconds: float | None) -> tuple[dict[str, Any], bytes]:
         """Return the next frame.
@@ -107,7 +107,7 @@ class Frames:
         while len(data) < size:
             piece = self._piece(min(size - len(data), _CHUNK), end)
             if not piece:
-                raise WorkerFailed("the worker is gone")
+                raise WorkerFailed("the worker has ended")
             data += piece
         return bytes(data)
 
@@ -119,4 +119,4 @@ class Frames:
         except TimeoutError as exc:
             raise WorkerFailed("the worker was silent too long") from exc
         except OSError as exc:
-            raise WorkerFailed("the worker is gone") from exc
+            raise WorkerFailed("the worker has ended") from exc

@@ -47,10 +47,10 @@ def run(frames: Frames, isolation: str) -> None:
     sites = [str(site) for site in member(header, "sites", list)]
     given = done > 0 or manifest.start is not None
     if not 0 <= done <= manifest.turns or given != bool(state):
-        raise RoundRefused("the job has no such round to go on from")
+        raise RoundRefused("the job has no such round to resume from")
     arrays = recipes.check(checkpoint.load(state), manifest) if state else recipes.initial(manifest)
     if not done and manifest.start is not None and digest(arrays) != manifest.start.digest:
-        raise RoundRefused("the public model to start from is another than the manifest says")
+        raise RoundRefused("the public model to start from is not the one that the manifest names")
     frames.send({"op": "ready", "isolation": isolation})
     final = _Rounds(frames, manifest, sites, done, arrays).run()
     frames.send({"op": "done", "round": manifest.turns}, checkpoint.save(final))

@@ -73,7 +73,9 @@ def divide(table: Table, person: str, split: str | int, *, kept_out: float, seed
     trained = ~held & ~nobody
     places = [np.flatnonzero(trained & (site == number)) for number in range(len(names))]
     if not held.any() or not all(map(len, places)):
-        raise DataFault(f"{len(known)} persons are too few for {len(names)} sites, and to keep out")
+        raise DataFault(
+            f"{len(known)} persons are too few for {len(names)} sites and a part held out"
+        )
     return Division(
         parts={name: table.take(at) for name, at in zip(names, places, strict=True)},
         populations=tuple(len(np.unique(who[at])) for at in places),

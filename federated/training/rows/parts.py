@@ -151,7 +151,7 @@ def _parsed(blocks: Iterator[bytes], kind: str, columns: Sequence[str]) -> Parts
         found.lost = reader.lost()
         return found
     if kind != "parquet":
-        raise DataFileUnreadable(f"`{kind}` is no kind of data file that is known")
+        raise DataFileUnreadable(f"`{kind}` is not a known kind of data file")
     with own_file(blocks) as copy:
         for block in blocks:
             write(copy, block)
@@ -201,7 +201,7 @@ def _blocks(path: Path) -> Iterator[Iterator[bytes]]:
                 raise DataFileUnreadable(f"the data file is over {MAX_FILE_BYTES} bytes")
             yield _read(file)
     except FileNotFoundError as exc:
-        raise DataFileMissing("the data file is not there") from exc
+        raise DataFileMissing("the data file does not exist") from exc
     except OSError as exc:
         raise DataFileUnreadable(f"the data file cannot be read: {exc.strerror}") from exc
 

@@ -27,7 +27,7 @@ def spelled(values: pa.Array, form: str, suppressed: Suppressed = NOBODY_SUPPRES
         DataFileUnreadable: no such form.
     """
     if form not in FORMS:
-        raise DataFileUnreadable(f"`{form}` is no form of a person that is known")
+        raise DataFileUnreadable(f"`{form}` is not a known form of person identifiers")
     plain = values.dictionary_encode()
     names = [spelling(name, form) for name in plain.dictionary.to_pylist()]
     if suppressed.digests:

@@ -53,7 +53,7 @@ class RowTest:
         """
         values = tuple(stated.get("values", ()))
         if stated.get("is") not in _TESTS or not values:
-            raise WorkerFailed("the node stated a test of rows that is none")
+            raise WorkerFailed("the node stated an invalid test of rows")
         return cls(str(stated.get("column")), stated["is"], values)
 
 

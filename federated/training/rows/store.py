@@ -77,7 +77,7 @@ class Store:
         read = map(os.pread, repeat(self._file.fileno()), sizes.tolist(), offsets.tolist())
         data = b"".join(read)
         if len(data) != len(at) * size:
-            raise WorkerFailed("the file of encoded rows is shorter than it was written")
+            raise WorkerFailed("the file of encoded rows is shorter than what was written")
         return np.frombuffer(data, self._dtype)
 
     def blocks(self) -> Iterator[tuple[int, Records]]:

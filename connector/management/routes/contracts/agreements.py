@@ -50,7 +50,7 @@ def take_back(here: Here, identifier: Id, what: NoticeRequest) -> AgreementDetai
 def recount(here: Here, why: Withdrawal) -> list[str]:
     """Count what contracts promise anew, from what was signed; return what was counted wrongly."""
     found = promises.recount(here.ports, why.reason)
-    return [*(each or "datasets that are not there" for each in found.registers), *found.contracts]
+    return [*(each or "missing datasets" for each in found.registers), *found.contracts]
 
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:

@@ -30,9 +30,9 @@ LEFT = "left"
 AWAY = "away"
 # Where a site of a job stands at its lead.
 STANDINGS: Final[Mapping[str, str]] = {
-    PENDING: "has not decided; asked on until the deadline, and joins at the next round",
+    PENDING: "has not decided; is asked again until the deadline, and can join at the next round",
     ACCEPTED: "takes part",
-    AWAY: "takes part, and missed the last round that it was asked; asked the next one",
+    AWAY: "takes part, but missed its last round; is asked for the next one",
     REFUSED: "refused the job, for good",
     LEFT: "took part, and takes no further part",
 }

@@ -70,7 +70,7 @@ def _feature(member: Member, known: Callable[[], list[DatasetFacts]], version: i
             what = _FOR_NONE if name == _MISSING else _CALLED[kind]
             first = next(iter(columns))
             member.refuse(
-                f"needs `{name}`: the dictionary of `{first}` states no {what} of "
+                f"needs `{name}`: the dictionary of `{first}` does not state the {what} of "
                 f"`{stated['column']}`"
             )
     return whole
@@ -88,7 +88,7 @@ def _as_object(missing: Any) -> Any:
 def _column(member: Member, facts: DatasetFacts, name: str) -> Column:
     known = {column.name: column for column in facts.columns}
     if name not in known:
-        member.refuse(f"names `{name}`, and `{facts.id}` has no such column")
+        member.refuse(f"names `{name}`, but `{facts.id}` has no such column")
     return known[name]
 
 
@@ -116,7 +116,7 @@ def _alike(
     for name, said in others:
         if said != first[1]:
             member.refuse(
-                f"is of a column of which `{first[0]}` and `{name}` state another {what}: state it "
-                "in the request"
+                f"is of a column for which `{first[0]}` and `{name}` do not state the same "
+                f"{what}: state it in the request"
             )
     return first[1]

@@ -102,9 +102,9 @@ class Seat:
         """
         with self._changed:
             if self._ended is not None or self._table.closed:
-                raise NotFound("the stream of this site is over")
+                raise NotFound("the stream of this site has ended")
             if sum(site == self.did for site, _ in self._table.inbox) >= MAX_UNREAD_PER_SITE:
-                raise TooManyRequests("the site sends more than it was asked")
+                raise TooManyRequests("the site sends more than it was asked for")
             place = self._table.places[self.did]
             place.busy = False
             if isinstance(place.unanswered, Round) and place.unanswered.number == frame.number:
@@ -174,7 +174,7 @@ class LeadHub:
             table = self._tables.get(job_id) or self._over.get(job_id)
             place = table.places.get(did) if table else None
             if table is None or place is None:
-                raise NotFound(f"no job `{job_id}` with this site is led here")
+                raise NotFound(f"this node leads no job `{job_id}` with this site")
             if hello.manifest_digest != table.manifest_digest:
                 raise ManifestTampered("the site accepted another manifest")
             if place.seat is not None:
@@ -184,7 +184,7 @@ class LeadHub:
             if place.unanswered is not None:
                 seat.queue(place.unanswered)
             if table.closed:
-                seat.end("the job is over", flush=True)
+                seat.end("the job has ended", flush=True)
             self._changed.notify_all()
             return seat
 
@@ -265,7 +265,7 @@ class LeadHub:
                 if not isinstance(place.unanswered, Finish):
                     place.unanswered = None
                 if place.seat is not None:
-                    place.seat.end("the job is over", flush=True)
+                    place.seat.end("the job has ended", flush=True)
             self._over[job_id] = table
             while len(self._over) > MAX_OVER:
                 self._over.popitem(last=False)
@@ -274,5 +274,5 @@ class LeadHub:
     def _open_table(self, job_id: str) -> _Table:
         table = self._tables.get(job_id)
         if table is None:
-            raise NotFound(f"no job `{job_id}` is led here")
+            raise NotFound(f"this node leads no job `{job_id}`")
         return table

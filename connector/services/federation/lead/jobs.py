@@ -120,7 +120,7 @@ def result(ports: Ports, job_id: str) -> Path:
     release.check(ports, job)
     path = Path(job.result)
     if not path.is_file():
-        raise NotFound(f"the result of job `{job_id}` is gone")
+        raise NotFound(f"the result of job `{job_id}` no longer exists")
     return path
 
 
@@ -267,7 +267,7 @@ def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:
 def _led(ports: Ports, job_id: str) -> Job:
     job = status(ports, job_id)
     if job.side is not JobSide.LEAD:
-        raise NotFound(f"no job `{job_id}` is led here")
+        raise NotFound(f"this node leads no job `{job_id}`")
     return job
 
 

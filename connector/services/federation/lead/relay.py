@@ -169,7 +169,7 @@ class Relay:
         reasons = refused if isinstance(refused, dict) else {}
         for site in replies:
             if site not in used:
-                reason = reasons.get(site, "it was no update")
+                reason = reasons.get(site, "it was not an update")
                 self._sites.leave(
                     site, UpdateRefused.code, f"its answer to round {number}: {reason}"
                 )

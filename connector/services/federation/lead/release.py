@@ -45,8 +45,8 @@ def check(ports: Ports, job: Job) -> None:
         end = until(tx, manifest)
     if end is not None and ports.clock.now() >= end:
         raise ContractExpired(
-            f"the model of job `{job.id}` was released until {instant.text(end)}",
-            hint="negotiate and train anew; `preau job status` and the card stay",
+            f"the model of job `{job.id}` was available until {instant.text(end)}",
+            hint="negotiate and train again; `preau job status` and the card stay",
         )
 
 

@@ -242,7 +242,7 @@ def _refusal(document: Mapping[str, Any], pointer: str, fault: str) -> Malformed
 def _names(member: Member) -> list[str]:
     names = [item.text() for item in member.items(least=1, most=MAX_SITES)]
     if len(set(names)) != len(names):
-        member.refuse("names one twice")
+        member.refuse("names one of them twice")
     return names
 
 
@@ -256,9 +256,9 @@ def usable(tx: Transaction, name: str) -> Agreement:
     """
     agreement = tx.agreements.get(name)
     if agreement is None or agreement.role is not Role.CONSUMER:
-        raise AgreementUnknown(f"no agreement `{name}` of ours as consumer")
+        raise AgreementUnknown(f"no agreement `{name}` in which this node is the consumer")
     if not agreement.finalized:
-        raise AgreementUnknown(f"the agreement `{name}` is not final yet")
+        raise AgreementUnknown(f"the agreement `{name}` is not finalized yet")
     agree.check_stands(agreement)
     return agreement
 
@@ -315,7 +315,7 @@ def _calibrated(accountant: Accountant, member: Member, beside: Sequence[Event])
             epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps, beside=beside
         )
     except JobRefused as exc:
-        fault = f"{exc.reason}: ask a larger ε or δ, or fewer steps or evaluations"
+        fault = f"{exc.reason}: ask for a larger ε or δ, or for fewer steps or evaluations"
         raise JobRefused(f"request /privacy: {fault}") from exc
     return (int(sigma * 1000) + 1) / 1000
 

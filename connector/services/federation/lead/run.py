@@ -218,7 +218,7 @@ class LeadRun:
             reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
             raise from_code(str(header.get("code", "")), reason)
         if header.get("op") != op or (number is not None and header.get("round") != number):
-            raise WorkerFailed("the lead's worker sent something else than was expected")
+            raise WorkerFailed("the lead's worker sent something unexpected")
         if not payload and op != "ready":
             raise WorkerFailed("the lead's worker sent an empty frame")
         return header, payload
@@ -287,7 +287,9 @@ def _split(header: Mapping[str, Any], payload: bytes) -> dict[str, bytes]:
     sites = [each.text() for each in part.child("sites").items(most=MAX_SITES)]
     sizes = [each.integer(least=1) for each in part.child("sizes").items(most=MAX_SITES)]
     if len(sites) != len(sizes) or sum(sizes) != len(payload):
-        raise WorkerFailed("the lead's worker sent a round of another size than it says")
+        raise WorkerFailed(
+            "the lead's worker sent a round whose size is not the one that it states"
+        )
     messages, at = {}, 0
     for site, size in zip(sites, sizes, strict=True):
         messages[site] = payload[at : at + size]

@@ -122,7 +122,7 @@ class Sites:
         why = {row.site: (row.code, row.reason) for row in rows if row.code} | self._gone
         left = "; ".join(f"`{site}`: {code}, {line}" for site, (code, line) in why.items())
         raise TooFewSites(
-            f"{when}: {possible} of {len(self.manifest.sites)} sites, "
+            f"{when}: {possible} of {len(self.manifest.sites)} sites are left, "
             f"{self.manifest.quorum} are needed; {left}"
         )
 

@@ -206,5 +206,5 @@ class Submission:
         )
         decision = JobDecision.from_body(answer)
         if decision.job_id != self._job.id or (not decision.accepted and not decision.code):
-            raise WorldFault(f"`{site}` answered no decision about this job")
+            raise WorldFault(f"`{site}` did not answer with a decision about this job")
         return decision

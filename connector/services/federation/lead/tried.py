@@ -48,7 +48,7 @@ def check(ports: Ports, job: Job, worker: Callable[[], Worker]) -> None:
     for each in said:
         if each.code == JobRefused.code:
             raise JobRefused(f"request {each.where}: {each.what}")
-    remarks = [each.what for each in said] or ["nothing speaks against it"]
+    remarks = [each.what for each in said] or ["no finding"]
     with ports.store.write() as tx:
         tx.audit.append(
             "job.tried", job.id, rounds=found.rounds, of=manifest.turns, remarks=remarks

@@ -190,7 +190,7 @@ def _of_contract(ports: Ports, manifest: JobManifest, known: _Known) -> Iterator
     agreement, facts = known.agreement, known.facts
     name = agreement.dataset_id
     if facts is None:
-        what = f"the description of `{name}` is not kept here: its site alone compares the job"
+        what = f"the description of `{name}` is not kept here: only its site can compare the job"
         yield Finding("", what, dataset=name)
         return
     wrong = list(against_dictionary(manifest, facts))

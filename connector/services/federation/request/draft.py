@@ -92,7 +92,7 @@ def draft(
     spent, remarks = _privacy(ports, signed, epsilon)
     how, short = settings(**spent, populations=[each.population for each in signed])
     if aim["kind"] == "number" and "low" not in aim:
-        remarks.append(f"no dictionary states a range of `{target}`: write `low` and `high`")
+        remarks.append(f"no dictionary states a range of `{target}`: state `low` and `high`")
     inputs, left_out = _features(described, target)
     model, why = _model(aim, inputs, spent["epsilon"])
     rows = min(documents.read(each.document).dataset.rows_per_person for each in signed)
@@ -140,8 +140,8 @@ def settings(
         "rounds": _ROUNDS,
     }
     short = (
-        f"`learningRate` 0.5, half of the usual: ε {epsilon:g} of {persons:,} persons is little, "
-        "and noise moves a model less by shorter steps"
+        f"`learningRate` 0.5, half of the usual: ε {epsilon:g} on {persons:,} persons "
+        "is little, and with shorter steps noise moves the model less"
     )
     return how, [short] if few else []
 
@@ -170,8 +170,8 @@ def _privacy(
         raise BudgetExceeded(f"nothing is left of the contract `{scarce}`")
     asked = min(SMALL, _down(left[scarce])) if epsilon is None else epsilon
     if asked > left[scarce]:
-        few = f"the contract `{scarce}` has ε {left[scarce]:.3g} left, and {asked:g} is asked"
-        raise BudgetExceeded(few, hint="leave `--epsilon` out for what fits")
+        few = f"the contract `{scarce}` has ε {left[scarce]:.3g} left, but {asked:g} is asked for"
+        raise BudgetExceeded(few, hint="leave `--epsilon` out, to take what is left")
     step = min((train.steps_of(plan_of(each))[1] for each in signed), key=lambda it: it.delta)
     delta = _down(step.delta * min(1.0, asked / step.epsilon))
     remark = f"ε {asked:g} of {left[scarce]:.3g} left of `{scarce}`, and that share of its δ"
@@ -188,7 +188,7 @@ def _target(described: Sequence[DatasetFacts], name: str) -> dict[str, Any]:
     )
     values, public = first.meaning.values, first.meaning.range
     if not alike:
-        raise JobRefused(f"the dictionaries do not say the same of `{name}`: write its target")
+        raise JobRefused(f"the dictionaries do not agree on `{name}`: state its `target`")
     coded = set(values) == {"0", "1"}
     if coded and first.datatype == "number":
         return {"kind": "binary", "column": name}
@@ -199,7 +199,7 @@ def _target(described: Sequence[DatasetFacts], name: str) -> dict[str, Any]:
     if first.datatype == "number":
         ends = {"low": public[0], "high": public[1]} if public else {}
         return {"kind": "number", "column": name, **ends}
-    raise JobRefused(f"the dictionaries list no values of `{name}`: write its target")
+    raise JobRefused(f"the dictionaries list no values of `{name}`: state its `target`")
 
 
 def _column(facts: DatasetFacts, name: str) -> Column:
@@ -207,7 +207,7 @@ def _column(facts: DatasetFacts, name: str) -> Column:
     if name not in known:
         others = [each for each in known if each != facts.person_column]
         near = nearest(name, others) or f"; columns are {', '.join(others)}"
-        raise ColumnMissing(f"`{name}` is no column of `{facts.id}`{near}")
+        raise ColumnMissing(f"`{name}` is not a column of `{facts.id}`{near}")
     if name == facts.person_column or known[name].kind is ColumnClass.DIRECT_IDENTIFIER:
         raise JobRefused(f"the column `{name}` identifies a person")
     return known[name]

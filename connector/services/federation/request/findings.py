@@ -56,7 +56,7 @@ def against_dictionary(manifest: JobManifest, facts: DatasetFacts) -> Iterator[F
     columns = {column.name: column for column in facts.columns}
     for where, name in _names(manifest):
         if name not in columns:
-            what = f"`{name}` is no column of `{facts.id}`{nearest(name, list(columns))}"
+            what = f"`{name}` is not a column of `{facts.id}`{nearest(name, list(columns))}"
             yield Finding(where, what, ColumnMissing.code, facts.id)
     found = (*_features(manifest, columns), *_target(manifest, columns))
     yield from (Finding(each.where, each.what, each.code, facts.id) for each in found)
@@ -122,7 +122,7 @@ def _groups(where: str, target: ThresholdByGroup, groups: Column | None) -> Iter
 
 
 def _no_number(where: str, column: Column, kinds: str) -> Finding:
-    what = f"`{column.name}` is published as a category, not as a number: name the kind {kinds}"
+    what = f"`{column.name}` is published as a category, not as a number: choose the kind {kinds}"
     return Finding(where, what, ColumnMissing.code)
 
 
@@ -132,15 +132,18 @@ def _unknown(
     """Yield the stated values that the dictionary does not list."""
     listed = list(column.meaning.values)
     if not listed:
-        what = f"the dictionary lists no values of `{column.name}`: these cannot be compared"
+        what = (
+            f"the dictionary lists no values of `{column.name}`: the stated values cannot "
+            "be checked"
+        )
         yield Finding(where, what)
         return
     known = {alike(value, ignored) for value in listed}
     for value in stated:
         if alike(value, ignored) not in known:
             near = nearest(value, listed)
-            more = "" if near else f"; listed are {_named(listed)}"
-            what = f"`{value}` is no value of `{column.name}` in the dictionary{near}{more}"
+            more = "" if near else f"; it lists {_named(listed)}"
+            what = f"`{value}` is not a value of `{column.name}` in the dictionary{near}{more}"
             yield Finding(where, what, JobRefused.code)
 
 
@@ -161,7 +164,10 @@ def _apart(where: str, stated: Range, column: Column) -> Iterator[Finding]:
     if public is None:
         yield from _without_range(where, column)
     elif stated[0] >= public[1] or stated[1] <= public[0]:
-        what = f"lies outside the range of `{column.name}`, {_ends(public)}: all values are alike"
+        what = (
+            f"lies outside the range of `{column.name}`, {_ends(public)}: all rows would "
+            "have the same value"
+        )
         yield Finding(where, what, JobRefused.code)
     elif stated[1] - stated[0] > 2 * (public[1] - public[0]):
         what = f"is more than twice as wide as the range of `{column.name}`, {_ends(public)}"
@@ -177,10 +183,13 @@ def _beyond(where: str, limits: Iterable[float], column: Column) -> Iterator[Fin
     sides = {(limit >= public[1]) - (limit < public[0]) for limit in limits}
     if len(sides) == 1 and sides != {0}:
         which = "no value" if sides == {1} else "every value"
-        what = f"{which} of `{column.name}`, {_ends(public)}, lies above: all labels are alike"
+        what = (
+            f"{which} of `{column.name}`, {_ends(public)}, lies above the threshold: all "
+            "rows would have the same label"
+        )
         yield Finding(where, what, JobRefused.code)
     elif sides != {0}:
-        what = f"some lie outside the range of `{column.name}`, {_ends(public)}"
+        what = f"some thresholds lie outside the range of `{column.name}`, {_ends(public)}"
         yield Finding(where, what)
 
 
@@ -188,7 +197,7 @@ def _not_binary(column: Column) -> Iterator[Finding]:
     public, listed = column.meaning.range, column.meaning.values
     outside = public is not None and (public[0] > 0 or public[1] < 1)
     if outside or (listed and not {"0", "1"} <= set(listed)):
-        what = f"`{column.name}` does not hold both 0 and 1 in the dictionary; name another kind"
+        what = f"`{column.name}` does not hold both 0 and 1 in the dictionary; choose another kind"
         yield Finding("/target/kind", what, JobRefused.code)
 
 
@@ -206,12 +215,12 @@ def _unlabelled(column: Column, labels: Range, called: str) -> Iterator[Finding]
 def _all_alike(target: Category, column: Column) -> Iterator[Finding]:
     listed = {alike(value, target.spelling) for value in column.meaning.values}
     if listed and listed <= {alike(value, target.spelling) for value in target.positive}:
-        what = f"has every value of `{column.name}`: all labels are alike"
+        what = f"has every value of `{column.name}`: all rows would have the same label"
         yield Finding("/target/positive", what, JobRefused.code)
 
 
 def _without_range(where: str, column: Column) -> Iterator[Finding]:
-    what = f"the dictionary states no range of `{column.name}`: it cannot be compared"
+    what = f"the dictionary states no range of `{column.name}`: the stated range cannot be checked"
     yield Finding(where, what)
 
 

@@ -151,7 +151,7 @@ class Kinds:
         if kind is not None:
             return (*self.rows, *self.kinds[kind])
         several = {row.name: row for rows in self.kinds.values() for row in rows}
-        alike = (Row(each.name, each.form, each.words, "left open") for each in several.values())
+        alike = (Row(each.name, each.form, each.words, "not stated") for each in several.values())
         return (*self.rows, *alike)
 
 
@@ -268,8 +268,8 @@ def _members(
     for name in value:
         if name not in names:
             near = nearest(name, names)
-            known = f"{near}; known are {', '.join(names)}" if names else ""
-            yield Fault(f"{pointer}/{_step(name)}", f"is no member{what}{known}")
+            known = f"{near}; known members: {', '.join(names)}" if names else ""
+            yield Fault(f"{pointer}/{_step(name)}", f"is not a member{what}{known}")
     for row in rows:
         if row.name in value:
             yield from faults(value[row.name], row.form, f"{pointer}/{row.name}")

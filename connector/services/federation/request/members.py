@@ -57,7 +57,7 @@ _MISSING: Final = Row(
                             Row(
                                 "value",
                                 Either((_NUMBER, Text("a value of the list"))),
-                                "It lies within the range, or is one of the list.",
+                                "It must lie within the range, or be one of the list.",
                             ),
                         ),
                         REFUSE: (),
@@ -65,7 +65,7 @@ _MISSING: Final = Row(
                 ),
                 MappingProxyType(
                     {
-                        INDICATOR: "One more input says that the value is missing.",
+                        INDICATOR: "One more input states whether the value is missing.",
                         VALUE: "A missing value counts as this one.",
                         REFUSE: "A row without a value takes no part.",
                     }
@@ -73,8 +73,8 @@ _MISSING: Final = Row(
             ),
         )
     ),
-    "What a row counts as that has no value, or none of the list. A number stands for "
-    f"`{VALUE}` with that number.",
+    "How a row without a value, or with one that is not in the list, counts. A "
+    f"number stands for `{VALUE}` with that number.",
     _SAID,
 )
 _HIDDEN: Final = Row(
@@ -82,9 +82,7 @@ _HIDDEN: Final = Row(
     Many(Whole(1, model.MAX_UNITS), 0, model.MAX_LAYERS),
     "Width of each hidden layer.",
 )
-_ACTIVATION: Final = Row(
-    "activation", Choice(model.ACTIVATIONS), "What each hidden unit makes of its sum."
-)
+_ACTIVATION: Final = Row("activation", Choice(model.ACTIVATIONS), "Activation of each hidden unit.")
 MODEL: Final = Kinds(
     (),
     MappingProxyType(
@@ -97,19 +95,22 @@ MODEL: Final = Kinds(
             model.EMBEDDING: (
                 _HIDDEN,
                 _ACTIVATION,
-                Row("width", Whole(1, model.MAX_EMBEDDING), "Numbers learnt for each category."),
+                Row(
+                    "width",
+                    Whole(1, model.MAX_EMBEDDING),
+                    "Width of the embedding: numbers learnt for each category.",
+                ),
             ),
         }
     ),
     MappingProxyType(
         {
-            "linear": "Linear regression; of a target `number`.",
-            "logistic": "Logistic regression; of a target with two outcomes.",
-            "softmax": "Multinomial logistic regression; of a target `classes`.",
-            "poisson": "Poisson regression; of a target `count`.",
-            model.MLP: "A dense net; of any target.",
-            model.EMBEDDING: "Categories are looked up in a table that is learnt, then a dense "
-            "net; of any target.",
+            "linear": "Linear regression; for a target `number`.",
+            "logistic": "Logistic regression; for a target with two outcomes.",
+            "softmax": "Multinomial logistic regression; for a target `classes`.",
+            "poisson": "Poisson regression; for a target `count`.",
+            model.MLP: "A dense network; for any target.",
+            model.EMBEDDING: "Embeddings of the categories, then a dense network; for any target.",
         }
     ),
 )
@@ -117,16 +118,31 @@ FEATURE: Final = Either(
     (
         _COLUMN,
         Kinds(
-            (Row("column", _COLUMN, "Column of the data sets."),),
+            (Row("column", _COLUMN, "Column of the datasets."),),
             MappingProxyType(
                 {
                     "number": (
-                        Row("low", _NUMBER, "Public lower end; values below count as it.", _SAID),
-                        Row("high", _NUMBER, "Public upper end, above `low`.", _SAID),
+                        Row(
+                            "low",
+                            _NUMBER,
+                            "Public lower bound; values below it count as the bound.",
+                            _SAID,
+                        ),
+                        Row(
+                            "high",
+                            _NUMBER,
+                            "Public upper bound, above `low`; values above it count as the bound.",
+                            _SAID,
+                        ),
                         _MISSING,
                     ),
                     "category": (
-                        Row("values", _VALUES, "Public list of values, an input each.", _SAID),
+                        Row(
+                            "values",
+                            _VALUES,
+                            "Public list of values; each becomes one input.",
+                            _SAID,
+                        ),
                         _MISSING,
                         _SPELLING,
                     ),
@@ -148,7 +164,9 @@ TARGET: Final = Kinds(
         {
             "binary": (),
             "category": (Row("positive", _VALUES, "Values that count as 1."), _SPELLING),
-            "threshold": (Row("above", _NUMBER, "A number strictly above it counts as 1."),),
+            "threshold": (
+                Row("above", _NUMBER, "Threshold: a number strictly above it counts as 1."),
+            ),
             "threshold-by-group": (
                 Row("by", _COLUMN, "Column whose value picks the threshold."),
                 Row(
@@ -163,11 +181,19 @@ TARGET: Final = Kinds(
                 _SPELLING,
             ),
             "number": (
-                Row("low", _NUMBER, "Public lower end; numbers below count as it."),
-                Row("high", _NUMBER, "Public upper end, above `low`."),
+                Row("low", _NUMBER, "Public lower bound; numbers below it count as the bound."),
+                Row(
+                    "high",
+                    _NUMBER,
+                    "Public upper bound, above `low`; values above it count as the bound.",
+                ),
             ),
             "count": (
-                Row("most", Whole(1, target.MAX_COUNT), "Larger counts are taken as this one."),
+                Row(
+                    "most",
+                    Whole(1, target.MAX_COUNT),
+                    "Public upper bound; larger counts count as the bound.",
+                ),
             ),
         }
     ),
@@ -194,7 +220,9 @@ OPTIMISER: Final = Kinds(
     (_SCHEDULE,),
     MappingProxyType(
         {
-            optimiser.SGD: (Row("momentum", _SHARE, "Share of the last move that is kept.", "0"),),
+            optimiser.SGD: (
+                Row("momentum", _SHARE, "Momentum: share of the last step that is kept.", "0"),
+            ),
             optimiser.ADAM: (
                 Row("beta1", _SHARE, "Decay of the mean of gradients.", "0.9"),
                 Row("beta2", _SHARE, "Decay of the mean of their squares.", "0.999"),
@@ -210,7 +238,7 @@ OPTIMISER: Final = Kinds(
     MappingProxyType(
         {
             optimiser.SGD: "Stochastic gradient descent.",
-            optimiser.ADAM: "Adam; its memory begins anew in each round.",
+            optimiser.ADAM: "Adam; its moments are reset in each round.",
         }
     ),
     usual=optimiser.SGD,
@@ -218,23 +246,23 @@ OPTIMISER: Final = Kinds(
 PRIVACY: Final = Parts(
     (
         Row("epsilon", Real(0, 1000, closed="high"), "ε per person that the job may spend."),
-        Row("delta", Real(0, 1, closed=""), "δ of that ε."),
+        Row("delta", Real(0, 1, closed=""), "δ that belongs to this ε."),
         Row(
             "noiseMultiplier",
             Real(job.LEAST_NOISE, job.MOST_NOISE, closed="high"),
-            "σ: deviation of the noise, over `clip`.",
+            "σ: standard deviation of the noise, divided by `clip`.",
             "the least that keeps ε",
         ),
         Row(
             "samplingRate",
             Real(0, 1, closed="high"),
-            "q: share of the persons that a step draws, each by chance.",
+            "q: sampling rate: the probability with which a step draws each person.",
         ),
         Row("steps", Whole(1, job.MAX_STEPS), "Steps of the whole job; a multiple of `rounds`."),
         Row(
             "clip",
             Real(job.LEAST_CLIP, job.MOST_CLIP, closed="high"),
-            "Bound on the length of one person's gradient.",
+            "Bound on the norm of one person's gradient (clipping).",
         ),
     )
 )
@@ -254,18 +282,22 @@ REQUEST: Final = Parts(
             Parts(
                 (
                     Row("column", _COLUMN, "Column that names the person."),
-                    Row("rows", Whole(1, job.MAX_ROWS), "Most rows of one person."),
+                    Row("rows", Whole(1, job.MAX_ROWS), "Maximum number of rows of one person."),
                 )
             ),
-            "Whom the guarantee protects, as the contracts say.",
+            "Unit of privacy: whom the guarantee protects, as the contracts state.",
         ),
         Row("privacy", PRIVACY, "The mechanism, and what it may cost."),
         Row(
             "learningRate",
             Real(0, 1e6, closed="high"),
-            "Of a step, before the schedule.",
+            "Learning rate of a step, before the schedule.",
         ),
-        Row("rounds", Whole(1, job.MAX_ROUNDS), "After each the sites' models are averaged."),
+        Row(
+            "rounds",
+            Whole(1, job.MAX_ROUNDS),
+            "Rounds; after each, the models of the sites are averaged.",
+        ),
         Row(
             "engine",
             Choice(ENGINES),
@@ -273,7 +305,12 @@ REQUEST: Final = Parts(
             "contract must list its recipe.",
             f"`{EXACT}`",
         ),
-        Row("optimiser", OPTIMISER, "How noised gradients move the weights.", "plain descent"),
+        Row(
+            "optimiser",
+            OPTIMISER,
+            "How noised gradients move the weights.",
+            "plain gradient descent",
+        ),
         Row(
             "start",
             Parts(
@@ -283,7 +320,7 @@ REQUEST: Final = Parts(
                 )
             ),
             "A public model that training begins from.",
-            "one that is drawn",
+            "a random model",
         ),
         Row(
             "evaluation",
@@ -298,7 +335,7 @@ REQUEST: Final = Parts(
                     Row(
                         "bins",
                         Whole(2, evaluation.MOST_BINS),
-                        "Parts of the range of scores; even.",
+                        "Number of equal parts of the range of scores; even.",
                         "20",
                     ),
                     Row(
@@ -309,10 +346,10 @@ REQUEST: Final = Parts(
                                 Choice((evaluation.NONE,)),
                             )
                         ),
-                        "Deviation of the noise of a cell at a site, in persons. It is charged "
-                        f"within ε. `{evaluation.NONE}`: exact counts of the last model, summed "
-                        "over three sites at least: not DP, no ε, and only where each contract "
-                        "has `preau:exactEvaluation`.",
+                        "Standard deviation of the noise of a cell at a site, in persons. It is "
+                        f"charged within ε. `{evaluation.NONE}`: exact counts of the last model, "
+                        "summed over three sites at least: not DP, no ε, and only where each "
+                        "contract has `preau:exactEvaluation`.",
                         "10 for one evaluation, more for several and below ε 1",
                     ),
                 )
@@ -324,25 +361,26 @@ REQUEST: Final = Parts(
         Row(
             "quorum",
             Whole(1, job.MAX_SITES),
-            "Fewest sites whose answer makes a round; at most as many as contracts.",
+            "Quorum: minimum number of sites that must answer a round; at most the "
+            "number of contracts.",
             "all sites",
         ),
         Row(
             "roundSeconds",
             Real(0, job.MAX_ROUND_SECONDS, closed="high"),
-            "Longest wait for the answers of a round.",
+            "Maximum wait for the answers of a round.",
             "60",
         ),
         Row(
             "deadlineSeconds",
             Real(0, MOST_DEADLINE, closed="high"),
-            "From the submission on; what has not ended then fails.",
+            "Time from the submission after which a job that has not ended fails.",
             "3600",
         ),
         Row(
             "version",
             Whole(job.FIRST_VERSION, job.VERSION),
-            "Of the manifest that is made of the request.",
+            "Version of the manifest that is made of the request.",
             str(job.VERSION),
         ),
     )

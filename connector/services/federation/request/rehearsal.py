@@ -120,7 +120,7 @@ def rehearse(ports: Ports, asked: Asked) -> Rehearsal:
     if found is not None:
         return found
     if not _turn.acquire(blocking=False):
-        raise TooManyRequests("another job is being tried", hint="try again when it has ended")
+        raise TooManyRequests("another job is being rehearsed", hint="try again when it has ended")
     try:
         worker = ports.workers.start("rehearsal", ports.settings.path(FOLDER))
         try:
@@ -186,19 +186,19 @@ def findings(
     refused = JobRefused.code
     for part in found.parts:
         if not part.usable:
-            what = "no made-up row of this dataset takes part: nobody would be trained on"
+            what = "no made-up row of this dataset takes part: the training would use nobody's rows"
             yield Finding("/target", what, refused, part.site)
         elif part.labels == 1 and not isinstance(manifest.target, Number):
-            what = "all made-up rows of this dataset have one label: nothing would be learnt"
+            what = "all made-up rows of this dataset have the same label: nothing would be learnt"
             yield Finding("/target", what, refused, part.site)
         if memory and part.needs > memory:
             what = (
-                f"a site's worker needs {_mega(part.needs)}, this node's may take {_mega(memory)}: "
-                "fewer inputs, or more memory there"
+                f"a site's worker needs {_mega(part.needs)}, this node's may use "
+                f"{_mega(memory)}: choose fewer inputs, or allow workers more memory"
             )
             yield Finding("/features", what, WorkerFailed.code, part.site)
     for site, reason in found.refused.items():
-        yield Finding("/optimiser", f"its update would not enter: {reason}", refused, site)
+        yield Finding("/optimiser", f"its update would not be accepted: {reason}", refused, site)
     if found.round_seconds > manifest.round_seconds:
         what = f"a round takes {found.round_seconds:.2g} s here, and sites get less"
         yield Finding("/roundSeconds", what, DeadlinePassed.code)
@@ -227,7 +227,7 @@ def _read(header: Mapping[str, Any], asked: Asked) -> Rehearsal:
         reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
         raise from_code(str(header.get("code", "")), reason)
     if header.get("op") != "rehearsed":
-        raise WorkerFailed("the worker answered something else than was asked")
+        raise WorkerFailed("the worker did not answer what it was asked")
     part = Member(dict(header), _not_expected).child
     tried = part("sites").entries(most=len(manifest.sites))
     parts = tuple(_part(site, each) for site, each in tried.items())

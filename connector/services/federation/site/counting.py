@@ -166,7 +166,7 @@ def added(ports: Ports, held: Held, frame: Round, digest: str) -> Added | None:
     if found[own] != _public(ports, held):
         raise RoundRefused("our receipt of the round before states another key than ours")
     if len(set(found.values())) != len(found):
-        raise RoundRefused("two sites of a sum have one key")
+        raise RoundRefused("two sites of a sum have the same key")
     if strangers := sorted(set(found) - {own, *step.sites}):
         raise RoundRefused(f"the contract does not name `{strangers[0]}` for an exact evaluation")
     if len(found) < step.minimum_sites:

@@ -162,7 +162,7 @@ def _grouped(
         older = receipt.round < job.round and receipt.round not in groups
         if receipt.site == ports.settings.did and not older:
             _count_forgotten(ports, job, receipt)
-            raise RoundRefused(f"we have no such receipt of round {receipt.round} of our own")
+            raise RoundRefused(f"this node has made no such receipt of round {receipt.round}")
         if receipt.round in groups:
             groups[receipt.round].others[token] = receipt
     return groups

@@ -136,7 +136,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> SiteCase
     # Another party's contract and one that does not exist get the same answer.
     if agreement is None or dataset is None or agreement.consumer != caller.did:
         reason = "the manifest names no agreement of this consumer's with us"
-        raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
+        raise _no(AgreementUnknown(f"{reason}; if it was lost, negotiate it again"))
     kept, training = train.steps_of(plan_of(agreement))
     engine = manifest.engine
     return SiteCase(
@@ -277,13 +277,13 @@ def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
     here = sum(len(tx.jobs.find(side=side, peer=caller.did, state=state)) for state in going)
     if here >= most:
         raise TooManyRequests(
-            f"{here} jobs of this lead have not ended here, {most} may run",
+            f"{here} jobs of this lead have not ended here, at most {most} may run",
             hint="wait until one has ended, or cancel it",
         )
 
 
 def _overtaken(message: JobSubmission) -> Mapping[str, Any]:
-    why = ("its lead has cancelled it before",)
+    why = ("its lead has cancelled it already",)
     return JobDecision(
         message.job_id, accepted=False, code=JobCancelled.code, reasons=why
     ).to_body()

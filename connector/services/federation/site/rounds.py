@@ -163,7 +163,7 @@ def check_lost(manifest: JobManifest, rounds: Collection[int]) -> None:
         RoundRefused: one, and one in ten of the job's rounds, is the most.
     """
     if len(rounds) > 1 + manifest.rounds // LOST_SHARE:
-        raise RoundRefused(f"{len(rounds)} rounds were charged here and did not enter the model")
+        raise RoundRefused(f"{len(rounds)} rounds were charged here, but are not in the model")
 
 
 def keep(tx: Transaction, job_id: str, reply: RoundReply, now: datetime) -> RoundReply:
@@ -256,10 +256,12 @@ def _released(job: Job, kept: RoundRecord | None, frame: Round) -> RoundReply | 
     past = frame.number <= job.round
     if kept is None or (past and not kept.payload):
         if past:
-            raise RoundRefused(f"round {frame.number} was asked, we are at round {job.round}")
+            raise RoundRefused(
+                f"round {frame.number} was asked for, but this node is at round {job.round}"
+            )
         return None
     if kept.request_digest != sha256_hex(frame.message):
-        raise RoundRefused(f"round {frame.number} was asked with another request before")
+        raise RoundRefused(f"round {frame.number} was already asked for with another request")
     return _reply(kept) if kept.payload else None
 
 

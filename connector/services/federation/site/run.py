@@ -274,7 +274,7 @@ class SiteRun:
         shown = self._follow_up(frame)
         if self.resting:  # the lead is back: the job is taken up again, with a worker
             self.abort()
-            raise RoundRefused("the job is taken up again")
+            raise RoundRefused("the job is resumed")
         self._check_time(starts, began)
         most = self._ports.pace.now() - began + self._round_left(began)  # from `began`, too
         unit = partial(self._work.unit, starts)
@@ -294,7 +294,7 @@ class SiteRun:
                 lambda: self._work.update(frame, digest, lambda: self._round_left(began), sides)
             )
         if self._round_left(began) <= 0:
-            raise WorkerFailed("the round took longer than its time")
+            raise WorkerFailed("the round took longer than the manifest allows")
         self._judge(frame)
         with self._ports.store.write() as tx:
             receipt = self._receipt(tx, frame.number, digest)
@@ -316,7 +316,7 @@ class SiteRun:
         """
         unit, spent = self._work.unit(starts), self._ports.pace.now() - began
         if ends_at(spent, unit) > spent + self._round_left(began):
-            raise RoundRefused(f"a round takes {unit:.3g} s here, the manifest gives less")
+            raise RoundRefused(f"a round takes {unit:.3g} s here, and the manifest allows less")
 
     def _follow_up(self, frame: Round) -> Shown | None:
         """Check what the rounds before were, and that not too many were charged in vain.
@@ -441,7 +441,9 @@ class SiteRun:
             self._deadline.check()
         except DeadlinePassed as exc:
             return exc
-        return DeadlinePassed(f"the lead asked no new round for {self._most_silence / 3600:g} h")
+        return DeadlinePassed(
+            f"the lead asked for no new round for {self._most_silence / 3600:g} h"
+        )
 
     def _round_left(self, began: float) -> float:
         spent = self._ports.pace.now() - began
@@ -459,7 +461,7 @@ class SiteRun:
         with self._ports.store.read() as tx:
             lead = tx.participants.get(self._lead)
         if lead is None:
-            raise NotFound(f"the lead `{self._lead}` is not known any more")
+            raise NotFound(f"the lead `{self._lead}` is no longer known")
         return lead
 
 

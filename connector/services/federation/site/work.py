@@ -301,7 +301,7 @@ class SiteWork:
         if agreement is None or dataset is None:
             raise AgreementUnknown(f"no agreement `{self._job.agreement_id}`")
         if not checked:  # a job of an earlier release, taken up again
-            raise DataUnchecked(f"the file of `{dataset.id}` has no check that it passed")
+            raise DataUnchecked(f"the file of `{dataset.id}` has not passed its check")
         self.adjacency = budget_of(agreement).accounting.adjacency
         return dataset, agreement
 
@@ -318,7 +318,7 @@ def _refused(header: dict[str, Any]) -> PreauError:
         reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
         refusal = from_code(str(header.get("code", "")), reason)
         return refusal if isinstance(refusal, _REFUSALS) else WorkerFailed(reason)
-    return WorkerFailed("the worker answered something else than was asked")
+    return WorkerFailed("the worker did not answer what it was asked")
 
 
 def _seconds(value: object) -> float:
