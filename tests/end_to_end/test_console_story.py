@@ -24,7 +24,7 @@ from tests.support.browsing import Person, chromium
 from tests.support.command_space import Space, space
 from tests.support.console import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PURPOSE = "https://w3id.org/dpv/sector/education#StudentPerformanceAssessment"
 PUBLIC_TASK = "https://w3id.org/dpv/legal/eu/gdpr#A6-1-e"
@@ -130,6 +130,8 @@ def negotiate(scientist: Person) -> None:
     shown = scientist.section("What the terms on the table change of those asked for")
     (change,) = [line for line in shown.splitlines() if "ε" in line]
     assert change.index("ε = 5") < change.index("ε = 3")
+    (turn,) = scientist.page.locator(".notice").all_inner_texts()  # and no reason for programs
+    assert turn == "The provider waits for the answer of a scientist of this node."
     scientist.sends("/negotiation/accept")
 
 
