@@ -59,6 +59,22 @@ def test_nothing_beside_the_folders_of_the_settings_is_read(school: Ports, place
                 service(school, told)
 
 
+def test_a_file_that_becomes_a_link_between_two_steps_is_refused(school: Ports) -> None:
+    file = school.settings.home / "data" / "swapped.csv"
+    file.write_text("a\n1\n", encoding="utf-8")
+    told = {"file": {"path": "data/swapped.csv"}}
+    assert pointing.propose(school, "", "data/swapped.csv").found["rows"] == 1
+    file.unlink()
+    file.symlink_to(school.settings.home / "secret.csv")
+    try:
+        assert "data/swapped.csv" not in pointing.places(school).files
+        for service in (pointing.confirm, pointing.weigh, pointing.publish_pointed):
+            with pytest.raises(NotPermitted):
+                service(school, told)
+    finally:
+        file.unlink()
+
+
 def test_what_is_in_the_folders_is_listed_and_read(school: Ports) -> None:
     assert pointing.places(school).files == ("data/grades.csv",)
     assert pointing.propose(school, "", "data/grades.csv").found["rows"] == ROWS
