@@ -29,7 +29,15 @@ from connector.cli.app import build
 from connector.language.catalog import CLICK, DOMAIN, ENGLISH, FOLDER, LANGUAGES
 
 ROOT: Final = Path(__file__).parents[1]
-_READ: Final = ("connector", "federated", "policies_odrl/checking")
+_READ: Final = ("connector", "federated", "policies_odrl")
+# Of the library of policies, which speaks two languages by itself, what it says in reasons.
+_REASONED: Final = (
+    "policies_odrl/comparison/",
+    "policies_odrl/conflicts/",
+    "policies_odrl/errors.py",
+    "policies_odrl/evaluation/",
+    "policies_odrl/text.py",
+)
 # Folders and files whose texts are for programs, not persons.
 _SILENT: Final = (
     "connector/store/migrations/",
@@ -37,6 +45,7 @@ _SILENT: Final = (
     "connector/language/",
     "connector/console/sheets.py",  # XML
     "connector/management/views/",  # descriptions of the API
+    "connector/services/approval/words/",  # speak two languages by themselves
     "federated/training/flower/",
 )
 # Calls whose texts are for programs or for the log.
@@ -48,20 +57,32 @@ _UNSAID: Final = frozenset(
     }
 )
 # Calls whose single words are said: anywhere, and in `connector/cli`.
-_NAMED: Final = frozenset({"Check"})
-_NAMING: Final = frozenset({"pairs", "table", "spoken", "line", "more"})
+_NAMED: Final = frozenset({"Check", "follow"})
+# Members of views that hold single words.
+_TOLD: Final = frozenset({"standing", "verdict"})
+_NAMING: Final = frozenset({"pairs", "table", "spoken", "labelled", "line", "more"})
 _TEMPLATES: Final = "connector/console/templates"
 _IN_TEMPLATES: Final = re.compile(r"said\([\"']([^\"']+)[\"']\)")
 # All words of these files are said.
-_PAGES: Final = "connector/console/pages/"
+_ALL_SAID: Final = (
+    "connector/console/pages/",
+    "connector/bootstrap/keys/tls_rotation.py",
+    "connector/enforcement/steps/where.py",
+    "federated/privacy/rule.py",
+)
 # What is enumerated there is said.
 _ENUMERATED: Final = (
     "connector/domain/",
     "connector/enforcement/",
     "connector/identity/evidence/",
+    "connector/protection/cells/cell.py",
+    "federated/privacy/",
+    "policies_odrl/evaluation/deontic.py",
     "policies_odrl/checking/findings.py",
 )
-_WORDS: Final = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s+\S*[A-Za-zδε]|[A-Za-z]{2,}:? \{")
+_WORDS: Final = re.compile(
+    r"[A-Za-z]{2,}[^A-Za-z]*\s+\S*[A-Za-zδε]|\ban? [a-z]{2,}|[A-Za-z]{2,}:? \{"
+)
 _WORD: Final = re.compile(r"[A-Za-z][a-z-]+")
 _DATED: Final = datetime(2026, 1, 1, tzinfo=UTC)  # a catalog changes with its messages alone
 
@@ -82,11 +103,11 @@ def messages(root: Path = ROOT) -> list[str]:
 
 def of_source(source: str, name: str) -> Iterator[str]:
     """Yield what the code of a module says."""
-    shown = name.startswith(_PAGES)
+    shown = name.startswith(_ALL_SAID)
     gathered = _Texts(command=name.startswith("connector/cli/"), all_said=shown)
     tree = ast.parse(source)
     gathered.visit(tree)
-    if not name.startswith("policies_odrl/"):  # speaks two languages by itself
+    if not name.startswith("policies_odrl/") or name.startswith(_REASONED):
         yield from gathered.found
     if name.startswith(_ENUMERATED):
         yield from _enumerated(tree)
@@ -143,6 +164,13 @@ class _Texts(ast.NodeVisitor):
             return
         before = self._naming
         self._naming = before or name in _NAMED or (self._command and name in _NAMING)
+        self.generic_visit(node)
+        self._naming = before
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        """Take the words of members of views."""
+        before = self._naming
+        self._naming = before or node.arg in _TOLD
         self.generic_visit(node)
         self._naming = before
 

@@ -15,6 +15,7 @@ from connector.cli.node import node_of
 from connector.cli.operation import init as participant
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.cli.publishing import layer
+from connector.cli.speaking import spoken
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def members(
         return
     output.table(
         ("member", "name", "role", "valid until", "revoked"),
-        ((m.did, m.name, m.role, m.valid_until, m.revoked) for m in found),
+        ((m.did, m.name, spoken(m.role), m.valid_until, m.revoked) for m in found),
         empty="no member yet; `preau authority admit DID` admits one",
     )
 

@@ -14,6 +14,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 from connector.domain.account import AccountRole
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ def list_(
         return
     output.table(
         ("account name", "roles", "decides as", "by the provider", "closed", "made"),
-        ((it.name, it.roles, it.reviews, it.provided, it.closed, it.made_at) for it in found),
+        (
+            (
+                *(it.name, [spoken(role) for role in it.roles], it.reviews),
+                *(it.provided, it.closed, it.made_at),
+            )
+            for it in found
+        ),
         empty="no account yet; `preau console account add` makes one",
     )
 

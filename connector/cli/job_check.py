@@ -17,6 +17,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import check_new, read_object, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import spoken
 from connector.errors import ConfigurationInvalid
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _print(found: CheckView) -> None:
         output.table(
             ("site", "ε of the job", "ε left before", "ε left after", "contract", "rule"),
             (
-                (each.site, each.epsilon, each.left, each.after, each.limit, each.rule)
+                (each.site, each.epsilon, each.left, each.after, each.limit, spoken(each.rule))
                 for each in found.costs
             ),
             empty="",

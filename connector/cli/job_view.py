@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli import output
+from connector.cli.speaking import spoken
 from connector.sdk.training.progress import summary
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ def show(changes: Iterable[JobView]) -> JobView | None:
 
 def draw(job: JobView) -> Group:
     """Return what is shown of a job."""
-    head = Text(f"{job.state}  round {job.round} of {job.rounds}")
+    head = Text(spoken(f"{job.state}  round {job.round} of {job.rounds}"))
     bar = ProgressBar(total=max(job.rounds, 1), completed=job.round, width=_BAR_WIDTH)
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:  # where it is narrow an id takes several lines, and is never shortened
-        table.add_column(heading, overflow="fold")
+        table.add_column(spoken(heading), overflow="fold")
     for cells in rows(job):
         table.add_row(*(Text(output.clean(cell)) for cell in cells))
     return Group(head, bar, table)
@@ -61,7 +62,7 @@ def _row(site: SiteView, *, answered: bool) -> tuple[str, ...]:
     mark = "✓ " if answered else ""
     return (
         site.site,
-        site.decision,
+        spoken(site.decision),
         f"{mark}{site.last_round}",
         str(site.rounds),
         output.cell(site.epsilon),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from connector.cli import findings
 from connector.cli.speaking import Said, language, spoken
 from connector.errors import PreauError
+from connector.language.typesetting import typeset
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from connector.management.views.view import DamagedView
 
 _WIDEST = 1 << 16  # characters, wider than any table
+_KEPT = "\N{NO-BREAK SPACE}"
+_BLANKS = f"\n\t{_KEPT}"
+_NO_BLANK = "\ue000"  # of private use: stands for it where lines break at any blank
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -77,11 +81,11 @@ def table(
     from rich.cells import cell_len  # noqa: PLC0415 - same
     from rich.table import Table  # noqa: PLC0415 - same
 
-    lines = [[clean(_said(value)) for value in row] for row in rows]
+    lines = [[clean(_said(value)).replace(_KEPT, _NO_BLANK) for value in row] for row in rows]
     if not lines:
         line(empty)
         return
-    headings = [spoken(each) for each in headings]
+    headings = [spoken(each).replace(_KEPT, _NO_BLANK) for each in headings]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading, texts in zip(headings, zip(*lines, strict=True), strict=True):
         whole = not any(" " in text for text in texts)
@@ -93,7 +97,10 @@ def table(
     printer = console()
     needed = printer.measure(shown, options=printer.options.update(width=_WIDEST)).minimum
     printer.width = max(printer.width, needed)
-    printer.print(shown, crop=False)
+    with printer.capture() as printed:
+        printer.print(shown, crop=False)
+    sys.stdout.write(printed.get().replace(_NO_BLANK, _KEPT))
+    sys.stdout.flush()
 
 
 def more(what: str, place: str, damaged: Iterable[DamagedView] = ()) -> None:
@@ -153,8 +160,8 @@ def terms(stated: OfferView | AgreementDetailView | ApprovalDetailView) -> None:
 
 def sentences(stated: Mapping[str, Sequence[str]]) -> None:
     """Print the sentences of a policy, of those in several languages."""
-    for sentence in stated.get(language(), []):
-        given(f"  {sentence}")
+    for each in stated.get(language(), []):
+        sentence(f"  {each}")
 
 
 def understood(reach: Iterable[tuple[str, bool]]) -> None:
@@ -185,12 +192,16 @@ def columns(found: Iterable[ColumnView]) -> None:
     table(
         ("column", "meaning", "class", "type", "values"),
         (
-            (it.name, label(it.labels, language(), it.description), it.kind, it.datatype, values)
+            (it.name, label(it.labels, language(), it.description), *_kind(it), values)
             for it in found
             for values in (_values(it),)
         ),
         empty="no column is described",
     )
+
+
+def _kind(column: ColumnView) -> tuple[str, str]:
+    return spoken(column.kind), spoken(column.datatype)
 
 
 def _values(column: ColumnView) -> str:
@@ -242,6 +253,11 @@ def line(text: str) -> None:
     given(spoken(text))
 
 
+def sentence(text: str) -> None:
+    """Print a line of the library of policies, which is in the language of the command."""
+    given(typeset(text, language()))
+
+
 def given(text: str) -> None:
     """Print a line that is in the language of the command already, or of no language."""
     sys.stdout.write(clean(text) + "\n")
@@ -255,7 +271,7 @@ def note(text: str) -> None:
 
 def error(fault: PreauError, *, as_json: bool) -> None:
     """Print an error: one line and its hint, or one JSON object, on standard error."""
-    reason, hint = spoken(fault.reason), spoken(fault.hint)
+    reason, hint = (typeset(spoken(each), language()) for each in (fault.reason, fault.hint))
     if as_json:
         value = {"code": fault.code, "reason": reason, "hint": hint}
         sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -291,5 +307,5 @@ def cell(value: object) -> str:
 def clean(text: str) -> str:
     """Replace control characters, which could steer a terminal; line ends stay."""
     return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+        c if c.isprintable() or c in _BLANKS else "\N{REPLACEMENT CHARACTER}" for c in text
     )

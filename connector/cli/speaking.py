@@ -17,6 +17,7 @@ from typer.core import TyperArgument, TyperGroup
 
 from connector.language.asked import of_command, without
 from connector.language.catalog import CLICK, ENGLISH, FOLDER, translated
+from connector.language.typesetting import between
 
 _SPOKEN: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -39,8 +40,7 @@ def spoken(text: str) -> Said:
 
 def labelled(name: str, text: str) -> Said:
     """Return a name and what is said of it, both in the language of this command."""
-    between = " : " if language() == "fr" else ": "
-    return Said(f"{spoken(name)}{between}{spoken(text)}")
+    return Said(f"{spoken(name)}{between(': ', language())}{spoken(text)}")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from connector.console.downloads import FORMATS
 from connector.console.parts import Cell, Link, Page, Spoken, Table, Words
 from connector.console.visit import Visit
 from connector.language.catalog import LANGUAGES, translated
+from connector.language.typesetting import between, typeset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _DID: Final = "did:"
@@ -67,6 +68,8 @@ class Renderer:
             language=visit.language,
             others=[each for each in LANGUAGES if each != visit.language],
             said=said,
+            colon=between(": ", visit.language),
+            typeset=partial(typeset, language=visit.language),
             numeric=_numeric,
             cell=partial(_cell, said, visit),
             where=address,

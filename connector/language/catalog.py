@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-from connector.language import po
-from connector.language.matching import NAME, Message, Messages
+from connector.language import po, policies
+from connector.language.matching import NAME, Message, Messages, named
+from connector.language.typesetting import between, typeset
 
 DOMAIN: Final = "preau"
 CLICK: Final = "messages"  # gettext's domain of programs that name none, as click and typer
 FOLDER: Final = Path(__file__).parent / "locale"
 ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "fr")
-_DEEPEST: Final = 4  # messages within messages
-_HIGH: Final = ("; ", ": ")  # French sets a blank before them
-_SEPARATORS: Final = ("\n", *_HIGH, ", ")
+_DEEPEST: Final = 6  # messages within messages
+_LONGEST: Final = 4  # parts of a text that are looked for as one message
+_NAMING: Final = (", ", " -> ")  # between them a word is somebody's name
+_SEPARATORS: Final = ("\n", "; ", ": ", *_NAMING)
+_CHOICES: Final = (" or ", " and ")
 _QUOTED: Final = re.compile(r"`[^`\n]*`")
+# What the rest of a text is about: of `key: it is missing` and `` `key` is missing``.
+_HEAD: Final = re.compile(r"\s*(?:`[^`\n]*`|[^\s`]+)(?=: \S)")
+_SUBJECT: Final = re.compile(r"`[^`\n]*` ")
 
 
 def translated(text: str, language: str) -> str:
@@ -34,26 +40,66 @@ def translated(text: str, language: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _translated(text: str, language: str, deepest: int) -> str:
-    exact, shaped = _catalog(language)
     said = text.strip()
-    if said in exact:
-        return text.replace(said, exact[said]) if said else text
+    if (found := _message(said, language, deepest)) is not None:
+        return text.replace(said, found)
     if not deepest or not any(map(str.isalpha, text)):
         return text
-
-    def within(part: str) -> str:
-        return _translated(part, language, deepest - 1)
-
-    def listed(part: str) -> str:  # a word of a list is somebody's name
-        return within(part) if " " in part.strip() else part
-
-    for message, values in shaped.of(said):
-        return text.replace(said, message.filled(values, within))
+    if head := _HEAD.match(text):
+        parts = [head[0], text[head.end() + 2 :]]
+        return _joined((_translated(it, language, deepest - 1) for it in parts), ": ", language)
     for separator in _SEPARATORS:
-        if separator in said and len(parts := _parts(text, separator)) > 1:
-            said_of = listed if separator == ", " else within
-            return _joined(map(said_of, parts), separator, language)
+        if len(parts := _parts(text, separator)) > 1:
+            return _joined(_pieces(parts, separator, language, deepest - 1), separator, language)
+    if subject := _SUBJECT.match(said):
+        rest = said[subject.end() :]
+        if (found := _message(rest, language, deepest)) is not None:
+            return text.replace(rest, found)
+    return _chosen(text, language, deepest)
+
+
+def _message(said: str, language: str, deepest: int) -> str | None:
+    """Return what a text without blanks around it is in a language; None where it is no message."""
+    exact, shaped = _catalog(language)
+    if said in exact:
+        return exact[said] if said else None
+    if not deepest or not any(map(str.isalpha, said)):
+        return None
+    for message, values in shaped.of(said):
+        return message.filled(values, lambda part: _translated(part, language, deepest - 1))
+    return None
+
+
+def _chosen(text: str, language: str, deepest: int) -> str:
+    """Return a text of which each part is quoted or a message, such as `` `x` or a number``."""
+    for choice in _CHOICES:
+        parts = [
+            part if _QUOTED.fullmatch(part.strip()) else _message(part.strip(), language, deepest)
+            for part in _parts(text, choice)
+        ]
+        if len(parts) > 1 and all(parts):
+            return _joined(filter(None, parts), choice, language)
     return text
+
+
+def _pieces(parts: Sequence[str], separator: str, language: str, deepest: int) -> Iterator[str]:
+    """Yield the parts of a text translated; the longest run of parts that is a message, as one."""
+    place = 0
+    while place < len(parts):
+        part, after = parts[place], min(len(parts), place + _LONGEST)
+        if separator in _NAMING and " " not in part.strip():
+            yield part
+            place += 1
+            continue
+        for end in range(after, place + 1, -1):
+            said = (run := separator.join(parts[place:end])).strip()
+            if end - place < len(parts) and (found := _message(said, language, deepest)):
+                yield run.replace(said, found)
+                place = end
+                break
+        else:
+            yield _translated(part, language, deepest)
+            place += 1
 
 
 def _parts(text: str, separator: str) -> list[str]:
@@ -65,16 +111,20 @@ def _parts(text: str, separator: str) -> list[str]:
 
 
 def _joined(parts: Iterable[str], separator: str, language: str) -> str:
-    if language == "fr" and separator in _HIGH:
-        return f" {separator}".join(part.rstrip(" ") for part in parts)
-    return separator.join(parts)
+    sign = between(separator, language)
+    *before, last = parts
+    # What stands behind a blank is typeset already, and may be of a person's own text.
+    return "".join(each + (separator if each[-1:].isspace() else sign) for each in before) + last
 
 
 @cache
 def _catalog(language: str) -> tuple[Mapping[str, str], Messages]:
     folder = FOLDER / language / "LC_MESSAGES"
-    said: dict[str, str] = {}
+    said = dict(policies.sentences(language))
     for domain in (CLICK, DOMAIN):
         said |= po.read((folder / f"{domain}.po").read_text("utf-8"))
+    said = {named(english): named(twin) for english, twin in said.items()}
+    # Where a message goes on with another, the sign between them is no part of either.
+    said = {k.lstrip(",;: "): typeset(v.lstrip(",;: "), language) for k, v in said.items()}
     shaped = [Message(k, v) for k, v in said.items() if NAME.search(k)]
     return {k: v for k, v in said.items() if not NAME.search(k)}, Messages(shaped)

@@ -1,6 +1,8 @@
 """Messages with names in braces, and the texts that they stand for. Pure.
 
 Rule: of several messages that a text could be, the one with the most letters of its own is meant.
+In one of hardly a word, such as `{rounds} of {most}`, what is not quoted is a figure; beside what
+is quoted it may be a word of ours, as in ``no {what} `{name}` ``.
 """
 
 from __future__ import annotations
@@ -9,12 +11,26 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import Final
 
 NAME: Final = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+_SLOT: Final = re.compile(r"(?<!\{)\{([a-z_0-9]*)(?:![rs])?(?::[^{}]*)?\}(?!\})")
 _QUOTED: Final = "([^`]*)"
 _FREE: Final = "(.*?)"
+_FIGURE: Final = r"([-+±]?\d[\d.,e+-]*)"
+_WORD: Final = "([a-z][a-z ]*)"
 _LEAST: Final = 4  # letters
+
+
+def named(template: str) -> str:
+    """Return a template of `str.format` as a message: each slot has a name, and no format."""
+    place = count()
+
+    def name(slot: re.Match[str]) -> str:
+        return f"{{{slot[1] if slot[1][:1].isalpha() else f'slot_{slot[1] or next(place)}'}}}"
+
+    return _SLOT.sub(name, template).replace("{{", "{").replace("}}", "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +49,6 @@ class Message:
     def literals(self) -> list[str]:
         """What it says between its names."""
         return NAME.split(self.english)[::2]
-
-    @property
-    def telling(self) -> bool:
-        """Whether its own words tell it from any other text."""
-        return sum(map(str.isalpha, "".join(self.literals))) >= _LEAST
 
     def read(self, text: str) -> Mapping[str, str] | None:
         """Return what a text has in place of the names; None where it is another message."""
@@ -65,9 +76,9 @@ class Messages:
     """Messages, by the texts that they stand for."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        """Keep those that are told from others, the ones with most letters first."""
+        """Keep those that say anything, the ones with most letters first."""
         self._all = sorted(
-            ((max(each.literals, key=len), each) for each in messages if each.telling),
+            ((max(each.literals, key=len), each) for each in messages if _letters(each.english)),
             key=lambda pair: -sum(map(len, pair[1].literals)),
         )
 
@@ -83,8 +94,15 @@ class Messages:
 @cache
 def _pattern(english: str) -> re.Pattern[str]:
     parts = NAME.split(english)
+    beside = _WORD if "`" in english else _FIGURE
+    free = _FREE if _letters(english) >= _LEAST else beside
     made, quoted = [re.escape(parts[0])], parts[0].count("`") % 2 == 1
     for after in parts[2::2]:
-        made += [_QUOTED if quoted else _FREE, re.escape(after)]
+        made += [_QUOTED if quoted else free, re.escape(after)]
         quoted ^= after.count("`") % 2 == 1
     return re.compile("".join(made), re.DOTALL)
+
+
+def _letters(english: str) -> int:
+    """Return of how many letters the words of a message are."""
+    return sum(map(str.isalpha, "".join(NAME.split(english)[::2])))

@@ -62,11 +62,17 @@ class Compared:
         asked, offered = (", ".join(map(brief, items)) for items in (self.asked, self.offered))
         if self.kind in {ChangeKind.FITS, ChangeKind.GAP}:
             terms = self._terms(asked or "not stated", offered)
-            return f"{self.path}: {terms}" + (f" (offer {self.rule})" if self.rule else "")
+            line = f"{self.path}: {terms}"
+            return f"{line} (offer {self.rule})" if self.rule else line
         nothing = "not granted" if self.kind is ChangeKind.DROPPED else "not stated"
-        why = f" because of {self.because} {self.rule}" if self.because else ""
         operand = text.term(self.operand)
-        return f"{self.path}: {operand}: {asked or 'not stated'} -> {offered or nothing}{why}"
+        change = f"{self.path}: {operand}: {asked or 'not stated'} -> {offered or nothing}"
+        match self.because:
+            case "offer":
+                return f"{change} because of offer {self.rule}"
+            case "reserve":
+                return f"{change} because of reserve {self.rule}"
+        return change
 
     def _terms(self, asked: str, offered: str) -> str:
         match self.offered:
@@ -128,8 +134,10 @@ class Part:
     @property
     def line(self) -> str:
         """The statement in the terms of the policies."""
-        name = "" if self.name == "condition" else f"{self.name} "
-        return f"{self.side} {self.rule}: {name}{brief(self.item)}"
+        said = brief(self.item) if self.name == "condition" else f"{self.name} {brief(self.item)}"
+        if self.side == "request":
+            return f"request {self.rule}: {said}"
+        return f"offer {self.rule}: {said}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def matches(printed: str, shown: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    lines = [line.rstrip() for line in text.splitlines()]
+    lines = [line.rstrip() for line in text.replace("\N{NO-BREAK SPACE}", " ").splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
 
 

@@ -206,7 +206,7 @@ def test_the_command_shows_a_job_in_words_and_what_it_costs(federation: Federati
     cap = {"register_id": site.register.id, "limit": 4.5, "rule": "sums", "left": 4.5, "after": 3.0}
     assert (job["epsilon"], job["budgets"], job["refusal"]) == (1.5, [own, cap], "")
     assert "predicts whether `score` lies above a limit by `grade`: K 430" in english
-    assert "prédit si `score` dépasse un seuil selon `grade` : K 430" in french
+    assert "prédit si `score` dépasse un seuil selon `grade`\N{NO-BREAK SPACE}: K 430" in french
     assert re.search(r"recipe, SHA-256 +" + CODE, english)
     assert re.search(r"coûte ε +1.5", french)
     assert re.search(r"état +en attente", french)

@@ -79,10 +79,10 @@ FRENCH = {
         ('{"a": "\\ud800"}', "un demi-codet isolé"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "trop imbriqué"),
         ("[1]", "ne contient pas un objet JSON"),
-        ("{", "n'est pas du JSON : un nom entre guillemets est attendu, ligne 1"),
+        ("{", "n'est pas du JSON\N{NO-BREAK SPACE}: un nom entre guillemets est attendu, ligne 1"),
     ],
     "a.toml": [
-        ("a = [", "n'est pas du TOML : valeur non admise (à la fin du document)"),
+        ("a = [", "n'est pas du TOML\N{NO-BREAK SPACE}: valeur non admise (à la fin du document)"),
         ("a = 2026-01-01", "une date"),
     ],
 }

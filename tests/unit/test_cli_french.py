@@ -66,8 +66,10 @@ def test_a_wrong_use_is_told_in_the_language_asked_for(verb: str) -> None:
     french = invoked(["policy", verb, "--nothing", "--lang", "fr"])
     assert french.exit_code == Exit.USAGE
     wrong, hint = french.stderr.splitlines()
-    assert wrong == "erreur CONFIGURATION_INVALID : L'option '--nothing' n'existe pas"
-    assert hint == f"conseil : `preau policy {verb} --help` explique"
+    assert (
+        wrong == "erreur CONFIGURATION_INVALID\N{NO-BREAK SPACE}: L'option '--nothing' n'existe pas"
+    )
+    assert hint == f"conseil\N{NO-BREAK SPACE}: `preau policy {verb} --help` explique"
     assert "No such option" in invoked(["policy", verb, "--nothing"]).stderr
 
 

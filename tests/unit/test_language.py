@@ -15,10 +15,12 @@ from babel.messages.mofile import write_mo
 from connector.language import po
 from connector.language.asked import of_command, of_header, without
 from connector.language.catalog import CLICK, DOMAIN, ENGLISH, LANGUAGES, translated
-from connector.language.matching import NAME, Message, Messages
+from connector.language.matching import NAME, Message, Messages, named
+from connector.language.typesetting import typeset
 from tests.support.each import over
 
 ROOT = Path(__file__).parents[2]
+NO_BREAK = "\N{NO-BREAK SPACE}"
 OTHERS = [each for each in LANGUAGES if each != ENGLISH]
 
 
@@ -30,6 +32,10 @@ def generator() -> ModuleType:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d]+", text)
 
 
 def texts(catalog: Catalog) -> dict[str, str]:
@@ -71,6 +77,54 @@ def test_names_and_identifiers_are_carried_over(language: str, generator: Module
         assert set(re.findall("`[^`]*`", text)) == set(re.findall("`[^`]*`", twin)), text
 
 
+@over("language", OTHERS)
+def test_each_message_with_names_is_met_where_they_are_filled_in(
+    language: str, generator: ModuleType
+) -> None:
+    """What is too short to be told from other texts, or another takes for itself, is never said."""
+    for text, twin in texts(generator.read(language)).items():
+        english, other = named(text), named(twin)
+        if NAME.search(english) and words(english) != words(other):
+            filled = [NAME.sub(value, english) for value in ("7", "rows")]
+            assert any(translated(each, language) != each for each in filled), text
+
+
+COMPOSED = {
+    "`x` at `/p` can be neither checked, enforced nor audited; it takes a synthesis of data, which "
+    "this node does not have": "`x` à `/p` : aucun mécanisme ne peut le vérifier, l'appliquer ni "
+    "le contrôler ensuite ; il y faut une synthèse de données, que ce nœud n'a pas",
+    "/permission/0: cannot hold together: request /permission/0: purpose isA x; offer /permission/1"
+    ": delta lteq 0": "/permission/0 : inconciliables : demande /permission/0 : purpose isA x ; "
+    "offre /permission/1 : delta lteq 0",
+    "/permission/0: epsilon: not stated -> epsilon lteq 3 because of offer /permission/0": (
+        "/permission/0 : epsilon : non indiqué -> epsilon lteq 3 en raison de l'offre /permission/0"
+    ),
+    "█░ ε 3 of 4.5 promised: urn:x": "█░ ε promis 3 sur 4.5 : urn:x",
+    "`id` must be a number; `a: b` must be `x` or a number above 0; found `or`, did you mean `x`": (
+        "`id` doit être un nombre ; `a: b` doit être `x` ou un nombre supérieur à 0 ; trouvé `or`, "
+        "peut-être `x`"
+    ),
+    "no dataset `dataset`": "introuvable : jeu de données `dataset`",
+    "the policy has no rule": "la politique n'a aucune règle",
+    "purpose isA x: given y; no value was given": (
+        "purpose isA x : donné y ; aucune valeur n'a été donnée"
+    ),
+}
+
+
+@over(("composed", "french"), list(COMPOSED.items()))
+def test_a_text_that_is_made_of_others_is_said_part_by_part(composed: str, french: str) -> None:
+    assert translated(composed, "fr").replace(NO_BREAK, " ") == french
+
+
+def test_french_punctuation_stays_with_its_word_and_what_is_named_stays_as_it_is() -> None:
+    assert typeset('`a : b` : « x » ; "c : d" !', "fr") == (
+        f'`a : b`{NO_BREAK}: «{NO_BREAK}x{NO_BREAK}»{NO_BREAK}; "c : d"{NO_BREAK}!'
+    )
+    assert typeset("a : b", "en") == "a : b"
+    assert translated("error X: École : Jules", "fr") == f"erreur X{NO_BREAK}: École : Jules"
+
+
 def test_a_text_is_said_as_its_message_with_what_it_names() -> None:
     said = translated("the token was made for another callee", "fr")
     assert said == "le jeton a été fait pour un autre destinataire"
@@ -86,13 +140,13 @@ def test_what_no_catalog_has_stays() -> None:
 
 def test_what_is_quoted_stays_as_it_is() -> None:
     for quoted in ("`a: b`", "`x; y, and unknown: z`", "`pending: accepted`"):
-        assert translated(f"{quoted}: unknown", "fr").startswith(f"{quoted} : ")
+        assert translated(f"{quoted}: unknown", "fr").startswith(f"{quoted}{NO_BREAK}: ")
         assert quoted in translated(f"file: {quoted}, {quoted}; done", "fr")
 
 
 def test_a_message_within_a_message_is_said_too() -> None:
     said = translated("error NOT_FOUND: no job `urn:x`", "fr")
-    assert said == "erreur NOT_FOUND : aucun travail `urn:x`"
+    assert said == f"erreur NOT_FOUND{NO_BREAK}: aucun travail `urn:x`"
 
 
 def test_the_message_with_most_words_of_its_own_is_meant() -> None:

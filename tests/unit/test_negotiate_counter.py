@@ -338,7 +338,7 @@ def test_the_command_shows_the_changes_in_the_language_asked_for(
         commands._print(shown, json=False)
     told = capsys.readouterr().out
     assert "motifs " in told
-    assert "changement 1  Au lieu de « l'ensemble des traitements" in told
+    assert "changement 1  Au lieu de «\N{NO-BREAK SPACE}l'ensemble des traitements" in told
     commands._print(shown, json=True)
     assert json.loads(capsys.readouterr().out)["changes"][0]["kind"] == "narrowed"
 

@@ -308,7 +308,7 @@ def test_a_table_is_shown_in_words_with_its_noise_and_what_it_costs(tmp_path: Pa
         "at most 2 rows of one person count",
     ):
         assert words in english
-    assert "mesures : nombre de lignes, moyenne de `reading`" in french
+    assert "mesures\N{NO-BREAK SPACE}: nombre de lignes, moyenne de `reading`" in french
     assert re.search(r"coûte ε +0.5", french)
 
 

@@ -184,12 +184,14 @@ def _print(found: AgreementDetailView, *, json: bool) -> None:
             ("digest", found.digest),
             ("signed by provider", bool(found.provider_signature)),
             ("signed by consumer", bool(found.consumer_signature)),
-            ("proved by messages", [f"{each.kind} at {each.at}" for each in found.said]),
+            ("proved by messages", [f"{each.kind} ({each.at})" for each in found.said]),
             ("finalized", found.finalized),
         )
     )
     for notice in found.notices:
-        output.line(f"{output.cell(notice.at)}  {notice.act} by {notice.by}: {notice.reason}")
+        output.line(
+            f"{output.cell(notice.at)}  {notice.act}, stated by {notice.by}: {notice.reason}"
+        )
     output.unreadable([(found.id, found.fault)])
     output.terms(found)
     output.table(
@@ -202,6 +204,8 @@ def _steps(plan: dict[str, Any]) -> Iterator[tuple[str, str, int, str]]:
         for step in use["steps"]:
             how = {name: each for name, each in step.items() if name not in ("kind", "version")}
             said = ", ".join(f"{name} {output.cell(each)}" for name, each in how.items())
+            if "runs" in how:
+                said = spoken(f"runs {how['runs']}")
             yield use["mechanism"], step["kind"], step["version"], said
 
 

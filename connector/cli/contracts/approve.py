@@ -247,4 +247,4 @@ def _print_changes(found: ApprovalDetailView) -> None:
         output.line("nothing differs")
     for number, change in enumerate(found.changes, 1):
         said = change.sentences.get(language()) or change.line
-        output.given(f"{spoken('change')} {number}  {said}")
+        output.sentence(f"{spoken('change')} {number}  {said}")

@@ -12,6 +12,7 @@ import typer
 from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json
+from connector.cli.speaking import spoken
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def _rows(shown: CatalogView) -> list[tuple[str, ...]]:
 def _how(offer: OfferView) -> str:
     """Return who decides, whether anybody may read without a contract, and what is not signed."""
     unmet = f"not for this node: {offer.unmet.partition(':')[0]}" if offer.unmet else ""
-    return ", ".join(filter(None, (offer.decision, "open" if offer.licence else "", unmet)))
+    said = (offer.decision, "open" if offer.licence else "", unmet)
+    return ", ".join(spoken(each) for each in said if each)
 
 
 def _title(description: dict[str, Any]) -> str:

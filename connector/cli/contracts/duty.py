@@ -166,9 +166,16 @@ def _print_all(found: list[DutyView], *, json: bool) -> None:
 
 def _print_table(found: list[DutyView]) -> None:
     output.table(
-        ("duty", "what", "by", "state", "due", "open"),
+        ("duty", "what", "by", "state", "due by", "open"),
         (
-            (d.id, Said(d.words.get(language(), d.action)), d.debtor, d.state, d.due, d.open)
+            (
+                d.id,
+                Said(d.words.get(language(), d.action)),
+                d.debtor,
+                spoken(d.state),
+                d.due,
+                d.open,
+            )
             for d in found
         ),
         empty="nothing has to be done",
@@ -187,7 +194,7 @@ def _print(found: DutyDetailView, *, json: bool) -> None:
             ("may be waived by", found.creditor),
             ("towards", found.towards),
             ("state", spoken(found.state)),
-            ("due", found.due),
+            ("due by", found.due),
             ("last done", found.done_at),
             ("still to be done", found.open or None),
             ("not known because", found.note),
@@ -197,8 +204,8 @@ def _print(found: DutyDetailView, *, json: bool) -> None:
         )
     )
     for deed in found.deeds:
-        said = f"{output.cell(deed.at)}  {deed.kind} by {deed.by}"
-        output.line(said + (f": {deed.note}" if deed.note else ""))
+        said = f"{output.cell(deed.at)}  {deed.kind}, stated by {deed.by}"
+        output.line(f"{said}: {deed.note}" if deed.note else said)
         if deed.evidence:
             output.line(f"  evidence, SHA-256 {deed.evidence}")
         for each in deed.deletions:

@@ -174,7 +174,7 @@ def _print(shown: NegotiationView, *, json: bool) -> None:
     output.unreadable([(shown.pid, shown.fault)])
     for number, change in enumerate(shown.changes, 1):
         said = change.sentences.get(language()) or change.line
-        output.given(f"{spoken('change')} {number}  {said}")
+        output.sentence(f"{spoken('change')} {number}  {said}")
 
 
 def _conclude(shown: NegotiationView) -> None:

@@ -156,7 +156,7 @@ def show(made: dict[str, str]) -> None:
     """Print what was made and what to do next."""
     output.line(f"node made in {made['home']}")
     output.pairs((name, made.get(name)) for name in ("did", "grpc", "https", "space", "web_roots"))
-    output.line("next:")
+    output.line("what to do next:")
     for step in _next(made):
         output.line(f"  {step}")
 

@@ -14,6 +14,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import spoken
 from connector.errors import ConfigurationInvalid
 
 File = Annotated[Path, typer.Argument(help="The export's file, as secret as keys/ itself.")]
@@ -53,7 +54,7 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
         return
     output.table(
         ("use", "file", "id", "standing", "valid until"),
-        ((each.use, each.name, each.id, each.standing, each.until) for each in found),
+        ((each.use, each.name, each.id, spoken(each.standing), each.until) for each in found),
         empty="no key is there",
     )
 

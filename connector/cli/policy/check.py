@@ -258,8 +258,8 @@ def print_finding(item: Finding, where: str = "") -> None:
     named = f" ({item.policy})" if item.policy else ""
     prefix = f"{where}: " if where else ""
     severity = spoken(item.severity.value)
-    output.given(f"{prefix}{severity} {item.code} {place}{named}: {item.sentence}")
-    output.given(f"    {item.fix}")
+    output.sentence(f"{prefix}{severity} {item.code} {place}{named}: {item.sentence}")
+    output.sentence(f"    {item.fix}")
 
 
 def as_json(item: Finding) -> dict[str, Any]:

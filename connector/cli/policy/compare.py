@@ -66,7 +66,7 @@ def compare(
         output.json_value(as_json(found))
         return
     for line in _lines(found):
-        output.given(line)
+        output.sentence(line)
 
 
 def as_json(found: Comparison) -> dict[str, Any]:

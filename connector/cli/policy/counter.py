@@ -68,7 +68,7 @@ def counter(
         output.json_value({**as_json(found), "policy": document})
         return
     for line in _lines(found):
-        output.given(line)
+        output.sentence(line)
 
 
 def as_json(found: CounterOffer) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def explain(
         output.json_value({**as_json(policy), **more})
         return
     for line in policies_odrl.explain(policy, language(), known()):
-        output.given(line)
+        output.sentence(line)
     if peers:
         named = ((each.labels.get(language(), each.iri), each.anybody) for each in _terms(policy))
         output.understood(named)

@@ -111,7 +111,7 @@ def show(found: Mapping[str, Simulation], *, json: bool) -> None:
         output.table(HEADINGS, [row(name, item) for name, item in found.items()], empty="")
     else:
         for line in policies_odrl.tell(next(iter(found.values())), language()):
-            output.given(line)
+            output.sentence(line)
 
 
 def whole(policy: Policy, parents: list[Policy]) -> Policy:

@@ -13,6 +13,7 @@ from connector.cli.contracts.query import budget
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 from connector.errors import ConfigurationInvalid, JobRefused, Malformed
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _print_registers(found: list[BudgetView], dataset: str) -> None:
         ),
         (
             (
-                *(b.id, b.epsilon, b.delta, b.rule, b.promised, b.unpromised),
+                *(b.id, b.epsilon, b.delta, spoken(b.rule), b.promised, b.unpromised),
                 *(b.spent, b.reserved, b.left),
                 *(b.would_leave.get("sums"), b.would_leave.get("renyi")),
             )
@@ -108,15 +109,20 @@ def _print_registers(found: list[BudgetView], dataset: str) -> None:
     )
     output.unreadable((b.id, b.fault) for b in found)
     for b in found:
-        output.line(f"{_gauge(b.promised, b.epsilon)} promised: {b.id}")
-        output.line(f"{_gauge(b.reserved, b.epsilon, b.left)} charged: {b.id}")
+        bar = _bar(b.promised, b.epsilon)
+        output.line(f"{bar} ε {b.promised:.4g} of {b.epsilon:g} promised: {b.id}")
+        output.line(_charged(b.reserved, b.epsilon, b.left, b.id))
 
 
-def _gauge(counted: float, allowed: float, left: float | None = None) -> str:
+def _charged(counted: float, allowed: float, left: float, name: str) -> str:
+    return f"{_bar(counted, allowed, left)} ε {counted:.4g} of {allowed:g} charged: {name}"
+
+
+def _bar(counted: float, allowed: float, left: float | None = None) -> str:
     """Return a bar of what is counted of a budget; rounded up, and full where nothing is left."""
     share = min(counted / allowed, 1.0) if allowed and left != 0 else 1.0
     filled = math.ceil(share * _WIDTH)
-    return f"{'█' * filled}{'░' * (_WIDTH - filled)} ε {counted:.4g} of {allowed:g}"
+    return f"{'█' * filled}{'░' * (_WIDTH - filled)}"
 
 
 def _print_contracts(lines: list[AgreementBudgetView]) -> None:
@@ -124,7 +130,7 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
         ("agreement", "consumer", "ε", "δ", "rule", *_SPENT, *_WAYS),
         (
             (
-                *(a.agreement, a.peer, a.epsilon, a.delta, a.rule, a.spent, a.reserved),
+                *(a.agreement, a.peer, a.epsilon, a.delta, spoken(a.rule), a.spent, a.reserved),
                 *(a.left, a.would_leave.get("sums"), a.would_leave.get("renyi")),
             )
             for a in lines
@@ -133,7 +139,7 @@ def _print_contracts(lines: list[AgreementBudgetView]) -> None:
     )
     output.unreadable((a.agreement, a.fault) for a in lines)
     for a in lines:
-        output.line(f"{_gauge(a.reserved, a.epsilon, a.left)} charged: {a.agreement}")
+        output.line(_charged(a.reserved, a.epsilon, a.left, a.agreement))
     jobs = [(line.agreement, job) for line in lines for job in line.jobs]
     if jobs:
         output.table(
@@ -212,7 +218,7 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option
         return
     output.table(
         ("budget", "rule", "order", "left ε", "tables that fit" if table else "rounds that fit"),
-        ((r.where, r.rule, r.order or None, r.left, str(r.most)) for r in found),
+        ((r.where, spoken(r.rule), r.order or None, r.left, str(r.most)) for r in found),
         empty="",
     )
 
@@ -241,6 +247,6 @@ def _print_plan(found: list[RuleView], *, json: bool) -> None:
         return
     output.table(
         ("rule", "order", "jobs that fit", "spent ε", "left ε"),
-        ((r.rule, r.order or None, r.admitted, r.spent, r.left) for r in found),
+        ((spoken(r.rule), r.order or None, r.admitted, r.spent, r.left) for r in found),
         empty="",
     )

@@ -14,6 +14,7 @@ from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
+from connector.cli.speaking import spoken
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ def _print_check(found: DatasetView) -> None:
         return
     output.pairs(
         (
-            ("check of the file", check.verdict),
+            ("check of the file", spoken(check.verdict)),
             ("because", check.reasons),
             ("to do", check.mend),
             ("rows", check.rows),

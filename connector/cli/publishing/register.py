@@ -81,7 +81,7 @@ def list_(
     output.table(
         ("register", "cap ε", "δ", "rule", "order", "rounds charged", "merged into"),
         (
-            (*(r.id, r.epsilon, r.delta, r.rule, r.order or None), r.charges, r.merged_into)
+            (*(r.id, r.epsilon, r.delta, spoken(r.rule), r.order or None), r.charges, r.merged_into)
             for r in found
         ),
         empty="no register is declared; publishing a dataset declares one",

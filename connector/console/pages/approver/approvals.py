@@ -116,7 +116,7 @@ def _facts(found: Approval, now: datetime) -> Part:
             ("state", Words(found.state.value)),
             ("offer", found.offer_id),
             ("contract", contract if found.agreement_id else None),
-            ("use", found.figures),
+            ("use", Words(found.figures)),
             ("asked", found.asked_at),
             ("lapses", found.lapses_at if pending else None),
             ("days left", max((found.lapses_at - now).days, 0) if pending else None),

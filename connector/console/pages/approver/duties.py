@@ -50,7 +50,7 @@ def duty(visit: Visit) -> Page:
         ("state", Words(found.state)),
         ("why not known", Words(found.note)),
         ("since", found.since),
-        ("due", found.due),
+        ("due by", found.due),
         ("still to be done", found.open or None),
         ("done", found.done_at),
         ("waived", found.waived),

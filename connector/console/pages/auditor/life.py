@@ -65,7 +65,7 @@ def _tables(found: Life, language: str) -> Iterator[Table]:
             yield Table(title, headings, rows, "", name=name)
 
 
-DUTIES: Final = ("duty", "what", "who owes it", "state", "due", "done")
+DUTIES: Final = ("duty", "what", "who owes it", "state", "due by", "done")
 DEEDS: Final = ("stated", "by", "what", "about", "at", "note")
 _APPROVALS: Final = ("decision", "of a", "state", "accepted by", "asked", "closed", "reason")
 _USES: Final = ("use", "by", "action", "answer", "at", "why not")

@@ -6,7 +6,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part
+from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Words
 from connector.console.visit import Visit
 from connector.domain.account import Account, AccountRole
 from connector.services.access import accounts as services
@@ -32,7 +32,7 @@ def account(visit: Visit) -> Page:
     rows = (
         ("account name", found.name),
         ("id", found.id),
-        ("roles", ", ".join(found.roles)),
+        ("roles", Words("; ".join(found.roles))),
         ("decides as", ", ".join(found.reviews)),
         ("by the provider", found.subject != ""),
         ("closed", found.closed),
@@ -112,7 +112,7 @@ def _row(each: Account) -> tuple[Cell, ...]:
     return (
         Link(each.name, "/account", {"name": each.name}),
         each.id,
-        ", ".join(each.roles),
+        Words("; ".join(each.roles)),
         ", ".join(each.reviews),
         each.subject != "",
         each.closed,

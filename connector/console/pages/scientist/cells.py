@@ -103,7 +103,7 @@ def _form(contract: Agreement) -> Iterator[Part]:
     allowed = plan.aggregate
     yield Facts("What the contract allows", (("fewest persons of a cell", allowed.minimum),))
     columns = [(each, each) for each in allowed.dimensions]
-    measures = [(each, each.replace(":", " ")) for each in _measures(allowed)]
+    measures = [(each, _named(each)) for each in _measures(allowed)]
     fields = [
         Field(
             "by",
@@ -148,6 +148,19 @@ def _measures(allowed: Aggregate) -> Iterator[str]:
             yield function
         if function != "persons":
             yield from (f"{function}:{column}" for column in allowed.measures)
+
+
+def _named(measure: str) -> str:
+    """Return what a measure is called in a form."""
+    function, _, column = measure.partition(":")
+    match function if column else "":
+        case "count":
+            return f"number of values of `{column}`"
+        case "sum":
+            return f"sum of `{column}`"
+        case "mean":
+            return f"mean of `{column}`"
+    return function
 
 
 def _measure(text: str) -> dict[str, str]:

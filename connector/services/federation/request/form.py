@@ -306,8 +306,9 @@ def _within(form: Real) -> str:
     low, high = math.isfinite(form.low), math.isfinite(form.high)
     if low and high and form.closed == "both":
         return f" from {_said(form.low)} to {_said(form.high)}"
-    lower = ("of at least" if form.closed in ("low", "both") else "above") + f" {_said(form.low)}"
-    upper = ("at most" if form.closed in ("high", "both") else "below") + f" {_said(form.high)}"
+    least, most = _said(form.low), _said(form.high)
+    lower = f"of at least {least}" if form.closed in ("low", "both") else f"above {least}"
+    upper = f"at most {most}" if form.closed in ("high", "both") else f"below {most}"
     said = " and ".join([*([lower] if low else []), *([upper] if high else [])])
     return f" {said}" if said else ""
 

@@ -214,7 +214,7 @@ def _use(caller: Participant, message: JobSubmission, case: SiteCase) -> reviewi
         figures += f", starting from the public model `{manifest.start.source}`"
     if manifest.engine != EXACT:
         figures += f", by the engine `{manifest.engine}`"
-    figures += f"; job {message.job_id}"
+    figures += f"; job `{message.job_id}`"
     return reviewing.Use(
         caller.did, message.job_id, message.manifest, one_line(figures), case.recipe
     )
