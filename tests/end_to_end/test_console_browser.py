@@ -30,6 +30,7 @@ from tests.support.link import DATASET, Link, description, entry, link, offer
 from tests.support.negotiating import ask
 from tests.support.owing import INFORM, name, owed
 from tests.support.provider import provider, trusting
+from tests.unit.test_job_check import contracted
 from tests.unit.test_use_flow import linked, prepared, worker
 from tests.unit.test_use_flow import offer as use
 
@@ -156,7 +157,7 @@ def test_every_page_is_accessible_on_a_node_that_holds_nothing(
         visitor.context.close()
 
 
-def test_duties_and_tables_are_accessible(chromium: Any, tmp_path: Path) -> None:
+def test_duties_tables_and_requests_are_accessible(chromium: Any, tmp_path: Path) -> None:
     with owed(tmp_path / "owed") as pair:
         person(pair.lab.ports, "everybody", *AccountRole)
         with served(pair.lab.ports) as address:
@@ -186,6 +187,22 @@ def test_duties_and_tables_are_accessible(chromium: Any, tmp_path: Path) -> None
             page.locator("form[action='/table'] button").click()
             assert page.locator("caption").count() >= 1
             assert visitor.violations() == []
+            visitor.context.close()
+    with contracted(tmp_path / "job") as pair:
+        person(pair.lab.ports, "everybody", *AccountRole)
+        with served(pair.lab.ports) as address:
+            visitor = Visitor(chromium, address, "fr")
+            page = visitor.page
+            visitor.log_in("everybody")
+            page.goto("/job/request")
+            page.locator("[name=target]").fill("level")
+            page.locator("form[action='/job/request'] button").click()
+            assert visitor.violations() == []
+            for epsilon, ready in (("much", "#refused"), ("1", "form[action='/job/submit']")):
+                page.locator("[name='/privacy/epsilon']").fill(epsilon)
+                page.locator("form[action='/job/check'] button").click()
+                page.locator(ready).wait_for()
+                assert visitor.violations() == []
             visitor.context.close()
 
 

@@ -47,6 +47,10 @@ def test_a_job_is_proposed_checked_changed_and_submitted(pair: Link, scientist: 
     said = text_of(checked)
     assert "Nothing that can be known here refuses the job" in said
     assert "What it costs a person" in said
+    lost = scientist.do(
+        "/job/submit", request=given["request"].replace('"epsilon":1', '"epsilon":50')
+    )
+    assert (lost.status_code, 'value="50"' in lost.text) == (409, True), "the form comes back"
     refused = text_of(scientist.do("/job/check", **{**given, "/privacy/epsilon": "50"}))
     assert "The job would be refused" in refused
     assert "BUDGET_EXCEEDED" in refused

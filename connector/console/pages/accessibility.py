@@ -54,8 +54,8 @@ _OTHERS: Final = (
     "makes the software."
 )
 _MADE: Final = (
-    "It was made on 29 November 2026 by whoever makes the software, comes with it, and names what "
-    "they did. It is made anew once the institution has had the console audited."
+    "This statement was made on 29 November 2026 by whoever makes the software, comes with it, and "
+    "names what they did. It is made anew once the institution has had the console audited."
 )
 _MADE_WITH: Final = (
     "Technologies: HTML, CSS and SVG, made on the server; a script renews some pages. "
@@ -88,7 +88,7 @@ def statement(visit: Visit) -> Page:
         f"Whoever cannot reach a content or a service of it writes to {contact}: another way to "
         "it is found, or the content in another form."
     )
-    applies = f"This statement applies to the console of the node of {name}."
+    applies = f"This statement applies to the console of this node: {name}."
     parts = [
         Paragraphs("Engagement", [undertaken, _PLAN, applies]),
         Paragraphs("State of conformity", [_STATE]),

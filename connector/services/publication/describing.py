@@ -154,7 +154,7 @@ def read(
 
 def _where(missing: Iterable[str], problems: Iterable[str]) -> dict[str, str]:
     """Return what is wrong by statement, of what begins with the name of one."""
-    named = {found[1]: each for each in problems if (found := _STATEMENT.match(each))}
+    named = {m[1]: each[m.end() :] for each in problems if (m := _STATEMENT.match(each))}
     return {name.partition(" ")[0]: "is missing" for name in missing} | named
 
 
@@ -213,7 +213,7 @@ class _Reader:
     def whole(self, name: str) -> int:
         value = self._raw.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
-            self.wrong(name, "must be a whole number, not below 0")
+            self.wrong(name, "must be a whole number from 0 on")
             return 0
         return value
 
