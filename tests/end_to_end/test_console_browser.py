@@ -402,6 +402,10 @@ def test_views_and_findings_follow_what_is_typed(editor: tuple[Visitor, Editor])
     page.locator("#findings td a").wait_for(state="detached")
     assert page.evaluate("document.activeElement.name") == box
     assert views.said.input_value() == before
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.locator("nav a").first.click()
+    assert asked == ["beforeunload"], "what is kept nowhere else is not left by mistake"
 
 
 def test_what_cannot_be_read_has_its_line_and_changes_nothing(
