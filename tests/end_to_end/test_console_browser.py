@@ -240,7 +240,7 @@ def assert_refused(visitor: Visitor, fields: int) -> None:
     assert links.count() >= fields
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.matches('input, select, textarea')")
+    page.locator("main").locator("input:focus, select:focus, textarea:focus").wait_for()
     assert page.evaluate("document.activeElement.ariaInvalid") == "true"
     assert visitor.violations(colours=True) == []
 
