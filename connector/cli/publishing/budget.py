@@ -69,7 +69,7 @@ def show(
     A new contract gets at most `promisable ε`, a new job `left to jobs ε`. `spent ε` counts
     jobs with a finished round, `with open ε` open jobs as well. The last two columns say what
     is left to jobs under either rule; the rule that was signed decides. A gauge is full where
-    nothing is left; `cumulative ε` is what the contract's jobs count up to that one. Time gives
+    nothing is left; `together ε` is what the contract's jobs count up to that one. Time gives
     nothing back.
     """
     with node_of(home) as node:
