@@ -116,7 +116,7 @@ def test_a_point_in_another_spelling_is_refused(y: int, sign: int) -> None:
 def test_a_coordinate_in_another_spelling_is_refused(name: str) -> None:
     jwk = p256()
     assert keys.read(jwk) == {each: jwk[each] for each in ("kty", "crv", "x", "y")}
-    with pytest.raises(Malformed, match="spelling"):
+    with pytest.raises(Malformed, match="encoding"):
         keys.read({**jwk, name: b64url(b"\0" + unb64url(jwk[name]))})
     with pytest.raises(Malformed):
         keys.read({**jwk, name: f"{jwk[name]}="})
@@ -129,7 +129,7 @@ def test_a_coordinate_past_the_field_is_refused() -> None:
     y = b64url(pow(5**3 - 3 * 5 + b, (prime + 1) // 4, prime).to_bytes(32))
     jwk = {"kty": "EC", "crv": "P-256", "x": b64url((5).to_bytes(32)), "y": y}
     assert keys.read(jwk) == jwk
-    with pytest.raises(Malformed, match="spelling"):
+    with pytest.raises(Malformed, match="encoding"):
         keys.read({**jwk, "x": b64url((5 + prime).to_bytes(32))})
 
 
