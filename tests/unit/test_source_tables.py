@@ -264,7 +264,9 @@ def test_what_arrow_has_no_type_for_comes_in_the_words_of_the_database(
     assert [(each.column, each.values) for each in taken.source.unreadable] == [("until", 1)]
     for name in ("money", "span"):
         numbers = Layout(TABLE, (Field(name, "number"),))
-        assert "are no number" in refused(sources, source("kinds", layout=numbers), PreauError)
+        assert "are not of type number" in refused(
+            sources, source("kinds", layout=numbers), PreauError
+        )
     said = refused(sources, source("failing", layout=Layout(TABLE, FIELDS[:2])), DataFileUnreadable)
     assert said.startswith("the database stopped")
 
