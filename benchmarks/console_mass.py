@@ -40,6 +40,7 @@ from connector.store.tables.keyed import table_of
 from connector.store.tables.messages import OutboxRow
 from connector.store.tables.records import (
     AgreementRow,
+    CensusRow,
     DatasetRow,
     JobRow,
     JobSiteRow,
@@ -52,6 +53,7 @@ from federated.job import JobState, render
 from federated.manifest import Privacy
 
 _ROWS = 500
+PEERS = 60  # more than a page; nobody answers there, so that more would keep the node busy
 _AT_ONCE = 2_000  # contracts whose log entries are one transaction
 ACTION = "http://www.w3.org/ns/odrl/2/inform"
 OURS = 4  # of so many duties one is ours
@@ -117,11 +119,12 @@ class _Mass:
         )
         waiting = [replace(offered, pid=f"urn:asked:{n}", peer_pid=f"urn:{n}") for n in range(few)]
         self._write(NegotiationRow, waiting)
-        self._write(ParticipantRow, self._peers(peer, few))
+        self._write(ParticipantRow, self._peers(peer, PEERS))
         self._write(AccountRow, self._accounts(min(few, 300)))
         self._write(JobRow, self._jobs(few))
         self._write(JobSiteRow, self._sites(few))
         self._registers()
+        self._checked()
         self._log()
         duty = next(n for n in range(self._contracts) if _is_ours(n) and STATES[n % 8] == "due")
         return Known(f"{_contract(duty)}#/obligation/0", _pid(0), _job(0), waiting[0].pid)
@@ -230,6 +233,13 @@ class _Mass:
         while part := list(islice(rows, _ROWS)):
             with self._engine.begin() as connection:
                 connection.execute(moved, part)
+
+    def _checked(self) -> None:
+        """Say of each copy that its file was checked, or the node would begin to do so."""
+        with self._pair.provider_store() as store, store.read() as tx:
+            (census,) = tx.censuses.find()
+        names = map(many_datasets.name_of, range(self._datasets))
+        self._write(CensusRow, (replace(census, dataset_id=each) for each in names))
 
     def _log(self) -> None:
         numbers_ = iter(range(self._contracts))

@@ -232,7 +232,9 @@ def _of_home(tx: Transaction, home: Charges, did: str) -> tuple[str, ...]:
     if recorded is None:  # a release that kept none leaves nothing to be missed
         begun = tx.audit.since(RECORDED)
         return ("the record of charges in the home is missing",) if begun else ()
-    return behind(recorded, Tally(own, _registers(tx), {}, {}), tx.audit.root)
+    charged = (name for name, each in recorded.registers.items() if each.charges)
+    held = {each.id: each for each in map(tx.registers.get, charged) if each is not None}
+    return behind(recorded, Tally(own, held, {}, {}), tx.audit.root)
 
 
 def _registers(tx: Transaction) -> dict[str, Register]:
