@@ -177,14 +177,14 @@ def test_duties_tables_and_requests_are_accessible(chromium: Any, tmp_path: Path
             page.goto("/tables")
             assert visitor.violations() == []
             page.locator("input[name^='measure.']:checked").uncheck()
-            page.locator("form[action='/table/ask'] button").click()
+            visitor.presses("form[action='/table/ask'] button")
             page.locator("#refused:focus").wait_for()
             assert visitor.violations() == []
             page.locator("input[name^='measure.']").first.check()
-            page.locator("form[action='/table/ask'] button").click()
+            visitor.presses("form[action='/table/ask'] button")
             page.wait_for_url("**/table?id=*")
             prepared(pair)
-            page.locator("form[action='/table'] button").click()
+            visitor.presses("form[action='/table'] button")
             assert page.locator("caption").count() >= 1
             assert visitor.violations() == []
             visitor.context.close()
@@ -196,11 +196,11 @@ def test_duties_tables_and_requests_are_accessible(chromium: Any, tmp_path: Path
             visitor.log_in("everybody")
             page.goto("/job/request")
             page.locator("[name=target]").fill("level")
-            page.locator("form[action='/job/request'] button").click()
+            visitor.presses("form[action='/job/request'] button")
             assert visitor.violations() == []
             for epsilon, ready in (("much", "#refused"), ("1", "form[action='/job/submit']")):
                 page.locator("[name='/privacy/epsilon']").fill(epsilon)
-                page.locator("form[action='/job/check'] button").click()
+                visitor.presses("form[action='/job/check'] button")
                 page.locator(ready).wait_for()
                 assert visitor.violations() == []
             visitor.context.close()
@@ -214,7 +214,7 @@ def test_what_was_refused_is_accessible_and_comes_first(pair: Link, chromium: An
         visitor = Visitor(chromium, address, "fr", color_scheme="dark")
         page = visitor.page
         page.goto("/login")
-        page.locator("main button").click()
+        visitor.presses("main button")
         assert_refused(visitor, 2)
         visitor.log_in("everybody")
         for path, form, fields in (
@@ -226,7 +226,7 @@ def test_what_was_refused_is_accessible_and_comes_first(pair: Link, chromium: An
         ):
             page.goto(path)
             if form:
-                page.locator(f"form[action='{form}'] button").click()
+                visitor.presses(f"form[action='{form}'] button")
             assert_refused(visitor, fields)
         visitor.context.close()
 
@@ -283,15 +283,15 @@ def test_publishing_is_accessible_at_each_step(pair: Link, chromium: Any) -> Non
         page.locator("select[name=legal_basis]").select_option(index=1)
         page.locator("input[name=epsilon]").fill("3")
         page.locator("input[name=delta]").fill("0,00001")
-        page.locator("form[action='/publish/describe'] button").click()
+        visitor.presses("form[action='/publish/describe'] button")
         assert visitor.violations() == []
         page.locator("select[name=template]").select_option("statistics")
-        page.locator("form[action='/publish/terms'] button").click()
+        visitor.presses("form[action='/publish/terms'] button")
         assert visitor.violations() == []
         page.locator("input[name='value.until']").fill("2030-06-30")
-        page.locator("form[action='/publish/offer'] button").click()
+        visitor.presses("form[action='/publish/offer'] button")
         assert visitor.violations() == []
-        page.locator("form[action='/publish'] button").click()
+        visitor.presses("form[action='/publish'] button")
         page.wait_for_url("**/dataset?*")
         assert [each for each in visitor.faults if "404" not in each] == []
         visitor.context.close()
@@ -306,22 +306,22 @@ def test_the_editor_is_accessible_in_each_state(pair: Link, chromium: Any) -> No
         visitor.log_in("steward")
         page.goto("/policy")
         page.locator("select[name=template]").select_option("federated-training")
-        page.locator("form[action='/policy/template'] button").click()
+        visitor.presses("form[action='/policy/template'] button")
         assert visitor.violations() == []
         page.locator("input[name='value.space']").fill("did:web:authority.example")
         page.locator("input[name='value.until']").fill("2030-06-30")
-        page.locator("form[action='/policy/template'] button").click()
+        visitor.presses("form[action='/policy/template'] button")
         written = page.locator("textarea#form-policy-edit-document-text").input_value()
         page.locator("input[name=assignee]").fill("urn:example:lab")
-        page.locator("form[action='/policy/what-if'] button").click()
+        visitor.presses("form[action='/policy/what-if'] button")
         assert visitor.violations() == []
         page.locator("textarea[name=other]").fill(written)
-        page.locator("form[action='/policy/compare'] button").click()
+        visitor.presses("form[action='/policy/compare'] button")
         assert visitor.violations() == []
-        page.locator("form[action='/policy/layers'] button").click()
+        visitor.presses("form[action='/policy/layers'] button")
         assert visitor.violations() == []
         page.locator("textarea#form-policy-edit-sentences-text").fill("A. Rien.")
-        page.locator("form:has(#form-policy-edit-sentences-text) button").click()
+        visitor.presses("form:has(#form-policy-edit-sentences-text) button")
         assert page.locator("[role=alert]").count() == 1
         assert visitor.violations() == []
         visitor.context.close()
@@ -530,10 +530,10 @@ def test_the_institutions_login_leads_to_the_page_that_was_asked_for(
             page.goto("/approvals")
             assert visitor.violations() == []
             page.locator("a[href^='/login/institution']").click()
-            page.locator("button").click()  # of another site: no strict cookie comes along
+            visitor.presses("button")  # of another site: no strict cookie comes along
             page.wait_for_url("**/approvals")
             assert page.locator(".who p").inner_text() == "dana.martin"
-            page.locator("form[action='/logout'] button").click()
+            visitor.presses("form[action='/logout'] button")
             page.wait_for_url("**/login?left=yes")
             assert visitor.violations() == []
             assert [each for each in visitor.faults if at.origin not in each] == []

@@ -60,6 +60,11 @@ class Visitor:
         self.page.locator("main button").click()
         self.page.wait_for_url("**/")
 
+    def presses(self, button: str) -> None:
+        """Press a button that sends a form, and wait for the page that answers."""
+        with self.page.expect_navigation():
+            self.page.locator(button).click()
+
     @property
     def language(self) -> str:
         return str(self.page.locator("html").get_attribute("lang"))
