@@ -160,7 +160,7 @@ class _Texts(ast.NodeVisitor):
         """Pass over what is said to nobody, and take the words of names."""
         called = node.func
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        if name in self._unsaid:
+        if name in self._unsaid and not (name == "text" and isinstance(called, ast.Attribute)):
             return
         before = self._naming
         self._naming = before or name in _NAMED or (self._command and name in _NAMING)

@@ -20,7 +20,8 @@ LANGUAGES: Final = (ENGLISH, "fr")
 _DEEPEST: Final = 6  # messages within messages
 _LONGEST: Final = 4  # parts of a text that are looked for as one message
 _NAMING: Final = (", ", " -> ")  # between them a word is somebody's name
-_SEPARATORS: Final = ("\n", "; ", ": ", *_NAMING)
+_WITHIN: Final = ": "  # a sentence goes on behind it
+_SEPARATORS: Final = ("\n", "; ", _WITHIN, *_NAMING)
 _CHOICES: Final = (" or ", " and ")
 _QUOTED: Final = re.compile(r"`[^`\n]*`")
 # What the rest of a text is about: of `key: it is missing` and `` `key` is missing``.
@@ -49,12 +50,12 @@ def _translated(text: str, language: str, deepest: int) -> str:
         parts = [head[0], text[head.end() + 2 :]]
         return _joined((_translated(it, language, deepest - 1) for it in parts), ": ", language)
     for separator in _SEPARATORS:
+        if separator == _WITHIN and (subject := _SUBJECT.match(said)):
+            rest = said[subject.end() :]
+            if (found := _message(rest, language, deepest)) is not None:
+                return text.replace(rest, found)
         if len(parts := _parts(text, separator)) > 1:
             return _joined(_pieces(parts, separator, language, deepest - 1), separator, language)
-    if subject := _SUBJECT.match(said):
-        rest = said[subject.end() :]
-        if (found := _message(rest, language, deepest)) is not None:
-            return text.replace(rest, found)
     return _chosen(text, language, deepest)
 
 

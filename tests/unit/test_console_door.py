@@ -133,7 +133,7 @@ def test_the_operator_changes_and_closes_accounts(browser: Browser, ports: Ports
     browser.log_in("ada")
     assert 'href="/account?name=dana"' in browser.get("/accounts").text
     changed = {"name": "dana", "roles.3": "approver", "roles.5": "auditor", "reviews": "dpo"}
-    assert "approver, auditor" in text_of(browser.do("/accounts/change", **changed))
+    assert "approver; auditor" in text_of(browser.do("/accounts/change", **changed))
     nobody = browser.do("/accounts/change", name="dana", reviews="")
     assert (nobody.status_code, "at least one" in text_of(nobody)) == (400, True)
     browser.do("/accounts/password", name="dana", password="another long password")
