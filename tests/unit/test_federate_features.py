@@ -77,15 +77,19 @@ def test_a_request_that_states_all_asks_no_dictionary() -> None:
 @over(
     ("stated", "of", "says"),
     [
-        ("age", (NORTH, SOUTH), "`urn:north` states no public range of `age`"),
-        ("gr", (NORTH, facts("south", exp=EXP)), "another public list of values"),
-        ("exp", (NORTH, facts("south", exp=replace(EXP, upper=41.0))), "another public range"),
+        ("age", (NORTH, SOUTH), "`urn:north` does not state the public range of `age`"),
+        ("gr", (NORTH, facts("south", exp=EXP)), "the same public list of values"),
+        ("exp", (NORTH, facts("south", exp=replace(EXP, upper=41.0))), "the same public range"),
         ("marks", (NORTH, SOUTH), "`urn:north` has no such column"),
-        ({"column": "gr", "kind": "number"}, (NORTH, SOUTH), "states no public range of `gr`"),
+        (
+            {"column": "gr", "kind": "number"},
+            (NORTH, SOUTH),
+            "does not state the public range of `gr`",
+        ),
         (
             {"column": "age", "low": 0, "high": 1},
             (NORTH, SOUTH),
-            "needs `missing`: the dictionary of `urn:north` states no value for a missing one",
+            "needs `missing`: .* does not state the value for a missing one",
         ),
     ],
 )

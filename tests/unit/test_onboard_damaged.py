@@ -94,7 +94,7 @@ def test_nothing_is_pinned_anew_while_a_row_does_not_say_whose_it_is(world: Worl
     keep_beside(world)
     for table, key in (("issuer", "did"), ("status_list", "url")):
         spoil(world, table, key, "1 = 1 AND seq = 1")
-    with pytest.raises(RowDamaged, match="a new issuer"):
+    with pytest.raises(RowDamaged, match="whether this issuer"):
         fetching.refresh_issuer(world.ports, AUTHORITY)
 
 
@@ -108,5 +108,5 @@ def test_a_new_list_is_kept_beside_a_damaged_one_that_says_which_it_is(world: Wo
     with world.ports.store.write() as tx:
         tx.status_lists.remove(LIST)
     spoil(world, "status_list", "url", f"url = '{OTHER_LIST}'")
-    with pytest.raises(RowDamaged, match="a new status list"):
+    with pytest.raises(RowDamaged, match="whether this status list"):
         fetching.refresh_list(world.ports, LIST)

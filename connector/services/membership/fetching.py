@@ -318,8 +318,8 @@ def _check_new(rows: Repository[Any], what: str) -> None:
     """
     if any(not each.keyed for each in rows.page(limit=0).damaged):
         raise RowDamaged(
-            f"this may be a {what} that is kept already, in a damaged row that does not "
-            "say which one it holds",
+            f"whether this {what} is kept already is unknown: a damaged row does not say which one "
+            "it holds",
             hint="`preau doctor` names the row; restore it from a backup",
         )
 
