@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -85,6 +87,23 @@ def test_only_the_owner_reads_the_file_and_its_logs(tmp_path: Path, suffix: str)
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="No such file or directory"):
         SqlStore(f"sqlite:///{tmp_path / 'none' / 'node.sqlite'}", FixedClock())
+
+
+def test_a_store_opened_beside_another_takes_no_locks_from_it(tmp_path: Path) -> None:
+    """Else the next process that closes the file takes the log away from under the first store."""
+    file = tmp_path / "node.sqlite"
+    upgrade(url := f"sqlite:///{file}")
+    store = SqlStore(url, FixedClock())
+    with store.write() as tx:
+        tx.audit.append("test.event", "s")
+    SqlStore(url, FixedClock()).close()
+    query = "SELECT 1 FROM audit_entry"
+    command = f"import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('{query}')"
+    log = tmp_path / "node.sqlite-wal"
+    before = log.stat().st_ino
+    subprocess.run([sys.executable, "-c", command, str(file)], check=True)
+    assert log.stat().st_ino == before
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

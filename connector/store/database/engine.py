@@ -7,6 +7,7 @@ bounded. A foreign exception becomes `StoreUnavailable` here, with neither URL n
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sqlite3
@@ -245,8 +246,14 @@ def _create_private(url: URL) -> None:
     """Create the file before SQLite does, readable by its owner only; its log files follow."""
     if not url.database or url.database == ":memory:":
         raise ConfigurationInvalid("`database` must name a file", hint="`sqlite:////path/to/file`")
+    path = Path(url.database)
     try:
-        os.close(os.open(Path(url.database), os.O_CREAT | os.O_RDWR, 0o600))
+        # Not where it is there: who closes a file loses the locks that its process holds there
+        # (fcntl(2)), with which the log of a store would go once another process has closed it.
+        if not path.is_file():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as exc:
         raise StoreUnavailable(f"`{url.database}` cannot be opened: {exc.strerror}") from exc
 
