@@ -31,6 +31,11 @@ from connector.domain.federation.job import Job, JobSide, JobSite
 from connector.domain.participant import Participant
 from connector.domain.privacy.census import SuppressedPersons
 from connector.domain.privacy.register import Register
+from connector.domain.transfer.requested import Requested
+from connector.enforcement.asked import Asked
+from connector.enforcement.steps.request import Measure, TableRequest
+from connector.enforcement.terms import AGGREGATE
+from connector.jsonld.canonical import sha256_hex
 from connector.store.mapping import to_row
 from connector.store.tables.accounts import AccountRow
 from connector.store.tables.approvals import ApprovalRow
@@ -49,6 +54,7 @@ from connector.store.tables.records import (
     RegisterRow,
     SuppressedPersonsRow,
 )
+from connector.store.tables.transfers import RequestedRow
 from federated.job import JobState, render
 from federated.manifest import Privacy
 
@@ -69,12 +75,14 @@ class Known:
         approval: one that waits.
         job: one that was led.
         waiting: a negotiation that waits for an answer of ours.
+        asked: a table that was asked of a peer.
     """
 
     duty: str
     approval: str
     job: str
     waiting: str
+    asked: str
 
 
 def grown(pair: Pair, contracts: int, datasets: int) -> Known:
@@ -123,11 +131,13 @@ class _Mass:
         self._write(AccountRow, self._accounts(min(few, 300)))
         self._write(JobRow, self._jobs(few))
         self._write(JobSiteRow, self._sites(few))
+        self._write(RequestedRow, self._asked(few))
         self._registers()
         self._checked()
         self._log()
         duty = next(n for n in range(self._contracts) if _is_ours(n) and STATES[n % 8] == "due")
-        return Known(f"{_contract(duty)}#/obligation/0", _pid(0), _job(0), waiting[0].pid)
+        named = f"{_contract(duty)}#/obligation/0"
+        return Known(named, _pid(0), _job(0), waiting[0].pid, _request(0))
 
     def _write(self, row: type[Declared], values: Iterable[Any]) -> None:
         rows = iter(values)
@@ -214,6 +224,33 @@ class _Mass:
                 name = f"did:web:peer-{site}.example"
                 yield JobSite(_job(number), name, _contract(number), "accepted", last_round=1)
 
+    def _asked(self, many: int) -> Iterator[Requested]:
+        """Yield requests of ours for a table of a peer."""
+        cells = TableRequest(("school",), (Measure("count"),))
+        for number in range(many):
+            asked = Asked(
+                id=_request(number),
+                agreement=f"urn:used:{number}",
+                provider=self._peer,
+                consumer=self._did,
+                action=AGGREGATE,
+                cells=cells,
+                stated={},
+                at=self._now,
+            )
+            data = asked.data()
+            yield Requested(
+                consumer=self._did,
+                request_id=asked.id,
+                id=asked.id,
+                agreement_id=asked.agreement,
+                action=asked.action,
+                request=data,
+                signature="",
+                digest=sha256_hex(data),
+                at=self._now,
+            )
+
     def _registers(self) -> None:
         """Give half of the datasets a register each; the others share one."""
         with self._pair.provider_store() as store, store.read() as tx:
@@ -262,6 +299,10 @@ def _pid(number: int) -> str:
 
 def _job(number: int) -> str:
     return f"urn:uuid:c0000000-0000-4000-8000-{number:012d}"
+
+
+def _request(number: int) -> str:
+    return f"urn:uuid:d0000000-0000-4000-8000-{number:012d}"
 
 
 def _is_ours(number: int) -> bool:

@@ -229,10 +229,12 @@ def pair_of(
     accounting: dict[str, str] | None = None,
     described: Callable[[Path], dict[str, Any]] | None = None,
     dsp_path: str = "",
+    both: bool = False,
 ) -> Iterator[Pair]:
     """Make provider and consumer, introduce them, and stop the authority.
 
-    The dataset is the demonstration's, unless another is `described` in a folder.
+    The dataset is the demonstration's, unless another is `described` in a folder; `both` publish
+    it where that is said, the consumer as its own.
 
     With a `dsp_path` both speak the Dataspace Protocol, hold their memberships as credentials, and
     the authority goes on: whoever verifies a credential fetches its list.
@@ -249,7 +251,8 @@ def pair_of(
                 client.publish(described(folder))
         else:
             stated = {"cap": cap} | ({"accounting": accounting} if accounting else {})
-            _publish(provider, made, folder, stated, delta)
+            for publisher in nodes if both else [provider]:
+                _publish(publisher, made, folder, stated, delta)
         with consumer.client() as client:
             client.meet(provider.did)
             if dsp_path:
