@@ -1,4 +1,8 @@
-"""What pages are made of: values that a template writes; tables can be downloaded as well."""
+"""What pages are made of: values that a template writes; tables can be downloaded as well.
+
+Rule: a text of a part is words of ours, which the page says in its language, unless it is a
+`Naming` (`connector/language/matching.py`); of cells only `Words` are.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from connector.errors import PreauError
+from connector.language.matching import verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,11 @@ class Field:
     longest: int = 300
     member: str = ""
     fault: str = ""
+
+
+def named(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the choices of values that others named, each called what it is."""
+    return [(each, verbatim(each)) for each in values]
 
 
 def ticked(given: Mapping[str, str], name: str) -> list[str]:

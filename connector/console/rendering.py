@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from connector.console.downloads import FORMATS
 from connector.console.parts import Cell, Link, Page, Spoken, Table, Words
@@ -83,7 +84,8 @@ def _seen(value: Any) -> Any:
 
     What is escaped already is a template's own, or goes back as it came: a value of a form.
     """
-    return value.translate(_HIDING) if type(value) is str else value
+    shown = isinstance(value, str) and not isinstance(value, Markup)
+    return value.translate(_HIDING) if shown else value
 
 
 def address(path: str, query: dict[str, str] | None = None) -> str:

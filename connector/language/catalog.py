@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.language import po, policies
-from connector.language.matching import NAME, Message, Messages, named
+from connector.language.matching import NAME, Message, Messages, Naming, named
 from connector.language.typesetting import between, typeset
 
 DOMAIN: Final = "preau"
@@ -33,10 +33,14 @@ def translated(text: str, language: str) -> str:
     """Return a text in a language; as it is where the language has no such message.
 
     Args:
-        text: what the code says, in English, filled in.
+        text: what the code says, in English, filled in; of `Naming` the names stay as they are.
         language: one of `LANGUAGES`.
     """
-    return text if language == ENGLISH or not text else _translated(text, language, _DEEPEST)
+    if language == ENGLISH or not text:
+        return text
+    if isinstance(text, Naming):
+        return translated(text.message, language).format_map(text.names)
+    return _translated(text, language, _DEEPEST)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import Final
+from typing import Final, Self
 
 NAME: Final = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _SLOT: Final = re.compile(r"(?<!\{)\{([a-z_0-9]*)(?:![rs])?(?::[^{}]*)?\}(?!\})")
@@ -31,6 +31,39 @@ def named(template: str) -> str:
         return f"{{{slot[1] if slot[1][:1].isalpha() else f'slot_{slot[1] or next(place)}'}}}"
 
     return _SLOT.sub(name, template).replace("{{", "{").replace("}}", "}")
+
+
+class Naming(str):
+    """A text of ours that names something of somebody's: a language says all but the names.
+
+    Attributes:
+        message: with names in braces.
+        names: what stands in their place.
+    """
+
+    __slots__ = ("message", "names")
+    message: str
+    names: Mapping[str, str]
+
+    def __new__(cls, message: str, **names: str) -> Self:
+        """Fill in a message.
+
+        Args:
+            message: with names in braces.
+            names: what stands in their place.
+        """
+        made = super().__new__(cls, message.format_map(names))
+        made.message, made.names = message, names
+        return made
+
+
+def verbatim(text: str) -> Naming:
+    """Return somebody's name, or what is in the reader's language already; nothing of it is ours.
+
+    Args:
+        text: which every language says as it is.
+    """
+    return Naming("{text}", text=text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tests.support.console import browsers, text_of
 from tests.support.link import Link
 from tests.unit.test_use_flow import contract, linked, offer, prepared, worker
 
-HOSTILE = b'{"grade": "<script>alert(1)</script>", "persons": 12}\n'
+HOSTILE = b'{"grade": "<script>alert(1)</script>", "persons": 12, "state": "yes"}\n'
 
 
 @pytest.fixture
@@ -39,8 +39,11 @@ def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
         assert "alert(1)" in text_of(shown)
         assert "<script>" not in shown.text
         assert "data:" not in shown.text
+        in_french = {"word": scientist.word(), **request}
+        shown = scientist.post("/table", in_french, accept_language="fr")
+        assert ">state</th>" in shown.text, "a column is called as it is"
         saved = scientist.do("/table", **request, **{"as": "csv", "table": "cells"})
-        assert "<script>alert(1)</script>,12" in saved.text
+        assert "<script>alert(1)</script>,12,yes" in saved.text
         assert 'filename="cells.csv"' in saved.headers["content-disposition"]
         assert len(worker(pair).tasks) == 1
         assert auditor.do("/table/ask", **asked).status_code == 403

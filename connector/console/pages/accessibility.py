@@ -12,6 +12,7 @@ from typing import Final
 from connector.console.pages.entry import Entry
 from connector.console.parts import Page, Paragraphs
 from connector.console.visit import Visit
+from connector.language.matching import Naming
 
 PATH: Final = "/accessibility"
 TITLE: Final = "Accessibility statement"
@@ -80,15 +81,17 @@ _APPEAL: Final = (
 def statement(visit: Visit) -> Page:
     """Say how accessible the console is, and to whom one turns."""
     name, contact = visit.node_name, visit.contact
-    undertaken = (
-        f"{name} undertakes to make this console accessible, by article 47 of the French law "
-        "2005-102 of 11 February 2005."
+    undertaken = Naming(
+        "{name} undertakes to make this console accessible, by article 47 of the French law "
+        "2005-102 of 11 February 2005.",
+        name=name,
     )
-    told = (
-        f"Whoever cannot reach a content or a service of it writes to {contact}: another way to "
-        "it is found, or the content in another form."
+    told = Naming(
+        "Whoever cannot reach a content or a service of it writes to {contact}: another way to "
+        "it is found, or the content in another form.",
+        contact=contact,
     )
-    applies = f"This statement applies to the console of this node: {name}."
+    applies = Naming("This statement applies to the console of this node: {name}.", name=name)
     parts = [
         Paragraphs("Engagement", [undertaken, _PLAN, applies]),
         Paragraphs("State of conformity", [_STATE]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from connector.console.parts import Field, Notice, ticked
+from connector.console.parts import Field, Notice, named, ticked
 from connector.errors import PolicyInvalid
+from connector.language.matching import verbatim
 from policies_odrl import OdrlError, template, templates
 from policies_odrl.authoring import Parameter, Template
 from policies_odrl.language.phrases import word
@@ -18,7 +19,7 @@ _LONGEST: Final = 20_000
 
 def choices(language: str) -> list[tuple[str, str]]:
     """Return the names of all templates with their titles."""
-    return [(each.name, each.title[language]) for each in templates()]
+    return [(each.name, verbatim(each.title[language])) for each in templates()]
 
 
 def chosen(name: str) -> Template:
@@ -36,7 +37,7 @@ def chosen(name: str) -> Template:
 def notes(found: Template, language: str) -> list[Notice]:
     """Return what a person reads before filling it in."""
     law = "; ".join(each[language] for each in found.sources)
-    return [Notice(found.purpose[language]), Notice(found.note[language]), Notice(law)]
+    return [Notice(verbatim(each)) for each in (found.purpose[language], found.note[language], law)]
 
 
 def fields(
@@ -79,11 +80,11 @@ def _field(each: Parameter, value: str, language: str, columns: Sequence[str]) -
     kind, known = "lines" if each.kind == "lines" else "text", list[tuple[str, str]]()
     if each.choices:
         kind = "several" if each.kind == "choices" else "choice"
-        known = [(iri, word(iri, language)) for iri in each.choices]
+        known = [(iri, verbatim(word(iri, language))) for iri in each.choices]
         if kind == "choice" and not each.default:
             known.insert(0, ("", ""))
     elif each.name == "columns" and columns:
-        kind, known = "several", [(column, column) for column in columns]
+        kind, known = "several", named(columns)
     return Field(
         name,
         label,

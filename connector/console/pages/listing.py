@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from connector.console.parts import Cell, Part, Table
 from connector.console.visit import Visit
-from connector.domain.page import Page
+from connector.domain.page import Damaged, Page
+from connector.language.matching import Naming
 
 T = TypeVar("T")
 
@@ -40,4 +41,9 @@ def listed(
 
 def damaged(page: Page[Any]) -> list[str]:
     """Return what of a page cannot be shown, a line each."""
-    return [f"{each.row}: cannot be shown: {each.fault}" for each in page.damaged]
+    return [damage(each) for each in page.damaged]
+
+
+def damage(row: Damaged) -> str:
+    """Return that a row cannot be shown, one line."""
+    return Naming("{row}: cannot be shown: {fault}", row=row.row, fault=row.fault)

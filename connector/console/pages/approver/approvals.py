@@ -21,6 +21,7 @@ from connector.console.parts import (
     Sentences,
     Table,
     Words,
+    named,
 )
 from connector.console.visit import Visit
 from connector.domain.contract.approval import Approval, ApprovalState, Subject
@@ -223,7 +224,7 @@ def _budget(brief: Brief, _language: str) -> Iterator[Part]:
 
 
 def _forms(found: Approval, own: list[str]) -> list[Part]:
-    role = Field("role", "role", kind="choice", choices=[(each, each) for each in own], needed=True)
+    role = Field("role", "role", kind="choice", choices=named(own), needed=True)
     may = Field("reason", "reason", hint="one line that names no person; it is logged")
     must = Field(
         "reason", "reason", hint="one line that names no person; the consumer is told", needed=True

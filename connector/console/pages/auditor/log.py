@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from connector.console.pages.entry import Entry
 from connector.console.pages.listing import damaged
-from connector.console.parts import Cell, Field, Form, Link, Page, Part, Table
+from connector.console.parts import Cell, Field, Form, Link, Page, Part, Table, named
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
 from connector.domain.page import Page as Listed
@@ -55,7 +55,7 @@ def log(visit: Visit) -> Page:
         since=first,
         before=last + timedelta(days=1) if last else None,
     )
-    other = [] if not kind or kind in dict(_KINDS) else [(kind, kind)]
+    other = [] if not kind or kind in dict(_KINDS) else named([kind])
     fields = (
         Field("subject", "about", hint="id of a contract, job, peer or account", value=subject),
         Field("kind", "what", kind="choice", value=kind, choices=[("", "all"), *other, *_KINDS]),

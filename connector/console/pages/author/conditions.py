@@ -16,6 +16,7 @@ from typing import Any, Final
 from connector.console.parts import Field, Form, Grid, Link
 from connector.errors import Malformed
 from connector.jsonld.mending import at, edited
+from connector.language.matching import verbatim
 from policies_odrl.authoring import full
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.written import pointer
@@ -91,9 +92,9 @@ def adding(
     document: Mapping[str, Any], lines: Sequence[Line], language: str, hidden: Mapping[str, str]
 ) -> Form:
     """Return the form that adds a condition, a rule or a duty."""
-    rules = [(each.path, str(each)) for each in lines if _kind(each.path) in _BELOW]
+    rules = [(each.path, verbatim(str(each))) for each in lines if _kind(each.path) in _BELOW]
     holders = [
-        (each.path, str(each))
+        (each.path, verbatim(str(each)))
         for each in lines
         if _kind(each.path) in _BELOW or _joins(at(document, each.path))
     ]
@@ -218,7 +219,8 @@ def iri(text: str) -> str:
 
 
 def _alphabetic(found: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
-    return sorted(found, key=lambda each: each[1].casefold())
+    called = ((name, verbatim(text)) for name, text in found)
+    return sorted(called, key=lambda each: each[1].casefold())
 
 
 _Row = tuple[str, Sequence[Field | None]]
@@ -373,7 +375,7 @@ def _said(operator: str, language: str) -> str:
     """Return what an operator is called: its phrase without the value."""
     phrases = table("operators")
     found = fill(phrases[operator], language, values="…") if operator in phrases else operator
-    return found.removesuffix("…").strip()
+    return verbatim(found.removesuffix("…").strip())
 
 
 def _shown(node: Mapping[str, Any], language: str) -> str | None:

@@ -18,6 +18,7 @@ from connector.console.parts import Field, Form, Notice, Page, Part
 from connector.console.visit import Visit
 from connector.errors import PreauError
 from connector.jsonld.canonical import parse_object
+from connector.language.matching import verbatim
 from connector.services.policies import drafting, trying
 from connector.services.policies.drafting import Draft
 from connector.services.publication import publish, withdrawing
@@ -43,7 +44,8 @@ def template(visit: Visit) -> Page:
     found = filling.chosen(visit.given("template"))
     fields = filling.fields(found, visit.form, visit.language, spaces=spaces)
     hidden = {"template": found.name, "filled": "yes"}
-    form = Form(found.title[visit.language], "/policy/template", fields, "write it", hidden)
+    title = verbatim(found.title[visit.language])
+    form = Form(title, "/policy/template", fields, "write it", hidden)
     parts: list[Part] = [*filling.notes(found, visit.language), form]
     if visit.given("filled") != "yes":
         return Page(views.TITLE, parts)

@@ -8,7 +8,8 @@ from typing import Final
 
 from connector.console.pages.author import conditions
 from connector.console.pages.author.findings import nearest
-from connector.console.parts import Cell, Field, Form, Notice, Part, Sentences, Table, Words
+from connector.console.parts import Cell, Field, Form, Notice, Part, Sentences, Table, Words, named
+from connector.language.matching import Naming, verbatim
 from connector.services.policies import drafting
 from connector.services.policies.drafting import Draft
 from connector.services.policies.trying import Layered
@@ -50,9 +51,9 @@ def request(
     """Return the form that tries a request out."""
     acts, lefts = conditions.stated(draft.document, draft.lines)
     every = conditions.actions(language)
-    named = {"assignee": draft.policy.assignee, "target": draft.policy.target}
-    known = {name: given.get(name, part.id if part else "") for name, part in named.items()}
-    first = [(prefixed(each), word(each, language, "actions")) for each in acts]
+    parties = {"assignee": draft.policy.assignee, "target": draft.policy.target}
+    known = {name: given.get(name, part.id if part else "") for name, part in parties.items()}
+    first = [(prefixed(each), verbatim(word(each, language, "actions"))) for each in acts]
     rest = [each for each in every if each not in first]
     fields = [
         Field("action", "action", "", "choice", given.get("action", ""), [*first, *rest]),
@@ -146,8 +147,7 @@ def under(spaces: Sequence[str], hidden: Mapping[str, str], given: Mapping[str, 
     personal = given.get("personal", "")
     fields = [Field("personal", "personal data", "", "choice", personal, answers)]
     if len(spaces) > 1:
-        known = [(each, each) for each in spaces]
-        fields.append(Field("space", "space", "", "choice", given.get("space", ""), known))
+        fields.append(Field("space", "space", "", "choice", given.get("space", ""), named(spaces)))
     return Form("Under the layers in force", "/policy/layers", fields, "show", hidden)
 
 
@@ -169,9 +169,9 @@ def layered(found: Layered, whole: Draft, again: Mapping[str, str]) -> list[Part
         )
         for each in found.lines
     ]
-    names = ", ".join(found.names)
+    told = Naming("layers in force: {names}", names=", ".join(found.names))
     return [
-        Notice(f"layers in force: {names}") if names else Notice("No layer is in force here."),
+        Notice(told if found.names else "No layer is in force here."),
         Table(
             "Where each line comes from",
             _LAYERS,
@@ -185,15 +185,16 @@ def layered(found: Layered, whole: Draft, again: Mapping[str, str]) -> list[Part
 
 
 def _stated(left: str, given: Mapping[str, str], language: str) -> Field:
-    name, label = f"{conditions.VALUE}{left}", word(left, language, "operands")
+    name, label = f"{conditions.VALUE}{left}", verbatim(word(left, language, "operands"))
     stated, known = given.get(name, ""), OPERANDS.get(left)
     terms = [*hierarchy(_KNOWN[left])] if left in _KNOWN else [*(known.steps if known else ())]
     if not terms:
         return Field(name, label, value=stated, longest=2000)
-    named = sorted(
-        ((prefixed(each), word(each, language)) for each in terms), key=lambda each: each[1]
+    choices = sorted(
+        ((prefixed(each), verbatim(word(each, language))) for each in terms),
+        key=lambda each: each[1],
     )
-    return Field(name, label, "", "choice", stated, [("", ""), *named])
+    return Field(name, label, "", "choice", stated, [("", ""), *choices])
 
 
 def _meant(left: str, text: str) -> str:
@@ -232,7 +233,7 @@ def _side(
 
 
 def _request(found: Request, language: str) -> str:
-    named = (word(found.action, language, "actions"), found.assignee, found.target)
+    about = (word(found.action, language, "actions"), found.assignee, found.target)
     between = " : " if language == "fr" else ": "
     facts = (
         word(left, language, "operands")
@@ -240,7 +241,7 @@ def _request(found: Request, language: str) -> str:
         + ", ".join(_value(each, language) for each in stated)
         for left, stated in sorted(found.facts.items())
     )
-    return "; ".join([*filter(None, named), *facts])
+    return "; ".join([*filter(None, about), *facts])
 
 
 def _value(fact: Fact, language: str) -> str:

@@ -10,6 +10,7 @@ from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.delivery import OutgoingMessage
+from connector.language.matching import Naming
 from connector.services.health import diagnose, watching
 from connector.services.health.diagnose import Check
 from connector.services.health.measure import FIGURES
@@ -47,8 +48,8 @@ def node(visit: Visit) -> Page:
 def said(found: Health) -> Part:
     """Return in words how a node is."""
     if found.dead:
-        ended = ", ".join(found.dead)
-        return Notice(f"threads have ended: {ended}", "wrong", "", "restart the node")
+        told = Naming("threads have ended: {ended}", ended=", ".join(found.dead))
+        return Notice(told, "wrong", "", "restart the node")
     if found.unready:
         codes = ", ".join(found.unready)
         return Notice("The node does not answer peers and commands.", "wrong", codes)

@@ -6,7 +6,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
-from connector.console.parts import Cell, Field, Form, Page, Part, Table, Words
+from connector.console.parts import Cell, Field, Form, Page, Part, Table, Words, named
 from connector.console.visit import Visit
 from connector.services.health import watching
 from connector.services.health.watching import Belonging
@@ -32,7 +32,7 @@ def peers(visit: Visit) -> Page:
         *listed("Peers", headings, page, _row, empty=empty, name="peers", visit=visit),
     ]
     if visit.served.may(services.meet):
-        choices = [("", "as before"), *((each.space.id, each.space.id) for each in own)]
+        choices = [("", "as before"), *named(each.space.id for each in own)]
         fields = (
             Field("did", "DID", hint="such as `did:web:lab.example`", needed=True),
             Field("space", "space in which it is dealt with", kind="choice", choices=choices),
@@ -56,7 +56,7 @@ def _membership(each: Belonging) -> tuple[Cell, ...]:
         return each.space.id, code, "", None, "", Words(reason)
     facts = each.facts
     good = Words("in good standing")
-    return each.space.id, good, Words(facts.role), facts.valid_until, facts.issuer, ""
+    return each.space.id, good, facts.role, facts.valid_until, facts.issuer, ""
 
 
 def _row(each: Known) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.scientist import narrowing
-from connector.console.pages.wording import meant, sentences, worded
+from connector.console.pages.wording import meant, sentences, typed, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Column
@@ -16,6 +16,7 @@ from connector.domain.catalog.search import Search
 from connector.domain.participant import Participant
 from connector.errors import PreauError
 from connector.identity.descriptions.dataset_facts import DatasetFacts
+from connector.language.matching import verbatim
 from connector.services.negotiation import negotiate
 from connector.services.publication import searching
 from connector.services.publication.catalog_pages import CatalogView, DatasetView, OfferView
@@ -79,7 +80,7 @@ def ask(visit: Visit) -> Moved:
 
 
 def _search(visit: Visit, known: Iterable[Participant]) -> Form:
-    peers = [_ALL, *((each.did, f"{each.name} ({each.did})") for each in known)]
+    peers = [_ALL, *((each.did, verbatim(f"{each.name} ({each.did})")) for each in known)]
     given = {name: visit.asked(name) for name in ("peer", "words", "territory", "purpose", "basis")}
     fields = (
         Field("peer", "peer", kind="choice", value=given["peer"], choices=peers),
@@ -93,10 +94,9 @@ def _search(visit: Visit, known: Iterable[Participant]) -> Form:
 
 def _facet(visit: Visit, name: str, title: str, table: str) -> Field:
     asked = visit.asked(name)
-    named = {
-        iri: worded(iri, visit.language) for iri in (*hierarchy(table), *filter(None, [asked]))
-    }
-    choices = [_ANY, *sorted(named.items(), key=lambda it: it[1].casefold())]
+    known = (*hierarchy(table), *filter(None, [asked]))
+    called = {iri: verbatim(worded(iri, visit.language)) for iri in known}
+    choices = [_ANY, *sorted(called.items(), key=lambda it: it[1].casefold())]
     return Field(name, title, kind="choice", value=asked, choices=choices)
 
 
@@ -195,7 +195,7 @@ def _column(each: Column, language: str) -> tuple[Cell, ...]:
         each.name,
         meant(each, language),
         Words(each.kind.value),
-        Words(each.datatype),
+        typed(each.datatype),
         meaning.unit,
         meaning.lower,
         meaning.upper,
@@ -205,7 +205,7 @@ def _column(each: Column, language: str) -> tuple[Cell, ...]:
 
 
 def _offer(visit: Visit, found: DatasetView, offer: OfferView, number: int) -> Iterator[Part]:
-    yield sentences(offer.id, offer.policy, visit.language)
+    yield sentences(verbatim(offer.id), offer.policy, visit.language)
     lines = [
         (it.constraint, Words(it.label), Words(it.by), Words(it.layer)) for it in offer.coverage
     ]

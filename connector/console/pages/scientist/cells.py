@@ -8,7 +8,20 @@ from typing import Any, Final
 
 from connector.console.figures import figure
 from connector.console.pages.entry import Entry, Moved
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.pages.wording import contracts
+from connector.console.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Notice,
+    Page,
+    Part,
+    Table,
+    Words,
+    named,
+)
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement.asked import Asked
@@ -19,6 +32,7 @@ from connector.enforcement.steps.aggregate import Aggregate
 from connector.enforcement.steps.minimise import ANY_OF, AT_LEAST, AT_MOST, NONE_OF
 from connector.enforcement.steps.request import TableRequest
 from connector.errors import Malformed, PreauError, UseRefused
+from connector.language.matching import Naming, verbatim
 from connector.services.negotiation import agree
 from connector.services.negotiation.plans import plan_of
 from connector.services.use import asking
@@ -50,10 +64,7 @@ def tables(visit: Visit) -> Page:
         return Page("Ask for a table", [Notice(text)])
     asked = visit.asked("contract")
     chosen = next((each for each in usable if each.id == asked), usable[0])
-    known = [
-        (each.id, f"{each.dataset_id} ({visit.named(each.provider) or each.provider})")
-        for each in usable
-    ]
+    known = contracts(usable, visit)
     contract = Field("contract", "contract", kind="choice", value=chosen.id, choices=known)
     choosing = Form("Contract", "/tables", (contract,), "show", method="get")
     return Page("Ask for a table", [choosing, *_form(chosen)])
@@ -102,7 +113,7 @@ def _form(contract: Agreement) -> Iterator[Part]:
         return
     allowed = plan.aggregate
     yield Facts("What the contract allows", (("fewest persons of a cell", allowed.minimum),))
-    columns = [(each, each) for each in allowed.dimensions]
+    columns = named(allowed.dimensions)
     measures = [(each, _named(each)) for each in _measures(allowed)]
     fields = [
         Field(
@@ -155,11 +166,11 @@ def _named(measure: str) -> str:
     function, _, column = measure.partition(":")
     match function if column else "":
         case "count":
-            return f"number of values of `{column}`"
+            return Naming("number of values of `{column}`", column=column)
         case "sum":
-            return f"sum of `{column}`"
+            return Naming("sum of `{column}`", column=column)
         case "mean":
-            return f"mean of `{column}`"
+            return Naming("mean of `{column}`", column=column)
     return function
 
 
@@ -215,12 +226,12 @@ def _answer(found: Answered) -> Iterator[Part]:
     if found.spent is not None:
         spent = found.spent.request
         yield Facts("What it spent", (("ε", spent.epsilon), ("δ", spent.delta)))
-    headings = list(rows[0]) if rows else ["cell"]
-    cells: list[list[Cell]] = [[_shown(row.get(name)) for name in headings] for row in rows]
+    names = list(rows[0]) if rows else []
+    cells: list[list[Cell]] = [[_shown(row.get(name)) for name in names] for row in rows]
     again = {"id": found.request_id}
     yield Table(
         "Cells",
-        headings,
+        list(map(verbatim, names)) or ["cell"],
         cells,
         "No cell can be shown: ask for fewer columns, so that more persons are in each.",
         name="cells",

@@ -16,6 +16,7 @@ from connector.console.visit import Visit
 from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import policy_bytes, read_policy
+from connector.language.matching import verbatim
 from policies_odrl import Constraint, Iri, Literal, Policy
 from policies_odrl.concepts import concepts
 from policies_odrl.language.explain import sentence
@@ -92,11 +93,11 @@ def _within(iri: str) -> list[str]:
 
 
 def _field(number: int, item: Constraint, language: str) -> Field:
-    name, label = _NAME.format(number), sentence(item, language)
+    name, label = _NAME.format(number), verbatim(sentence(item, language))
     (value,) = item.right
     if isinstance(value, Literal):
         return Field(name, label, value=value.lexical, needed=True)
-    choices = [(iri, word(iri, language)) for iri in _within(value.value)]
+    choices = [(iri, verbatim(word(iri, language))) for iri in _within(value.value)]
     return Field(name, label, kind="choice", value=value.value, choices=choices)
 
 

@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from connector.console.figures import figure
 from connector.console.pages.entry import Entry, Moved
+from connector.console.pages.wording import contracts
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement.mechanisms import train
 from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical, parse_object
+from connector.language.matching import Naming
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.request import check as checking
 from connector.services.federation.request import draft as drafting
@@ -107,13 +109,7 @@ def _where_to_begin() -> Part:
 
 
 def _beginning(visit: Visit, usable: Sequence[Agreement]) -> Form:
-    known = [
-        _NOBODY,
-        *(
-            (each.id, f"{each.dataset_id} ({visit.named(each.provider) or each.provider})")
-            for each in usable
-        ),
-    ]
+    known = [_NOBODY, *contracts(usable, visit)]
     fields = [
         Field(
             f"contract-{number}",
@@ -158,7 +154,12 @@ def _form(asked: Mapping[str, Any]) -> Form:
         if pointer in stated
     ]
     fields += [
-        Field(f"feature-{number}", f"column `{_column(each)}`", kind="choice", choices=_USED)
+        Field(
+            f"feature-{number}",
+            Naming("column `{column}`", column=_column(each)),
+            kind="choice",
+            choices=_USED,
+        )
         for number, each in enumerate(asked["features"])
     ]
     evaluated = asked.get("evaluation", {})
@@ -244,10 +245,17 @@ def _column(feature: Any) -> str:
     return str(feature.get("column", "")) if isinstance(feature, dict) else str(feature)
 
 
+def _where(pointer: str) -> Cell:
+    return Words(_LABELS[pointer]) if pointer in _LABELS else pointer
+
+
+def _named(feature: Any) -> str:
+    return Naming("column `{column}`", column=_column(feature))
+
+
 def _report(report: Report) -> Iterator[Part]:
     findings = [
-        (Words(_LABELS.get(each.where, each.where)), Words(each.what), each.code, each.dataset)
-        for each in report.findings
+        (_where(each.where), Words(each.what), each.code, each.dataset) for each in report.findings
     ]
     headings = ("where", "finding", "code", "dataset")
     yield Table(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import listed
-from connector.console.pages.wording import meant, sentences, worded
+from connector.console.pages.listing import damage, listed
+from connector.console.pages.wording import meant, sentences, typed, worded
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.page import Damaged
+from connector.language.matching import verbatim
 from connector.services.policies import drafting
 from connector.services.publication import checking, publish, snapshots, withdrawing
 
@@ -46,7 +47,7 @@ def dataset(visit: Visit) -> Page:
             each.name,
             meant(each, visit.language),
             Words(each.kind.value),
-            Words(each.datatype),
+            typed(each.datatype),
         )
         for each in found.columns
     ]
@@ -65,9 +66,9 @@ def dataset(visit: Visit) -> Page:
     parts.append(_offers(visit, [each for each in offers if not isinstance(each, Damaged)]))
     for offer in offers:
         if isinstance(offer, Damaged):
-            parts.append(Notice(f"{offer.row}: cannot be shown: {offer.fault}", "wrong"))
+            parts.append(Notice(damage(offer), "wrong"))
         elif not offer.withdrawn:
-            parts.append(sentences(offer.id, offer.policy, visit.language))
+            parts.append(sentences(verbatim(offer.id), offer.policy, visit.language))
             if visit.served.may(withdrawing.withdraw_offer):
                 parts.append(_offer_form(offer))
     if visit.served.may(checking.check):

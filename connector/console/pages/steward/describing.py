@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connector.console.figures import figure
-from connector.console.parts import Field, Form, Grid
+from connector.console.parts import Field, Form, Grid, named
 from connector.domain.catalog.dataset import ColumnClass
 from connector.errors import Malformed
 from connector.jsonld.canonical import canonical, parse_object
+from connector.language.matching import verbatim
 from policies_odrl.concepts import hierarchy
 from policies_odrl.language.phrases import word
 
@@ -88,7 +89,7 @@ def _fields(stated: Mapping[str, Any], language: str) -> list[Field]:
         value = str(stated.get(name) or "")
         return Field(name, label, hint, "choice", value, choices)
 
-    persons = [("", "none"), *((each, each) for each in names(stated))]
+    persons = [("", "none"), *named(names(stated))]
     spelled = (("text", "as text"), ("text-fold", "as text, without case"), ("number", "a number"))
     personal = "no" if stated.get("personal") is False else "yes"
     cap = _members(stated.get("cap"))
@@ -206,4 +207,4 @@ def _number(text: str) -> int | float | str | None:
 
 def _concepts(table: str, language: str) -> list[tuple[str, str]]:
     found = sorted((word(each, language), each) for each in hierarchy(table))
-    return [("", ""), *((iri, text) for text, iri in found)]
+    return [("", ""), *((iri, verbatim(text)) for text, iri in found)]

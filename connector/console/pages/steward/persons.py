@@ -9,7 +9,7 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
-from connector.console.parts import Cell, Field, Form, Notice, Page, Part
+from connector.console.parts import Cell, Field, Form, Notice, Page, Part, named
 from connector.console.visit import Visit
 from connector.domain.page import Page as Some
 from connector.services.privacy import suppression
@@ -68,8 +68,7 @@ def _register(known: Some[str]) -> Field:
     """Return the field of a register: a choice where they are few."""
     if known.next:
         return Field("register", "register", "as the page of its dataset names it", needed=True)
-    choices = [(each, each) for each in known.values]
-    return Field("register", "register", kind="choice", choices=choices)
+    return Field("register", "register", kind="choice", choices=named(known.values))
 
 
 def _names(visit: Visit) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from connector.console.pages import filling
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.steward import describing, levels
-from connector.console.pages.wording import sentences
+from connector.console.pages.wording import sentences, typed
 from connector.console.parts import (
     Cell,
     Facts,
@@ -24,10 +24,12 @@ from connector.console.parts import (
     Part,
     Table,
     Words,
+    named,
 )
 from connector.console.visit import Visit
 from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical
+from connector.language.matching import Naming, verbatim
 from connector.services.policies import drafting
 from connector.services.publication import pointing
 from policies_odrl.authoring import Template
@@ -39,13 +41,6 @@ _DECISIONS: Final = (
     ("review contract", "persons decide on each contract"),
     ("review each use", "persons decide on each use"),
 )
-_TYPES: Final = {  # what a reader of files names otherwise
-    "text": "text",
-    "integer": "whole number",
-    "number": "number",
-    "date": "date",
-    "boolean": "yes or no",
-}
 _REPORTS: Final = (("kept", "kept by this node"), ("shown", "shown to consumers"))
 
 
@@ -55,7 +50,10 @@ def point(visit: Visit) -> Page:
     form = _place_form(known, visit.asked("connection"), visit.asked("place"))
     rows = [(Link(each, "/publish/source", {"place": each}),) for each in known.files]
     folders = ", ".join(known.folders)
-    empty = f"There is no file yet: put some into {folders}, or name a table of a connection."
+    empty = Naming(
+        "There is no file yet: put some into {folders}, or name a table of a connection.",
+        folders=folders,
+    )
     told = Notice("Nothing is uploaded: a file stays where it is, and the node reads it there.")
     table = Table("Files of this node", ("file",), rows, empty, name="files")
     return Page("Publish a dataset", [told, form, table])
@@ -125,7 +123,7 @@ def publish(visit: Visit) -> Page | Moved:
 
 
 def _place_form(known: pointing.Places, connection: str, place: str) -> Form:
-    choices = [("", "a file of this node"), *((each, each) for each in known.connections)]
+    choices = [("", "a file of this node"), *named(known.connections)]
     fields = (
         Field("connection", "where", kind="choice", value=connection, choices=choices),
         Field(
@@ -151,7 +149,7 @@ def _report(found: Mapping[str, Any], language: str) -> list[Part]:
         (
             each["name"],
             Words(each["class"]),
-            Words(_TYPES.get(each["datatype"], each["datatype"])),
+            typed(each["datatype"]),
             each["missing"],
             each["unreadable"],
             "; ".join(reason[language] for reason in each["reasons"]),
@@ -169,7 +167,7 @@ def _report(found: Mapping[str, Any], language: str) -> list[Part]:
             "No column was found: see whether the file has a line of headings.",
             name="proposed",
         ),
-        *(Notice(each[language]) for each in found["notes"]),
+        *(Notice(verbatim(each[language])) for each in found["notes"]),
     ]
 
 
@@ -213,7 +211,7 @@ def _terms(visit: Visit, found: Template, draft: Mapping[str, Any]) -> list[Part
         ),
     )
     hidden = {"draft": describing.packed(draft), "template": found.name}
-    title = found.title[visit.language]
+    title = verbatim(found.title[visit.language])
     form = Form(title, "/publish/offer", fields, "measure it on the rows", hidden)
     return [*filling.notes(found, visit.language), form]
 
