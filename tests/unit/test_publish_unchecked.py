@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from connector.bootstrap.threads.checks import Checks
-from connector.errors import DataUnchecked, PersonsOverlap, RowsMalformed
+from connector.errors import DataUnchecked, PersonsOverlap, RowDamaged, RowsMalformed
 from connector.services.publication import checking, publish
 from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
@@ -136,3 +137,40 @@ def test_nothing_is_published_while_others_cannot_be_checked(pair: Link, school:
     workers.failing = True
     with pytest.raises(DataUnchecked):
         publish.publish(school.ports, described(pair, "b.csv", "p9", id=OTHER))
+
+
+def test_what_is_looked_through_is_read_a_page_at_a_time(
+    pair: Link, school: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many rows as there may be are never in memory together, and none is passed over."""
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    for number in range(3):
+        raw = described(pair, f"{number}.csv", f"q{number}")
+        put(school, {**raw, "id": f"urn:other:{number}"})
+    raw = described(pair, "b.csv", "p2", "p3")
+    put(school, {**raw, "id": OTHER}, distinct="others of that name")
+    before = [verdict_of(school, name) for name in (DATASET, OTHER)]
+    forget_checks(school)
+
+    def whole(*_: object, **__: object) -> Any:
+        raise AssertionError("all datasets are read together")
+
+    monkeypatch.setattr(checking, "_AT_A_TIME", 2)
+    with monkeypatch.context() as patch:
+        with school.ports.store.read() as tx:
+            patch.setattr(type(tx.datasets), "find", whole)
+        names = [DATASET, *(f"urn:other:{number}" for number in range(3)), OTHER]
+        assert checking.waiting(school.ports) == names
+        assert checking.sweep(school.ports) == []
+        (overlap,) = checking.check(school.ports, OTHER).overlaps
+    assert [each.code for each in before] == ["", ""]
+    assert overlap.persons == 1
+    assert verdict_of(school, OTHER).code == PersonsOverlap.code
+
+
+def test_a_row_that_cannot_be_read_leaves_unknown_what_waits(pair: Link, school: Node) -> None:
+    put(school, description(pair.folder))
+    with school.ports.store.write() as tx:
+        tx._scope.change(text("UPDATE dataset SET file = '{'"))  # type: ignore[attr-defined]
+    with pytest.raises(RowDamaged, match="column `file` of table `dataset` cannot be read"):
+        checking.waiting(school.ports)

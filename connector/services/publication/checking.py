@@ -9,12 +9,13 @@ still so when it is kept. Counts stay on this node and out of the audit log. Wha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from connector.domain.catalog.dataset import Dataset
+from connector.domain.page import Page
 from connector.domain.privacy.census import (
     Census,
     ColumnCount,
@@ -28,10 +29,11 @@ from connector.errors import (
     DescriptionIncomplete,
     KeyUnusable,
     PreauError,
+    RowDamaged,
     TooManyRequests,
 )
 from connector.jsonld.canonical import parse_object
-from connector.ports import Ports, Transaction
+from connector.ports import Not, Ports, Repository, Transaction
 from connector.services.lookup import require
 from connector.services.privacy.registers import kept_in
 from connector.services.publication import counting
@@ -40,6 +42,8 @@ from connector.services.publication.verdicts import judge
 ATTEMPTS: Final = 3
 RECOUNTED: Final = "persons.recounted"  # of `recounting.py`
 LONGEST_REASON: Final = 500
+_AT_A_TIME: Final = 200  # rows that are in memory together
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +80,7 @@ def examine(ports: Ports, dataset: Dataset, *, distinct: str = "") -> Checked:
     _check_reason(distinct)
     with ports.store.read() as tx:
         seen = tuple(tx.persons.find())
-        others = _others(tx, dataset)
+        others = _others(tx, dataset, {each.register_id for each in seen})
         known = _answered(tx, dataset)
     key = key_of(ports, seen)
     held = {each.register_id: each.digests for each in seen}
@@ -177,8 +181,8 @@ def busy() -> TooManyRequests:
 def waiting(ports: Ports) -> list[str]:
     """Return the ids of datasets whose file has no check on record, oldest first."""
     with ports.store.read() as tx:
-        found = {each.dataset_id: each.file for each in tx.censuses.find()}
-        return [d.id for d in tx.datasets.find() if found.get(d.id) != d.file.digest]
+        found = {each.dataset_id: each.file for each in _all(tx.censuses)}
+        return [d.id for d in _all(tx.datasets) if found.get(d.id) != d.file.digest]
 
 
 def sweep(ports: Ports, stopped: Callable[[], bool] = lambda: False) -> list[str]:
@@ -240,37 +244,51 @@ def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
     if alike != (dataset.person_column, dataset.person_format):
         return {}
     answers = {each.register_id: each.reason for each in before.overlaps if each.reason}
-    places = {each.id: each.register_id for each in tx.datasets.find()}
-    for census in tx.censuses.find():
-        other = places.get(census.dataset_id, "")
+    for census in _all(tx.censuses):
         for overlap in census.overlaps:
             if overlap.register_id == dataset.register_id and overlap.reason:
-                answers.setdefault(other, overlap.reason)
+                other = tx.datasets.get(census.dataset_id)
+                answers.setdefault(other.register_id if other else "", overlap.reason)
     return answers
 
 
-def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
-    """Return the other registers that hold data or have spent, without what they share.
+def _others(tx: Transaction, dataset: Dataset, counted: Collection[str]) -> list[Overlap]:
+    """Return the other registers that may share persons, without how many.
 
-    Uncounted are a file of an earlier release that was lost before it could be checked, the files
-    of jobs that only a recovery tells of, and those before a recount.
+    They hold data or have spent. Uncounted are a file of an earlier release that was lost before it
+    could be checked, the files of jobs that only a recovery tells of, and those before a recount.
+
+    Args:
+        tx: the transaction.
+        dataset: with its register and its file's digest.
+        counted: registers whose persons are on record.
     """
-    datasets = [each for each in tx.datasets.find() if each.id != dataset.id]
-    lost = {each.dataset_id for each in tx.censuses.find() if each.counts is None}
-    recovered = _recovered(tx) | _recounted(tx)
-    found = []
-    for register in tx.registers.find():
-        held = [each for each in datasets if each.register_id == register.id]
-        spent = register.charges or tx.reservations.find(register_id=register.id)
-        if register.id == dataset.register_id or not (held or spent):
-            continue
-        personal = dataset.personal or any(each.personal for each in held)
-        digests = {each.file.digest for each in held}
-        unknown = any(each.personal and each.id in lost for each in held)
-        uncounted = dataset.personal and (unknown or register.id in recovered)
-        same_file = personal and dataset.file.digest in digests
-        found.append(Overlap(register.id, 0, same_file=same_file, uncounted=uncounted))
-    return found
+    lost = set(_keys(tx.censuses, counts=None))
+    holding, personal, alike, unknown = set[str](), set[str](), set[str](), set[str]()
+    for each in _all(tx.datasets):
+        if each.id != dataset.id:
+            name = each.register_id
+            holding.add(name)
+            if each.file.digest == dataset.file.digest:
+                alike.add(name)
+            if each.personal:
+                personal.add(name)
+            if each.personal and each.id in lost:
+                unknown.add(name)
+    unknown |= _recovered(tx) | _recounted(tx)
+    about = {*counted, *alike, *unknown} - {dataset.register_id}
+    spent = set(_keys(tx.registers, charges=Not(0)))
+    return [
+        Overlap(
+            name,
+            0,
+            same_file=name in alike and (dataset.personal or name in personal),
+            uncounted=name in unknown and dataset.personal,
+        )
+        for name in _keys(tx.registers)
+        if name in about
+        and (name in holding or name in spent or tx.reservations.keys(register_id=name))
+    ]
 
 
 def _recovered(tx: Transaction) -> set[str]:
@@ -278,12 +296,9 @@ def _recovered(tx: Transaction) -> set[str]:
 
     Such a job or table may have run on a file whose persons are not on record any more.
     """
-    lost = {
-        each.register_id
-        for each in tx.reservations.find()
-        if not (tx.jobs.get(each.job_id) or tx.extracts.get(each.job_id))
-    }
-    return lost | {each.id for each in tx.forfeits.find()}
+    known = {*_keys(tx.jobs), *_keys(tx.extracts)}
+    lost = (tx.reservations.get(name) for name in _keys(tx.reservations) if name not in known)
+    return {each.register_id for each in lost if each} | set(_keys(tx.forfeits))
 
 
 def _recounted(tx: Transaction) -> set[str]:
@@ -315,3 +330,25 @@ def _check_reason(distinct: str) -> None:
             "the reason why persons are different ones must be one line of at most "
             f"{LONGEST_REASON} characters"
         )
+
+
+def _all(repository: Repository[T]) -> Iterator[T]:
+    """Yield what a repository holds, oldest first, a page at a time.
+
+    Raises:
+        RowDamaged: a row cannot be read, so that what it holds is not known.
+    """
+    page: Page[T] = Page((), "0")
+    while page.next:
+        page = repository.page(after=page.next, limit=_AT_A_TIME)
+        for row in page.damaged:
+            raise RowDamaged(
+                row.fault.removeprefix(f"{RowDamaged.code}: "),
+                hint="`preau doctor` names the row; restore it from a backup",
+            )
+        yield from page.values
+
+
+def _keys(repository: Repository[Any], **equal: object) -> list[str]:
+    """Return the ids of what a repository holds, oldest first; nothing else of it is read."""
+    return [str(id_) for (id_,) in repository.keys(**equal)]
