@@ -183,7 +183,7 @@ def _rows(title: str, found: Found, saved: Found) -> list[Row]:
         beside(
             f"{title}: most CPU of the node for a page",
             *(bound[dear].cpu, "mean of all pages", mean, "ms", PART),
-            f"{dear[0]}; of its process, whatever else the machine does",
+            f"{dear[0]}; of its process, so with what its other threads did meanwhile",
         ),
         at_most(
             f"{title}: largest page, compressed on the wire",
