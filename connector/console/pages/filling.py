@@ -8,6 +8,7 @@ from typing import Final
 from connector.console.parts import Field, Notice, named, ticked
 from connector.errors import PolicyInvalid
 from connector.language.matching import verbatim
+from connector.language.typesetting import between
 from policies_odrl import OdrlError, template, templates
 from policies_odrl.authoring import Parameter, Template
 from policies_odrl.language.phrases import word
@@ -36,7 +37,7 @@ def chosen(name: str) -> Template:
 
 def notes(found: Template, language: str) -> list[Notice]:
     """Return what a person reads before filling it in."""
-    law = "; ".join(each[language] for each in found.sources)
+    law = between("; ", language).join(each[language] for each in found.sources)
     return [Notice(verbatim(each)) for each in (found.purpose[language], found.note[language], law)]
 
 

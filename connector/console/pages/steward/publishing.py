@@ -30,6 +30,7 @@ from connector.console.visit import Visit
 from connector.errors import Malformed, PreauError
 from connector.jsonld.canonical import canonical
 from connector.language.matching import Naming, verbatim
+from connector.language.typesetting import between
 from connector.services.policies import drafting
 from connector.services.publication import pointing
 from policies_odrl.authoring import Template
@@ -152,7 +153,7 @@ def _report(found: Mapping[str, Any], language: str) -> list[Part]:
             typed(each["datatype"]),
             each["missing"],
             each["unreadable"],
-            "; ".join(reason[language] for reason in each["reasons"]),
+            between("; ", language).join(reason[language] for reason in each["reasons"]),
             not all(reason["sure"] for reason in each["reasons"]),
         )
         for each in found["columns"]
