@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from policies_odrl.documents import contexts, lean
+from policies_odrl.documents import contexts
 from policies_odrl.documents.graphs import Nodes, Reading, flattened, node_map
 from policies_odrl.errors import IllFormed, LimitExceeded
 
@@ -189,7 +189,7 @@ def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
 
 def _expanded(document: Any, kept: Mapping[str, Any], base: str | None) -> list[Any]:
     """Return the document expanded, with what its own contexts would lose under those `kept`."""
-    jsonld = lean.jsonld()
+    jsonld = import_module("pyld.jsonld")
     dropped: list[str] = []
     options: dict[str, Any] = {"documentLoader": _load, "base": base}
     if kept:  # not even an empty one otherwise: pyld would take no context from its cache

@@ -47,8 +47,10 @@ def _run(home: Path, *, log_json: bool, verbose: bool, json: bool) -> None:
     os.environ["GRPC_VERBOSITY"] = "NONE"
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap import logs, supervision, system, wiring  # noqa: PLC0415 - same
+    from connector.serving import documents  # noqa: PLC0415 - same
 
     system.share_arenas()
+    documents.load()
     supervisor = supervision.Supervision()
     settings = config.load(home.absolute())
     logs.configure(as_json=log_json, verbose=verbose)
