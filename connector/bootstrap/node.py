@@ -64,6 +64,7 @@ class Node:
         face: PeerFace,
         parts: Sequence[Part],
         closers: Sequence[Callable[[], None]],
+        rest: Callable[[], None],
     ) -> None:
         """Keep what is to be started.
 
@@ -73,12 +74,14 @@ class Node:
             face: by which peers reach it.
             parts: what else runs, in the order of starting.
             closers: called last of all.
+            rest: closes what nobody needs for now.
         """
         self._ports = ports
         self._identity = identity
         self._face = face
         self._parts = parts
         self._closers = closers
+        self._rest = rest
         self._life = Life(ports.settings)
         self._running = ExitStack()
         self._asked = threading.Event()
@@ -185,7 +188,11 @@ class Node:
         institution = logins.institution(self._ports, provider, reached) if provider else None
         console = Console(self._ports, theme, told, institution)
         app = Guard(console.application(), Reached(frozenset(origins)))
-        return LocalServer("console", Resting(app, system.give_back), listening)
+        return LocalServer("console", Resting(app, self._give_back), listening)
+
+    def _give_back(self) -> None:
+        self._rest()
+        system.give_back()
 
     def _start_face(self, started: ExitStack) -> Bound:
         bound = self._face.start()

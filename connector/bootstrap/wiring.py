@@ -141,7 +141,7 @@ def build(settings: Settings, callers: MakeCallers | None = None) -> Node:
     if face.flight is not None:
         flight.serve(Planes(ports, face.flight, partial(_shown, leaves)))
     ends = [healing.close, wire.close, web.close, store.close, flight.stop, workers.close]
-    return Node(ports, identity, face, _runners(ports, hub, dcp), ends)
+    return Node(ports, identity, face, _runners(ports, hub, dcp), ends, store.close)
 
 
 def _speaking(
