@@ -9,10 +9,8 @@ if (main && window.EventSource) {
       credentials: "same-origin",
       headers: { "preau-renewed": "1" },
     });
-    if (!answer.ok || answer.redirected) {
-      source.close();
-      return;
-    }
+    if (answer.redirected) source.close(); // nobody is logged in any more
+    if (answer.redirected || !answer.ok) return; // what failed is tried again at the next change
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("main");
     const held = main.contains(document.activeElement) && document.activeElement !== main;
@@ -21,5 +19,5 @@ if (main && window.EventSource) {
     told.textContent = `${told.dataset.told} ${new Date().toLocaleTimeString(document.documentElement.lang)}`;
     if (!fresh.dataset.live) source.close();
   };
-  source.addEventListener("changed", () => renew().catch(() => source.close()));
+  source.addEventListener("changed", () => renew().catch(() => {}));
 }
