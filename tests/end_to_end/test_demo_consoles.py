@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import consoles
+import psutil
 import space as spaces
 
 from connector.domain.account import AccountRole
@@ -29,12 +30,13 @@ def test_each_role_gets_in_with_what_is_said_once() -> None:
         with made as space:
             node = space.node("Académie nord", settings=consoles.SETTINGS)
             where, who, password = consoles.admit([node], PASSWORD)
-            pids = [node.pid, space.authority.pid]
+            held = [psutil.Process(each) for each in (node.pid, space.authority.pid)]
             browser = Browser(where.removeprefix("Académie nord: "))
             for name in who.rpartition(": ")[2].split(", "):
                 assert browser.log_in(name, password.rpartition(": ")[2]).status_code == 200
             browser.close()
-        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        _, alive = psutil.wait_procs(held, timeout=10)  # whoever waits for them may be late
+        assert alive == []
 
 
 @over("by", [signal.SIGINT, signal.SIGTERM])

@@ -75,7 +75,7 @@ def test_a_list_of_duties_goes_on_where_it_was_whatever_is_done_meanwhile(owing:
 
 @over("after", ["x", "_x", "2026-01-01", "2026-01-01T00:00:00Z_x", "never_5", "_-1"])
 def test_a_list_of_duties_begins_nowhere_else(owing: SqlStore, after: str) -> None:
-    with owing.read() as tx, pytest.raises(Malformed, match="the end of a page"):
+    with owing.read() as tx, pytest.raises(Malformed, match="end"):
         tx.duties.urgent(after=after)
 
 
