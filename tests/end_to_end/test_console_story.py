@@ -213,11 +213,14 @@ def verify(auditor: Person, found: Space, folder: Path) -> None:
 
 def stop(steward: Person, scientist: Person) -> None:
     """End the contract while a second job trains under it."""
-    ask_for_a_job(scientist, {"/rounds": "100"})
-    scientist.sends("/job/submit")
-    scientist.sees("RUNNING")
     steward.opens("/contracts")
     steward.follows(str(steward.page.locator("main td a").first.inner_text()))
+    ask_for_a_job(scientist, {"/rounds": "100"})
+    scientist.sends("/job/submit")
+    for _ in range(300):  # it trains for seconds only, too short for a page that renews itself
+        if "RUNNING" in scientist.section("Job"):
+            break
+        scientist.page.reload()
     steward.sends("/contract/take-back", {"act": "end", "reason": "the study is over"})
     assert "ended" in steward.section("Contract")
     scientist.sees("CONTRACT_ENDED")

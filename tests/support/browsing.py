@@ -125,7 +125,11 @@ class Person(Visitor):
 
     def sees(self, text: str) -> None:
         """Wait until the page says something; nobody loads it again."""
-        self.page.locator("main").get_by_text(text).first.wait_for()
+        found = self.page.locator("main").get_by_text(text).first
+        try:
+            found.wait_for()
+        except Exception as exc:  # a time-out says nothing of what is there instead
+            raise AssertionError(self.page.locator("main").inner_text()[:2000]) from exc
 
     def section(self, heading: str) -> str:
         """What stands beneath a heading of ours, in the language of the page."""
