@@ -298,6 +298,7 @@ def test_a_certificate_that_was_renewed_is_shown(
         assert len(_running()) == 2
         assert before in _running()
         assert flowing.read_all().num_rows == 64  # to its end
+    assert wait_until(lambda: before not in _running()), "it stays for what it streams, no longer"
 
 
 def test_any_client_reads_the_rows_of_an_arrow_extract(space: LiveSpace, going: str) -> None:

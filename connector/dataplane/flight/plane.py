@@ -1,10 +1,11 @@
 """The node's end of the process that serves Flight: starts it, judges its streams, ends it.
 
 Rules: it runs from the first time that its address is asked for until nothing has been asked for
-`IDLE_SECONDS`; it gets this node's TLS leaf and, for each stream, one open file with its key.
-Whoever shows a token is judged as the consumer is, by `provider_side.judge`, before a stream begins
-and twice a second while it flows; what no longer stands ends it with the code that says why. The
-process listens on loopback, behind the door that bounds connections.
+`IDLE_SECONDS`, or another has taken its place and its streams are over; it gets this node's TLS
+leaf and, for each stream, one open file with its key. Whoever shows a token is judged as the
+consumer is, by `provider_side.judge`, before a stream begins and twice a second while it flows;
+what no longer stands ends it with the code that says why. The process listens on loopback, behind
+the door that bounds connections.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from federated.child import start
 
 JUDGE_SECONDS: Final = 0.4
 IDLE_SECONDS: Final = 120.0
+_LEAVE_SECONDS: Final = 1.0  # for whoever was on the way to it when another took its place
 START_SECONDS: Final = 8.0  # less than the call takes that asks for the address
 MEMORY: Final = 1 << 30  # bytes
 STREAMS: Final = 32  # as of `peer/calls/fetch.py`
@@ -70,6 +72,7 @@ class Plane:
         self._going = Going(STREAMS, STREAMS_PER_PEER)
         self._streams: dict[int, Transfer] = {}
         self._wanted = time.monotonic()
+        self._patience = IDLE_SECONDS
         self._ours, self._theirs = messages.pair()
         self._told = threading.Event()
         self._over = threading.Event()
@@ -87,6 +90,10 @@ class Plane:
     def over(self) -> bool:
         """Whether it has ended, or is about to."""
         return self._over.is_set()
+
+    def leave(self) -> None:
+        """End as soon as its streams have: another serves what is asked for from now on."""
+        self._patience = _LEAVE_SECONDS
 
     def end(self, seconds: float = _END_SECONDS) -> None:
         """End it, with all its streams."""
@@ -135,7 +142,7 @@ class Plane:
                 judged = time.monotonic()
 
     def _idle(self) -> bool:
-        return not self._streams and time.monotonic() - self._wanted > IDLE_SECONDS
+        return not self._streams and time.monotonic() - self._wanted > self._patience
 
     def _take(self, message: dict[str, Any]) -> None:
         if "listening" in message:
@@ -206,6 +213,8 @@ class Planes:
             self._planes = [each for each in self._planes if not each.over]
             shown = self._shown()
             if not self._planes or self._planes[-1].shown != shown:
+                for each in self._planes:
+                    each.leave()
                 self._planes.append(Plane(self._ports, self._door, shown))
             newest = self._planes[-1]
         port = newest.port()

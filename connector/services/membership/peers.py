@@ -8,7 +8,9 @@ from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import PreauError
 from connector.ports import Ports
-from connector.services.membership import belonging, dealing, onboard
+from connector.services.membership import belonging, dealing, fetching, onboard
+from connector.services.membership.fetching import Evidence
+from connector.services.membership.judging import judge_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ def page(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Known]:
     """
     with ports.store.read() as tx:
         found = tx.participants.page(after=after, limit=limit)
-    known = tuple(_known(ports, each) for each in found.values)
+        cached = fetching.evidence(tx)
+    known = tuple(_known(ports, each, cached) for each in found.values)
     return Page(known, found.next, found.damaged)
 
 
@@ -60,15 +63,19 @@ def meet(ports: Ports, did: str, space: str = "") -> Known:
         NotFound: this node is in no such space.
         PreauError: it cannot be met.
     """
-    if not space:
-        return _known(ports, onboard.meet(ports, did))
-    return _known(ports, dealing.choose(ports, did, belonging.chosen(ports.settings, space)))
+    if space:
+        chosen = belonging.chosen(ports.settings, space)
+        peer = dealing.choose(ports, did, chosen)
+    else:
+        peer = onboard.meet(ports, did)
+    with ports.store.read() as tx:
+        return _known(ports, peer, fetching.evidence(tx))
 
 
-def _known(ports: Ports, peer: Participant) -> Known:
+def _known(ports: Ports, peer: Participant, cached: Evidence) -> Known:
     placed = belonging.placed(ports.settings, peer)
     try:
-        onboard.judge(ports, peer.did)
+        judge_known(ports.settings, placed, cached, ports.clock.now())
     except PreauError as exc:
         return Known(placed, exc)
     return Known(placed)
