@@ -6,9 +6,10 @@ with. It is shown without the part that cannot be read, and with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from connector.domain.page import LONGEST, Page
 from connector.errors import PreauError, RowDamaged
 from connector.ports import Repository
 from connector.services.federation.translation import translated
@@ -22,6 +23,14 @@ def readable(rows: Repository[T], **equal: Any) -> list[T]:
         return rows.find(**equal)
     except RowDamaged:
         return list(rows.page(limit=0, **equal).values)
+
+
+def streamed(rows: Repository[T], **equal: Any) -> Iterator[T]:
+    """Yield as `readable`, and hold few at a time: for lists that grow as long as a node runs."""
+    page: Page[T] = Page((), "0")
+    while page.next:
+        page = rows.page(after=page.next, limit=LONGEST, **equal)
+        yield from page.values
 
 
 class Readable:

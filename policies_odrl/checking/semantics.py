@@ -60,8 +60,8 @@ def decided_otherwise(
     policy: model.Policy, signed_under: int = FIRST, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Clause, ...]:
     """Return the clauses of a policy as signed that decisions may differ by, change by change."""
-    touched = dict.fromkeys(_touched(policy, knowledge))
-    later = (change for change in changes() if change.since > signed_under)
+    later = [change for change in changes() if change.since > signed_under]
+    touched = dict.fromkeys(_touched(policy, knowledge)) if later else {}
     return tuple(
         Clause(path, change) for change in later for name, path in touched if name == change.name
     )

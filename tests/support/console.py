@@ -34,12 +34,14 @@ _WORD = re.compile(r'name="word" value="([^"]+)"')
 class Browser:
     """Keeps cookies and follows redirects, as a browser on this machine does."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float = 20.0) -> None:
         self.address = address
         self.cookies: dict[str, str] = {}
         # It goes nowhere by TLS; reading the system's roots would take longer than a page.
         roots = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._client = httpx.Client(base_url=address, timeout=20, verify=roots, trust_env=False)
+        self._client = httpx.Client(
+            base_url=address, timeout=patience, verify=roots, trust_env=False
+        )
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self._sent("GET", path, None, headers)

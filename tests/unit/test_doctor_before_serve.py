@@ -14,7 +14,8 @@ import pytest
 
 from connector import bootstrap, config
 from connector.bootstrap.diagnosis import probe
-from connector.errors import PreauError
+from connector.domain.privacy.census import Overlap
+from connector.errors import PersonsOverlap, PreauError
 from connector.services.health import data
 from connector.services.health.diagnose import Check
 from connector.services.publication import publish
@@ -163,6 +164,17 @@ def test_doctor_looks_at_the_data_files_of_today(tmp_path: Path, spoil: Spoil, c
     if found is not None:
         assert f"no job runs on it: {code}: " in found.finding
         assert found.mend
+
+
+def test_doctor_names_persons_whom_the_check_of_another_dataset_found(tmp_path: Path) -> None:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        with pair.school.ports.store.read() as tx:
+            (dataset,), (own,) = tx.datasets.find(), tx.censuses.find()
+    for register, code in ((dataset.register_id, PersonsOverlap.code), ("urn:another", "")):
+        found = Overlap(register, 7, same_file=False, uncounted=False)
+        other = replace(own, dataset_id="urn:other", overlaps=(found,))
+        assert probe._verdicts([dataset], [other, own])[dataset.id].code == code
 
 
 def test_of_a_home_in_order_doctor_finds_nothing_and_serve_starts(home: Path) -> None:

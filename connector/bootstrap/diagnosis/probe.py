@@ -39,6 +39,7 @@ from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.source import Source
 from connector.domain.contract.approval import ApprovalState
+from connector.domain.contract.duty import OPEN
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.domain.privacy.census import Census
@@ -55,7 +56,7 @@ from connector.errors import (
 from connector.identity import certificate
 from connector.identity import document as documents
 from connector.peer.web.client import tls_context
-from connector.ports import Accountant, Transaction
+from connector.ports import Accountant, Among, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import contracts as contract_checks
@@ -74,7 +75,7 @@ from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
 from connector.services.publication import snapshots
 from connector.services.publication.verdicts import Verdict, verdict
-from connector.services.readable import readable
+from connector.services.readable import readable, streamed
 from connector.sources.files import FileSources
 from connector.sources.snapshots import HomeSources
 from connector.store import SqlStore, migrations
@@ -199,13 +200,13 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             back = {log.origin: log.reason for log in logs if log.contradiction}
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in papers]
-            ended = {n.pid for n in readable(tx.negotiations, state=NegotiationState.TERMINATED)}
+            over = tx.negotiations.keys(state=NegotiationState.TERMINATED)
             contracts = contract_checks.contracts(
-                readable(tx.agreements), SystemClock().now(), mechanisms.profiles
+                streamed(tx.agreements), SystemClock().now(), mechanisms.profiles
             )
             waits = _waits(settings, tx)
             waiting = readable(tx.outbox, delivered_at=None)
-            sent = deliveries(waiting, ended, SystemClock().now())
+            sent = deliveries(waiting, {str(pid) for (pid,) in over}, SystemClock().now())
             shares = [*_transfers(tx), *_shares(settings, tx, found)]
             data = [*kept_keys.checks(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
@@ -237,7 +238,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
 def _waits(settings: Settings, tx: Transaction) -> list[Check]:
     """Look for what waits for persons: decisions, and duties."""
     pending = readable(tx.approvals, state=ApprovalState.PENDING)
-    owed = [each for each in readable(tx.duties) if each.is_open]
+    owed = readable(tx.duties, state=Among(OPEN))
     ahead, now = timedelta(days=settings.duty_reminder_days), SystemClock().now()
     return [approvals(pending), *duties(owed, settings.did, ahead, now)]
 
@@ -274,7 +275,7 @@ def _shares(settings: Settings, tx: Transaction, peers: list[Participant]) -> li
 def _transfers(tx: Transaction) -> list[Check]:
     """Look for transfers whose receipts differ, or never came."""
     differing = {each.subject for each in tx.audit.entries(kind="transfer.differs")}
-    return transfers(readable(tx.transfers), differing, SystemClock().now())
+    return transfers(streamed(tx.transfers), differing, SystemClock().now())
 
 
 def _data(settings: Settings, tx: Transaction) -> list[Check]:
@@ -283,7 +284,7 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
     now = SystemClock().now()
     used = [
         each
-        for each in readable(tx.datasets)  # of others the snapshot may be gone
+        for each in streamed(tx.datasets)  # of others the snapshot may be gone
         if not each.file.source.stated or snapshots.wanted(tx, each.id, now)
     ]
     verdicts = _verdicts(used, censuses)
@@ -308,8 +309,12 @@ def _source(held: HomeSources, source: Source) -> tuple[str, str]:
 def _verdicts(datasets: Sequence[Dataset], censuses: Sequence[Census]) -> dict[str, Verdict]:
     """Return what is on record of each file, or what became of it since."""
     found, room = {}, _READ_BYTES
+    own = {each.dataset_id: each for each in censuses}
+    overlapping = {each.dataset_id: each for each in censuses if each.open_overlaps}
     for each in datasets:
-        found[each.id] = said = verdict(each, censuses)
+        record = own.get(each.id)
+        said = verdict(each, ({**overlapping, each.id: record} if record else overlapping).values())
+        found[each.id] = said
         if said.code:
             continue
         path = Path(each.file.path)

@@ -14,7 +14,7 @@ from connector.errors import PreauError
 from connector.ports import Sources, Transaction
 from connector.services.health.diagnose import FAIL, OK, Check
 from connector.services.negotiation import plans
-from connector.services.readable import readable
+from connector.services.readable import streamed
 from connector.store.files import keys
 
 _MEND = "correct `[connections]` in preau.toml"
@@ -43,10 +43,10 @@ def checks(settings: Settings) -> list[Check]:
 def hierarchies(held: Sources, tx: Transaction) -> Iterator[Check]:
     """Look at the file of each hierarchy that a dataset or a running contract names."""
     named = set()
-    for dataset in readable(tx.datasets):
+    for dataset in streamed(tx.datasets):
         stated = (each.meaning.hierarchy for each in dataset.columns)
         named |= {each.digest for each in stated if each is not None and each.digest}
-    for agreement in readable(tx.agreements, role=Role.PROVIDER):
+    for agreement in streamed(tx.agreements, role=Role.PROVIDER):
         if agreement.standing is not Standing.ENDED:
             with suppress(PreauError):  # of which the check of contracts tells
                 named |= _named(plans.plan_of(agreement))

@@ -37,12 +37,15 @@ def contracts(
         now: UTC.
         profiles: those of the node.
     """
-    running = [each for each in found if _runs(each, now)]
-    checks = [check for each in running if (check := _judged(each, profiles)) is not None]
+    running, checks = 0, []
+    for each in found:
+        if _runs(each, now):
+            running += 1
+            checks += [check] if (check := _judged(each, profiles)) is not None else []
     if len(checks) > MOST_SHOWN:
         more = f"{len(checks) - MOST_SHOWN} more contracts like these"
         checks[MOST_SHOWN:] = [Check(_NAME, WARN, more, _ANEW)]
-    good = f"{len(running)} running, evaluated as when they were signed"
+    good = f"{running} running, evaluated as when they were signed"
     return checks or [Check(_NAME, OK, good)]
 
 
