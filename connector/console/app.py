@@ -22,11 +22,21 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import answers, beginnings, downloads, multipart, refusals
+from connector.console import answers, attempts, beginnings, downloads, multipart, refusals
 from connector.console.attempts import Attempts
 from connector.console.beginnings import Beginnings
-from connector.console.guard import SAFE, TooSlow, is_small, of_own_page, too_slow
+from connector.console.guard import (
+    LANGUAGE,
+    SAFE,
+    TooSlow,
+    failed,
+    is_small,
+    language_of,
+    of_own_page,
+    too_slow,
+)
 from connector.console.live import Watching
+from connector.console.once import Once
 from connector.console.pages import PAGES, door
 from connector.console.pages.entry import Entry, Sent
 from connector.console.parts import Notice, Page, Table, tables
@@ -36,7 +46,6 @@ from connector.console.visit import Visit
 from connector.domain.account import Account
 from connector.domain.page import LONGEST
 from connector.errors import LoginRefused, Malformed, NotFound, PreauError
-from connector.language.asked import of_header
 from connector.language.catalog import LANGUAGES, translated
 from connector.ports import Ports
 from connector.services.access import accounts
@@ -45,7 +54,6 @@ from connector.services.access.institution import Institution
 from connector.services.health.watching import Watch
 
 _log = logging.getLogger(__name__)
-LANGUAGE: Final = "preau-language"  # cookie
 LIVE: Final = "/live"
 RENEWED: Final = "preau-renewed"  # of requests that nobody made by hand
 _BEGUN: Final = int(beginnings.LONGEST.total_seconds())
@@ -79,7 +87,7 @@ class Console:
         self._sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
         self._attempts = Attempts(ports.clock.now)
         self._beginnings = Beginnings(ports.clock.now)
-        self._watching = Watching()
+        self._watching, self._once = Watching(), Once()
         self._gathering = downloads.Gathering()
 
     def application(self) -> Starlette:
@@ -109,8 +117,10 @@ class Console:
         ]
         if self._theme is not None:
             routes.append(Mount("/theme", StaticFiles(directory=self._theme)))
-        failing = {404: self._nothing, 405: self._nothing, TooSlow: too_slow}
-        return Starlette(routes=routes, exception_handlers=failing)
+        failing = {404: self._nothing, 405: self._nothing, TooSlow: too_slow, 500: failed}
+        made = Starlette(routes=routes, exception_handlers=failing)
+        made.router.redirect_slashes = False  # which would name a scheme that only the proxy knows
+        return made
 
     def _endpoint(self, entry: Entry) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -121,7 +131,11 @@ class Console:
             if entry.method == "POST" and not _is_own(visit):
                 return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
             cookie = request.cookies.get(COOKIE, "")
-            return await run_in_threadpool(self._answered, entry, visit, cookie)
+
+            async def made() -> Response:
+                return await run_in_threadpool(self._answered, entry, visit, cookie)
+
+            return await (self._once.answer(visit, made) if entry.method == "POST" else made())
 
         return endpoint
 
@@ -143,14 +157,10 @@ class Console:
         cookie = request.cookies.get(COOKIE, "")
         session = await run_in_threadpool(self._sessions.find, cookie, used=used)
         form, files = await _brought(request, known=session is not None)
-        chosen = request.cookies.get(LANGUAGE, "")
-        language = (
-            chosen if chosen in LANGUAGES else of_header(request.headers.get("accept-language", ""))
-        )
         return Visit(
             Desk(self._ports, session.account, reads=request.method in SAFE) if session else None,
             session,
-            language,
+            language_of(request.headers),
             request.url.path,
             dict(request.query_params),
             form,
@@ -226,18 +236,19 @@ class Console:
 
     async def _login(self, request: Request) -> Response:
         visit = await self._visit(request)
-        name = visit.given("name").strip().lower()
+        name, known = visit.given("name").strip().lower(), request.cookies.get(attempts.COOKIE, "")
+
+        def entered() -> Account:
+            with self._attempts.one(name, known):
+                return accounts.enter(self._ports, name, visit.given("password"))
+
         try:
-            self._attempts.check(name)
-            found = await run_in_threadpool(
-                accounts.enter, self._ports, name, visit.given("password")
-            )
+            found = await run_in_threadpool(entered)
         except PreauError as exc:
-            if isinstance(exc, LoginRefused):
-                self._attempts.failed(name)
             return self._at_door(visit, exc)
-        self._attempts.succeeded(name)
-        return self._let_in(request, found, answers.led(answers.inside(visit.given("to")), {}))
+        answer = answers.led(answers.inside(visit.given("to")), {})
+        answers.keep(answer, attempts.COOKIE, self._attempts.cookie(name), seconds=_YEAR)
+        return self._let_in(request, found, answer)
 
     def _let_in(self, request: Request, found: Account, answer: Response) -> Response:
         """Begin a session of another name than any that the browser had."""

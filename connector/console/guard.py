@@ -17,9 +17,15 @@ from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connector.errors import Malformed, MessageTooLarge, NotFound, NotPermitted, PreauError
+from connector.language.asked import of_header
+from connector.language.catalog import LANGUAGES, translated
+
+LANGUAGE: Final = "preau-language"  # cookie
 BODY_LIMIT: Final = 1024 * 1024
 # Forms that hold files: bytes by path; a bundle of evidence has 16 MiB at most, and its seal.
 UPLOADS: Final = MappingProxyType({"/evidence/verify": 20 * 1024 * 1024})
@@ -108,18 +114,22 @@ class Guard:
     def _refusal(self, method: str, headers: Headers, limit: int) -> PlainTextResponse | None:
         host = headers.get("host", "")
         if host not in self._reached.hosts:
-            return PlainTextResponse("this is not the address of a console", 421)
+            hint = "see the address that the operator of the node tells"
+            return _told(headers, 421, NotFound("this is not the address of a console", hint=hint))
         if method in SAFE:
             return None
         origin = headers.get("origin", "")
         own = origin in self._reached.origins and origin.partition("://")[2] == host
         if (origin and not own) or not of_own_page(headers):
-            return PlainTextResponse("the request comes from another site", 403)
+            hint = "begin again from a page of this console"
+            fault = NotPermitted("the request comes from another site", hint=hint)
+            return _told(headers, 403, fault)
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
-            return PlainTextResponse("the request does not state its length", 411)
+            return _told(headers, 411, Malformed("the request does not state its length"))
         if int(length) > limit:
-            return PlainTextResponse("the request is too large", 413)
+            hint = f"bytes that it may have: {limit}"
+            return _told(headers, 413, MessageTooLarge("the request is too large", hint=hint))
         return None
 
 
@@ -128,9 +138,32 @@ def of_own_page(headers: Headers) -> bool:
     return headers.get("sec-fetch-site", "") in _OWN
 
 
-async def too_slow(_request: object, _error: Exception) -> PlainTextResponse:
+def language_of(headers: Headers) -> str:
+    """Return the language that somebody chose, or that their browser prefers."""
+    chosen = cookie_parser(headers.get("cookie", "")).get(LANGUAGE, "")
+    return chosen if chosen in LANGUAGES else of_header(headers.get("accept-language", ""))
+
+
+async def too_slow(request: Request, _error: Exception) -> PlainTextResponse:
     """Say that a body came too slowly, and end the connection."""
-    return PlainTextResponse("the request comes too slowly", 408, {"connection": "close"})
+    fault = Malformed("the request comes too slowly", hint="try again, or send a smaller file")
+    answer = _told(request.headers, 408, fault)
+    answer.headers["connection"] = "close"
+    return answer
+
+
+async def failed(request: Request, _error: Exception) -> PlainTextResponse:
+    """Say that the node itself failed, where no page can say it."""
+    hint = "the node's log says more; please report it"
+    fault = PreauError("the node failed in a way that was not foreseen", hint=hint)
+    return _told(request.headers, 500, fault)
+
+
+def _told(headers: Headers, code: int, fault: PreauError) -> PlainTextResponse:
+    """Return why a request is not answered by a page, and what to do, to be read by a person."""
+    language = language_of(headers)
+    said = [translated(each, language) for each in (fault.reason, fault.hint) if each]
+    return PlainTextResponse("\n".join((*said, fault.code)), code, {"content-language": language})
 
 
 def _bounded(receive: Receive, seconds: float) -> Receive:

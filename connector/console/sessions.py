@@ -2,8 +2,10 @@
 
 Rules: a session has a name of 256 bits that only its cookie knows; it is new at each login, ends
 half an hour after its last page and eight hours after its first, at logout, with the process, and
-when its account is changed or closed. Each has a word of its own that every form must bring back;
-it is written otherwise on each page, so that the length of a compressed one tells nothing of it.
+when its account is changed or closed, also between the password and the first page. An account has
+few at once, so that nobody's logins push others out. Each has a word of its own that every form
+must bring back; it is written otherwise on each page, so that the length of a compressed one tells
+nothing of it.
 
 Source: OWASP ASVS 5.0, V7 (sessions) and V3.5 (requests of other sites); Gluck, Harris, Prado,
 "BREACH", 2013, section 3.4 (masking secrets).
@@ -15,7 +17,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -25,6 +27,7 @@ from connector.domain.account import Account
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
 MOST: Final = 4096  # at once; the one unused longest makes room
+MOST_OF_ONE: Final = 16  # of an account, likewise
 COOKIE: Final = "__Host-preau"
 _BYTES: Final = 32
 
@@ -41,7 +44,7 @@ class Session:
     """
 
     account: Account
-    word: bytes
+    word: bytes = field(repr=False)
     begun_at: datetime
     seen_at: datetime
 
@@ -81,8 +84,8 @@ class Sessions:
         name, now = secrets.token_urlsafe(_BYTES), self._now()
         made = Session(account, secrets.token_bytes(_BYTES), now, now)
         with self._lock:
-            if len(self._open) >= MOST:
-                del self._open[min(self._open, key=lambda key: self._open[key].seen_at)]
+            self._make_room(account.id, MOST_OF_ONE)
+            self._make_room("", MOST)
             self._open[_key(name)] = made
         return name
 
@@ -100,7 +103,7 @@ class Sessions:
             return None
         known = self._standing(found.account.name)
         old = now - found.seen_at > IDLE or now - found.begun_at > LONGEST
-        if old or known is None or known.changed_at > found.begun_at:
+        if old or known is None or known.changed_at != found.account.changed_at:
             self.end(name)
             return None
         if not used:
@@ -110,6 +113,12 @@ class Sessions:
             if key in self._open:
                 self._open[key] = seen
         return seen
+
+    def _make_room(self, account: str, most: int) -> None:
+        """End the session unused longest, of an account or of all, where there are so many."""
+        known = [key for key, each in self._open.items() if account in ("", each.account.id)]
+        if len(known) >= most:
+            del self._open[min(known, key=lambda key: self._open[key].seen_at)]
 
     def end(self, name: str) -> None:
         """Let a session go on no longer."""

@@ -10,6 +10,7 @@ import httpx
 from tests.support.console import Browser
 
 _AREA = re.compile(r'<textarea[^>]*name="([^"]*)"[^>]*>\n(.*?)</textarea>', re.DOTALL)
+_SAVING = '<form class="more"'  # of a table
 _SELECT = re.compile(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', re.DOTALL)
 
 
@@ -17,14 +18,20 @@ def fields_of(answer: httpx.Response, path: str, name: str = "") -> dict[str, st
     """What the form to a path, of that name, holds."""
     forms = re.findall(rf'<form[^>]*action="{path}".*?</form>', answer.text, re.DOTALL)
     start = "form" + path.replace("/", "-") + name
-    saving = '<form class="more"'  # of a table
     named = [
         form
         for form in forms
-        if not form.startswith(saving) and (not name or f'id="{start}"' in form)
+        if not form.startswith(_SAVING) and (not name or f'id="{start}"' in form)
     ]
     (one,) = named
     return held(one)
+
+
+def saving(answer: httpx.Response, ending: str, table: str) -> dict[str, str]:
+    """What a browser sends that saves a table of a page that a form brought."""
+    forms = map(held, re.findall(rf"{_SAVING}.*?</form>", answer.text, re.DOTALL))
+    (one,) = (each for each in forms if each["table"] == table)
+    return {**one, "as": ending}
 
 
 def sent(

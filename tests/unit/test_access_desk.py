@@ -17,6 +17,7 @@ from connector.errors import (
     NotPermitted,
     RoleForbidden,
 )
+from connector.identity import passwords
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports
 from connector.services.access import accounts, decisions, rights
@@ -139,6 +140,29 @@ def test_accounts_that_are_not_made(
     with pytest.raises(Malformed) as caught:
         accounts.add(ports, name, roles, reviews, password)
     assert password not in caught.value.reason or not password
+
+
+def test_who_is_changed_while_the_password_is_looked_at_stays_so(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(ports, "operator")
+    looked_at, fits = list[str](), passwords.fits
+
+    def slowly(kept: str, typed: str) -> bool:
+        accounts.close(ports, "ada")
+        looked_at.append(typed)
+        return fits(kept, typed)
+
+    monkeypatch.setattr(passwords, "is_old", bool)  # of parameters of before: hashed anew
+    first = accounts.enter(ports, "ada", PASSWORD)
+    assert accounts.account(ports, "ada").password != first.password
+    monkeypatch.setattr(passwords, "fits", slowly)
+    with pytest.raises(LoginRefused):
+        accounts.enter(ports, "ada", PASSWORD)
+    assert looked_at == [PASSWORD]
+    assert accounts.account(ports, "ada").closed
+    kinds = [str(each["kind"]) for each in entries(ports)]
+    assert kinds[-3:] == ["account.entered", "account.closed", "account.refused"]
 
 
 def test_a_password_is_kept_as_a_hash_and_can_be_changed(ports: Ports) -> None:

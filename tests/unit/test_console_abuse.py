@@ -14,6 +14,7 @@ import pytest
 from connector.console.answers import saving
 from connector.console.guard import BODY_LIMIT, HEADERS, SEALED
 from connector.console.pages import PAGES
+from connector.console.rendering import Renderer
 from connector.console.sessions import COOKIE
 from connector.domain.account import AccountRole
 from connector.ports import Ports
@@ -125,6 +126,40 @@ def test_behind_a_proxy_only_its_own_address_sends_forms(ports: Ports) -> None:
             assert raw(address, asked)[0] == status, origin
 
 
+_MUCH = BODY_LIMIT + 1
+
+
+def test_what_is_not_answered_by_a_page_says_why_with_its_code(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a person, in their language: one who brings a large file, or comes by another address."""
+
+    def fails(*_: object) -> str:
+        raise ValueError("secret")
+
+    with served(ports, patience=0.05) as address:
+        fault, at = "Host: HOST", "POST /login"
+        for told, (asked, *headers), code, line in (
+            ("421", ("GET /login", "Host: x"), "NOT_FOUND", "adresse"),
+            ("403", (at, fault, "Origin: https://x", "Content-Length: 0"), "NOT_PERMITTED", "site"),
+            ("411", (at, fault), "MALFORMED_MESSAGE", "longueur"),
+            ("413", (at, fault, f"Content-Length: {_MUCH}"), "MESSAGE_TOO_LARGE", "grande"),
+            ("408", (at, fault, "Content-Length: 9"), "MALFORMED_MESSAGE", "lentement"),
+            ("500", ("GET /login", fault), "INTERNAL", "nœud"),
+        ):
+            with monkeypatch.context() as patch:
+                if told == "500":
+                    patch.setattr(Renderer, "page", fails)
+                _, french = raw(address, request(asked, "Accept-Language: fr", *headers))
+            assert french.startswith(f"HTTP/1.1 {told}"), french
+            head, _, said = french.encode("latin-1").decode().partition("\r\n\r\n")
+            assert code in said
+            assert line in said, said
+            assert "content-language: fr" in head
+            assert "default-src 'none'" in head
+            assert "secret" not in said
+
+
 _LONG = "9" * 5000
 _TOLD = re.compile("^(set-cookie: a=b|server:|x-powered-by:)", re.MULTILINE)
 RAW: list[tuple[str, bytes, tuple[int, ...]]] = [
@@ -143,6 +178,7 @@ RAW: list[tuple[str, bytes, tuple[int, ...]]] = [
     ("a link out of the theme", request("GET /theme/key.css", "Host: HOST"), (404,)),
     ("a folder of the theme", request("GET /theme/", "Host: HOST"), (404,)),
     ("a backslash", request("GET /static/..\\app.py", "Host: HOST"), (400, 404)),
+    ("a path that ends", request("GET /login/", "Host: HOST"), (404,)),
     ("a NUL", request("GET /static/%00", "Host: HOST"), (404,)),
     ("no UTF-8", request("GET /%ff%fe?%ff=%fe", "Host: HOST"), (404,)),
     ("TRACE", request("TRACE /", "Host: HOST", "Content-Length: 0"), (404, 405)),

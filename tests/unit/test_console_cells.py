@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.console.pages.scientist.cells import rows_of
+from connector.errors import Malformed
 from tests.support.console import browsers, text_of
+from tests.support.each import over
+from tests.support.forms import saving
 from tests.support.link import Link
 from tests.unit.test_use_flow import contract, linked, offer, prepared, worker
 
@@ -42,7 +46,7 @@ def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
         in_french = {"word": scientist.word(), **request}
         shown = scientist.post("/table", in_french, accept_language="fr")
         assert ">state</th>" in shown.text, "a column is called as it is"
-        saved = scientist.do("/table", **request, **{"as": "csv", "table": "cells"})
+        saved = scientist.post("/table", saving(shown, "csv", "cells"))
         assert "<script>alert(1)</script>,12,yes" in saved.text
         assert 'filename="cells.csv"' in saved.headers["content-disposition"]
         assert len(worker(pair).tasks) == 1
@@ -57,3 +61,10 @@ def test_a_table_is_asked_for_made_and_shown(pair: Link) -> None:
             said = text_of(refused)
             assert refused.status_code >= 400 or "refuses" in said, said
         assert scientist.get("/table?id=urn:none").status_code >= 400
+
+
+@over("odd", [b"no JSON\n", b"[1]\n", b"3", b"[" * 100_000, b"9" * 5000, b"\xff", b'{"a": 1}\n[]'])
+def test_what_is_no_table_is_said_to_be_none(odd: bytes) -> None:
+    with pytest.raises(Malformed, match="is no table"):
+        rows_of(odd)
+    assert rows_of(HOSTILE + b'{"a": null}') == [*rows_of(HOSTILE), {"a": None}]

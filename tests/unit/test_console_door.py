@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from connector.console.attempts import FREE
-from connector.console.sessions import COOKIE, IDLE, LONGEST
+from connector.console.attempts import AT_ONCE, FREE, Attempts
+from connector.console.attempts import COOKIE as KNOWN
+from connector.console.sessions import COOKIE, IDLE, LONGEST, MOST_OF_ONE, Sessions
+from connector.errors import LoginRefused, TooManyRequests
 from connector.ports import Ports
 from connector.services.access import accounts
 from tests.support.console import PASSWORD, Browser, browsers, person, text_of
-from tests.support.doubles import FixedClock, ports_for_tests
+from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.each import over
 
 
@@ -64,17 +67,79 @@ def test_whatever_is_wrong_is_said_in_the_same_words(
 def test_who_fails_often_waits_and_gets_in_later(browser: Browser, ports: Ports) -> None:
     for _ in range(FREE + 1):
         assert browser.log_in("ada", "wrong").status_code == 401
-    assert browser.log_in("ada").status_code == 429
+    waiting = browser.log_in("ada")
+    assert (waiting.status_code, "try again in 2 seconds" in text_of(waiting)) == (429, True)
     clock(ports).advance(3)
     assert browser.log_in("ada").status_code == 200
 
 
-def test_the_cookie_is_for_this_server_alone(browser: Browser) -> None:
+def test_strangers_who_fail_keep_nobody_out_who_works_here(browser: Browser) -> None:
+    browser.log_in("ada")
+    stranger = Browser(browser.address)
+    stranger.cookies[KNOWN] = "mark.seal"
+    for _ in range(FREE + 1):
+        assert stranger.log_in("ada", "wrong").status_code == 401
+    assert stranger.log_in("ada").status_code == 429
+    stranger.close()
+    browser.cookies.pop(COOKIE)
+    assert browser.log_in("ada").status_code == 200
+    for _ in range(FREE + 1):
+        assert browser.log_in("ada", "wrong").status_code == 401
+    assert browser.log_in("ada").status_code == 429, "who works here waits as well"
+
+
+def test_a_known_browser_is_known_for_its_account_alone(browser: Browser, ports: Ports) -> None:
+    person(ports, "dana", "auditor")
+    browser.log_in("ada")
+    stranger = Browser(browser.address)
+    for _ in range(FREE + 1):
+        stranger.log_in("dana", "wrong")
+    stranger.close()
+    assert browser.log_in("dana").status_code == 429
+
+
+def test_guesses_that_are_made_at_once_count_each() -> None:
+    attempts, name = Attempts(lambda: NOON), "x" * 1_000_000
+
+    def begun(stack: ExitStack) -> None:
+        stack.enter_context(attempts.one(name, ""))
+
+    for _ in range(FREE):
+        with suppress(LoginRefused), ExitStack() as stack:
+            begun(stack)
+            raise LoginRefused("wrong")
+    with suppress(LoginRefused), ExitStack() as stack:
+        begun(stack)
+        with pytest.raises(TooManyRequests, match="too many attempts"):
+            begun(stack)  # while the other is being looked at
+        raise LoginRefused("wrong")
+    assert [len(each) for each in attempts._failed] == [32], "a long name takes no room"
+    with attempts.one("ada", ""):
+        pass
+    assert len(attempts._failed) == 1, "who succeeds is forgotten"
+
+
+def test_so_many_passwords_are_looked_at_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.console.attempts._PATIENCE", 0.01)
+    attempts = Attempts(lambda: NOON)
+    with ExitStack() as stack:
+        for number in range(AT_ONCE):
+            stack.enter_context(attempts.one(f"p{number}", ""))
+        with pytest.raises(TooManyRequests, match="too many log in"), attempts.one("ada", ""):
+            pass
+    with attempts.one("ada", ""):
+        pass
+
+
+def test_the_cookies_are_for_this_server_alone(browser: Browser) -> None:
     sent = browser._asked("POST", "/login", {"name": "ada", "password": PASSWORD}, {})
-    cookie = sent.headers["set-cookie"].lower()
-    for word in ("httponly", "secure", "samesite=strict", "path=/"):
-        assert word in cookie
-    assert "domain" not in cookie
+    cookies = sent.headers.get_list("set-cookie")
+    assert len(cookies) == 2
+    for cookie in map(str.lower, cookies):
+        for word in ("__host-", "httponly", "secure", "samesite=strict", "path=/"):
+            assert word in cookie
+        assert "domain" not in cookie
+        assert "ada" not in cookie
 
 
 def test_a_session_that_somebody_planted_is_not_taken_over(browser: Browser) -> None:
@@ -118,6 +183,33 @@ def test_a_changed_or_closed_account_is_logged_out(browser: Browser, ports: Port
     accounts.close(ports, "ada")
     assert browser.get("/log").url.path == "/login"
     assert browser.log_in("ada").status_code == 401
+
+
+def test_a_session_of_an_account_as_it_was_before_a_change_is_none(ports: Ports) -> None:
+    """Its password was looked at before the change, and its session begins after it."""
+    found = accounts.standing(ports, "ada")
+    assert found is not None
+    sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
+    assert sessions.find(sessions.begin(found)) is not None
+    clock(ports).advance(1)
+    accounts.change(ports, "ada", roles=["auditor"])
+    clock(ports).advance(1)
+    assert sessions.find(sessions.begin(found)) is None
+
+
+def test_logins_of_one_account_push_out_no_other(ports: Ports) -> None:
+    person(ports, "dana", "auditor")
+    ada, dana = (accounts.standing(ports, name) for name in ("ada", "dana"))
+    assert ada is not None
+    assert dana is not None
+    sessions = Sessions(lambda name: accounts.standing(ports, name), ports.clock.now)
+    other = sessions.begin(dana)
+    names = []
+    for _ in range(MOST_OF_ONE + 1):
+        clock(ports).advance(1)
+        names.append(sessions.begin(ada))
+    assert [sessions.find(name) is not None for name in names] == [False] + [True] * MOST_OF_ONE
+    assert sessions.find(other) is not None
 
 
 def test_logging_out_ends_the_session(browser: Browser) -> None:

@@ -118,6 +118,13 @@ def test_nothing_is_marked_as_safe_by_hand() -> None:
             assert not re.search(r"<(script|style)[ >](?!src=\"/static/)|=\s*\{\{", text), each
 
 
+def test_no_template_reaches_into_a_session() -> None:
+    """Of a session templates have the name of its account; its word comes masked."""
+    for each in (Path(parts.__file__).parent / "templates").glob("*.html"):
+        reached = set(re.findall(r"session[.][\w.]+", each.read_text()))
+        assert reached <= {"session.account.name"}, each.name
+
+
 def test_text_that_turns_its_line_round_is_seen() -> None:
     made = [
         Facts("F", [("name", TURNED)]),

@@ -33,7 +33,7 @@ from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 from tests.support.console import browsers, text_of
 from tests.support.doubles import FixedClock
 from tests.support.each import over
-from tests.support.forms import fields_of, sent
+from tests.support.forms import fields_of, saving, sent
 from tests.support.link import Link as Pair
 from tests.support.link import description, entry, link
 
@@ -362,6 +362,9 @@ def test_two_policies_are_compared(school: Ports) -> None:
             assert relation in text_of(found), text_of(found)
             assert where in text_of(found)
             assert fields_of(found, "/policy/compare")["other"] == other
+            saved = author.post("/policy/compare", saving(found, "json", "comparison"))
+            assert saved.headers["content-type"] == "application/json"
+            assert where in {row["this policy"] for row in saved.json()}
         wrong = sent(author, shown, "/policy/compare", other=HOSTILE)
         assert wrong.status_code == 422
         assert HOSTILE not in wrong.text

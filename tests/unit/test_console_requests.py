@@ -67,8 +67,11 @@ def test_a_job_is_proposed_checked_changed_and_submitted(pair: Link, scientist: 
     form = again.text.split('action="/job/submit"')[1].split("</form>")[0]
     (whole,) = (unescape(value) for name, value in _FIELD.findall(form) if name == "request")
     assert "0.5" in whole
-    assert scientist.do("/job/submit", request=whole).status_code == 200
+    twice = {"request": whole, "word": scientist.word()}
+    first, second = (scientist.post("/job/submit", twice) for _ in range(2))
+    assert first.status_code == second.status_code == 200
     (made,) = jobs.jobs(pair.lab.ports).values
+    assert first.url.params["id"] == second.url.params["id"] == made.id, "clicked twice"
     assert made.state == "SUBMITTED"
     assert b'"every":5' in made.manifest
     assert b'"age"' not in made.manifest
@@ -81,7 +84,8 @@ def test_what_is_no_request_is_said_and_the_form_stays(pair: Link, scientist: Br
     assert wrong.status_code == 400
     assert "<script>" not in wrong.text
     assert 'action="/job/check"' in wrong.text
-    for whole in ("", "[]", "{}", '{"features": 3}', "x" * 1000):
+    odd = '{"features": ["x"], "rounds": [], "privacy": {"epsilon": null, "delta": {}}}'
+    for whole in ("", "[]", "{}", '{"features": 3}', odd, "x" * 1000):
         assert scientist.do("/job/submit", request=whole).status_code == 400
         assert scientist.do("/job/check", request=whole).status_code in (200, 400)
     (agreement,) = pair.lab.agreements()

@@ -137,22 +137,22 @@ def enter(ports: Ports, name: str, password: str) -> Account:
     """Return the account of who logs in.
 
     Raises:
-        LoginRefused: name or password is wrong, or the account is closed.
+        LoginRefused: name or password is wrong, or the account is closed; or it was changed while
+            the password was looked at, which takes a while.
     """
+    name, password = (each[: accounts.MOST_PASSWORD] for each in (name, password))
     with ports.store.read() as tx:
-        found = tx.accounts.get(name[: accounts.MOST_PASSWORD])
-    known = found is not None and not found.closed
-    fits = passwords.fits(
-        found.password if found and known else "", password[: accounts.MOST_PASSWORD]
-    )
-    if found is None or not known or not fits:
-        with ports.store.write() as tx:
-            tx.audit.append(REFUSED, found.id if found else "")
-        raise LoginRefused("name or password is wrong")
+        found = tx.accounts.get(name)
+    kept = found.password if found and not found.closed else ""
+    fits = passwords.fits(kept, password)
+    renewed = passwords.hashed(password) if fits and passwords.is_old(kept) else kept
     with ports.store.write() as tx:
-        if passwords.is_old(found.password):
-            tx.accounts.put(replace(found, password=passwords.hashed(password)))
-        tx.audit.append(ENTERED, found.id)
+        entered = fits and tx.accounts.lock(name) == found
+        tx.audit.append(ENTERED if entered else REFUSED, found.id if found else "")
+        if found and entered and renewed != kept:
+            tx.accounts.put(replace(found, password=renewed))
+    if found is None or not entered:
+        raise LoginRefused("name or password is wrong")
     return found
 
 

@@ -220,7 +220,7 @@ def _answer(found: Answered) -> Iterator[Part]:
     yield Facts("Table", (("state", Words(found.state)), ("contract", found.agreement)))
     if found.content is None:
         return
-    rows: list[dict[str, Any]] = [json.loads(line) for line in found.data.splitlines()]
+    rows = rows_of(found.data)
     if found.content.rows > len(rows):
         yield Notice("The table is larger than an answer: `preau get` fetches its file.")
     if found.spent is not None:
@@ -237,6 +237,22 @@ def _answer(found: Answered) -> Iterator[Part]:
         name="cells",
         again=again,
     )
+
+
+def rows_of(data: bytes) -> list[dict[str, Any]]:
+    """Return the rows of an answer, which its provider wrote.
+
+    Raises:
+        Malformed: it is no table.
+    """
+    try:
+        rows = [json.loads(line) for line in data.splitlines()]
+    except (ValueError, RecursionError):
+        rows = [None]
+    if not all(isinstance(row, dict) for row in rows):
+        hint = "tell the provider: what it signed cannot be read"
+        raise Malformed("the provider's answer is no table", hint=hint)
+    return rows
 
 
 def _shown(value: Any) -> Cell:

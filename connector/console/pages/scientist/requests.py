@@ -193,7 +193,7 @@ def _leaves(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
     for name, each in value.items():
         if isinstance(each, Mapping):
             yield from _leaves(each, f"{above}/{name}")
-        elif not isinstance(each, list | bool):
+        elif isinstance(each, str | int | float) and not isinstance(each, bool):
             yield f"{above}/{name}", each
 
 
