@@ -2,17 +2,17 @@
 
 Rule: the form changes the written document at the places that it shows, and nothing else of it;
 what comes out is read as any other document, so that no field can say what the policy model does
-not know. A sentence without fields is changed in another view. A value is a field only where the
-field gives back the very same value.
+not know. A sentence without fields is changed in another view, and so is a value that no text gives
+back (`values.py`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
+from connector.console.pages.author import values
 from connector.console.parts import Field, Form, Grid, Link
 from connector.errors import Malformed
 from connector.jsonld.mending import at, edited
@@ -21,16 +21,15 @@ from policies_odrl.authoring import full
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.written import pointer
 from policies_odrl.language.explain import Line
-from policies_odrl.language.phrases import LANGUAGES, fill, names, table, word
+from policies_odrl.language.phrases import fill, table, word
 from policies_odrl.model import Operator
-from policies_odrl.vocabulary import ACTIONS, OPERANDS, Kind, prefixed
+from policies_odrl.vocabulary import ACTIONS, OPERANDS, prefixed
 
 VALUE: Final = "value:"
 UPDATE: Final = "update the views"
 _OPERATOR: Final = "operator:"
 _OUT: Final = "out:"
 _LONGEST: Final = 20_000  # characters of a value
-_BETWEEN: Final = "; "
 _COMPARED: Final = "how it is compared"
 _HEADINGS: Final = ("sentence", _COMPARED, "value", "take out")
 _JOINED: Final = ("and", "or", "xone", "andSequence")
@@ -45,15 +44,6 @@ _BELOW: Final = {
     "odrl:remedy": "odrl:consequence",
     "odrl:consequence": "odrl:consequence",
 }
-_TYPES: Final = {
-    Kind.NUMBER: "xsd:decimal",
-    Kind.COUNT: "xsd:decimal",
-    Kind.INSTANT: "xsd:dateTime",
-    Kind.DURATION: "xsd:duration",
-}
-NAMED: Final = frozenset({Kind.CONCEPT, Kind.LEVEL, Kind.PLACE, Kind.EVENT})
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(Z|[+-]\d{2}:\d{2})?", re.ASCII)
-_DAYS: Final = "xsd:date"
 
 
 def form(
@@ -161,7 +151,7 @@ def added(document: Mapping[str, Any], given: Mapping[str, str], language: str) 
         raise Malformed("choose to what a condition is added, or a kind of rule")
     if holder:
         left = full(given.get("new.left", ""))
-        value = _values(given.get("new.value", ""), None, left)
+        value = values.read(given.get("new.value", ""), None, left)
         if value == []:
             raise _without_value(left, language, "new.value")
         item = {
@@ -188,7 +178,7 @@ def field_of(path: str, document: Mapping[str, Any], language: str) -> str:
     while path:
         node = at(document, path)
         if isinstance(node, Mapping) and "leftOperand" in node:
-            name = VALUE if _shown(node, language) is not None else _OPERATOR
+            name = VALUE if values.shown(node, language) is not None else _OPERATOR
             return f"form-policy-edit-form-{name}{path}"
         path = path.rpartition("/")[0]
     return ""
@@ -210,12 +200,6 @@ def operands(language: str) -> list[tuple[str, str]]:
 def actions(language: str) -> list[tuple[str, str]]:
     """Return all actions, prefixed, with what they are called, in alphabetical order."""
     return _alphabetic((prefixed(each), word(each, language, "actions")) for each in ACTIONS)
-
-
-def iri(text: str) -> str:
-    """Return the IRI that a person means: of a name in any language, a prefixed name, or itself."""
-    found = (names("values", language).terms.get(text) for language in LANGUAGES)
-    return next(filter(None, found), "") or full(text)
 
 
 def _alphabetic(found: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -288,7 +272,7 @@ def _fields(path: str, node: Mapping[str, Any], language: str) -> list[Field | N
         value=operator,
         choices=[(each, _said(each, language)) for each in choices],
     )
-    name, value = f"{VALUE}{path}", _shown(node, language)
+    name, value = f"{VALUE}{path}", values.shown(node, language)
     if value is None:
         return [picked, None]
     return [picked, Field(name, "value", value=value, longest=_LONGEST)]
@@ -302,10 +286,10 @@ def _edits(
             yield Step(Change.REPLACE, f"{path}/operator", text)
         return
     text = text.strip()
-    if text == _shown(node, language):
+    if text == values.shown(node, language):
         return
     left, before = str(node["leftOperand"]), node.get("rightOperand")
-    value = _values(text, before, left)
+    value = values.read(text, before, left)
     if value == []:
         raise _without_value(left, language, f"{VALUE}{path}")
     if value != before:
@@ -376,59 +360,3 @@ def _said(operator: str, language: str) -> str:
     phrases = table("operators")
     found = fill(phrases[operator], language, values="…") if operator in phrases else operator
     return verbatim(found.removesuffix("…").strip())
-
-
-def _shown(node: Mapping[str, Any], language: str) -> str | None:
-    """Return the value of a condition as the text of a field; None where the text would lose it."""
-    value, left = node.get("rightOperand"), str(node["leftOperand"])
-    if value is None:
-        return None
-    text = _text(value, language)
-    return text if _values(text, value, left) == value and text.isprintable() else None
-
-
-def _text(value: Any, language: str) -> str:
-    if isinstance(value, list):
-        return _BETWEEN.join(_text(each, language) for each in value)
-    if isinstance(value, Mapping):
-        return _name(str(value["@id"]), language) if "@id" in value else str(value.get("@value"))
-    return str(value)
-
-
-def _name(name: str, language: str) -> str:
-    """Return a name for people that leads back to the IRI, or the IRI."""
-    found = (names("values", language).of_term.get(name, ""), prefixed(name))
-    return next((each for each in found if each and iri(each) == name), name)
-
-
-def _values(text: str, before: Any, left: str) -> Any:
-    """Return the values that a text stands for, in the manner of those before."""
-    found = [each.strip() for each in text.split(";") if each.strip()]
-    model = before[0] if isinstance(before, list) and before else before
-    made = [_value(each, model, left) for each in found]
-    return made if isinstance(before, list) or len(made) != 1 else made[0]
-
-
-def _value(text: str, model: Any, left: str) -> Any:
-    known = OPERANDS.get(full(left)) if left else None
-    kind = known.kind if known else None
-    if isinstance(model, Mapping) and "@id" in model:
-        return {"@id": iri(text)}
-    if isinstance(model, Mapping):
-        return {**model, **_typed(text, kind, model)}
-    if model is not None:
-        return text
-    if kind in _TYPES:
-        return _typed(text, kind, {"@type": _TYPES[kind]})
-    return {"@id": iri(text)} if kind in NAMED or ":" in text else text
-
-
-def _typed(text: str, kind: Kind | None, model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a literal: of a day where it is one, of any number where it is none of a type."""
-    datatype = model.get("@type")
-    if kind is Kind.INSTANT and datatype in (_DAYS, "xsd:dateTime"):
-        datatype = _DAYS if _DAY.fullmatch(text) else "xsd:dateTime"
-    elif kind in (Kind.NUMBER, Kind.COUNT):
-        text = text.replace(",", ".")
-        datatype = datatype if text.isascii() and text.isdecimal() else "xsd:decimal"
-    return {"@value": text, **({"@type": datatype} if datatype else {})}

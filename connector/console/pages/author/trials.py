@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from connector.console.pages.author import conditions
+from connector.console.pages.author import conditions, values
 from connector.console.pages.author.findings import nearest
 from connector.console.parts import Cell, Field, Form, Notice, Part, Sentences, Table, Words, named
 from connector.language.matching import Naming, verbatim
@@ -199,8 +199,8 @@ def _stated(left: str, given: Mapping[str, str], language: str) -> Field:
 
 def _meant(left: str, text: str) -> str:
     known = OPERANDS.get(left)
-    if known is not None and known.kind in conditions.NAMED:
-        return conditions.iri(text)
+    if known is not None and known.kind in values.NAMED:
+        return values.iri(text)
     return text.replace(",", ".") if known is not None and known.kind in _NUMBERS else text
 
 
