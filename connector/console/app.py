@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connector.console import answers, attempts, beginnings, downloads, multipart, refusals
+from connector.console import answers, attempts, beginnings, downloads, guard, multipart, refusals
 from connector.console.attempts import Attempts
 from connector.console.beginnings import Beginnings
 from connector.console.guard import (
@@ -129,7 +129,7 @@ class Console:
                 to = visit.given(refusals.BACK) or entry.on
                 return answers.led(door.LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
-                return self._wrong(visit, LoginRefused("this form is of a session that has ended"))
+                return self._wrong(visit, _not_own())
             cookie = request.cookies.get(COOKIE, "")
 
             async def made() -> Response:
@@ -149,7 +149,7 @@ class Console:
 
             if visit.session is None:
                 return Response(status_code=401)
-            return self._watching.answer(stamp, visit.asked("seen"))
+            return self._watching.answer(visit.session.account.id, stamp, visit.asked("seen"))
 
         return endpoint
 
@@ -210,7 +210,8 @@ class Console:
 
         say = partial(translated, language=visit.language)
         media, write = downloads.FORMATS[ending]
-        content = write(self._gathering.pages(first, follow, rest), say)
+        pages = self._gathering.pages(visit.served.account.id, first, follow, rest)
+        content = write(pages, say)
         return StreamingResponse(
             content, media_type=media, headers=answers.saving(f"{first.name}.{ending}")
         )
@@ -231,7 +232,12 @@ class Console:
     async def _nothing(self, request: Request, _error: Exception) -> Response:
         visit = await self._visit(request)
         return self._shown(
-            Page("There is no such page", [Notice("The menu leads to all pages.")], 404), visit
+            Page(
+                "There is no such page",
+                [Notice("The menu leads to all pages.", code=NotFound.code)],
+                404,
+            ),
+            visit,
         )
 
     async def _login(self, request: Request) -> Response:
@@ -314,9 +320,10 @@ class Console:
         return self._institution
 
     async def _logout(self, request: Request) -> Response:
-        visit = await self._visit(request)
-        query = {}
-        if visit.session is not None and _is_own(visit):
+        visit, query = await self._visit(request), {}
+        if visit.session is not None:
+            if not _is_own(visit):
+                return self._wrong(visit, _not_own())
             self._sessions.end(request.cookies.get(COOKIE, ""))
             query = {door.LEFT: "yes"} if visit.session.account.subject else {}
         answer = answers.led(door.LOGIN, query)
@@ -342,7 +349,7 @@ def _made(entry: Entry, visit: Visit) -> refusals.Made:
         return exc
     except Exception:  # noqa: BLE001 - the outermost border: no text of it leaves
         _log.exception("the page %s failed", entry.path)
-        return PreauError("the node failed in a way that was not foreseen")
+        return guard.unforeseen()
 
 
 async def _brought(
@@ -375,6 +382,11 @@ def _table(page: Page, name: str) -> Table:
     """Return the table of a name; of what is none, the first one of the page."""
     found = tables(page.parts)
     return next((each for each in found if each.name == name), found[0])
+
+
+def _not_own() -> PreauError:
+    hint = "begin again from a page of this console"
+    return LoginRefused("this form is of a session that has ended", hint=hint)
 
 
 def _is_own(visit: Visit) -> bool:

@@ -13,7 +13,6 @@ import io
 import json
 import re
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -21,10 +20,12 @@ from typing import Any, Final, TypeAlias
 
 from connector.console import sheets
 from connector.console.parts import Cell, Link, Spoken, Table, Words, plain
+from connector.console.shares import Shares
 from connector.errors import PreauError, TooManyRequests
 
 MOST_ROWS: Final = 100_000  # of a file
 AT_A_TIME: Final = 4  # files of several pages that are made
+OF_ONE: Final = 2  # account
 Pages: TypeAlias = Iterator[Table]
 Say: TypeAlias = Callable[[str], str]
 _HELD: Final = 1 << 20  # bytes of a spreadsheet in memory, the rest is in a file without a name
@@ -38,14 +39,19 @@ class Gathering:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._lock, self._open = threading.Lock(), 0
+        self._shares = Shares(AT_A_TIME, OF_ONE)
 
     def pages(
-        self, first: Table, follow: Callable[[Mapping[str, str]], Table], rest: Callable[..., str]
+        self,
+        account: str,
+        first: Table,
+        follow: Callable[[Mapping[str, str]], Table],
+        rest: Callable[..., str],
     ) -> Pages:
         """Return a list page by page, as the file of it needs it.
 
         Args:
+            account: for whom.
             first: page of it.
             follow: returns the page that a query asks for.
             rest: returns the address of a file that begins with the page of a query.
@@ -55,15 +61,18 @@ class Gathering:
         """
         if not first.next:
             return iter((first,))
-        if self._open >= AT_A_TIME:
+        if not self._shares.free(account):
             raise TooManyRequests("several files are being made: wait a moment", retry_after=10)
-        return self._followed(first, follow, rest)
+        return self._followed(account, first, follow, rest)
 
     def _followed(
-        self, page: Table, follow: Callable[[Mapping[str, str]], Table], rest: Callable[..., str]
+        self,
+        account: str,
+        page: Table,
+        follow: Callable[[Mapping[str, str]], Table],
+        rest: Callable[..., str],
     ) -> Pages:
-        self._count(1)
-        try:
+        with self._shares.held(account):
             rows = 0
             while page.next:
                 rows += len(page.rows)
@@ -80,12 +89,6 @@ class Gathering:
                     yield replace(page, rows=(), lost=(line, more))
                     return
             yield page
-        finally:
-            self._count(-1)
-
-    def _count(self, change: int) -> None:
-        with self._lock:
-            self._open += change
 
 
 def as_json(pages: Pages, say: Say) -> Iterator[bytes]:

@@ -11,13 +11,14 @@ Source: CSP Level 3; OWASP ASVS 5.0, V3; Fetch Metadata Request Headers.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request, cookie_parser
+from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,14 +35,15 @@ _OWN: Final = frozenset({"", "same-origin", "none"})
 _LEVEL: Final = 5  # of zlib: beyond it an answer takes longer, and hardly less room
 _LEAST: Final = 1024  # bytes that are worth it
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Of what is no page: an SVG or a file that a browser opens by itself runs and loads nothing.
 SEALED: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 _PAGE: Final = "text/html"
 _PATIENCE: Final = 10.0  # seconds for a body, beyond those that its size needs
 _SLOWEST: Final = 64 * 1024  # bytes a second
+_READING: Final = 60.0  # seconds for a part of an answer
 HEADERS: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -75,15 +77,23 @@ class TooSlow(Exception):
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, reached: Reached, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        reached: Reached,
+        patience: float = _PATIENCE,
+        reading: float = _READING,
+    ) -> None:
         """Prepare.
 
         Args:
             app: the console.
             reached: how browsers reach it.
             patience: seconds for a body, beyond those that its size needs.
+            reading: seconds for a browser to take a part of an answer.
         """
         self._app, self._reached, self._patience = app, reached, patience
+        self._reading = reading
         self._compressing = GZipMiddleware(app, _LEAST, _LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +108,8 @@ class Guard:
                     headers.setdefault(name, value)
                 if not headers.get("content-type", "").startswith(_PAGE):
                     headers["content-security-policy"] = SEALED
-            await send(message)
+            async with asyncio.timeout(self._reading):
+                await send(message)
 
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers, UPLOADS.get(scope["path"], BODY_LIMIT))
@@ -109,7 +120,9 @@ class Guard:
             size = int(headers["content-length"])
             receive = _bounded(receive, self._patience + size / _SLOWEST)
         own = of_own_page(headers)
-        await (self._compressing if own else self._app)(scope, receive, guarded)
+        # Who does not read is hung up on; Starlette calls it a disconnection.
+        with suppress(TimeoutError, ClientDisconnect):
+            await (self._compressing if own else self._app)(scope, receive, guarded)
 
     def _refusal(self, method: str, headers: Headers, limit: int) -> PlainTextResponse | None:
         host = headers.get("host", "")
@@ -154,9 +167,13 @@ async def too_slow(request: Request, _error: Exception) -> PlainTextResponse:
 
 async def failed(request: Request, _error: Exception) -> PlainTextResponse:
     """Say that the node itself failed, where no page can say it."""
+    return _told(request.headers, 500, unforeseen())
+
+
+def unforeseen() -> PreauError:
+    """Return a fault of the node itself, of which nothing else is told."""
     hint = "the node's log says more; please report it"
-    fault = PreauError("the node failed in a way that was not foreseen", hint=hint)
-    return _told(request.headers, 500, fault)
+    return PreauError("the node failed in a way that was not foreseen", hint=hint)
 
 
 def _told(headers: Headers, code: int, fault: PreauError) -> PlainTextResponse:

@@ -2,7 +2,7 @@
 
 Rules: an event says that something changed, never what; the page itself is asked for again, and
 judged again. A stream ends by itself, with its session, and when the node stops; there are so many
-at a time. Watching is no use of a session: it lets none go on longer.
+at a time, and of one account. Watching is no use of a session: it lets none go on longer.
 
 Source: HTML Living Standard, section 9.2 (server-sent events).
 """
@@ -17,11 +17,13 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from connector.console.shares import Shares
 from connector.errors import PreauError
 
 SECONDS: Final = 2.0  # between two looks
 TURNS: Final = 150  # looks of a stream, after which the browser asks anew
 MOST: Final = 32  # streams at a time
+OF_ONE: Final = 8  # account
 _ENOUGH: Final = 204  # by which a browser asks no more
 
 _log = logging.getLogger(__name__)
@@ -36,22 +38,24 @@ class Watching:
         Args:
             seconds: between two looks.
         """
-        self._seconds, self._open = seconds, 0
+        self._seconds, self._shares = seconds, Shares(MOST, OF_ONE)
 
-    def answer(self, stamp: Callable[[], str], seen: str) -> Response:
+    def answer(self, account: str, stamp: Callable[[], str], seen: str) -> Response:
         """Return the answer to a browser that watches a page.
 
         Args:
+            account: who watches.
             stamp: of what the page shows now; empty once nobody may see it any more.
             seen: what the browser shows.
         """
-        if self._open >= MOST:
+        if not self._shares.free(account):
             return Response(status_code=_ENOUGH)
-        return StreamingResponse(self._told(stamp, seen), media_type="text/event-stream")
+        return StreamingResponse(self._told(account, stamp, seen), media_type="text/event-stream")
 
-    async def _told(self, stamp: Callable[[], str], seen: str) -> AsyncIterator[bytes]:
-        self._open += 1
-        try:
+    async def _told(
+        self, account: str, stamp: Callable[[], str], seen: str
+    ) -> AsyncIterator[bytes]:
+        with self._shares.held(account):
             for _ in range(TURNS):
                 try:
                     now = await run_in_threadpool(stamp)
@@ -63,5 +67,3 @@ class Watching:
                 yield b":\n\n" if now == seen else b"event: changed\ndata:\n\n"
                 seen = now
                 await asyncio.sleep(self._seconds)
-        finally:
-            self._open -= 1

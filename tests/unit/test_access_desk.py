@@ -99,6 +99,28 @@ def test_what_an_account_does_is_in_the_log_with_its_pseudonym(ports: Ports) -> 
     assert entries(ports)[-1]["facts"] == {"code": "ACCOUNT_TAKEN", "command": "add"}
 
 
+def test_an_act_that_no_service_notes_is_in_the_log_once(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(ports: Ports) -> None:
+        with ports.store.write():
+            pass
+
+    def noting(ports: Ports) -> None:
+        with ports.store.write() as tx:
+            tx.audit.append("odd.kind", "urn:x")
+
+    operator = made(ports, "operator")
+    done = rights.Right(rights.ALL, command=True)
+    for service in (nothing, noting):
+        monkeypatch.setitem(rights._RIGHTS, service, done)
+        Desk(ports, operator).do(service)
+    first, second = entries(ports)[-2:]
+    assert (first["kind"], first["subject"]) == ("command.done", operator.id)
+    assert first["facts"] == {"command": "nothing"}
+    assert (second["kind"], second["facts"]) == ("odd.kind", {"account": operator.id})
+
+
 def test_one_account_does_not_accept_in_two_roles() -> None:
     asked = Approval(
         id="urn:a",

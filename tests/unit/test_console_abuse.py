@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from connector.console.answers import saving
-from connector.console.guard import BODY_LIMIT, HEADERS, SEALED
+from connector.console.guard import BODY_LIMIT, HEADERS, SEALED, Guard, Reached
 from connector.console.pages import PAGES
 from connector.console.rendering import Renderer
 from connector.console.sessions import COOKIE
@@ -308,6 +310,33 @@ def test_a_body_that_comes_slowly_is_not_waited_for(ports: Ports) -> None:
         assert status == 408
         assert "too slowly" in answer
         assert raw(address, request("POST /login", *stated, body="n=" + "x" * 97))[0] == 401
+
+
+def test_who_does_not_read_an_answer_is_hung_up_on() -> None:
+    left = []
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(3):
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        finally:
+            left.append("app")
+
+    async def never() -> Message:
+        raise AssertionError
+
+    async def reads(_message: Message) -> None:
+        pass
+
+    async def does_not(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")]}
+    guard = Guard(app, Reached(frozenset({"http://a"})), reading=0.01)
+    for send in (reads, does_not):
+        asyncio.run(guard(scope, never, send))
+    assert left == ["app"] * 2
 
 
 # Ways, much, signs that look like others, and other languages.

@@ -215,6 +215,8 @@ def test_logins_of_one_account_push_out_no_other(ports: Ports) -> None:
 def test_logging_out_ends_the_session(browser: Browser) -> None:
     browser.log_in("ada")
     held = browser.cookies[COOKIE]
+    assert browser.post("/logout", {"word": "another's"}).status_code == 401
+    assert browser.cookies[COOKIE] == held
     assert browser.do("/logout").url.path == "/login"
     browser.cookies[COOKIE] = held
     assert browser.get("/").url.path == "/login"

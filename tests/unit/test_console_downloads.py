@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from connector.console import downloads
-from connector.console.downloads import AT_A_TIME, FORMATS, MOST_ROWS, Gathering
+from connector.console.downloads import AT_A_TIME, FORMATS, MOST_ROWS, OF_ONE, Gathering
 from connector.console.pages.auditor import log
 from connector.console.pages.listing import listed
 from connector.console.parts import Cell, Link, Table, Words
@@ -97,7 +97,9 @@ def gathered(rows: int, size: int = 1000) -> Iterator[Table]:
     def follow(query: Mapping[str, str]) -> Table:
         return made[int(query["after"])]
 
-    return Gathering().pages(made[0], follow, lambda query: f"/list?after={query['after']}&as=csv")
+    return Gathering().pages(
+        "ada", made[0], follow, lambda query: f"/list?after={query['after']}&as=csv"
+    )
 
 
 @over("rows", [0 + 1, 999, 1000, 1001, MOST_ROWS])
@@ -124,24 +126,34 @@ def test_what_cannot_be_had_or_shown_is_said_in_the_file(ending: str) -> None:
         raise StoreUnavailable("the database does not answer")
 
     first = Table("T", ("n",), [(1,)], "", {"after": "1"}, lost=("row x: cannot be shown: y",))
-    pages = Gathering().pages(first, follow, lambda _: "/list?after=1")
+    pages = Gathering().pages("ada", first, follow, lambda _: "/list?after=1")
     content = b"".join(FORMATS[ending][1](pages, lambda text: text))
     text = str(sheet(content)) if ending == "ods" else content.decode()
     for line in ("row x: cannot be shown", "STORE_UNAVAILABLE", "/list?after=1"):
         assert line in text
 
 
-def test_few_files_of_many_pages_are_made_at_a_time() -> None:
+def test_few_files_of_many_pages_are_made_at_a_time_and_not_all_for_one_account() -> None:
     gathering = Gathering()
     (_, first), *_ = of_pages(2, 1)
-    begun = [gathering.pages(first, lambda _: first, lambda _: "") for _ in range(AT_A_TIME)]
-    for each in begun:
-        next(each)
+
+    def begun(account: str) -> Iterator[Table]:
+        pages = gathering.pages(account, first, lambda _: first, lambda _: "")
+        next(pages)
+        return pages
+
+    held = [begun("ada") for _ in range(OF_ONE)]
     with pytest.raises(TooManyRequests):
-        gathering.pages(first, lambda _: first, lambda _: "")
-    assert len(list(gathering.pages(Table("T", ("n",), [(1,)], ""), lambda _: first, str))) == 1
-    begun.pop().close()  # type: ignore[attr-defined]  # who leaves makes room
-    assert next(gathering.pages(first, lambda _: first, lambda _: "")) == first
+        begun("ada")
+    held += [begun(f"p{number}") for number in range(AT_A_TIME - OF_ONE)]
+    with pytest.raises(TooManyRequests):
+        begun("dana")
+    short = Table("T", ("n",), [(1,)], "")
+    assert len(list(gathering.pages("ada", short, lambda _: first, str))) == 1
+    held.pop(0).close()  # type: ignore[attr-defined]  # who leaves makes room
+    held.append(begun("dana"))
+    with pytest.raises(TooManyRequests):
+        begun("ada")
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """The gate to the services for one account: what it may do, and the record that it did.
 
 Rules: a service that `rights.py` does not name is done for nobody; what changes something is in the
-audit log with the account's pseudonym, in the transaction of what it changes; a refusal is there,
-too. Roles are asked here, on each call, and nowhere else. A service that is no command cannot write
-to the store, and a request that only reads reaches no command.
+audit log with the account's pseudonym, in the transaction of what it changes; an act that no
+service notes, since it found nothing to change or asked somebody else, is noted here, and so is a
+refusal. Roles are asked here, on each call, and nowhere else. A service that is no command cannot
+write to the store, and a request that only reads reaches no command.
 """
 
 from __future__ import annotations
@@ -82,17 +83,23 @@ class Desk:
             return service(replace(self._ports, store=store), *args, **kwargs)
         if self._reads:
             raise RuntimeError(f"the command `{service.__name__}` stands behind a page that reads")
-        store = _Attributed(self._ports.store, self.account.id)
+        noted = _Attributed(self._ports.store, self.account.id)
         try:
-            return service(replace(self._ports, store=store), *args, **kwargs)
+            made = service(replace(self._ports, store=noted), *args, **kwargs)
         except PreauError as exc:
             self._refused(right, service.__name__, exc.code)
             raise
+        if not noted.entries:
+            self._note("command.done", command=service.__name__)
+        return made
 
     def _refused(self, right: Right | None, name: str, code: str) -> None:
         if right is None or right.command:
-            with self._ports.store.write() as tx:
-                tx.audit.append("command.refused", self.account.id, code=code, command=name)
+            self._note("command.refused", code=code, command=name)
+
+    def _note(self, kind: str, **facts: str) -> None:
+        with self._ports.store.write() as tx:
+            tx.audit.append(kind, self.account.id, **facts)
 
 
 class _Read:
@@ -119,6 +126,7 @@ class _Attributed:
 
     def __init__(self, store: Store, account: str) -> None:
         self._store, self._account = store, account
+        self.entries = 0  # that were committed
 
     def read(self) -> AbstractContextManager[Transaction]:
         """Open a reading transaction; see `ports.Store`."""
@@ -127,8 +135,11 @@ class _Attributed:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """Open a writing transaction; see `ports.Store`."""
+        added: list[LogEntry] = []
         with self._store.write() as tx:
-            yield _Signed(tx, _Log(tx.audit, self._account))  # type: ignore[misc]  # delegates all
+            log = _Log(tx.audit, self._account, added)
+            yield _Signed(tx, log)  # type: ignore[misc]  # delegates all
+        self.entries += len(added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +159,12 @@ class _Log:
 
     _log: AuditLog
     _account: str
+    _added: list[LogEntry]
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event; see `ports.AuditLog`."""
-        return self._log.append(kind, subject, **{**facts, "account": self._account})
+        self._added.append(self._log.append(kind, subject, **{**facts, "account": self._account}))
+        return self._added[-1]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)

@@ -24,7 +24,7 @@ _KINDS: Final = (
     ("agreement", "contracts"),
     ("approval", "decisions"),
     ("checkpoint", "heads of logs"),
-    ("command", "acts that were refused"),
+    ("command", "acts refused, or not noted elsewhere"),
     ("dataset", "datasets"),
     ("delivery", "deliveries"),
     ("duty", "duties"),
