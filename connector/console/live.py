@@ -23,7 +23,7 @@ from connector.errors import PreauError
 SECONDS: Final = 2.0  # between two looks
 TURNS: Final = 150  # looks of a stream, after which the browser asks anew
 MOST: Final = 32  # streams at a time
-OF_ONE: Final = 8  # account
+OF_ONE: Final = 4  # account; a browser opens six connections to a server, and needs some for pages
 _ENOUGH: Final = 204  # by which a browser asks no more
 
 _log = logging.getLogger(__name__)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connector import config
@@ -17,6 +20,7 @@ from connector.bootstrap.diagnosis import probe
 from connector.bootstrap.diagnosis.watch import _stated, watch
 from connector.bootstrap.keys import signing_rotation
 from connector.bootstrap.system import SystemClock
+from connector.console.sessions import COOKIE
 from connector.errors import TooManyRequests
 from connector.ports import Ports
 from connector.services.health import watching
@@ -26,7 +30,7 @@ from connector.services.health.watching import HeldKey
 from connector.services.membership import onboard
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
-from tests.support.console import browsers, text_of
+from tests.support.console import Browser, browsers, text_of
 from tests.support.console import watch as watch_of
 from tests.support.link import DATASET, Link, description, link
 from tests.support.samples import first_generation
@@ -110,8 +114,34 @@ def test_messages_that_were_not_delivered_are_listed(pair: Link) -> None:
         shown = text_of(operator.get("/messages"))
         assert "ContractRequestMessage" in shown
         assert "waits" in shown
+        assert "ContractRequestMessage" in text_of(operator.get("/")), "it waits for who operates"
         pair.pump()
         assert "Every message was delivered" in text_of(operator.get("/messages"))
+        assert "ContractRequestMessage" not in text_of(operator.get("/"))
+
+
+def test_queues_are_watched(pair: Link) -> None:
+    """A browser is told when another than the list that it shows is there, and not before."""
+    ports = pair.lab.ports
+    negotiate.request(ports, pair.school.did, DATASET)
+    with browsers(ports, "operator", "auditor") as (operator, auditor):
+        for browser, path in (
+            *((auditor, "/approvals"), (auditor, "/approvals?closed=yes")),
+            *((operator, "/jobs"), (operator, "/messages")),
+        ):
+            (live,) = re.findall(r'data-live="([^"]*)"', browser.get(path).text)
+            watched = unescape(live)
+            assert told(browser, watched) == ":", path
+            assert told(browser, watched.partition("seen=")[0]) == "event: changed", path
+        pair.pump()
+        assert told(operator, watched) == "event: changed"
+
+
+def told(browser: Browser, watched: str) -> str:
+    """The first line that a browser is told which watches a page."""
+    held = {"cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
+    with httpx.stream("GET", f"{browser.address}{watched}", headers=held, timeout=20) as stream:
+        return next(iter(stream.iter_lines()))
 
 
 def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

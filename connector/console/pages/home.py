@@ -17,6 +17,7 @@ from connector.services.access import inbox
 from connector.services.duties import stating
 from connector.services.federation.lead import jobs
 from connector.services.health import watching
+from connector.services.messages import waiting
 from connector.services.negotiation import negotiate
 
 _MOST: Final = 10
@@ -55,7 +56,7 @@ def home(visit: Visit) -> Page:
     parts: list[Part] = [node.said(visit.served.do(watching.health, visit.watch))]
     if visit.served.may(inbox.decisions):
         parts.append(_waiting(visit))
-    parts += [*_inbox(visit), *_since(visit), *_budgets(visit), _jobs(visit)]
+    parts += [*_inbox(visit), *_messages(visit), *_since(visit), *_budgets(visit), _jobs(visit)]
     return Page("Home", parts)
 
 
@@ -101,6 +102,13 @@ def _inbox(visit: Visit) -> Iterator[Part]:
         empty = "This institution owes nothing: duties come with contracts."
         title, where = "Duties of this institution", "/duties"
         yield Table(title, DUTIES, owed, empty, name="duties", whole=where)
+
+
+def _messages(visit: Visit) -> Iterator[Part]:
+    """Yield what could not be said to peers, for who operates the node."""
+    if visit.served.may(waiting.undelivered):
+        found = node.undelivered(visit, visit.served.do(waiting.undelivered, limit=_MOST))
+        yield from (replace(each, next={}, whole=node.MESSAGES) for each in tables(found))
 
 
 def _since(visit: Visit) -> Iterator[Part]:

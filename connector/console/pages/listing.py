@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from hashlib import sha256
+from typing import Any, Final, TypeVar
 
 from connector.console.parts import Cell, Part, Table
 from connector.console.visit import Visit
@@ -11,6 +12,7 @@ from connector.domain.page import Damaged, Page
 from connector.language.matching import Naming
 
 T = TypeVar("T")
+_STAMP: Final = 16  # characters
 
 
 def listed(
@@ -37,6 +39,17 @@ def listed(
     following = {**visit.kept, "after": page.next} if page.next else {}
     rows = list(map(row, page.values))
     return [Table(title, headings, rows, empty, following, name, lost=damaged(page))]
+
+
+def stamp(page: Page[T], mark: Callable[[T], object]) -> str:
+    """Return a stamp of a list, which changes when what is shown of it does.
+
+    Args:
+        page: of the list.
+        mark: returns what changes of a value.
+    """
+    shown = repr(([mark(each) for each in page.values], page.next, len(page.damaged)))
+    return sha256(shown.encode()).hexdigest()[:_STAMP]
 
 
 def damaged(page: Page[Any]) -> list[str]:

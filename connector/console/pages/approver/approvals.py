@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.console.pages.entry import Entry, Moved, Sent
-from connector.console.pages.listing import listed
+from connector.console.pages.listing import listed, stamp
 from connector.console.pages.wording import sentences
 from connector.console.parts import (
     Cell,
@@ -25,6 +25,7 @@ from connector.console.parts import (
 )
 from connector.console.visit import Visit
 from connector.domain.contract.approval import Approval, ApprovalState, Subject
+from connector.domain.page import Page as Some
 from connector.errors import PreauError
 from connector.services.access import decisions
 from connector.services.approval import deciding, viewing
@@ -36,19 +37,28 @@ _HEADINGS: Final = ("dataset", "peer", "of a", "state", "still to accept", "aske
 
 def approvals(visit: Visit) -> Page:
     """List what waits, or all that was decided as well."""
-    closed = visit.asked("closed") == "yes"
-    page = visit.served.do(
-        deciding.approvals,
-        pending=not closed,
-        **visit.place,
-        newest=closed,
-    )
+    closed, page = visit.asked("closed") == "yes", _queue(visit)
     empty = "Nothing waits for a decision: offers say on which contracts and uses persons decide."
     parts = listed("Decisions", _HEADINGS, page, _row, empty=empty, name="approvals", visit=visit)
     value = "yes" if closed else "no"
     choices = (("no", "what waits"), ("yes", "what was decided as well"))
     chosen = Field("closed", "show", kind="choice", value=value, choices=choices)
-    return Page("Decisions", [Form("Show", "/approvals", (chosen,), "show", method="get"), *parts])
+    form = Form("Show", "/approvals", (chosen,), "show", method="get")
+    return Page("Decisions", [form, *parts], live=stamp(page, _mark))
+
+
+def watched(visit: Visit) -> str:
+    """Return a stamp of the list."""
+    return stamp(_queue(visit), _mark)
+
+
+def _queue(visit: Visit) -> Some[Approval]:
+    closed = visit.asked("closed") == "yes"
+    return visit.served.do(deciding.approvals, pending=not closed, **visit.place, newest=closed)
+
+
+def _mark(each: Approval) -> object:
+    return each.id, each.state, each.missing
 
 
 def approval(visit: Visit) -> Page:
@@ -239,7 +249,7 @@ def _forms(found: Approval, own: list[str]) -> list[Part]:
 
 
 PAGES: Final = (
-    Entry("/approvals", approvals, (deciding.approvals,), "Decisions"),
+    Entry("/approvals", approvals, (deciding.approvals,), "Decisions", watch=watched),
     Entry("/approval", approval, (viewing.brief,)),
     Entry("/approval/look", look, (decisions.look,), method="POST", on="/approval"),
     Entry("/approval/accept", accept, (decisions.accept,), method="POST", on="/approval"),

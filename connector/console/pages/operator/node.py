@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from connector.console.pages.entry import Entry
-from connector.console.pages.listing import listed
+from connector.console.pages.listing import listed, stamp
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.delivery import OutgoingMessage
+from connector.domain.page import Page as Some
 from connector.language.matching import Naming
 from connector.services.health import diagnose, watching
 from connector.services.health.diagnose import Check
@@ -17,6 +18,7 @@ from connector.services.health.measure import FIGURES
 from connector.services.health.watching import Health
 from connector.services.messages import waiting
 
+MESSAGES: Final = "/messages"
 _KINDS: Final = {diagnose.OK: "done", diagnose.WARN: "info", diagnose.FAIL: "wrong"}
 _SAID: Final = {
     diagnose.OK: "Everything is in order.",
@@ -39,7 +41,7 @@ def node(visit: Visit) -> Page:
     found = visit.served.do(watching.health, visit.watch)
     parts: list[Part] = [said(found), *_faults(found), *_keys(visit), _backup(visit), _doctor()]
     links = (
-        ("messages to peers", Link("those not delivered", "/messages")),
+        ("messages to peers", Link("those not delivered", MESSAGES)),
         ("figures", Link("all that a monitor keeps", "/figures")),
     )
     return Page("Node", [*parts, Facts("More", links)])
@@ -73,10 +75,19 @@ def doctor(visit: Visit) -> Page:
 def messages(visit: Visit) -> Page:
     """List the messages that were not delivered."""
     page = visit.served.do(waiting.undelivered, **visit.place)
+    return Page("Messages", undelivered(visit, page), live=stamp(page, _mark))
+
+
+def watched(visit: Visit) -> str:
+    """Return a stamp of the messages that were not delivered."""
+    return stamp(visit.served.do(waiting.undelivered, **visit.place), _mark)
+
+
+def undelivered(visit: Visit, page: Some[OutgoingMessage]) -> list[Part]:
+    """Return messages as a table, after what cannot be read of them."""
     headings = ("message", "peer", "about", "state", "made", "tries", "next try", "why given up")
     empty = "Every message was delivered: there is nothing to do."
-    parts = listed("Messages", headings, page, _message, empty=empty, name="messages", visit=visit)
-    return Page("Messages", parts)
+    return listed("Messages", headings, page, _message, empty=empty, name="messages", visit=visit)
 
 
 def figures(visit: Visit) -> Page:
@@ -156,6 +167,10 @@ def _check(each: Check) -> tuple[Cell, ...]:
     return Words(each.name), Words(_VERDICTS[each.verdict]), Words(each.finding), Words(mend)
 
 
+def _mark(each: OutgoingMessage) -> object:
+    return each.id, each.attempts, each.failed, each.due_at
+
+
 def _message(each: OutgoingMessage) -> tuple[Cell, ...]:
     return (
         each.kind,
@@ -172,6 +187,6 @@ def _message(each: OutgoingMessage) -> tuple[Cell, ...]:
 PAGES: Final = (
     Entry("/node", node, (watching.keys,), "Node"),
     Entry("/doctor", doctor, (watching.doctor,)),
-    Entry("/messages", messages, (waiting.undelivered,)),
+    Entry(MESSAGES, messages, (waiting.undelivered,), watch=watched),
     Entry("/figures", figures, (watching.figures,)),
 )

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.console.pages.entry import Entry, Moved
-from connector.console.pages.listing import listed
+from connector.console.pages.listing import listed, stamp
 from connector.console.pages.scientist import outcomes
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.federation.job import Job
+from connector.domain.page import Page as Some
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.request import draft as drafting
 from federated.job import JobState
@@ -20,14 +21,27 @@ _OVER: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLE
 
 def jobs(visit: Visit) -> Page:
     """List the jobs, led or taken part in."""
-    page = visit.served.do(lead_jobs.jobs, **visit.place, newest=True)
+    page = _list(visit)
     headings = ("job", "state", "side", "lead", "round", "updated")
     empty = "No job was run yet: a scientist asks for one under contracts that permit training."
     parts = listed("Jobs", headings, page, _row, empty=empty, name="jobs", visit=visit)
     if visit.served.may(drafting.draft):
         title = "Train a model where the data are"
         parts.append(Form(title, "/job/request", (), "ask for a job", method="get"))
-    return Page("Jobs", parts)
+    return Page("Jobs", parts, live=stamp(page, _mark))
+
+
+def watched_list(visit: Visit) -> str:
+    """Return a stamp of the list."""
+    return stamp(_list(visit), _mark)
+
+
+def _list(visit: Visit) -> Some[Job]:
+    return visit.served.do(lead_jobs.jobs, **visit.place, newest=True)
+
+
+def _mark(each: Job) -> object:
+    return each.id, each.state, each.round, each.updated_at
 
 
 def job(visit: Visit) -> Page:
@@ -106,7 +120,7 @@ def _form(identifier: str) -> Form:
 
 
 PAGES: Final = (
-    Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs"),
+    Entry("/jobs", jobs, (lead_jobs.jobs,), "Jobs", watch=watched_list),
     Entry("/job", job, (lead_jobs.progress,), watch=watched),
     *outcomes.PAGES,
     Entry("/job/cancel", cancel, (lead_jobs.cancel,), method="POST", on="/job"),
