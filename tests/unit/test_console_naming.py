@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -102,6 +103,24 @@ def test_types_that_are_not_ours_and_contracts_are_named() -> None:
     assert unchanged(french(Table("T", ("a",), [(typed(name),) for name in NAMES], "")))
     assert ">nombre<" in french(Table("T", ("a",), [(typed("number"),)], ""))
     assert contracts((), VISIT) == []
+
+
+def test_what_links_say_in_words_of_ours_is_in_the_language_of_the_page() -> None:
+    """The page says those of `Ways`; in cells a link is called by the name of something."""
+
+    def calls(tree: ast.AST, name: str) -> list[ast.Call]:
+        found = (each for each in ast.walk(tree) if isinstance(each, ast.Call))
+        return [each for each in found if getattr(each.func, "id", "") == name]
+
+    said = 0
+    for file in Path(node.__file__).parents[1].rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        words = [each for each in calls(tree, "Link") if isinstance(each.args[0], ast.Constant)]
+        within = {each for ways in calls(tree, "Ways") for each in calls(ways, "Link")}
+        if file.name != "findings.py":  # which says its link beside a form, as `Ways` are
+            assert within.issuperset(words), file
+        said += len(words)
+    assert said > 3
 
 
 def test_columns_of_a_table_head_it_on_the_page_and_in_a_spreadsheet() -> None:

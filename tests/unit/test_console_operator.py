@@ -61,6 +61,14 @@ def test_the_node_is_shown_in_words(school: Ports) -> None:
         assert auditor.get("/figures").status_code == 403
 
 
+def test_figures_are_said_in_the_language_of_the_reader(school: Ports) -> None:
+    with browsers(school, "operator") as (operator,):
+        shown = text_of(operator.get("/figures", accept_language="fr"))
+        assert "de cette institution ; à faire" in shown.replace("\N{NO-BREAK SPACE}", " ")
+        assert "did:web:school.example, participant, 1.0" in shown, "a name stays as it is"
+        assert "of this institution; due" in text_of(operator.get("/figures"))
+
+
 def test_doctor_looks_when_it_is_told_to(school: Ports) -> None:
     with browsers(school, "operator", "steward") as (operator, steward):
         assert "full" not in text_of(operator.get("/doctor"))

@@ -7,7 +7,7 @@ from typing import Final
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
 from connector.console.pages.wording import sentences
-from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, Words
+from connector.console.parts import Cell, Facts, Field, Form, Link, Page, Part, Ways, Words
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.notice import Act, Standing
@@ -32,7 +32,6 @@ def contracts(visit: Visit) -> Page:
 def contract(visit: Visit) -> Page:
     """Show a contract."""
     found = visit.served.do(agree.agreement, visit.asked("id"))
-    lives = visit.served.may(life.life)
     rows = (
         ("standing", Words(found.standing.value)),
         ("our role", Words(found.role.value)),
@@ -48,10 +47,11 @@ def contract(visit: Visit) -> Page:
         ("signed by provider", bool(found.provider_signature)),
         ("signed by consumer", bool(found.consumer_signature)),
         ("finalized", found.finalized),
-        ("whole life", Link("whole life", "/contract/life", {"id": found.id}) if lives else None),
     )
     policy = canonical(documents.read(found.document).policy)
     parts: list[Part] = [Facts("Contract", rows), sentences("Terms", policy, visit.language)]
+    if visit.served.may(life.life):
+        parts.append(Ways("More", [Link("whole life", "/contract/life", {"id": found.id})]))
     if found.finalized and visit.served.may(export.export):
         hidden = {"id": found.id}
         parts.append(Form("Export evidence", "/evidence/export", (), "export", hidden))

@@ -7,18 +7,32 @@ from typing import Final
 
 from connector.console.pages.entry import Entry
 from connector.console.pages.listing import listed, stamp
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Notice,
+    Page,
+    Part,
+    Table,
+    Ways,
+    Words,
+)
 from connector.console.visit import Visit
 from connector.domain.delivery import OutgoingMessage
 from connector.domain.page import Page as Some
 from connector.language.matching import Naming
 from connector.services.health import diagnose, watching
 from connector.services.health.diagnose import Check
-from connector.services.health.measure import FIGURES
+from connector.services.health.measure import FIGURES, Figure
 from connector.services.health.watching import Health
 from connector.services.messages import waiting
 
 MESSAGES: Final = "/messages"
+_WORDED: Final = frozenset({"whose", "state", "side", "role", "part"})  # labels, words of ours
+_WHOSE: Final = {"ours": "of this institution", "others": "of others"}  # who owe a duty
 _KINDS: Final = {diagnose.OK: "done", diagnose.WARN: "info", diagnose.FAIL: "wrong"}
 _SAID: Final = {
     diagnose.OK: "Everything is in order.",
@@ -40,11 +54,14 @@ def node(visit: Visit) -> Page:
     """Show how the node is, its keys, and when it was last backed up."""
     found = visit.served.do(watching.health, visit.watch)
     parts: list[Part] = [said(found), *_faults(found), *_keys(visit), _backup(visit), _doctor()]
-    links = (
-        ("messages to peers", Link("those not delivered", MESSAGES)),
-        ("figures", Link("all that a monitor keeps", "/figures")),
+    more = Ways(
+        "More",
+        (
+            Link("messages to peers that were not delivered", MESSAGES),
+            Link("all figures that a monitor keeps", "/figures"),
+        ),
     )
-    return Page("Node", [*parts, Facts("More", links)])
+    return Page("Node", [*parts, more])
 
 
 def said(found: Health) -> Part:
@@ -93,12 +110,19 @@ def undelivered(visit: Visit, page: Some[OutgoingMessage]) -> list[Part]:
 def figures(visit: Visit) -> Page:
     """Show in words the figures that a monitor keeps."""
     rows = [
-        (Words(FIGURES[each.name][1]), ", ".join(each.labels), each.value, each.name)
+        (Words(FIGURES[each.name][1]), _of_which(each), each.value, each.name)
         for each in visit.served.do(watching.figures, visit.watch)
     ]
     headings = ("what it is", "of which", "value", "name for monitors")
     empty = "The node has no figures yet: load this page again in a moment."
     return Page("Figures", [Table("Figures", headings, rows, empty, name="figures")])
+
+
+def _of_which(figure: Figure) -> Cell:
+    """Return what tells a figure from others of its name; ids of others stay as they are."""
+    if _WORDED.issuperset(FIGURES[figure.name][0]):
+        return Words("; ".join(_WHOSE.get(each, each) for each in figure.labels))
+    return ", ".join(figure.labels)
 
 
 def _faults(found: Health) -> list[Part]:

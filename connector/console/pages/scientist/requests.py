@@ -13,7 +13,19 @@ from typing import Any, Final
 from connector.console.figures import figure
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.wording import contracts
-from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
+from connector.console.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Notice,
+    Page,
+    Part,
+    Table,
+    Ways,
+    Words,
+)
 from connector.console.visit import Visit
 from connector.domain.contract.negotiation import Agreement
 from connector.enforcement.mechanisms import train
@@ -105,7 +117,7 @@ def submit(visit: Visit) -> Page | Moved:
 
 
 def _where_to_begin() -> Part:
-    return Facts("Where to begin", (("catalogs of peers", Link("/catalog", "/catalog")),))
+    return Ways("Where to begin", [Link("catalogs of peers", "/catalog")])
 
 
 def _beginning(visit: Visit, usable: Sequence[Agreement]) -> Form:
