@@ -60,7 +60,7 @@ _BEGUN: Final = int(beginnings.LONGEST.total_seconds())
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR: Final = 365 * 24 * 3600  # seconds
 _FORM: Final = "application/x-www-form-urlencoded"
-_FIELDS: Final = 10_000  # a field for each column of a wide file; the body is small
+_FIELDS: Final = 20_000  # eight for each column of a wide file; the body is small
 
 
 class Console:
@@ -129,7 +129,7 @@ class Console:
                 to = visit.given(refusals.BACK) or entry.on
                 return answers.led(door.LOGIN, {"to": visit.path if entry.method == "GET" else to})
             if entry.method == "POST" and not _is_own(visit):
-                return self._wrong(visit, _not_own())
+                return self._wrong(visit, _not_own(visit))
             cookie = request.cookies.get(COOKIE, "")
 
             async def made() -> Response:
@@ -323,7 +323,7 @@ class Console:
         visit, query = await self._visit(request), {}
         if visit.session is not None:
             if not _is_own(visit):
-                return self._wrong(visit, _not_own())
+                return self._wrong(visit, _not_own(visit))
             self._sessions.end(request.cookies.get(COOKIE, ""))
             query = {door.LEFT: "yes"} if visit.session.account.subject else {}
         answer = answers.led(door.LOGIN, query)
@@ -384,8 +384,12 @@ def _table(page: Page, name: str) -> Table:
     return next((each for each in found if each.name == name), found[0])
 
 
-def _not_own() -> PreauError:
+def _not_own(visit: Visit) -> PreauError:
     hint = "begin again from a page of this console"
+    if not visit.form:
+        return Malformed(
+            "the form cannot be read: it is cut off, or has too many fields", hint=hint
+        )
     return LoginRefused("this form is of a session that has ended", hint=hint)
 
 

@@ -28,6 +28,7 @@ _SMALLEST: Final = 1e-9  # of what is written without an exponent
 _TURNING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS: Final = ({*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}) | {*_TURNING}
 _HIDING: Final = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
+_SHOWN: Final = 1000  # rows of a table on a page
 _HELD: Final = 200  # rows of a table that is in an address
 _NAMES: Final = {"en": "English", "fr": "Français"}
 
@@ -75,6 +76,7 @@ class Renderer:
             cell=partial(_cell, said, visit),
             where=address,
             saved=partial(_saved, said, visit),
+            shortened=_shortened,
             kind=lambda part: type(part).__name__.lower(),
         )
 
@@ -109,6 +111,16 @@ def _saved(said: Callable[[str], str], visit: Visit, table: Table) -> list[tuple
         content = base64.b64encode(b"".join(write(iter((table,)), said))).decode()
         files.append((ending, f"data:{media.partition(';')[0]};base64,{content}"))
     return files
+
+
+def _shortened(
+    table: Table, files: Sequence[tuple[str, str]]
+) -> tuple[Sequence[Sequence[Cell]], str]:
+    """Return the rows of a table that a page shows, and what is said of those that it does not."""
+    left = len(table.rows) - _SHOWN
+    if left <= 0 or not files:
+        return table.rows, ""
+    return table.rows[:_SHOWN], f"further rows, which only its files hold: {left}"
 
 
 def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from connector.console.parts import Page, Table
 from connector.console.rendering import Renderer, number
@@ -40,6 +42,24 @@ def test_a_heading_stands_above_its_figures() -> None:
     page = written(("a", None), ("b", 2))
     assert '<th scope="col">what</th><th scope="col" class="number">how many</th>' in page
     assert 'class="number">how many' not in written(("a", "none"), ("b", True))
+
+
+def test_of_a_long_table_a_page_shows_the_first_rows_and_says_how_many_are_left() -> None:
+    """Whoever makes thousands of rows, such as a peer of its columns, breaks no browser."""
+    rows = [(f"row {number}",) for number in range(100_000)]
+    asked = Visit(None, None, "en", "/x", {}, {})
+    sent, again = replace(asked, posted=True), {"id": "x"}
+
+    def shown(count: int, visit: Visit = asked, **more: Any) -> tuple[int, bool]:
+        table = Table("T", ("a",), rows[:count], "", **more)
+        page = Renderer("node", theme=False).page(Page("P", [table]), visit, [])
+        left = f"further rows, which only its files hold: {count - 1000}"
+        return page.count("<tr>") - 1, left in page
+
+    assert shown(100_000) == (1000, True)
+    assert shown(1000) == (1000, False)
+    assert shown(1500, sent) == (1500, False), "there is no file"
+    assert shown(1500, sent, again=again) == (1000, True)
 
 
 def test_a_long_cell_is_folded_and_kept_whole() -> None:
