@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import chromium
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -92,8 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not set(_FIRST).intersection(item.path.parts))
     if not os.environ.get("PREAU_REFERENCE"):
         _leave_out("reference", "PREAU_REFERENCE is not set", config, items)
-    if shutil.which("chromium") is None:
-        _leave_out("browser", "Debian's package chromium is not installed", config, items)
+    if chromium.program() is None:
+        why = f"Debian's package {chromium.PROGRAMS[0]} is not installed"
+        _leave_out("browser", why, config, items)
 
 
 def _leave_out(mark: str, why: str, config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import consoles
 import contracts
 import pupils
 import story
+from chromium import chromium
 from space import Node, Space, space
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "console"
@@ -188,22 +188,17 @@ def _stage(cast: story.Cast, made: Space, job: str, key: Path) -> Stage:
 
 def take(folder: Path, pictures: Sequence[Picture] = PICTURES) -> Mapping[Path, int]:
     """Take the pictures; return the bytes of each file."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - in the extra `dev` alone
-
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="preau-") as home,
         staged(Path(home)) as stage,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        chromium = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for language, picture in itertools.product(LANGUAGES, pictures):
             eye = Eye(browser, stage.node(picture.account), language, picture.account)
             stage.show(picture.name, eye)
             picture.file(language, folder).write_bytes(eye.picture(picture.above))
             eye.page.context.close()
-        browser.close()
     found = [each.file(language, folder) for each in pictures for language in LANGUAGES]
     return {file: file.stat().st_size for file in found}
 

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import chromium
 
 from connector.sdk import Client
 from tests.support import sites
-from tests.support.browsing import Person, chromium
+from tests.support.browsing import Person
 from tests.support.command_space import Space, space
 from tests.support.console import PASSWORD
 

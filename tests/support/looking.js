@@ -1,5 +1,5 @@
 // What a page is looked at for, beyond axe-core; returns its faults, as lines of text.
-// Sources: WCAG 2.1, 1.3.1, 1.4.3, 1.4.10, 1.4.11, 1.4.12, 2.4.3, 2.4.7; RGAA 4.1.2, themes 5, 10 and 11.
+// Sources: WCAG 2.2, 1.3.1, 1.4.3, 1.4.10, 1.4.11, 1.4.12, 2.4.3, 2.4.7, 2.5.8; RGAA 4.1.2, themes 5, 10 and 11.
 () => {
   const faults = [];
   const named = (each) => each.outerHTML.slice(0, 160);
@@ -53,6 +53,19 @@
     const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (!target || !target.matches("input, select, textarea")) faults.push(`leads nowhere: ${named(link)}`);
   }
+  // A circle of 24 px around the middle of a smaller target meets no other, nor another's circle.
+  const targets = all("a[href], button, input:not([type=hidden]), select, textarea, summary").map((each) => {
+    const [box, part] = [each.getBoundingClientRect(), each.parentElement];
+    const worded = [...part.childNodes].some((other) => other.nodeType === 3 && other.data.trim());
+    const inline = worded && getComputedStyle(each).display === "inline";
+    return { each, box, inline, small: box.width < 24 || box.height < 24, x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  });
+  for (const one of targets.filter((each) => each.small && !each.inline)) {
+    const near = targets.some(({ each, box, small, x, y }) => each !== one.each && (
+      Math.hypot(Math.max(box.left - one.x, 0, one.x - box.right), Math.max(box.top - one.y, 0, one.y - box.bottom)) < 12
+      || (small && Math.hypot(x - one.x, y - one.y) < 24)));
+    if (near) faults.push(`small target: ${named(one.each)}`);
+  }
   const before = document.activeElement;
   const stops = all("a[href], button, input:not([type=hidden]), select, textarea, [tabindex]");
   for (const stop of stops) {
@@ -63,6 +76,7 @@
     if (document.activeElement !== stop) faults.push(`takes no focus: ${named(stop)}`);
     else if (!drawn || contrast(parsed(style.outlineColor), ground(inward)) < 3) faults.push(`focus is not seen: ${named(stop)}`);
   }
+  document.activeElement.blur();
   before.focus();
   const wide = document.createElement("div");
   const spaced = new CSSStyleSheet();
