@@ -31,7 +31,10 @@ Say: TypeAlias = Callable[[str], str]
 _HELD: Final = 1 << 20  # bytes of a spreadsheet in memory, the rest is in a file without a name
 _CHUNK: Final = 1 << 16  # bytes
 # Other programs part cells by semicolons, tabs or lines, whatever the quotes say.
-_FORMULA: Final = re.compile("((?:^|[;\t\r\n])[ \t\r\n]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+# Each run of blanks is looked at from its start alone, once: there may be a million of them.
+_FORMULA: Final = re.compile(
+    "(?:^|(?<=;)|(?<![ \t\r\n]) *+(?=[\t\r\n]))[ \t\r\n]*+(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 class Gathering:
@@ -156,7 +159,7 @@ def _harmless(value: Any) -> Any:
         case bool():
             return str(value).lower()
         case str():
-            return _FORMULA.sub(r"\1'", value)
+            return _FORMULA.sub(r"\g<0>'", value)
         case _:
             return value
 

@@ -19,6 +19,8 @@ ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "fr")
 _DEEPEST: Final = 6  # messages within messages
 _LONGEST: Final = 4  # parts of a text that are looked for as one message
+# Characters of a text, and of what is looked for as one message; a peer's line has 1,000 at most.
+_MOST_TEXT, _MOST_LINE = 8000, 1000
 _NAMING: Final = (", ", " -> ")  # between them a word is somebody's name
 _WITHIN: Final = ": "  # a sentence goes on behind it
 _SEPARATORS: Final = ("\n", "; ", _WITHIN, *_NAMING)
@@ -35,8 +37,11 @@ def translated(text: str, language: str) -> str:
     Args:
         text: what the code says, in English, filled in; of `Naming` the names stay as they are.
         language: one of `LANGUAGES`.
+
+    Returns:
+        The text itself where it is far longer than what this node says.
     """
-    if language == ENGLISH or not text:
+    if language == ENGLISH or not text or len(text) > _MOST_TEXT:
         return text
     if isinstance(text, Naming):
         return translated(text.message, language).format_map(text.names)
@@ -68,7 +73,7 @@ def _message(said: str, language: str, deepest: int) -> str | None:
     exact, shaped = _catalog(language)
     if said in exact:
         return exact[said] if said else None
-    if not deepest or not any(map(str.isalpha, said)):
+    if not deepest or len(said) > _MOST_LINE or not any(map(str.isalpha, said)):
         return None
     for message, values in shaped.of(said):
         return message.filled(values, lambda part: _translated(part, language, deepest - 1))

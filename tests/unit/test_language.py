@@ -138,6 +138,17 @@ def test_what_no_catalog_has_stays() -> None:
         assert translated(text, "fr") == text
 
 
+def test_a_text_of_no_end_is_not_looked_at() -> None:
+    """A peer's words are looked for among thousands of messages; ours are short."""
+    line = "the session has ended; "
+    assert "la session a pris fin" in translated(line * 2, "fr")
+    assert translated("x" * 5000 + "; the session has ended", "fr").endswith(
+        "la session a pris fin"
+    )
+    endless = line * 40_000
+    assert translated(endless, "fr") is endless
+
+
 def test_what_is_quoted_stays_as_it_is() -> None:
     for quoted in ("`a: b`", "`x; y, and unknown: z`", "`pending: accepted`"):
         assert translated(f"{quoted}: unknown", "fr").startswith(f"{quoted}{NO_BREAK}: ")
