@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,10 @@ def test_two_persons_decide_and_the_contract_is_signed(pair: Link, school: Ports
         assert again.status_code == 409
         assert "in another role" in again.text
         assert henri.do("/approval/accept", id=found, role="dpo", reason="").status_code == 403
-        done = henri.do("/approval/accept", id=found, role="head", reason="")
-        assert done.status_code == 200
+        stated = {"id": found, "role": "head", "reason": ""}
+        with ThreadPoolExecutor(2) as both:
+            acts = [both.submit(one.do, "/approval/accept", **stated) for one in (dana, henri)]
+        assert [each.result().status_code for each in acts] == [409, 200], "at one moment"
     pair.pump()
     assert deciding.approval(school, found).state is ApprovalState.ACCEPTED
     assert [each.finalized for each in agree.agreements(school).values] == [True]
