@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
+_KINDS = {
+    "str": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "tuple[str, ...]": 'a list such as `["a", "b"]`',
+}
 _LEAST = {
     "keep_days": LEAST_KEEP_DAYS,
     "worker_memory_bytes": 0,
@@ -270,7 +277,10 @@ def load(home: Path) -> Settings:
             f"no `{FILE_NAME}` in `{home}`", hint="run `preau init` or pass `--home`"
         ) from exc
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationInvalid(f"`{file}` is not TOML: {exc}") from exc
+        raise ConfigurationInvalid(
+            f"`{file}` is not TOML: {exc}",
+            hint="a line is `setting = value`, text in quotes; no setting stands there twice",
+        ) from exc
     return from_mapping(home, raw)
 
 
@@ -283,10 +293,17 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     known = {f.name: f for f in fields(Settings) if f.name != "home"}
     unknown = sorted(set(raw) - set(known))
     if unknown:
-        raise ConfigurationInvalid(f"unknown setting `{unknown[0]}` in `{FILE_NAME}`")
+        near = get_close_matches(unknown[0], known, n=1)
+        raise ConfigurationInvalid(
+            f"unknown setting `{unknown[0]}` in `{FILE_NAME}`",
+            hint=f"did you mean `{near[0]}`?" if near else "the manual lists all settings",
+        )
     missing = [name for name in ("did", "name") if not raw.get(name)]
     if missing:
-        raise ConfigurationInvalid(f"setting `{missing[0]}` is missing in `{FILE_NAME}`")
+        raise ConfigurationInvalid(
+            f"setting `{missing[0]}` is missing in `{FILE_NAME}`",
+            hint="`preau init` writes a file that has it",
+        )
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
@@ -412,7 +429,7 @@ def _typed(name: str, kind: str, value: Any) -> Any:
         "tuple[str, ...]": isinstance(value, list) and all(isinstance(v, str) for v in value),
     }.get(kind, False)
     if not ok:
-        raise ConfigurationInvalid(f"setting `{name}` must be of type {kind}")
+        raise ConfigurationInvalid(f"setting `{name}` must be {_KINDS[kind]}")
     if kind in ("int", "float"):
         _check_number(name, value, _LEAST.get(name, 1))
     if kind == "float":

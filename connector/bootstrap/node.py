@@ -178,7 +178,7 @@ class Node:
 
         settings = self._ports.settings
         given_out.folders(settings, "console_folders")  # before anybody points at one
-        theme = next(iter(given_out.folders(settings, "console_theme")), None)
+        theme = given_out.theme(settings)
         listening = local.bind(settings, "console_listen")
         started.callback(listening.close)
         origins = {f"http://{host}" for host in listening.hosts}

@@ -28,6 +28,7 @@ _SMALLEST: Final = 1e-9  # of what is written without an exponent
 _TURNING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS: Final = ({*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}) | {*_TURNING}
 _HIDING: Final = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
+_WORD: Final = 16  # characters; of a longer one, such as a digest, a line may break anywhere
 _SHOWN: Final = 1000  # rows of a table on a page
 _HELD: Final = 200  # rows of a table that is in an address
 _NAMES: Final = {"en": "English", "fr": "Français"}
@@ -135,6 +136,7 @@ def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, An
     shown["language"] = "" if spoken == visit.language else spoken
     to = address(value.path, dict(value.query)) if isinstance(value, Link) else ""
     known = isinstance(value, str) and value.startswith(_DID)
+    shown["words"] = all(len(each) <= _WORD for each in text.split())
     return {**shown, "to": to, "name": visit.named(str(value)) if known else ""}
 
 

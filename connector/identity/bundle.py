@@ -39,7 +39,7 @@ _MEMBERS: Final = (
     *("provider", "consumer", "exporter", "authorities", "statusLists", "checkpoint"),
     *("peerCheckpoint", "entries"),
 )
-_KIND: Final = Kind("evidence bundle", EvidenceInvalid, MAX_BYTES + MAX_SEAL_CHARS)
+_KIND: Final = Kind("evidence", EvidenceInvalid, MAX_BYTES + MAX_SEAL_CHARS)
 
 
 @dataclass(frozen=True, slots=True)

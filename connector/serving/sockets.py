@@ -49,7 +49,9 @@ def split(where: str) -> tuple[str, int]:
     """
     host, _, port = where.rpartition(":")
     if not host or not port.isdecimal() or int(port) > _MAX_PORT:
-        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
+        raise ConfigurationInvalid(
+            f"`{where}` is not of the form host:port", hint="such as `127.0.0.1:8500`"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

@@ -87,7 +87,7 @@ def test_five_persons_bring_data_to_evidence_in_their_browsers(story: Story) -> 
     publish(story["gestionnaire"], SOUTH, "Élèves du sud", {})
     negotiate(story["scientist"])
     decide(story["dpo"])
-    story["scientist"].sees("FINALIZED")
+    story["scientist"].sees("finalized")
     take_as_offered(story["scientist"])
     train(story["scientist"], story.folder)
     verify(story["auditor"], story.space, story.folder)
@@ -153,7 +153,7 @@ def take_as_offered(scientist: Person) -> None:
     scientist.sends("/catalog")
     scientist.follows(SOUTH)
     scientist.sends("/negotiation/ask")
-    scientist.sees("FINALIZED")
+    scientist.sees("finalized")
     scientist.opens("/contracts")
     assert scientist.section("Contracts").count("running") == 2
 
@@ -166,7 +166,7 @@ def train(scientist: Person, folder: Path) -> None:
     assert "Submit" in scientist.page.locator("main").inner_text()
     scientist.sends("/job/submit")
     scientist.sees("Model card")
-    assert "COMPLETED" in scientist.section("Job")
+    assert "completed" in scientist.section("Job")
     drawn = "Array.from(document.images).map(each => each.complete && each.naturalWidth > 0)"
     scientist.page.wait_for_function(f"({drawn}).every(Boolean)")
     assert len(scientist.page.evaluate(drawn)) > 1
@@ -219,7 +219,7 @@ def stop(steward: Person, scientist: Person) -> None:
     ask_for_a_job(scientist, {"/rounds": "100"})
     scientist.sends("/job/submit")
     for _ in range(300):  # it trains for seconds only, too short for a page that renews itself
-        if "RUNNING" in scientist.section("Job"):
+        if "running" in scientist.section("Job"):
             break
         scientist.page.reload()
     steward.sends("/contract/take-back", {"act": "end", "reason": "the study is over"})

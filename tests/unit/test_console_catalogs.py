@@ -118,6 +118,10 @@ def test_a_contract_is_asked_for_as_offered_or_narrower(pair: Link, scientist: B
     narrower = pair.lab.negotiations()[1]
     assert b'"1"' in narrower.policy
     assert narrower.policy != narrower.offered
+    (until,) = (name for name, value in given.items() if value[10:11] == "T")
+    day = {**given, until: f"{int(given[until][:4]) - 1}{given[until][4:10]}"}
+    assert scientist.do("/negotiation/ask", **asking(pair), **day).status_code == 200
+    assert f'"{day[until]}T'.encode() in pair.lab.negotiations()[2].policy
 
 
 def test_a_counter_offer_is_a_list_of_changes_and_is_narrowed(

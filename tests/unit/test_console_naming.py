@@ -24,6 +24,7 @@ from connector.domain.page import Page as Some
 from connector.language.catalog import translated
 from connector.language.matching import Naming, verbatim
 from connector.services.health.watching import Health
+from connector.services.privacy.suppression import Choice
 from connector.services.publication import publish
 from tests.support.console import browsers, text_of
 from tests.support.each import over
@@ -57,7 +58,7 @@ def test_our_words_of_that_spelling_are_translated() -> None:
 @over("kind", ["choice", "several"])
 def test_what_others_named_is_chosen_by_its_name(kind: str) -> None:
     assert unchanged(french(form(Field("a", "column", kind=kind, choices=named(NAMES)))))
-    register = persons._register(Some(NAMES, ""))
+    register = persons._register(Some(tuple(Choice(each, ()) for each in NAMES), ""))
     assert unchanged(french(form(register)))
     assert unchanged(french(trials.under(NAMES, {}, {})))
 

@@ -20,6 +20,7 @@ def test_persons_are_put_on_a_list_and_taken_off_without_being_named(tmp_path: P
             assert author.get("/persons").status_code == 403
             assert author.do("/persons/suppress", register="x", names="1").status_code == 403
             shown = steward.get("/persons")
+            assert "Pupils of the north (urn:" in text_of(shown)
             empty = sent(steward, shown, "/persons/suppress", names=" \n")
             assert empty.status_code == 400
             listed = sent(steward, shown, "/persons/suppress", names=f"1\r\n{NAME}\r\n")

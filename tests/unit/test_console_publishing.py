@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.console.pages.steward import levels
+from connector.console.parts import Words, tables
+from connector.domain.privacy.findings import Findings, Risk
 from connector.errors import NotPermitted
+from connector.identity.statements.risk_report import JudgedUse
 from connector.ports import Ports
 from connector.services.publication import pointing, publish
 from tests.support.console import browsers, text_of
@@ -184,5 +188,22 @@ def test_levels_of_a_template_stand_side_by_side(school: Ports) -> None:
         weighed = sent(steward, asked, "/publish/offer", **filled)
         assert weighed.status_code == 200, text_of(weighed)
         shown = text_of(weighed)
-        levels = [level for level in ("1, minimis", "1, anonymis") if level in shown.lower()]
-        assert levels, shown
+        assert any(level in shown.lower() for level in ("1, minimis", "1, anonymis")), shown
+        assert "What the figures say" in shown
+
+
+def test_levels_show_the_figures_that_there_are_and_no_count_under_five() -> None:
+    risk = Risk(k=0, l=1, t=0.5, unique=0.4, rare=0.9, linkable=0.2)
+    rows = JudgedUse("odrl:read", "", Findings(risk=risk, pairs=0.0))
+    cells = JudgedUse("odrl:aggregate", "", Findings(withheld=0.9))
+    of_rows, of_cells = (
+        next(iter(tables(levels.side_by_side([("1", (use,))], "en")))) for use in (rows, cells)
+    )
+    assert Words("fewer than 5") in of_rows.rows[0]
+    assert "cells withheld" not in of_rows.headings
+    assert list(of_cells.headings) == [
+        "offer",
+        "use",
+        "cells withheld",
+        "values lost, worst column",
+    ]

@@ -101,6 +101,15 @@ SPOILT: Final[dict[str, tuple[Spoil, str]]] = {
     "metrics for others": (setting(metrics_listen="0.0.0.0:9464"), "metrics port"),
     "HTTPS address without a port": (setting(https_listen="localhost"), "https port"),
     "gRPC address of another machine": (setting(grpc_listen="192.0.2.1:0"), "grpc port"),
+    "console for others": (setting(console_listen="0.0.0.0:0"), "console port"),
+    "console on the node's own files": (
+        setting(console_listen="127.0.0.1:0", console_folders=(".",)),
+        "console",
+    ),
+    "theme that is not there": (
+        setting(console_listen="127.0.0.1:0", console_theme="theme"),
+        "console",
+    ),
     "socket path too long": (
         setting(management_listen="unix:run/" + "x" * 100),
         "management port",

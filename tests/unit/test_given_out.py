@@ -45,3 +45,12 @@ def test_a_folder_of_its_own_is(settings: Settings, folder: str) -> None:
     assert found == (settings.home / folder).resolve()
     assert given_out.folders(asked, "console_theme") == (found,)
     assert given_out.folders(settings, "console_theme") == ()
+
+
+def test_a_theme_has_a_style_sheet(settings: Settings) -> None:
+    asked = replace(settings, console_theme="theme")
+    with pytest.raises(ConfigurationInvalid, match=r"where no `theme\.css` is"):
+        given_out.theme(asked)
+    (settings.home / "theme" / "theme.css").write_text("")
+    assert given_out.theme(asked) == (settings.home / "theme").resolve()
+    assert given_out.theme(settings) is None

@@ -43,6 +43,25 @@ def test_numbers_that_no_node_can_run_with(name: str, value: float) -> None:
 
 
 @over(
+    ("name", "value", "said", "hint"),
+    [
+        ("consol_listen", "127.0.0.1:1", "unknown setting `consol_listen`", "`console_listen`?"),
+        ("xyzzy", 1, "unknown setting `xyzzy`", "the manual"),
+        ("console_listen", 8500, "`console_listen` must be text in quotes", ""),
+        ("max_jobs", "8", "`max_jobs` must be a whole number", ""),
+        ("console_folders", "data", "`console_folders` must be a list such as", ""),
+    ],
+)
+def test_what_is_misspelled_is_told_with_what_to_do(
+    name: str, value: object, said: str, hint: str
+) -> None:
+    with pytest.raises(ConfigurationInvalid) as caught:
+        read(**{name: value})
+    assert said in caught.value.reason
+    assert hint in caught.value.hint
+
+
+@over(
     ("name", "value"),
     [
         ("unary_threads", 1),

@@ -21,6 +21,7 @@ from connector.peer.connections import proxied
 from connector.peer.web.client import tls_context
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
+from connector.services.storage import given_out
 from connector.serving import local
 from connector.serving.local import UNIX
 from connector.serving.sockets import listening, split
@@ -71,6 +72,12 @@ def _local(settings: Settings) -> list[Check]:
                 local.loopback(setting, where).close()
         except PreauError as exc:
             found.append(diagnose.setting(f"{name} port", exc.reason, exc.hint))
+    if settings.console_listen:
+        try:
+            given_out.folders(settings, "console_folders")
+            given_out.theme(settings)
+        except PreauError as exc:
+            found.append(diagnose.setting("console", exc.reason, exc.hint))
     return found
 
 

@@ -10,6 +10,7 @@ from connector.console.pages import budgets
 from connector.console.pages.auditor.life import DUTIES, duty_row
 from connector.console.pages.entry import Entry
 from connector.console.pages.operator import node
+from connector.console.pages.wording import job_state
 from connector.console.parts import Link, Notice, Page, Part, Table, Words, tables
 from connector.console.visit import Visit
 from connector.domain.log.audit import LogEntry
@@ -137,7 +138,7 @@ def _budgets(visit: Visit) -> list[Part]:
 def _jobs(visit: Visit) -> Part:
     page = visit.served.do(jobs.jobs, limit=_MOST, newest=True)
     rows = [
-        (Link(each.id, "/job", {"id": each.id}), each.state, each.updated_at)
+        (Link(each.id, "/job", {"id": each.id}), job_state(each.state), each.updated_at)
         for each in page.values
     ]
     headings, empty = (

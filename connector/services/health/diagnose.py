@@ -374,7 +374,7 @@ def unsafe_settings(settings: Settings) -> list[Check]:
     """List each setting that is an exception from safety."""
     found = unsafe(settings)
     if not found:
-        return [Check("unsafe settings", OK, "none")]
+        return [Check("unsafe settings", OK, "there are none")]
     mend = "remove it from preau.toml, unless this is a private space or a trial"
     return [Check("unsafe settings", WARN, line, mend) for line in found]
 

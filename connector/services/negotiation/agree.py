@@ -76,16 +76,20 @@ def agreements(
 def consumed(ports: Ports, mechanism: str) -> tuple[Agreement, ...]:
     """Return the contracts under which this node may ask for what a mechanism does, newest first.
 
-    Those are `CHOICES` at most, of the newest `LOOKED_AT` of which it is the consumer; whether one
-    can be used right now is judged when it is.
+    Those are `CHOICES` at most, of the newest `LOOKED_AT` of which it is the consumer and whose end
+    has not come; whether one can be used right now is judged when it is.
     """
     of = {"role": Role.CONSUMER, "finalized": True, "standing": Standing.RUNNING}
     found: list[Agreement] = []
     page: Page[Agreement] = Page((), "")
+    now = ports.clock.now()
     for _ in range(LOOKED_AT // CHOICES):
         with ports.store.read() as tx:
             page = tx.agreements.page(after=page.next, limit=CHOICES, newest=True, **of)
-        found += (each for each in page.values if plans.lets(each, mechanism))
+        running = (
+            each for each in page.values if not (each.valid_until and each.valid_until < now)
+        )
+        found += (each for each in running if plans.lets(each, mechanism))
         if not page.next or len(found) >= CHOICES:
             break
     return tuple(found[:CHOICES])

@@ -24,6 +24,7 @@ from federated.persons import NOBODY_SUPPRESSED, Suppressed, digest, spelling
 SUPPRESSED: Final = "persons.suppressed"  # kinds of audit entries; none says who, or how many
 RESTORED: Final = "persons.restored"
 CHOICES: Final = 50
+TITLES: Final = 3
 MOST_AT_ONCE: Final = 100_000
 _Parts = frozenset[bytes]
 
@@ -41,6 +42,19 @@ class Listed:
     register_id: str
     persons: int
     known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A register, and by what persons know it.
+
+    Attributes:
+        register_id: IRI.
+        titles: of the first of its datasets, `TITLES` at most.
+    """
+
+    register_id: str
+    titles: tuple[str, ...]
 
 
 def suppress(ports: Ports, register_id: str, names: Iterable[str], *, anew: bool = False) -> Listed:
@@ -85,11 +99,18 @@ def lists(ports: Ports, *, after: str = "", limit: int = 0) -> Page[Listed]:
     return Page(found, page.next, page.damaged)
 
 
-def choices(ports: Ports) -> Page[str]:
+def choices(ports: Ports) -> Page[Choice]:
     """Return the first `CHOICES` registers of which there may be a list."""
     with ports.store.read() as tx:
         page = tx.registers.page(limit=CHOICES, merged_into="")
-    return Page(tuple(each.id for each in page.values), page.next, page.damaged)
+        found = tuple(Choice(each.id, _titles(tx, each.id)) for each in page.values)
+    return Page(found, page.next, page.damaged)
+
+
+def _titles(tx: Transaction, register_id: str) -> tuple[str, ...]:
+    return tuple(
+        each.title for each in tx.datasets.page(limit=TITLES, register_id=register_id).values
+    )
 
 
 def suppressed(ports: Ports, register_id: str) -> Suppressed:

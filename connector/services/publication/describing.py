@@ -141,9 +141,9 @@ def read(
     problems = reader.problems + _contradictions(dataset)
     if missing or problems:
         said = [f"missing: {', '.join(dict.fromkeys(missing))}"] if missing else []
-        name = dataset.id or "without id"
+        all_said = "; ".join(said + problems)
         raise DescriptionIncomplete(
-            f"dataset `{name}`: {'; '.join(said + problems)}",
+            f"dataset `{dataset.id}`: {all_said}" if dataset.id else f"description: {all_said}",
             hint="`--offer FILE` names an offer; `preau policy new` writes one"
             if "offer" in missing
             else "",
@@ -155,7 +155,10 @@ def read(
 def _where(missing: Iterable[str], problems: Iterable[str]) -> dict[str, str]:
     """Return what is wrong by statement, of what begins with the name of one."""
     named = {m[1]: each[m.end() :] for each in problems if (m := _STATEMENT.match(each))}
-    return {name.partition(" ")[0]: "is missing" for name in missing} | named
+    found = {name.partition(" ")[0]: "is missing" for name in missing} | named
+    if "cap" in found:
+        found |= dict.fromkeys(("cap/epsilon", "cap/delta"), found["cap"])
+    return found
 
 
 def is_rounded(population: int) -> bool:

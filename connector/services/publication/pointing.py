@@ -17,7 +17,7 @@ from typing import Any, Final
 from connector.domain.catalog.connection import connections
 from connector.domain.catalog.proposal import describe
 from connector.domain.catalog.source import Source
-from connector.errors import DescriptionIncomplete, NotPermitted, PreauError
+from connector.errors import DataFileMissing, DescriptionIncomplete, NotPermitted, PreauError
 from connector.identity.statements.risk_report import JudgedUse
 from connector.ports import Ports
 from connector.services.publication import describing, previewing, publish
@@ -152,12 +152,20 @@ def _check(ports: Ports, description: Mapping[str, Any]) -> None:
 
 
 def _allowed(ports: Ports, place: object) -> Path:
-    """Return where a file is, links followed, if it may be pointed at."""
+    """Return where a file is, links followed, if it may be pointed at.
+
+    Raises:
+        NotPermitted: it may not.
+        DataFileMissing: it is not there.
+    """
     settings = ports.settings
     roots = given_out.folders(settings, _SETTING)
     if isinstance(place, str) and place.isprintable():
         found = (settings.home / place).resolve()
         if any(found.is_relative_to(root) for root in roots):
+            if not found.exists():
+                hint = "name one of the files that the node lists, as they are spelled there"
+                raise DataFileMissing(f"no file `{place}`", hint=hint, where="place")
             return found
     raise NotPermitted(
         "the file is not beneath a folder that accounts may point at",

@@ -153,6 +153,7 @@ def refuse(dataset: Dataset, census: Census) -> None:
             "; ".join(overlap_line(each) for each in census.open_overlaps),
             hint=f'state `register = "{first}"` if they are the same persons, or pass '
             "`--distinct REASON` if they are different ones",
+            where={"distinct": "say why, if they are different persons"},
         )
 
 

@@ -15,6 +15,7 @@ from connector.domain.catalog.connection import connections
 from connector.domain.transfer import extract
 from connector.errors import ConfigurationInvalid
 
+STYLE_SHEET: Final = "theme.css"
 # What is kept in each home, whatever its settings say.
 _OWN: Final = (
     *(FILE_NAME, "node.sqlite", "charges.json", "keys", "run", "jobs", "copies", "profiles"),
@@ -45,6 +46,22 @@ def folders(settings: Settings, name: str) -> tuple[Path, ...]:
             )
         found.append(root)
     return tuple(found)
+
+
+def theme(settings: Settings) -> Path | None:
+    """Return the folder of the institution's style sheet, links followed; None for none.
+
+    Raises:
+        ConfigurationInvalid: as `folders`, or the folder has no style sheet.
+    """
+    for found in folders(settings, "console_theme"):
+        if not (found / STYLE_SHEET).is_file():
+            raise ConfigurationInvalid(
+                f"`console_theme` names `{settings.console_theme}`, where no `{STYLE_SHEET}` is",
+                hint="put the style sheet there, or leave the setting empty",
+            )
+        return found
+    return None
 
 
 def _private(settings: Settings) -> list[str]:

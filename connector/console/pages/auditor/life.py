@@ -7,6 +7,7 @@ from typing import Final
 
 from connector.console.pages.auditor import log
 from connector.console.pages.entry import Entry
+from connector.console.pages.wording import job_state, negotiation_state
 from connector.console.parts import Cell, Facts, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.contract.duty import Deed, Duty
@@ -30,7 +31,7 @@ def _contract(found: Life) -> Part:
     contract, negotiation = found.agreement, found.negotiation
     of = (
         Link(contract.pid, "/negotiation", {"id": contract.pid}) if negotiation else contract.pid,
-        Words(negotiation.state.value.lower()) if negotiation else None,
+        negotiation_state(negotiation.state) if negotiation else None,
         negotiation.created_at if negotiation else None,
     )
     rows = (
@@ -148,7 +149,7 @@ def _jobs(found: Life) -> list[tuple[Cell, ...]]:
         (
             Link(each.id, "/job", {"id": each.id}),
             Words(each.side.value),
-            each.state,
+            job_state(each.state),
             each.round,
             each.created_at,
             each.updated_at,

@@ -88,7 +88,7 @@ def adding(
         for each in lines
         if _kind(each.path) in _BELOW or _joins(at(document, each.path))
     ]
-    kinds = (("", ""), *((each, each) for each in (*_RULES, "duty")))
+    kinds = (("", ""), *((each, each) for each in _RULES), ("duty", "duty of a rule"))
     fields = (
         Field("new.holder", "add a condition to", kind="choice", choices=[("", ""), *holders]),
         Field("new.left", "what it is about", kind="choice", choices=operands(language)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from connector.console.figures import figure
@@ -14,6 +14,7 @@ from connector.console.parts import (
     Facts,
     Field,
     Form,
+    Grid,
     Link,
     Notice,
     Page,
@@ -134,13 +135,6 @@ def _form(contract: Agreement) -> Iterator[Part]:
             member="/measures",
         ),
     ]
-    for number in range(1, _FILTERS + 1):
-        name, nothing = f"filter-{number}", ("", "no condition")
-        fields += [
-            Field(f"{name}-column", "only where", kind="choice", choices=[nothing, *columns]),
-            Field(f"{name}-test", "test", kind="choice", choices=_TESTS),
-            Field(f"{name}-values", "values", "several with `;` between"),
-        ]
     totals = (("no", "no"), ("yes", "yes"))
     fields.append(Field("totals", "totals over each column", kind="choice", choices=totals))
     if plan.noise:
@@ -149,7 +143,20 @@ def _form(contract: Agreement) -> Iterator[Part]:
             Field("epsilon", "ε that it spends", hint, "number", needed=True, member="/epsilon"),
             Field("delta", "δ that it spends", more, "number", "0", member="/delta"),
         ]
-    yield Form("The table", "/table/ask", fields, "ask", {"contract": contract.id})
+    hidden = {"contract": contract.id}
+    yield Form("The table", "/table/ask", fields, "ask", hidden, grid=_conditions(columns))
+
+
+def _conditions(columns: Sequence[tuple[str, str]]) -> Grid:
+    rows = []
+    for number in range(1, _FILTERS + 1):
+        name, known = f"filter-{number}", [("", "no condition"), *columns]
+        test = Field(f"{name}-test", "test", kind="choice", choices=_TESTS)
+        values = Field(f"{name}-values", "values")
+        column = Field(f"{name}-column", "column", kind="choice", choices=known)
+        rows.append((str(number), (column, test, values)))
+    headings = ("condition", "column", "test", "values")
+    return Grid("Only where", headings, rows, "Several values have semicolons between.")
 
 
 def _measures(allowed: Aggregate) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed, stamp
 from connector.console.pages.scientist import outcomes
+from connector.console.pages.wording import job_state
 from connector.console.parts import Cell, Facts, Field, Form, Link, Notice, Page, Part, Table, Words
 from connector.console.visit import Visit
 from connector.domain.federation.job import Job
@@ -51,7 +52,7 @@ def job(visit: Visit) -> Page:
     if found.get("reason"):
         parts.append(Notice(found["reason"], "info", found.get("code", "")))
     rows = (
-        ("state", found["state"]),
+        ("state", job_state(found["state"])),
         ("side", Words(found["side"])),
         ("lead", found["lead"]),
         ("contract", found["agreement"] or None),
@@ -94,7 +95,7 @@ def cancel(visit: Visit) -> Moved:
 def _row(each: Job) -> tuple[Cell, ...]:
     return (
         Link(each.id, "/job", {"id": each.id}),
-        each.state,
+        job_state(each.state),
         Words(each.side.value),
         each.peer,
         each.round,

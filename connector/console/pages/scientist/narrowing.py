@@ -6,6 +6,7 @@ narrower, and whether anybody agrees to them, is for the services to say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -17,17 +18,21 @@ from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.language.matching import verbatim
-from policies_odrl import Constraint, Iri, Literal, Policy
+from policies_odrl import Constraint, Iri, Literal, Operator, Policy
 from policies_odrl.concepts import concepts
 from policies_odrl.language.explain import sentence
 from policies_odrl.language.phrases import word
 from policies_odrl.model import all_in, each
 from policies_odrl.values import scalar
-from policies_odrl.vocabulary import OPERANDS
+from policies_odrl.vocabulary import OPERANDS, Kind
 
 _NAME: Final = "term-{}"
 _CHOICES: Final = 200
 _LONGEST: Final = 80  # characters of a value that a refusal shows
+_DAY: Final = "a day such as `2027-08-31`, or a moment with its zone"
+_ALONE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_START, _END = "T00:00:00Z", "T23:59:59Z"  # of a day, UTC; what it means as a bound
+_AT_START: Final = frozenset({Operator.GTEQ, Operator.LT})
 _PARTS: Final = ("permissions", "prohibitions", "obligations")
 
 
@@ -96,14 +101,24 @@ def _field(number: int, item: Constraint, language: str) -> Field:
     name, label = _NAME.format(number), verbatim(sentence(item, language))
     (value,) = item.right
     if isinstance(value, Literal):
-        return Field(name, label, value=value.lexical, needed=True)
+        hint = _DAY if _is_moment(item) else ""
+        return Field(name, label, hint, value=value.lexical, needed=True)
     choices = [(iri, verbatim(word(iri, language))) for iri in _within(value.value)]
     return Field(name, label, kind="choice", value=value.value, choices=choices)
+
+
+def _is_moment(item: Constraint) -> bool:
+    """Whether a value is a moment rather than a whole day."""
+    known, (value,) = OPERANDS.get(item.left), item.right
+    moment = known is not None and known.kind is Kind.INSTANT
+    return moment and isinstance(value, Literal) and "T" in value.lexical
 
 
 def _given(item: Constraint, visit: Visit, number: int) -> Constraint:
     text, (value,) = visit.given(_NAME.format(number)).strip(), item.right
     if isinstance(value, Literal):
+        if _is_moment(item) and _ALONE.fullmatch(text):
+            text += _START if item.operator in _AT_START else _END
         changed = replace(value, lexical=text)
         known = OPERANDS.get(item.left)
         if not text or (known is not None and scalar(known.kind, changed) is None):

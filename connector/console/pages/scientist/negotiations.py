@@ -7,7 +7,7 @@ from typing import Final
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
 from connector.console.pages.scientist import narrowing
-from connector.console.pages.wording import sentences
+from connector.console.pages.wording import negotiation_state, sentences
 from connector.console.parts import (
     Cell,
     Facts,
@@ -64,7 +64,7 @@ def negotiation(visit: Visit) -> Page:
     found = visit.served.do(negotiate.negotiation, visit.asked("id"))
     contract = Link(found.agreement_id, "/contract", {"id": found.agreement_id})
     rows = (
-        ("state", found.state.value),
+        ("state", negotiation_state(found.state)),
         ("our role", Words(found.role.value)),
         ("peer", found.peer),
         ("dataset", found.dataset_id),
@@ -128,7 +128,7 @@ def _where(found: Negotiation) -> Notice:
 def _row(each: Negotiation) -> tuple[Cell, ...]:
     return (
         Link(each.pid, "/negotiation", {"id": each.pid}),
-        each.state.value,
+        negotiation_state(each.state),
         Words(each.role.value),
         each.peer,
         each.dataset_id,

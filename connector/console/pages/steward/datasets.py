@@ -151,7 +151,7 @@ def _offer_form(found: Offer) -> Form:
     hidden = {"id": found.id}
     name = f"-{found.digest[:12]}"
     path = "/offer/withdraw"
-    return Form("Take this offer back", path, (reason,), "take back", hidden, grave=True, name=name)
+    return Form("Take this offer back", path, (reason,), "withdraw", hidden, grave=True, name=name)
 
 
 PAGES: Final = (

@@ -29,6 +29,10 @@ _HEADINGS: Final = (
     "greatest",
 )
 _LONGEST: Final = 4000
+_TOLD: Final = (
+    "Several values have semicolons between. Names, bounds and values become public: state what "
+    "is generally known."
+)
 _POPULATION: Final = "persons, rounded to two digits; it becomes public"
 
 
@@ -54,7 +58,9 @@ def form(description: Mapping[str, Any], language: str) -> Form:
         _fields(description, language),
         "go on to the offers",
         hidden={"draft": packed(description)},
-        grid=Grid("Columns and their dictionary", (*_HEADINGS, "values"), _rows(description)),
+        grid=Grid(
+            "Columns and their dictionary", (*_HEADINGS, "values"), _rows(description), _TOLD
+        ),
     )
 
 
@@ -121,7 +127,7 @@ def _fields(stated: Mapping[str, Any], language: str) -> list[Field]:
             found["epsilon"],
             member="cap/epsilon",
         ),
-        Field("delta", "cap δ", "", "number", found["delta"], member="cap/delta"),
+        Field("delta", "cap δ", "such as `1e-5`", "number", found["delta"], member="cap/delta"),
     ]
 
 

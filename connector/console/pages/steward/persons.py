@@ -9,11 +9,12 @@ from typing import Final
 
 from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed
-from connector.console.parts import Cell, Field, Form, Notice, Page, Part, named
+from connector.console.parts import Cell, Field, Form, Notice, Page, Part
 from connector.console.visit import Visit
 from connector.domain.page import Page as Some
+from connector.language.matching import verbatim
 from connector.services.privacy import suppression
-from connector.services.privacy.suppression import Listed
+from connector.services.privacy.suppression import Choice, Listed
 
 _HEADINGS: Final = ("register", "persons on the list", "of these in a file")
 _LONGEST: Final = 500_000  # characters
@@ -64,11 +65,18 @@ def _row(each: Listed) -> tuple[Cell, ...]:
     return each.register_id, each.persons, each.known
 
 
-def _register(known: Some[str]) -> Field:
+def _register(known: Some[Choice]) -> Field:
     """Return the field of a register: a choice where they are few."""
     if known.next:
         return Field("register", "register", "as the page of its dataset names it", needed=True)
-    return Field("register", "register", kind="choice", choices=named(known.values))
+    choices = [(each.register_id, _called(each)) for each in known.values]
+    return Field("register", "register", kind="choice", choices=choices)
+
+
+def _called(each: Choice) -> str:
+    """Return a register as the titles of its datasets, where it has any."""
+    titles = "; ".join(each.titles)
+    return verbatim(f"{titles} ({each.register_id})" if titles else each.register_id)
 
 
 def _names(visit: Visit) -> list[str]:

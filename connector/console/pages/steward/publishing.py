@@ -47,17 +47,20 @@ _REPORTS: Final = (("kept", "kept by this node"), ("shown", "shown to consumers"
 
 def point(visit: Visit) -> Page:
     """Ask where the data are."""
+    told = Notice("Nothing is uploaded: a file stays where it is, and the node reads it there.")
+    return Page("Publish a dataset", [told, *_pointing(visit)])
+
+
+def _pointing(visit: Visit) -> list[Part]:
     known = visit.served.do(pointing.places)
-    form = _place_form(known, visit.asked("connection"), visit.asked("place"))
+    form = _place_form(known, visit.asked("connection"), visit.asked("place").strip())
     rows = [(Link(each, "/publish/source", {"place": each}),) for each in known.files]
     folders = ", ".join(known.folders)
     empty = Naming(
         "There is no file yet: put some into {folders}, or name a table of a connection.",
         folders=folders,
     )
-    told = Notice("Nothing is uploaded: a file stays where it is, and the node reads it there.")
-    table = Table("Files of this node", ("file",), rows, empty, name="files")
-    return Page("Publish a dataset", [told, form, table])
+    return [form, Table("Files of this node", ("file",), rows, empty, name="files")]
 
 
 def source(visit: Visit) -> Page:
@@ -66,8 +69,7 @@ def source(visit: Visit) -> Page:
     try:
         found = visit.served.do(pointing.propose, connection, place)
     except PreauError as exc:
-        known = visit.served.do(pointing.places)
-        return Page("Publish a dataset", [_place_form(known, connection, place)], refusal=exc)
+        return Page("Publish a dataset", _pointing(visit), refusal=exc)
     return Page(
         "Publish a dataset",
         [*_report(found.found, visit.language), describing.form(found.description, visit.language)],
