@@ -225,4 +225,4 @@ def stop(steward: Person, scientist: Person) -> None:
     steward.sends("/contract/take-back", {"act": "end", "reason": "the study is over"})
     assert "ended" in steward.section("Contract")
     scientist.sees("CONTRACT_ENDED")
-    assert "FAILED" in scientist.section("Job")
+    assert "failed" in scientist.section("Job")
