@@ -97,6 +97,15 @@ def test_rows_go_in_and_come_back_as_sqlalchemy_has_them(idle: Idle) -> None:
     assert [dict(zip(SENT, row, strict=True)) for row in ours] == [SENT, delivered]
 
 
+def test_compiling_leaves_little_behind(idle: Idle) -> None:
+    query = select(OUTBOX.c.id, OUTBOX.c.peer).where(OUTBOX.c.kind == "K")
+    kept = {*vars(query)}
+    with reading(idle) as scope:
+        assert scope.ask(query) == []
+    assert {*vars(query)} == kept
+    assert OUTBOX.c.id.type is OUTBOX.c.peer.type  # of which SQLAlchemy keeps notes as well
+
+
 def test_statements_see_those_before_them_whoever_runs_them(idle: Idle) -> None:
     """What is told may wait for the next question, and does not wait past it."""
     other, third = {**SENT, "id": "urn:b"}, {**SENT, "id": "urn:c"}

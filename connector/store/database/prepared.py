@@ -41,7 +41,9 @@ class Prepared:
         Raises:
             TypeError: a list is among its values (a fault of the caller's code).
         """
-        made: Any = statement.inline() if isinstance(statement, Insert) else statement
+        # A copy: what SQLAlchemy notes on what it compiles, columns above all, goes with it.
+        inserts = isinstance(statement, Insert)
+        made: Any = statement.inline() if inserts else statement.execution_options()
         compiled: Any = made.compile(dialect=dialect, column_keys=list(columns) or None)
         if compiled.post_compile_params:
             raise TypeError("a list is no value of a prepared statement")
@@ -51,7 +53,7 @@ class Prepared:
         self._fixed = {name: bind.value for name, bind in binds if not bind.required}
         self._into = [(name, _into(bind.type, dialect)) for name, bind in binds]
         self._dialect = dialect
-        self._types = [each.type for each in getattr(statement, "selected_columns", ())]
+        self._types = [each.type for each in getattr(made, "selected_columns", ())]
         self._out: list[tuple[int, Process]] | None = None
 
     def given(self, values: Values) -> list[Any]:

@@ -14,7 +14,13 @@ from typing import Any, ClassVar, Final, get_args, get_origin, get_type_hints
 from sqlalchemy import Boolean, Column, Float, LargeBinary, MetaData, String, Table
 
 METADATA: Final = MetaData()
-_TYPES: Final[dict[Any, Any]] = {str: String, bytes: LargeBinary, bool: Boolean, float: Float}
+# One object for all columns of a type: SQLAlchemy keeps what each object becomes on a database.
+_TYPES: Final[dict[Any, Any]] = {
+    str: String(),
+    bytes: LargeBinary(),
+    bool: Boolean(),
+    float: Float(),
+}
 
 
 @dataclass(frozen=True, slots=True)

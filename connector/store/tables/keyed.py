@@ -9,8 +9,8 @@ from sqlalchemy import Table, Text, UniqueConstraint
 from connector.store.tables.columns import UtcDateTime, serial, whole
 from connector.store.tables.declared import Declared, column
 
-UTC_TIME: Any = UtcDateTime
-LONG: Any = Text
+UTC_TIME: Any = UtcDateTime()
+LONG: Any = Text()
 WHOLE: Any = whole()
 
 
