@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from connector.console.parts import Page, Table
+from connector.console.parts import Field, Form, Page, Table
 from connector.console.rendering import Renderer, number
 from connector.console.visit import Visit
 from connector.services.publication import publish
@@ -66,6 +68,28 @@ def test_a_long_cell_is_folded_and_kept_whole() -> None:
     token = "e" * 500
     assert f"<summary>{token[:80]}…</summary>{token}</details>" in written((token, 1))
     assert "<details>" not in written((token[:400], 1))
+
+
+class _Text(str):
+    """One of which is known whether it is still there."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_what_a_page_held_is_gone_with_it() -> None:
+    """Wide forms hold megabytes, which the collector would find much later."""
+    value = _Text("v")
+    fields = [Field(kind, "L", "H", kind, value) for kind in ("text", "box", "lines", "choice")]
+    visit, renderer = Visit(None, None, "en", "/x", {}, {}), Renderer("node", theme=False)
+    page = Page("P", [Form("F", "/x", fields, "B")])
+    gc.disable()
+    try:
+        renderer.page(page, visit, [])
+        left = weakref.ref(value)
+        del page, fields, value
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_participant_is_called_by_its_name_and_downloaded_by_its_did(tmp_path: Path) -> None:
