@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import starmap
 from pathlib import Path
 from typing import Final
 
@@ -129,12 +130,23 @@ def _joined(parts: Iterable[str], separator: str, language: str) -> str:
 
 @cache
 def _catalog(language: str) -> tuple[Mapping[str, str], Messages]:
-    folder = FOLDER / language / "LC_MESSAGES"
-    said = dict(policies.sentences(language))
+    """Return the messages without names, by themselves, and the others.
+
+    One after another: a whole catalog at once would leave holes of its size in the memory.
+    """
+    exact: dict[str, str] = {}
+    shaped: dict[str, str] = {}
+    for english, twin in _stated(language):
+        # Where a message goes on with another, the sign between them is no part of either.
+        message = named(english).lstrip(",;: ")
+        said = typeset(named(twin).lstrip(",;: "), language)
+        (shaped if NAME.search(message) else exact)[message] = said
+    return exact, Messages(starmap(Message, shaped.items()))
+
+
+def _stated(language: str) -> Iterator[tuple[str, str]]:
+    """Yield what is said in a language; of two with one message the last counts."""
+    yield from policies.sentences(language)
     for domain in (CLICK, DOMAIN):
-        said |= po.read((folder / f"{domain}.po").read_text("utf-8"))
-    said = {named(english): named(twin) for english, twin in said.items()}
-    # Where a message goes on with another, the sign between them is no part of either.
-    said = {k.lstrip(",;: "): typeset(v.lstrip(",;: "), language) for k, v in said.items()}
-    shaped = [Message(k, v) for k, v in said.items() if NAME.search(k)]
-    return {k: v for k, v in said.items() if not NAME.search(k)}, Messages(shaped)
+        with (FOLDER / language / "LC_MESSAGES" / f"{domain}.po").open(encoding="utf-8") as lines:
+            yield from po.read(lines)

@@ -9,20 +9,21 @@ Source: GNU gettext manual, section 3 (The Format of PO Files).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 _MEMBERS: Final = ("msgid", "msgstr")
 
 
-def read(text: str) -> Mapping[str, str]:
-    """Return each message with its translation, without the header and what is not translated."""
-    return {english: said for english, said in _entries(text) if english and said}
+def read(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each message with its translation, without the header and what is not translated."""
+    return (entry for entry in _entries(lines) if all(entry))
 
 
-def _entries(text: str) -> Iterator[tuple[str, str]]:
+def _entries(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     english, said, member = "", "", ""
-    for line in (*text.splitlines(), "msgid"):
+    for line in chain(map(str.rstrip, lines), ["msgid"]):
         name, _, rest = line.partition(" ")
         if name == "msgid":
             yield english, said

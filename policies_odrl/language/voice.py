@@ -138,7 +138,7 @@ class Voice:
         known = phrases.names(group, self.lang)
 
         def hear(text: str, start: int) -> Heard:
-            found = known.pattern.match(text, start)
+            found = phrases.pattern(group, self.lang).match(text, start)
             return (known.terms[found[0]], found.end()) if found else None
 
         return hear

@@ -65,9 +65,9 @@ def test_what_is_compiled_for_click_is_what_is_written(
 def test_a_catalog_reads_as_babel_reads_it(
     language: str, domain: str, generator: ModuleType
 ) -> None:
-    text = (generator.folder(language) / f"{domain}.po").read_text("utf-8")
+    lines = (generator.folder(language) / f"{domain}.po").read_text("utf-8").splitlines()
     theirs = {k: v for k, v in texts(generator.read(language, domain)).items() if v}
-    assert {k: v for k, v in po.read(text).items() if k in theirs} == theirs
+    assert {k: v for k, v in po.read(lines) if k in theirs} == theirs
 
 
 @over("language", OTHERS)

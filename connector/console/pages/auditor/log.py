@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -122,7 +122,8 @@ def _plain(value: Any) -> str:
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+        # Not `strptime`: it loads a module, and compiles a pattern, for this one page.
+        return datetime.combine(date.fromisoformat(text), time.min, UTC) if text else None
     except ValueError:
         raise Malformed("a day is written as in `2027-09-01`") from None
 

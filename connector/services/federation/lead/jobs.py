@@ -7,7 +7,7 @@ the privacy spent is what the accountant says, round by round.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,6 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
-from connector.services.federation import curve
 from connector.services.federation.lead import book, evaluation, release
 from connector.services.federation.lead.evidence import CARD_NAME, RECEIPTS_NAME
 from connector.services.federation.lead.hub import LeadHub
@@ -160,12 +159,14 @@ def evaluated(ports: Ports, job_id: str) -> dict[str, Any]:
     return found
 
 
-def drawn(ports: Ports, job_id: str, figure: str, say: curve.Say = str) -> bytes:
+def drawn(ports: Ports, job_id: str, figure: str, say: Callable[[str], str] = str) -> bytes:
     """Return the learning curve of a figure as SVG, see `curve.py`.
 
     Raises:
         NotFound: as `evaluated`, or no model was evaluated yet, or there is no such figure.
     """
+    from connector.services.federation import curve  # noqa: PLC0415 - loads half a MB of XML
+
     return curve.drawn(evaluated(ports, job_id), figure, say)
 
 
