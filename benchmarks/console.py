@@ -35,7 +35,7 @@ from tests.support.console import PASSWORD, Browser
 PART = "console"
 CONTRACTS, DATASETS, FEW = 100_000, 10_000, 1_000
 BAR_MS, BAR_MB, BAR_KB = 100.0, 135.0, 150.0
-TIMES, FEW_TIMES = 40, 5
+TIMES, FEW_TIMES, APART_TIMES = 40, 5, 1
 _PATIENCE = 300.0  # seconds; a look through the whole node reads every contract
 WIDTHS = (60, 200)  # columns of files that are pointed at
 # By path, the queries of pages that the menu does not lead to, and further ones of those that it
@@ -262,7 +262,7 @@ def _asked(browser: Browser, process: psutil.Process, paths: Sequence[str], coun
         browser.cookies["preau-language"] = tongue
         for path in paths:
             size = browser.get(path).raise_for_status().num_bytes_downloaded / 1e3
-            times = min(count, FEW_TIMES) if path.startswith(APART) else count
+            times = min(count, APART_TIMES) if path.startswith(APART) else count
             walls, used = [], _cpu(process)
             for _ in range(times):
                 began = time.perf_counter()
