@@ -1,8 +1,10 @@
 """Log lines of a running node, on standard error.
 
-Rules: no personal data and no secret; one line per event; times in UTC; a line carries the id of
-the negotiation or job that it is about; a line that comes again within `QUIET_SECONDS` is counted
-and not written. The audit log is another thing: it is in the database, and it proves.
+Rules: no personal data and no secret; of an exception that nobody foresaw the places and kinds are
+told, never its text, which may hold a row or a form; one line per event; times in UTC; a line
+carries the id of the negotiation or job that it is about; a line that comes again within
+`QUIET_SECONDS` is counted and not written. The audit log is another thing: it is in the database,
+and it proves.
 """
 
 from __future__ import annotations
@@ -12,19 +14,38 @@ import logging
 import sys
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from connector.domain import instant
+from connector.errors import PreauError
 from connector.services import correlation
 
 QUIET_SECONDS: Final = 60.0
 _LINES: Final = 1024  # that are remembered at once
 
 
-class JsonLines(logging.Formatter):
+class _Lines(logging.Formatter):
+    """Says of exceptions where they were raised."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """Return the frames and the kinds of an exception and of those before it, newest first."""
+        told: list[str] = []
+        exc: BaseException | None = ei[1]
+        seen: set[int] = set()
+        while exc is not None and id(exc) not in seen:
+            seen.add(id(exc))
+            kind = f"{type(exc).__module__}.{type(exc).__qualname__}"
+            said = f": {exc.code}" if isinstance(exc, PreauError) else ""
+            told += [*traceback.format_tb(exc.__traceback__), f"{kind}{said}\n"]
+            exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+        return "".join(told).rstrip()
+
+
+class JsonLines(_Lines):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -44,7 +65,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(value, ensure_ascii=False)
 
 
-class PlainLines(logging.Formatter):
+class PlainLines(_Lines):
     """Text for people."""
 
     def format(self, record: logging.LogRecord) -> str:

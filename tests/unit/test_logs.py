@@ -55,6 +55,30 @@ def test_a_plain_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.count("\n") == 1
 
 
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_of_what_nobody_foresaw_the_place_is_told_and_no_text(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    logs.configure(as_json=form == "json", verbose=False)
+    name = "Dupont"
+
+    def read(row: str) -> int:
+        try:
+            return int(row)
+        except ValueError as exc:
+            raise KeyError(row) from exc
+
+    try:
+        read(name)
+    except KeyError:
+        _log.exception("a page failed")
+    shown = capsys.readouterr().err
+    assert name not in shown
+    assert "builtins.KeyError" in shown
+    assert "builtins.ValueError" in shown
+    assert shown.count("test_logs.py") == 3  # the page, and `read` twice
+
+
 def test_a_json_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(as_json=True, verbose=False)
     _log.info("%s", "a\nb")
