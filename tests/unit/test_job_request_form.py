@@ -114,7 +114,7 @@ BAD: list[tuple[Mapping[str, Any], list[str]]] = [
     ({"features": [{"low": 3}]}, ["/features/0/column: is missing: must be the name of a column"]),
     (
         {"features": [{"column": "a", "missing": {"kind": "value"}}]},
-        ["/features/0/missing/value: is missing of kind `value`: must be a number"],
+        ["/features/0/missing/value: is missing, which kind `value` needs: must be a number"],
     ),
     (
         {"features": [{"column": "a", "missing": "mean"}]},

@@ -10,6 +10,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.speaking import spoken
 
 File = Annotated[Path, typer.Argument(help="The backup's file.")]
 
@@ -45,6 +46,7 @@ def backup(
     if json:
         output.json_value({"file": str(file.absolute()), **asdict(made), "outside": outside})
         return
+    left_out = "left out: keep a copy of keys/ yourself"
     output.line(f"backup of {made.did} in {file}")
     output.pairs(
         (
@@ -52,7 +54,7 @@ def backup(
             ("schema", made.schema),
             ("log entries", made.log_size),
             ("rounds charged", sum(made.charges.values())),
-            ("keys", "included" if made.keys else "left out: keep a copy of keys/ yourself"),
+            ("keys", spoken("included" if made.keys else left_out)),
             ("not in it", ", ".join(outside)),
         )
     )

@@ -167,7 +167,9 @@ def _privacy(
     left = {each.id: estimate.left(ports, each) for each in signed}
     scarce = min(left, key=lambda name: left[name])
     if left[scarce] <= 0:
-        raise BudgetExceeded(f"nothing is left of the contract `{scarce}`")
+        raise BudgetExceeded(
+            f"nothing is left of the contract `{scarce}`", hint="ask its provider for another one"
+        )
     asked = min(SMALL, _down(left[scarce])) if epsilon is None else epsilon
     if asked > left[scarce]:
         few = f"the contract `{scarce}` has ε {left[scarce]:.3g} left, but {asked:g} is asked for"

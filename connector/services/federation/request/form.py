@@ -258,12 +258,13 @@ def _of_kind(value: Mapping[str, Any], form: Kinds, pointer: str) -> Iterator[Fa
         yield Fault(f"{pointer}/{_KIND}", f"must be {told(choice)}; {what}")
         return
     rest = {name: each for name, each in value.items() if name != _KIND}
-    yield from _members(rest, form.of(kind), pointer, f" of kind `{kind}`")
+    yield from _members(rest, form.of(kind), pointer, kind)
 
 
 def _members(
-    value: Mapping[str, Any], rows: tuple[Row, ...], pointer: str, what: str = ""
+    value: Mapping[str, Any], rows: tuple[Row, ...], pointer: str, kind: str = ""
 ) -> Iterator[Fault]:
+    what = f" of kind `{kind}`" if kind else ""
     names = [row.name for row in rows]
     for name in value:
         if name not in names:
@@ -274,7 +275,13 @@ def _members(
         if row.name in value:
             yield from faults(value[row.name], row.form, f"{pointer}/{row.name}")
         elif not row.otherwise:
-            yield Fault(f"{pointer}/{row.name}", f"is missing{what}: must be {told(row.form)}")
+            yield Fault(f"{pointer}/{row.name}", _lacking(row.form, kind))
+
+
+def _lacking(form: Form, kind: str) -> str:
+    if kind:
+        return f"is missing, which kind `{kind}` needs: must be {told(form)}"
+    return f"is missing: must be {told(form)}"
 
 
 def _allowed(value: Any, form: Form) -> bool:
@@ -304,13 +311,16 @@ def _near(value: Any, form: Form) -> str:
 
 def _within(form: Real) -> str:
     low, high = math.isfinite(form.low), math.isfinite(form.high)
-    if low and high and form.closed == "both":
-        return f" from {_said(form.low)} to {_said(form.high)}"
     least, most = _said(form.low), _said(form.high)
+    if low and high:
+        return {
+            "both": f" from {least} to {most}",
+            "low": f" of at least {least} and below {most}",
+            "high": f" above {least} and at most {most}",
+        }.get(form.closed, f" above {least} and below {most}")
     lower = f"of at least {least}" if form.closed in ("low", "both") else f"above {least}"
     upper = f"at most {most}" if form.closed in ("high", "both") else f"below {most}"
-    said = " and ".join([*([lower] if low else []), *([upper] if high else [])])
-    return f" {said}" if said else ""
+    return f" {lower}" if low else f" {upper}" if high else ""
 
 
 def _said(number: float) -> str:
