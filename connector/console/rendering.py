@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -44,15 +44,7 @@ class Renderer:
             node: name of the institution.
             theme: whether it has a style sheet of its own.
         """
-        self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_seen,
-        )
-        self._environment.globals.update(node=node, theme=theme, languages=_NAMES)
+        self._said = {"node": node, "theme": theme, "languages": _NAMES}
 
     def page(self, page: Page, visit: Visit, menu: list[tuple[str, str, bool]]) -> str:
         """Return the HTML of a page.
@@ -63,7 +55,9 @@ class Renderer:
             menu: text, path and whether it is this one, of the pages that lead on.
         """
         said = partial(translated, language=visit.language)
-        return self._environment.get_template("page.html").render(
+        template = _templates().get_template("page.html")
+        return template.render(
+            self._said,
             page=page,
             visit=visit,
             word=visit.session.masked() if visit.session else "",
@@ -80,6 +74,19 @@ class Renderer:
             shortened=_shortened,
             kind=lambda part: type(part).__name__.lower(),
         )
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates, each of which is compiled once."""
+    return Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_seen,
+    )
 
 
 def _seen(value: Any) -> Any:

@@ -79,9 +79,10 @@ class Eye:
         form = self.page.locator(f"form[action='{action}']").first
         for name, value in fields.items():
             field = form.locator(f"[name='{name}']")
-            if field.evaluate("each => each.tagName") == "SELECT":
+            kind = field.evaluate("each => each.type")
+            if kind == "select-one":
                 field.select_option(value)
-            elif field.get_attribute("type") == "file":
+            elif kind == "file":
                 field.set_input_files(value)
             else:
                 field.fill(value)
