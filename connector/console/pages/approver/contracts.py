@@ -88,7 +88,8 @@ def _form(found: Agreement) -> Form:
         Field("reason", "reason", hint=hint, needed=True),
     )
     hidden = {"id": found.id}
-    return Form("Take back", "/contract/take-back", fields, "take back", hidden, grave=True)
+    title, label = "Suspend, resume or end", "tell the other party"
+    return Form(title, "/contract/take-back", fields, label, hidden, grave=True)
 
 
 PAGES: Final = (
