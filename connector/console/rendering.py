@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +23,7 @@ from connector.language.typesetting import between, typeset
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _DID: Final = "did:"
+_NAMED: Final = re.compile("`([^`\n]+)`")  # in messages
 _SMALLEST: Final = 1e-9  # of what is written without an exponent
 # Controls of C0 and C1 but tab and line ends, and those of Unicode's annex 9 that embed, override
 # and isolate.
@@ -79,7 +81,7 @@ class Renderer:
 @cache
 def _templates() -> Environment:
     """Return the templates, each of which is compiled once."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
@@ -87,6 +89,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=_seen,
     )
+    made.filters["named"] = _NAMED.split  # a sentence and the names in it, in turn
+    return made
 
 
 def _seen(value: Any) -> Any:
@@ -139,7 +143,12 @@ def _cell(said: Callable[[str], str], visit: Visit, value: Cell) -> dict[str, An
     text = _text(said, visit.language, value)
     theirs = isinstance(value, str | Link | Spoken) and not text.isascii()
     spoken = value.language if isinstance(value, Spoken) else visit.language
-    shown = {"text": text, "number": _is_number(value), "theirs": theirs}
+    shown = {
+        "text": text,
+        "number": _is_number(value),
+        "theirs": theirs,
+        "ours": isinstance(value, Words),
+    }
     shown["language"] = "" if spoken == visit.language else spoken
     to = address(value.path, dict(value.query)) if isinstance(value, Link) else ""
     known = isinstance(value, str) and value.startswith(_DID)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,11 +29,15 @@ from connector.serving import local
 PASSWORD = "correct horse battery"
 # A hash as it is kept takes a tenth of a second; here many are made.
 passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_OPEN: defaultdict[str, list[Browser]] = defaultdict(list)  # by the console that they visit
 _WORD = re.compile(r'name="word" value="([^"]+)"')
 
 
 class Browser:
-    """Keeps cookies and follows redirects, as a browser on this machine does."""
+    """Keeps cookies and follows redirects, as a browser on this machine does.
+
+    It is closed with the console that it visits, where `served` serves that.
+    """
 
     def __init__(self, address: str, patience: float = 20.0) -> None:
         self.address = address
@@ -42,6 +47,7 @@ class Browser:
         self._client = httpx.Client(
             base_url=address, timeout=patience, verify=roots, trust_env=False
         )
+        _OPEN[address].append(self)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self._sent("GET", path, None, headers)
@@ -135,6 +141,8 @@ def served(
     try:
         yield listening.address
     finally:
+        for browser in _OPEN.pop(listening.address, []):
+            browser.close()
         server.stop()
 
 
@@ -143,15 +151,11 @@ def browsers(ports: Ports, *names: str) -> Iterator[list[Browser]]:
     """A browser for each account; one that is named by a role is made with it."""
     with served(ports) as address:
         made = [Browser(address) for _ in names]
-        try:
-            for name, browser in zip(names, made, strict=True):
-                if name:
-                    person(ports, name)
-                    assert browser.log_in(name).status_code == 200
-            yield made
-        finally:
-            for browser in made:
-                browser.close()
+        for name, browser in zip(names, made, strict=True):
+            if name:
+                person(ports, name)
+                assert browser.log_in(name).status_code == 200
+        yield made
 
 
 def person(ports: Ports, name: str, *roles: str, reviews: tuple[str, ...] = ()) -> None:

@@ -98,7 +98,12 @@ def rendered(made: list[Any], language: str, *, posted: bool = False) -> str:
 def test_whatever_stands_in_whichever_part_is_text() -> None:
     """By every kind of part there is, so that no field of a peer's is left out."""
     kinds = {each.stem for each in (Path(parts.__file__).parent / "templates").glob("*.html")}
-    assert {type(each).__name__.lower() for each in PARTS} == kinds - {"page", "cell", "control"}
+    assert {type(each).__name__.lower() for each in PARTS} == kinds - {
+        "page",
+        "cell",
+        "control",
+        "prose",
+    }
     for language in LANGUAGES:
         for posted in (False, True):
             page = rendered(PARTS, language, posted=posted)

@@ -114,7 +114,7 @@ def test_a_steward_publishes_step_by_step(school: Ports) -> None:
         assert "<b>sex" not in shown.text
         wrong = sent(steward, shown, "/publish/describe", id="no iri", title=HOSTILE)
         assert wrong.status_code == 422
-        assert "`id` must be an absolute IRI" in text_of(wrong)
+        assert "<code>id</code> must be an absolute IRI" in wrong.text
         assert HOSTILE not in wrong.text
         assert fields_of(wrong, "/publish/describe")["title"] == HOSTILE
         known = {

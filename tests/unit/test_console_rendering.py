@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from connector.console.parts import Field, Form, Page, Table
+from connector.console.parts import Field, Form, Notice, Page, Table, Words
 from connector.console.rendering import Renderer, number
 from connector.console.visit import Visit
 from connector.services.publication import publish
@@ -44,6 +44,16 @@ def test_a_heading_stands_above_its_figures() -> None:
     page = written(("a", None), ("b", 2))
     assert '<th scope="col">what</th><th scope="col" class="number">how many</th>' in page
     assert 'class="number">how many' not in written(("a", "none"), ("b", True))
+
+
+def test_names_in_messages_stand_out_and_bring_no_tags() -> None:
+    text = "`preau backup FILE` makes one; `<b>` and ` alone"
+    visit = Visit(None, None, "en", "/x", {}, {})
+    parts = [Notice(text, "info", "", text), Table("T", ("a", "b"), [(Words(text), text)], "")]
+    shown = Renderer("node", theme=False).page(Page("P", parts), visit, [])
+    said = "<code>preau backup FILE</code> makes one; <code>&lt;b&gt;</code> and ` alone"
+    assert shown.count(said) == 3
+    assert "`preau backup FILE` makes one; `&lt;b&gt;` and ` alone" in shown, "what others wrote"
 
 
 def test_of_a_long_table_a_page_shows_the_first_rows_and_says_how_many_are_left() -> None:
