@@ -71,7 +71,7 @@ def panel(evaluation: Mapping[str, Any], figure: str, say: Say = str) -> ET.Elem
     noise = "with noise" if dp else "without noise: not DP"
     title = say(f"{figure} by round, on persons held out, {noise}")
     root = picture(WIDTH, HEIGHT, title, say(_ABOUT))
-    _axes(root, plot, figure if dp else say(f"{figure}, not DP"), say(f"round {plot.rounds}"))
+    _axes(root, plot, say(figure) if dp else say(f"{figure}, not DP"), say(f"round {plot.rounds}"))
     if len(held) > 1:
         ET.SubElement(
             root, "polygon", {"points": plot.points(band), "fill": BLUE, "fill-opacity": "0.15"}
