@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from copy import copy
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -42,10 +43,10 @@ class Once:
             before.add_done_callback(lambda made: self._done(key, made))
             if len(self._sent) > MOST:
                 self._sent.popitem(last=False)
-            return await asyncio.shield(before)
+            return _own(await asyncio.shield(before))
         answer = await asyncio.shield(before)
         # A stream is read once.
-        return await make() if isinstance(answer, StreamingResponse) else answer
+        return await make() if isinstance(answer, StreamingResponse) else _own(answer)
 
     def _done(self, key: bytes, made: asyncio.Future[Response]) -> None:
         """Remember what led to a page that shows what became of it."""
@@ -54,6 +55,14 @@ class Once:
             self._sent.get(key) is made
         ):
             del self._sent[key]
+
+
+def _own(answer: Response) -> Response:
+    """Return an answer for one browser: what sends it writes into its headers."""
+    made = copy(answer)
+    made.raw_headers = list(answer.raw_headers)
+    vars(made).pop("_headers", None)  # a view of the others'
+    return made
 
 
 def _key(visit: Visit) -> bytes:

@@ -55,7 +55,8 @@ def test_a_form_that_is_sent_twice_is_done_once(
         same = [visit({"word": "a"}, {"file": b"x"}) for _ in range(2)]
         first, second = sent(make, *same, together=at_once)
         assert make.done == times
-        assert (first is second) == (times == 1)
+        first.headers["content-length"] = "1"  # as who compresses it writes
+        assert second.headers.get("content-length") != "1"
 
 
 def test_forms_that_differ_are_each_done() -> None:
