@@ -169,7 +169,6 @@ class Node:
 
     def _console(self, started: ExitStack) -> LocalServer:
         """Bind the console; nobody pays for what it needs without one."""
-        from connector.bootstrap import logins  # noqa: PLC0415 - see above
         from connector.bootstrap.diagnosis.watch import watch  # noqa: PLC0415 - see above
         from connector.console.app import Console  # noqa: PLC0415 - see above
         from connector.console.guard import Guard, Reached  # noqa: PLC0415 - same
@@ -185,7 +184,11 @@ class Node:
         origins |= {settings.console_address.rstrip("/")} - {""}
         told, provider = watch(settings, self._life.vitals), settings.console_oidc
         reached = settings.console_address.rstrip("/") or listening.address
-        institution = logins.institution(self._ports, provider, reached) if provider else None
+        institution = None
+        if provider is not None:
+            from connector.bootstrap import logins  # noqa: PLC0415 - loads OpenID Connect
+
+            institution = logins.institution(self._ports, provider, reached)
         console = Console(self._ports, theme, told, institution)
         app = Guard(console.application(), Reached(frozenset(origins)))
         return LocalServer("console", Resting(app, self._give_back), listening)

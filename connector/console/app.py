@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -50,8 +50,10 @@ from connector.language.catalog import LANGUAGES, translated
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.access.desk import Desk
-from connector.services.access.institution import Institution
 from connector.services.health.watching import Watch
+
+if TYPE_CHECKING:
+    from connector.services.access.institution import Institution  # of a node with a provider
 
 _log = logging.getLogger(__name__)
 LIVE: Final = "/live"

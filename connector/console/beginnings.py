@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.errors import LoginRefused
-from connector.identity.oidc.code import Secrets
+from connector.identity.oidc.login import Secrets
 from connector.jsonld.canonical import b64url, unb64url
 
 COOKIE: Final = "__Host-preau-login"

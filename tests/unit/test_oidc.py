@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ CLAIMS: dict[str, Any] = {
     "nonce": "the nonce",
     "at_hash": "8kJybPby-BwHrrSnx_oS4A",
 }
+HALF = list(CLAIMS["at_hash"].encode())
 KEYS = {
     "ec": ECKey.generate_key("P-256", {"kid": "ec", "use": "sig"}),
     "rsa": RSAKey.generate_key(2048, {"kid": "rsa"}),
@@ -112,7 +114,7 @@ def test_where_a_provider_states_what_it_does() -> None:
         ("ec", {"typ": "JWT"}, {}), ("ec", {}, {"at_hash": None}),
         ("ec", {}, {"aud": ["console", "another"], "azp": "console"}),
         ("ec", {}, {"exp": NOW - 29}), ("ec", {}, {"iat": NOW + 30}), ("ec", {}, {"nbf": NOW + 30}),
-        ("ec", {}, {"iat": NOW - 600.5, "groups": ["a"]}),
+        ("ec", {}, {"iat": NOW - 600.5, "groups": ["a"]}), ("ec", {}, {"amr": "pwd", "jti": 7}),
     ])  # fmt: skip
 def test_a_token_of_this_login(key: str, header: dict[str, Any], claims: dict[str, Any]) -> None:
     said = token.verified(signed({**CLAIMS, **claims}, key, **header), ALL, EXPECTED)
@@ -132,7 +134,10 @@ def test_a_token_of_this_login(key: str, header: dict[str, Any], claims: dict[st
         ("ec", {}, {"iat": NOW + 31}), ("ec", {}, {"iat": NOW - 631}), ("ec", {}, {"iat": None}),
         ("ec", {}, {"nbf": NOW + 31}), ("ec", {}, {"exp": True}), ("ec", {}, {"sub": None}),
         ("ec", {}, {"sub": ""}), ("ec", {}, {"sub": "a b"}), ("ec", {}, {"sub": "x" * 256}),
-        ("ec", {}, {"sub": "é"}),
+        ("ec", {}, {"sub": "é"}), ("ec", {}, {"azp": ""}), ("ec", {}, {"azp": ["console"]}),
+        ("ec", {}, {"at_hash": ""}), ("ec", {}, {"at_hash": 0}), ("ec", {}, {"at_hash": HALF}),
+        ("ec", {}, {"nonce": ["the nonce"]}), ("ec", {}, {"exp": 10**400}), ("ec", {}, {"nbf": -1}),
+        ("ec", {}, {"iss": [ISSUER]}), ("ec", {}, {"aud": ["console", 7], "azp": "console"}),
     ])  # fmt: skip
 def test_a_token_of_something_else(
     key: str, header: dict[str, Any], claims: dict[str, Any]
@@ -185,6 +190,12 @@ def test_a_token_is_of_its_time() -> None:
     later = Expected(ISSUER, "console", "the nonce", "the access token", NOON + timedelta(hours=1))
     with pytest.raises(LoginRefused):
         token.verified(signed(CLAIMS), ALL, later)
+
+
+@over("nonce", [None, "", "the nonce"])
+def test_a_login_without_a_nonce_takes_no_token(nonce: str | None) -> None:
+    with pytest.raises(LoginRefused, match="of another login"):
+        token.verified(signed({**CLAIMS, "nonce": nonce}), ALL, replace(EXPECTED, nonce=""))
 
 
 @over(("claims", "path", "found"), [

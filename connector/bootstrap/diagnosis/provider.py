@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from connector.bootstrap import logins
 from connector.bootstrap.diagnosis import kept_keys
 from connector.config import Settings
 from connector.domain.provider import Provider
 from connector.errors import PreauError
-from connector.services.access.institution import endpoints
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
 
@@ -35,6 +33,9 @@ def _checks(settings: Settings, provider: Provider, *, ask: bool) -> Iterator[Ch
         yield Check(_NAME, diagnose.FAIL, fault, put if mend == diagnose.PUT_BACK else mend)
     if not ask:
         return
+    from connector.bootstrap import logins  # noqa: PLC0415 - loads OpenID Connect
+    from connector.services.access.institution import endpoints  # noqa: PLC0415 - same
+
     try:
         endpoints(logins.web(settings, provider), provider)
     except PreauError as exc:

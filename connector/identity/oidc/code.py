@@ -1,5 +1,7 @@
 """The authorization code flow: where a browser is led, and what redeems the code that it brings.
 
+Authlib writes what is asked, but for the secret in a header; what is answered is read here.
+
 Source: OpenID Connect Core 1.0, section 3.1; RFC 7636 (PKCE, S256); RFC 9207; RFC 6749, section
 2.3.1 (the secret of a client).
 """
@@ -9,15 +11,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from connector.domain.provider import Provider
 from connector.errors import LoginRefused, Malformed
 from connector.identity.oidc.discovery import Endpoints
-from connector.jsonld.canonical import b64url
+from connector.identity.oidc.login import Secrets
 from federated.reading import read as parsed
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -25,21 +29,6 @@ LIMIT: Final = 1024 * 1024  # bytes
 _CODE: Final = re.compile(r"[ -~]{1,4096}")
 _TOKEN: Final = r"[!-~]+"  # noqa: S105 - its form; RFC 6750 section 2.1 allows less
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")  # as registered, RFC 6749 section 4.1.2.1
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """What tells one login from all others.
-
-    Attributes:
-        state: comes back with the browser.
-        nonce: comes back in the token.
-        verifier: redeems the code (PKCE).
-    """
-
-    state: str = field(repr=False)
-    nonce: str = field(repr=False)
-    verifier: str = field(repr=False)
 
 
 def asked(endpoints: Endpoints, provider: Provider, redirect: str, login: Secrets) -> str:
@@ -51,17 +40,18 @@ def asked(endpoints: Endpoints, provider: Provider, redirect: str, login: Secret
         redirect: where the browser comes back.
         login: of this one.
     """
-    query = {
-        "response_type": "code",
-        "client_id": provider.client_id,
-        "redirect_uri": redirect,
-        "scope": " ".join(provider.scopes),
-        "state": login.state,
-        "nonce": login.nonce,
-        "code_challenge": b64url(sha256(login.verifier.encode()).digest()),
-        "code_challenge_method": "S256",
-    }
-    return _with(endpoints.authorization, query)
+    address = prepare_grant_uri(
+        endpoints.authorization,
+        provider.client_id,
+        "code",
+        redirect,
+        provider.scopes,
+        login.state,
+        nonce=login.nonce,
+        code_challenge=create_s256_code_challenge(login.verifier),
+        code_challenge_method="S256",
+    )
+    return str(address)
 
 
 def brought(query: Mapping[str, str], endpoints: Endpoints, issuer: str) -> str:
@@ -103,19 +93,15 @@ def redeeming(
         code: that the browser brought.
         verifier: of this login.
     """
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": redirect,
-        "code_verifier": verifier,
-    }
+    form = {"code": code, "code_verifier": verifier}
     headers = {"Content-Type": FORM, "Accept": "application/json"}
     if endpoints.method == "client_secret_post":
         form |= {"client_id": provider.client_id, "client_secret": secret}
-    else:
+    else:  # RFC 6749 section 2.3.1: encoded first, as Authlib does not
         pair = f"{quote_plus(provider.client_id)}:{quote_plus(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    return urlencode(form).encode(), headers
+    body = prepare_token_request("authorization_code", redirect_uri=redirect, **form)
+    return body.encode(), headers
 
 
 def refused(answer: bytes) -> LoginRefused:
@@ -148,7 +134,7 @@ def farewell(endpoints: Endpoints, provider: Provider) -> str:
     """
     if not endpoints.farewell:
         return ""
-    return _with(endpoints.farewell, {"client_id": provider.client_id})
+    return str(add_params_to_uri(endpoints.farewell, {"client_id": provider.client_id}))
 
 
 def _refusal(error: str) -> LoginRefused:
@@ -156,10 +142,6 @@ def _refusal(error: str) -> LoginRefused:
     return LoginRefused(
         f"the provider refused: `{said}`", hint="begin again, or ask the operator of this node"
     )
-
-
-def _with(address: str, query: Mapping[str, str]) -> str:
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
 
 def _refused(pointer: str, fault: str) -> Malformed:

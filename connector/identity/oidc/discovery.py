@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from authlib.oidc.discovery import get_well_known_url
+
 from connector.errors import Malformed
 from connector.identity.oidc.token import ALGORITHMS
 from federated.reading import Member
 from federated.reading import read as parsed
 
 LIMIT: Final = 256 * 1024  # bytes
-_PATH: Final = "/.well-known/openid-configuration"
 _MOST: Final = 64  # elements of a list
 _LONGEST: Final = 1024  # characters of an address
 _ADDRESS: Final = r"https://[!-\[\]-~]+"  # ASCII without blanks and the backslash
@@ -47,7 +48,7 @@ class Endpoints:
 
 def address(issuer: str) -> str:
     """Return where a provider states what it does."""
-    return issuer.removesuffix("/") + _PATH
+    return str(get_well_known_url(issuer, external=True))
 
 
 def read(data: bytes, issuer: str) -> Endpoints:

@@ -24,8 +24,8 @@ from connector.errors import (
     TooManyRequests,
 )
 from connector.identity.oidc import code, discovery, token
-from connector.identity.oidc.code import Secrets
 from connector.identity.oidc.discovery import Endpoints
+from connector.identity.oidc.login import Secrets
 from connector.identity.oidc.token import Expected
 from connector.ports import Answer, Ports, Web
 from connector.services.access import accounts
