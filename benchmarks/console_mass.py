@@ -35,7 +35,10 @@ from connector.domain.transfer.requested import Requested
 from connector.enforcement.asked import Asked
 from connector.enforcement.steps.request import Measure, TableRequest
 from connector.enforcement.terms import AGGREGATE
+from connector.identity import certificate, credential
+from connector.identity import document as documents
 from connector.jsonld.canonical import sha256_hex
+from connector.store.files.keys import open_signer
 from connector.store.mapping import to_row
 from connector.store.tables.accounts import AccountRow
 from connector.store.tables.approvals import ApprovalRow
@@ -57,9 +60,11 @@ from connector.store.tables.records import (
 from connector.store.tables.transfers import RequestedRow
 from federated.job import JobState, render
 from federated.manifest import Privacy
+from tests.support.keys import MemorySigner
 
 _ROWS = 500
 PEERS = 60  # more than a page; nobody answers there, so that more would keep the node busy
+_DAYS, _FAR = 30, 10_000  # of their papers, and where these stand in the list of revoked ones
 _AT_ONCE = 2_000  # contracts whose log entries are one transaction
 ACTION = "http://www.w3.org/ns/odrl/2/inform"
 OURS = 4  # of so many duties one is ours
@@ -184,10 +189,42 @@ class _Mass:
             )
 
     def _peers(self, peer: Participant, many: int) -> Iterator[Participant]:
+        """Admit further institutions to the space, with keys and papers of their own."""
+        settings = config.load(self._pair.provider.home.parent / "authority")
+        space = settings.did
+        with self._pair.provider_store() as store, store.read() as tx:
+            (issuer,), (revoked,) = tx.issuers.find(), tx.status_lists.find()
+        (key,) = documents.read(issuer.document, space).assertion
+        authority = open_signer(settings.signing_key, settings.home, key)
+        until = self._now + timedelta(days=_DAYS)
         for number in range(many):
             did = f"did:web:peer-{number}.example"
-            document = peer.document.replace(peer.did.encode(), did.encode())
-            yield replace(peer, did=did, name=f"Institution {number}", document=document)
+            pem, _ = certificate.make_authority(did, self._now, _DAYS)
+            data = documents.build(MemorySigner(did), did, (pem,))
+            document = documents.read(data, did)
+            membership = credential.issue_membership(
+                authority,
+                space,
+                did,
+                name=f"Institution {number}",
+                role="member",
+                space=space,
+                key_thumbprints=sorted(document.thumbprints()),
+                index=_FAR + number,
+                status_url=revoked.url,
+                valid_from=self._now,
+                valid_until=until,
+            )
+            yield replace(
+                peer,
+                did=did,
+                name=f"Institution {number}",
+                document=data,
+                document_digest=document.digest,
+                membership=membership,
+                tls_authorities=document.tls_authorities,
+                grpc_endpoint=f"peer-{number}.example:1",
+            )
 
     def _accounts(self, many: int) -> Iterator[Account]:
         for number in range(many):

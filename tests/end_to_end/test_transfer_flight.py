@@ -259,6 +259,9 @@ def test_a_process_that_is_killed_is_started_again(space: LiveSpace, going: str)
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(PeerUnreachable):
         sum(map(len, flowing))
+    planes = space["school"].planes
+    assert wait_until(lambda: planes._planes[-1].over)
+    planes._planes[-1].end()  # as a node does that stops at that moment
     assert read(space, going, len(LONG) - 5) == LONG[-5:]
     assert _running() != [pid]
 

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -98,7 +99,8 @@ class Plane:
     def end(self, seconds: float = _END_SECONDS) -> None:
         """End it, with all its streams."""
         self._over.set()
-        self._ours.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it ended by itself
+            self._ours.shutdown(socket.SHUT_RDWR)
         self._thread.join(seconds)
 
     def _run(self) -> None:
