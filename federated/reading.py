@@ -252,7 +252,10 @@ def read(data: bytes, refusal: Refusal, *, limit: int = MAX_BYTES) -> Member:
         raise refusal("", _TOO_DEEP) from exc
     except _TwiceError as exc:
         raise refusal("", "an object in the JSON has a member twice") from exc
-    except ValueError as exc:
+    except json.JSONDecodeError as exc:
+        line, column = exc.lineno, exc.colno
+        raise refusal("", f"not well-formed JSON in line {line}, column {column}") from exc
+    except ValueError as exc:  # no UTF-8, a number that JSON has not
         raise refusal("", "not well-formed JSON") from exc
     if fault is not None:
         raise refusal(*fault)

@@ -108,7 +108,7 @@ def test_files_of_the_examples_that_are_wrong_are_faults(examples: Path) -> None
     assert found["unpaid"].startswith("no `policy*` file stands beside")
     assert found["weekday"] == "`sunday` holds 2 `policy*` files"
     assert found["ban"].endswith("not well-formed Turtle in line 1")
-    assert found["fine"] == "not well-formed JSON"
+    assert found["fine"] == "not well-formed JSON in line 1, column 2"
     assert len(found) == 12
 
 

@@ -119,6 +119,8 @@ def test_what_cannot_be_read_changes_no_view(school: Ports) -> None:
             now = views(wrong)
             left = (text, before[1]) if view == SENTENCES else (before[0], text)
             assert now == left, "what was typed stays in its view, the other as it was"
+        wrong = sent(author, shown, "/policy/edit", DOCUMENT, text='{\n  "a": 1\n  "b": 2}')
+        assert "in line 3, column 3" in text_of(wrong)
         place = next(each for each in fields_of(shown, "/policy/edit", FORM) if "value:" in each)
         wrong = sent(author, shown, "/policy/edit", FORM, **{place: ""})
         assert "has no value" in text_of(wrong)
