@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
+
+ADMISSION: Final = "admission"  # by which one hears that a CA was admitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Rules: a leaf is replaced at half of its life without a restart; the old one stays valid for the
 connections that use it, so that old and new overlap; so it is when another CA issues. The server's
 roots are the CAs of admitted participants, read anew for each connection, yet never in more than
-`READING` of the time, since strangers connect as well; an admitted CA only opens the door, since
-`calls/authenticate.py` then checks that the leaf comes from a CA of the very DID that it names.
+`READING` of the time, since strangers connect as well; who was admitted meanwhile is believed at
+once. An admitted CA only opens the door, since `calls/authenticate.py` then checks that the leaf
+comes from a CA of the very DID that it names.
 Clients check a server by its DNS name, which is the host of its DID.
 """
 
@@ -19,10 +20,10 @@ from typing import Final
 
 import grpc
 
-from connector.domain.participant import Participant
+from connector.domain.participant import ADMISSION, Participant
 from connector.identity import certificate
 from connector.identity import did as dids
-from connector.ports import Clock, Store
+from connector.ports import Clock, Store, Wakeups
 from connector.services.readable import readable
 
 READING: Final = 0.2  # share of the time; reading a thousand participants takes some 50 ms
@@ -99,10 +100,15 @@ class ServerTrust:
     """What the gRPC server shows and believes, asked for at each new connection; thread-safe."""
 
     def __init__(
-        self, leaves: Leaves, store: Store, now: Callable[[], float] = time.monotonic
+        self,
+        leaves: Leaves,
+        store: Store,
+        wakeups: Wakeups,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leaves = leaves
         self._store = store
+        self._wakeups = wakeups
         self._now = now
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] | None = None
@@ -129,7 +135,8 @@ class ServerTrust:
             StoreUnavailable: the participants cannot be read; the connection is refused.
         """
         with self._lock:
-            if self._now() < self._read_again:
+            admitted = self._wakeups.wait(ADMISSION, 0.0)
+            if self._now() < self._read_again and not admitted:
                 return None
             leaf, roots = self._read()
             if (leaf.thumbprint, roots) == self._last:

@@ -29,7 +29,7 @@ from connector.errors import (
     UnknownPeer,
 )
 from connector.identity import certificate
-from connector.peer import routes, site_stream
+from connector.peer import credentials, routes, site_stream
 from connector.peer.calls.authenticate import Gate
 from connector.peer.calls.refusals import PER_CALLER, PER_MINUTE, PUBLIC_PER_MINUTE, Refusals
 from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
@@ -44,6 +44,7 @@ from connector.services.guard import guarded
 from connector.services.membership import onboard
 from connector.services.messages.receive import HANDLERS
 from tests.support.doubles import FixedClock, ports_for_tests
+from tests.support.memory_web import PEER, World
 
 JOB = "urn:uuid:00000000-0000-4000-8000-00000000000a"
 
@@ -445,7 +446,7 @@ class TestLeaves:
         assert isinstance(clock, FixedClock)
         authority = certificate.make_authority("node", clock.now(), 10)
         leaves = Leaves(lambda: authority, ports.settings.did, clock, 3600)
-        trust = ServerTrust(leaves, ports.store, lambda: 0.0)
+        trust = ServerTrust(leaves, ports.store, ports.wakeups, lambda: 0.0)
         assert trust.credentials() is not None
         assert trust.changed() is None
         other, _ = certificate.make_authority("other", clock.now(), 10)
@@ -468,7 +469,7 @@ class TestLeaves:
         read, reads = ports.store.read, count()
         monkeypatch.setattr(ports.store, "read", lambda: next(reads) * 0 or read())
         seconds = count()  # one passes at each look: a read takes as long as a connection
-        trust = ServerTrust(leaves, ports.store, lambda: float(next(seconds)))
+        trust = ServerTrust(leaves, ports.store, ports.wakeups, lambda: float(next(seconds)))
         trust.credentials()
         other, _ = certificate.make_authority("other", ports.clock.now(), 10)
         with ports.store.write() as tx:
@@ -476,6 +477,20 @@ class TestLeaves:
         news = [trust.changed() for _ in range(100)]
         assert next(reads) < 30
         assert sum(each is not None for each in news) == 1  # soon, and once
+
+    def test_who_was_just_admitted_connects_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(credentials, "READING", 1e-9)  # it has read for long
+        ports = World(tmp_path).ports
+        authority = certificate.make_authority("node", ports.clock.now(), 10)
+        leaves = Leaves(lambda: authority, ports.settings.did, ports.clock, 3600)
+        trust = ServerTrust(leaves, ports.store, ports.wakeups)
+        trust.credentials()
+        assert trust.changed() is None
+        onboard.meet(ports, PEER)
+        assert trust.changed() is not None
+        assert trust.changed() is None
 
 
 class TestGate:

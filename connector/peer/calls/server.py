@@ -71,7 +71,7 @@ class PeerServer:
         threads = settings.unary_threads
         self._ports = ports
         self._loop = loop
-        self._trust = ServerTrust(leaves, ports.store)
+        self._trust = ServerTrust(leaves, ports.store, ports.wakeups)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="peer-unary")
         self._door = Relay(loop, settings.grpc_listen, settings.proxies, DOORS)
         gate, arrivals = Gate(ports), Arrivals(received_bytes(ports.settings.max_message_bytes))

@@ -12,7 +12,7 @@ from functools import partial
 
 from connector.config import Settings
 from connector.domain.delivery import OUTBOX
-from connector.domain.participant import Participant, ShownMembership
+from connector.domain.participant import ADMISSION, Participant, ShownMembership
 from connector.domain.space import Space
 from connector.errors import MembershipRequired, PreauError, Untrusted
 from connector.identity import credential as credentials
@@ -57,6 +57,8 @@ def admit(ports: Ports, fetched: Fetched, standing: Standing, wanted: Space | No
         new = _admitted(settings, fetched, standing, wanted, old, ports.clock.now())
         tx.participants.put(new)
         _hasten(ports, tx, new.did)
+        if old is None or old.tls_authorities != new.tls_authorities:
+            tx.after_commit(partial(ports.wakeups.notify, ADMISSION))
         if old is None or replace(old, refreshed_at=new.refreshed_at) != new:
             kind = "participant.admitted" if old is None else "participant.renewed"
             issuer = credentials.unverified_issuer(new.membership)
