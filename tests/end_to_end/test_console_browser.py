@@ -84,7 +84,7 @@ def paths(ports: Ports) -> list[str]:
         f"/contract/life?id={contract.id}",
         "/accessibility",
         "/map",
-        "/doctor?look=here",
+        "/doctor",
         "/messages",
         "/figures",
         f"/negotiation?id={negotiation.pid}",

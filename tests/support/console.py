@@ -22,6 +22,7 @@ from connector.identity import passwords
 from connector.ports import Ports
 from connector.services.access import accounts
 from connector.services.health.diagnose import Check
+from connector.services.health.looking import Looks
 from connector.services.health.vitals import Vitals
 from connector.services.health.watching import HeldKey, LastBackup, Watch
 from connector.serving import local
@@ -111,9 +112,11 @@ def watch(ports: Ports) -> Watch:
         lambda: Vitals(expiries=ends),
         lambda: (HeldKey("keys/signing.pem", now - timedelta(days=40)), HeldKey("keys/x", None)),
         lambda: LastBackup(now - timedelta(days=3), keys=True, log_size=7),
-        lambda peers: (
-            Check("clock", "ok", "in time"),
-            Check("disk", "fail", f"{'all' if peers else 'it'} is full", "make room on the disk"),
+        Looks(
+            lambda peers: (
+                Check("clock", "ok", "in time"),
+                Check("disk", "fail", f"{'all' if peers else 'it'} is full", "make room"),
+            )
         ),
     )
 

@@ -21,10 +21,11 @@ from connector.bootstrap.diagnosis.watch import _stated, watch
 from connector.bootstrap.keys import signing_rotation
 from connector.bootstrap.system import SystemClock
 from connector.console.sessions import COOKIE
-from connector.errors import TooManyRequests
+from connector.errors import TooManyRequests, WorldFault
 from connector.ports import Ports
 from connector.services.health import watching
 from connector.services.health.diagnose import Check
+from connector.services.health.looking import Looks
 from connector.services.health.vitals import Vitals
 from connector.services.health.watching import HeldKey
 from connector.services.membership import onboard
@@ -32,6 +33,7 @@ from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.console import Browser, browsers, text_of
 from tests.support.console import watch as watch_of
+from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, description, link
 from tests.support.samples import first_generation
 
@@ -72,13 +74,47 @@ def test_figures_are_said_in_the_language_of_the_reader(school: Ports) -> None:
 def test_doctor_looks_when_it_is_told_to(school: Ports) -> None:
     with browsers(school, "operator", "steward") as (operator, steward):
         assert "full" not in text_of(operator.get("/doctor"))
-        here = text_of(operator.get("/doctor?look=here"))
+        here = looked(operator, "here")
         assert "Something has to be mended." in here
         assert here.index("it is full") < here.index("in time")  # what is to mend comes first
-        assert "make room on the disk" in here
-        assert "all is full" in text_of(operator.get("/doctor?look=everywhere"))
-        for path in ("/doctor", "/doctor?look=here", "/messages"):
+        assert "make room" in here
+        assert "all is full" in looked(operator, "everywhere")
+        assert "all is full" in text_of(operator.get("/doctor")), "it is kept"
+        for path in ("/doctor", "/messages"):
             assert steward.get(path).status_code == 403
+        assert steward.do("/doctor/look", look="here").status_code == 403
+
+
+def looked(operator: Browser, where: str) -> str:
+    """What the page of doctor says once it has looked."""
+    operator.do("/doctor/look", look=where)
+    assert wait_for(lambda: "is looking" not in text_of(operator.get("/doctor")))
+    return text_of(operator.get("/doctor"))
+
+
+def test_a_look_that_fails_is_said_and_can_be_taken_anew(school: Ports) -> None:
+    """A refusal and a fault that was not foreseen end a look; the node goes on."""
+    faults: list[Exception] = [
+        RuntimeError("quotes a value"),
+        WorldFault("no disk", hint="mend it"),
+    ]
+
+    def examine(_peers: bool) -> list[Check]:  # noqa: FBT001 - as the port
+        if faults:
+            raise faults.pop()
+        return []
+
+    looks = Looks(examine)
+    told = replace(watch_of(school), looks=looks)
+    for reason, noted in (("no disk", 0), ("`doctor` met a fault that was not foreseen", 1)):
+        watching.look(school, told, peers=False)
+        assert wait_for(lambda: looks.last is not None and looks.last.ended)
+        last = watching.doctor(school, told)
+        assert last is not None
+        assert last.refusal is not None
+        assert (last.refusal.reason, len(school.faults)) == (reason, noted)
+    watching.look(school, told, peers=True)
+    assert wait_for(lambda: looks.last is not None and looks.last.checks == [])
 
 
 def test_the_first_key_is_as_old_as_the_log(school: Ports) -> None:
@@ -135,7 +171,7 @@ def test_queues_are_watched(pair: Link) -> None:
     with browsers(ports, "operator", "auditor") as (operator, auditor):
         for browser, path in (
             *((auditor, "/approvals"), (auditor, "/approvals?closed=yes")),
-            *((operator, "/jobs"), (operator, "/messages")),
+            *((operator, "/doctor"), (operator, "/jobs"), (operator, "/messages")),
         ):
             (live,) = re.findall(r'data-live="([^"]*)"', browser.get(path).text)
             watched = unescape(live)
@@ -152,8 +188,10 @@ def told(browser: Browser, watched: str) -> str:
         return next(iter(stream.iter_lines()))
 
 
-def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = first_generation(tmp_path) / "lab"
+def test_what_is_told_of_a_home_is_its_own(
+    pair: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = first_generation(tmp_path / "kept") / "lab"
     settings = config.load(home)
     told = watch(settings, Vitals)
     assert told.backup() is None
@@ -178,7 +216,6 @@ def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.M
     key = settings.path(settings.https_key)
     key.unlink()
     assert [each.name for each in told.key_files() if each.since is None] == [settings.https_key]
-    asks_peers = False
     looking, done = threading.Event(), threading.Event()
 
     def slow(*_: object, **__: object) -> list[Check]:
@@ -187,13 +224,11 @@ def test_what_is_told_of_a_home_is_its_own(tmp_path: Path, monkeypatch: pytest.M
         return []
 
     monkeypatch.setattr(probe, "examine", slow)
-    first = threading.Thread(target=told.examine, args=(asks_peers,))
-    first.start()
+    told.looks.begin(pair.school.ports, peers=False)
     try:
         assert looking.wait(20)
         with pytest.raises(TooManyRequests):
-            told.examine(asks_peers)
+            told.looks.begin(pair.school.ports, peers=False)
     finally:
         done.set()
-        first.join()
-    assert told.examine(asks_peers) == []
+    assert wait_for(lambda: told.looks.last is not None and told.looks.last.checks == [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ from connector.bootstrap import state
 from connector.bootstrap.keys import own, signing_rotation, tls_rotation
 from connector.config import Settings
 from connector.domain import instant
-from connector.errors import PreauError, TooManyRequests
+from connector.errors import PreauError
 from connector.identity import certificate as certificates
 from connector.services.health.diagnose import Check
+from connector.services.health.looking import Looks
 from connector.services.health.vitals import Vitals
 from connector.services.health.watching import HeldKey, LastBackup, Watch
 
@@ -27,17 +27,11 @@ def watch(settings: Settings, vitals: Callable[[], Vitals]) -> Watch:
         settings: of the node.
         vitals: tells how its process is.
     """
-    at_work = threading.Lock()
 
     def examine(peers: bool) -> Sequence[Check]:  # noqa: FBT001 - a port of one question
         from connector.bootstrap.diagnosis import probe  # noqa: PLC0415 - only where it is asked
 
-        if not at_work.acquire(blocking=False):
-            raise TooManyRequests("`doctor` is running already: wait a moment", retry_after=10)
-        try:
-            return probe.examine(settings, ask_peers=peers)
-        finally:
-            at_work.release()
+        return probe.examine(settings, ask_peers=peers)
 
     def keys() -> list[HeldKey]:
         return list(_keys(settings))
@@ -45,7 +39,7 @@ def watch(settings: Settings, vitals: Callable[[], Vitals]) -> Watch:
     def backup() -> LastBackup | None:
         return _backup(settings)
 
-    return Watch(version("preau"), vitals, keys, backup, examine)
+    return Watch(version("preau"), vitals, keys, backup, Looks(examine))
 
 
 def _keys(settings: Settings) -> Iterator[HeldKey]:

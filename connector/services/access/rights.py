@@ -149,6 +149,7 @@ _RIGHTS: Final[dict[Callable[..., Any], Right]] = {
     watching.backup: _seen_by(Role.OPERATOR),
     watching.figures: _seen_by(Role.OPERATOR),
     watching.doctor: _seen_by(Role.OPERATOR),
+    watching.look: _seen_by(Role.OPERATOR),
     waiting.undelivered: _seen_by(Role.OPERATOR),
     accounts.page: _seen_by(Role.OPERATOR),
     accounts.account: _seen_by(Role.OPERATOR),

@@ -16,7 +16,7 @@ from connector.errors import PreauError
 from connector.identity.trust import MembershipFacts
 from connector.ports import Ports
 from connector.services.health import diagnose, measure, vitals
-from connector.services.health.diagnose import Check
+from connector.services.health.looking import Look, Looks
 from connector.services.health.measure import Figure
 from connector.services.health.vitals import Vitals
 from connector.services.membership import onboard
@@ -62,14 +62,14 @@ class Watch:
         vitals: tells how the process is.
         key_files: lists the private files.
         backup: tells of the last backup; None where none was made, or nobody knows.
-        examine: does what `preau doctor` does; asks peers where that is said.
+        looks: those of `preau doctor`.
     """
 
     version: str
     vitals: Callable[[], Vitals]
     key_files: Callable[[], Sequence[HeldKey]]
     backup: Callable[[], LastBackup | None]
-    examine: Callable[[bool], Sequence[Check]]
+    looks: Looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +143,23 @@ def figures(ports: Ports, watch: Watch) -> list[Figure]:
     return measure.measure(ports, watch.vitals(), watch.version, registers=False)
 
 
-def doctor(_ports: Ports, watch: Watch, *, peers: bool) -> Sequence[Check]:
-    """Return what `preau doctor` finds.
+def look(ports: Ports, watch: Watch, *, peers: bool) -> None:
+    """Let `preau doctor` look at the node; `doctor` tells what it finds.
 
     Args:
+        ports: of the node.
         watch: of the node.
         peers: whether peers and authorities are asked.
 
     Raises:
         TooManyRequests: it is at work already.
     """
-    return watch.examine(peers)
+    watch.looks.begin(ports, peers=peers)
+
+
+def doctor(_ports: Ports, watch: Watch) -> Look | None:
+    """Return the last look of `preau doctor` since the node was started; None where none was."""
+    return watch.looks.last
 
 
 def memberships(ports: Ports) -> list[Belonging]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from connector.console.pages.entry import Entry
+from connector.console.pages.entry import Entry, Moved
 from connector.console.pages.listing import listed, stamp
 from connector.console.parts import (
     Cell,
@@ -26,11 +26,15 @@ from connector.domain.page import Page as Some
 from connector.language.matching import Naming
 from connector.services.health import diagnose, watching
 from connector.services.health.diagnose import Check
+from connector.services.health.looking import Look
 from connector.services.health.measure import FIGURES, Figure
 from connector.services.health.watching import Health
 from connector.services.messages import waiting
 
 MESSAGES: Final = "/messages"
+DOCTOR: Final = "/doctor"
+EVERYWHERE: Final = "everywhere"
+_PLACES: Final = {False: "this node alone", True: "this node, its peers and authorities"}
 _WORDED: Final = frozenset({"whose", "state", "side", "role", "part"})  # labels, words of ours
 _WHOSE: Final = {"ours": "of this institution", "others": "of others"}  # who owe a duty
 _KINDS: Final = {diagnose.OK: "done", diagnose.WARN: "info", diagnose.FAIL: "wrong"}
@@ -76,17 +80,42 @@ def said(found: Health) -> Part:
 
 
 def doctor(visit: Visit) -> Page:
-    """Show what doctor finds, and how to mend it; it looks only when it is told to."""
-    if visit.asked("look") not in ("here", "everywhere"):
-        visit.served.check(watching.doctor)
-        return Page("Doctor", [_doctor()])
-    peers = visit.asked("look") == "everywhere"
-    checks = visit.served.do(watching.doctor, visit.watch, peers=peers)
+    """Show what doctor found when it looked last, and how to mend it."""
+    last = visit.served.do(watching.doctor, visit.watch)
+    if last is None:
+        return Page("Doctor", [_doctor()], live=_looked(last))
+    if not last.ended:
+        looking = Notice("Doctor is looking: load this page again in a moment.")
+        return Page("Doctor", [looking], live=_looked(last))
+    return Page("Doctor", [*_found(last), _doctor()], live=_looked(last))
+
+
+def look(visit: Visit) -> Moved:
+    """Let doctor look, at this node or everywhere."""
+    visit.served.do(watching.look, visit.watch, peers=visit.given("look") == EVERYWHERE)
+    return Moved(DOCTOR)
+
+
+def examined(visit: Visit) -> str:
+    """Return a stamp of the last look of doctor."""
+    return _looked(visit.served.do(watching.doctor, visit.watch))
+
+
+def _looked(last: Look | None) -> str:
+    return repr(last and (last.begun_at.isoformat(), last.ended))
+
+
+def _found(last: Look) -> list[Part]:
+    """Return what a look that has ended found."""
+    seen = Facts("The look", (("begun", last.begun_at), ("looked at", Words(_PLACES[last.peers]))))
+    if last.refusal:
+        return [Notice(last.refusal.reason, "wrong", last.refusal.code, last.refusal.hint), seen]
+    checks = last.checks or ()
     worst = diagnose.worst(checks)
     headings = ("what", "verdict", "finding", "how to mend it")
     rows = [_check(each) for each in sorted(checks, key=_urgency)]
     table = Table("What doctor found", headings, rows, "", name="doctor")
-    return Page("Doctor", [Notice(_SAID[worst], _KINDS[worst]), table, _doctor()])
+    return [Notice(_SAID[worst], _KINDS[worst]), seen, table]
 
 
 def messages(visit: Visit) -> Page:
@@ -177,9 +206,9 @@ def _backup(visit: Visit) -> Part:
 
 
 def _doctor() -> Form:
-    choices = (("here", "this node alone"), ("everywhere", "this node, its peers and authorities"))
+    choices = (("here", _PLACES[False]), (EVERYWHERE, _PLACES[True]))
     look = Field("look", "look at", kind="choice", value="here", choices=choices)
-    return Form("Let doctor look", "/doctor", (look,), "look", method="get")
+    return Form("Let doctor look", f"{DOCTOR}/look", (look,), "look")
 
 
 def _urgency(each: Check) -> int:
@@ -210,7 +239,8 @@ def _message(each: OutgoingMessage) -> tuple[Cell, ...]:
 
 PAGES: Final = (
     Entry("/node", node, (watching.keys,), "Node"),
-    Entry("/doctor", doctor, (watching.doctor,)),
+    Entry(DOCTOR, doctor, (watching.doctor,), watch=examined),
+    Entry(f"{DOCTOR}/look", look, (watching.look,), method="POST", on=DOCTOR),
     Entry(MESSAGES, messages, (waiting.undelivered,), watch=watched),
     Entry("/figures", figures, (watching.figures,)),
 )
