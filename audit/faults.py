@@ -6,7 +6,9 @@ has no switch for any of them. Each is a mistake that has been made somewhere.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -108,44 +110,26 @@ def noise_used_again() -> AbstractContextManager[Any]:
 
 
 def plain_products() -> AbstractContextManager[Any]:
-    """Multiply by the library in float32, as a layer of torch does.
-
-    The last row is added up the other way round, as the kernel for a tail does on many processors;
-    where the library does so by itself, this changes nothing of importance.
-    """
-    import torch  # noqa: PLC0415 - seconds to load, which no other fault needs
+    """Multiply in float32 in an order that depends on the place, see `_by_place`."""
 
     def plain(values: Scaled, matrix: Scaled, *, back: bool = False) -> Floats:
         persons, rows, width = values.digits.shape
-        left = values.digits * two(values.power)[:, None, None]
-        right = matrix.digits[0] * two(matrix.power)[0]
-        lines = torch.from_numpy(left.reshape(persons * rows, width)).float()
-        factor = torch.from_numpy(np.ascontiguousarray(right[:, :-1].T if back else right)).float()
-        product = torch.nn.functional.linear(lines, factor)
-        total = torch.zeros(1, len(factor))
-        for column in reversed(range(width)):
-            total += lines[-1:, column : column + 1] * factor[:, column]
-        product[-1:] = total
-        return np.asarray(product.double().numpy().reshape(persons, rows, -1))
+        left = (values.digits * two(values.power)[:, None, None]).astype(np.float32)
+        right = (matrix.digits[0] * two(matrix.power)[0]).astype(np.float32)
+        factor = right[:, :-1].T if back else right
+        product: Floats = _by_place(left.reshape(persons * rows, width), factor).astype(np.float64)
+        return product.reshape(persons, rows, -1)
 
     return patch.object(arithmetic, "product", plain)
 
 
 def persons_together() -> AbstractContextManager[Any]:
-    """Let Opacus take the persons as one batch in float32, as it is made for.
-
-    The last row is added up the other way round, see `plain_products`.
-    """
+    """Let Opacus take the persons as one batch in float32, as it is made for, see `_by_place`."""
     import torch  # noqa: PLC0415 - seconds to load, which no other fault needs
 
-    real = torch.nn.functional.linear
-
     def linear(values: Any, weight: Any, bias: Any = None) -> Any:
-        product = real(values, weight, bias)
-        terms = (values[-1:, -1:, None] * weight).flip(-1).unbind(-1)
-        last = sum(terms[1:], terms[0]) + (0 if bias is None else bias)
-        whole = torch.cat([product.flatten(0, 1)[:-1], last.flatten(0, 1)])
-        return whole.reshape(product.shape)
+        product = _by_place(values.flatten(0, 1), weight)
+        return (product if bias is None else product + bias).unflatten(0, values.shape[:2])
 
     def together(self: Any, persons: Persons, few: np.ndarray) -> list[Floats]:
         rows = persons.take(few)
@@ -158,6 +142,23 @@ def persons_together() -> AbstractContextManager[Any]:
         return [part.reshape(len(few), -1).astype(np.float64) for part in parts]
 
     return patch.object(opacus().PersonGradients, "gradients", together)
+
+
+def _by_place(lines: Any, factor: Any) -> Any:
+    """Return lines @ factor.T, added up from the first column on, and of the last line backwards.
+
+    Kernels of libraries do so where the tail of a batch is computed apart. Which ones do depends on
+    the processor; here each sum is elementwise, so that the fault is the same on all of them.
+
+    Args:
+        lines: (rows, width), of numpy or torch.
+        factor: (out, width).
+    """
+    columns = range(lines.shape[1])
+    terms = [lines[:, column, None] * factor[:, column] for column in columns]
+    product, last = (functools.reduce(operator.add, each) for each in (terms, terms[::-1]))
+    product[-1:] = last[-1:]
+    return product
 
 
 def opacus() -> Any:

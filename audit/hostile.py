@@ -45,7 +45,7 @@ PLACES: Final = 7  # of a batch that is computed at once; a seventh is a tail of
 INPUTS: Final = 12
 _BATCHES: Final = 8
 _HIDDEN: Final = (8, 8)
-_TRIES: Final = 400
+_TRIES: Final = 1000
 _CLIP: Final = 1e-3
 _LARGE: Final = 0.9 * MOST_WEIGHT
 
