@@ -167,9 +167,7 @@ def train(scientist: Person, folder: Path) -> None:
     scientist.sends("/job/submit")
     scientist.sees("Model card")
     assert "completed" in scientist.section("Job")
-    drawn = "Array.from(document.images).map(each => each.complete && each.naturalWidth > 0)"
-    scientist.page.wait_for_function(f"({drawn}).every(Boolean)")
-    assert len(scientist.page.evaluate(drawn)) > 1
+    assert scientist.images() > 1
     rounds = {
         line.split("\t")[0] for line in scientist.section("How the models predict").split("\n")
     }
