@@ -521,6 +521,19 @@ def test_properties_are_those_of_java(tmp_path: Path) -> None:
     assert properties.read((tmp_path / "k.properties").read_text()) == {"a": "x\\y"}
 
 
+def test_the_kit_listens_where_it_is_called_and_has_a_token_service_beside_its_own_holder(
+    tmp_path: Path,
+) -> None:
+    given = {f"{properties.PREFIX}callback.address": "http://localhost:8099"}
+    roles = Roles(tmp_path, free_port(), given)
+    for role in PARTIES[:3]:
+        told = roles.told(role)
+        assert told[f"{properties.PREFIX}port"] == "8099"
+        services = {name for name in told if name.startswith(f"{properties.PREFIX}sts.")}
+        assert bool(services) == (role == "holder")
+    roles.close()
+
+
 def test_what_the_kit_was_told_before_is_read_again() -> None:
     assert (
         stated_port({f"{properties.PREFIX}did.issuer": "did:web:localhost%3A4712:issuer"}) == 4712

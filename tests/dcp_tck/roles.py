@@ -56,11 +56,12 @@ CALLBACK: Final = "http://localhost:8080"
 TOKEN_LIFE: Final = timedelta(minutes=10)  # as the kit writes its tokens; believed for five
 SENSITIVE: Final = "SensitiveDataCredential"
 CORRELATION: Final = f"{PREFIX}credentials.correlation.id"
+_STS: Final = f"{PREFIX}sts."
 _DEFAULTS: Final = {
     f"{PREFIX}callback.address": CALLBACK,
     f"{PREFIX}launcher": "org.eclipse.dataspacetck.dcp.system.DcpSystemLauncher",
-    f"{PREFIX}sts.client.id": "kit",
-    f"{PREFIX}sts.client.secret": "kit-secret",
+    f"{_STS}client.id": "kit",
+    f"{_STS}client.secret": "kit-secret",
     f"{PREFIX}vc.scope.membershipcredential": MEMBERSHIP_SCOPE,
     CORRELATION: "preau",
 }
@@ -162,11 +163,14 @@ class Roles:
             given: properties of the kit; what they leave out has defaults.
         """
         self._base = f"http://localhost:{port}"
-        sts = {f"{PREFIX}sts.url": f"{self._base}/sts"}
+        sts = {f"{_STS}url": f"{self._base}/sts"}
         trigger = {f"{PREFIX}vpp.trigger.endpoint": f"{self._base}/verifier/trigger"}
-        self.properties = {**_DEFAULTS, **_without_dids(given), **sts, **trigger}
-        self._callback = self.properties[f"{PREFIX}callback.address"]
-        if urlsplit(self._callback).hostname not in {*LOOPBACK, "0.0.0.0"}:  # noqa: S104  the kit's name of its own
+        stated = {**_DEFAULTS, **_without_dids(given), **sts, **trigger}
+        self._callback = stated[f"{PREFIX}callback.address"]
+        address = urlsplit(self._callback)
+        where = {"host": address.hostname or "", "port": str(address.port or 80)}
+        self.properties = {**{PREFIX + name: value for name, value in where.items()}, **stated}
+        if address.hostname not in {*LOOPBACK, "0.0.0.0"}:  # noqa: S104  the kit's name of its own
             raise SystemExit("the kit's callback address must be on loopback")
         self._web = PlainWeb()
         self._ports = {role: self._composed(folder / role, role, port) for role in ROLES}
@@ -201,8 +205,13 @@ class Roles:
         return f"did:web:{host}%3A{address.port or 80}:{role}"
 
     def told(self, role: str) -> dict[str, str]:
-        """Return what the kit is told to try one of our roles."""
-        return {**self.properties, f"{PREFIX}did.{role}": self.did(role)}
+        """Return what the kit is told to try one of our roles.
+
+        Where the holder is the kit's own, so is the token service: its holder knows no other.
+        """
+        told = {**self.properties, f"{PREFIX}did.{role}": self.did(role)}
+        own = role == "holder"
+        return {name: value for name, value in told.items() if own or not name.startswith(_STS)}
 
     @cached_property
     def application(self) -> Starlette:
@@ -299,8 +308,8 @@ class Roles:
     async def _token(self, request: Request) -> Response:
         """Answer as a Secure Token Service: client credentials, and what they may let ask for."""
         form = await _form(request)
-        named = {f"sts.client.{name}": form.get(f"client_{name}") for name in ("id", "secret")}
-        if any(self.properties[PREFIX + name] != stated for name, stated in named.items()):
+        named = {name: form.get(f"client_{name}") for name in ("id", "secret")}
+        if any(self.properties[f"{_STS}client.{name}"] != said for name, said in named.items()):
             return JSONResponse({"error": "invalid_client"}, 401)
         ports = self._ports["holder"]
         audience, own, now = form.get("audience", ""), ports.settings.did, ports.clock.now()
