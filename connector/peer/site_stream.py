@@ -85,12 +85,13 @@ class GrpcSiteStream:
         reader = threading.Thread(target=self._read, args=(call,), name="site-stream", daemon=True)
         reader.start()
         with self._changed:
-            answered = self._changed.wait_for(lambda: self._seated or self._over, OPEN_SECONDS)
+            self._changed.wait_for(lambda: self._seated or self._over, OPEN_SECONDS)
+            if self._seated:
+                return  # also where the lead has ended it since: its last frames are still to read
             if self._over is not None:
                 raise self._over
-        if not answered:
-            self._abort()
-            raise PeerUnreachable(f"`{self._lead}` did not answer in time")
+        self._abort()
+        raise PeerUnreachable(f"`{self._lead}` did not answer in time")
 
     def receive(self, seconds: float) -> LeadFrame | None:
         """Return the next frame, or None when none came within `seconds`.

@@ -86,7 +86,8 @@ def admit(nodes: Iterable[Node], password: str) -> Iterable[str]:
 def stay(lines: Sequence[str], say: Callable[[str], None] = print) -> None:
     """Say how to get to the consoles, and return on Ctrl-C or SIGTERM; the first one is heard."""
     with suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, _interrupt)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, _interrupt)  # SIGINT too: a shell's background job ignores it
         for line in (*lines, "Ctrl-C stops all nodes"):
             say(line)
         while True:

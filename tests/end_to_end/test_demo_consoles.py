@@ -20,7 +20,12 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "made up for a test"
-STAYING = "import consoles; consoles.stay(['a console: http://127.0.0.1:1']); print('stopped')"
+STAYING = """
+import signal, consoles
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts what runs in the background
+consoles.stay(['a console: http://127.0.0.1:1'])
+print('stopped')
+"""
 
 
 def test_each_role_gets_in_with_what_is_said_once() -> None:
@@ -42,19 +47,18 @@ def test_each_role_gets_in_with_what_is_said_once() -> None:
 @over("by", [signal.SIGINT, signal.SIGTERM])
 def test_it_stays_until_it_is_asked_to_stop(by: signal.Signals) -> None:
     path = os.pathsep.join(map(str, (ROOT, ROOT / "examples" / "star")))
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", STAYING],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "a console: http://127.0.0.1:1\n"
-        assert running.stdout.readline() == "Ctrl-C stops all nodes\n"
-        running.send_signal(by)
-        said, _ = running.communicate(timeout=60)
-        assert (said, running.returncode) == ("stopped\n", 0)
-    finally:
-        running.kill()
-        running.wait()
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "a console: http://127.0.0.1:1\n"
+            assert running.stdout.readline() == "Ctrl-C stops all nodes\n"
+            running.send_signal(by)
+            said, _ = running.communicate(timeout=60)
+            assert (said, running.returncode) == ("stopped\n", 0)
+        finally:
+            running.kill()

@@ -550,6 +550,39 @@ class TestSiteStream:
             stream.open(_Talking(), ())  # type: ignore[arg-type] - what it calls
         assert released.wait(10)
 
+    def test_what_a_lead_said_is_read_even_if_it_had_ended_before_anyone_looked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        finish = Finish("completed", "", "")
+        stream = site_stream.GrpcSiteStream(
+            "did:web:lead.example", b"", limit=9, seated=print, released=threading.Event().set
+        )
+        with monkeypatch.context() as context:
+            context.setattr(threading.Thread, "start", threading.Thread.run)  # read all at once
+            stream.open(_Finished(finish), ())  # type: ignore[arg-type] - what it calls
+        assert stream.receive(0) == finish
+        with pytest.raises(PeerUnreachable, match="ended the stream"):
+            stream.receive(0)
+
+
+class _Finished:
+    """A channel whose lead seats the site, says how the job ended, and ends the stream."""
+
+    def __init__(self, finish: Finish) -> None:
+        self._finish = finish
+
+    def stream_stream(self, *_names: object) -> Any:
+        return lambda *_, **__: self
+
+    def initial_metadata(self) -> routes.Metadata:
+        return ((routes.SEATED_KEY, "1"), *routes.STATED)
+
+    def cancel(self) -> None:
+        """Nothing runs on."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield routes.write_lead_frame(self._finish)
+
 
 class _Talking:
     """A channel whose lead seats nobody and sends frames until it is cut off."""
