@@ -234,15 +234,20 @@ def committed(job: str, number: int) -> Condition:
     return _logged(job, "job.round.committed", number)
 
 
-def answered(job: str, number: int) -> Condition:
-    """Return a condition on a site: it has answered a round of a job, or a later one."""
-    return lambda client: any(each >= number for each in _released(client, job))
-
-
 def rounds_answered(site: Node, job: str) -> list[int]:
-    """Return the rounds of a job that a site has answered, in order."""
+    """Return the rounds of a job that a site has answered, in order; the lead may count fewer."""
     with site.client() as client:
-        return _released(client, job)
+        return [facts["round"] for facts in _facts(client, job, "job.round.released")]
+
+
+def entered(job: str, site: Node, number: int) -> Condition:
+    """Return a condition on the lead: it has counted a site's answer to a round, or a later one."""
+
+    def look(client: Client) -> bool:
+        found = _facts(client, job, "job.round.completed")
+        return any(it["round"] >= number and site.did in it["sites"] for it in found)
+
+    return look
 
 
 def completed(job: str, number: int) -> Condition:
@@ -296,16 +301,13 @@ def _open_many(fed: Federation, name: str) -> None:
 
 
 def _logged(job: str, kind: str, number: int) -> Condition:
-    def look(client: Client) -> bool:
-        found = client.events(subject=job, limit=1000)
-        return any(e.kind == kind and e.event["facts"].get("round") == number for e in found)
-
-    return look
+    return lambda client: any(it["round"] == number for it in _facts(client, job, kind))
 
 
-def _released(client: Client, job: str) -> list[int]:
+def _facts(client: Client, job: str, kind: str) -> list[dict[str, Any]]:
+    """Return what the log says of each event of one kind of a job, in order."""
     found = client.events(subject=job, limit=1000)
-    return [int(e.event["facts"]["round"]) for e in found if e.kind == "job.round.released"]
+    return [each.event["facts"] for each in found if each.kind == kind]
 
 
 def _first(rows: list[pupils.Record], count: int) -> list[pupils.Record]:

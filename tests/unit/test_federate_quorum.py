@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from connector.identity import document as documents
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.federation.history import told
+from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.federation.site import run as site_run
@@ -126,18 +128,28 @@ def test_a_site_that_is_down_from_the_start_joins_at_the_round_after_it_is_back(
     assert spent == [1.5, 1.0, 1.5]
 
 
+@pytest.mark.parametrize("counting", [False, True])
 def test_a_site_that_dies_in_a_job_and_returns_joins_at_the_next_round(
-    federation: Federation,
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, *, counting: bool
 ) -> None:
-    lead, site = federation.lead, federation.site(1)
+    """It returns between two rounds, or just as the one that it missed is written down."""
+    lead, site, count = federation.lead, federation.site(1), book.count
 
     def back() -> None:
         site.reopen()
         site.start()
         assert wait_for(lambda: B in lead.hub.connected(job_id))
 
+    def counted(*facts: Any) -> None:
+        back()
+        monkeypatch.undo()
+        count(*facts)
+
     def die() -> None:
-        hold_before(lead, 3, back)
+        if counting:
+            monkeypatch.setattr(book, "count", counted)
+        else:
+            hold_before(lead, 3, back)
         site.stop()
 
     with all_running(federation):

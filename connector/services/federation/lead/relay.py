@@ -142,10 +142,10 @@ class Relay:
         try:
             self._collect(this)
         finally:
+            self._hub.withdraw(self._manifest.job, number)  # nobody who joins now is charged for it
             received = {site: len(reply.message) for site, reply in this.replies.items()}
             handed = self._hub.handed(self._manifest.job)
             book.count(self._ports, self._manifest.job, this.sent, received, handed)
-            self._hub.withdraw(self._manifest.job, number)
         for site in this.waiting:
             silence = f"no answer to round {number} in its time{this.hung_up.get(site, '')}"
             self._sites.miss(site, PeerUnreachable.code, silence)
